@@ -1,0 +1,116 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Upcoming features that language mode 6 leaves off. An unknown name is accepted in silence by the
+// compiler, so `ops/test` compares this list with `swiftc -print-supported-features`.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+    name: "tranche",
+    products: [
+        .executable(name: "tranche", targets: ["tranche"]),
+        .executable(name: "tranche-unit", targets: ["tranche-unit"]),
+        .executable(name: "tranche-config-center", targets: ["tranche-config-center"]),
+        .executable(name: "tranche-coordinator", targets: ["tranche-coordinator"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The core imports nothing: rules, with time and randomness as arguments.
+        .target(name: "TrancheCore", swiftSettings: settings),
+        .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto], swiftSettings: settings),
+        .target(name: "Simulation", dependencies: ["TrancheCore"], swiftSettings: settings),
+
+        // Adapters: each C library is imported by exactly one module.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "CurlClient", dependencies: ["CCurl", nioConcurrency], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["TrancheCore", grdb, crypto], swiftSettings: settings),
+        .target(
+            name: "DaemonSupport",
+            dependencies: ["TrancheAPI", logging, lifecycle, hummingbird, httpTypes, configuration, nioConcurrency],
+            swiftSettings: settings),
+
+        // Processes: a library each, so that tests reach them, and an executable of a few lines.
+        .target(
+            name: "UnitServer",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "RedisClient", "CurlClient", "Storage", logging, lifecycle,
+                hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioConcurrency, configuration,
+            ],
+            path: "Units/Server", swiftSettings: settings),
+        .executableTarget(
+            name: "tranche-unit", dependencies: ["UnitServer", "DaemonSupport", arguments], path: "Units/Main",
+            swiftSettings: settings),
+        .target(
+            name: "ConfigCenter",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", "Storage", logging, lifecycle, hummingbird,
+                httpTypes, nioCore, nioConcurrency, configuration, crypto,
+            ],
+            path: "ConfigCenter/Server", swiftSettings: settings),
+        .executableTarget(
+            name: "tranche-config-center", dependencies: ["ConfigCenter", "DaemonSupport", arguments],
+            path: "ConfigCenter/Main", swiftSettings: settings),
+        .target(
+            name: "Coordinator",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", logging, lifecycle, hummingbird, nioConcurrency,
+                configuration,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "tranche-coordinator", dependencies: ["Coordinator", "DaemonSupport", arguments],
+            path: "Sources/CoordinatorMain", swiftSettings: settings),
+
+        // The operator's side.
+        .target(
+            name: "Verification", dependencies: ["TrancheCore", "TrancheAPI", "Storage"], swiftSettings: settings),
+        .target(
+            name: "LoadGenerator",
+            dependencies: ["TrancheCore", "TrancheAPI", nioCore, nioPosix, nioConcurrency, histogram, crypto],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "tranche",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "CurlClient", "Storage", "Verification", "LoadGenerator", "Simulation",
+                "DaemonSupport", arguments, crypto, nioConcurrency, configuration,
+            ],
+            path: "Sources/TrancheCLI", swiftSettings: settings),
+
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

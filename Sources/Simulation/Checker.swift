@@ -1,0 +1,204 @@
+import TrancheCore
+
+/// A broken promise, found by a checker.
+package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
+    package let invariant: String
+    package let detail: String
+    package var description: String { "\(self.invariant): \(self.detail)" }
+}
+
+/// Judges the invariants from what is on disk and from what buyers were told, after every step.
+///
+/// It keeps its own books with its own arithmetic and shares no code with the machines that it judges.
+struct Checker {
+    struct Account: Hashable { let lot: LotID; let unit: UnitID; let generation: UInt32 }
+    struct Sums { var granted = 0, returned = 0, sold = 0, cancelled = 0 }
+    enum Outcome: Hashable { case accepted, soldOut, duplicate, limitReached }
+    struct Promise { let lot: LotID; let buyer: BuyerID; let quantity: Int }
+
+    private(set) var violations: [Violation] = []
+    private var issued: [LotID: Int] = [:]
+    private var authority: [Account: Sums] = [:]
+    private var units: [Account: Sums] = [:]
+    private var highestReturned: [Account: Int] = [:]
+    private var generations: [UnitID: Generation] = [:]
+    private var ledgerOrders: [UnitID: Set<OrderID>] = [:]
+    private var outcomes: [OrderID: Outcome] = [:]
+    private var toldBy: [OrderID: UnitID] = [:]
+    private var excused: Set<OrderID> = []
+    private(set) var promises: [OrderID: Promise] = [:]
+    /// What a restore erased, by the account that it was sold from.
+    private var lostPromises: [Account: [OrderID: Int]] = [:]
+    private var lastStamp: [UnitID: Stamp] = [:]
+    private var lastEpoch: [UInt64: Epoch] = [:]
+    private var lastIncarnation: [UnitID: Incarnation] = [:]
+    private var logEpoch = Epoch(0)
+    let buyerLimit: Int
+
+    init(buyerLimit: Int) { self.buyerLimit = buyerLimit }
+
+    private mutating func expect(_ holds: Bool, _ invariant: String, _ detail: @autoclosure () -> String) {
+        if !holds { self.violations.append(Violation(invariant: invariant, detail: detail())) }
+    }
+
+    // MARK: the authority log
+
+    mutating func authorityAppended(_ records: [AuthorityRecord], by epoch: Epoch) {
+        let current = self.logEpoch
+        self.expect(epoch >= current, "I7", "epoch \(epoch.rawValue) wrote after \(current.rawValue)")
+        for record in records {
+            switch record {
+            case .epoch(let epoch):
+                self.expect(epoch > self.logEpoch, "I6", "the log's epoch went to \(epoch.rawValue)")
+                self.logEpoch = epoch
+            case .issued(let lot, let quantity): self.issued[lot, default: 0] += quantity
+            case .granted(let lot, let unit, let generation, let total):
+                let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
+                self.expect(total >= self.authority[account]?.granted ?? 0, "I6", "G fell to \(total)")
+                self.authority[account, default: Sums()].granted = total
+                self.checkPool(lot)
+            case .returned(let lot, let unit, let generation, let total):
+                let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
+                self.expect(total >= self.authority[account]?.returned ?? 0, "I6", "R fell to \(total)")
+                self.expect(total <= self.highestReturned[account] ?? 0, "I1", "R \(total) that no unit gave back")
+                self.authority[account, default: Sums()].returned = total
+                self.checkPool(lot)
+            case .settled(let lot, let unit, let generation, let sold):
+                let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
+                let sums = self.authority[account] ?? Sums()
+                self.authority[account, default: Sums()].returned = sums.granted - sold
+                self.checkPool(lot)
+            case .coordinatorEpoch, .registered, .stranded, .reinstated, .frozen, .drained: break
+            }
+        }
+    }
+
+    private mutating func checkPool(_ lot: LotID) {
+        let out = self.authority.filter { $0.key.lot == lot }.reduce(0) { $0 + $1.value.granted - $1.value.returned }
+        let issued = self.issued[lot] ?? 0
+        self.expect(out <= issued, "I1", "lot \(lot): \(out) out of \(issued) granted")
+    }
+
+    // MARK: a unit's ledger
+
+    mutating func ledgerAppended(_ unit: UnitID, _ entries: [LedgerEntry]) {
+        for entry in entries {
+            let generation = self.generations[unit] ?? Generation(1)
+            switch entry {
+            case .opened(let incarnation):
+                self.expect(incarnation > self.lastIncarnation[unit] ?? Incarnation(0), "I6", "incarnation of unit \(unit)")
+                self.lastIncarnation[unit] = incarnation
+            case .granted(let lot, let total):
+                self.change(unit, lot, generation) { $0.granted = max($0.granted, total) }
+                let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
+                let told = self.authority[account]?.granted ?? 0
+                self.expect(total <= told, "I1", "unit \(unit) took \(total) of lot \(lot), granted \(told)")
+            case .returned(let lot, let total):
+                self.change(unit, lot, generation) { $0.returned = max($0.returned, total) }
+                let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
+                self.highestReturned[account] = max(self.highestReturned[account] ?? 0, total)
+            case .reserved(let order):
+                self.change(unit, order.lot, order.generation) { $0.sold += Int(order.quantity) }
+                let isNew = self.ledgerOrders[unit, default: []].insert(order.id).inserted
+                self.expect(isNew, "I5", "order \(order.id) twice in the ledger of unit \(unit)")
+            case .released(let order, _):
+                self.change(unit, order.lot, order.generation) { $0.cancelled += Int(order.quantity) }
+                self.promises[order.id] = nil
+            case .generation(let next): self.generations[unit] = next
+            case .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling: break
+            }
+        }
+    }
+
+    private mutating func change(_ unit: UnitID, _ lot: LotID, _ generation: Generation, _ body: (inout Sums) -> Void) {
+        let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
+        body(&self.units[account, default: Sums()])
+        let sums = self.units[account]!
+        self.expect(
+            sums.sold - sums.cancelled + sums.returned <= sums.granted && sums.cancelled <= sums.sold, "I2",
+            "unit \(unit), lot \(lot): sold \(sums.sold) - \(sums.cancelled) + returned \(sums.returned) > \(sums.granted)")
+    }
+
+    /// The file was set back. What it lost cannot be held against the unit, but what buyers were promised still counts.
+    mutating func ledgerRestored(_ unit: UnitID, lost: [LedgerEntry], left: [LedgerEntry]) {
+        for case .reserved(let order) in lost {
+            self.excused.insert(order.id)
+            let account = Account(lot: order.lot, unit: unit, generation: order.generation.rawValue)
+            self.lostPromises[account, default: [:]][order.id] = Int(order.quantity)
+        }
+        for case .refused(let order, _, _) in lost { self.excused.insert(order) }
+        for case .released(let order, _) in lost { self.excused.insert(order.id) }
+        for case .soldOut in lost {
+            for (order, answer) in self.outcomes where answer == .soldOut && self.toldBy[order] == unit {
+                self.excused.insert(order)
+            }
+        }
+        for account in self.units.keys where account.unit == unit { self.units[account] = nil }
+        self.ledgerOrders[unit] = []
+        let violations = self.violations
+        self.lastIncarnation[unit] = nil
+        self.lastStamp[unit] = nil  // The ceiling may be lost with the tail.
+        self.generations[unit] = nil
+        self.ledgerAppended(unit, left)
+        self.violations = violations
+    }
+
+    // MARK: what people are told
+
+    mutating func answered(_ unit: UnitID, _ request: BuyRequest, _ answer: Answer) {
+        self.toldBy[request.order] = unit
+        switch answer {
+        case .order(let order):
+            self.tell(request.order, .accepted)
+            let isKept = self.ledgerOrders[unit]?.contains(order.id) == true
+            self.expect(isKept, "I4", "order \(order.id) was acknowledged but is not in the ledger of unit \(unit)")
+            if order.state.isLive || !isKept { self.promise(order) }
+        case .refused(.soldOut): self.tell(request.order, .soldOut)
+        case .refused(.duplicate): self.tell(request.order, .duplicate)
+        case .refused(.limitReached): self.tell(request.order, .limitReached)
+        case .refused: break
+        }
+    }
+
+    private mutating func tell(_ order: OrderID, _ outcome: Outcome) {
+        let before = self.outcomes[order]
+        self.expect(
+            before == nil || before == outcome || self.excused.contains(order), "I5",
+            "order \(order) was told \(before.map { "\($0)" } ?? "") and then \(outcome)")
+        self.outcomes[order] = outcome
+    }
+
+    private mutating func promise(_ order: Order) {
+        guard self.promises[order.id] == nil else { return }
+        self.promises[order.id] = Promise(lot: order.lot, buyer: order.buyer, quantity: Int(order.quantity))
+        let promised = self.promises.values.filter { $0.lot == order.lot }.reduce(0) { $0 + $1.quantity }
+        let issued = self.issued[order.lot] ?? 0
+        self.expect(promised <= issued, "I3", "lot \(order.lot): \(promised) promised")
+        let same = self.promises.filter { $0.value.lot == order.lot && $0.value.buyer == order.buyer }
+        // A promise that a restore erased from the ledger cannot be counted by anybody.
+        let held = same.filter { !self.excused.contains($0.key) }.reduce(0) { $0 + $1.value.quantity }
+        self.expect(held <= self.buyerLimit, "I12", "buyer \(order.buyer) holds \(held)")
+    }
+
+    mutating func stamped(_ unit: UnitID, _ stamp: Stamp) {
+        let last = self.lastStamp[unit] ?? .zero
+        self.expect(stamp > last, "I8", "unit \(unit) gave \(stamp) after \(last)")
+        self.lastStamp[unit] = stamp
+    }
+
+    mutating func heard(_ unit: UnitID, _ epoch: Epoch, session: UInt64) {
+        let last = self.lastEpoch[session] ?? Epoch(0)
+        self.expect(epoch >= last, "I6", "unit \(unit) went from epoch \(last.rawValue) to \(epoch.rawValue)")
+        self.lastEpoch[session] = epoch
+    }
+
+    mutating func live(_ holds: Bool, _ invariant: String, _ detail: String) { self.expect(holds, invariant, detail) }
+
+    /// What a generation of a unit's ledger really sold, as an operator would count it from every trace there is.
+    func trulyLive(_ lot: LotID, unit: UnitID, generation: Generation, orders: [OrderID: Order]) -> Int {
+        let kept = orders.values.filter { $0.lot == lot && $0.generation == generation && $0.state.isLive }
+        let lost = self.lostPromises[Account(lot: lot, unit: unit, generation: generation.rawValue)] ?? [:]
+        return kept.reduce(0) { $0 + Int($1.quantity) }
+            + lost.filter { orders[$0.key] == nil && self.promises[$0.key] != nil }.reduce(0) { $0 + $1.value }
+    }
+}

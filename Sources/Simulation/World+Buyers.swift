@@ -1,0 +1,130 @@
+import TrancheCore
+
+/// A person: one home unit, one lot, some patience.
+struct Buyer {
+    let id: BuyerID
+    let unit: UnitID
+    let lot: LotID
+    let quantity: Int
+    var token: OrderID
+    var issuedAt: Instant
+    var triesLeft: Int
+    var tokensLeft: Int
+    var waitsFor: UInt64 = 0
+    var isDone = false
+}
+
+enum BuyerStep { case ask, timeOut(ticket: UInt64), pay(OrderID), cancel(OrderID) }
+
+extension World {
+    func invite() {
+        let weights = (0..<self.settings.units).map { _ in self.random.number(1...10) }
+        for number in 0..<self.settings.buyers {
+            let unit = UnitID(UInt16(self.random.index(weights: weights) + 1))
+            let at = self.random.number(300_000...9_000_000)
+            self.buyers.append(
+                Buyer(
+                    id: BuyerID("b\(number)")!, unit: unit, lot: LotID(UInt32(self.random.number(1...self.settings.lots))),
+                    quantity: self.random.happens(permille: 150) ? 2 : 1,
+                    token: OrderID(high: self.random.next(), low: self.random.next()), issuedAt: self.start,
+                    triesLeft: 40, tokensLeft: self.random.number(0...8)))
+            self.schedule(.buyer(number, .ask), afterMicroseconds: at)
+        }
+    }
+
+    func act(_ number: Int, _ step: BuyerStep) {
+        switch step {
+        case .ask: self.ask(number)
+        case .timeOut(let ticket):
+            guard self.buyers[number].waitsFor == ticket else { return }
+            self.retry(number, afterMilliseconds: 50)
+        case .pay(let order):
+            let payment = PaymentID("p\(self.random.number(1...2))")!
+            self.send(.pay(number, order, payment))
+            if self.random.happens(permille: 200) { self.send(.pay(number, order, payment)) }
+        case .cancel(let order): self.send(.cancel(number, order))
+        }
+    }
+
+    private func ask(_ number: Int) {
+        let last = self.start.advanced(milliseconds: self.settings.endAtMilliseconds - 4_000)
+        guard self.buyers[number].triesLeft > 0, self.now < last else { return }
+        self.buyers[number].triesLeft -= 1
+        self.ticketCount += 1
+        let buyer = self.buyers[number]
+        self.buyers[number].waitsFor = self.ticketCount
+        let request = BuyRequest(
+            order: buyer.token, buyer: buyer.id, lot: buyer.lot, quantity: buyer.quantity, issuedAt: buyer.issuedAt,
+            stamp: .zero, ticket: self.ticketCount)
+        self.send(.buy(number, request))
+        self.schedule(.buyer(number, .timeOut(ticket: self.ticketCount)), afterMicroseconds: 3_000_000)
+    }
+
+    private func retry(_ number: Int, afterMilliseconds: Int) {
+        self.buyers[number].waitsFor = 0
+        self.schedule(.buyer(number, .ask), afterMicroseconds: 1_000 * afterMilliseconds)
+    }
+
+    func buy(_ number: Int, _ request: BuyRequest) {
+        let unit = self.buyers[number].unit
+        guard let process = self.units[unit]!.process else { return }
+        let now = self.clock(of: unit)
+        // Each copy of a request is its own call, with its own answer.
+        self.ticketCount += 1
+        let ticket = self.ticketCount
+        process.waiting[ticket] = (number, self.now)
+        let atOnce = process.desk.answer(
+            order: request.order, lot: request.lot, quantity: Int(request.quantity), issuedAt: request.issuedAt, now: now)
+        let stamp = atOnce == nil ? process.clock.stamp(now: now) : nil
+        let arrived = BuyRequest(
+            order: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
+            issuedAt: request.issuedAt, stamp: stamp ?? .zero, ticket: ticket,
+            isCopy: stamp != nil && process.desk.admit(request.order))
+        if let atOnce { return self.tell(unit, process, arrived, atOnce) }
+        guard let stamp else { return self.tell(unit, process, arrived, .refused(.overloaded(limit: 0))) }
+        self.checker.stamped(unit, stamp)
+        self.run(unit, process, .requests([arrived]))
+    }
+
+    func hear(_ number: Int, _ request: BuyRequest, _ answer: Answer) {
+        guard !self.buyers[number].isDone, request.order == self.buyers[number].token else { return }
+        switch answer {
+        case .order(let order) where order.state.isLive:
+            self.buyers[number].isDone = true
+            self.buyers[number].waitsFor = 0
+            self.mark("bought")
+            switch self.random.number(1...10) {
+            case 1...6: self.schedule(.buyer(number, .pay(order.id)), afterMicroseconds: self.random.number(1_000...1_800_000))
+            case 7: self.schedule(.buyer(number, .cancel(order.id)), afterMicroseconds: self.random.number(1_000...900_000))
+            default: break
+            }
+            // Some ask again with the same token, much later.
+            if self.random.happens(permille: 200) { self.retry(number, afterMilliseconds: self.random.number(100...4_000)) }
+        case .refused(let refusal) where refusal.isTransient:
+            self.retry(number, afterMilliseconds: self.random.number(20...400))
+        case .order, .refused: self.tryAnew(number)
+        }
+    }
+
+    private func tryAnew(_ number: Int) {
+        if self.random.happens(permille: 150) { self.retry(number, afterMilliseconds: self.random.number(50...3_000)) }
+        guard self.buyers[number].tokensLeft > 0 else { return }
+        self.buyers[number].tokensLeft -= 1
+        self.buyers[number].triesLeft += 5
+        self.buyers[number].token = OrderID(high: self.random.next(), low: self.random.next())
+        self.buyers[number].issuedAt = self.clock(of: self.buyers[number].unit)
+        self.retry(number, afterMilliseconds: self.random.number(100...2_500))
+    }
+
+    func paid(_ number: Int, _ order: OrderID, _ payment: PaymentID) {
+        let unit = self.buyers[number].unit
+        guard let process = self.units[unit]!.process else { return }
+        self.run(unit, process, .payment(order, payment: payment, ticket: 0))
+    }
+
+    func cancelled(_ number: Int, _ order: OrderID) {
+        let unit = self.buyers[number].unit
+        guard let process = self.units[unit]!.process else { return }
+        self.run(unit, process, .cancel(order, ticket: 0))
+    }
+}

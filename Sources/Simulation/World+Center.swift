@@ -1,0 +1,188 @@
+import TrancheCore
+
+/// The center's disk and its process.
+struct SimulatedCenter {
+    var log: [AuthorityRecord] = []
+    var witnesses: [UnitID: LedgerHead] = [:]
+    var authority: QuotaAuthority?
+    /// What was last told to each unit: only the planted faults need it.
+    var lastTold: [UnitID: [LotID: Int]] = [:]
+}
+
+extension World {
+    func startCenter() {
+        guard self.center.authority == nil else { return }
+        var book = AuthorityBook()
+        for record in self.center.log { book.apply(record) }
+        var authority = QuotaAuthority(book: book, witnesses: self.center.witnesses)
+        var records: [AuthorityRecord] = []
+        authority.takeOver(into: &records)
+        if !self.center.log.isEmpty { self.mark("center restarted") }
+        self.center.authority = authority
+        self.persist(records)
+    }
+
+    func openSale() {
+        self.withAuthority { authority, records in
+            for lot in 1...self.settings.lots {
+                try? authority.issue(LotID(UInt32(lot)), quantity: self.settings.stockPerLot, into: &records)
+            }
+        }
+    }
+
+    var rules: [LotRules] {
+        (1...self.settings.lots).map { lot in
+            LotRules(
+                lot: LotID(UInt32(lot)), phase: .open, opensAt: self.start, closesAt: .distantFuture,
+                buyerLimit: self.settings.buyerLimit, paymentWindowMilliseconds: self.settings.paymentWindowMilliseconds)
+        }
+    }
+
+    func crashCenter() {
+        guard self.center.authority != nil else { return }
+        self.center.authority = nil
+        self.mark("center crashed")
+        self.schedule(.startCenter, afterMicroseconds: 1_000 * self.random.number(20...2_000))
+    }
+
+    /// Runs `body` on the authority and makes its records durable; `nil` if the center is down or dies meanwhile.
+    @discardableResult
+    func withAuthority<Value>(_ body: (inout QuotaAuthority, inout [AuthorityRecord]) -> Value) -> Value? {
+        guard self.center.authority != nil else { return nil }
+        var records: [AuthorityRecord] = []
+        let value = body(&self.center.authority!, &records)
+        if self.random.happens(permille: self.profile.crashPermille) {
+            self.mark("center crashed before a commit")
+            self.crashCenter()
+            return nil
+        }
+        self.persist(records)
+        if self.random.happens(permille: self.profile.crashPermille) {
+            self.mark("center crashed after a commit")
+            self.crashCenter()
+            return nil
+        }
+        return value
+    }
+
+    private func persist(_ records: [AuthorityRecord]) {
+        guard let authority = self.center.authority else { return }
+        self.center.log += records
+        self.center.witnesses = authority.witnesses
+        if !records.isEmpty { self.checker.authorityAppended(records, by: authority.book.epoch) }
+        self.digest.mix(Int64(self.center.log.count))
+    }
+
+    func deliver(_ message: Message) {
+        switch message {
+        case .register(let request): self.register(request)
+        case .registerReply(let unit, let session, let reply):
+            guard let process = self.process(unit, session) else { return }
+            if case .newGeneration = reply { self.mark("new generation") }
+            self.run(unit, process, .registered(reply))
+        case .report(let report):
+            let reply = self.withAuthority { $0.report(report, now: self.now, into: &$1) }
+            if let reply { self.send(.reportReply(report.unit, session: report.session, reply)) }
+        case .reportReply(let unit, let session, let reply): self.reportAnswered(unit, session, reply)
+        case .push(let directives, let delta): self.follow(directives, delta)
+        case .poll(let epoch): self.poll(epoch)
+        case .pollReply(let lots): self.rebalance(lots)
+        case .decisions(let decisions, let epoch): self.decide(decisions, epoch)
+        case .buy(let buyer, let request): self.buy(buyer, request)
+        case .answer(let buyer, let request, let answer): self.hear(buyer, request, answer)
+        case .pay(let unit, let order, let payment): self.paid(unit, order, payment)
+        case .cancel(let unit, let order): self.cancelled(unit, order)
+        }
+    }
+
+    private func register(_ request: RegisterRequest) {
+        let reply = self.withAuthority { $0.register(request, now: self.now, into: &$1) }
+        if let reply { self.send(.registerReply(request.unit, session: request.session, reply)) }
+    }
+
+    private func reportAnswered(_ unit: UnitID, _ session: UInt64, _ reply: ReportReply) {
+        guard let process = self.process(unit, session) else { return }
+        switch reply {
+        case .directives(let directives): self.follow(directives, [:])
+        case .registerFirst: self.run(unit, process, .registrationLost)
+        case .superseded: self.run(unit, process, .superseded)
+        }
+    }
+
+    /// The planted faults change here what the unit understands.
+    private func follow(_ directives: QuotaDirectives, _ delta: [LotID: Int]) {
+        guard let process = self.units[directives.unit]!.process else { return }
+        var told = directives
+        let book = process.machine.book
+        switch self.plant {
+        case .grantsAsDeltas:
+            told = directives.replacingGrants { lot, _ in book[lot].granted + (delta[lot] ?? 0) }
+        case .quotaAsValue:
+            // `granted` carries the center's idea of what is available.
+            told = directives.replacingGrants { lot, value in
+                delta[lot].map { book[lot].returned + book[lot].live + $0 } ?? value
+            }
+        default: break
+        }
+        self.run(directives.unit, process, .directives(told))
+        self.checker.heard(directives.unit, process.machine.epoch, session: process.session)
+    }
+
+    /// Tells a unit at once that its grant has grown.
+    func push(to unit: UnitID) {
+        guard let authority = self.center.authority else { return }
+        let directives = authority.directives(for: unit, now: self.now)
+        var delta: [LotID: Int] = [:]
+        for lot in directives.lots {
+            switch self.plant {
+            case .grantsAsDeltas: delta[lot.lot] = lot.granted - (self.center.lastTold[unit]?[lot.lot] ?? 0)
+            case .quotaAsValue: delta[lot.lot] = authority.available(lot.lot, unit)
+            default: break
+            }
+            self.center.lastTold[unit, default: [:]][lot.lot] = lot.granted
+        }
+        self.send(.push(directives, delta: delta))
+    }
+
+    // MARK: the coordinator
+
+    func coordinatorTick() {
+        self.schedule(.coordinatorTick, afterMicroseconds: 100_000)
+        if self.coordinatorEpoch == Epoch(0) {
+            self.rebalancer = Rebalancer()
+            self.coordinatorEpoch = self.withAuthority { $0.lead(into: &$1) } ?? Epoch(0)
+        }
+        self.send(.poll(self.coordinatorEpoch))
+    }
+
+    private func poll(_ epoch: Epoch) {
+        guard let authority = self.center.authority else { return }
+        let lots = authority.book.lots.keys.sorted().map { lot in
+            (lot: lot, pool: authority.book.lots[lot]!.pool, samples: authority.samples(lot, now: self.now))
+        }
+        self.send(.pollReply(lots))
+    }
+
+    private func rebalance(_ lots: [(lot: LotID, pool: Int, samples: [Rebalancer.Sample])]) {
+        let decisions = lots.flatMap { self.rebalancer.decide($0.lot, pool: $0.pool, samples: $0.samples, now: self.now) }
+        if !decisions.isEmpty { self.send(.decisions(decisions, self.coordinatorEpoch)) }
+    }
+
+    private func decide(_ decisions: [Rebalancer.Decision], _ epoch: Epoch) {
+        let touched = self.withAuthority { authority, records in authority.carryOut(decisions, by: epoch, into: &records) }
+        switch touched {
+        case .success(let units): for unit in units { self.push(to: unit) }
+        case .failure: self.mark("coordinator fenced")
+            self.coordinatorEpoch = Epoch(0)
+        case nil: break
+        }
+    }
+}
+
+extension QuotaDirectives {
+    fileprivate func replacingGrants(_ body: (LotID, Int) -> Int) -> QuotaDirectives {
+        QuotaDirectives(
+            epoch: self.epoch, unit: self.unit, generation: self.generation,
+            lots: self.lots.map { Lot(lot: $0.lot, granted: body($0.lot, $0.granted), hint: $0.hint, elsewhere: $0.elsewhere) })
+    }
+}

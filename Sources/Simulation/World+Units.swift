@@ -1,0 +1,191 @@
+import TrancheCore
+
+/// One unit's disk, Redis and process.
+struct SimulatedUnit {
+    let id: UnitID
+    var ledger: SimulatedLedger
+    var redis = SimulatedRedis()
+    var process: UnitProcess?
+    var backup = 0
+    var redisSnapshot: SimulatedRedis?
+    var redisIsDown = false
+    var clockOffsetMicroseconds: Int64 = 0
+    var restartIsPlanned = false
+}
+
+/// A process of a unit: the machine and what a shell keeps beside it.
+final class UnitProcess {
+    let session: UInt64
+    var machine: UnitMachine
+    var desk = FrontDesk()
+    var clock: HybridClock
+    /// Who waits for an answer, by ticket, and since when.
+    var waiting: [UInt64: (buyer: Int, since: Instant)] = [:]
+
+    init(session: UInt64, machine: UnitMachine, clock: HybridClock) {
+        self.session = session
+        self.machine = machine
+        self.clock = clock
+    }
+}
+
+extension World {
+    func clock(of unit: UnitID) -> Instant {
+        Instant(microseconds: self.now.microseconds + self.units[unit]!.clockOffsetMicroseconds)
+    }
+
+    func process(_ unit: UnitID, _ session: UInt64) -> UnitProcess? {
+        guard let process = self.units[unit]!.process, process.session == session else { return nil }
+        return process
+    }
+
+    func startUnit(_ id: UnitID) {
+        self.units[id]!.restartIsPlanned = false
+        guard self.units[id]!.process == nil else { return }
+        var book = self.units[id]!.ledger.book
+        let clockNow = self.clock(of: id)
+        switch HybridClock.start(durableCeiling: book.ceiling, now: clockNow) {
+        case .ready: break
+        case .wait(let milliseconds): return self.planRestart(id, afterMilliseconds: Int(milliseconds))
+        case .refuse: return self.planRestart(id, afterMilliseconds: 500)
+        }
+        let opened = LedgerEntry.opened(book.incarnation.next)
+        let wasEmpty = self.units[id]!.ledger.head.position == 0
+        guard self.units[id]!.ledger.append([opened], as: book.incarnation.next) else { return }
+        self.checker.ledgerAppended(id, [opened])
+        book.apply(opened)
+        let session = self.random.next()
+        let machine = UnitMachine(
+            unit: id, ledger: self.units[id]!.ledger.id, session: session, book: book, head: self.units[id]!.ledger.head)
+        let process = UnitProcess(session: session, machine: machine, clock: HybridClock(durableCeiling: book.ceiling))
+        process.desk.load(book, now: clockNow)
+        self.units[id]!.process = process
+        if !wasEmpty { self.mark("unit restarted") }
+        process.desk.configure(self.rules)
+        self.run(id, process, .configured(self.rules))
+        self.run(id, process, .started)
+        self.schedule(.unitTick(id, session: session), afterMicroseconds: 1_000)
+        self.schedule(.unitReport(id, session: session), afterMicroseconds: self.random.number(1_000...200_000))
+    }
+
+    func planRestart(_ id: UnitID, afterMilliseconds: Int) {
+        guard !self.units[id]!.restartIsPlanned else { return }
+        self.units[id]!.restartIsPlanned = true
+        self.schedule(.startUnit(id), afterMicroseconds: afterMilliseconds * 1_000)
+    }
+
+    func crashUnit(_ id: UnitID) {
+        guard let process = self.units[id]!.process else { return }
+        self.units[id]!.process = nil
+        process.waiting = [:]
+        self.mark("unit crashed")
+        self.planRestart(id, afterMilliseconds: self.random.number(20...800))
+    }
+
+    func tick(_ id: UnitID, _ session: UInt64) {
+        guard let process = self.process(id, session) else { return }
+        let now = self.clock(of: id)
+        if let ceiling = process.clock.ceilingWanted(now: now) {
+            guard self.commit(id, process, [.ceiling(ceiling)]) else { return }
+            process.clock.raise(ceiling: ceiling)
+            self.run(id, process, .committed(self.units[id]!.ledger.head))
+        }
+        process.machine.addOffered(process.desk.takeOffered())
+        self.run(id, process, .tick)
+        self.schedule(.unitTick(id, session: session), afterMicroseconds: 50_000)
+    }
+
+    func reportDue(_ id: UnitID, _ session: UInt64) {
+        guard let process = self.process(id, session) else { return }
+        self.run(id, process, .reportDue(nonce: self.random.next()))
+        self.schedule(.unitReport(id, session: session), afterMicroseconds: 200_000)
+    }
+
+    /// Feeds one event to a unit's machine and carries out what it says, as the real shell does.
+    func run(_ id: UnitID, _ process: UnitProcess, _ event: UnitMachine.Event) {
+        guard self.process(id, process.session) != nil else { return }
+        var actions: [UnitMachine.Action] = []
+        process.machine.handle(event, now: self.clock(of: id), into: &actions)
+        self.perform(id, process, actions)
+    }
+
+    private func perform(_ id: UnitID, _ process: UnitProcess, _ actions: [UnitMachine.Action]) {
+        var entries: [LedgerEntry] = []
+        var afterwards: [UnitMachine.Action] = []
+        for action in actions {
+            switch action {
+            case .append(let entry): entries.append(entry)
+            case .call(let call) where !call.dependsOnLedger: self.call(id, process, .call(call))
+            case .reply where self.plant == .answerBeforeCommit: self.carryOut(id, process, action)
+            default: afterwards.append(action)
+            }
+        }
+        if !entries.isEmpty {
+            if self.random.happens(permille: self.profile.crashPermille) {
+                self.mark("crashed before a commit")
+                return self.crashUnit(id)
+            }
+            guard self.commit(id, process, entries) else { return }
+            var more: [UnitMachine.Action] = []
+            process.machine.handle(.committed(self.units[id]!.ledger.head), now: self.clock(of: id), into: &more)
+            afterwards += more
+        }
+        for action in afterwards {
+            guard self.process(id, process.session) != nil else { return }
+            if self.random.happens(permille: self.profile.crashPermille) {
+                self.mark("crashed after a commit")
+                return self.crashUnit(id)
+            }
+            self.carryOut(id, process, action)
+        }
+    }
+
+    private func commit(_ id: UnitID, _ process: UnitProcess, _ entries: [LedgerEntry]) -> Bool {
+        guard self.units[id]!.ledger.append(entries, as: process.machine.book.incarnation) else { return false }
+        self.checker.ledgerAppended(id, entries)
+        self.digest.mix(Int64(self.units[id]!.ledger.entries.count))
+        return true
+    }
+
+    private func carryOut(_ id: UnitID, _ process: UnitProcess, _ action: UnitMachine.Action) {
+        switch action {
+        case .append: preconditionFailure("appends are carried out in one commit")
+        case .call(let call): self.call(id, process, .call(call))
+        case .prime(let prime): self.call(id, process, .prime(prime))
+        case .survey: self.call(id, process, .survey)
+        case .reply(let request, let answer):
+            process.desk.publish(answer, to: request, now: self.clock(of: id))
+            self.tell(id, process, request, answer)
+        case .replyTo: break
+        case .changed(let order): process.desk.publish(order)
+        case .setSoldOut(let lot, let value):
+            if value { self.mark("sold out") }
+            process.desk.setSoldOut(lot, value)
+        case .register(var request):
+            if self.plant == .noHandshake {
+                let lots = QuotaDirectives(
+                    epoch: process.machine.epoch, unit: id, generation: process.machine.book.generation, lots: [])
+                self.run(id, process, .registered(.accepted(lots)))
+            }
+            request.head = self.units[id]!.ledger.head
+            self.send(.register(request))
+            self.schedule(.registerTimeout(id, session: process.session), afterMicroseconds: 500_000)
+        case .prove(let position, let challenge):
+            let proof = self.units[id]!.ledger.head(at: position)
+            self.run(id, process, .proof(ChallengeAnswer(challenge: challenge, proof: position == 0 ? nil : proof)))
+        case .report(var report):
+            report.head = self.units[id]!.ledger.head
+            self.send(.report(report))
+        case .stop:
+            self.mark("unit superseded")
+            self.units[id]!.process = nil
+            self.planRestart(id, afterMilliseconds: 100)
+        }
+    }
+
+    func tell(_ id: UnitID, _ process: UnitProcess, _ request: BuyRequest, _ answer: Answer) {
+        guard let asked = process.waiting.removeValue(forKey: request.ticket) else { return }
+        self.checker.answered(id, request, answer)
+        self.send(.answer(asked.buyer, request, answer))
+    }
+}

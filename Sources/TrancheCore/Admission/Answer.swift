@@ -1,0 +1,80 @@
+/// What a buyer, or a payment provider, is told. The map to HTTP is in one place in the API.
+package enum Answer: Hashable, Sendable {
+    /// The order, in its present state.
+    case order(Order)
+    case refused(Refusal)
+}
+
+/// Why a request is refused. Every case names the bad value and the limit it broke.
+package enum Refusal: Error, Hashable, Sendable {
+    case unknownLot(LotID)
+    case unknownOrder(OrderID)
+    case invalidQuantity(Int, limit: Int)
+    case notStarted(opensAt: Instant)
+    case ended
+    case paused
+    /// Final for this order id: none is left anywhere.
+    case soldOut(requested: Int)
+    /// None is left here, but more may come: ask again with the same token.
+    case restocking
+    /// Final for this order id: earlier orders used the limit up.
+    case duplicate(held: Int, limit: Int)
+    /// Final for this order id.
+    case limitReached(requested: Int, held: Int, limit: Int)
+    /// A queue is full: ask again with the same token.
+    case overloaded(limit: Int)
+    /// The unit, or its Redis, is being rebuilt from the ledger: ask again with the same token.
+    case recovering
+    /// The order was paid with another payment, which is listed for refund.
+    case alreadyPaid(OrderID)
+    /// The reservation had ended when the payment came; the payment is listed for refund.
+    case paymentTooLate(OrderID, state: OrderState)
+    /// Only a reservation can be cancelled.
+    case notCancellable(OrderID, state: OrderState)
+
+    /// Whether the same question may get another answer later.
+    package var isTransient: Bool {
+        switch self {
+        case .notStarted, .paused, .restocking, .overloaded, .recovering: true
+        default: false
+        }
+    }
+}
+
+/// What the unit knows of one lot from its configuration.
+package struct LotRules: Hashable, Sendable {
+    /// Where the sale of the lot stands.
+    package enum Phase: Hashable, Sendable { case warming, open, paused, closed }
+    package let lot: LotID
+    package let phase: Phase
+    package let opensAt: Instant
+    package let closesAt: Instant
+    package let buyerLimit: Int
+    package let paymentWindowMilliseconds: Int64
+
+    package init(
+        lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int, paymentWindowMilliseconds: Int64
+    ) {
+        self.lot = lot
+        self.phase = phase
+        self.opensAt = opensAt
+        self.closesAt = closesAt
+        self.buyerLimit = buyerLimit
+        self.paymentWindowMilliseconds = paymentWindowMilliseconds
+    }
+
+    /// Why the lot cannot be bought at `now`, or `nil` if it can.
+    ///
+    /// - Parameter uncertaintyMicroseconds: The clock's `eps`: no unit opens early.
+    package func closedReason(now: Instant, uncertaintyMicroseconds: Int64) -> Refusal? {
+        let surely = Instant(microseconds: now.microseconds - uncertaintyMicroseconds)
+        switch self.phase {
+        case .warming: return .notStarted(opensAt: self.opensAt)
+        case .paused: return .paused
+        case .closed: return .ended
+        case .open:
+            if surely < self.opensAt { return .notStarted(opensAt: self.opensAt) }
+            return now >= self.closesAt ? .ended : nil
+        }
+    }
+}

@@ -1,0 +1,108 @@
+/// Answers from memory what needs no admission: known orders, and lots known to be sold out.
+///
+/// The desk knows only what is durable: the engine publishes to it after each commit.
+package struct FrontDesk: Sendable {
+    private var orders: [OrderID: Order] = [:]
+    private var refusals: [OrderID: FinalRefusal] = [:]
+    private var memories: [LotID: RefusalMemory] = [:]
+    private var rules: [LotID: LotRules] = [:]
+    private var soldOut: Set<LotID> = []
+    /// Orders that admission is deciding, with the number of requests that wait for it. The flag does not answer these,
+    /// or one copy of a request could be refused while another is admitted.
+    private var underway: [OrderID: Int] = [:]
+    /// Requests answered from the sold-out flag since the last ``takeOffered()``, by lot: demand that admission never saw.
+    private var offered: [LotID: Int] = [:]
+    package var uncertaintyMicroseconds: Int64
+
+    package init(uncertaintyMicroseconds: Int64 = 500) { self.uncertaintyMicroseconds = uncertaintyMicroseconds }
+
+    /// Takes over a recovered book. Lots that were ever sold out refuse all tokens made before `now`.
+    package mutating func load(_ book: UnitBook, now: Instant) {
+        self.orders = book.orders
+        self.refusals = book.refused
+        self.soldOut = []
+        self.underway = [:]
+        for lot in book.lotsEverSoldOut {
+            self.memories[lot] = RefusalMemory(cut: now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds))
+        }
+    }
+
+    package mutating func configure(_ rules: [LotRules]) {
+        self.rules = Dictionary(uniqueKeysWithValues: rules.map { ($0.lot, $0) })
+    }
+
+    package func order(_ id: OrderID) -> Order? { self.orders[id] }
+
+    package func closedReason(_ lot: LotID, now: Instant) -> Refusal? {
+        guard let rules = self.rules[lot] else { return .unknownLot(lot) }
+        return rules.closedReason(now: now, uncertaintyMicroseconds: self.uncertaintyMicroseconds)
+    }
+
+    /// The answer to a request, or `nil` if it must go to admission.
+    package mutating func answer(
+        order: OrderID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant
+    ) -> Answer? {
+        if let known = self.orders[order] { return .order(known) }
+        if let refusal = self.refusals[order] { return .refused(Refusal(refusal, requested: quantity)) }
+        guard let rules = self.rules[lot] else { return .refused(.unknownLot(lot)) }
+        guard (1...rules.buyerLimit).contains(quantity) else {
+            return .refused(.invalidQuantity(quantity, limit: rules.buyerLimit))
+        }
+        if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: self.uncertaintyMicroseconds) {
+            return .refused(reason)
+        }
+        if self.memories[lot]?.refuses(order, issuedAt: issuedAt) == true {
+            return .refused(.soldOut(requested: quantity))
+        }
+        guard self.soldOut.contains(lot), self.underway[order] == nil else { return nil }
+        self.memories[lot, default: RefusalMemory()].remember(order, now: now)
+        self.offered[lot, default: 0] += 1
+        return .refused(.soldOut(requested: quantity))
+    }
+
+    /// Notes that a request goes to admission; each such request is answered through ``publish(_:to:now:)``.
+    ///
+    /// - Returns: Whether another request with this token is there already.
+    package mutating func admit(_ order: OrderID) -> Bool {
+        let count = self.underway[order, default: 0]
+        self.underway[order] = count + 1
+        return count > 0
+    }
+
+    /// Publishes a durable answer of admission.
+    package mutating func publish(_ answer: Answer, to request: BuyRequest, now: Instant) {
+        if let count = self.underway[request.order] { self.underway[request.order] = count > 1 ? count - 1 : nil }
+        switch answer {
+        case .order(let order): self.publish(order)
+        case .refused(.soldOut): self.memories[request.lot, default: RefusalMemory()].remember(request.order, now: now)
+        case .refused(.duplicate(let held, let limit)):
+            self.refusals[request.order] = .duplicate(held: held, limit: limit)
+        case .refused(.limitReached(_, let held, let limit)):
+            self.refusals[request.order] = .limitReached(held: held, limit: limit)
+        case .refused: break
+        }
+    }
+
+    /// Publishes a durable change of an order.
+    package mutating func publish(_ order: Order) { self.orders[order.id] = order }
+
+    package mutating func setSoldOut(_ lot: LotID, _ isSoldOut: Bool) {
+        if isSoldOut { self.soldOut.insert(lot) } else { self.soldOut.remove(lot) }
+    }
+
+    package func isSoldOut(_ lot: LotID) -> Bool { self.soldOut.contains(lot) }
+
+    package mutating func takeOffered() -> [LotID: Int] {
+        defer { self.offered.removeAll(keepingCapacity: true) }
+        return self.offered
+    }
+}
+
+extension Refusal {
+    package init(_ refusal: FinalRefusal, requested: Int) {
+        switch refusal {
+        case .duplicate(let held, let limit): self = .duplicate(held: held, limit: limit)
+        case .limitReached(let held, let limit): self = .limitReached(requested: requested, held: held, limit: limit)
+        }
+    }
+}

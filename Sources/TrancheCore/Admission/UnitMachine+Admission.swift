@@ -1,0 +1,190 @@
+// Requests in, script calls out, verdicts in, ledger entries and answers out.
+
+extension UnitMachine {
+    mutating func take(_ requests: [BuyRequest], now: Instant, into actions: inout [Action]) {
+        for request in requests {
+            if let answer = self.answerAtOnce(request, now: now) {
+                actions.append(.reply(request, answer))
+            } else {
+                self.lanes[request.lot]!.offered += 1
+                self.lanes[request.lot]!.waiting.append(request)
+                if request.isCopy { self.lanes[request.lot]!.hasCopies = true }
+            }
+        }
+    }
+
+    private func answerAtOnce(_ request: BuyRequest, now: Instant) -> Answer? {
+        if let order = self.book.orders[request.order] { return .order(order) }
+        if let refusal = self.book.refused[request.order] {
+            return .refused(Refusal(refusal, requested: Int(request.quantity)))
+        }
+        guard let lane = self.lanes[request.lot], let rules = lane.rules else { return .refused(.unknownLot(request.lot)) }
+        guard (1...rules.buyerLimit).contains(Int(request.quantity)) else {
+            return .refused(.invalidQuantity(Int(request.quantity), limit: rules.buyerLimit))
+        }
+        if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: 0) { return .refused(reason) }
+        guard lane.phase == .open else { return .refused(.recovering) }
+        guard lane.waiting.count < Limits.waitingRequests else { return .refused(.overloaded(limit: Limits.waitingRequests)) }
+        return nil
+    }
+
+    /// Starts a call for each open lot that has work and none under way.
+    mutating func startCalls(into actions: inout [Action]) {
+        for lot in self.lanes.keys.sorted() {
+            guard self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil else { continue }
+            if self.lanes[lot]!.hasCopies { self.answerCopies(lot, into: &actions) }
+            guard self.lanes[lot]!.hasWork else { continue }
+            actions.append(.call(self.lanes[lot]!.takeCall(witness: self.head)))
+        }
+    }
+
+    /// Answers the requests whose copy has got a final answer meanwhile.
+    private mutating func answerCopies(_ lot: LotID, into actions: inout [Action]) {
+        let waiting = self.lanes[lot]!.waiting
+        self.lanes[lot]!.waiting = waiting.filter { request in
+            if let order = self.book.orders[request.order] {
+                actions.append(.reply(request, .order(order)))
+            } else if let refusal = self.book.refused[request.order] {
+                actions.append(.reply(request, .refused(Refusal(refusal, requested: Int(request.quantity)))))
+            } else if self.lanes[lot]!.refusals.refuses(request.order, issuedAt: request.issuedAt) {
+                actions.append(.reply(request, .refused(.soldOut(requested: Int(request.quantity)))))
+            } else {
+                return true
+            }
+            return false
+        }
+        if self.lanes[lot]!.waiting.isEmpty, self.lanes[lot]!.starved.isEmpty { self.lanes[lot]!.hasCopies = false }
+    }
+
+    mutating func take(_ lot: LotID, _ fence: UInt64, _ result: LotResult, now: Instant, into actions: inout [Action]) {
+        guard let lane = self.lanes[lot], lane.fence == fence else { return }  // An answer to an older fence.
+        switch result {
+        case .primed:
+            guard lane.phase == .priming else { return }
+            // What the ledger learned while Redis was primed is in `credit` and `releases`.
+            self.lanes[lot]!.phase = .open
+            self.lanes[lot]!.answeredAt = now
+        case .decided(let verdicts, let sequence, let available, let taken):
+            guard let call = lane.callUnderway else { return }
+            self.lanes[lot]!.callUnderway = nil
+            self.lanes[lot]!.answeredAt = now
+            self.lanes[lot]!.sequence = sequence
+            self.lanes[lot]!.appended = sequence
+            self.settle(call, verdicts, taken: taken, now: now, into: &actions)
+            self.judgeSoldOut(lot, available: available, now: now, into: &actions)
+        case .lost: self.unprime(lot, retryAt: now, into: &actions)
+            self.primeLots(now: now, into: &actions)
+        case .unreachable:
+            self.unprime(lot, retryAt: now.advanced(milliseconds: self.settings.retryMilliseconds), into: &actions)
+        case .superseded: self.stop(into: &actions)
+        }
+    }
+
+    private mutating func settle(
+        _ call: LotCall, _ verdicts: [AdmissionVerdict], taken: Int, now: Instant, into actions: inout [Action]
+    ) {
+        let lot = call.lot
+        if let hint = self.lanes[lot]!.hint, call.reclaimKeep != nil {
+            self.lanes[lot]!.hintDone = hint.number
+            if taken > 0 { self.append(.returned(lot, total: self.book[lot].returned + taken), into: &actions) }
+        }
+        var redisLied = verdicts.count != call.requests.count
+        for (request, verdict) in zip(call.requests, verdicts) {
+            switch verdict {
+            case .admitted: redisLied = !self.admit(request, now: now, into: &actions) || redisLied
+            case .known:
+                if let order = self.book.orders[request.order] {
+                    actions.append(.reply(request, .order(order)))
+                } else {
+                    redisLied = true
+                    actions.append(.reply(request, .refused(.recovering)))
+                }
+            case .overLimit(let held): self.refuse(request, held: held, limit: call.buyerLimit, into: &actions)
+            case .short: self.starve(request, now: now, into: &actions)
+            }
+        }
+        if redisLied {
+            self.redisContradictions += 1
+            self.unprime(lot, retryAt: now, into: &actions)
+            self.primeLots(now: now, into: &actions)
+        }
+    }
+
+    /// Makes the reservation, if the ledger can take it. The ledger's own constraints would refuse it otherwise.
+    private mutating func admit(_ request: BuyRequest, now: Instant, into actions: inout [Action]) -> Bool {
+        let rules = self.lanes[request.lot]!.rules
+        let limit = rules?.buyerLimit ?? 1
+        let held = self.book.held(by: request.buyer, lot: request.lot)
+        guard self.book.orders[request.order] == nil, held + Int(request.quantity) <= limit,
+            self.book[request.lot].available >= Int(request.quantity)
+        else {
+            actions.append(.reply(request, .refused(.recovering)))
+            return false
+        }
+        let order = Order(
+            id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
+            buyerLimit: limit, generation: self.book.generation, stamp: request.stamp,
+            deadline: now.advanced(milliseconds: rules?.paymentWindowMilliseconds ?? 0))
+        self.reserve(order, into: &actions)
+        actions.append(.reply(request, .order(order)))
+        return true
+    }
+
+    mutating func reserve(_ order: Order, into actions: inout [Action]) {
+        self.append(.reserved(order), into: &actions)
+        self.deadlines.insert(.init(deadline: order.deadline, order: order.id))
+        actions.append(.changed(order))
+    }
+
+    private mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into actions: inout [Action]) {
+        let reason: FinalRefusal =
+            held >= limit ? .duplicate(held: held, limit: limit) : .limitReached(held: held, limit: limit)
+        if self.book.refused[request.order] == nil {
+            self.append(.refused(request.order, lot: request.lot, reason: reason), into: &actions)
+        }
+        actions.append(.reply(request, .refused(Refusal(reason, requested: Int(request.quantity)))))
+    }
+
+    /// None is left here. If more may come, the request waits its turn; else it is refused for good.
+    private mutating func starve(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
+        let lane = self.lanes[request.lot]!
+        if lane.mayRestock(now: now), lane.starved.count < Limits.starvedRequests {
+            self.lanes[request.lot]!.starved.append(request)
+        } else if lane.mayRestock(now: now) {
+            actions.append(.reply(request, .refused(.restocking)))
+        } else {
+            self.refuseSoldOut(request, now: now, into: &actions)
+        }
+    }
+
+    private mutating func refuseSoldOut(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
+        if !self.lanes[request.lot]!.soldOutIsDurable {
+            self.lanes[request.lot]!.soldOutIsDurable = true
+            self.append(.soldOut(request.lot), into: &actions)
+        }
+        self.lanes[request.lot]!.refusals.remember(request.order, now: now)
+        actions.append(.reply(request, .refused(.soldOut(requested: Int(request.quantity)))))
+    }
+
+    /// Raises or lowers the flag by which the front desk refuses without admission.
+    mutating func judgeSoldOut(_ lot: LotID, available: Int, now: Instant, into actions: inout [Action]) {
+        guard let lane = self.lanes[lot], lane.phase == .open else { return }
+        let stockIsComing = lane.credit > 0 || !lane.releases.isEmpty
+        if stockIsComing { self.feedStarved(lot) }
+        if available > 0 || stockIsComing || lane.mayRestock(now: now) {
+            return self.lower(lot, into: &actions)
+        }
+        for request in lane.starved { self.refuseSoldOut(request, now: now, into: &actions) }
+        self.lanes[lot]!.starved = []
+        guard !lane.isFlaggedSoldOut, lane.soldOutIsDurable else { return }
+        self.lanes[lot]!.isFlaggedSoldOut = true
+        actions.append(.setSoldOut(lot, true))
+    }
+
+    /// Those who waited for quota go before those who came later.
+    mutating func feedStarved(_ lot: LotID) {
+        guard let lane = self.lanes[lot], lane.phase == .open, !lane.starved.isEmpty else { return }
+        self.lanes[lot]!.waiting = lane.starved + lane.waiting
+        self.lanes[lot]!.starved = []
+    }
+}

@@ -1,0 +1,163 @@
+// Payment, cancellation, expiry, quota directives, reports, time.
+
+extension UnitMachine {
+    mutating func pay(
+        _ id: OrderID, _ payment: PaymentID, _ ticket: UInt64, now: Instant, into actions: inout [Action]
+    ) {
+        self.expire(now: now, into: &actions)  // First, so that an overdue reservation cannot be paid.
+        guard var order = self.book.orders[id] else {
+            actions.append(.replyTo(ticket: ticket, .refused(.unknownOrder(id))))
+            return
+        }
+        switch order.state {
+        case .reserved:
+            self.append(.confirmed(order, payment: payment), into: &actions)
+            order.state = .paid
+            if order.generation == self.book.generation { self.lanes[order.lot]?.paid += Int(order.quantity) }
+            actions.append(.changed(order))
+            actions.append(.replyTo(ticket: ticket, .order(order)))
+        case .paid where self.book.payments[id] == payment:
+            actions.append(.replyTo(ticket: ticket, .order(order)))
+        case .paid:
+            self.oweRefund(id, payment, into: &actions)
+            actions.append(.replyTo(ticket: ticket, .refused(.alreadyPaid(id))))
+        case .cancelled, .expired:
+            self.oweRefund(id, payment, into: &actions)
+            actions.append(.replyTo(ticket: ticket, .refused(.paymentTooLate(id, state: order.state))))
+        }
+    }
+
+    private mutating func oweRefund(_ id: OrderID, _ payment: PaymentID, into actions: inout [Action]) {
+        guard !self.book.owesRefund(id, payment: payment) else { return }
+        self.append(.refundDue(id, payment: payment), into: &actions)
+    }
+
+    mutating func cancel(_ id: OrderID, _ ticket: UInt64, now: Instant, into actions: inout [Action]) {
+        self.expire(now: now, into: &actions)
+        guard var order = self.book.orders[id] else {
+            actions.append(.replyTo(ticket: ticket, .refused(.unknownOrder(id))))
+            return
+        }
+        switch order.state {
+        case .reserved:
+            self.release(order, as: .cancelled, into: &actions)
+            order.state = .cancelled
+            actions.append(.replyTo(ticket: ticket, .order(order)))
+        case .cancelled: actions.append(.replyTo(ticket: ticket, .order(order)))
+        case .paid, .expired:
+            actions.append(.replyTo(ticket: ticket, .refused(.notCancellable(id, state: order.state))))
+        }
+    }
+
+    private mutating func release(_ order: Order, as state: OrderState, into actions: inout [Action]) {
+        self.append(.released(order, state: state), into: &actions)
+        var changed = order
+        changed.state = state
+        actions.append(.changed(changed))
+        // Stock of an older generation is stranded at the center: it returns there, not here. An unprimed lot needs
+        // no release, because it is primed from the ledger.
+        guard order.generation == self.book.generation, let lane = self.lanes[order.lot] else { return }
+        switch lane.phase {
+        case .unprimed: break
+        case .priming, .open: self.lanes[order.lot]!.releases.append(order)
+        }
+        self.lower(order.lot, into: &actions)
+        self.feedStarved(order.lot)
+    }
+
+    mutating func expire(now: Instant, into actions: inout [Action]) {
+        var left = Limits.expiriesPerTick
+        while let first = self.deadlines.first, first.deadline <= now, left > 0 {
+            left -= 1
+            let item = self.deadlines.removeFirst()
+            guard let order = self.book.orders[item.order], order.state == .reserved else { continue }
+            self.release(order, as: .expired, into: &actions)
+        }
+    }
+
+    mutating func follow(_ directives: QuotaDirectives, now: Instant, into actions: inout [Action]) {
+        guard directives.unit == self.unit, directives.epoch >= self.epoch,
+            directives.generation == self.book.generation
+        else { return }
+        self.epoch = directives.epoch
+        for directive in directives.lots {
+            self.follow(directive, now: now, into: &actions)
+        }
+    }
+
+    private mutating func follow(_ directive: QuotaDirectives.Lot, now: Instant, into actions: inout [Action]) {
+        let lot = directive.lot
+        if self.lanes[lot] == nil { self.lanes[lot] = self.newLane(lot) }
+        self.lanes[lot]!.elsewhere = directive.elsewhere
+        self.lanes[lot]!.heardAt = now
+        let gain = directive.granted - self.book[lot].granted
+        if gain > 0 {
+            self.append(.granted(lot, total: directive.granted), into: &actions)
+            if case .unprimed = self.lanes[lot]!.phase {} else { self.lanes[lot]!.credit += gain }
+            self.lower(lot, into: &actions)
+            self.feedStarved(lot)
+        }
+        if directive.elsewhere > 0 { self.lower(lot, into: &actions) }
+        if let hint = directive.hint, hint.number > (self.lanes[lot]!.hint?.number ?? 0) {
+            self.lanes[lot]!.hint = hint
+            self.reclaimWithoutRedis(lot, into: &actions)
+        }
+    }
+
+    /// While a lot is out of Redis, nothing of it can be admitted, so the ledger alone can give quota back.
+    private mutating func reclaimWithoutRedis(_ lot: LotID, into actions: inout [Action]) {
+        guard case .unprimed = self.lanes[lot]!.phase, let hint = self.lanes[lot]!.hint else { return }
+        let counters = self.book[lot]
+        self.lanes[lot]!.hintDone = hint.number
+        guard counters.available > hint.keep else { return }
+        self.append(.returned(lot, total: counters.returned + counters.available - hint.keep), into: &actions)
+    }
+
+    mutating func report(nonce: UInt64, into actions: inout [Action]) {
+        guard self.standing == .registered else { return }
+        self.append(.nonce(nonce), into: &actions)
+        let lots = self.lanes.values.sorted { $0.lot < $1.lot }.map { lane in
+            UnitReport.Lot(
+                lot: lane.lot, counters: self.book[lane.lot], offered: lane.offered, starved: lane.starved.count,
+                hintDone: lane.hintDone, isPrimed: lane.phase == .open, paid: lane.paid)
+        }
+        actions.append(
+            .report(
+                UnitReport(
+                    unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
+                    generation: self.book.generation, session: self.session, head: self.head, nonce: nonce, lots: lots)))
+    }
+
+    /// Demand that the front desk answered from its flag.
+    package mutating func addOffered(_ offered: [LotID: Int]) {
+        for (lot, count) in offered { self.lanes[lot]?.offered += count }
+    }
+
+    mutating func tick(now: Instant, into actions: inout [Action]) {
+        self.expire(now: now, into: &actions)
+        self.primeLots(now: now, into: &actions)
+        let needsRegistration = self.standing == .unvouched || self.standing == .vouchedByRedis
+        if needsRegistration, !self.registerUnderway, self.registerAt <= now {
+            self.register(nil, into: &actions)
+        }
+        for lot in self.lanes.keys.sorted() {
+            self.answerStarved(lot, now: now, into: &actions)
+            if self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil, self.lanes[lot]!.isSilent(now: now) {
+                actions.append(.call(self.lanes[lot]!.takeCall(witness: self.head)))
+            } else if self.lanes[lot]!.callUnderway == nil {
+                self.judgeSoldOut(lot, available: self.book[lot].available, now: now, into: &actions)
+            }
+        }
+    }
+
+    /// Nobody waits for quota longer than the hold.
+    private mutating func answerStarved(_ lot: LotID, now: Instant, into actions: inout [Action]) {
+        let oldest = Stamp(now.advanced(milliseconds: -self.settings.starvedHoldMilliseconds))
+        let starved = self.lanes[lot]!.starved
+        guard let first = starved.first, first.stamp < oldest else { return }
+        for request in starved where request.stamp < oldest {
+            actions.append(.reply(request, .refused(.restocking)))
+        }
+        self.lanes[lot]!.starved.removeAll { $0.stamp < oldest }
+    }
+}

@@ -1,0 +1,152 @@
+// How a unit comes to sell: survey, registration, priming, configuration.
+
+extension UnitMachine {
+    mutating func surveyed(_ survey: RedisSurvey?, now: Instant, into actions: inout [Action]) {
+        guard self.standing == .surveying else { return }
+        self.survey = survey
+        if let survey, survey.ledger == self.ledger { self.adopt(survey.admitted, now: now, into: &actions) }
+        self.standing = .unvouched
+        self.register(nil, into: &actions)
+    }
+
+    /// Makes reservations of what Redis admitted and the ledger lost, or never got.
+    ///
+    /// Redis is written first, so it is never behind what buyers were told. An order that nobody was told of expires.
+    private mutating func adopt(_ requests: [BuyRequest], now: Instant, into actions: inout [Action]) {
+        for request in requests where self.book.orders[request.order] == nil && self.book.refused[request.order] == nil {
+            let held = self.book.held(by: request.buyer, lot: request.lot)
+            guard self.book[request.lot].available >= Int(request.quantity) else { continue }
+            let order = Order(
+                id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
+                buyerLimit: held + Int(request.quantity), generation: self.book.generation, stamp: request.stamp,
+                deadline: now.advanced(milliseconds: 60_000))
+            self.reserve(order, into: &actions)
+        }
+    }
+
+    mutating func register(_ answer: ChallengeAnswer?, into actions: inout [Action]) {
+        self.registerUnderway = true
+        actions.append(
+            .register(
+                RegisterRequest(
+                    unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
+                    generation: self.book.generation, head: self.head, session: self.session, answer: answer)))
+    }
+
+    mutating func registered(_ reply: RegisterReply, now: Instant, into actions: inout [Action]) {
+        self.registerUnderway = false
+        switch reply {
+        case .accepted(let directives):
+            guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &actions) }
+            self.standing = .registered
+            self.follow(directives, now: now, into: &actions)
+        case .proofRequired(let position, let challenge):
+            guard self.standing != .registered else { return }  // A late answer to an earlier attempt.
+            self.registerUnderway = true
+            actions.append(.prove(position: position, challenge: challenge))
+        case .newGeneration(let directives):
+            guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &actions) }
+            if directives.generation > self.book.generation {
+                self.begin(directives.generation, now: now, into: &actions)
+            }
+            self.standing = .registered
+            self.follow(directives, now: now, into: &actions)
+        case .superseded: return self.stop(into: &actions)
+        }
+        self.primeLots(now: now, into: &actions)
+    }
+
+    mutating func registrationFailed(now: Instant, into actions: inout [Action]) {
+        self.registerUnderway = false
+        self.registerAt = now.advanced(milliseconds: self.settings.retryMilliseconds)
+        guard self.standing == .unvouched, self.redisVouches else { return }
+        self.standing = .vouchedByRedis
+        self.primeLots(now: now, into: &actions)
+    }
+
+    /// Redis saw this very ledger, and the ledger still holds all that Redis knew to be in it.
+    private var redisVouches: Bool {
+        guard let survey = self.survey, survey.ledger == self.ledger, let witness = survey.witness else { return false }
+        return survey.proof == witness
+    }
+
+    private mutating func begin(_ generation: Generation, now: Instant, into actions: inout [Action]) {
+        self.append(.generation(generation), into: &actions)
+        for lot in self.lanes.keys.sorted() {
+            self.unprime(lot, retryAt: now, into: &actions)
+            self.lanes[lot]?.paid = 0
+            self.lanes[lot]?.hint = nil
+        }
+    }
+
+    mutating func configure(_ rules: [LotRules], now: Instant, into actions: inout [Action]) {
+        for rule in rules {
+            if self.lanes[rule.lot] == nil { self.lanes[rule.lot] = self.newLane(rule.lot) }
+            self.lanes[rule.lot]!.rules = rule
+            if let reason = rule.closedReason(now: now, uncertaintyMicroseconds: 0), rule.phase != .open {
+                self.refuseAll(rule.lot, reason, into: &actions)
+            }
+        }
+        self.primeLots(now: now, into: &actions)
+    }
+
+    /// Rebuilds Redis for every lot that needs it and whose time to retry has come.
+    mutating func primeLots(now: Instant, into actions: inout [Action]) {
+        guard self.mayIssue else { return }
+        for lot in self.lanes.keys.sorted() {
+            guard case .unprimed(let retryAt) = self.lanes[lot]!.phase, retryAt <= now else { continue }
+            self.prime(lot, into: &actions)
+        }
+    }
+
+    private mutating func prime(_ lot: LotID, into actions: inout [Action]) {
+        self.lanes[lot]!.fence += 1
+        self.lanes[lot]!.sequence = 0
+        self.lanes[lot]!.appended = 0
+        self.lanes[lot]!.durable = 0
+        self.lanes[lot]!.phase = .priming
+        // The ledger's truth holds every grant, return and release already.
+        self.lanes[lot]!.credit = 0
+        self.lanes[lot]!.releases = []
+        var holdings: [BuyerID: LotPrime.Holding] = [:]
+        for order in self.book.orders.values where order.lot == lot && order.state.isLive {
+            var holding = holdings[order.buyer] ?? LotPrime.Holding(buyer: order.buyer, quantity: 0, orders: [])
+            holding.quantity += Int(order.quantity)
+            holding.orders.append(order.id)
+            holdings[order.buyer] = holding
+        }
+        for buyer in holdings.keys { holdings[buyer]?.orders.sort() }
+        actions.append(
+            .prime(
+                LotPrime(
+                    lot: lot, fence: self.lanes[lot]!.fence, available: self.book[lot].available,
+                    holdings: holdings.values.sorted { $0.buyer < $1.buyer }, ledger: self.ledger, witness: self.head)))
+    }
+
+    /// Takes a lot out of service until it has been primed again.
+    mutating func unprime(_ lot: LotID, retryAt: Instant, into actions: inout [Action]) {
+        self.refuseAll(lot, .recovering, into: &actions)
+        self.lanes[lot]!.callUnderway = nil
+        self.lanes[lot]!.phase = .unprimed(retryAt: retryAt)
+        self.lower(lot, into: &actions)
+    }
+
+    mutating func refuseAll(_ lot: LotID, _ reason: Refusal, into actions: inout [Action]) {
+        guard var lane = self.lanes[lot] else { return }
+        // A call that is under way is answered by its result, unless the lot goes out of service.
+        let lost = reason == .recovering ? lane.callUnderway?.requests ?? [] : []
+        for request in lost + lane.starved + lane.waiting {
+            actions.append(.reply(request, .refused(reason)))
+        }
+        lane.starved = []
+        lane.waiting = []
+        self.lanes[lot] = lane
+    }
+
+    /// Lowers the sold-out flag: requests of the lot go to admission again.
+    mutating func lower(_ lot: LotID, into actions: inout [Action]) {
+        guard self.lanes[lot]!.isFlaggedSoldOut else { return }
+        self.lanes[lot]!.isFlaggedSoldOut = false
+        actions.append(.setSoldOut(lot, false))
+    }
+}

@@ -1,0 +1,177 @@
+/// One unit: quota in, reservations out. The rules of a unit, without any IO.
+///
+/// Sans-IO: no clock, no randomness, no suspension. The same events give the same actions.
+///
+/// **Order is a contract.** The shell carries actions out in order, and everything that stands behind an
+/// ``Action/append(_:)`` waits until that entry is durable. One exception, for speed: a ``Action/call(_:)`` that does
+/// not depend on the ledger may start at once. If an append fails, the machine is ahead of the disk: the shell answers
+/// everybody who waits with ``Refusal/recovering``, throws the machine away and recovers a new one from the ledger.
+///
+/// Life: survey Redis, adopt what it admitted beyond the ledger, register with the center (or, if the center is away,
+/// let Redis vouch for the ledger), prime each lot, sell.
+package struct UnitMachine: Sendable {
+    package struct Settings: Sendable {
+        /// Directives older than this say nothing about stock elsewhere, in milliseconds.
+        package static let centerSilenceMilliseconds: Int64 = 3_000
+        /// A lot whose Redis has not been asked for this long is probed, in milliseconds.
+        package static let probeMilliseconds: Int64 = 1_000
+        /// How long a request waits for quota before it is answered "restocking", in milliseconds.
+        package var starvedHoldMilliseconds: Int64 = 2_000
+        /// Pause between attempts to prime a lot or to register, in milliseconds.
+        package var retryMilliseconds: Int64 = 250
+
+        package init() {}
+    }
+
+    package enum Event: Sendable {
+        case started
+        case surveyed(RedisSurvey?)
+        case registered(RegisterReply)
+        case registrationFailed
+        /// The ledger's digest at the position that was asked for, if it reaches that far.
+        case proof(ChallengeAnswer)
+        case configured([LotRules])
+        case requests([BuyRequest])
+        case lotResult(lot: LotID, fence: UInt64, LotResult)
+        case payment(OrderID, payment: PaymentID, ticket: UInt64)
+        case cancel(OrderID, ticket: UInt64)
+        case directives(QuotaDirectives)
+        case reportDue(nonce: UInt64)
+        /// The center answered a report with "register first".
+        case registrationLost
+        case superseded
+        /// The ledger holds everything appended so far, up to this head.
+        case committed(LedgerHead)
+        case tick
+    }
+
+    /// Work for the shell, in order.
+    package enum Action: Sendable {
+        case append(LedgerEntry)
+        case call(LotCall)
+        case prime(LotPrime)
+        case reply(BuyRequest, Answer)
+        case replyTo(ticket: UInt64, Answer)
+        /// An order changed; the front desk publishes it.
+        case changed(Order)
+        case setSoldOut(LotID, Bool)
+        case survey
+        case register(RegisterRequest)
+        case prove(position: UInt64, challenge: UInt64)
+        case report(UnitReport)
+        /// Another process or ledger has taken this unit over: the process must end.
+        case stop
+    }
+
+    enum Standing: Hashable, Sendable {
+        case surveying
+        /// Nobody has vouched for the ledger yet: nothing is sold.
+        case unvouched
+        /// Redis vouched while the center is away: sells what it holds, and goes on registering.
+        case vouchedByRedis
+        case registered
+        case stopped
+    }
+
+    package let unit: UnitID
+    package let ledger: LedgerID
+    /// Drawn by the shell for this process.
+    package let session: UInt64
+    package let settings: Settings
+    package internal(set) var book: UnitBook
+    var standing = Standing.surveying
+    var survey: RedisSurvey?
+    var lanes: [LotID: LotLane] = [:]
+    var deadlines = DeadlineHeap()
+    /// The highest epoch of a center that was heard.
+    package internal(set) var epoch = Epoch(0)
+    var head: LedgerHead
+    var registerAt = Instant.distantPast
+    var registerUnderway = false
+    /// Times that Redis admitted what the ledger could not take: each one is a Redis that lied, and was primed again.
+    package internal(set) var redisContradictions = 0
+
+    /// - Parameters:
+    ///   - book: The fold of the ledger, with this process's own ``LedgerEntry/opened(_:)`` as its last entry.
+    ///   - head: Where that ledger ends.
+    package init(
+        unit: UnitID, ledger: LedgerID, session: UInt64, book: UnitBook, head: LedgerHead, settings: Settings = Settings()
+    ) {
+        self.unit = unit
+        self.ledger = ledger
+        self.session = session
+        self.book = book
+        self.head = head
+        self.settings = settings
+        for order in book.orders.values {
+            if order.state == .reserved { self.deadlines.insert(.init(deadline: order.deadline, order: order.id)) }
+        }
+        for lot in book.lots { self.lanes[lot] = self.newLane(lot) }
+        for order in book.orders.values where order.state == .paid && order.generation == book.generation {
+            self.lanes[order.lot]?.paid += Int(order.quantity)
+        }
+    }
+
+    /// Applies one event and appends what the shell must do to `actions`.
+    package mutating func handle(_ event: Event, now: Instant, into actions: inout [Action]) {
+        guard self.standing != .stopped else { return self.refuseStopped(event, into: &actions) }
+        switch event {
+        case .started: actions.append(.survey)
+        case .surveyed(let survey): self.surveyed(survey, now: now, into: &actions)
+        case .registered(let reply): self.registered(reply, now: now, into: &actions)
+        case .registrationFailed: self.registrationFailed(now: now, into: &actions)
+        case .proof(let answer): self.register(answer, into: &actions)
+        case .configured(let rules): self.configure(rules, now: now, into: &actions)
+        case .requests(let requests): self.take(requests, now: now, into: &actions)
+        case .lotResult(let lot, let fence, let result): self.take(lot, fence, result, now: now, into: &actions)
+        case .payment(let order, let payment, let ticket): self.pay(order, payment, ticket, now: now, into: &actions)
+        case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &actions)
+        case .directives(let directives): self.follow(directives, now: now, into: &actions)
+        case .reportDue(let nonce): self.report(nonce: nonce, into: &actions)
+        case .registrationLost:
+            self.registerAt = now
+            if self.standing == .registered { self.standing = .vouchedByRedis }
+        case .superseded: self.stop(into: &actions)
+        case .committed(let head):
+            self.head = head
+            for lot in self.lanes.keys { self.lanes[lot]!.durable = self.lanes[lot]!.appended }
+        case .tick: self.tick(now: now, into: &actions)
+        }
+        self.startCalls(into: &actions)
+    }
+
+    /// Whether the unit may sell: somebody vouched for its ledger.
+    package var mayIssue: Bool { self.standing == .registered || self.standing == .vouchedByRedis }
+
+    package var isRegistered: Bool { self.standing == .registered }
+
+    package func isPrimed(_ lot: LotID) -> Bool { self.lanes[lot]?.phase == .open }
+
+    package func available(_ lot: LotID) -> Int { self.book[lot].available }
+
+    mutating func append(_ entry: LedgerEntry, into actions: inout [Action]) {
+        self.book.apply(entry)
+        actions.append(.append(entry))
+    }
+
+    func newLane(_ lot: LotID) -> LotLane {
+        // The incarnation is the high part, so a fence of an older process is always lower.
+        LotLane(lot: lot, fence: self.book.incarnation.rawValue << 24)
+    }
+
+    mutating func stop(into actions: inout [Action]) {
+        self.standing = .stopped
+        for lot in self.lanes.keys.sorted() { self.refuseAll(lot, .recovering, into: &actions) }
+        actions.append(.stop)
+    }
+
+    private func refuseStopped(_ event: Event, into actions: inout [Action]) {
+        switch event {
+        case .requests(let requests):
+            for request in requests { actions.append(.reply(request, .refused(.recovering))) }
+        case .payment(_, _, let ticket), .cancel(_, let ticket):
+            actions.append(.replyTo(ticket: ticket, .refused(.recovering)))
+        default: break
+        }
+    }
+}

@@ -1,0 +1,33 @@
+/// One fact in a unit's ledger. The state of a unit is the fold of its entries, and nothing else.
+package enum LedgerEntry: Hashable, Sendable {
+    /// A process of the unit took the ledger over; older processes may append no more.
+    case opened(Incarnation)
+    /// The center found the ledger behind what it saw: counters start again, old stock is stranded.
+    case generation(Generation)
+    /// `g` of a lot, as a total.
+    case granted(LotID, total: Int)
+    /// `r` of a lot, as a total.
+    case returned(LotID, total: Int)
+    case reserved(Order)
+    case confirmed(Order, payment: PaymentID)
+    /// A reservation ended without payment: `state` is cancelled or expired.
+    case released(Order, state: OrderState)
+    /// A final refusal that admission decided.
+    case refused(OrderID, lot: LotID, reason: FinalRefusal)
+    /// Money came for an order that cannot take it.
+    case refundDue(OrderID, payment: PaymentID)
+    /// Drawn for each report to the center, so that two copies of a ledger differ from then on.
+    case nonce(UInt64)
+    /// The first sold-out refusal of a lot in this incarnation: see ``RefusalMemory``.
+    case soldOut(LotID)
+    /// No stamp at or above this was given before.
+    case ceiling(Stamp)
+}
+
+/// A refusal that the ledger remembers, because asking again must give the same answer.
+package enum FinalRefusal: Hashable, Sendable {
+    /// The buyer's limit was used up by earlier orders.
+    case duplicate(held: Int, limit: Int)
+    /// The order would have gone over the buyer's limit.
+    case limitReached(held: Int, limit: Int)
+}

@@ -1,0 +1,71 @@
+/// What became of an order. Reserved is the only state that can change.
+package enum OrderState: UInt8, Hashable, Sendable, Codable {
+    case reserved = 0
+    case paid = 1
+    case cancelled = 2
+    case expired = 3
+
+    package var name: String {
+        switch self {
+        case .reserved: "reserved"
+        case .paid: "paid"
+        case .cancelled: "cancelled"
+        case .expired: "expired"
+        }
+    }
+    /// Whether the order keeps its stock.
+    package var isLive: Bool { self == .reserved || self == .paid }
+
+    package init(from decoder: any Decoder) throws {
+        let name = try decoder.singleValueContainer().decode(String.self)
+        guard let state = [OrderState.reserved, .paid, .cancelled, .expired].first(where: { $0.name == name }) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "unknown order state \(name)"))
+        }
+        self = state
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.name)
+    }
+}
+
+/// One buyer's order of one lot at the buyer's home unit.
+package struct Order: Hashable, Sendable {
+    package let id: OrderID
+    package let buyer: BuyerID
+    package let lot: LotID
+    package let quantity: Int32
+    /// The lot's per-buyer limit when the order was admitted: the ledger enforces it.
+    package let buyerLimit: Int32
+    package let generation: Generation
+    package var state: OrderState
+    package let stamp: Stamp
+    /// When an unpaid reservation ends.
+    package let deadline: Instant
+
+    package init(
+        id: OrderID, buyer: BuyerID, lot: LotID, quantity: Int, buyerLimit: Int, generation: Generation,
+        state: OrderState = .reserved, stamp: Stamp, deadline: Instant
+    ) {
+        self.id = id
+        self.buyer = buyer
+        self.lot = lot
+        self.quantity = Int32(quantity)
+        self.buyerLimit = Int32(buyerLimit)
+        self.generation = generation
+        self.state = state
+        self.stamp = stamp
+        self.deadline = deadline
+    }
+}
+
+/// A payment provider's id of one payment: 1 to 64 bytes.
+package struct PaymentID: Hashable, Sendable, Codable, CustomStringConvertible {
+    package let rawValue: String
+    package init?(_ rawValue: String) {
+        guard (1...Limits.paymentBytes).contains(rawValue.utf8.count) else { return nil }
+        self.rawValue = rawValue
+    }
+    package var description: String { self.rawValue }
+}

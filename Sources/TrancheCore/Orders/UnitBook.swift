@@ -1,0 +1,84 @@
+/// Everything a unit knows for sure: the fold of its ledger.
+///
+/// The machine changes its book only by applying the entries that it also appends, so a replay gives the same state.
+package struct UnitBook: Sendable {
+    package struct Account: Hashable, Sendable {
+        package let lot: LotID
+        package let generation: Generation
+        package init(lot: LotID, generation: Generation) { (self.lot, self.generation) = (lot, generation) }
+    }
+    package struct Refund: Hashable, Sendable, Codable {
+        package let order: OrderID
+        package let payment: PaymentID
+        package init(order: OrderID, payment: PaymentID) { (self.order, self.payment) = (order, payment) }
+    }
+
+    package private(set) var incarnation = Incarnation(0)
+    package private(set) var generation = Generation(1)
+    package private(set) var accounts: [Account: QuotaCounters] = [:]
+    package private(set) var orders: [OrderID: Order] = [:]
+    package private(set) var payments: [OrderID: PaymentID] = [:]
+    package private(set) var refused: [OrderID: FinalRefusal] = [:]
+    package private(set) var heldByBuyer: [LotID: [BuyerID: Int]] = [:]
+    package private(set) var refunds: Set<Refund> = []
+    package private(set) var lotsEverSoldOut: Set<LotID> = []
+    package private(set) var ceiling = Stamp.zero
+    package private(set) var nonce: UInt64 = 0
+
+    package init() {}
+
+    package mutating func reserveCapacity(orders: Int) { self.orders.reserveCapacity(orders) }
+
+    /// The counters of a lot in the current generation.
+    package subscript(lot: LotID) -> QuotaCounters {
+        self.accounts[Account(lot: lot, generation: self.generation)] ?? QuotaCounters()
+    }
+
+    package func held(by buyer: BuyerID, lot: LotID) -> Int { self.heldByBuyer[lot]?[buyer] ?? 0 }
+
+    package func owesRefund(_ order: OrderID, payment: PaymentID) -> Bool {
+        self.refunds.contains(Refund(order: order, payment: payment))
+    }
+
+    /// Lots with an account in the current generation, in order.
+    package var lots: [LotID] {
+        self.accounts.keys.filter { $0.generation == self.generation }.map(\.lot).sorted()
+    }
+
+    package mutating func apply(_ entry: LedgerEntry) {
+        switch entry {
+        case .opened(let incarnation): self.incarnation = max(self.incarnation, incarnation)
+        case .generation(let generation): self.generation = max(self.generation, generation)
+        case .granted(let lot, let total): self.change(lot, self.generation) { $0.granted = max($0.granted, total) }
+        case .returned(let lot, let total): self.change(lot, self.generation) { $0.returned = max($0.returned, total) }
+        case .reserved(let order):
+            precondition(self.orders[order.id] == nil, "order \(order.id) reserved twice")
+            self.orders[order.id] = order
+            self.heldByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
+            self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
+        case .confirmed(let order, let payment):
+            self.orders[order.id]?.state = .paid
+            self.payments[order.id] = payment
+        case .released(let order, let state): self.release(order.id, state)
+        case .refused(let id, _, let reason): self.refused[id] = reason
+        case .refundDue(let order, let payment): self.refunds.insert(Refund(order: order, payment: payment))
+        case .nonce(let nonce): self.nonce = nonce
+        case .soldOut(let lot): self.lotsEverSoldOut.insert(lot)
+        case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
+        }
+    }
+
+    private mutating func release(_ id: OrderID, _ state: OrderState) {
+        guard let order = self.orders[id], order.state == .reserved else {
+            preconditionFailure("release of \(id), which is not reserved")
+        }
+        self.orders[id]?.state = state
+        let left = self.held(by: order.buyer, lot: order.lot) - Int(order.quantity)
+        self.heldByBuyer[order.lot]?[order.buyer] = left > 0 ? left : nil
+        self.change(order.lot, order.generation) { $0.cancelled += Int(order.quantity) }
+    }
+
+    private mutating func change(_ lot: LotID, _ generation: Generation, _ body: (inout QuotaCounters) -> Void) {
+        body(&self.accounts[Account(lot: lot, generation: generation), default: QuotaCounters()])
+    }
+}

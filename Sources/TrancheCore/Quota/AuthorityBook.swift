@@ -1,0 +1,131 @@
+/// Everything the authority knows for sure: the fold of its log.
+package struct AuthorityBook: Sendable, Codable {
+    package enum Standing: Hashable, Sendable, Codable {
+        case active
+        case stranded(reason: String)
+        case settled
+    }
+    package struct Account: Hashable, Sendable, Codable {
+        package let unit: UnitID
+        package let generation: Generation
+        /// `G`
+        package var granted = 0
+        /// `R`
+        package var returned = 0
+        package var standing = Standing.active
+        package var outstanding: Int { self.granted - self.returned }
+        package var isStranded: Bool { if case .stranded = self.standing { true } else { false } }
+    }
+    package struct Lot: Sendable, Codable {
+        package var issued = 0
+        package var pool = 0
+        /// Allocated by contests.
+        package var allocated = 0
+        package var isFrozen = false
+        package var accounts: [Account] = []
+    }
+    package struct Unit: Hashable, Sendable, Codable {
+        package var ledger: LedgerID
+        package var generation: Generation
+        package var incarnation: Incarnation
+        package var session: UInt64
+        package var isDrained = false
+    }
+
+    package private(set) var epoch = Epoch(0)
+    package private(set) var coordinatorEpoch = Epoch(0)
+    package private(set) var lots: [LotID: Lot] = [:]
+    package private(set) var units: [UnitID: Unit] = [:]
+
+    package init() {}
+
+    package func account(_ lot: LotID, _ unit: UnitID, _ generation: Generation) -> Account {
+        self.lots[lot]?.accounts.first { $0.unit == unit && $0.generation == generation }
+            ?? Account(unit: unit, generation: generation)
+    }
+
+    /// Every account of one generation of a unit, with its lot, in order of the lot.
+    package func accounts(_ unit: UnitID, _ generation: Generation) -> [(lot: LotID, account: Account)] {
+        self.lots.keys.sorted().flatMap { lot in
+            self.lots[lot]!.accounts.filter { $0.unit == unit && $0.generation == generation }.map { (lot, $0) }
+        }
+    }
+
+    /// Granted and not returned, in generations that can be relied on or were settled.
+    package func outstanding(_ lot: LotID) -> Int { self.sum(lot) { !$0.isStranded } }
+
+    /// Granted and not returned, in generations that cannot be relied on.
+    package func stranded(_ lot: LotID) -> Int { self.sum(lot) { $0.isStranded } }
+
+    private func sum(_ lot: LotID, where included: (Account) -> Bool) -> Int {
+        (self.lots[lot]?.accounts ?? []).filter(included).reduce(0) { $0 + $1.outstanding }
+    }
+
+    /// I1 for one lot, and the signs of all terms.
+    package func isConserved(_ id: LotID) -> Bool {
+        guard let lot = self.lots[id] else { return true }
+        return lot.pool >= 0 && lot.allocated >= 0 && lot.accounts.allSatisfy { $0.outstanding >= 0 }
+            && lot.pool + self.outstanding(id) + lot.allocated + self.stranded(id) == lot.issued
+    }
+
+    package mutating func apply(_ record: AuthorityRecord) {
+        switch record {
+        case .epoch(let epoch): self.epoch = max(self.epoch, epoch)
+        case .coordinatorEpoch(let epoch): self.coordinatorEpoch = max(self.coordinatorEpoch, epoch)
+        case .issued(let lot, let quantity):
+            self.lots[lot, default: Lot()].issued += quantity
+            self.lots[lot, default: Lot()].pool += quantity
+        case .granted(let lot, let unit, let generation, let total):
+            self.change(lot, unit, generation) { lot, account in
+                let gain = max(0, total - account.granted)
+                account.granted += gain
+                lot.pool -= gain
+            }
+        case .returned(let lot, let unit, let generation, let total):
+            self.change(lot, unit, generation) { lot, account in
+                let gain = max(0, total - account.returned)
+                account.returned += gain
+                lot.pool += gain
+            }
+        case .registered(let unit, let ledger, let generation, let incarnation, let session):
+            if self.units[unit] == nil {
+                self.units[unit] = Unit(ledger: ledger, generation: generation, incarnation: incarnation, session: session)
+            }
+            self.units[unit]!.ledger = ledger
+            self.units[unit]!.generation = max(self.units[unit]!.generation, generation)
+            self.units[unit]!.incarnation = incarnation
+            self.units[unit]!.session = session
+        case .stranded(let unit, let generation, let reason):
+            for (lot, _) in self.accounts(unit, generation) {
+                self.change(lot, unit, generation) { $1.standing = .stranded(reason: reason) }
+            }
+        case .reinstated(let unit, let generation):
+            for (lot, account) in self.accounts(unit, generation) where account.isStranded {
+                self.change(lot, unit, generation) { $1.standing = .active }
+            }
+        case .settled(let lot, let unit, let generation, let sold):
+            self.change(lot, unit, generation) { lot, account in
+                let back = max(0, account.outstanding - sold)
+                account.returned += back
+                account.standing = .settled
+                lot.pool += back
+            }
+        case .frozen(let lot, let isFrozen): self.lots[lot]?.isFrozen = isFrozen
+        case .drained(let unit, let isDrained): self.units[unit]?.isDrained = isDrained
+        }
+    }
+
+    private mutating func change(
+        _ id: LotID, _ unit: UnitID, _ generation: Generation, _ body: (inout Lot, inout Account) -> Void
+    ) {
+        var lot = self.lots[id] ?? Lot()
+        var account = self.account(id, unit, generation)
+        body(&lot, &account)
+        if let place = lot.accounts.firstIndex(where: { $0.unit == unit && $0.generation == generation }) {
+            lot.accounts[place] = account
+        } else {
+            lot.accounts.append(account)
+        }
+        self.lots[id] = lot
+    }
+}

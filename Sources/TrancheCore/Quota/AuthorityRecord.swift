@@ -1,0 +1,35 @@
+/// One fact in the authority log. The authority's state is the fold of its log.
+package enum AuthorityRecord: Hashable, Sendable, Codable {
+    /// A center took the log over; older centers may append no more.
+    case epoch(Epoch)
+    /// A coordinator took the lead; commands of older ones are refused.
+    case coordinatorEpoch(Epoch)
+    /// Stock was added to the lot's pool.
+    case issued(LotID, quantity: Int)
+    /// `G`, as a total, and so the pool shrank by the difference.
+    case granted(LotID, UnitID, Generation, total: Int)
+    /// `R`, as a total, and so the pool grew by the difference.
+    case returned(LotID, UnitID, Generation, total: Int)
+    /// A process of the unit may sell, with this ledger and generation.
+    case registered(UnitID, LedgerID, Generation, Incarnation, session: UInt64)
+    /// The unit's quota of this generation cannot be relied on: nothing of it returns until it is settled.
+    case stranded(UnitID, Generation, reason: String)
+    /// The very ledger of a stranded generation came back and proved itself.
+    case reinstated(UnitID, Generation)
+    /// Of a stranded account, `sold` was really sold; the rest goes back to the pool.
+    case settled(LotID, UnitID, Generation, sold: Int)
+    /// The coordinator leaves this lot alone, or not any longer.
+    case frozen(LotID, Bool)
+    /// The unit gets no more quota and gives back what it has, or not any longer.
+    case drained(UnitID, Bool)
+}
+
+/// Why the authority refuses a command. Nothing has changed then.
+package enum AuthorityError: Error, Hashable, Sendable {
+    case unknownLot(LotID)
+    case unknownUnit(UnitID)
+    case invalidQuantity(Int, limit: Int)
+    case staleEpoch(Epoch, current: Epoch)
+    case notStranded(LotID, UnitID, Generation)
+    case soldOutOfRange(Int, limit: Int)
+}

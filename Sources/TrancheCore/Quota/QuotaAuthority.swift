@@ -1,0 +1,169 @@
+/// The one place from which every quota is granted.
+///
+/// Sans-IO. Each method changes the book by records that it appends to `records`; the shell makes them durable, under
+/// the center's epoch, **before** anything that the method returned leaves the process.
+///
+/// Take before give: the pool grows only when a durable `r` of a unit arrives, and a grant never exceeds the pool.
+/// No clock takes part in safety: a silent unit keeps its outstanding quota until somebody settles it.
+package struct QuotaAuthority: Sendable {
+    /// Reports older than this do not count as stock elsewhere, in milliseconds. A hint only, never safety.
+    package static let silenceMilliseconds: Int64 = 3_000
+    package static let movesLimit = 256
+
+    package struct Seen: Hashable, Sendable {
+        package var report: UnitReport
+        package var at: Instant
+    }
+    /// An operator's move: quota that `from` gives back goes to `to` at once.
+    package struct Move: Hashable, Sendable, Codable {
+        package let id: UInt64
+        package let lot: LotID
+        package let from: UnitID
+        package let to: UnitID
+        package let asked: Int
+        package var moved = 0
+        package var isDone = false
+    }
+
+    struct Challenge: Hashable, Sendable {
+        let number: UInt64
+        let session: UInt64
+        let witness: LedgerHead?
+    }
+
+    package internal(set) var book: AuthorityBook
+    /// What the center saw of each unit's ledger: kept by the shell with the log, so that a set-back ledger is found.
+    package internal(set) var witnesses: [UnitID: LedgerHead]
+    package internal(set) var seen: [UnitID: Seen] = [:]
+    /// The highest counters ever reported, of the current generation.
+    package internal(set) var counters: [UnitID: [LotID: QuotaCounters]] = [:]
+    package internal(set) var moves: [Move] = []
+    var challenges: [UnitID: Challenge] = [:]
+    var challengeCount: UInt64 = 0
+    var hints: [UnitID: [LotID: ReclaimHint]] = [:]
+    var hintCount: UInt64 = 0
+    var moveCount: UInt64 = 0
+
+    package init(book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
+        self.book = book
+        self.witnesses = witnesses
+    }
+
+    mutating func append(_ record: AuthorityRecord, into records: inout [AuthorityRecord]) {
+        self.book.apply(record)
+        records.append(record)
+    }
+
+    /// Takes the log over: from now on every center with a lower epoch is refused by the log.
+    package mutating func takeOver(into records: inout [AuthorityRecord]) {
+        self.append(.epoch(self.book.epoch.next), into: &records)
+    }
+
+    /// A coordinator asks for the lead.
+    package mutating func lead(into records: inout [AuthorityRecord]) -> Epoch {
+        self.append(.coordinatorEpoch(self.book.coordinatorEpoch.next), into: &records)
+        return self.book.coordinatorEpoch
+    }
+
+    package func check(coordinator epoch: Epoch) throws(AuthorityError) {
+        guard epoch == self.book.coordinatorEpoch, epoch > Epoch(0) else {
+            throw .staleEpoch(epoch, current: self.book.coordinatorEpoch)
+        }
+    }
+
+    /// Adds stock to a lot's pool.
+    package mutating func issue(
+        _ lot: LotID, quantity: Int, into records: inout [AuthorityRecord]
+    ) throws(AuthorityError) {
+        let issued = self.book.lots[lot]?.issued ?? 0
+        guard quantity > 0, issued + quantity <= Limits.stockPerLot else {
+            throw .invalidQuantity(quantity, limit: Limits.stockPerLot - issued)
+        }
+        self.append(.issued(lot, quantity: quantity), into: &records)
+    }
+
+    /// Grants up to `quantity` from the pool to the unit's current generation.
+    ///
+    /// - Returns: What was granted, which is less than asked for if the pool is short.
+    package mutating func grant(
+        _ lot: LotID, to unit: UnitID, quantity: Int, into records: inout [AuthorityRecord]
+    ) throws(AuthorityError) -> Int {
+        guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
+        guard let holder = self.book.units[unit] else { throw .unknownUnit(unit) }
+        guard quantity > 0 else { throw .invalidQuantity(quantity, limit: Limits.stockPerLot) }
+        let account = self.book.account(lot, unit, holder.generation)
+        // A generation gets its first grant only after its first report: from then on its ledger has a witness.
+        let isWitnessed = self.seen[unit]?.report.generation == holder.generation
+        let granted = holder.isDrained || !isWitnessed || account.standing != .active ? 0 : min(quantity, state.pool)
+        guard granted > 0 else { return 0 }
+        self.append(.granted(lot, unit, holder.generation, total: account.granted + granted), into: &records)
+        return granted
+    }
+
+    /// Asks a unit to give back what it has beyond `keep`. A hint: nothing moves until its `r` arrives.
+    package mutating func reclaim(_ lot: LotID, from unit: UnitID, keep: Int) throws(AuthorityError) {
+        guard self.book.lots[lot] != nil else { throw .unknownLot(lot) }
+        guard self.book.units[unit] != nil else { throw .unknownUnit(unit) }
+        guard keep >= 0 else { throw .invalidQuantity(keep, limit: Limits.stockPerLot) }
+        self.hintCount += 1
+        // The epoch is the high part, so numbers rise across restarts of the center.
+        self.hints[unit, default: [:]][lot] = ReclaimHint(number: self.book.epoch.rawValue << 32 | self.hintCount, keep: keep)
+    }
+
+    /// Declares a unit's quota unreliable, on an operator's word.
+    package mutating func strand(
+        _ unit: UnitID, reason: String, into records: inout [AuthorityRecord]
+    ) throws(AuthorityError) {
+        guard let holder = self.book.units[unit] else { throw .unknownUnit(unit) }
+        self.append(.stranded(unit, holder.generation, reason: reason), into: &records)
+    }
+
+    /// Settles a stranded account: `sold` items were really sold, and the rest returns to the pool.
+    package mutating func settle(
+        _ lot: LotID, _ unit: UnitID, _ generation: Generation, sold: Int, into records: inout [AuthorityRecord]
+    ) throws(AuthorityError) {
+        guard self.book.lots[lot] != nil else { throw .unknownLot(lot) }
+        let account = self.book.account(lot, unit, generation)
+        guard account.isStranded else { throw .notStranded(lot, unit, generation) }
+        guard (0...account.outstanding).contains(sold) else { throw .soldOutOfRange(sold, limit: account.outstanding) }
+        self.append(.settled(lot, unit, generation, sold: sold), into: &records)
+    }
+
+    package mutating func setFrozen(_ lot: LotID, _ value: Bool, into records: inout [AuthorityRecord]) throws(AuthorityError) {
+        guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
+        if state.isFrozen != value { self.append(.frozen(lot, value), into: &records) }
+    }
+
+    package mutating func setDrained(_ unit: UnitID, _ value: Bool, into records: inout [AuthorityRecord]) throws(AuthorityError) {
+        guard let state = self.book.units[unit] else { throw .unknownUnit(unit) }
+        if state.isDrained != value { self.append(.drained(unit, value), into: &records) }
+        if value {
+            for lot in self.book.lots.keys.sorted() { try self.reclaim(lot, from: unit, keep: 0) }
+        }
+    }
+
+    /// Starts an operator's move. It takes from the pool nothing that others wait for: only what `from` gives back.
+    package mutating func move(
+        _ lot: LotID, from: UnitID, to: UnitID, quantity: Int
+    ) throws(AuthorityError) -> Move {
+        guard self.book.units[to] != nil else { throw .unknownUnit(to) }
+        guard quantity > 0, quantity <= Limits.stockPerLot else { throw .invalidQuantity(quantity, limit: Limits.stockPerLot) }
+        guard self.moves.count(where: { !$0.isDone }) < Self.movesLimit else {
+            throw .invalidQuantity(self.moves.count, limit: Self.movesLimit)
+        }
+        let available = self.available(lot, from)
+        try self.reclaim(lot, from: from, keep: max(0, available - quantity))
+        self.moveCount += 1
+        let move = Move(id: self.moveCount, lot: lot, from: from, to: to, asked: quantity)
+        if self.moves.count >= Self.movesLimit { self.moves.removeAll(where: \.isDone) }
+        self.moves.append(move)
+        return move
+    }
+
+    /// What a unit could sell, by its last word and by the grants that it has not confirmed yet.
+    package func available(_ lot: LotID, _ unit: UnitID) -> Int {
+        guard let holder = self.book.units[unit] else { return 0 }
+        let told = self.counters[unit]?[lot] ?? QuotaCounters()
+        return self.book.account(lot, unit, holder.generation).granted - told.returned - told.live
+    }
+}

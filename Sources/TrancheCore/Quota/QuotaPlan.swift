@@ -1,0 +1,19 @@
+/// How the stock of a lot is split when the sale warms up.
+package enum QuotaPlan {
+    /// Splits `total`: `poolPermille` of it stays in the pool, the rest goes by weight, by largest remainder.
+    ///
+    /// - Returns: The grant of each weight, in order. Their sum never exceeds `total`.
+    package static func split(total: Int, poolPermille: Int, weights: [Int]) -> [Int] {
+        precondition((0...1_000).contains(poolPermille), "\(poolPermille) permille")
+        let sum = weights.reduce(0, +)
+        guard sum > 0 else { return weights.map { _ in 0 } }
+        let shared = total - total * poolPermille / 1_000
+        var grants = weights.map { shared * $0 / sum }
+        let byRemainder = weights.indices.sorted { left, right in
+            let remainders = (shared * weights[left] % sum, shared * weights[right] % sum)
+            return remainders.0 == remainders.1 ? left < right : remainders.0 > remainders.1
+        }
+        for place in byRemainder.prefix(shared - grants.reduce(0, +)) { grants[place] += 1 }
+        return grants
+    }
+}

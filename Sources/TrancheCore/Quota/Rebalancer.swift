@@ -1,0 +1,141 @@
+/// Decides where quota goes while a sale runs: refill the units that run low, reclaim from those with a surplus.
+///
+/// Sans-IO. It owns estimates only: a restart at any moment changes nothing but speed.
+///
+/// The size of a grant follows guided self-scheduling (Polychronopoulos and Kuck, IEEE ToC 1987): half of a unit's share
+/// of what is left, so tranches shrink as the pool does and no unit strands the last items.
+package struct Rebalancer: Sendable {
+    package struct Settings: Sendable {
+        /// Round trip, tick and fsync together, in milliseconds: how long a grant takes to arrive.
+        package var replyMilliseconds: Int64 = 400
+        /// Weight of the newest sample in the demand estimate, per second of its age.
+        package var smoothingPerSecond: Double = 2
+        /// Pause between two reclaims of one unit and lot, in milliseconds.
+        package var coolDownMilliseconds: Int64 = 300
+        /// A unit keeps this many times its low-water mark before it has a surplus.
+        package var surplusFactor: Double = 2
+
+        package init() {}
+    }
+
+    /// One unit's part of one lot, as the center last heard.
+    package struct Sample: Hashable, Sendable, Codable {
+        package let unit: UnitID
+        /// What it can sell, grants under way included.
+        package let available: Int
+        /// Requests ever, in its incarnation.
+        package let offered: Int
+        /// Requests that wait for quota.
+        package let starved: Int
+        /// When the center heard, by the center's clock.
+        package let heardAt: Instant
+        /// Reports, is not drained, is not stranded.
+        package let isLive: Bool
+        package init(unit: UnitID, available: Int, offered: Int, starved: Int, heardAt: Instant, isLive: Bool) {
+            self.unit = unit
+            self.available = available
+            self.offered = offered
+            self.starved = starved
+            self.heardAt = heardAt
+            self.isLive = isLive
+        }
+    }
+
+    package enum Decision: Hashable, Sendable, Codable {
+        case grant(LotID, UnitID, quantity: Int)
+        case reclaim(LotID, UnitID, keep: Int)
+    }
+
+    struct Demand: Sendable {
+        var offered: Int
+        var heardAt: Instant
+        var perSecond: Double = 0
+        var reclaimedAt = Instant.distantPast
+    }
+    private struct Key: Hashable { let lot: LotID; let unit: UnitID }
+
+    package let settings: Settings
+    private var demands: [Key: Demand] = [:]
+
+    package init(settings: Settings = Settings()) { self.settings = settings }
+
+    /// Requests per second that a unit offers for a lot, as estimated.
+    package func demand(_ lot: LotID, _ unit: UnitID) -> Double { self.demands[Key(lot: lot, unit: unit)]?.perSecond ?? 0 }
+
+    /// One round for one lot. `samples` are in order of the unit.
+    package mutating func decide(_ lot: LotID, pool: Int, samples: [Sample], now: Instant) -> [Decision] {
+        for sample in samples { self.observe(lot, sample) }
+        let live = samples.filter(\.isLive)
+        let total = live.reduce(0.0) { $0 + self.demand(lot, $1.unit) }
+        var decisions: [Decision] = []
+        var (left, missing) = (pool, 0)
+        for sample in live where sample.available < self.lowWater(lot, sample) {
+            let wanted = self.target(lot, sample) - sample.available
+            let share = total > 0 ? self.demand(lot, sample.unit) / total : 1 / Double(live.count)
+            let size = TrancheSize.grant(share: share, pool: left, cap: wanted)
+            if size > 0 { decisions.append(.grant(lot, sample.unit, quantity: size)) }
+            left -= size
+            missing += max(0, wanted - size)
+        }
+        if missing > left { self.reclaim(lot, missing - left, live, now: now, into: &decisions) }
+        return decisions
+    }
+
+    private mutating func observe(_ lot: LotID, _ sample: Sample) {
+        let key = Key(lot: lot, unit: sample.unit)
+        guard var demand = self.demands[key], sample.offered >= demand.offered else {
+            self.demands[key] = Demand(offered: sample.offered, heardAt: sample.heardAt)  // New, or a new incarnation.
+            return
+        }
+        let seconds = Double(sample.heardAt.microseconds - demand.heardAt.microseconds) / 1e6
+        guard seconds > 0 else { return }
+        let rate = Double(sample.offered - demand.offered) / seconds
+        let weight = min(1, self.settings.smoothingPerSecond * seconds)
+        demand.perSecond += weight * (rate - demand.perSecond)
+        if demand.perSecond < 0.01 { demand.perSecond = 0 }
+        demand.offered = sample.offered
+        demand.heardAt = sample.heardAt
+        self.demands[key] = demand
+    }
+
+    /// Below this, a unit needs a refill: what it sells while the refill is on its way, twice over.
+    private func lowWater(_ lot: LotID, _ sample: Sample) -> Int {
+        let perSecond = self.demand(lot, sample.unit)
+        let expected = perSecond * Double(self.settings.replyMilliseconds) / 1_000 * 2
+        return max(Int(expected.rounded(.up)), sample.starved > 0 ? sample.starved : 0)
+    }
+
+    /// Up to this a unit is refilled.
+    private func target(_ lot: LotID, _ sample: Sample) -> Int { self.lowWater(lot, sample) * 2 }
+
+    /// Takes at most half of a surplus, from the largest first, and leaves each unit alone for a while after.
+    private mutating func reclaim(
+        _ lot: LotID, _ missing: Int, _ live: [Sample], now: Instant, into decisions: inout [Decision]
+    ) {
+        var left = missing
+        let surpluses = live.map { sample in
+            let kept = Int((Double(self.lowWater(lot, sample)) * self.settings.surplusFactor).rounded(.up))
+            return (sample: sample, surplus: sample.available - kept)
+        }
+        for (sample, surplus) in surpluses.sorted(by: { ($0.surplus, $0.sample.unit) > ($1.surplus, $1.sample.unit) }) {
+            let key = Key(lot: lot, unit: sample.unit)
+            guard left > 0, surplus > 0, let demand = self.demands[key],
+                now.milliseconds(since: demand.reclaimedAt) >= self.settings.coolDownMilliseconds
+            else { continue }
+            let taken = min(left, (surplus + 1) / 2)
+            decisions.append(.reclaim(lot, sample.unit, keep: sample.available - taken))
+            self.demands[key]?.reclaimedAt = now
+            left -= taken
+        }
+    }
+}
+
+/// The size of one grant.
+package enum TrancheSize {
+    /// `clamp(ceil(share * pool / 2), 1, cap)`, and never more than the pool.
+    package static func grant(share: Double, pool: Int, cap: Int) -> Int {
+        guard pool > 0, cap > 0 else { return 0 }
+        let half = Int((share * Double(pool) / 2).rounded(.up))
+        return min(pool, min(cap, max(1, half)))
+    }
+}

@@ -1,0 +1,35 @@
+/// Where a sale stands, and what an operator may do with it there.
+package enum SaleState: String, Hashable, Sendable, Codable, CaseIterable {
+    case draft, warming, open, paused, closed, settled
+
+    package enum Step: String, Hashable, Sendable, CaseIterable {
+        case warm, open, pause, resume, close, settle
+    }
+
+    /// The state after `step`, or `nil` if the step is not allowed here.
+    package func after(_ step: Step) -> SaleState? {
+        switch (self, step) {
+        case (.draft, .warm): .warming
+        case (.warming, .open): .open
+        case (.open, .pause): .paused
+        case (.paused, .resume): .open
+        case (.open, .close), (.paused, .close), (.warming, .close): .closed
+        case (.closed, .settle): .settled
+        default: nil
+        }
+    }
+
+    /// The steps that are allowed here.
+    package var steps: [Step] { Step.allCases.filter { self.after($0) != nil } }
+
+    /// The phase of the sale's lots in a unit; `nil` while units know nothing of the sale.
+    package var phase: LotRules.Phase? {
+        switch self {
+        case .draft: nil
+        case .warming: .warming
+        case .open: .open
+        case .paused: .paused
+        case .closed, .settled: .closed
+        }
+    }
+}

@@ -1,0 +1,55 @@
+/// The clock of one unit: strictly increasing stamps, across restarts too.
+///
+/// Stamps stay below a **durable ceiling**. The shell raises the ceiling in the ledger ahead of time, and after a
+/// restart no stamp is emitted below it, so no stamp is ever given twice, whatever the wall clock does.
+package struct HybridClock: Sendable {
+    /// How far ahead of the wall clock a ceiling is set, in milliseconds.
+    package static let ceilingLeadMilliseconds: Int64 = 1_000
+    /// The ceiling is raised when less than this is left, in milliseconds.
+    package static let ceilingMarginMilliseconds: Int64 = 500
+    /// The longest wait at a start for the wall clock to pass the ceiling, in milliseconds.
+    package static let startWaitLimitMilliseconds: Int64 = 1_500
+
+    package private(set) var last: Stamp
+    package private(set) var ceiling: Stamp
+
+    /// What a start may do, given the ceiling that the last run left.
+    package enum Start: Hashable, Sendable {
+        case ready
+        /// Wait this many milliseconds, then ask again.
+        case wait(milliseconds: Int64)
+        /// The wall clock is too far behind its own past.
+        case refuse(behindMilliseconds: Int64)
+    }
+
+    package static func start(durableCeiling: Stamp, now: Instant) -> Start {
+        let behind = durableCeiling.instant.milliseconds(since: now)
+        if Stamp(now) >= durableCeiling { return .ready }
+        return behind < Self.startWaitLimitMilliseconds
+            ? .wait(milliseconds: behind + 1) : .refuse(behindMilliseconds: behind)
+    }
+
+    /// - Parameter durableCeiling: The ceiling of the last run; stamps start at or above it.
+    package init(durableCeiling: Stamp) {
+        self.last = durableCeiling
+        self.ceiling = durableCeiling
+    }
+
+    /// The next stamp, or `nil` if it would reach the ceiling: the caller must refuse the request as overloaded.
+    package mutating func stamp(now: Instant) -> Stamp? {
+        let stamp = max(Stamp(now), self.last.next)
+        guard stamp < self.ceiling else { return nil }
+        self.last = stamp
+        return stamp
+    }
+
+    /// The ceiling that should be made durable now, or `nil` while enough is left.
+    package func ceilingWanted(now: Instant) -> Stamp? {
+        let needed = max(Stamp(now.advanced(milliseconds: Self.ceilingMarginMilliseconds)), self.last)
+        guard needed >= self.ceiling else { return nil }
+        return max(Stamp(now.advanced(milliseconds: Self.ceilingLeadMilliseconds)), self.last.next)
+    }
+
+    /// Takes over a ceiling that is durable.
+    package mutating func raise(ceiling: Stamp) { self.ceiling = max(self.ceiling, ceiling) }
+}

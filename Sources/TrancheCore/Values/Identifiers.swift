@@ -1,0 +1,110 @@
+/// One SKU's stock in one sale: the thing that is counted.
+package struct LotID: RawRepresentable, Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt32) { self.rawValue = rawValue }
+    package static func < (left: LotID, right: LotID) -> Bool { left.rawValue < right.rawValue }
+    package var description: String { String(self.rawValue) }
+}
+
+/// One isolated cell that sells: its own Redis, its own ledger.
+package struct UnitID: RawRepresentable, Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt16) { self.rawValue = rawValue }
+    package static func < (left: UnitID, right: UnitID) -> Bool { left.rawValue < right.rawValue }
+    package var description: String { String(self.rawValue) }
+}
+
+/// Fences processes of one unit: each start of a unit's process raises it, durably, before anything else.
+package struct Incarnation: RawRepresentable, Hashable, Comparable, Sendable, Codable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    package static func < (left: Incarnation, right: Incarnation) -> Bool { left.rawValue < right.rawValue }
+    package var next: Incarnation { Incarnation(self.rawValue + 1) }
+}
+
+/// The generation of a unit's ledger. A ledger that fell behind what the center saw gets the next one.
+package struct Generation: RawRepresentable, Hashable, Comparable, Sendable, Codable {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt32) { self.rawValue = rawValue }
+    package static func < (left: Generation, right: Generation) -> Bool { left.rawValue < right.rawValue }
+    package var next: Generation { Generation(self.rawValue + 1) }
+}
+
+/// Fences centers and coordinators: only the highest epoch acts.
+package struct Epoch: RawRepresentable, Hashable, Comparable, Sendable, Codable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    package static func < (left: Epoch, right: Epoch) -> Bool { left.rawValue < right.rawValue }
+    package var next: Epoch { Epoch(self.rawValue + 1) }
+}
+
+/// The identity of one ledger file, drawn at its creation.
+package struct LedgerID: RawRepresentable, Hashable, Sendable, Codable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// A buyer as the shop knows them: 1 to 64 bytes of UTF-8.
+package struct BuyerID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let rawValue: String
+
+    /// - Returns: `nil` if `rawValue` is empty or longer than ``Limits/buyerBytes``.
+    package init?(_ rawValue: String) {
+        guard (1...Limits.buyerBytes).contains(rawValue.utf8.count) else { return nil }
+        self.rawValue = rawValue
+    }
+    package static func < (left: BuyerID, right: BuyerID) -> Bool { left.rawValue < right.rawValue }
+    package var description: String { self.rawValue }
+}
+
+extension BuyerID: Codable {
+    package init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let buyer = BuyerID(text) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "a buyer has 1...\(Limits.buyerBytes) bytes"))
+        }
+        self = buyer
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.rawValue)
+    }
+}
+
+/// The 16-byte nonce of a purchase token, which is also the id of the one order that the token can make.
+package struct OrderID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
+
+    /// Parses 32 hexadecimal digits; `nil` for anything else.
+    package init?(hex: some StringProtocol) {
+        guard let (high, low) = Hex.pair(hex) else { return nil }
+        self.init(high: high, low: low)
+    }
+    package static func < (left: OrderID, right: OrderID) -> Bool { (left.high, left.low) < (right.high, right.low) }
+    package var description: String { Hex.text(self.high) + Hex.text(self.low) }
+}
+
+extension OrderID: Codable {
+    package init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let order = OrderID(hex: text) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "an order id has 32 hexadecimal digits"))
+        }
+        self = order
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.description)
+    }
+}

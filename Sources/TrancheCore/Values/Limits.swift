@@ -1,0 +1,25 @@
+/// Every limit of the rules, with its unit in the name. The limits of sockets and files are in the shells.
+package enum Limits {
+    /// UTF-8 bytes of a buyer's id.
+    package static let buyerBytes = 64
+    /// UTF-8 bytes of a payment provider's id.
+    package static let paymentBytes = 64
+    /// Items that one lot can have, added stock included.
+    package static let stockPerLot = 1_000_000_000
+    /// Items that one order can ask for, whatever the lot's own limit says.
+    package static let quantityPerOrder = 1_000
+    /// Requests of one lot that wait for admission in one unit; one more is refused as overloaded.
+    package static let waitingRequests = 20_000
+    /// Requests of one lot that one script call decides.
+    package static let requestsPerCall = 512
+    /// Requests of one lot that wait for quota in one unit; one more is refused as restocking.
+    package static let starvedRequests = 10_000
+    /// Reservations that one tick of a unit expires; the next tick goes on.
+    package static let expiriesPerTick = 2_000
+    /// Refused order ids that a unit remembers for one lot before it cuts off the tokens issued so far.
+    package static let rememberedRefusals = 1 << 20
+    /// Units of one installation.
+    package static let units = 1_024
+    /// Lots of one installation that are not settled.
+    package static let lots = 4_096
+}
