@@ -14,16 +14,20 @@ let collections = Target.Dependency.product(name: "DequeModule", package: "swift
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let package = Package(
     name: "tranche",
@@ -41,6 +45,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
@@ -57,10 +63,13 @@ let package = Package(
         .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CurlClient", dependencies: ["CCurl", nioConcurrency], swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["TrancheCore", grdb, crypto], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["TrancheCore", grdb, sqlite, crypto], swiftSettings: settings),
         .target(
             name: "DaemonSupport",
-            dependencies: ["TrancheAPI", logging, lifecycle, hummingbird, httpTypes, configuration, nioConcurrency],
+            dependencies: [
+                "TrancheCore", "TrancheAPI", logging, lifecycle, hummingbird, httpTypes, nioCore, configuration, nioConcurrency,
+                systemPackage, unixSignals,
+            ],
             swiftSettings: settings),
 
         // Processes: a library each, so that tests reach them, and an executable of a few lines.
@@ -68,7 +77,7 @@ let package = Package(
             name: "UnitServer",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "RedisClient", "CurlClient", "Storage", logging, lifecycle,
-                hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioConcurrency, configuration,
+                hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency, configuration,
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(

@@ -61,10 +61,10 @@ struct LotLane: Sendable {
         let pending = self.hint.flatMap { $0.number > self.hintDone ? $0 : nil }
         let call = LotCall(
             lot: self.lot, fence: self.fence, sequence: self.sequence, buyerLimit: self.rules?.buyerLimit ?? 1,
-            releases: self.releases, credit: self.credit, reclaimKeep: pending?.keep,
+            releases: Array(self.releases.prefix(Limits.releasesPerCall)), credit: self.credit, reclaimKeep: pending?.keep,
             requests: Array(self.waiting.prefix(count)), witness: witness, committed: self.durable)
         self.waiting.removeFirst(count)
-        self.releases = []
+        self.releases.removeFirst(min(self.releases.count, Limits.releasesPerCall))
         self.credit = 0
         self.callUnderway = call
         return call

@@ -12,6 +12,8 @@ package enum Limits {
     package static let waitingRequests = 20_000
     /// Requests of one lot that one script call decides.
     package static let requestsPerCall = 512
+    /// Reservations of one lot that one script call releases.
+    package static let releasesPerCall = 1_000
     /// Requests of one lot that wait for quota in one unit; one more is refused as restocking.
     package static let starvedRequests = 10_000
     /// Reservations that one tick of a unit expires; the next tick goes on.

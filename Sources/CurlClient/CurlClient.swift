@@ -1,0 +1,247 @@
+import CCurl
+import Foundation
+import NIOConcurrencyHelpers
+
+/// Why a call got no answer. Whether the other side carried it out is unknown, so only repeat what may be repeated.
+package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
+    case setup(String)
+    /// Refused, timed out, or broken.
+    case transport(String)
+    /// Too many calls are under way.
+    case overloaded(limit: Int)
+    /// The answer is longer than the caller allows.
+    case bodyTooLarge(limit: Int)
+    case stopped
+
+    package var description: String {
+        switch self {
+        case .setup(let reason): "the call could not be made: \(reason)"
+        case .transport(let reason): reason
+        case .overloaded(let limit): "more than \(limit) calls are under way"
+        case .bodyTooLarge(let limit): "the answer is longer than \(limit) bytes"
+        case .stopped: "the client was stopped"
+        }
+    }
+}
+
+package struct CurlRequest: Sendable {
+    package var method: String
+    package var url: String
+    package var headers: [String: String]
+    package var body: [UInt8]?
+    package var timeoutMilliseconds: Int
+
+    package init(
+        _ method: String, _ url: String, headers: [String: String] = [:], body: [UInt8]? = nil,
+        timeoutMilliseconds: Int = 5_000
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
+}
+
+package struct CurlResponse: Sendable {
+    package let status: Int
+    package let body: [UInt8]
+    /// Header fields with lower-case names.
+    package let headers: [String: String]
+}
+
+/// Outgoing HTTP for all processes: one libcurl multi handle on one thread, connections kept alive.
+package final class CurlClient: Sendable {
+    package static let callsLimit = 1_024
+    package static let bodyLimitBytes = 16 << 20
+
+    fileprivate struct Inbox {
+        var calls: [CurlCall] = []
+        var underway = 0
+        var isStopped = false
+    }
+    private let inbox = NIOLockedValueBox(Inbox())
+    // Any thread may call `curl_multi_wakeup`; everything else of the handle belongs to the loop's thread.
+    private nonisolated(unsafe) let multi: OpaquePointer
+
+    package init() {
+        curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+        self.multi = OpaquePointer(curl_multi_init()!)
+        let thread = Thread { [inbox = self.inbox, loop = CurlLoop(multi: self.multi)] in loop.run(inbox) }
+        thread.name = "curl"
+        thread.start()
+    }
+
+    /// Makes the call and waits for the whole answer, whatever its status.
+    ///
+    /// - Throws: ``CurlError``; at most ``callsLimit`` calls are under way.
+    package func send(_ request: CurlRequest) async throws(CurlError) -> CurlResponse {
+        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<CurlResponse, CurlError>, Never>) in
+            self.start(request) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// Makes the call; `completion` runs on the client's thread, and must not block.
+    package func start(_ request: CurlRequest, _ completion: @escaping @Sendable (Result<CurlResponse, CurlError>) -> Void) {
+        let refusal = self.inbox.withLockedValue { inbox -> CurlError? in
+            if inbox.isStopped { return .stopped }
+            if inbox.underway >= Self.callsLimit { return .overloaded(limit: Self.callsLimit) }
+            inbox.underway += 1
+            inbox.calls.append(CurlCall(request, completion))
+            return nil
+        }
+        if let refusal { return completion(.failure(refusal)) }
+        curl_multi_wakeup(UnsafeMutableRawPointer(self.multi))
+    }
+
+    /// Ends the thread; calls that are under way fail as ``CurlError/stopped``.
+    package func stop() {
+        self.inbox.withLockedValue { $0.isStopped = true }
+        curl_multi_wakeup(UnsafeMutableRawPointer(self.multi))
+    }
+}
+
+/// One call: owned by the loop's thread from the moment it leaves the inbox.
+private final class CurlCall: @unchecked Sendable {  // Touched by one thread at a time: the inbox hands it over.
+    let request: CurlRequest
+    let completion: @Sendable (Result<CurlResponse, CurlError>) -> Void
+    var body: [UInt8] = []
+    var headers: [String: String] = [:]
+    var isTooLarge = false
+    var list: UnsafeMutablePointer<curl_slist>?
+
+    init(_ request: CurlRequest, _ completion: @escaping @Sendable (Result<CurlResponse, CurlError>) -> Void) {
+        self.request = request
+        self.completion = completion
+    }
+}
+
+/// The loop over the multi handle. It frees every handle that it made.
+private final class CurlLoop: @unchecked Sendable {  // Used by its own thread only, after it was made.
+    private let multi: UnsafeMutableRawPointer
+    private var idle: [UnsafeMutableRawPointer] = []
+    private var active: [UnsafeMutableRawPointer: CurlCall] = [:]
+
+    init(multi: OpaquePointer) { self.multi = UnsafeMutableRawPointer(multi) }
+
+    func run(_ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
+        while true {
+            let (calls, isStopped) = inbox.withLockedValue { inbox in
+                defer { inbox.calls = [] }
+                return (inbox.calls, inbox.isStopped)
+            }
+            if isStopped {
+                self.finishAll(calls)
+                return
+            }
+            for call in calls { self.begin(call, inbox) }
+            var running: Int32 = 0
+            curl_multi_perform(self.multi, &running)
+            self.collect(inbox)
+            curl_multi_poll(self.multi, nil, 0, 1_000, nil)
+        }
+    }
+
+    private func begin(_ call: CurlCall, _ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
+        guard let handle = self.idle.popLast() ?? curl_easy_init() else {
+            return self.finish(call, .failure(.setup("out of memory")), inbox)
+        }
+        let request = call.request
+        // The loop keeps the call alive in `active` until the transfer has ended.
+        let context = Unmanaged.passUnretained(call).toOpaque()
+        _ = ccurl_set_string(handle, CURLOPT_URL, request.url)
+        _ = ccurl_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method)
+        _ = ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, request.timeoutMilliseconds)
+        _ = ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, min(request.timeoutMilliseconds, 2_000))
+        _ = ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1)  // Signals and threads do not mix.
+        _ = ccurl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
+        var headers = request.headers
+        if let body = request.body {
+            headers["Expect"] = ""
+            _ = ccurl_set_long(handle, CURLOPT_POSTFIELDSIZE, body.count)
+            _ = body.withUnsafeBytes { bytes in
+                // libcurl copies these bytes at once, `POSTFIELDSIZE` of them.
+                ccurl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+            }
+            if body.isEmpty { _ = ccurl_set_string(handle, CURLOPT_COPYPOSTFIELDS, "") }
+        }
+        for (name, value) in headers.sorted(by: { $0.key < $1.key }) {
+            call.list = curl_slist_append(call.list, value.isEmpty ? "\(name):" : "\(name): \(value)")
+        }
+        _ = ccurl_set_list(handle, CURLOPT_HTTPHEADER, call.list)
+        _ = ccurl_set_sink(handle, CURLOPT_WRITEFUNCTION, onBody)
+        _ = ccurl_set_pointer(handle, CURLOPT_WRITEDATA, context)
+        _ = ccurl_set_sink(handle, CURLOPT_HEADERFUNCTION, onHeader)
+        _ = ccurl_set_pointer(handle, CURLOPT_HEADERDATA, context)
+        self.active[handle] = call
+        curl_multi_add_handle(self.multi, handle)
+    }
+
+    private func collect(_ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(self.multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let handle = ccurl_message_handle(message),
+                let call = self.active.removeValue(forKey: handle)
+            else { continue }
+            let result = ccurl_message_result(message)
+            var status = 0
+            _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+            curl_multi_remove_handle(self.multi, handle)
+            curl_easy_reset(handle)  // The connection itself stays in the multi handle's pool.
+            if self.idle.count < 64 { self.idle.append(handle) } else { curl_easy_cleanup(handle) }
+            if call.isTooLarge {
+                self.finish(call, .failure(.bodyTooLarge(limit: CurlClient.bodyLimitBytes)), inbox)
+            } else if result == CURLE_OK {
+                self.finish(call, .success(CurlResponse(status: status, body: call.body, headers: call.headers)), inbox)
+            } else {
+                let reason = String(cString: curl_easy_strerror(result))
+                self.finish(call, .failure(.transport("\(call.request.url): \(reason)")), inbox)
+            }
+        }
+    }
+
+    private func finish(
+        _ call: CurlCall, _ result: Result<CurlResponse, CurlError>, _ inbox: NIOLockedValueBox<CurlClient.Inbox>
+    ) {
+        curl_slist_free_all(call.list)
+        call.list = nil
+        inbox.withLockedValue { $0.underway -= 1 }
+        call.completion(result)
+    }
+
+    private func finishAll(_ waiting: [CurlCall]) {
+        for (handle, call) in self.active {
+            curl_multi_remove_handle(self.multi, handle)
+            curl_easy_cleanup(handle)
+            curl_slist_free_all(call.list)
+            call.completion(.failure(.stopped))
+        }
+        for call in waiting { call.completion(.failure(.stopped)) }
+        for handle in self.idle { curl_easy_cleanup(handle) }
+        // The multi handle stays: another thread may be about to wake it. It goes with the process.
+    }
+}
+
+// libcurl calls these on the loop's thread, while the call is in `active`.
+private func onBody(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+    guard let context, let bytes else { return 0 }
+    let call = Unmanaged<CurlCall>.fromOpaque(context).takeUnretainedValue()
+    guard call.body.count + count <= CurlClient.bodyLimitBytes else {
+        call.isTooLarge = true
+        return 0
+    }
+    call.body.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: size * count))
+    return size * count
+}
+
+private func onHeader(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+    guard let context, let bytes else { return 0 }
+    let call = Unmanaged<CurlCall>.fromOpaque(context).takeUnretainedValue()
+    let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self)
+    if let colon = line.firstIndex(of: ":") {
+        let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
+        call.headers[line[..<colon].lowercased()] = value
+    }
+    return size * count
+}

@@ -1,0 +1,49 @@
+import Foundation
+package import Logging
+package import ServiceLifecycle
+import UnixSignals
+
+/// Starting and stopping a process.
+package enum Daemon {
+    package static func logger(_ name: String) -> Logger {
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel =
+                ProcessInfo.processInfo.environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .info
+            return handler
+        }
+        return Logger(label: name)
+    }
+
+    /// Runs the services until SIGTERM or SIGINT; the last one is stopped first.
+    package static func run(_ services: [any Service], logger: Logger) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: services.map {
+                .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup)
+            }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(10)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    /// Says why on standard error, and ends the process.
+    package static func fail(_ error: any Error) -> Never {
+        FileHandle.standardError.write(Data("error: \(self.reason(error))\n".utf8))
+        exit(1)
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        let text = "\(error)"
+        // EADDRINUSE is the one system error that people meet often.
+        return text.contains("errno: 98") ? "\(text): the port is in use; choose another one, or stop the process that has it" : text
+    }
+}
+
+/// Waits for graceful shutdown, then runs `stop`.
+package struct ShutdownHook: Service {
+    private let stop: @Sendable () async -> Void
+    package init(_ stop: @escaping @Sendable () async -> Void) { self.stop = stop }
+    package func run() async throws {
+        try? await gracefulShutdown()
+        await self.stop()
+    }
+}

@@ -1,0 +1,61 @@
+import Configuration
+import Foundation
+import SystemPackage
+
+/// Why a process does not start. The message says what to do.
+package struct StartError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
+
+/// Values from a YAML file, with environment variables before them: `public.port` is also `PUBLIC_PORT`.
+package struct DaemonConfiguration: Sendable {
+    /// A secret shorter than this is refused, in bytes.
+    package static let secretBytes = 32
+    private let reader: ConfigReader
+
+    /// - Parameter path: The YAML file, or `nil` to read the environment alone.
+    package init(path: String?) async throws(StartError) {
+        var providers: [any ConfigProvider] = [EnvironmentVariablesProvider()]
+        if let path {
+            do { providers.append(try await FileProvider<YAMLSnapshot>(filePath: FilePath(path))) } catch {
+                throw StartError("\(path): \(error)")
+            }
+        }
+        self.reader = ConfigReader(providers: providers)
+    }
+
+    package func string(_ key: String) throws(StartError) -> String {
+        guard let value = self.reader.string(forKey: ConfigKey(key)), !value.isEmpty else {
+            throw StartError("\(key) is missing: set it in the configuration file, or as \(Self.variable(key))")
+        }
+        return value
+    }
+
+    package func string(_ key: String, default value: String) -> String { self.reader.string(forKey: ConfigKey(key)) ?? value }
+
+    package func number(_ key: String, in range: ClosedRange<Int>, default value: Int? = nil) throws(StartError) -> Int {
+        guard let text = self.reader.string(forKey: ConfigKey(key)) ?? self.reader.int(forKey: ConfigKey(key)).map(String.init) else {
+            if let value { return value }
+            throw StartError("\(key) is missing: set it in the configuration file, or as \(Self.variable(key))")
+        }
+        guard let number = Int(text), range.contains(number) else {
+            throw StartError("\(key) is \"\(text)\", but must be a number in \(range.lowerBound)...\(range.upperBound)")
+        }
+        return number
+    }
+
+    /// A secret, from the environment only. There is no default: a process without it does not start.
+    package func secret(_ key: String) throws(StartError) -> String {
+        let variable = Self.variable(key)
+        guard let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty else {
+            throw StartError("the secret \(variable) is missing: set it to at least \(Self.secretBytes) random characters")
+        }
+        guard value.utf8.count >= Self.secretBytes else {
+            throw StartError("the secret \(variable) has \(value.utf8.count) bytes, but needs at least \(Self.secretBytes)")
+        }
+        return value
+    }
+
+    private static func variable(_ key: String) -> String { key.replacing(".", with: "_").uppercased() }
+}

@@ -1,0 +1,207 @@
+package import Foundation
+import GRDB
+package import TrancheCore
+
+/// The center's file: the authority log, what it saw of each unit's ledger, config versions, the audit trail.
+///
+/// Every write is one transaction with one fsync, conditional on the epoch: a center that was replaced can write nothing.
+package final class AuthorityStore {
+    package let path: String
+    private let queue: DatabaseQueue
+    /// Records between two snapshots of the book.
+    static let recordsPerSnapshot = 1_000
+
+    /// - Throws: ``StorageError``: damaged, or in use.
+    package init(path: String) throws(StorageError) {
+        self.path = path
+        self.queue = try DurableDatabase.open(path, migrator: Self.migrator)
+    }
+
+    /// Opens the file of a stopped center, for reading only.
+    package init(reading path: String) throws(StorageError) {
+        self.path = path
+        self.queue = try DurableDatabase.openToRead(path)
+    }
+
+    /// The book, as of the last record, and the witnesses.
+    package func recover() throws(StorageError) -> (book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
+        do {
+            return try self.queue.read { database in
+                var book = AuthorityBook()
+                var position: Int64 = 0
+                if let row = try Row.fetchOne(database, sql: "SELECT position, book FROM snapshots ORDER BY position DESC LIMIT 1") {
+                    position = row[0]
+                    book = try JSONDecoder().decode(AuthorityBook.self, from: row[1] as Data)
+                }
+                for record in try Self.records(database, after: position) { book.apply(record) }
+                return (book, try Self.witnesses(database))
+            }
+        } catch { throw StorageError(error, path: self.path) }
+    }
+
+    /// Every record from the first one on.
+    package func log() throws(StorageError) -> [AuthorityRecord] {
+        do { return try self.queue.read { try Self.records($0, after: 0) } } catch {
+            throw StorageError(error, path: self.path)
+        }
+    }
+
+    package func witnesses() throws(StorageError) -> [UnitID: LedgerHead] {
+        do { return try self.queue.read { try Self.witnesses($0) } } catch { throw StorageError(error, path: self.path) }
+    }
+
+    /// Appends `records` and remembers `witnesses`, in one transaction, unless a newer epoch has the file.
+    package func append(
+        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], book: AuthorityBook, as epoch: Epoch
+    ) throws(StorageError) {
+        try self.write(as: epoch) { database in
+            for record in records {
+                try database.execute(
+                    sql: "INSERT INTO records (epoch, record) VALUES (?, ?)",
+                    arguments: [Int64(epoch.rawValue), try JSONEncoder().encode(record)])
+                let position = database.lastInsertedRowID
+                if position % Int64(Self.recordsPerSnapshot) == 0, record == records.last {
+                    try database.execute(
+                        sql: "INSERT INTO snapshots VALUES (?, ?)", arguments: [position, try JSONEncoder().encode(book)])
+                }
+            }
+            for (unit, head) in witnesses {
+                guard let head else {
+                    try database.execute(sql: "DELETE FROM witnesses WHERE unit = ?", arguments: [unit.rawValue])
+                    continue
+                }
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO witnesses VALUES (?, ?, ?)",
+                    arguments: [unit.rawValue, Int64(bitPattern: head.position), head.digest.description])
+            }
+        }
+    }
+
+    /// One version of the configuration, as it was pushed.
+    package struct ConfigVersion: Sendable {
+        package let version: Int
+        package let checksum: String
+        package let content: Data
+        package let at: Instant
+        package let actor: String
+        package let note: String
+    }
+
+    package func append(_ version: ConfigVersion, as epoch: Epoch) throws(StorageError) {
+        try self.write(as: epoch) { database in
+            try database.execute(
+                sql: "INSERT INTO configs VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    version.version, version.checksum, version.content, version.at.microseconds, version.actor, version.note,
+                ])
+            try database.execute(
+                sql: "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, 'config', ?)",
+                arguments: [version.at.microseconds, version.actor, "version \(version.version): \(version.note)"])
+        }
+    }
+
+    package func configVersions(limit: Int = 100) throws(StorageError) -> [ConfigVersion] {
+        do {
+            return try self.queue.read { database in
+                try Row.fetchAll(database, sql: "SELECT * FROM configs ORDER BY version DESC LIMIT ?", arguments: [limit]).map {
+                    ConfigVersion(
+                        version: $0[0], checksum: $0[1], content: $0[2], at: Instant(microseconds: $0[3]), actor: $0[4],
+                        note: $0[5])
+                }
+            }
+        } catch { throw StorageError(error, path: self.path) }
+    }
+
+    package func config(version: Int) throws(StorageError) -> ConfigVersion? {
+        try self.configVersions(limit: Int(Int32.max)).first { $0.version == version }
+    }
+
+    /// Who did what, newest first.
+    package struct AuditLine: Sendable, Codable {
+        package let at: Instant
+        package let actor: String
+        package let action: String
+        package let detail: String
+    }
+
+    package func audit(actor: String, action: String, detail: String, at: Instant, as epoch: Epoch) throws(StorageError) {
+        try self.write(as: epoch) { database in
+            try database.execute(
+                sql: "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, ?, ?)",
+                arguments: [at.microseconds, actor, action, detail])
+        }
+    }
+
+    package func auditTrail(limit: Int = 200) throws(StorageError) -> [AuditLine] {
+        do {
+            return try self.queue.read { database in
+                try Row.fetchAll(
+                    database, sql: "SELECT at, actor, action, detail FROM audit ORDER BY id DESC LIMIT ?", arguments: [limit]
+                ).map { AuditLine(at: Instant(microseconds: $0[0]), actor: $0[1], action: $0[2], detail: $0[3]) }
+            }
+        } catch { throw StorageError(error, path: self.path) }
+    }
+
+    private func write(as epoch: Epoch, _ body: (Database) throws -> Void) throws(StorageError) {
+        do {
+            try self.queue.writeWithoutTransaction { database in
+                try database.inTransaction(.immediate) {
+                    let current = try Int64.fetchOne(database, sql: "SELECT epoch FROM owner") ?? 0
+                    guard current <= Int64(epoch.rawValue) else {
+                        throw StorageError.superseded(path: self.path, current: UInt64(current))
+                    }
+                    if current < Int64(epoch.rawValue) {
+                        try database.execute(sql: "UPDATE owner SET epoch = ?", arguments: [Int64(epoch.rawValue)])
+                    }
+                    try body(database)
+                    return .commit
+                }
+            }
+        } catch { throw StorageError(error, path: self.path) }
+    }
+
+    private static func records(_ database: Database, after position: Int64) throws -> [AuthorityRecord] {
+        let decoder = JSONDecoder()
+        return try Row.fetchAll(
+            database, sql: "SELECT position, record FROM records WHERE position > ? ORDER BY position", arguments: [position]
+        ).map { row in
+            do { return try decoder.decode(AuthorityRecord.self, from: row[1] as Data) } catch {
+                throw DatabaseError(
+                    resultCode: .SQLITE_CORRUPT, message: "record \(row[0] as Int64) of the authority log cannot be read")
+            }
+        }
+    }
+
+    private static func witnesses(_ database: Database) throws -> [UnitID: LedgerHead] {
+        var heads: [UnitID: LedgerHead] = [:]
+        for row in try Row.fetchAll(database, sql: "SELECT unit, position, digest FROM witnesses") {
+            guard let halves = Hex.pair(row[2] as String) else { continue }
+            heads[UnitID(row[0])] = LedgerHead(
+                position: UInt64(bitPattern: row[1] as Int64), digest: ChainDigest(high: halves.0, low: halves.1))
+        }
+        return heads
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("v1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE owner (only INTEGER PRIMARY KEY CHECK (only = 1), epoch INTEGER NOT NULL);
+                    INSERT INTO owner VALUES (1, 0);
+                    CREATE TABLE records (position INTEGER PRIMARY KEY AUTOINCREMENT, epoch INTEGER NOT NULL, record BLOB NOT NULL);
+                    CREATE TABLE snapshots (position INTEGER PRIMARY KEY, book BLOB NOT NULL);
+                    CREATE TABLE witnesses (unit INTEGER PRIMARY KEY, position INTEGER NOT NULL, digest TEXT NOT NULL);
+                    CREATE TABLE configs (
+                        version INTEGER PRIMARY KEY, checksum TEXT NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL,
+                        actor TEXT NOT NULL, note TEXT NOT NULL
+                    );
+                    CREATE TABLE audit (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+                        detail TEXT NOT NULL
+                    );
+                    """)
+        }
+        return migrator
+    }
+}

@@ -1,0 +1,27 @@
+import Foundation
+
+/// Holds a data folder for one process. The kernel lets go of it when the process ends, however it ends.
+package final class FolderLock: Sendable {
+    private let descriptor: Int32
+
+    /// Makes the folder if need be.
+    ///
+    /// - Throws: ``StorageError/inUse(path:)`` if another process holds it.
+    package init(folder: String) throws(StorageError) {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw .io(path: folder, detail: "cannot be made: \(error.localizedDescription)")
+        }
+        let path = folder + "/.lock"
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .io(path: path, detail: String(cString: strerror(errno))) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw .inUse(path: folder)
+        }
+        self.descriptor = descriptor
+    }
+
+    deinit { close(self.descriptor) }
+}

@@ -1,0 +1,154 @@
+package import TrancheCore
+
+/// One ledger entry as columns: one narrow shape for all kinds, so that one statement appends them all.
+package struct EntryRow: Hashable, Sendable {
+    package enum Kind: Int64, Sendable {
+        case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce, soldOut, ceiling
+    }
+    package var kind: Kind
+    package var lot: Int64?
+    package var order: OrderID?
+    package var buyer: String?
+    package var quantity: Int64?
+    /// Per-buyer limit, order state, refusal code, or held quantity: by kind.
+    package var detail: Int64?
+    package var generation: Int64?
+    /// A stamp, an incarnation, a nonce or a total: by kind. UInt64 values keep their bits.
+    package var value: Int64?
+    package var deadline: Int64?
+    package var text: String?
+
+    package init(kind: Kind) { self.kind = kind }
+
+    package init(_ entry: LedgerEntry) {
+        switch entry {
+        case .opened(let incarnation):
+            self.init(kind: .opened)
+            self.value = Int64(bitPattern: incarnation.rawValue)
+        case .generation(let generation):
+            self.init(kind: .generation)
+            self.generation = Int64(generation.rawValue)
+        case .granted(let lot, let total): self.init(.granted, lot, total: total)
+        case .returned(let lot, let total): self.init(.returned, lot, total: total)
+        case .reserved(let order): self.init(.reserved, order)
+        case .confirmed(let order, let payment):
+            self.init(.confirmed, order)
+            self.text = payment.rawValue
+        case .released(let order, let state):
+            self.init(.released, order)
+            self.detail = Int64(state.rawValue)
+        case .refused(let order, let lot, let reason):
+            self.init(.refused, lot, total: 0)
+            self.order = order
+            (self.detail, self.quantity, self.value) = Self.columns(of: reason)
+        case .refundDue(let order, let payment):
+            self.init(kind: .refundDue)
+            self.order = order
+            self.text = payment.rawValue
+        case .nonce(let nonce):
+            self.init(kind: .nonce)
+            self.value = Int64(bitPattern: nonce)
+        case .soldOut(let lot):
+            self.init(kind: .soldOut)
+            self.lot = Int64(lot.rawValue)
+        case .ceiling(let stamp):
+            self.init(kind: .ceiling)
+            self.value = Int64(bitPattern: stamp.rawValue)
+        }
+    }
+
+    private init(_ kind: Kind, _ lot: LotID, total: Int) {
+        self.init(kind: kind)
+        self.lot = Int64(lot.rawValue)
+        self.value = Int64(total)
+    }
+
+    private init(_ kind: Kind, _ order: Order) {
+        self.init(kind: kind)
+        self.lot = Int64(order.lot.rawValue)
+        self.order = order.id
+        self.buyer = order.buyer.rawValue
+        self.quantity = Int64(order.quantity)
+        self.detail = Int64(order.buyerLimit)
+        self.generation = Int64(order.generation.rawValue)
+        self.value = Int64(bitPattern: order.stamp.rawValue)
+        self.deadline = order.deadline.microseconds
+    }
+
+    private static func columns(of reason: FinalRefusal) -> (Int64, Int64, Int64) {
+        switch reason {
+        case .duplicate(let held, let limit): (1, Int64(held), Int64(limit))
+        case .limitReached(let held, let limit): (2, Int64(held), Int64(limit))
+        }
+    }
+
+    /// The entry, or `nil` if a column that its kind needs is missing or out of range.
+    package var entry: LedgerEntry? {
+        switch self.kind {
+        case .opened: self.value.map { .opened(Incarnation(UInt64(bitPattern: $0))) }
+        case .generation: self.generation.map { .generation(Generation(UInt32(truncatingIfNeeded: $0))) }
+        case .granted: self.lotAndTotal.map { .granted($0, total: $1) }
+        case .returned: self.lotAndTotal.map { .returned($0, total: $1) }
+        case .reserved: self.reservation.map { .reserved($0) }
+        case .confirmed:
+            self.reservation.flatMap { order in
+                self.text.flatMap(PaymentID.init).map { .confirmed(order, payment: $0) }
+            }
+        case .released:
+            self.reservation.flatMap { order in
+                self.detail.flatMap { OrderState(rawValue: UInt8(truncatingIfNeeded: $0)) }.map { .released(order, state: $0) }
+            }
+        case .refused: self.refusal
+        case .refundDue:
+            self.order.flatMap { order in self.text.flatMap(PaymentID.init).map { .refundDue(order, payment: $0) } }
+        case .nonce: self.value.map { .nonce(UInt64(bitPattern: $0)) }
+        case .soldOut: self.lot.map { .soldOut(LotID(UInt32(truncatingIfNeeded: $0))) }
+        case .ceiling: self.value.map { .ceiling(Stamp(rawValue: UInt64(bitPattern: $0))) }
+        }
+    }
+
+    private var lotAndTotal: (LotID, Int)? {
+        guard let lot = self.lot, let value = self.value else { return nil }
+        return (LotID(UInt32(truncatingIfNeeded: lot)), Int(value))
+    }
+
+    private var refusal: LedgerEntry? {
+        guard let order = self.order, let lot = self.lot, let held = self.quantity, let limit = self.value else { return nil }
+        let reason: FinalRefusal =
+            self.detail == 1
+            ? .duplicate(held: Int(held), limit: Int(limit)) : .limitReached(held: Int(held), limit: Int(limit))
+        return .refused(order, lot: LotID(UInt32(truncatingIfNeeded: lot)), reason: reason)
+    }
+
+    private var reservation: Order? {
+        guard let lot = self.lot, let id = self.order, let buyer = self.buyer.flatMap(BuyerID.init),
+            let quantity = self.quantity, let generation = self.generation, let stamp = self.value,
+            let deadline = self.deadline
+        else { return nil }
+        return Order(
+            id: id, buyer: buyer, lot: LotID(UInt32(truncatingIfNeeded: lot)), quantity: Int(quantity),
+            buyerLimit: Int(self.kind == .released ? 0 : self.detail ?? 0),
+            generation: Generation(UInt32(truncatingIfNeeded: generation)), stamp: Stamp(rawValue: UInt64(bitPattern: stamp)),
+            deadline: Instant(microseconds: deadline))
+    }
+
+    /// Appends the bytes that the hash chain covers: every column, so that no change of a row goes unnoticed.
+    package func encode(into bytes: inout [UInt8]) {
+        bytes.append(UInt8(truncatingIfNeeded: self.kind.rawValue))
+        for number in [self.lot, self.quantity, self.detail, self.generation, self.value, self.deadline] {
+            Self.encode(number, into: &bytes)
+        }
+        Self.encode(self.order.map { Int64(bitPattern: $0.high) }, into: &bytes)
+        Self.encode(self.order.map { Int64(bitPattern: $0.low) }, into: &bytes)
+        for text in [self.buyer, self.text] {
+            bytes.append(UInt8(truncatingIfNeeded: text?.utf8.count ?? 255))
+            if let text { bytes.append(contentsOf: text.utf8) }
+        }
+    }
+
+    private static func encode(_ number: Int64?, into bytes: inout [UInt8]) {
+        guard let number else { return bytes.append(0) }
+        bytes.append(1)
+        withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+}

@@ -1,0 +1,37 @@
+import GRDB
+
+/// The tables of a unit's ledger. A migration, once landed, is never edited: add the next one.
+enum LedgerSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("v1") { database in
+            // The journal: append-only, growing key. The other tables guard it, and are a function of it.
+            try database.execute(
+                sql: """
+                    CREATE TABLE entries (
+                        position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, lot INTEGER, order_id BLOB, buyer TEXT,
+                        quantity INTEGER, detail INTEGER, generation INTEGER, value INTEGER, deadline INTEGER, text TEXT
+                    );
+                    CREATE TABLE commits (position INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+                    CREATE TABLE identity (
+                        only INTEGER PRIMARY KEY CHECK (only = 1), unit INTEGER NOT NULL, ledger INTEGER NOT NULL,
+                        incarnation INTEGER NOT NULL, generation INTEGER NOT NULL
+                    );
+                    -- I2, held by the database itself.
+                    CREATE TABLE accounts (
+                        lot INTEGER NOT NULL, generation INTEGER NOT NULL, granted INTEGER NOT NULL DEFAULT 0,
+                        returned INTEGER NOT NULL DEFAULT 0, sold INTEGER NOT NULL DEFAULT 0,
+                        cancelled INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (lot, generation),
+                        CONSTRAINT no_oversell CHECK (sold - cancelled + returned <= granted),
+                        CONSTRAINT counters CHECK (cancelled BETWEEN 0 AND sold AND returned >= 0)
+                    ) WITHOUT ROWID;
+                    -- The per-buyer limit, held by the database itself.
+                    CREATE TABLE holdings (
+                        lot INTEGER NOT NULL, buyer TEXT NOT NULL, quantity INTEGER NOT NULL, buyer_limit INTEGER NOT NULL,
+                        PRIMARY KEY (lot, buyer), CONSTRAINT buyer_limit CHECK (quantity BETWEEN 0 AND buyer_limit)
+                    ) WITHOUT ROWID;
+                    """)
+        }
+        return migrator
+    }
+}

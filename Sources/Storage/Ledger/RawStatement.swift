@@ -1,0 +1,60 @@
+import GRDB
+import GRDBSQLite
+import TrancheCore
+
+/// A prepared statement of the hot path, bound without boxing.
+///
+/// Made, used and ended on the queue of its connection only.
+final class RawStatement {
+    private var handle: OpaquePointer?
+    private let connection: OpaquePointer
+
+    init(_ database: Database, _ sql: String) throws {
+        guard let connection = database.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
+        self.connection = connection
+        let code = sqlite3_prepare_v3(connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &self.handle, nil)
+        guard code == SQLITE_OK else { throw self.error(code) }
+    }
+
+    deinit { sqlite3_finalize(self.handle) }
+
+    func bind(_ place: Int32, _ value: Int64?) {
+        if let value { sqlite3_bind_int64(self.handle, place, value) } else { sqlite3_bind_null(self.handle, place) }
+    }
+
+    func bind(_ place: Int32, _ text: String?) {
+        guard var text else {
+            sqlite3_bind_null(self.handle, place)
+            return
+        }
+        // SQLite copies the bytes before the call returns.
+        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        text.withUTF8 { bytes in
+            _ = bytes.withMemoryRebound(to: CChar.self) {
+                sqlite3_bind_text(self.handle, place, $0.baseAddress, Int32($0.count), transient)
+            }
+        }
+    }
+
+    func bind(_ place: Int32, _ order: OrderID?) {
+        guard let order else {
+            sqlite3_bind_null(self.handle, place)
+            return
+        }
+        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        withUnsafeBytes(of: (order.high.bigEndian, order.low.bigEndian)) {
+            _ = sqlite3_bind_blob(self.handle, place, $0.baseAddress, 16, transient)
+        }
+    }
+
+    /// Runs the statement and makes it ready for the next values.
+    func run() throws {
+        let code = sqlite3_step(self.handle)
+        sqlite3_reset(self.handle)
+        guard code == SQLITE_DONE || code == SQLITE_ROW else { throw self.error(code) }
+    }
+
+    private func error(_ code: Int32) -> DatabaseError {
+        DatabaseError(resultCode: ResultCode(rawValue: code), message: String(cString: sqlite3_errmsg(self.connection)))
+    }
+}

@@ -1,0 +1,212 @@
+import Crypto
+import Foundation
+import GRDB
+package import TrancheCore
+
+/// A unit's ledger on disk: the truth about what was sold.
+///
+/// One process writes it, from one thread. Every ``append(_:as:)`` is one transaction with one fsync, and either all of
+/// it is on disk when the call returns, or none of it. Constraints of the database hold I2 and the per-buyer limit
+/// whatever the code above does.
+package final class UnitLedger {
+    package let path: String
+    package let id: LedgerID
+    package let unit: UnitID
+    /// Where the ledger ends.
+    package private(set) var head: LedgerHead
+    private let queue: DatabaseQueue
+    private var generation: Generation
+    private var statements: Statements?
+
+    private struct Statements {
+        let entry, granted, returned, sold, cancelled, hold, unhold, commit, account: RawStatement
+    }
+
+    /// Opens the ledger of `unit`, or makes a new one.
+    ///
+    /// - Parameter newID: The identity of the ledger, should it be new.
+    /// - Throws: ``StorageError``: damaged, in use, or of another unit.
+    package init(path: String, unit: UnitID, newID: LedgerID) throws(StorageError) {
+        self.path = path
+        self.unit = unit
+        self.queue = try DurableDatabase.open(path, migrator: LedgerSchema.migrator)
+        do {
+            let found = try self.queue.write { database -> (LedgerID, UInt16, LedgerHead, UInt32) in
+                if try Row.fetchOne(database, sql: "SELECT 1 FROM identity") == nil {
+                    try database.execute(
+                        sql: "INSERT INTO identity VALUES (1, ?, ?, 0, 1)",
+                        arguments: [unit.rawValue, Int64(bitPattern: newID.rawValue)])
+                }
+                let row = try Row.fetchOne(database, sql: "SELECT unit, ledger, generation FROM identity")!
+                return (LedgerID(UInt64(bitPattern: row[1])), row[0], try LedgerReading.head(database), row[2])
+            }
+            guard found.1 == unit.rawValue else {
+                throw StorageError.wrongOwner(path: path, expected: "unit \(unit)", found: "unit \(found.1)")
+            }
+            (self.id, self.head, self.generation) = (found.0, found.2, Generation(found.3))
+        } catch { throw StorageError(error, path: path) }
+    }
+
+    /// Everything in the ledger, folded.
+    ///
+    /// - Throws: ``StorageError/corrupt(path:detail:)`` if the entries and the hash chain do not agree.
+    package func recover() throws(StorageError) -> UnitBook {
+        do { return try self.queue.read { try LedgerReading.book($0, path: self.path) } } catch {
+            throw StorageError(error, path: self.path)
+        }
+    }
+
+    /// The digest at a position where a commit ended; `nil` for any other position.
+    package func head(at position: UInt64) throws(StorageError) -> LedgerHead? {
+        if position == 0 { return .empty }
+        do { return try self.queue.read { try LedgerReading.head($0, at: position) } } catch {
+            throw StorageError(error, path: self.path)
+        }
+    }
+
+    /// Appends `entries` in one transaction, unless a newer incarnation has the ledger.
+    ///
+    /// - Throws: ``StorageError``; the ledger is unchanged then, and the caller's state is ahead of it.
+    package func append(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError) {
+        guard !entries.isEmpty else { return }
+        var generation = self.generation
+        do {
+            let head = try self.queue.writeWithoutTransaction { database -> LedgerHead in
+                if self.statements == nil { self.statements = try Self.prepare(database) }
+                var next: LedgerHead?
+                try database.inTransaction(.immediate) {
+                    try self.claim(database, incarnation)
+                    next = try self.write(database, entries, &generation)
+                    return .commit
+                }
+                return next!
+            }
+            self.head = head
+            self.generation = generation
+        } catch { throw StorageError(error, path: self.path) }
+    }
+
+    private func claim(_ database: Database, _ incarnation: Incarnation) throws {
+        let mine = Int64(bitPattern: incarnation.rawValue)
+        let current = try Int64.fetchOne(database, sql: "SELECT incarnation FROM identity") ?? 0
+        guard current <= mine else {
+            throw StorageError.superseded(path: self.path, current: UInt64(bitPattern: current))
+        }
+        if current < mine { try database.execute(sql: "UPDATE identity SET incarnation = ?", arguments: [mine]) }
+    }
+
+    private func write(_ database: Database, _ entries: [LedgerEntry], _ generation: inout Generation) throws -> LedgerHead {
+        let statements = self.statements!
+        var position = self.head.position
+        var bytes: [UInt8] = []
+        var sold: [LedgerReading.AccountKey: Int64] = [:]
+        for entry in entries {
+            position += 1
+            let row = EntryRow(entry)
+            row.encode(into: &bytes)
+            self.bind(row, at: position, to: statements.entry)
+            try statements.entry.run()
+            if case .generation(let next) = entry {
+                generation = next
+                try database.execute(sql: "UPDATE identity SET generation = ?", arguments: [next.rawValue])
+            }
+            try self.guardEntry(entry, generation, statements, &sold)
+        }
+        // One update per lot and batch: the constraint is checked with the batch's sum, still inside the transaction.
+        for (key, quantity) in sold {
+            try self.change(statements.sold, key.lot, key.generation, quantity)
+        }
+        let digest = HashChain.next(after: self.head.digest, bytes)
+        statements.commit.bind(1, Int64(position))
+        statements.commit.bind(2, OrderID(high: digest.high, low: digest.low))
+        try statements.commit.run()
+        return LedgerHead(position: position, digest: digest)
+    }
+
+    private func guardEntry(
+        _ entry: LedgerEntry, _ generation: Generation, _ statements: Statements,
+        _ sold: inout [LedgerReading.AccountKey: Int64]
+    ) throws {
+        switch entry {
+        case .granted(let lot, let total): try self.change(statements.granted, lot, generation, Int64(total))
+        case .returned(let lot, let total): try self.change(statements.returned, lot, generation, Int64(total))
+        case .reserved(let order):
+            sold[.init(lot: order.lot, generation: order.generation), default: 0] += Int64(order.quantity)
+            statements.hold.bind(1, Int64(order.lot.rawValue))
+            statements.hold.bind(2, order.buyer.rawValue)
+            statements.hold.bind(3, Int64(order.quantity))
+            statements.hold.bind(4, Int64(order.buyerLimit))
+            try statements.hold.run()
+        case .released(let order, _):
+            // Sales of this batch come first, or the release of one of them would go below zero.
+            let key = LedgerReading.AccountKey(lot: order.lot, generation: order.generation)
+            if let quantity = sold.removeValue(forKey: key) {
+                try self.change(statements.sold, key.lot, key.generation, quantity)
+            }
+            try self.change(statements.cancelled, order.lot, order.generation, Int64(order.quantity))
+            statements.unhold.bind(1, Int64(order.quantity))
+            statements.unhold.bind(2, Int64(order.lot.rawValue))
+            statements.unhold.bind(3, order.buyer.rawValue)
+            try statements.unhold.run()
+        case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling: break
+        }
+    }
+
+    private func change(_ statement: RawStatement, _ lot: LotID, _ generation: Generation, _ value: Int64) throws {
+        self.statements!.account.bind(1, Int64(lot.rawValue))
+        self.statements!.account.bind(2, Int64(generation.rawValue))
+        try self.statements!.account.run()
+        statement.bind(1, value)
+        statement.bind(2, Int64(lot.rawValue))
+        statement.bind(3, Int64(generation.rawValue))
+        try statement.run()
+    }
+
+    private func bind(_ row: EntryRow, at position: UInt64, to statement: RawStatement) {
+        statement.bind(1, Int64(position))
+        statement.bind(2, row.kind.rawValue)
+        statement.bind(3, row.lot)
+        statement.bind(4, row.order)
+        statement.bind(5, row.buyer)
+        statement.bind(6, row.quantity)
+        statement.bind(7, row.detail)
+        statement.bind(8, row.generation)
+        statement.bind(9, row.value)
+        statement.bind(10, row.deadline)
+        statement.bind(11, row.text)
+    }
+
+    private static func prepare(_ database: Database) throws -> Statements {
+        let account = "WHERE lot = ?2 AND generation = ?3"
+        return Statements(
+            entry: try RawStatement(database, "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+            granted: try RawStatement(database, "UPDATE accounts SET granted = max(granted, ?1) \(account)"),
+            returned: try RawStatement(database, "UPDATE accounts SET returned = max(returned, ?1) \(account)"),
+            sold: try RawStatement(database, "UPDATE accounts SET sold = sold + ?1 \(account)"),
+            cancelled: try RawStatement(database, "UPDATE accounts SET cancelled = cancelled + ?1 \(account)"),
+            hold: try RawStatement(
+                database,
+                """
+                INSERT INTO holdings VALUES (?1, ?2, ?3, ?4) ON CONFLICT (lot, buyer)
+                DO UPDATE SET quantity = quantity + ?3, buyer_limit = ?4
+                """),
+            unhold: try RawStatement(database, "UPDATE holdings SET quantity = quantity - ?1 WHERE lot = ?2 AND buyer = ?3"),
+            commit: try RawStatement(database, "INSERT INTO commits VALUES (?, ?)"),
+            account: try RawStatement(database, "INSERT OR IGNORE INTO accounts (lot, generation) VALUES (?1, ?2)"))
+    }
+}
+
+/// The chain over a ledger: each commit's digest covers the one before it and every byte of the commit.
+package enum HashChain {
+    /// The first 128 bits of SHA-256 (FIPS 180-4) over the last digest and `bytes`.
+    package static func next(after digest: ChainDigest, _ bytes: [UInt8]) -> ChainDigest {
+        var hash = SHA256()
+        withUnsafeBytes(of: (digest.high.bigEndian, digest.low.bigEndian)) { hash.update(bufferPointer: $0) }
+        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return hash.finalize().withUnsafeBytes { bytes in
+            ChainDigest(
+                high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+        }
+    }
+}

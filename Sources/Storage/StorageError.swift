@@ -1,0 +1,49 @@
+import GRDB
+
+/// Why a file could not be read or written. Nothing was changed by the call that threw.
+package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The disk, or the quota on it, is full.
+    case diskFull(path: String)
+    /// The file is damaged, or is no database.
+    case corrupt(path: String, detail: String)
+    /// Another process has the file, or the folder.
+    case inUse(path: String)
+    /// The file belongs to somebody else.
+    case wrongOwner(path: String, expected: String, found: String)
+    /// A newer process has taken the file over: stop.
+    case superseded(path: String, current: UInt64)
+    /// A constraint of the database refused the batch: the caller's state was wrong.
+    case constraint(path: String, detail: String)
+    case io(path: String, detail: String)
+
+    package var description: String {
+        switch self {
+        case .diskFull(let path): "\(path): the disk is full; free some space, then start again"
+        case .corrupt(let path, let detail): "\(path) is damaged (\(detail)); restore it from a backup"
+        case .inUse(let path): "\(path) is in use by another process; stop that one first"
+        case .wrongOwner(let path, let expected, let found): "\(path) belongs to \(found), not to \(expected)"
+        case .superseded(let path, let current): "\(path) was taken over by a newer process (\(current))"
+        case .constraint(let path, let detail): "\(path) refused a write: \(detail)"
+        case .io(let path, let detail): "\(path): \(detail)"
+        }
+    }
+
+    /// Translates what SQLite says.
+    package init(_ error: any Error, path: String) {
+        if let known = error as? StorageError {
+            self = known
+            return
+        }
+        guard let error = error as? DatabaseError else {
+            self = .io(path: path, detail: "\(error)")
+            return
+        }
+        switch error.resultCode {
+        case .SQLITE_FULL: self = .diskFull(path: path)
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(path: path, detail: error.message ?? "unreadable")
+        case .SQLITE_BUSY, .SQLITE_LOCKED: self = .inUse(path: path)
+        case .SQLITE_CONSTRAINT: self = .constraint(path: path, detail: error.message ?? "constraint")
+        default: self = .io(path: path, detail: error.message ?? "SQLite error \(error.resultCode.rawValue)")
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package import TrancheCore
+
+/// An order as its buyer sees it.
+package struct OrderDocument: Hashable, Sendable, Codable {
+    package let order: OrderID
+    package let lot: LotID
+    package let quantity: Int
+    package let state: OrderState
+    package let stamp: Stamp
+    /// When an unpaid reservation ends, in microseconds since 1970.
+    package let deadlineMicroseconds: Instant
+
+    package init(_ order: Order) {
+        self.order = order.id
+        self.lot = order.lot
+        self.quantity = Int(order.quantity)
+        self.state = order.state
+        self.stamp = order.stamp
+        self.deadlineMicroseconds = order.deadline
+    }
+
+    /// The same bytes as the encoder makes, without the encoder: this is the hot path's answer.
+    package static func json(_ order: Order) -> String {
+        "{\"deadlineMicroseconds\":\(order.deadline.microseconds),\"lot\":\(order.lot.rawValue),\"order\":\"\(order.id)\","
+            + "\"quantity\":\(order.quantity),\"stamp\":\"\(order.stamp.rawValue)\",\"state\":\"\(order.state.name)\"}"
+    }
+}
+
+/// The optional body of a buy request.
+package struct BuyBody: Hashable, Sendable, Codable {
+    package let quantity: Int?
+    package init(quantity: Int?) { self.quantity = quantity }
+}
+
+/// What a payment provider calls back with.
+package struct PaymentBody: Hashable, Sendable, Codable {
+    package let order: OrderID
+    package let payment: PaymentID
+    package init(order: OrderID, payment: PaymentID) { (self.order, self.payment) = (order, payment) }
+}
+
+/// What the internal endpoint mints a token from.
+package struct MintBody: Hashable, Sendable, Codable {
+    package let lot: LotID
+    package let buyer: BuyerID
+    package let notBeforeMilliseconds: Int64?
+    package let lifetimeSeconds: Int?
+    package init(lot: LotID, buyer: BuyerID, notBeforeMilliseconds: Int64? = nil, lifetimeSeconds: Int? = nil) {
+        self.lot = lot
+        self.buyer = buyer
+        self.notBeforeMilliseconds = notBeforeMilliseconds
+        self.lifetimeSeconds = lifetimeSeconds
+    }
+}
+
+package struct MintedToken: Hashable, Sendable, Codable {
+    package let token: String
+    package let order: OrderID
+    package let home: UnitID
+    package init(token: String, order: OrderID, home: UnitID) {
+        self.token = token
+        self.order = order
+        self.home = home
+    }
+}
+
+/// A coordinator's view of the quota, and its commands.
+package struct QuotaState: Sendable, Codable {
+    package struct Lot: Sendable, Codable {
+        package let lot: LotID
+        package let issued: Int
+        package let pool: Int
+        package let stranded: Int
+        package let isFrozen: Bool
+        package let samples: [Rebalancer.Sample]
+        package let units: [Unit]
+        package init(
+            lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, samples: [Rebalancer.Sample], units: [Unit]
+        ) {
+            self.lot = lot
+            self.issued = issued
+            self.pool = pool
+            self.stranded = stranded
+            self.isFrozen = isFrozen
+            self.samples = samples
+            self.units = units
+        }
+    }
+    /// One account of one lot, as the authority's log and the unit's last report have it.
+    package struct Unit: Sendable, Codable {
+        package let unit: UnitID
+        package let generation: Generation
+        package let standing: String
+        package let granted: Int
+        package let returned: Int
+        package let available: Int
+        package let live: Int
+        package let paid: Int
+        package let offered: Int
+        package let starved: Int
+        package let silentMilliseconds: Int64?
+        package init(
+            unit: UnitID, generation: Generation, standing: String, granted: Int, returned: Int, available: Int, live: Int,
+            paid: Int, offered: Int, starved: Int, silentMilliseconds: Int64?
+        ) {
+            self.unit = unit
+            self.generation = generation
+            self.standing = standing
+            self.granted = granted
+            self.returned = returned
+            self.available = available
+            self.live = live
+            self.paid = paid
+            self.offered = offered
+            self.starved = starved
+            self.silentMilliseconds = silentMilliseconds
+        }
+    }
+    package let epoch: Epoch
+    package let coordinatorEpoch: Epoch
+    package let nowMicroseconds: Instant
+    package let lots: [Lot]
+    package init(epoch: Epoch, coordinatorEpoch: Epoch, now: Instant, lots: [Lot]) {
+        self.epoch = epoch
+        self.coordinatorEpoch = coordinatorEpoch
+        self.nowMicroseconds = now
+        self.lots = lots
+    }
+}
+
+package struct QuotaCommands: Sendable, Codable {
+    package let epoch: Epoch
+    package let decisions: [Rebalancer.Decision]
+    package init(epoch: Epoch, decisions: [Rebalancer.Decision]) { (self.epoch, self.decisions) = (epoch, decisions) }
+}
+
+package struct Leadership: Sendable, Codable {
+    package let epoch: Epoch
+    package init(epoch: Epoch) { self.epoch = epoch }
+}
+
+package struct MoveBody: Sendable, Codable {
+    package let lot: LotID
+    package let from: UnitID
+    package let to: UnitID
+    package let quantity: Int
+    package init(lot: LotID, from: UnitID, to: UnitID, quantity: Int) {
+        self.lot = lot
+        self.from = from
+        self.to = to
+        self.quantity = quantity
+    }
+}
+
+package struct SettleBody: Sendable, Codable {
+    package let lot: LotID
+    package let unit: UnitID
+    package let generation: Generation
+    package let sold: Int
+    package init(lot: LotID, unit: UnitID, generation: Generation, sold: Int) {
+        self.lot = lot
+        self.unit = unit
+        self.generation = generation
+        self.sold = sold
+    }
+}
+
+package struct StockBody: Sendable, Codable {
+    package let add: Int
+    package init(add: Int) { self.add = add }
+}
+
+package struct FreezeBody: Sendable, Codable {
+    package let frozen: Bool
+    package init(frozen: Bool) { self.frozen = frozen }
+}

@@ -1,0 +1,135 @@
+import Foundation
+package import TrancheCore
+
+/// An error as people and programs see it: a problem document (RFC 9457) with a stable `code`.
+package struct Problem: Error, Hashable, Sendable, Codable {
+    package let type: String
+    package let title: String
+    package let status: Int
+    package let code: String
+    package let detail: String
+    /// Seconds after which the same request may be made again, if that makes sense.
+    package let retryAfter: Int?
+    /// Where to go instead.
+    package let location: String?
+
+    package init(status: Int, code: String, detail: String, retryAfter: Int? = nil, location: String? = nil) {
+        self.type = "about:blank"
+        self.title = code.replacing("_", with: " ")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.retryAfter = retryAfter
+        self.location = location
+    }
+
+    package var json: [UInt8] { JSON.encode(self) }
+}
+
+extension Problem {
+    /// The one map from refusals to HTTP.
+    package init(_ refusal: Refusal) {
+        switch refusal {
+        case .unknownLot(let lot): self.init(status: 404, code: "unknown_lot", detail: "lot \(lot) is not on sale here")
+        case .unknownOrder(let order): self.init(status: 404, code: "unknown_order", detail: "order \(order) is not known here")
+        case .invalidQuantity(let quantity, let limit):
+            self.init(status: 400, code: "invalid_quantity", detail: "quantity \(quantity) is not in 1...\(limit)")
+        case .notStarted(let opensAt):
+            self.init(status: 403, code: "not_started", detail: "the sale opens at \(JSON.text(opensAt))", retryAfter: 1)
+        case .ended: self.init(status: 403, code: "ended", detail: "the sale has ended")
+        case .paused: self.init(status: 503, code: "paused", detail: "the sale is paused", retryAfter: 5)
+        case .soldOut(let requested):
+            self.init(status: 410, code: "sold_out", detail: "asked for \(requested), none is left; a new token may try again")
+        case .restocking:
+            self.init(status: 503, code: "restocking", detail: "none is left here, more may come", retryAfter: 1)
+        case .duplicate(let held, let limit):
+            self.init(status: 409, code: "duplicate", detail: "an earlier order holds \(held) of \(limit) allowed")
+        case .limitReached(let requested, let held, let limit):
+            self.init(
+                status: 409, code: "limit_reached",
+                detail: "asked for \(requested), holds \(held), and \(limit) are allowed in all")
+        case .overloaded(let limit):
+            self.init(status: 503, code: "overloaded", detail: "more than \(limit) requests wait", retryAfter: 1)
+        case .recovering:
+            self.init(status: 503, code: "recovering", detail: "the stock is being counted again from the ledger", retryAfter: 1)
+        case .alreadyPaid(let order):
+            self.init(
+                status: 409, code: "already_paid",
+                detail: "order \(order) was paid with another payment; this one is listed for refund")
+        case .paymentTooLate(let order, let state):
+            self.init(
+                status: 409, code: "payment_too_late",
+                detail: "order \(order) is \(state.name); the payment is listed for refund")
+        case .notCancellable(let order, let state):
+            self.init(status: 409, code: "not_cancellable", detail: "order \(order) is \(state.name)")
+        }
+    }
+
+    package init(_ error: TokenError, homeAddress: String? = nil) {
+        switch error {
+        case .missing: self.init(status: 401, code: "bad_token", detail: "the header Authorization: Bearer TOKEN is missing")
+        case .malformed(let reason): self.init(status: 401, code: "bad_token", detail: "the token is malformed: \(reason)")
+        case .forged: self.init(status: 401, code: "bad_token", detail: "the token's signature is wrong")
+        case .expired(let at): self.init(status: 401, code: "token_expired", detail: "the token expired at \(JSON.text(at))")
+        case .early(let notBefore):
+            self.init(status: 403, code: "not_started", detail: "the token is good from \(JSON.text(notBefore)) on", retryAfter: 1)
+        case .wrongLot(let lot, let expected):
+            self.init(status: 401, code: "bad_token", detail: "the token is for lot \(lot), not for lot \(expected)")
+        case .wrongUnit(let home):
+            self.init(
+                status: 421, code: "wrong_unit", detail: "the buyer's home is unit \(home)", location: homeAddress)
+        }
+    }
+
+    package init(_ error: AuthorityError) {
+        switch error {
+        case .unknownLot(let lot): self.init(status: 404, code: "unknown_lot", detail: "lot \(lot) has no stock")
+        case .unknownUnit(let unit): self.init(status: 404, code: "unknown_unit", detail: "unit \(unit) never registered")
+        case .invalidQuantity(let quantity, let limit):
+            self.init(status: 400, code: "invalid_quantity", detail: "quantity \(quantity) is not in 1...\(limit)")
+        case .staleEpoch(let epoch, let current):
+            self.init(
+                status: 409, code: "stale_epoch", detail: "epoch \(epoch.rawValue) is over; the current one is \(current.rawValue)")
+        case .notStranded(let lot, let unit, let generation):
+            self.init(
+                status: 409, code: "not_stranded",
+                detail: "lot \(lot) of unit \(unit), generation \(generation.rawValue), is not stranded")
+        case .soldOutOfRange(let sold, let limit):
+            self.init(status: 400, code: "invalid_quantity", detail: "sold \(sold) is not in 0...\(limit)")
+        }
+    }
+}
+
+/// JSON as all processes write and read it.
+package enum JSON {
+    package static func encode(_ value: some Encodable, pretty: Bool = false) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = pretty ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
+        // Our own value types: encoding them cannot fail.
+        return Array((try? encoder.encode(value)) ?? Data("{}".utf8))
+    }
+
+    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: some Sequence<UInt8>) throws(Problem) -> Value {
+        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+            throw Problem(status: 400, code: "invalid_json", detail: self.reason(error))
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        func path(_ context: DecodingError.Context) -> String {
+            context.codingPath.isEmpty ? "the body" : context.codingPath.map(\.stringValue).joined(separator: ".")
+        }
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context): return "\(path(context)): \"\(key.stringValue)\" is missing"
+        case .typeMismatch(let type, let context): return "\(path(context)): expected \(type)"
+        case .valueNotFound(let type, let context): return "\(path(context)): expected \(type), found null"
+        case .dataCorrupted(let context): return "\(path(context)): \(context.debugDescription)"
+        default: return "not JSON"
+        }
+    }
+
+    /// A moment as ISO 8601 text in UTC.
+    package static func text(_ instant: Instant) -> String {
+        Date(timeIntervalSince1970: Double(instant.microseconds) / 1e6).ISO8601Format(.init(includingFractionalSeconds: true))
+    }
+}

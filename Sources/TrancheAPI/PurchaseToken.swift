@@ -1,0 +1,151 @@
+import Crypto
+package import TrancheCore
+
+/// The right of one buyer to one order of one lot at one unit: the dynamic address of a flash sale.
+///
+/// Wire form: base64url of `version(1) order(16) lot(4) home(2) issuedAt(8) notBefore(8) expiresAt(8) length(1) buyer mac(32)`,
+/// numbers big-endian, times in microseconds, `mac` = HMAC-SHA256 (RFC 2104) over all before it.
+package struct PurchaseToken: Hashable, Sendable {
+    package let order: OrderID
+    package let lot: LotID
+    package let home: UnitID
+    package let buyer: BuyerID
+    package let issuedAt: Instant
+    package let notBefore: Instant
+    package let expiresAt: Instant
+
+    package init(
+        order: OrderID, lot: LotID, home: UnitID, buyer: BuyerID, issuedAt: Instant, notBefore: Instant, expiresAt: Instant
+    ) {
+        self.order = order
+        self.lot = lot
+        self.home = home
+        self.buyer = buyer
+        self.issuedAt = issuedAt
+        self.notBefore = notBefore
+        self.expiresAt = expiresAt
+    }
+}
+
+/// Why a token is refused.
+package enum TokenError: Error, Hashable, Sendable {
+    case missing
+    case malformed(reason: String)
+    case forged
+    case early(notBefore: Instant)
+    case expired(at: Instant)
+    /// The token is for another lot than the address.
+    case wrongLot(LotID, expected: LotID)
+    /// The buyer's home is another unit.
+    case wrongUnit(UnitID)
+}
+
+/// Makes and checks purchase tokens.
+package struct TokenCodec: Sendable {
+    package static let fixedBytes = 48
+    package static let macBytes = 32
+    package static let version: UInt8 = 1
+    /// The longest token in characters.
+    package static let lengthLimit = (TokenCodec.fixedBytes + Limits.buyerBytes + TokenCodec.macBytes) * 4 / 3 + 4
+
+    private let key: SymmetricKey
+
+    package init(secret: String) { self.key = SymmetricKey(data: Array(secret.utf8)) }
+
+    package func mint(_ token: PurchaseToken) -> String {
+        var bytes: [UInt8] = [Self.version]
+        bytes.reserveCapacity(Self.fixedBytes + token.buyer.rawValue.utf8.count + Self.macBytes)
+        for word in [token.order.high, token.order.low] { withUnsafeBytes(of: word.bigEndian) { bytes += $0 } }
+        withUnsafeBytes(of: token.lot.rawValue.bigEndian) { bytes += $0 }
+        withUnsafeBytes(of: token.home.rawValue.bigEndian) { bytes += $0 }
+        for instant in [token.issuedAt, token.notBefore, token.expiresAt] {
+            withUnsafeBytes(of: instant.microseconds.bigEndian) { bytes += $0 }
+        }
+        bytes.append(UInt8(token.buyer.rawValue.utf8.count))
+        bytes += token.buyer.rawValue.utf8
+        bytes += HMAC<SHA256>.authenticationCode(for: bytes, using: self.key)
+        return Base64URL.encode(bytes)
+    }
+
+    /// Checks form and signature, in constant time for equal lengths; says nothing about time, lot or unit.
+    package func open(_ text: some Collection<UInt8>) throws(TokenError) -> PurchaseToken {
+        guard !text.isEmpty else { throw .missing }
+        guard text.count <= Self.lengthLimit else { throw .malformed(reason: "longer than \(Self.lengthLimit) characters") }
+        guard let bytes = Base64URL.decode(text) else { throw .malformed(reason: "not base64url") }
+        guard bytes.count > Self.fixedBytes + Self.macBytes else { throw .malformed(reason: "too short") }
+        guard bytes[0] == Self.version else { throw .malformed(reason: "version \(bytes[0]) is unknown") }
+        let signed = bytes.count - Self.macBytes
+        guard HMAC<SHA256>.isValidAuthenticationCode(bytes[signed...], authenticating: bytes[..<signed], using: self.key) else {
+            throw .forged
+        }
+        return try self.read(bytes, signed: signed)
+    }
+
+    private func read(_ bytes: [UInt8], signed: Int) throws(TokenError) -> PurchaseToken {
+        func word(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        let buyerStart = Self.fixedBytes
+        guard Int(bytes[buyerStart - 1]) == signed - buyerStart,
+            let buyer = BuyerID(String(decoding: bytes[buyerStart..<signed], as: UTF8.self))
+        else { throw .malformed(reason: "the buyer does not fit") }
+        return PurchaseToken(
+            order: OrderID(high: word(1), low: word(9)),
+            lot: LotID(bytes[17..<21].reduce(0) { $0 << 8 | UInt32($1) }),
+            home: UnitID(bytes[21..<23].reduce(0) { $0 << 8 | UInt16($1) }), buyer: buyer,
+            issuedAt: Instant(microseconds: Int64(bitPattern: word(23))),
+            notBefore: Instant(microseconds: Int64(bitPattern: word(31))),
+            expiresAt: Instant(microseconds: Int64(bitPattern: word(39))))
+    }
+
+    /// Checks a token against the moment, the lot of the address and the unit that was asked.
+    package func check(_ token: PurchaseToken, lot: LotID, unit: UnitID, now: Instant) throws(TokenError) {
+        guard token.lot == lot else { throw .wrongLot(token.lot, expected: lot) }
+        guard token.home == unit else { throw .wrongUnit(token.home) }
+        guard now < token.expiresAt else { throw .expired(at: token.expiresAt) }
+        guard now >= token.notBefore else { throw .early(notBefore: token.notBefore) }
+    }
+}
+
+/// Base64 with the URL alphabet and no padding (RFC 4648, section 5).
+package enum Base64URL {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 255, count: 256)
+        for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+        return values
+    }()
+
+    package static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count * 4 + 2) / 3)
+        var (bits, count) = (UInt32(0), 0)
+        for byte in bytes {
+            bits = bits << 8 | UInt32(byte)
+            count += 8
+            while count >= 6 {
+                count -= 6
+                text.append(self.alphabet[Int(bits >> UInt32(count) & 63)])
+            }
+        }
+        if count > 0 { text.append(self.alphabet[Int(bits << UInt32(6 - count) & 63)]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// - Returns: `nil` for a character outside the alphabet, a length that cannot be, or bits left over.
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        guard text.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count * 3 / 4)
+        var (bits, count) = (UInt32(0), 0)
+        for character in text {
+            let value = self.values[Int(character)]
+            guard value < 64 else { return nil }
+            bits = bits << 6 | UInt32(value)
+            count += 6
+            if count >= 8 {
+                count -= 8
+                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+            }
+        }
+        return bits & (1 << UInt32(count) - 1) == 0 ? bytes : nil
+    }
+}

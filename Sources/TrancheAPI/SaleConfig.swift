@@ -1,0 +1,186 @@
+import Crypto
+package import TrancheCore
+
+/// Everything that units must know, in one document. A version of it is pushed whole, and never changed.
+package struct SaleConfig: Hashable, Sendable, Codable {
+    package struct Unit: Hashable, Sendable, Codable {
+        package let id: UnitID
+        package let name: String
+        package let region: String
+        /// Where buyers reach the unit.
+        package let publicURL: String
+        /// Where the center reaches the unit.
+        package let internalURL: String
+        package init(id: UnitID, name: String, region: String, publicURL: String, internalURL: String) {
+            self.id = id
+            self.name = name
+            self.region = region
+            self.publicURL = publicURL
+            self.internalURL = internalURL
+        }
+    }
+    package struct Lot: Hashable, Sendable, Codable {
+        package let id: LotID
+        package let name: String
+        /// Items at the start of the sale.
+        package let stock: Int
+        package let perBuyerLimit: Int
+        /// Of 1000 items, how many stay in the pool when the sale warms up.
+        package let poolPermille: Int
+        /// Weight of each unit, by name; a unit that is not named gets none.
+        package let weights: [String: Int]?
+        /// Or fixed numbers, by name.
+        package let fixed: [String: Int]?
+        package init(
+            id: LotID, name: String, stock: Int, perBuyerLimit: Int, poolPermille: Int, weights: [String: Int]? = nil,
+            fixed: [String: Int]? = nil
+        ) {
+            self.id = id
+            self.name = name
+            self.stock = stock
+            self.perBuyerLimit = perBuyerLimit
+            self.poolPermille = poolPermille
+            self.weights = weights
+            self.fixed = fixed
+        }
+    }
+    package struct Sale: Hashable, Sendable, Codable {
+        package let id: String
+        package let name: String
+        package var state: SaleState
+        package var startsAtMilliseconds: Int64
+        package let endsAtMilliseconds: Int64
+        package let paymentWindowMilliseconds: Int64
+        package let lots: [Lot]
+        package init(
+            id: String, name: String, state: SaleState = .draft, startsAtMilliseconds: Int64, endsAtMilliseconds: Int64,
+            paymentWindowMilliseconds: Int64, lots: [Lot]
+        ) {
+            self.id = id
+            self.name = name
+            self.state = state
+            self.startsAtMilliseconds = startsAtMilliseconds
+            self.endsAtMilliseconds = endsAtMilliseconds
+            self.paymentWindowMilliseconds = paymentWindowMilliseconds
+            self.lots = lots
+        }
+    }
+    package var units: [Unit]
+    package var sales: [Sale]
+    package init(units: [Unit] = [], sales: [Sale] = []) { (self.units, self.sales) = (units, sales) }
+
+    /// What the machines of a unit need of it.
+    package var rules: [LotRules] {
+        self.sales.flatMap { sale -> [LotRules] in
+            guard let phase = sale.state.phase else { return [] }
+            return sale.lots.map { lot in
+                LotRules(
+                    lot: lot.id, phase: phase, opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
+                    closesAt: Instant(milliseconds: sale.endsAtMilliseconds), buyerLimit: lot.perBuyerLimit,
+                    paymentWindowMilliseconds: sale.paymentWindowMilliseconds)
+            }
+        }
+    }
+
+    package func unit(named name: String) -> Unit? { self.units.first { $0.name == name } }
+    package func unit(_ id: UnitID) -> Unit? { self.units.first { $0.id == id } }
+}
+
+/// A version of the configuration on its way to a unit, or on the unit's disk.
+package struct ConfigPush: Hashable, Sendable, Codable {
+    package let version: Int
+    package let epoch: Epoch
+    /// SHA-256 of `content`, in hexadecimal digits.
+    package let checksum: String
+    /// The ``SaleConfig`` as JSON text: the very bytes that the checksum covers.
+    package let content: String
+
+    package init(version: Int, epoch: Epoch, content: String) {
+        self.version = version
+        self.epoch = epoch
+        self.content = content
+        self.checksum = Self.checksum(of: content)
+    }
+
+    package static func checksum(of content: String) -> String {
+        SHA256.hash(data: Array(content.utf8)).map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }.joined()
+    }
+
+    /// The document, if the checksum holds and every value is within its limits.
+    package func validated() throws(Problem) -> SaleConfig {
+        guard self.version > 0 else { throw .invalidConfig("version \(self.version) is not positive") }
+        guard Self.checksum(of: self.content) == self.checksum else {
+            throw .invalidConfig("the checksum \(self.checksum) does not fit the content")
+        }
+        let config = try JSON.decode(SaleConfig.self, from: self.content.utf8)
+        try config.validate()
+        return config
+    }
+}
+
+extension Problem {
+    package static func invalidConfig(_ detail: String) -> Problem {
+        Problem(status: 422, code: "invalid_config", detail: detail)
+    }
+}
+
+extension SaleConfig {
+    /// - Throws: ``Problem`` with code `invalid_config`, naming the bad value and the limit.
+    package func validate() throws(Problem) {
+        guard self.units.count <= Limits.units else {
+            throw .invalidConfig("\(self.units.count) units, at most \(Limits.units)")
+        }
+        guard Set(self.units.map(\.id)).count == self.units.count, Set(self.units.map(\.name)).count == self.units.count else {
+            throw .invalidConfig("two units share an id or a name")
+        }
+        for unit in self.units {
+            for url in [unit.publicURL, unit.internalURL] where !url.hasPrefix("http://") && !url.hasPrefix("https://") {
+                throw .invalidConfig("unit \(unit.name): \"\(url)\" is no http address")
+            }
+        }
+        guard Set(self.sales.map(\.id)).count == self.sales.count else { throw .invalidConfig("two sales share an id") }
+        let lots = self.sales.filter { $0.state != .settled }.flatMap(\.lots)
+        guard lots.count <= Limits.lots else { throw .invalidConfig("\(lots.count) lots, at most \(Limits.lots)") }
+        let all = self.sales.flatMap(\.lots).map(\.id)
+        guard Set(all).count == all.count else { throw .invalidConfig("two lots share an id") }
+        for sale in self.sales { try self.validate(sale) }
+    }
+
+    private func validate(_ sale: Sale) throws(Problem) {
+        let idBytes = 1...64
+        guard idBytes.contains(sale.id.utf8.count), sale.id.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) }) else {
+            throw .invalidConfig("sale id \"\(sale.id)\": 1 to 64 letters, digits, dots, dashes")
+        }
+        guard sale.startsAtMilliseconds < sale.endsAtMilliseconds else {
+            throw .invalidConfig("sale \(sale.id): ends at \(sale.endsAtMilliseconds), before it starts at \(sale.startsAtMilliseconds)")
+        }
+        let window: ClosedRange<Int64> = 100...86_400_000
+        guard window.contains(sale.paymentWindowMilliseconds) else {
+            throw .invalidConfig("sale \(sale.id): payment window \(sale.paymentWindowMilliseconds) ms is not in \(window)")
+        }
+        guard !sale.lots.isEmpty else { throw .invalidConfig("sale \(sale.id) has no lot") }
+        for lot in sale.lots { try self.validate(lot, of: sale) }
+    }
+
+    private func validate(_ lot: Lot, of sale: Sale) throws(Problem) {
+        func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(Problem) {
+            guard range.contains(value) else { throw .invalidConfig("lot \(lot.id): \(name) \(value) is not in \(range)") }
+        }
+        try check("stock", lot.stock, 1...Limits.stockPerLot)
+        try check("perBuyerLimit", lot.perBuyerLimit, 1...Limits.quantityPerOrder)
+        try check("poolPermille", lot.poolPermille, 0...1_000)
+        guard lot.weights == nil || lot.fixed == nil else {
+            throw .invalidConfig("lot \(lot.id): weights and fixed numbers cannot be mixed")
+        }
+        for (name, value) in (lot.weights ?? lot.fixed ?? [:]).sorted(by: { $0.key < $1.key }) {
+            try check("quota of \(name)", value, 0...Limits.stockPerLot)
+            guard self.units.isEmpty || self.unit(named: name) != nil else {
+                throw .invalidConfig("lot \(lot.id): there is no unit \"\(name)\"")
+            }
+        }
+        let fixed = (lot.fixed ?? [:]).values.reduce(0, +)
+        guard fixed <= lot.stock else { throw .invalidConfig("lot \(lot.id): fixed quotas of \(fixed), stock \(lot.stock)") }
+    }
+}

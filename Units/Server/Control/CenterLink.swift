@@ -1,0 +1,92 @@
+import CurlClient
+import DaemonSupport
+import Logging
+import NIOConcurrencyHelpers
+import ServiceLifecycle
+import TrancheAPI
+import TrancheCore
+
+/// The unit's calls to the config center: registration, reports, and the pull of configuration.
+final class CenterLink: CenterCalls, Sendable {
+    static let callTimeoutMilliseconds = 1_000
+    static let longPollSeconds = 25
+    static let pullSeconds = 5
+
+    private let curl: CurlClient
+    private let base: String
+    private let unit: UnitID
+    private let headers: [String: String]
+    private let file: ConfigFile
+    private let logger: Logger
+    private let deliver = NIOLockedValueBox<@Sendable (UnitMachine.Event) -> Void> { _ in }
+    /// One report at a time: a slow center gets fewer, not more.
+    private let reportIsUnderway = NIOLockedValueBox(false)
+
+    init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, logger: Logger) {
+        self.curl = curl
+        self.base = "\(configuration.centerURL)/internal/v1"
+        self.unit = configuration.unit
+        self.headers = ["Authorization": "Bearer \(configuration.serviceSecret)", "Content-Type": "application/json"]
+        self.file = file
+        self.logger = logger
+    }
+
+    func onEvent(_ body: @escaping @Sendable (UnitMachine.Event) -> Void) { self.deliver.withLockedValue { $0 = body } }
+
+    private func event(_ event: UnitMachine.Event) { self.deliver.withLockedValue { $0 }(event) }
+
+    private func call(_ method: String, _ path: String, _ body: [UInt8]?, timeout: Int) -> CurlRequest {
+        CurlRequest(method, self.base + path, headers: self.headers, body: body, timeoutMilliseconds: timeout)
+    }
+
+    func register(_ request: RegisterRequest) {
+        let body = JSON.encode(request)
+        self.curl.start(self.call("POST", "/units/\(self.unit)/register", body, timeout: Self.callTimeoutMilliseconds)) { result in
+            guard case .success(let response) = result, response.status == 200,
+                let reply = try? JSON.decode(RegisterReply.self, from: response.body)
+            else { return self.event(.registrationFailed) }
+            self.event(.registered(reply))
+        }
+    }
+
+    func report(_ report: UnitReport) {
+        guard self.reportIsUnderway.withLockedValue({ isUnderway in
+            defer { isUnderway = true }
+            return !isUnderway
+        }) else { return }
+        let body = JSON.encode(ReportEnvelope(report: report, configVersion: self.file.version))
+        self.curl.start(self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds)) { result in
+            self.reportIsUnderway.withLockedValue { $0 = false }
+            guard case .success(let response) = result, response.status == 200,
+                let reply = try? JSON.decode(ReportReply.self, from: response.body)
+            else { return }
+            switch reply {
+            case .directives(let directives): self.event(.directives(directives))
+            case .registerFirst: self.event(.registrationLost)
+            case .superseded: self.event(.superseded)
+            }
+        }
+    }
+
+    /// Pulls configuration until shutdown: a long poll, and after a failure one pull every few seconds.
+    func pullConfig() async {
+        while !Task.isCancelled {
+            let path = "/config?after=\(self.file.version)&wait=\(Self.longPollSeconds)"
+            let request = self.call("GET", path, nil, timeout: (Self.longPollSeconds + 5) * 1_000)
+            do {
+                let response = try await self.curl.send(request)
+                if response.status == 200 {
+                    let push = try JSON.decode(ConfigPush.self, from: response.body)
+                    do { try self.file.take(push) } catch {
+                        self.logger.error("configuration refused", metadata: ["version": "\(push.version)", "reason": "\(error.detail)"])
+                        try await Task.sleep(for: .seconds(Self.pullSeconds))
+                    }
+                } else if response.status != 204 {
+                    try await Task.sleep(for: .seconds(Self.pullSeconds))
+                }
+            } catch {
+                try? await Task.sleep(for: .seconds(Self.pullSeconds))
+            }
+        }
+    }
+}

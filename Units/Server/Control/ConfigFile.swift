@@ -1,0 +1,81 @@
+import Foundation
+import NIOConcurrencyHelpers
+import TrancheAPI
+import TrancheCore
+
+/// The unit's copy of the configuration: what it starts and sells from when the center is away.
+final class ConfigFile: Sendable {
+    private struct Applied {
+        var push: ConfigPush
+        var config: SaleConfig
+    }
+    private let path: String
+    private let applied: NIOLockedValueBox<Applied?>
+    private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
+
+    /// Reads the copy, if there is one. A damaged copy counts as none: the center sends it again.
+    init(folder: String) {
+        self.path = folder + "/config.json"
+        let read = FileManager.default.contents(atPath: self.path)
+            .flatMap { try? JSON.decode(ConfigPush.self, from: $0) }
+            .flatMap { push in (try? push.validated()).map { Applied(push: push, config: $0) } }
+        self.applied = NIOLockedValueBox(read)
+        self.apply = NIOLockedValueBox { _ in }
+    }
+
+    var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
+    var config: SaleConfig { self.applied.withLockedValue { $0?.config ?? SaleConfig() } }
+
+    func onApply(_ body: @escaping @Sendable (SaleConfig) -> Void) { self.apply.withLockedValue { $0 = body } }
+
+    /// Validates, writes, renames, applies, in this order. A repeated version is acknowledged again.
+    ///
+    /// - Throws: ``Problem``: `invalid_config`, `stale_config`, `stale_epoch`, or `storage` if it cannot be written.
+    func take(_ push: ConfigPush) throws(Problem) {
+        let config = try push.validated()
+        let isNew = self.applied.withLockedValue { applied -> Result<Bool, Problem> in
+            do throws(Problem) {
+                guard try Self.isNewer(push, than: applied?.push) else { return .success(false) }
+                try self.write(push)
+                applied = Applied(push: push, config: config)
+                return .success(true)
+            } catch { return .failure(error) }
+        }
+        if try isNew.get() { self.apply.withLockedValue { $0 }(config) }
+    }
+
+    private static func isNewer(_ push: ConfigPush, than current: ConfigPush?) throws(Problem) -> Bool {
+        guard let current else { return true }
+        guard push.epoch >= current.epoch else {
+            throw Problem(
+                status: 409, code: "stale_epoch",
+                detail: "epoch \(push.epoch.rawValue) is over; \(current.epoch.rawValue) was seen")
+        }
+        guard push.version >= current.version else {
+            throw Problem(status: 409, code: "stale_config", detail: "version \(push.version) is older than \(current.version)")
+        }
+        guard push.version > current.version || push.checksum == current.checksum else {
+            throw Problem(status: 409, code: "stale_config", detail: "version \(push.version) has another content here")
+        }
+        return push.version > current.version
+    }
+
+    private func write(_ push: ConfigPush) throws(Problem) {
+        do {
+            let temporary = self.path + ".new"
+            try Data(JSON.encode(push)).write(to: URL(fileURLWithPath: temporary))
+            try Self.sync(temporary)
+            guard rename(temporary, self.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+            try Self.sync((self.path as NSString).deletingLastPathComponent)
+        } catch {
+            throw Problem(status: 507, code: "storage", detail: "\(self.path) cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    private static func sync(_ path: String) throws {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { throw CocoaError(.fileNoSuchFile) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw CocoaError(.fileWriteUnknown) }
+    }
+}

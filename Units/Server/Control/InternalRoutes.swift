@@ -1,0 +1,55 @@
+import DaemonSupport
+import Hummingbird
+import TrancheAPI
+import TrancheCore
+
+/// What the center and operators can ask of a unit: behind the service credential, on the second listener.
+struct InternalRoutes {
+    static let tokenLifetimeSeconds = 3_600
+    static let tokenLifetimeLimit = 7 * 86_400
+
+    let configuration: UnitConfiguration
+    let codec: TokenCodec
+    let file: ConfigFile
+    let engine: Engine
+
+    func add(to group: RouterGroup<TrancheContext>) {
+        group.put("config") { request, _ in
+            let push = try await request.document(ConfigPush.self, limit: 8 << 20)
+            try self.file.take(push)
+            return Response.json(ConfigAck(version: self.file.version))
+        }
+        group.post("quota") { request, _ in
+            let directives = try await request.document(QuotaDirectives.self)
+            guard directives.unit == self.configuration.unit else {
+                throw Problem(status: 400, code: "wrong_unit", detail: "this is unit \(self.configuration.unit), not \(directives.unit)")
+            }
+            self.engine.intake.post(.directives(directives))
+            return Response(status: .accepted)
+        }
+        group.post("tokens") { request, _ in
+            Response.json(try self.mint(try await request.document(MintBody.self, limit: 4 << 10)), status: .created)
+        }
+        group.get("refunds") { _, _ in
+            Response.json(self.engine.currentStatus.refunds.sorted { $0.order < $1.order })
+        }
+    }
+
+    private func mint(_ body: MintBody) throws(Problem) -> MintedToken {
+        let lifetime = body.lifetimeSeconds ?? Self.tokenLifetimeSeconds
+        guard (1...Self.tokenLifetimeLimit).contains(lifetime) else {
+            throw Problem(
+                status: 400, code: "invalid_lifetime", detail: "lifetimeSeconds \(lifetime) is not in 1...\(Self.tokenLifetimeLimit)")
+        }
+        guard self.file.config.rules.contains(where: { $0.lot == body.lot }) else { throw Problem(Refusal.unknownLot(body.lot)) }
+        let now = SystemClock.now()
+        let token = PurchaseToken(
+            order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)), lot: body.lot,
+            home: self.configuration.unit, buyer: body.buyer, issuedAt: now,
+            notBefore: body.notBeforeMilliseconds.map { Instant(milliseconds: $0) } ?? now,
+            expiresAt: now.advanced(milliseconds: Int64(lifetime) * 1_000))
+        return MintedToken(token: self.codec.mint(token), order: token.order, home: token.home)
+    }
+}
+
+struct ConfigAck: Codable { let version: Int }

@@ -1,0 +1,247 @@
+import DaemonSupport
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import ServiceLifecycle
+import Storage
+import TrancheCore
+
+/// What the engine tells the center, and what it asks of it.
+protocol CenterCalls: Sendable {
+    func register(_ request: RegisterRequest)
+    func report(_ report: UnitReport)
+}
+
+/// The thread that owns a unit's machine and its ledger.
+///
+/// Each round takes everything that waits, lets the machine decide, starts the calls to Redis that do not depend on the
+/// ledger, commits all entries in one transaction, and only then lets answers out. While the commit waits for the disk,
+/// Redis works on the next batch.
+final class Engine: @unchecked Sendable {  // Machine and ledger belong to the thread; `status` has its own lock.
+    static let tickSeconds = 0.05
+    static let reportSeconds = 0.2
+
+    struct Status: Sendable {
+        var isRegistered = false
+        var mayIssue = false
+        var unprimed: [LotID] = []
+        var refunds: [UnitBook.Refund] = []
+        var failure: String?
+        var counters: [LotID: QuotaCounters] = [:]
+    }
+
+    let intake: Intake
+    let waiters: Waiters
+    private let status = NIOLockedValueBox(Status())
+    var currentStatus: Status { self.status.withLockedValue { $0 } }
+    private let ledger: UnitLedger
+    private let redis: RedisWorker
+    private let center: any CenterCalls
+    private let telemetry: Telemetry
+    private let logger: Logger
+    private var machine: UnitMachine
+    private var rules: [LotRules]
+    private var incarnation: Incarnation
+    private var nextTick = SystemClock.now()
+    private var nextReport = SystemClock.now()
+    private var reportedFailure: StorageError?
+    private var isAhead = false
+
+    init(
+        ledger: UnitLedger, book: UnitBook, intake: Intake, waiters: Waiters, redis: RedisWorker, center: any CenterCalls,
+        rules: [LotRules], telemetry: Telemetry, logger: Logger
+    ) throws(StorageError) {
+        self.ledger = ledger
+        self.intake = intake
+        self.waiters = waiters
+        self.redis = redis
+        self.center = center
+        self.rules = rules
+        self.telemetry = telemetry
+        self.logger = logger
+        self.incarnation = book.incarnation
+        self.machine = UnitMachine(unit: ledger.unit, ledger: ledger.id, session: 0, book: UnitBook(), head: .empty)
+        try self.open(book)
+    }
+
+    /// Takes the ledger over as the next incarnation, durably, and starts a machine on it.
+    private func open(_ recovered: UnitBook) throws(StorageError) {
+        var book = recovered
+        self.incarnation = book.incarnation.next
+        let opened = LedgerEntry.opened(self.incarnation)
+        try self.ledger.append([opened], as: self.incarnation)
+        book.apply(opened)
+        self.machine = UnitMachine(
+            unit: self.ledger.unit, ledger: self.ledger.id, session: UInt64.random(in: 1...UInt64.max), book: book,
+            head: self.ledger.head)
+        self.refuse(self.intake.setRecovered(book, now: SystemClock.now()))
+        self.intake.publish { $0.configure(self.rules) }
+        self.intake.post(.configured(self.rules))
+        self.intake.post(.started)
+    }
+
+    /// Runs until the intake is closed and everything in it is answered. On the engine's own thread.
+    func run() {
+        while true {
+            let wait = max(0, Double(min(self.nextTick, self.nextReport).microseconds - SystemClock.now().microseconds) / 1e6)
+            let taken = self.intake.take(withinSeconds: wait)
+            do throws(StorageError) {
+                if self.isAhead { try self.reopen() }
+                try self.round(taken.events, taken.requests)
+            } catch {
+                self.refuse(taken.requests)
+                self.fail(error)
+            }
+            if taken.isClosed, taken.requests.isEmpty, taken.events.isEmpty, self.waiters.count == 0 { break }
+        }
+        self.redis.stop()
+    }
+
+    private func round(_ events: [UnitMachine.Event], _ requests: [BuyRequest]) throws(StorageError) {
+        let now = SystemClock.now()
+        var actions: [UnitMachine.Action] = []
+        for event in events { self.handle(event, now: now, into: &actions) }
+        if !requests.isEmpty { self.machine.handle(.requests(requests), now: now, into: &actions) }
+        var ceiling: Stamp?
+        if now >= self.nextTick {
+            self.nextTick = now.advanced(milliseconds: Int64(Self.tickSeconds * 1_000))
+            self.machine.addOffered(self.intake.takeOffered())
+            self.machine.handle(.tick, now: now, into: &actions)
+            ceiling = self.intake.ceilingWanted(now: now)
+            if let ceiling { actions.append(.append(.ceiling(ceiling))) }
+        }
+        if now >= self.nextReport {
+            self.nextReport = now.advanced(milliseconds: Int64(Self.reportSeconds * 1_000))
+            self.machine.handle(.reportDue(nonce: UInt64.random(in: 0...UInt64.max)), now: now, into: &actions)
+            self.publishStatus()
+        }
+        try self.perform(actions, now: now)
+        if let ceiling { self.intake.raise(ceiling: ceiling) }
+    }
+
+    private func handle(_ event: UnitMachine.Event, now: Instant, into actions: inout [UnitMachine.Action]) {
+        switch event {
+        case .surveyed(let survey?):
+            // The ledger's own word on the position that Redis remembers.
+            let proof = survey.witness.flatMap { try? self.ledger.head(at: $0.position) }
+            let whole = RedisSurvey(ledger: survey.ledger, witness: survey.witness, proof: proof, admitted: survey.admitted)
+            self.machine.handle(.surveyed(whole), now: now, into: &actions)
+        case .configured(let rules):
+            self.rules = rules
+            self.intake.publish { $0.configure(rules) }
+            self.machine.handle(event, now: now, into: &actions)
+        default: self.machine.handle(event, now: now, into: &actions)
+        }
+    }
+
+    /// Carries actions out in order; everything behind an append waits for the one commit of the round.
+    private func perform(_ actions: [UnitMachine.Action], now: Instant) throws(StorageError) {
+        var entries: [LedgerEntry] = []
+        for action in actions {
+            switch action {
+            case .append(let entry): entries.append(entry)
+            case .call(let call) where !call.dependsOnLedger: self.redis.post(.call(call))
+            default: break
+            }
+        }
+        var afterwards = actions
+        if !entries.isEmpty {
+            try self.ledger.append(entries, as: self.incarnation)
+            self.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")
+            self.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)
+            var more: [UnitMachine.Action] = []
+            self.machine.handle(.committed(self.ledger.head), now: now, into: &more)
+            for case .call(let call) in more where !call.dependsOnLedger { self.redis.post(.call(call)) }
+            afterwards += more
+        }
+        self.publish(afterwards, now: now)
+        for action in afterwards { self.carryOut(action) }
+    }
+
+    /// Publishes to the front desk, and answers, in this order: whoever was answered finds the order known.
+    private func publish(_ actions: [UnitMachine.Action], now: Instant) {
+        var answers: [(ticket: UInt64, answer: Answer)] = []
+        self.intake.publish { desk in
+            for action in actions {
+                switch action {
+                case .reply(let request, let answer):
+                    desk.publish(answer, to: request, now: now)
+                    answers.append((request.ticket, answer))
+                case .replyTo(let ticket, let answer): answers.append((ticket, answer))
+                case .changed(let order): desk.publish(order)
+                case .setSoldOut(let lot, let value): desk.setSoldOut(lot, value)
+                default: break
+                }
+            }
+        }
+        self.waiters.answer(answers)
+        if !answers.isEmpty { self.telemetry.count("tranche_answers_total", "Answers of admission.", by: answers.count) }
+    }
+
+    private func carryOut(_ action: UnitMachine.Action) {
+        switch action {
+        case .call(let call): if call.dependsOnLedger { self.redis.post(.call(call)) }
+        case .prime(let prime): self.redis.post(.prime(prime))
+        case .survey: self.redis.post(.survey)
+        case .register(var request):
+            request.head = self.ledger.head
+            self.center.register(request)
+        case .prove(let position, let challenge):
+            let proof = position == 0 ? nil : try? self.ledger.head(at: position)
+            self.intake.post(.proof(ChallengeAnswer(challenge: challenge, proof: proof)))
+        case .report(var report):
+            report.head = self.ledger.head
+            self.center.report(report)
+        case .stop:
+            self.logger.critical("another process or ledger has taken this unit over; stopping")
+            exit(3)
+        case .append, .reply, .replyTo, .changed, .setSoldOut: break
+        }
+    }
+
+    /// The machine is ahead of the disk: answer everybody, and use it no more.
+    private func fail(_ error: StorageError) {
+        if case .superseded = error {
+            self.logger.critical("\(error)")
+            exit(3)
+        }
+        if self.reportedFailure != error { self.logger.error("the ledger took no entries: \(error)") }
+        self.reportedFailure = error
+        self.isAhead = true
+        self.status.withLockedValue { $0.failure = "\(error)" }
+        self.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
+        self.refuse(self.intake.setRecovered(nil, now: SystemClock.now()))
+        self.waiters.answerAll(.refused(.recovering))
+        Thread.sleep(forTimeInterval: 0.1)
+    }
+
+    /// Starts a new machine from what is on disk.
+    private func reopen() throws(StorageError) {
+        try self.open(try self.ledger.recover())
+        self.isAhead = false
+        self.reportedFailure = nil
+        self.status.withLockedValue { $0.failure = nil }
+        self.logger.info("recovered from the ledger", metadata: ["position": "\(self.ledger.head.position)"])
+    }
+
+    private func refuse(_ requests: [BuyRequest]) {
+        self.waiters.answer(requests.map { ($0.ticket, .refused(.recovering)) })
+    }
+
+    private func publishStatus() {
+        let machine = self.machine
+        let lots = self.rules.map(\.lot)
+        self.status.withLockedValue { status in
+            status.isRegistered = machine.isRegistered
+            status.mayIssue = machine.mayIssue
+            status.unprimed = lots.filter { !machine.isPrimed($0) }
+            status.refunds = Array(machine.book.refunds)
+            status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
+        }
+        for lot in lots {
+            let label = "lot=\"\(lot)\""
+            self.telemetry.set("tranche_lot_available", "Items that the unit can sell.", labels: label, to: Double(machine.book[lot].available))
+            self.telemetry.set("tranche_lot_live", "Items held or paid for.", labels: label, to: Double(machine.book[lot].live))
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import NIOCore
+import TrancheAPI
+import TrancheCore
+
+/// Reads a plain buy request from bytes. Whatever is not exactly of that form is `other`, never an error: the ordinary
+/// HTTP stack judges it.
+enum BuyRequestParser {
+    struct Parsed {
+        let lot: LotID
+        let token: [UInt8]
+        let quantity: Int
+        let keepsAlive: Bool
+    }
+    enum Outcome {
+        case incomplete
+        case other
+        case request(Parsed)
+    }
+
+    /// A longer head is left to the ordinary stack, which has its own limit.
+    static let headBytesLimit = 4 << 10
+    static let bodyBytesLimit = 1 << 10
+    private static let start = Array("POST /v1/lots/".utf8)
+    private static let end = Array("/orders HTTP/1.1\r\n".utf8)
+
+    /// Takes one request from the front of `buffer`, if it is whole and plain.
+    static func parse(_ buffer: inout ByteBuffer) -> Outcome {
+        let (outcome, length) = buffer.withUnsafeReadableBytes { bytes -> (Outcome, Int) in
+            let prefix = min(bytes.count, self.start.count)
+            guard zip(bytes.prefix(prefix), self.start).allSatisfy(==) else { return (.other, 0) }
+            guard let head = self.headLength(bytes) else {
+                return (bytes.count > self.headBytesLimit ? .other : .incomplete, 0)
+            }
+            return self.parse(bytes, head: head)
+        }
+        buffer.moveReaderIndex(forwardBy: length)
+        if buffer.readableBytes == 0 { buffer.clear() }
+        return outcome
+    }
+
+    /// Length of the head with its empty line.
+    private static func headLength(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        var place = self.start.count
+        let last = min(bytes.count, self.headBytesLimit)
+        while place + 3 < last {
+            if bytes[place + 3] == 10, bytes[place + 2] == 13, bytes[place + 1] == 10, bytes[place] == 13 { return place + 4 }
+            place += 1
+        }
+        return nil
+    }
+
+    private static func parse(_ bytes: UnsafeRawBufferPointer, head: Int) -> (Outcome, Int) {
+        var place = self.start.count
+        var lot: UInt64 = 0
+        let digits = place
+        while place < head, (48...57).contains(bytes[place]), place - digits < 10 {
+            lot = lot * 10 + UInt64(bytes[place] - 48)
+            place += 1
+        }
+        guard place > digits, lot <= UInt64(UInt32.max), place + self.end.count <= head,
+            zip(bytes[place..<place + self.end.count], self.end).allSatisfy(==)
+        else { return (.other, 0) }
+        place += self.end.count
+        var fields = Fields()
+        while place < head - 2 {
+            var lineEnd = place
+            while bytes[lineEnd] != 13 { lineEnd += 1 }
+            guard bytes[lineEnd + 1] == 10, fields.take(UnsafeRawBufferPointer(rebasing: bytes[place..<lineEnd])) else { return (.other, 0) }
+            place = lineEnd + 2
+        }
+        guard let token = fields.token, fields.length <= self.bodyBytesLimit else { return (.other, 0) }
+        guard bytes.count >= head + fields.length else { return (.incomplete, 0) }
+        let body = UnsafeRawBufferPointer(rebasing: bytes[head..<head + fields.length])
+        guard let quantity = self.quantity(body) else { return (.other, 0) }
+        let parsed = Parsed(lot: LotID(UInt32(lot)), token: token, quantity: quantity, keepsAlive: fields.keepsAlive)
+        return (.request(parsed), head + fields.length)
+    }
+
+    private struct Fields {
+        var token: [UInt8]?
+        var length = 0
+        var hasLength = false
+        var keepsAlive = true
+
+        /// - Returns: `false` for a field that a plain request does not have.
+        mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
+            guard let colon = line.firstIndex(of: 58), colon > 0, line[0] != 32, line[0] != 9 else { return false }
+            let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
+            var value = line[(colon + 1)...]
+            while value.first == 32 || value.first == 9 { value = value.dropFirst() }
+            while value.last == 32 || value.last == 9 { value = value.dropLast() }
+            if Self.isName(name, "authorization") {
+                guard self.token == nil, value.count > 7, Self.isName(UnsafeRawBufferPointer(rebasing: value.prefix(7)), "bearer ") else {
+                    return false
+                }
+                self.token = Array(value.dropFirst(7))
+            } else if Self.isName(name, "content-length") {
+                guard !self.hasLength, !value.isEmpty, value.count < 8 else { return false }
+                self.hasLength = true
+                for byte in value {
+                    guard (48...57).contains(byte) else { return false }
+                    self.length = self.length * 10 + Int(byte - 48)
+                }
+            } else if Self.isName(name, "connection") {
+                if Self.isName(UnsafeRawBufferPointer(rebasing: value), "close") { self.keepsAlive = false }
+                else if !Self.isName(UnsafeRawBufferPointer(rebasing: value), "keep-alive") { return false }
+            } else if Self.isName(name, "transfer-encoding") || Self.isName(name, "expect") || Self.isName(name, "upgrade") {
+                return false
+            }
+            return true
+        }
+
+        private static func isName(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
+            guard bytes.count == name.utf8CodeUnitCount else { return false }
+            return name.withUTF8Buffer { wanted in
+                for place in 0..<bytes.count where (bytes[place] >= 65 && bytes[place] <= 90 ? bytes[place] | 32 : bytes[place]) != wanted[place] {
+                    return false
+                }
+                return true
+            }
+        }
+    }
+
+    /// The quantity of `{"quantity": n}`; 1 for no body; `nil` if it must be read with more care.
+    private static func quantity(_ body: UnsafeRawBufferPointer) -> Int? {
+        if body.isEmpty { return 1 }
+        let bytes = body.filter { $0 != 32 && $0 != 10 && $0 != 13 && $0 != 9 }
+        let opening = Array("{\"quantity\":".utf8)
+        guard bytes.count > opening.count + 1, bytes.count < opening.count + 6, bytes.starts(with: opening), bytes.last == 125 else {
+            return nil
+        }
+        var quantity = 0
+        for byte in bytes[opening.count..<bytes.count - 1] {
+            guard (48...57).contains(byte) else { return nil }
+            quantity = quantity * 10 + Int(byte - 48)
+        }
+        return quantity
+    }
+}

@@ -1,0 +1,135 @@
+import DaemonSupport
+import HTTPTypes
+import Hummingbird
+import Logging
+import TrancheAPI
+import TrancheCore
+
+/// What buyers and payment providers can ask of a unit.
+struct PublicRoutes {
+    static let buyBytesLimit = 4 << 10
+    static let paymentBytesLimit = 16 << 10
+
+    let counter: Counter
+    let signature: PaymentSignature
+    let region: String
+
+    func add(to router: Router<TrancheContext>) {
+        router.post("/v1/lots/:lot/orders") { request, context in try await self.buy(request, context) }
+        router.get("/v1/lots/:lot") { _, context in try self.lot(context) }
+        router.get("/v1/orders/:order") { _, context in try self.order(context) }
+        router.post("/v1/orders/:order/cancel") { request, context in try await self.cancel(request, context) }
+        router.post("/v1/payments/callback") { request, _ in try await self.pay(request) }
+    }
+
+    private func lotID(_ context: TrancheContext) throws(Problem) -> LotID {
+        let text = context.parameters.get("lot") ?? ""
+        guard let number = UInt32(text) else {
+            throw Problem(status: 404, code: "unknown_lot", detail: "\"\(text.prefix(20))\" is no lot number")
+        }
+        return LotID(number)
+    }
+
+    private func orderID(_ context: TrancheContext) throws(Problem) -> OrderID {
+        let text = context.parameters.get("order") ?? ""
+        guard let id = OrderID(hex: text) else {
+            throw Problem(status: 404, code: "unknown_order", detail: "\"\(text.prefix(40))\" is no order id of 32 hexadecimal digits")
+        }
+        return id
+    }
+
+    private func buy(_ request: Request, _ context: TrancheContext) async throws -> Response {
+        let lot = try self.lotID(context)
+        guard let token = request.bearer else { throw self.counter.problem(.missing) }
+        let bytes = try await request.bytes(limit: Self.buyBytesLimit)
+        let quantity = bytes.isEmpty ? 1 : try JSON.decode(BuyBody.self, from: bytes).quantity ?? 1
+        guard (1...Limits.quantityPerOrder).contains(quantity) else {
+            throw Problem(Refusal.invalidQuantity(quantity, limit: Limits.quantityPerOrder))
+        }
+        let answer = try await self.answer { (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Answer? in
+            try self.counter.buy(lot: lot, token: token, quantity: quantity) { self.counter.waiters.add(resume) }.get()
+        }
+        return try self.response(answer)
+    }
+
+    /// Waits for the engine, unless `start` has the answer at once.
+    private func answer(
+        _ start: @escaping (@escaping @Sendable (Answer) -> Void) throws(Problem) -> Answer?
+    ) async throws -> Answer {
+        try await withCheckedThrowingContinuation { continuation in
+            do {
+                if let answer = try start({ continuation.resume(returning: $0) }) { continuation.resume(returning: answer) }
+            } catch { continuation.resume(throwing: error) }
+        }
+    }
+
+    private func response(_ answer: Answer) throws(Problem) -> Response {
+        switch answer {
+        case .order(let order): Self.response(order, status: Counter.status(of: order))
+        case .refused(let refusal): throw Problem(refusal)
+        }
+    }
+
+    private static func response(_ order: Order, status: Int) -> Response {
+        Response(
+            status: .init(code: status),
+            headers: [.contentType: "application/json", .location: "/v1/orders/\(order.id)", .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(string: OrderDocument.json(order))))
+    }
+
+    private func order(_ context: TrancheContext) throws -> Response {
+        let id = try self.orderID(context)
+        guard let order = self.counter.intake.order(id) else { throw Problem(Refusal.unknownOrder(id)) }
+        return Self.response(order, status: 200)
+    }
+
+    private func lot(_ context: TrancheContext) throws -> Response {
+        let lot = try self.lotID(context)
+        let reason = self.counter.intake.closedReason(lot, now: SystemClock.now())
+        if case .unknownLot = reason { throw Problem(Refusal.unknownLot(lot)) }
+        let state = reason.map { Problem($0).code } ?? (self.counter.intake.isSoldOut(lot) ? "sold_out" : "open")
+        return .json(LotDocument(lot: lot, state: state, region: self.region), headers: [.cacheControl: "no-store"])
+    }
+
+    /// Only the buyer can cancel: the order's purchase token is the proof.
+    private func cancel(_ request: Request, _ context: TrancheContext) async throws -> Response {
+        let id = try self.orderID(context)
+        guard let text = request.bearer else { throw self.counter.problem(.missing) }
+        let token: PurchaseToken
+        do { token = try self.counter.codec.open(text) } catch { throw self.counter.problem(error) }
+        guard token.home == self.counter.unit else { throw self.counter.problem(.wrongUnit(token.home)) }
+        guard token.order == id else {
+            throw Problem(status: 401, code: "bad_token", detail: "the token is for order \(token.order), not for order \(id)")
+        }
+        let answer = try await self.answer { resume in
+            self.counter.intake.post(.cancel(id, ticket: self.counter.waiters.add(resume)))
+            return nil
+        }
+        guard case .order(let order) = answer else { return try self.response(answer) }
+        return Self.response(order, status: 200)
+    }
+
+    private func pay(_ request: Request) async throws -> Response {
+        let bytes = try await request.bytes(limit: Self.paymentBytesLimit)
+        let header = HTTPField.Name(PaymentSignature.header).flatMap { request.headers[$0] }
+        try self.signature.check(header, bytes, now: SystemClock.now())
+        let body = try JSON.decode(PaymentBody.self, from: bytes)
+        guard PaymentID(body.payment.rawValue) != nil else {
+            throw Problem(status: 400, code: "invalid_payment", detail: "the payment id must have 1...\(Limits.paymentBytes) bytes")
+        }
+        let answer = try await self.answer { resume in
+            self.counter.intake.post(.payment(body.order, payment: body.payment, ticket: self.counter.waiters.add(resume)))
+            return nil
+        }
+        guard case .order(let order) = answer else { return try self.response(answer) }
+        return Self.response(order, status: 200)
+    }
+}
+
+/// A lot as buyers see it.
+struct LotDocument: Codable {
+    let lot: LotID
+    /// `open`, `sold_out`, or the code of the reason why it is closed.
+    let state: String
+    let region: String
+}

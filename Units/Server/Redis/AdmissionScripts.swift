@@ -1,0 +1,126 @@
+/// The scripts that a unit runs in its Redis. `RedisLot` in the core is the same logic as a pure machine.
+///
+/// A buyer's field in `buyers` is `quantity|` and then 16 bytes per order. A queue entry is one call's admitted records
+/// in a row, under the id `sequence-1`.
+enum AdmissionScripts {
+    /// KEYS: state, buyers, queue, witness. ARGV: fence, sequence, limit, credit, keep (-1: none), committed, position,
+    /// digest, releases, requests; then per release: buyer, order, quantity; then per request: quantity, record.
+    static let step = """
+        local st = redis.call('HMGET', KEYS[1], 'fence', 'seq', 'avail')
+        if not st[1] or not st[3] then return 'LOST' end
+        local fence, seq, avail = tonumber(st[1]), tonumber(st[2]), tonumber(st[3])
+        local mine = tonumber(ARGV[1])
+        if mine < fence then return 'SUPERSEDED' end
+        if mine > fence or seq < tonumber(ARGV[2]) then return 'LOST' end
+        local limit, keep = tonumber(ARGV[3]), tonumber(ARGV[5])
+        local nrel, nreq = tonumber(ARGV[9]), tonumber(ARGV[10])
+        local names, known = {}, {}
+        local function note(buyer)
+          if known[buyer] == nil then known[buyer] = false; names[#names + 1] = buyer end
+        end
+        local at = 11
+        for i = 1, nrel do note(ARGV[at]); at = at + 3 end
+        for i = 1, nreq do note(string.sub(ARGV[at + 1], 37)); at = at + 2 end
+        local held, ids, changed = {}, {}, {}
+        if #names > 0 then
+          local values = redis.call('HMGET', KEYS[2], unpack(names))
+          for i = 1, #names do
+            local value = values[i]
+            if value then
+              local bar = string.find(value, '|', 1, true)
+              held[names[i]] = tonumber(string.sub(value, 1, bar - 1))
+              ids[names[i]] = string.sub(value, bar + 1)
+            else
+              held[names[i]] = 0
+              ids[names[i]] = ''
+            end
+          end
+        end
+        local function has(list, order)
+          for i = 1, #list, 16 do
+            if string.sub(list, i, i + 15) == order then return i end
+          end
+          return nil
+        end
+        at = 11
+        for i = 1, nrel do
+          local buyer, order, quantity = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+          local place = has(ids[buyer], order)
+          if place then
+            ids[buyer] = string.sub(ids[buyer], 1, place - 1) .. string.sub(ids[buyer], place + 16)
+            held[buyer] = held[buyer] - quantity
+            changed[buyer] = true
+            avail = avail + quantity
+          end
+          at = at + 3
+        end
+        avail = avail + tonumber(ARGV[4])
+        local taken = 0
+        if keep >= 0 and avail > keep then taken = avail - keep; avail = keep end
+        local verdicts, overs, records = {}, {}, {}
+        for i = 1, nreq do
+          local quantity, record = tonumber(ARGV[at]), ARGV[at + 1]
+          local order, buyer = string.sub(record, 1, 16), string.sub(record, 37)
+          if has(ids[buyer], order) then
+            verdicts[i] = 'K'
+          elseif held[buyer] + quantity > limit then
+            verdicts[i] = 'L'
+            overs[#overs + 1] = held[buyer]
+          elseif quantity > avail then
+            verdicts[i] = 'S'
+          else
+            verdicts[i] = 'A'
+            avail = avail - quantity
+            held[buyer] = held[buyer] + quantity
+            ids[buyer] = ids[buyer] .. order
+            changed[buyer] = true
+            records[#records + 1] = string.char(#record) .. record
+          end
+          at = at + 2
+        end
+        local set, gone = {}, {}
+        for buyer in pairs(changed) do
+          if ids[buyer] == '' then
+            gone[#gone + 1] = buyer
+          else
+            set[#set + 1] = buyer
+            set[#set + 1] = held[buyer] .. '|' .. ids[buyer]
+          end
+        end
+        if #set > 0 then redis.call('HSET', KEYS[2], unpack(set)) end
+        if #gone > 0 then redis.call('HDEL', KEYS[2], unpack(gone)) end
+        seq = seq + 1
+        redis.call('HSET', KEYS[1], 'seq', seq, 'avail', avail)
+        redis.call('HSET', KEYS[4], 'position', ARGV[7], 'digest', ARGV[8])
+        if #records > 0 then
+          redis.call('XADD', KEYS[3], seq .. '-1', 'admitted', table.concat(records))
+          redis.call('XTRIM', KEYS[3], 'MINID', (tonumber(ARGV[6]) + 1) .. '-0')
+        end
+        return { seq, avail, taken, table.concat(verdicts), overs }
+        """
+
+    /// KEYS: state, buyers, queue, lots. ARGV: fence, lot. Empties the lot for a new fence.
+    static let primeBegin = """
+        local fence = redis.call('HGET', KEYS[1], 'fence')
+        if fence and tonumber(fence) > tonumber(ARGV[1]) then return 'SUPERSEDED' end
+        redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+        redis.call('HSET', KEYS[1], 'fence', ARGV[1])
+        redis.call('SADD', KEYS[4], ARGV[2])
+        return 'OK'
+        """
+
+    /// KEYS: state, buyers. ARGV: fence, then buyer and value in turn.
+    static let primeHold = """
+        if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 'SUPERSEDED' end
+        redis.call('HSET', KEYS[2], unpack(ARGV, 2))
+        return 'OK'
+        """
+
+    /// KEYS: state, witness. ARGV: fence, available, ledger, position, digest. From now on the lot admits.
+    static let primeEnd = """
+        if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 'SUPERSEDED' end
+        redis.call('HSET', KEYS[1], 'seq', 0, 'avail', ARGV[2])
+        redis.call('HSET', KEYS[2], 'ledger', ARGV[3], 'position', ARGV[4], 'digest', ARGV[5])
+        return 'OK'
+        """
+}

@@ -1,0 +1,137 @@
+import CurlClient
+package import DaemonSupport
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Storage
+import TrancheAPI
+import TrancheCore
+
+/// One unit's process, put together.
+package enum UnitDaemon {
+    /// Runs until SIGTERM or SIGINT, then drains: no new connections, every accepted request answered.
+    package static func run(_ values: DaemonConfiguration) async throws {
+        let configuration = try UnitConfiguration(values)
+        var logger = Daemon.logger("tranche-unit")
+        logger[metadataKey: "unit"] = "\(configuration.name)"
+        let lock = try FolderLock(folder: configuration.folder)
+        defer { withExtendedLifetime(lock) {} }
+
+        let ledger = try UnitLedger(
+            path: configuration.folder + "/ledger.sqlite", unit: configuration.unit,
+            newID: LedgerID(UInt64.random(in: 1...UInt64.max)))
+        let book = try ledger.recover()
+        try await self.waitForClock(book.ceiling, logger)
+
+        let file = ConfigFile(folder: configuration.folder)
+        let curl = CurlClient()
+        let telemetry = Telemetry()
+        let waiters = Waiters()
+        let intake = Intake(uncertaintyMicroseconds: 500, durableCeiling: book.ceiling)
+        let link = CenterLink(configuration, curl: curl, file: file, logger: logger)
+        link.onEvent { intake.post($0) }
+        let redis = RedisWorker(LotRedis(configuration.redis, unit: configuration.unit), intake: intake)
+        let engine = try Engine(
+            ledger: ledger, book: book, intake: intake, waiters: waiters, redis: redis, center: link,
+            rules: file.config.rules, telemetry: telemetry, logger: logger)
+        file.onApply { config in intake.post(.configured(config.rules)) }
+
+        let codec = TokenCodec(secret: configuration.tokenSecret)
+        let counter = Counter(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
+        let publicApplication = self.publicApplication(configuration, counter, engine, telemetry, logger)
+        let internalApplication = self.internalApplication(configuration, codec, file, engine, telemetry, logger)
+        logger.info("starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
+        // The last one is stopped first: buyers, then operators, then the pull, then the engine with what is left.
+        try await Daemon.run(
+            [EngineService(engine: engine), PullService(link: link), internalApplication, publicApplication], logger: logger)
+        curl.stop()
+        logger.info("stopped")
+    }
+
+    /// Stamps never go back over a restart: the wall clock must have passed the last run's ceiling.
+    private static func waitForClock(_ ceiling: Stamp, _ logger: Logger) async throws {
+        while true {
+            switch HybridClock.start(durableCeiling: ceiling, now: SystemClock.now()) {
+            case .ready: return
+            case .wait(let milliseconds): try await Task.sleep(for: .milliseconds(milliseconds))
+            case .refuse(let behind):
+                throw StartError("the clock is \(behind) ms behind the last stamp of this ledger: set the clock, then start again")
+            }
+        }
+    }
+
+    private static func publicApplication(
+        _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ telemetry: Telemetry, _ logger: Logger
+    ) -> some Service {
+        let router = Router(context: TrancheContext.self)
+        router.add(middleware: ProblemMiddleware(logger: logger))
+        router.addHealth(telemetry: telemetry) { self.reasonNotReady(engine) }
+        PublicRoutes(
+            counter: counter, signature: PaymentSignature(secret: configuration.paymentSecret), region: configuration.region
+        ).add(to: router)
+        let server = HTTPServerBuilder { responder in
+            var http = HTTP1Channel.Configuration()
+            http.httpDecoder = .init(maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
+            return ExpressChannel(base: HTTP1Channel(responder: responder, configuration: http), counter: counter)
+        }
+        return Application(
+            router: router, server: server,
+            configuration: .init(
+                address: .hostname(configuration.publicHost, port: configuration.publicPort), backlog: 1_024,
+                availableConnectionsDelegate: MaximumAvailableConnections(configuration.connectionLimit)),
+            logger: logger)
+    }
+
+    private static func internalApplication(
+        _ configuration: UnitConfiguration, _ codec: TokenCodec, _ file: ConfigFile, _ engine: Engine,
+        _ telemetry: Telemetry, _ logger: Logger
+    ) -> some Service {
+        let router = Router(context: TrancheContext.self)
+        router.add(middleware: ProblemMiddleware(logger: logger))
+        router.addHealth(telemetry: telemetry) { self.reasonNotReady(engine) }
+        let group = router.group("/internal/v1").add(middleware: CredentialMiddleware(secrets: [configuration.serviceSecret]))
+        InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine).add(to: group)
+        return Application(
+            router: router,
+            configuration: .init(address: .hostname(configuration.internalHost, port: configuration.internalPort)),
+            logger: logger)
+    }
+
+    private static func reasonNotReady(_ engine: Engine) -> String? {
+        let status = engine.currentStatus
+        if let failure = status.failure { return failure }
+        if !status.mayIssue { return "the ledger is not vouched for yet: waiting for the config center" }
+        return status.unprimed.isEmpty ? nil : "lots not in Redis: \(status.unprimed.map(\.description).joined(separator: ", "))"
+    }
+}
+
+/// Runs the engine's thread; at shutdown it answers everything that was accepted, and then ends.
+struct EngineService: Service {
+    let engine: Engine
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let thread = Thread {
+                    self.engine.run()
+                    continuation.resume()
+                }
+                thread.name = "engine"
+                thread.stackSize = 4 << 20
+                thread.start()
+            }
+        } onGracefulShutdown: {
+            self.engine.intake.close()
+        }
+    }
+}
+
+/// Pulls configuration until shutdown.
+struct PullService: Service {
+    let link: CenterLink
+    func run() async throws { await cancelWhenGracefulShutdown { await self.link.pullConfig() } }
+}
