@@ -87,7 +87,7 @@ let package = Package(
             name: "ConfigCenter",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", "Storage", logging, lifecycle, hummingbird,
-                httpTypes, nioCore, nioConcurrency, configuration, crypto,
+                hummingbirdCore, httpTypes, nioCore, nioConcurrency, configuration, crypto,
             ],
             path: "ConfigCenter/Server", swiftSettings: settings),
         .executableTarget(

@@ -1,1 +1,20 @@
-@main struct Main { static func main() {} }
+import ArgumentParser
+import ConfigCenter
+import DaemonSupport
+
+@main
+struct Command: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tranche-config-center",
+        abstract: "The control plane: sales, rules and versions, and the one authority from which every quota is granted.",
+        discussion: """
+            Reads a YAML file with center.host, center.port and data.folder; environment variables win over it.
+            Needs the secrets TRANCHE_SERVICE_SECRET and TRANCHE_ADMIN_SECRET in its environment.
+            """)
+
+    @Option(help: "The center's YAML file.") var config: String
+
+    func run() async {
+        do { try await CenterDaemon.run(try await DaemonConfiguration(path: self.config)) } catch { Daemon.fail(error) }
+    }
+}

@@ -12,6 +12,7 @@ package import TrancheCore
 /// | `public.host`, `public.port` | where buyers connect | 127.0.0.1, required |
 /// | `public.url` | the address that buyers are told | from host and port |
 /// | `internal.host`, `internal.port` | where the center and operators connect | 127.0.0.1, required |
+/// | `internal.url` | the address that the center is told | from host and port |
 /// | `public.connections` | open connections at most | 10000 |
 /// | `redis.address` | `/path/to.sock` or `host:port` | required |
 /// | `center.url` | the config center | required |
@@ -27,6 +28,7 @@ package struct UnitConfiguration: Sendable {
     package let publicURL: String
     package let internalHost: String
     package let internalPort: Int
+    package let internalURL: String
     package let connectionLimit: Int
     package let redis: RedisConnection.Address
     package let centerURL: String
@@ -44,6 +46,7 @@ package struct UnitConfiguration: Sendable {
         self.publicURL = values.string("public.url", default: "http://\(self.publicHost):\(self.publicPort)")
         self.internalHost = values.string("internal.host", default: "127.0.0.1")
         self.internalPort = try values.number("internal.port", in: 1...65_535)
+        self.internalURL = values.string("internal.url", default: "http://\(self.internalHost):\(self.internalPort)")
         self.connectionLimit = try values.number("public.connections", in: 1...1_000_000, default: 10_000)
         let address = try values.string("redis.address")
         guard let redis = RedisConnection.Address(address) else {

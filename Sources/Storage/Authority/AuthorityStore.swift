@@ -85,6 +85,15 @@ package final class AuthorityStore {
         package let at: Instant
         package let actor: String
         package let note: String
+
+        package init(version: Int, checksum: String, content: Data, at: Instant, actor: String, note: String) {
+            self.version = version
+            self.checksum = checksum
+            self.content = content
+            self.at = at
+            self.actor = actor
+            self.note = note
+        }
     }
 
     package func append(_ version: ConfigVersion, as epoch: Epoch) throws(StorageError) {

@@ -12,6 +12,7 @@ final class CenterLink: CenterCalls, Sendable {
     static let longPollSeconds = 25
     static let pullSeconds = 5
 
+    private let configuration: UnitConfiguration
     private let curl: CurlClient
     private let base: String
     private let unit: UnitID
@@ -23,6 +24,7 @@ final class CenterLink: CenterCalls, Sendable {
     private let reportIsUnderway = NIOLockedValueBox(false)
 
     init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, logger: Logger) {
+        self.configuration = configuration
         self.curl = curl
         self.base = "\(configuration.centerURL)/internal/v1"
         self.unit = configuration.unit
@@ -40,7 +42,10 @@ final class CenterLink: CenterCalls, Sendable {
     }
 
     func register(_ request: RegisterRequest) {
-        let body = JSON.encode(request)
+        let envelope = RegisterEnvelope(
+            request: request, name: self.configuration.name, region: self.configuration.region,
+            publicURL: self.configuration.publicURL, internalURL: self.configuration.internalURL)
+        let body = JSON.encode(envelope)
         self.curl.start(self.call("POST", "/units/\(self.unit)/register", body, timeout: Self.callTimeoutMilliseconds)) { result in
             guard case .success(let response) = result, response.status == 200,
                 let reply = try? JSON.decode(RegisterReply.self, from: response.body)

@@ -1,0 +1,122 @@
+import DaemonSupport
+import Foundation
+import Logging
+import Storage
+import TrancheAPI
+import TrancheCore
+
+/// The thread that owns the quota authority and its log.
+///
+/// It takes all jobs that wait, runs them, makes their records durable in one transaction, and only then lets their
+/// results out. If the disk refuses, the jobs fail and the authority is read again from the log.
+final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to the thread; the queue has a lock.
+    /// Jobs that may wait; one more is refused as overloaded.
+    static let jobsLimit = 4_096
+
+    private struct Job {
+        let run: (inout QuotaAuthority, inout [AuthorityRecord]) -> Void
+        let finish: (Problem?) -> Void
+    }
+
+    let store: AuthorityStore
+    let epoch: Epoch
+    private let logger: Logger
+    private let condition = NSCondition()
+    private var jobs: [Job] = []
+    private var isStopped = false
+    private var authority: QuotaAuthority
+
+    init(store: AuthorityStore, logger: Logger) throws(StorageError) {
+        self.store = store
+        self.logger = logger
+        let (book, witnesses) = try store.recover()
+        self.authority = QuotaAuthority(book: book, witnesses: witnesses)
+        var records: [AuthorityRecord] = []
+        self.authority.takeOver(into: &records)
+        self.epoch = self.authority.book.epoch
+        try store.append(records, witnesses: [:], book: self.authority.book, as: self.epoch)
+        let thread = Thread { [self] in self.run() }
+        thread.name = "authority"
+        thread.stackSize = 4 << 20
+        thread.start()
+    }
+
+    /// Runs `body` on the authority; its value is returned when everything it appended is on disk.
+    ///
+    /// - Throws: ``Problem`` with code `overloaded` or `storage`: nothing was changed, and the call may be repeated.
+    func perform<Value: Sendable>(
+        _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(Problem) -> Value
+    ) async throws(Problem) -> Value {
+        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, Problem>, Never>) in
+            nonisolated(unsafe) var result: Result<Value, Problem>?  // Written and read by the keeper's thread only.
+            self.enqueue(
+                Job(
+                    run: { authority, records in
+                        do throws(Problem) { result = .success(try body(&authority, &records)) } catch { result = .failure(error) }
+                    },
+                    finish: { problem in
+                        continuation.resume(returning: problem.map { .failure($0) } ?? result ?? .failure(Self.busy))
+                    }))
+        }
+        return try result.get()
+    }
+
+    private static var busy: Problem { Problem(Refusal.overloaded(limit: Self.jobsLimit)) }
+
+    private func enqueue(_ job: Job) {
+        self.condition.lock()
+        let isRefused = self.isStopped || self.jobs.count >= Self.jobsLimit
+        if !isRefused { self.jobs.append(job) }
+        self.condition.signal()
+        self.condition.unlock()
+        if isRefused { job.finish(Self.busy) }
+    }
+
+    func stop() {
+        self.condition.lock()
+        self.isStopped = true
+        self.condition.signal()
+        self.condition.unlock()
+    }
+
+    private func takeJobs() -> [Job] {
+        self.condition.lock()
+        defer { self.condition.unlock() }
+        while self.jobs.isEmpty, !self.isStopped { self.condition.wait() }
+        defer { self.jobs = [] }
+        return self.jobs
+    }
+
+    private func run() {
+        while true {
+            let jobs = self.takeJobs()
+            if jobs.isEmpty { return }
+            let before = self.authority.witnesses
+            var records: [AuthorityRecord] = []
+            for job in jobs { job.run(&self.authority, &records) }
+            let problem = self.persist(records, before)
+            for job in jobs { job.finish(problem) }
+        }
+    }
+
+    private func persist(_ records: [AuthorityRecord], _ before: [UnitID: LedgerHead]) -> Problem? {
+        let now = self.authority.witnesses
+        var changed: [UnitID: LedgerHead?] = [:]
+        for unit in Set(before.keys).union(now.keys) where before[unit] != now[unit] { changed.updateValue(now[unit], forKey: unit) }
+        guard !records.isEmpty || !changed.isEmpty else { return nil }
+        do throws(StorageError) {
+            try self.store.append(records, witnesses: changed, book: self.authority.book, as: self.epoch)
+            return nil
+        } catch {
+            if case .superseded = error {
+                self.logger.critical("\(error); stopping")
+                exit(3)
+            }
+            self.logger.error("the authority log took no records: \(error)")
+            if let (book, witnesses) = try? self.store.recover() {
+                self.authority = QuotaAuthority(book: book, witnesses: witnesses)
+            }
+            return Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1)
+        }
+    }
+}

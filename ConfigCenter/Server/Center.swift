@@ -1,0 +1,258 @@
+import DaemonSupport
+import Storage
+import TrancheAPI
+import TrancheCore
+
+/// What the config center does for its callers: sales, quota, units.
+struct Center: Sendable {
+    let keeper: AuthorityKeeper
+    let book: ConfigBook
+    let pusher: Pusher
+
+    // MARK: configuration and sales
+
+    /// Makes a new version and pushes it, without waiting for the units.
+    @discardableResult
+    func change(
+        expected: Int?, actor: String, note: String, _ body: @Sendable (inout SaleConfig) throws(Problem) -> Void
+    ) async throws(Problem) -> ConfigPush {
+        let before = await self.book.push.version
+        let push = try await self.book.change(expected: expected, actor: actor, note: note, body)
+        if push.version != before {
+            let units = await self.book.config.units
+            Task { await self.pusher.push(push, to: units, self.book) }
+        }
+        return push
+    }
+
+    func sale(_ id: String) async throws(Problem) -> SaleDocument {
+        let config = await self.book.config
+        guard let sale = config.sales.first(where: { $0.id == id }) else { throw Self.unknownSale(id) }
+        let readiness = try await self.readiness(of: sale, config)
+        return SaleDocument(
+            sale: sale, version: await self.book.push.version, readiness: readiness, rollout: await self.book.rollout,
+            steps: sale.state.steps.map(\.rawValue))
+    }
+
+    static func unknownSale(_ id: String) -> Problem {
+        Problem(status: 404, code: "unknown_sale", detail: "there is no sale \"\(id.prefix(64))\"")
+    }
+
+    /// What is missing before the sale can open.
+    private func readiness(of sale: SaleConfig.Sale, _ config: SaleConfig) async throws(Problem) -> Readiness {
+        let version = await self.book.push.version
+        let applied = await self.book.rollout.applied
+        let refusal = await self.book.rollout.refusal
+        return try await self.keeper.perform { authority, _ in
+            var missing: [String] = []
+            if let refusal { missing.append("the rollout of version \(version) was stopped: \(refusal)") }
+            if config.units.isEmpty { missing.append("no unit has registered") }
+            let now = SystemClock.now()
+            for unit in config.units {
+                guard let seen = authority.seen[unit.id], now.milliseconds(since: seen.at) <= QuotaAuthority.silenceMilliseconds else {
+                    missing.append("\(unit.name) does not report")
+                    continue
+                }
+                if applied[unit.name] ?? 0 < version { missing.append("\(unit.name) has not applied version \(version)") }
+                for lot in sale.lots {
+                    let planned = Self.plan(lot, config)[unit.id] ?? 0
+                    let report = seen.report.lots.first { $0.lot == lot.id }
+                    if (report?.counters.granted ?? 0) < planned {
+                        missing.append("\(unit.name) holds \(report?.counters.granted ?? 0) of \(planned) of lot \(lot.id)")
+                    }
+                    if report?.isPrimed != true { missing.append("\(unit.name) has lot \(lot.id) not in Redis") }
+                }
+            }
+            return Readiness(missing: missing)
+        }
+    }
+
+    /// The grants of a lot's quota plan.
+    static func plan(_ lot: SaleConfig.Lot, _ config: SaleConfig) -> [UnitID: Int] {
+        let units = config.units.sorted { $0.id < $1.id }
+        if let fixed = lot.fixed {
+            return Dictionary(uniqueKeysWithValues: units.compactMap { unit in fixed[unit.name].map { (unit.id, $0) } })
+        }
+        let weights = units.map { lot.weights == nil ? 1 : lot.weights![$0.name] ?? 0 }
+        let grants = QuotaPlan.split(total: lot.stock, poolPermille: lot.poolPermille, weights: weights)
+        return Dictionary(uniqueKeysWithValues: zip(units.map(\.id), grants))
+    }
+
+    /// Takes a step in a sale's life.
+    func step(
+        _ step: SaleState.Step, sale id: String, expected: Int, actor: String, _ options: OpenBody
+    ) async throws(Problem) -> SaleDocument {
+        let document = try await self.sale(id)
+        guard let next = document.sale.state.after(step) else {
+            let allowed = document.steps.isEmpty ? "none" : document.steps.joined(separator: ", ")
+            throw Problem(
+                status: 409, code: "wrong_state", detail: "sale \(id) is \(document.sale.state.rawValue); possible now: \(allowed)")
+        }
+        if step == .open, options.force != true, !document.readiness.isReady {
+            throw Problem(status: 409, code: "not_ready", detail: document.readiness.missing.prefix(10).joined(separator: "; "))
+        }
+        if step == .settle { try await self.checkSettled(document.sale) }
+        try await self.change(expected: expected, actor: actor, note: "\(step.rawValue) \(id)") { (config) throws(Problem) in
+            guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw Self.unknownSale(id) }
+            config.sales[place].state = next
+            if step == .open, let startsAt = options.startsAtMilliseconds { config.sales[place].startsAtMilliseconds = startsAt }
+        }
+        if step == .warm { try await self.warm(document.sale) }
+        return try await self.sale(id)
+    }
+
+    /// Issues the stock of a sale that warms up, once.
+    private func warm(_ sale: SaleConfig.Sale) async throws(Problem) {
+        try await self.keeper.perform { (authority, records) throws(Problem) in
+            for lot in sale.lots where authority.book.lots[lot.id] == nil {
+                do throws(AuthorityError) { try authority.issue(lot.id, quantity: lot.stock, into: &records) } catch { throw Problem(error) }
+            }
+        }
+        await self.grantPlans()
+    }
+
+    /// Grants what the plans of warming sales still lack. Safe to repeat: it counts what was granted before.
+    func grantPlans() async {
+        let config = await self.book.config
+        let warming = config.sales.filter { $0.state == .warming }
+        guard !warming.isEmpty else { return }
+        let touched = try? await self.keeper.perform { authority, records in
+            var touched: Set<UnitID> = []
+            for lot in warming.flatMap(\.lots) {
+                for (unit, planned) in Self.plan(lot, config).sorted(by: { $0.key < $1.key }) {
+                    guard let generation = authority.book.units[unit]?.generation else { continue }
+                    let missing = planned - authority.book.account(lot.id, unit, generation).granted
+                    guard missing > 0, let granted = try? authority.grant(lot.id, to: unit, quantity: missing, into: &records) else { continue }
+                    if granted > 0 { touched.insert(unit) }
+                }
+            }
+            return touched
+        }
+        await self.tell(touched ?? [])
+    }
+
+    private func checkSettled(_ sale: SaleConfig.Sale) async throws(Problem) {
+        try await self.keeper.perform { (authority, _) throws(Problem) in
+            for lot in sale.lots {
+                guard authority.book.stranded(lot.id) == 0 else {
+                    throw Problem(
+                        status: 409, code: "stranded", detail: "lot \(lot.id) has \(authority.book.stranded(lot.id)) stranded: settle them first")
+                }
+                for (unit, seen) in authority.seen.sorted(by: { $0.key < $1.key }) {
+                    guard let told = seen.report.lots.first(where: { $0.lot == lot.id }) else { continue }
+                    guard told.counters.live == told.paid else {
+                        throw Problem(
+                            status: 409, code: "unsettled",
+                            detail: "unit \(unit): \(told.counters.live - told.paid) of lot \(lot.id) are still reserved; wait for their deadline")
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: units and quota
+
+    func register(_ envelope: RegisterEnvelope) async throws(Problem) -> RegisterReply {
+        let unit = SaleConfig.Unit(
+            id: envelope.request.unit, name: envelope.name, region: envelope.region, publicURL: envelope.publicURL,
+            internalURL: envelope.internalURL)
+        let reply = try await self.keeper.perform { $0.register(envelope.request, now: SystemClock.now(), into: &$1) }
+        if case .proofRequired = reply { return reply }
+        try await self.change(expected: nil, actor: unit.name, note: "unit \(unit.name) announced itself") { config in
+            if let place = config.units.firstIndex(where: { $0.id == unit.id }) {
+                config.units[place] = unit
+            } else {
+                config.units.append(unit)
+            }
+        }
+        return reply
+    }
+
+    func report(_ envelope: ReportEnvelope) async throws(Problem) -> ReportReply {
+        if let name = await self.book.config.unit(envelope.report.unit)?.name {
+            await self.book.applied(name, version: envelope.configVersion)
+        }
+        return try await self.keeper.perform { $0.report(envelope.report, now: SystemClock.now(), into: &$1) }
+    }
+
+    func carryOut(_ commands: QuotaCommands) async throws(Problem) {
+        let result = try await self.keeper.perform { $0.carryOut(commands.decisions, by: commands.epoch, into: &$1) }
+        switch result {
+        case .success(let touched): await self.tell(touched)
+        case .failure(let error): throw Problem(error)
+        }
+    }
+
+    /// Runs an operator's command on the authority, and tells the units that it concerns.
+    func command<Value: Sendable>(
+        actor: String, action: String, detail: String, tell units: [UnitID],
+        _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(AuthorityError) -> Value
+    ) async throws(Problem) -> Value {
+        let value = try await self.keeper.perform { (authority, records) throws(Problem) in
+            do throws(AuthorityError) { return try body(&authority, &records) } catch { throw Problem(error) }
+        }
+        try? self.keeper.store.audit(actor: actor, action: action, detail: detail, at: SystemClock.now(), as: self.keeper.epoch)
+        await self.tell(units)
+        return value
+    }
+
+    /// Pushes the present directives to units.
+    private func tell(_ units: some Sequence<UnitID> & Sendable) async {
+        let config = await self.book.config
+        let directives = try? await self.keeper.perform { authority, _ in
+            units.map { authority.directives(for: $0, now: SystemClock.now()) }
+        }
+        for one in directives ?? [] {
+            if let unit = config.unit(one.unit) { self.pusher.push(one, to: unit) }
+        }
+    }
+
+    func quota() async throws(Problem) -> QuotaState {
+        try await self.keeper.perform { authority, _ in QuotaState(authority, now: SystemClock.now()) }
+    }
+
+    func units() async throws(Problem) -> [UnitDocument] {
+        let config = await self.book.config
+        let applied = await self.book.rollout.applied
+        return try await self.keeper.perform { authority, _ in
+            let now = SystemClock.now()
+            return config.units.sorted { $0.id < $1.id }.map { unit in
+                let known = authority.book.units[unit.id]
+                return UnitDocument(
+                    unit: unit, generation: known?.generation, incarnation: known?.incarnation, isDrained: known?.isDrained ?? false,
+                    configVersion: applied[unit.name], silentMilliseconds: authority.seen[unit.id].map { now.milliseconds(since: $0.at) })
+            }
+        }
+    }
+}
+
+extension QuotaState {
+    init(_ authority: QuotaAuthority, now: Instant) {
+        let lots = authority.book.lots.sorted { $0.key < $1.key }.map { id, state in
+            let units = state.accounts.sorted { ($0.unit, $0.generation) < ($1.unit, $1.generation) }.map { account in
+                let seen = authority.seen[account.unit]
+                let isCurrent = authority.book.units[account.unit]?.generation == account.generation
+                let told = isCurrent ? seen?.report.lots.first { $0.lot == id } : nil
+                return Unit(
+                    unit: account.unit, generation: account.generation, standing: account.standing.text, granted: account.granted,
+                    returned: account.returned, available: isCurrent ? authority.available(id, account.unit) : 0,
+                    live: told?.counters.live ?? 0, paid: told?.paid ?? 0, offered: told?.offered ?? 0,
+                    starved: told?.starved ?? 0, silentMilliseconds: seen.map { now.milliseconds(since: $0.at) })
+            }
+            return Lot(
+                lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id), isFrozen: state.isFrozen,
+                samples: authority.samples(id, now: now), units: units)
+        }
+        self.init(epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch, now: now, lots: lots)
+    }
+}
+
+extension AuthorityBook.Standing {
+    var text: String {
+        switch self {
+        case .active: "active"
+        case .stranded(let reason): "stranded: \(reason)"
+        case .settled: "settled"
+        }
+    }
+}

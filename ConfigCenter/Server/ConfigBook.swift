@@ -1,0 +1,93 @@
+import DaemonSupport
+import NIOConcurrencyHelpers
+import Storage
+import TrancheAPI
+import TrancheCore
+
+/// The current configuration, its versions, and those who wait for the next one.
+actor ConfigBook {
+    private let keeper: AuthorityKeeper
+    private(set) var push: ConfigPush
+    private(set) var config: SaleConfig
+    private(set) var rollout: Rollout
+    private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+    private var waiterCount: UInt64 = 0
+    /// Long polls at a time; one more is answered at once.
+    static let waitersLimit = 4_096
+
+    init(keeper: AuthorityKeeper) throws {
+        self.keeper = keeper
+        if let last = try keeper.store.configVersions(limit: 1).first {
+            let content = String(decoding: last.content, as: UTF8.self)
+            self.push = ConfigPush(version: last.version, epoch: keeper.epoch, content: content)
+            self.config = try self.push.validated()
+        } else {
+            self.config = SaleConfig()
+            self.push = ConfigPush(version: 0, epoch: keeper.epoch, content: String(decoding: JSON.encode(SaleConfig()), as: UTF8.self))
+        }
+        self.rollout = Rollout(version: self.push.version)
+    }
+
+    /// Makes a new version of what `body` makes of the current one.
+    ///
+    /// - Parameter expected: The version that the caller has seen; `nil` if it does not matter.
+    /// - Throws: ``Problem``: `precondition_failed`, `invalid_config`, or what `body` throws. Nothing has changed then.
+    @discardableResult
+    func change(
+        expected: Int?, actor: String, note: String, _ body: (inout SaleConfig) throws(Problem) -> Void
+    ) async throws(Problem) -> ConfigPush {
+        if let expected, expected != self.push.version {
+            throw Problem(
+                status: 412, code: "precondition_failed",
+                detail: "the configuration is at version \(self.push.version), not \(expected): read it again, then repeat")
+        }
+        var next = self.config
+        try body(&next)
+        try next.validate()
+        if next == self.config { return self.push }
+        let push = ConfigPush(
+            version: self.push.version + 1, epoch: self.keeper.epoch, content: String(decoding: JSON.encode(next), as: UTF8.self))
+        let version = AuthorityStore.ConfigVersion(
+            version: push.version, checksum: push.checksum, content: .init(push.content.utf8), at: SystemClock.now(), actor: actor,
+            note: note)
+        do { try self.keeper.store.append(version, as: self.keeper.epoch) } catch {
+            throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1)
+        }
+        self.config = next
+        self.push = push
+        self.rollout = Rollout(version: push.version, applied: self.rollout.applied)
+        self.wake()
+        return push
+    }
+
+    /// Notes what a unit has applied, by its report or by its answer to a push.
+    func applied(_ unit: String, version: Int) { self.rollout.applied[unit] = version }
+
+    /// A unit refused the version: it goes no further, until a newer one replaces it.
+    func refused(_ unit: String, version: Int, reason: String) {
+        if version == self.rollout.version { self.rollout.refusal = "\(unit): \(reason)" }
+    }
+
+    /// The version after `version`, or `nil` if there is none within the time, or if its rollout was stopped.
+    func next(after version: Int, waitSeconds: Int) async -> ConfigPush? {
+        if self.push.version <= version, waitSeconds > 0, self.waiters.count < Self.waitersLimit {
+            self.waiterCount += 1
+            let number = self.waiterCount
+            let timer = Task {
+                try? await Task.sleep(for: .seconds(waitSeconds))
+                self.wake(number)
+            }
+            await withCheckedContinuation { self.waiters[number] = $0 }
+            timer.cancel()
+        }
+        return self.push.version > version && self.rollout.refusal == nil ? self.push : nil
+    }
+
+    private func wake(_ number: UInt64) { self.waiters.removeValue(forKey: number)?.resume() }
+
+    func wake() {
+        let waiting = self.waiters
+        self.waiters = [:]
+        for number in waiting.keys.sorted() { waiting[number]?.resume() }
+    }
+}

@@ -1,0 +1,50 @@
+import CurlClient
+import Logging
+import NIOConcurrencyHelpers
+import TrancheAPI
+import TrancheCore
+
+/// The center's calls to units: configuration, and grants that should not wait for the next report.
+final class Pusher: Sendable {
+    static let timeoutMilliseconds = 1_500
+
+    private let curl: CurlClient
+    private let headers: [String: String]
+    private let logger: Logger
+    /// One quota push per unit at a time; the next report brings whatever was skipped.
+    private let underway = NIOLockedValueBox<Set<UnitID>>([])
+
+    init(curl: CurlClient, serviceSecret: String, logger: Logger) {
+        self.curl = curl
+        self.headers = ["Authorization": "Bearer \(serviceSecret)", "Content-Type": "application/json"]
+        self.logger = logger
+    }
+
+    /// Pushes a version to every unit in order; stops at the first one that refuses it.
+    func push(_ push: ConfigPush, to units: [SaleConfig.Unit], _ book: ConfigBook) async {
+        let body = JSON.encode(push)
+        for unit in units {
+            let request = CurlRequest(
+                "PUT", "\(unit.internalURL)/internal/v1/config", headers: self.headers, body: body,
+                timeoutMilliseconds: Self.timeoutMilliseconds)
+            guard let response = try? await self.curl.send(request) else { continue }  // It pulls when it is back.
+            if response.status == 200 {
+                await book.applied(unit.name, version: push.version)
+            } else if (400..<500).contains(response.status) {
+                let problem = try? JSON.decode(Problem.self, from: response.body)
+                let reason = problem.map { "\($0.code): \($0.detail)" } ?? "status \(response.status)"
+                self.logger.error("configuration refused", metadata: ["unit": "\(unit.name)", "reason": "\(reason)"])
+                await book.refused(unit.name, version: push.version, reason: reason)
+                return
+            }
+        }
+    }
+
+    func push(_ directives: QuotaDirectives, to unit: SaleConfig.Unit) {
+        guard self.underway.withLockedValue({ $0.insert(unit.id).inserted }) else { return }
+        let request = CurlRequest(
+            "POST", "\(unit.internalURL)/internal/v1/quota", headers: self.headers, body: JSON.encode(directives),
+            timeoutMilliseconds: Self.timeoutMilliseconds)
+        self.curl.start(request) { _ in self.underway.withLockedValue { _ = $0.remove(unit.id) } }
+    }
+}

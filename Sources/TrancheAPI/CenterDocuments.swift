@@ -1,0 +1,113 @@
+package import TrancheCore
+
+/// A registration, and where the unit can be reached.
+package struct RegisterEnvelope: Sendable, Codable {
+    package let request: RegisterRequest
+    package let name: String
+    package let region: String
+    package let publicURL: String
+    package let internalURL: String
+    package init(request: RegisterRequest, name: String, region: String, publicURL: String, internalURL: String) {
+        self.request = request
+        self.name = name
+        self.region = region
+        self.publicURL = publicURL
+        self.internalURL = internalURL
+    }
+}
+
+/// What is missing before a sale can open; empty when nothing is.
+package struct Readiness: Sendable, Codable {
+    package let isReady: Bool
+    package let missing: [String]
+    package init(missing: [String]) {
+        self.missing = missing
+        self.isReady = missing.isEmpty
+    }
+}
+
+package struct SaleDocument: Sendable, Codable {
+    package let sale: SaleConfig.Sale
+    package let version: Int
+    package let readiness: Readiness
+    package let rollout: Rollout
+    package let steps: [String]
+    package init(sale: SaleConfig.Sale, version: Int, readiness: Readiness, rollout: Rollout, steps: [String]) {
+        self.sale = sale
+        self.version = version
+        self.readiness = readiness
+        self.rollout = rollout
+        self.steps = steps
+    }
+}
+
+/// How far a configuration version has come.
+package struct Rollout: Sendable, Codable {
+    package var version: Int
+    /// Version that each unit has applied, by name.
+    package var applied: [String: Int]
+    /// The unit that refused the version, and why. The rollout stopped there.
+    package var refusal: String?
+    package init(version: Int, applied: [String: Int] = [:], refusal: String? = nil) {
+        self.version = version
+        self.applied = applied
+        self.refusal = refusal
+    }
+}
+
+package struct UnitDocument: Sendable, Codable {
+    package let id: UnitID
+    package let name: String
+    package let region: String
+    package let publicURL: String
+    package let internalURL: String
+    package let generation: Generation?
+    package let incarnation: Incarnation?
+    package let isDrained: Bool
+    package let configVersion: Int?
+    package let silentMilliseconds: Int64?
+    package init(
+        unit: SaleConfig.Unit, generation: Generation?, incarnation: Incarnation?, isDrained: Bool, configVersion: Int?,
+        silentMilliseconds: Int64?
+    ) {
+        self.id = unit.id
+        self.name = unit.name
+        self.region = unit.region
+        self.publicURL = unit.publicURL
+        self.internalURL = unit.internalURL
+        self.generation = generation
+        self.incarnation = incarnation
+        self.isDrained = isDrained
+        self.configVersion = configVersion
+        self.silentMilliseconds = silentMilliseconds
+    }
+}
+
+package struct ConfigVersionDocument: Sendable, Codable {
+    package let version: Int
+    package let checksum: String
+    package let at: Instant
+    package let actor: String
+    package let note: String
+    package init(version: Int, checksum: String, at: Instant, actor: String, note: String) {
+        self.version = version
+        self.checksum = checksum
+        self.at = at
+        self.actor = actor
+        self.note = note
+    }
+}
+
+package struct RollbackBody: Sendable, Codable {
+    package let version: Int
+    package init(version: Int) { self.version = version }
+}
+
+package struct OpenBody: Sendable, Codable {
+    package let startsAtMilliseconds: Int64?
+    package let force: Bool?
+    package init(startsAtMilliseconds: Int64? = nil, force: Bool? = nil) {
+        self.startsAtMilliseconds = startsAtMilliseconds
+        self.force = force
+    }
+}
