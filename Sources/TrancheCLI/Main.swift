@@ -1,7 +1,21 @@
-import Simulation
-@main struct Main { static func main() {
-  let a = CommandLine.arguments
-  let from = UInt64(a[1])!, to = UInt64(a[2])!
-  for s in from...to { let w = World(seed: s); if a.count > 3 { w.trace = { print($0) } }
-   let v = w.run(); print(s, w.steps, v.isEmpty ? "ok" : "\(v)", w.marks.sorted{$0.key<$1.key}) }
-} }
+import ArgumentParser
+
+@main
+struct Tranche: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tranche",
+        abstract: "Sells scarce stock in many regions at once, without ever overselling.",
+        discussion: """
+            Start here:
+              tranche demo                  a whole sale on this machine, with a verdict
+              tranche up                    a cluster on this machine, to try the commands below
+              tranche sale --help           create, warm, open, pause, close and settle sales
+
+            Every command takes --json for scripts. Exit codes: 0 done, 1 failed or refused, 2 a check did not hold,
+            64 wrong usage.
+            """,
+        subcommands: [
+            UpCommand.self, DemoCommand.self, SaleCommand.self, StockCommand.self, QuotaCommand.self, UnitCommand.self,
+            TokenCommand.self, LoadCommand.self, VerifyCommand.self, SimulateCommand.self, BenchCommand.self,
+        ])
+}

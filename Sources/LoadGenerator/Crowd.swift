@@ -1,0 +1,225 @@
+import Foundation
+import Histogram
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import TrancheAPI
+package import TrancheCore
+
+/// Where a crowd goes.
+package struct LoadTarget: Sendable {
+    package struct Unit: Sendable {
+        package let id: UnitID
+        package let name: String
+        package let url: String
+        package init(id: UnitID, name: String, url: String) { (self.id, self.name, self.url) = (id, name, url) }
+    }
+    package let lot: LotID
+    package let units: [Unit]
+    package let tokenSecret: String
+    package let paymentSecret: String
+    package init(lot: LotID, units: [Unit], tokenSecret: String, paymentSecret: String) {
+        self.lot = lot
+        self.units = units
+        self.tokenSecret = tokenSecret
+        self.paymentSecret = paymentSecret
+    }
+}
+
+/// What a crowd saw. Kept apart from the servers: it is the witness of what they acknowledged.
+package struct LoadReport: Sendable, Codable {
+    /// One 201 that a buyer received.
+    package struct Acknowledged: Sendable, Codable {
+        package let order: OrderID
+        package let unit: UnitID
+        package let quantity: Int
+    }
+    package var requests = 0
+    package var acknowledged: [OrderID: Acknowledged] = [:]
+    package var paid = 0
+    package var paidOrders: [OrderID] = []
+    package var tooLate = 0
+    package var answers: [String: Int] = [:]
+    package var brokenConnections = 0
+    package var gaveUp = 0
+    /// Answers to the same token that differed in what they said.
+    package var contradictions: [String] = []
+    /// Latency in milliseconds by percentile, from the moment when the buyer meant to ask.
+    package var latency: [String: Double] = [:]
+    package var offeredByUnit: [String: Int] = [:]
+    package var acknowledgedByUnit: [String: Int] = [:]
+}
+
+/// Runs buyers against units, in open loop: nobody waits for anybody else, however slow the answers are.
+package final class Crowd: Sendable {
+    package struct Settings: Sendable {
+        /// How long a buyer goes on trying, in milliseconds from the start of the load.
+        package var patienceMilliseconds = 20_000
+        /// Pause before a refused buyer tries again with a new token, in milliseconds; `nil`: takes no for an answer.
+        package var comesBackAfterMilliseconds: ClosedRange<Int>?
+        package var connectionsPerUnit = 128
+        package init() {}
+    }
+
+    private let target: LoadTarget
+    private let settings: Settings
+    private let pools: [ConnectionPool]
+    private let codec: TokenCodec
+    private let signature: PaymentSignature
+    private let report = NIOLockedValueBox(LoadReport())
+    // Corrected for coordinated omission by construction: each value counts from the intended moment.
+    private let histogram = NIOLockedValueBox(Histogram<UInt64>(highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: .three))
+
+    package init(_ target: LoadTarget, settings: Settings) {
+        self.target = target
+        self.settings = settings
+        let group = MultiThreadedEventLoopGroup.singleton
+        self.pools = target.units.compactMap { ConnectionPool(url: $0.url, limit: settings.connectionsPerUnit, on: group.next()) }
+        precondition(self.pools.count == target.units.count, "a unit's address is not http://host:port")
+        self.codec = TokenCodec(secret: target.tokenSecret)
+        self.signature = PaymentSignature(secret: target.paymentSecret)
+    }
+
+    /// What was seen so far.
+    package var current: LoadReport {
+        var report = self.report.withLockedValue { $0 }
+        self.histogram.withLockedValue { histogram in
+            for percentile in [50.0, 90, 99, 99.9, 100] {
+                report.latency["p\(percentile == percentile.rounded() ? String(Int(percentile)) : String(percentile))"] =
+                    Double(histogram.valueAtPercentile(percentile)) / 1_000
+            }
+        }
+        return report
+    }
+
+    /// Runs the arrivals; returns when every buyer is done.
+    package func run(_ arrivals: [Arrival]) async -> LoadReport {
+        let start = ContinuousClock.now
+        await withDiscardingTaskGroup { group in
+            for arrival in arrivals {
+                let at = start + .milliseconds(arrival.atMilliseconds)
+                if at > .now { try? await Task.sleep(until: at, clock: .continuous) }
+                group.addTask { await self.live(arrival, intended: at, start: start) }
+            }
+        }
+        return self.current
+    }
+
+    private func live(_ arrival: Arrival, intended: ContinuousClock.Instant, start: ContinuousClock.Instant) async {
+        let end = start + .milliseconds(self.settings.patienceMilliseconds)
+        var askedAt = intended
+        while true {
+            let token = self.mint(arrival)
+            self.note { $0.offeredByUnit[self.target.units[arrival.unit].name, default: 0] += 1 }
+            let (order, refusal) = await self.order(arrival, token, intended: askedAt, end: end)
+            if let order {
+                if arrival.pays { await self.pay(arrival, order) }
+                return
+            }
+            guard refusal == "sold_out", let pause = self.settings.comesBackAfterMilliseconds else { return }
+            askedAt = .now + .milliseconds(Int.random(in: pause))
+            guard askedAt < end else { return }
+            try? await Task.sleep(until: askedAt, clock: .continuous)
+        }
+    }
+
+    private func mint(_ arrival: Arrival) -> (id: OrderID, text: String) {
+        let id = OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max))
+        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        let token = PurchaseToken(
+            order: id, lot: self.target.lot, home: self.target.units[arrival.unit].id, buyer: BuyerID(arrival.buyer)!, issuedAt: now,
+            notBefore: Instant(microseconds: now.microseconds - 5_000_000), expiresAt: now.advanced(milliseconds: 600_000))
+        return (id, self.codec.mint(token))
+    }
+
+    /// Asks until there is an answer that is not "ask again".
+    private func order(
+        _ arrival: Arrival, _ token: (id: OrderID, text: String), intended: ContinuousClock.Instant, end: ContinuousClock.Instant
+    ) async -> (OrderID?, String?) {
+        let request = self.buyRequest(token.text, quantity: arrival.quantity)
+        let pool = self.pools[arrival.unit]
+        if arrival.losesConnection {
+            await pool.sendAndCut(request)
+            self.note { $0.brokenConnections += 1 }
+            try? await Task.sleep(for: .milliseconds(Int.random(in: 50...300)))
+        }
+        var askedAt = intended
+        while ContinuousClock.now < end {
+            async let copy: String? = arrival.submitsTwice ? self.ask(pool, request, arrival, nil).code : nil
+            let (code, order, pause) = await self.ask(pool, request, arrival, askedAt)
+            if let second = await copy, second != code, second != "retry", code != "retry" {
+                self.note { $0.contradictions.append("\(token.id): \(code) and \(second)") }
+            }
+            guard code == "retry" else { return (order, code) }
+            askedAt = .now + .milliseconds(pause)
+            try? await Task.sleep(until: askedAt, clock: .continuous)
+        }
+        self.note { $0.gaveUp += 1 }
+        return (nil, nil)
+    }
+
+    private func ask(
+        _ pool: ConnectionPool, _ request: ByteBuffer, _ arrival: Arrival, _ intended: ContinuousClock.Instant?
+    ) async -> (code: String, order: OrderID?, pauseMilliseconds: Int) {
+        self.note { $0.requests += 1 }
+        guard let response = try? await pool.send(request) else {
+            self.note { $0.brokenConnections += 1 }
+            return ("retry", nil, Int.random(in: 100...400))
+        }
+        if let intended { self.record(intended) }
+        if response.status == 201, let document = try? JSON.decode(OrderDocument.self, from: response.body.utf8) {
+            let unit = self.target.units[arrival.unit]
+            self.note { report in
+                report.answers["201", default: 0] += 1
+                let known = report.acknowledged.updateValue(
+                    .init(order: document.order, unit: unit.id, quantity: document.quantity), forKey: document.order)
+                if known == nil { report.acknowledgedByUnit[unit.name, default: 0] += document.quantity }
+            }
+            return ("201", document.order, 0)
+        }
+        let code = (try? JSON.decode(Problem.self, from: response.body.utf8))?.code ?? "\(response.status)"
+        self.note { $0.answers[code, default: 0] += 1 }
+        let isTransient = response.status == 503 || code == "not_started" || code == "rate_limited"
+        return (isTransient ? "retry" : code, nil, min(1_000, (response.retryAfterSeconds ?? 1) * 1_000) / 2 + Int.random(in: 0...500))
+    }
+
+    private func pay(_ arrival: Arrival, _ order: OrderID) async {
+        try? await Task.sleep(for: .milliseconds(arrival.thinkMilliseconds))
+        for _ in 0..<40 {
+            let body = JSON.encode(PaymentBody(order: order, payment: PaymentID("pay-\(order)")!))
+            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+            var request = ByteBuffer()
+            request.writeString(
+                "POST /v1/payments/callback HTTP/1.1\r\nHost: tranche\r\nContent-Type: application/json\r\n"
+                    + "\(PaymentSignature.header): \(self.signature.sign(body, at: now))\r\nContent-Length: \(body.count)\r\n\r\n")
+            request.writeBytes(body)
+            if let response = try? await self.pools[arrival.unit].send(request), response.status != 503 {
+                self.note { report in
+                    if response.status == 200 {
+                        report.paid += arrival.quantity
+                        report.paidOrders.append(order)
+                    } else {
+                        report.tooLate += 1
+                    }
+                }
+                return
+            }
+            try? await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    private func buyRequest(_ token: String, quantity: Int) -> ByteBuffer {
+        let body = quantity == 1 ? "" : "{\"quantity\":\(quantity)}"
+        return ByteBuffer(
+            string: "POST /v1/lots/\(self.target.lot)/orders HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(token)\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    }
+
+    private func note(_ body: (inout LoadReport) -> Void) { self.report.withLockedValue { body(&$0) } }
+
+    private func record(_ intended: ContinuousClock.Instant) {
+        let (seconds, attoseconds) = (ContinuousClock.now - intended).components
+        let microseconds = UInt64(max(0, seconds * 1_000_000 + attoseconds / 1_000_000_000_000))
+        self.histogram.withLockedValue { _ = $0.record(min(microseconds, 60_000_000)) }
+    }
+}

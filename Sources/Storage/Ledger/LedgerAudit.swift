@@ -1,0 +1,58 @@
+import GRDB
+package import TrancheCore
+
+/// A ledger as found on disk, for whoever judges it from the outside.
+package struct LedgerAudit: Sendable {
+    package struct Commit: Sendable {
+        /// `nil` if an entry of the commit cannot be read.
+        package let entries: [LedgerEntry]?
+        /// The digest on disk follows from the bytes on disk.
+        package let isChained: Bool
+        package let head: LedgerHead
+    }
+    package struct Account: Hashable, Sendable {
+        package let lot: LotID
+        package let generation: Generation
+        package let counters: QuotaCounters
+    }
+    package let unit: UnitID
+    package let ledger: LedgerID
+    package let commits: [Commit]
+    /// What the guarding tables say, to be compared with the journal.
+    package let accounts: [Account]
+    package let holdings: [LotID: [BuyerID: Int]]
+
+    /// - Throws: ``StorageError`` if the file is no ledger.
+    package init(path: String) throws(StorageError) {
+        let queue = try DurableDatabase.openToRead(path)
+        do {
+            self = try queue.read { database in
+                guard let identity = try Row.fetchOne(database, sql: "SELECT unit, ledger FROM identity") else {
+                    throw StorageError.corrupt(path: path, detail: "no identity")
+                }
+                return try LedgerAudit(database, unit: UnitID(identity[0]), ledger: LedgerID(UInt64(bitPattern: identity[1])))
+            }
+        } catch { throw StorageError(error, path: path) }
+    }
+
+    private init(_ database: Database, unit: UnitID, ledger: LedgerID) throws {
+        self.unit = unit
+        self.ledger = ledger
+        var commits: [Commit] = []
+        try LedgerReading.forEachCommit(database) { entries, isChained, position in
+            let head = try LedgerReading.head(database, at: position) ?? .empty
+            commits.append(Commit(entries: entries, isChained: isChained, head: head))
+        }
+        self.commits = commits
+        self.accounts = try Row.fetchAll(database, sql: "SELECT * FROM accounts ORDER BY lot, generation").map { row in
+            Account(
+                lot: LotID(row[0]), generation: Generation(row[1]),
+                counters: QuotaCounters(granted: row[2], returned: row[3], sold: row[4], cancelled: row[5]))
+        }
+        var holdings: [LotID: [BuyerID: Int]] = [:]
+        for row in try Row.fetchAll(database, sql: "SELECT lot, buyer, quantity FROM holdings WHERE quantity > 0") {
+            if let buyer = BuyerID(row[1]) { holdings[LotID(row[0]), default: [:]][buyer] = row[2] }
+        }
+        self.holdings = holdings
+    }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import TrancheAPI
+import TrancheCore
+
+/// A problem that is told in one line.
+struct CommandError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// What a local cluster is made of: written by `tranche up`, read by the other commands.
+struct ClusterLayout: Codable {
+    struct Unit: Codable {
+        let id: UnitID
+        let name: String
+        let publicPort: Int
+        let internalPort: Int
+        var publicURL: String { "http://127.0.0.1:\(self.publicPort)" }
+    }
+    let centerPort: Int
+    let coordinatorPort: Int
+    let units: [Unit]
+    let secrets: [String: String]
+
+    var centerURL: String { "http://127.0.0.1:\(self.centerPort)" }
+    func secret(_ name: String) -> String { self.secrets[name] ?? "" }
+
+    static let secretNames = ["TRANCHE_SERVICE_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET"]
+
+    static func random(regions: [String]) throws -> ClusterLayout {
+        let ports = try FreePorts.take(2 + 2 * regions.count)
+        let units = regions.enumerated().map { place, name in
+            Unit(id: UnitID(UInt16(place + 1)), name: name, publicPort: ports[2 + 2 * place], internalPort: ports[3 + 2 * place])
+        }
+        let secrets = Dictionary(uniqueKeysWithValues: self.secretNames.map { name in
+            (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
+        })
+        return ClusterLayout(centerPort: ports[0], coordinatorPort: ports[1], units: units, secrets: secrets)
+    }
+}
+
+/// The data folder of a local cluster.
+struct ClusterFolder {
+    let path: String
+    var layoutPath: String { self.path + "/cluster.json" }
+    func unit(_ name: String) -> String { "\(self.path)/units/\(name)" }
+    /// A Unix socket's path has at most 107 bytes.
+    func socket(_ name: String) -> String { "\(self.path)/units/\(name)/r.sock" }
+
+    func save(_ layout: ClusterLayout) throws {
+        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
+        let made = FileManager.default.createFile(
+            atPath: self.layoutPath, contents: Data(JSON.encode(layout, pretty: true)), attributes: [.posixPermissions: 0o600])
+        guard made else { throw CommandError("\(self.layoutPath) cannot be written") }
+    }
+
+    func load() throws -> ClusterLayout {
+        guard let data = FileManager.default.contents(atPath: self.layoutPath) else {
+            throw CommandError("\(self.layoutPath) is missing: run `tranche up --data \(self.path)` first, or name another folder with --data")
+        }
+        return try JSON.decode(ClusterLayout.self, from: data)
+    }
+}
+
+/// Options that every command shares.
+struct CommonOptions: ParsableArguments {
+    @Option(help: "The cluster's data folder.") var data = "tranche-data"
+    @Flag(help: "Print JSON, for scripts.") var json = false
+
+    var folder: ClusterFolder {
+        ClusterFolder(path: URL(fileURLWithPath: self.data).standardizedFileURL.path)
+    }
+    func client() throws -> AdminClient { AdminClient(try self.folder.load()) }
+}
+
+/// Ports that nobody has at the moment.
+enum FreePorts {
+    static func take(_ count: Int) throws -> [Int] {
+        var descriptors: [Int32] = []
+        defer { for descriptor in descriptors { close(descriptor) } }
+        return try (0..<count).map { _ in
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            descriptors.append(descriptor)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let status = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) | getsockname(descriptor, $0, &length) }
+            }
+            guard status == 0 else { throw CommandError("no free port on 127.0.0.1: \(String(cString: strerror(errno)))") }
+            return Int(UInt16(bigEndian: address.sin_port))
+        }
+    }
+}

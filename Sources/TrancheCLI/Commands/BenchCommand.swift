@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import LoadGenerator
+import TrancheAPI
+import TrancheCore
+import Verification
+
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure the purchase path of one unit: durable orders per second, in closed loop.",
+        discussion: "The generator runs on the same machine and takes its share of it. Every 201 is looked up in the ledger afterwards.")
+    @Option(help: "Connections, one run each.") var connections = "64,256"
+    @Option(help: "Seconds of each run.") var seconds = 8.0
+    @Option(help: "Requests made ready for each run.") var requests = 400_000
+    @Flag(help: "Print JSON, for scripts.") var json = false
+
+    func run() async throws {
+        let folder = ClusterFolder(path: NSTemporaryDirectory() + "tranche-bench-\(ProcessInfo.processInfo.processIdentifier)")
+        let layout = try ClusterLayout.random(regions: ["bench"])
+        try folder.save(layout)
+        let cluster = LocalCluster(folder: folder, layout: layout)
+        var results: [ClosedLoop.Result] = []
+        do {
+            try cluster.start()
+            try await cluster.waitUntilHealthy()
+            try await self.open(AdminClient(layout))
+            for count in self.connections.split(separator: ",").compactMap({ Int($0) }) {
+                results.append(
+                    try await ClosedLoop.run(layout.target(lot: LotID(1)), connections: count, seconds: self.seconds, requests: self.requests))
+                let last = results[results.count - 1]
+                if !self.json {
+                    Output.line(String(
+                        format: "%4d connections: %6.0f durable orders/s, p50 %.2f ms, p99 %.2f ms (%d orders in %.1f s, %d refusals)",
+                        count, last.ordersPerSecond, last.p50Milliseconds, last.p99Milliseconds, last.orders, last.seconds, last.refusals))
+                }
+            }
+        } catch {
+            await cluster.stop()
+            throw error
+        }
+        await cluster.stop()
+        let report = try Verifier(folder: folder.path, acknowledged: results.flatMap(\.acknowledged)).report()
+        if self.json { Output.json(results) }
+        guard report.isSound else {
+            report.print()
+            throw ExitCode(2)
+        }
+        if !self.json { Output.line("every 201 is in the ledger") }
+        try? FileManager.default.removeItem(atPath: folder.path)
+    }
+
+    private func open(_ client: AdminClient) async throws {
+        let now = Int64(Date().timeIntervalSince1970 * 1_000)
+        let sale = SaleConfig.Sale(
+            id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 3_600_000,
+            paymentWindowMilliseconds: 3_600_000,
+            lots: [.init(id: LotID(1), name: "bench", stock: 100_000_000, perBuyerLimit: 1, poolPermille: 0)])
+        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+        _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
+        _ = try await client.step(.warm, "bench")
+        _ = try await client.waitUntilReady("bench", seconds: 20) { _ in }
+        _ = try await client.step(.open, "bench")
+        try await Task.sleep(for: .milliseconds(500))
+    }
+}

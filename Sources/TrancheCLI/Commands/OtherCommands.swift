@@ -1,0 +1,202 @@
+import ArgumentParser
+import Foundation
+import LoadGenerator
+import NIOConcurrencyHelpers
+import Simulation
+import Storage
+import TrancheAPI
+import TrancheCore
+import Verification
+
+struct TokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "token", abstract: "Make purchase tokens, for trying things out.", subcommands: [Mint.self])
+
+    struct Mint: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make a purchase token for one buyer at one unit.")
+        @OptionGroup var common: CommonOptions
+        @Option(help: "The lot's number.") var lot: UInt32 = 1
+        @Option(help: "The buyer.") var buyer: String
+        @Option(help: "The buyer's home unit, by name; the first one if not given.") var unit: String?
+        @Option(help: "Seconds until it expires.") var lifetime = 3_600
+        func run() async throws {
+            let client = try self.common.client()
+            let layout = client.layout
+            guard let buyer = BuyerID(self.buyer) else { throw ValidationError("--buyer must have 1...\(Limits.buyerBytes) bytes") }
+            guard self.lifetime > 0 else { throw ValidationError("--lifetime must be positive, got \(self.lifetime)") }
+            let home = try self.unit.map(client.unit) ?? layout.units[0].id
+            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+            let token = PurchaseToken(
+                order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)), lot: LotID(self.lot),
+                home: home, buyer: buyer, issuedAt: now, notBefore: now, expiresAt: now.advanced(milliseconds: Int64(self.lifetime) * 1_000))
+            let text = TokenCodec(secret: layout.secret("TRANCHE_TOKEN_SECRET")).mint(token)
+            if self.common.json { return Output.json(MintedToken(token: text, order: token.order, home: home)) }
+            Output.line(text)
+        }
+    }
+}
+
+struct LoadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load", abstract: "Send a crowd of buyers, in open loop.",
+        discussion: "Latency counts from the moment when a buyer meant to ask, so a slow server cannot hide its queue.")
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "The sale's id; its first lot is bought.") var sale: String
+    @Option(help: "Buyers.") var buyers = 1_000
+    @Option(help: "Seconds in which they come.") var seconds = 10.0
+    @Option(help: "Share of each unit, in their order, as 80,15,5; equal if not given.") var skew: String?
+    @Option(help: "Of 100 buyers, how many submit twice.") var double = 0
+    @Option(help: "Of 100 buyers, how many lose their connection and try again.") var cut = 0
+    @Option(help: "Of 100 buyers, how many pay.") var pay = 100
+    @Option(help: "Seconds after which everybody gives up.") var patience = 30.0
+    @Option(help: "Seed of the crowd.") var seed: UInt64 = 1
+    @Option(help: "A trace instead: a line per request, milliseconds,region,buyer,quantity.") var trace: String?
+    @Option(help: "Write every 201 that was received to this file, for `verify --acknowledged`.") var acknowledged: String?
+
+    func run() async throws {
+        let client = try self.common.client()
+        let layout = client.layout
+        let sale = try await client.sale(self.sale)
+        let weights = try self.skew.map { text in try text.split(separator: ",").map { part in
+            guard let weight = Int(part), weight >= 0 else { throw ValidationError("--skew: \"\(part)\" is no number") }
+            return weight
+        } } ?? layout.units.map { _ in 1 }
+        guard weights.count == layout.units.count else { throw ValidationError("--skew has \(weights.count) numbers, there are \(layout.units.count) units") }
+        var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
+        (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (self.double, self.cut, 100 - self.pay, self.seed)
+        var arrivals = plan.arrivals()
+        if let trace {
+            guard let data = FileManager.default.contents(atPath: trace) else { throw CommandError("\(trace) cannot be read") }
+            do { arrivals = try LoadPlan.trace(String(decoding: data, as: UTF8.self), regions: layout.units.map(\.name)) } catch { throw CommandError("\(trace), \(error)") }
+        }
+        var settings = Crowd.Settings()
+        settings.patienceMilliseconds = Int(self.patience * 1_000)
+        let crowd = Crowd(layout.target(lot: sale.sale.lots[0].id), settings: settings)
+        let progress = Task {
+            while !Task.isCancelled {
+                try await Task.sleep(for: .seconds(2))
+                let now = crowd.current
+                if !self.common.json { Output.line(Output.dim("\(now.requests) requests, \(now.acknowledged.count) orders, \(now.paid) paid")) }
+            }
+        }
+        let report = await crowd.run(arrivals)
+        progress.cancel()
+        if let path = self.acknowledged {
+            try Data(JSON.encode(report.acknowledged.keys.sorted())).write(to: URL(fileURLWithPath: path))
+        }
+        if self.common.json { return Output.json(report) }
+        Output.line("orders \(report.acknowledged.count), paid \(report.paid), gave up \(report.gaveUp), answers:")
+        for (code, count) in report.answers.sorted(by: { $0.value > $1.value }) { Output.line("  \(code): \(Output.number(count))") }
+        Output.line("latency in ms: " + report.latency.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        if !report.contradictions.isEmpty {
+            Output.line(Output.red("the same token got different answers: \(report.contradictions.prefix(3))"))
+            throw ExitCode(2)
+        }
+    }
+}
+
+extension ClusterLayout {
+    func target(lot: LotID) -> LoadTarget {
+        LoadTarget(
+            lot: lot, units: self.units.map { .init(id: $0.id, name: $0.name, url: $0.publicURL) },
+            tokenSecret: self.secret("TRANCHE_TOKEN_SECRET"), paymentSecret: self.secret("TRANCHE_PAYMENT_SECRET"))
+    }
+}
+
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Judge a sale from its files alone: every ledger and the authority log.",
+        discussion: "Reads the data folder of a stopped or running cluster; no process takes part. Exit code 2 if an invariant is broken.")
+    @OptionGroup var common: CommonOptions
+    @Option(help: "A JSON list of order ids that buyers were told are theirs.") var acknowledged: String?
+
+    func run() async throws {
+        let orders = try self.acknowledged.map { path in
+            guard let data = FileManager.default.contents(atPath: path) else { throw CommandError("\(path) cannot be read") }
+            return try JSON.decode([OrderID].self, from: data)
+        }
+        let report = try Verifier(folder: self.common.folder.path, acknowledged: orders).report()
+        if self.common.json { Output.json(report) } else { report.print() }
+        if !report.isSound { throw ExitCode(2) }
+    }
+}
+
+extension VerifyReport {
+    func print() {
+        for check in self.checks {
+            let verdict =
+                switch check.verdict {
+                case .holds: Output.green("holds ")
+                case .broken: Output.red("BROKEN")
+                case .notApplicable: Output.dim("n/a   ")
+                }
+            Output.line("\(check.invariant.padding(toLength: 4, withPad: " ", startingAt: 0)) \(verdict)  \(check.statement)")
+            Output.line(Output.dim("             \(check.figures)"))
+            for finding in check.findings { Output.line(Output.red("             \(finding)")) }
+        }
+        Output.line(self.isSound ? Output.green("verify: every invariant holds") : Output.red("verify: BROKEN"))
+    }
+}
+
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate", abstract: "Run the product's rules in seeded worlds full of faults, and check every invariant.",
+        discussion: "The same seed, commit and toolchain give the same world. Exit code 2 if an invariant is broken.")
+    @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
+    @Option(help: "Worlds at a time.") var jobs = 2
+    @Option(help: "Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).") var plant: String?
+    @Flag(help: "Tell the story of each world.") var trace = false
+    @Flag(help: "Print JSON, for scripts.") var json = false
+
+    struct Summary: Codable {
+        var worlds = 0
+        var steps = 0
+        var broken: [UInt64: [String]] = [:]
+        var marks: [String: Int] = [:]
+    }
+
+    func run() async throws {
+        let bounds = self.seeds.components(separatedBy: "..").compactMap { UInt64($0) }
+        guard let first = bounds.first, let last = bounds.last, bounds.count <= 2, first <= last else {
+            throw ValidationError("--seeds \"\(self.seeds)\" is not A..B")
+        }
+        guard (1...64).contains(self.jobs) else { throw ValidationError("--jobs \(self.jobs) is not in 1...64") }
+        let plant = try self.plant.map { name in
+            guard let plant = Plant(rawValue: name) else { throw ValidationError("--plant \"\(name)\" is unknown") }
+            return plant
+        }
+        let summary = NIOLockedValueBox(Summary())
+        let started = ContinuousClock.now
+        let (jobs, trace) = (UInt64(self.jobs), self.trace)
+        await withDiscardingTaskGroup { group in
+            for job in 0..<jobs {
+                group.addTask {
+                    for seed in first...last where seed % jobs == job {
+                        let world = World(seed: seed, plant: plant)
+                        if trace { world.trace = { Output.line("seed \(seed), \($0)") } }
+                        let violations = world.run()
+                        summary.withLockedValue { summary in
+                            summary.worlds += 1
+                            summary.steps += world.steps
+                            summary.marks.merge(world.marks, uniquingKeysWith: +)
+                            if !violations.isEmpty { summary.broken[seed] = violations.map(\.description) }
+                        }
+                    }
+                }
+            }
+        }
+        let result = summary.withLockedValue { $0 }
+        if self.json { Output.json(result) } else { self.print(result, took: ContinuousClock.now - started) }
+        if !result.broken.isEmpty { throw ExitCode(2) }
+    }
+
+    private func print(_ result: Summary, took: Duration) {
+        for (seed, violations) in result.broken.sorted(by: { $0.key < $1.key }).prefix(20) {
+            Output.line(Output.red("seed \(seed): \(violations.joined(separator: "; "))"))
+            Output.line("  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.plant.map { " --plant \($0)" } ?? "")")
+        }
+        for (mark, count) in result.marks.sorted(by: { $0.key < $1.key }) { Output.line(Output.dim("  \(mark): \(Output.number(count))")) }
+        let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        let verdict = result.broken.isEmpty ? Output.green("every invariant held") : Output.red("\(result.broken.count) worlds broke an invariant")
+        Output.line("\(Output.number(result.worlds)) worlds, \(Output.number(result.steps)) events in \(String(format: "%.1f", seconds)) s: \(verdict)")
+    }
+}

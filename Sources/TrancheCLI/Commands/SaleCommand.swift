@@ -1,0 +1,133 @@
+import ArgumentParser
+import Foundation
+import TrancheAPI
+import TrancheCore
+
+struct SaleCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sale", abstract: "Create sales and take them through their life.",
+        discussion: "A sale goes draft, warming, open (and paused, and open again), closed, settled.",
+        subcommands: [Create.self, Show.self, Warm.self, Open.self, Pause.self, Resume.self, Close.self, Settle.self])
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Create a sale with one lot, as a draft; or any sale from a JSON file.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        @Option(help: "Items of the lot.") var stock = 1_000
+        @Option(help: "The lot's number.") var lot: UInt32 = 1
+        @Option(help: "Items that one buyer may have.") var limit = 1
+        @Option(help: "Seconds in which a reservation must be paid.") var paymentWindow = 300.0
+        @Option(help: "Hours that the sale lasts.") var hours = 24.0
+        @Option(help: "Of 1000 items, how many stay in the pool at first.") var pool = 0
+        @Option(help: "Quota weights, as us-east=5,eu-west=3; equal if not given.") var weights: String?
+        @Option(help: "A JSON file with the whole sale instead.") var file: String?
+
+        func run() async throws {
+            let document: SaleConfig.Sale
+            if let file {
+                guard let data = FileManager.default.contents(atPath: file) else { throw CommandError("\(file) cannot be read") }
+                document = try JSON.decode(SaleConfig.Sale.self, from: data)
+            } else {
+                let now = Int64(Date().timeIntervalSince1970 * 1_000)
+                document = SaleConfig.Sale(
+                    id: self.sale, name: self.sale, startsAtMilliseconds: now, endsAtMilliseconds: now + Int64(self.hours * 3_600_000),
+                    paymentWindowMilliseconds: Int64(self.paymentWindow * 1_000),
+                    lots: [
+                        .init(
+                            id: LotID(self.lot), name: self.sale, stock: self.stock, perBuyerLimit: self.limit, poolPermille: self.pool,
+                            weights: try self.weights.map(Self.weights))
+                    ])
+            }
+            let made = try await self.common.client().call("POST", "/v1/sales", document, as: SaleDocument.self)
+            self.common.show(made)
+        }
+
+        private static func weights(_ text: String) throws -> [String: Int] {
+            var weights: [String: Int] = [:]
+            for part in text.split(separator: ",") {
+                let pair = part.split(separator: "=")
+                guard pair.count == 2, let weight = Int(pair[1]) else { throw ValidationError("--weights: \"\(part)\" is not NAME=NUMBER") }
+                weights[String(pair[0])] = weight
+            }
+            return weights
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a sale: its state, what is missing, how far its configuration has come.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        func run() async throws { self.common.show(try await self.common.client().sale(self.sale)) }
+    }
+
+    struct Warm: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Issue the stock, grant quotas, prime every Redis; wait until all is ready.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        @Option(help: "Seconds to wait.") var wait = 30
+        func run() async throws {
+            let client = try self.common.client()
+            _ = try await client.step(.warm, self.sale)
+            var last = ""
+            let ready = try await client.waitUntilReady(self.sale, seconds: self.wait) { missing in
+                if !self.common.json, missing != last { Output.line(Output.dim("waiting: \(missing)")) }
+                last = missing
+            }
+            self.common.show(ready)
+        }
+    }
+
+    struct Open: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Open a warm sale: in all regions at the same moment.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        @Option(help: "Seconds from now until it starts.") var delay = 2.0
+        @Flag(help: "Open although something is missing.") var force = false
+        func run() async throws {
+            let startsAt = Int64((Date().timeIntervalSince1970 + self.delay) * 1_000)
+            self.common.show(try await self.common.client().step(.open, self.sale, OpenBody(startsAtMilliseconds: startsAt, force: self.force)))
+        }
+    }
+
+    struct Pause: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Stop selling for a while; reservations can still be paid.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        func run() async throws { self.common.show(try await self.common.client().step(.pause, self.sale)) }
+    }
+
+    struct Resume: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Sell again after a pause.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        func run() async throws { self.common.show(try await self.common.client().step(.resume, self.sale)) }
+    }
+
+    struct Close: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "End a sale; reservations can still be paid until their deadline.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        func run() async throws { self.common.show(try await self.common.client().step(.close, self.sale)) }
+    }
+
+    struct Settle: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Settle a closed sale: nothing is reserved, nothing is stranded.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        func run() async throws { self.common.show(try await self.common.client().step(.settle, self.sale)) }
+    }
+}
+
+extension CommonOptions {
+    func show(_ document: SaleDocument) {
+        if self.json { return Output.json(document) }
+        Output.line("\(Output.bold(document.sale.id))  \(document.sale.state.rawValue), configuration version \(document.version)")
+        for lot in document.sale.lots { Output.line("  lot \(lot.id): \(Output.number(lot.stock)) items, \(lot.perBuyerLimit) per buyer") }
+        if document.sale.state == .warming {
+            Output.line(document.readiness.isReady ? Output.green("  ready to open") : "  missing:")
+            for missing in document.readiness.missing { Output.line("    \(missing)") }
+        }
+        if let refusal = document.rollout.refusal { Output.line(Output.red("  rollout stopped: \(refusal)")) }
+        if !document.steps.isEmpty { Output.line(Output.dim("  possible now: \(document.steps.joined(separator: ", "))")) }
+    }
+}

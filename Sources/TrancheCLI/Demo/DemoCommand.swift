@@ -1,0 +1,184 @@
+import ArgumentParser
+import Foundation
+import LoadGenerator
+import Storage
+import TrancheAPI
+import TrancheCore
+import Verification
+
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo", abstract: "A whole sale on this machine: three regions sell a lot out, exactly, on real parts.",
+        discussion: """
+            Starts a cluster, sends a crowd whose demand does not fit the quota plan, lets unpaid reservations expire and be
+            sold again, stops everything, and judges the outcome from the files alone. Exit code 2 if the verdict fails.
+            """)
+
+    @Option(help: "The lot's stock.") var stock = 10_000
+    @Option(help: "Buyers.") var buyers = 30_000
+    @Option(help: "Seconds in which they come.") var seconds = 20.0
+    @Option(help: "Demand of us-east, eu-west and ap-south.") var skew = "80,15,5"
+    @Flag(help: "Kill a unit, a Redis, the center and the coordinator on the way.") var faults = false
+    @Flag(help: "Stop the center and the coordinator before the sale opens: units sell exactly what they hold.") var alone = false
+    @Option(help: "The data folder; a new one in the temporary folder if not given, removed after a good verdict.") var data: String?
+    @Option(help: "Seed of the crowd.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
+    @Flag(help: "Print JSON, for scripts.") var json = false
+
+    static let regions = ["us-east", "eu-west", "ap-south"]
+    static let paymentWindowMilliseconds: Int64 = 4_000
+    static let sale = "demo"
+
+    func run() async throws {
+        let path = self.data ?? NSTemporaryDirectory() + "tranche-demo-\(ProcessInfo.processInfo.processIdentifier)"
+        let folder = ClusterFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
+        guard !FileManager.default.fileExists(atPath: folder.layoutPath) else {
+            throw CommandError("\(folder.path) holds a cluster already: a demo starts from nothing; choose another --data")
+        }
+        let layout = try ClusterLayout.random(regions: Self.regions)
+        try folder.save(layout)
+        let cluster = LocalCluster(folder: folder, layout: layout)
+        let signals = StopSignals()
+        let watch = Task {
+            await signals.wait()
+            await cluster.stop()
+            Foundation.exit(130)
+        }
+        let outcome: DemoOutcome
+        do { outcome = try await self.sell(cluster) } catch {
+            await cluster.stop()
+            throw error
+        }
+        await cluster.stop()
+        watch.cancel()
+        try Data(JSON.encode(outcome.load.acknowledged.keys.sorted())).write(to: URL(fileURLWithPath: folder.path + "/acknowledged.json"))
+        let report = try Verifier(folder: folder.path, acknowledged: Array(outcome.load.acknowledged.keys)).report()
+        let verdict = DemoVerdict(report: report, outcome: outcome, stock: self.stock, isAlone: self.alone)
+        if self.json { Output.json(verdict) } else { verdict.print(layout, report, outcome) }
+        if verdict.isGood, self.data == nil { try? FileManager.default.removeItem(atPath: folder.path) } else { Output.line("data: \(folder.path)") }
+        if !verdict.isGood { throw ExitCode(2) }
+    }
+
+    private func say(_ text: String) { if !self.json { Output.line(text) } }
+
+    private func sell(_ cluster: LocalCluster) async throws -> DemoOutcome {
+        self.say("starting the center, the coordinator, and \(Self.regions.count) units with a Redis each …")
+        try cluster.start()
+        try await cluster.waitUntilHealthy()
+        let client = AdminClient(cluster.layout)
+        try await self.warm(client)
+        let weights = self.skew.split(separator: ",").compactMap { Int($0) }
+        guard weights.count == Self.regions.count else { throw ValidationError("--skew needs three numbers") }
+        var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
+        (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (5, 3, 10, self.seed)
+        let arrivals = plan.arrivals()
+        self.say("""
+            \(Output.number(self.stock)) items in equal thirds; \(Output.number(self.buyers)) buyers within \(Int(self.seconds)) s, demand \(self.skew); \
+            5% submit twice, 3% lose their connection, 10% never pay (seed \(self.seed))
+            """)
+        let startsAt = Int64((Date().timeIntervalSince1970 + 1) * 1_000)
+        _ = try await client.step(.open, Self.sale, OpenBody(startsAtMilliseconds: startsAt))
+        if self.alone {
+            try await self.waitForOpening(client)
+            for part in [.coordinator, .center] as [LocalCluster.Part] { await cluster.stop(part) }
+        }
+        var settings = Crowd.Settings()
+        settings.patienceMilliseconds = Int(self.seconds * 1_000) + 25_000
+        settings.comesBackAfterMilliseconds = 3_000...8_000
+        let crowd = Crowd(cluster.layout.target(lot: LotID(1)), settings: settings)
+        try await Task.sleep(for: .milliseconds(1_100))
+        let view = LiveView(cluster.layout)
+        let story = view.story
+        let faults = self.faults ? Task { await DemoFaults(cluster: cluster).run { story.note($0) } } : nil
+        let load = await self.watch(crowd, arrivals, client, view)
+        await faults?.value
+        let quotas = QuotaPlan.split(total: self.stock, poolPermille: 0, weights: [1, 1, 1])
+        return DemoOutcome(load: load, split: StaticSplit(arrivals: arrivals, quotas: quotas), seconds: view.seconds, seed: self.seed)
+    }
+
+    private func warm(_ client: AdminClient) async throws {
+        let now = Int64(Date().timeIntervalSince1970 * 1_000)
+        let sale = SaleConfig.Sale(
+            id: Self.sale, name: "demo", startsAtMilliseconds: now, endsAtMilliseconds: now + 3_600_000,
+            paymentWindowMilliseconds: Self.paymentWindowMilliseconds,
+            lots: [.init(id: LotID(1), name: "demo", stock: self.stock, perBuyerLimit: 1, poolPermille: 0)])
+        let end = ContinuousClock.now + .seconds(10)
+        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).count < Self.regions.count {
+            guard ContinuousClock.now < end else { throw CommandError("not every unit has registered within 10 s") }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
+        _ = try await client.step(.warm, Self.sale)
+        _ = try await client.waitUntilReady(Self.sale, seconds: 20) { _ in }
+        self.say("warm: every unit has the rules, holds its quota durably, and has it in Redis")
+    }
+
+    private func waitForOpening(_ client: AdminClient) async throws {
+        while !(try await client.sale(Self.sale)).readiness.missing.filter({ $0.contains("version") }).isEmpty {
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Runs the crowd and draws, until all stock is paid for or everybody has gone.
+    private func watch(_ crowd: Crowd, _ arrivals: [Arrival], _ client: AdminClient, _ view: LiveView) async -> LoadReport {
+        let run = Task { await crowd.run(arrivals) }
+        var last: QuotaState?
+        while true {
+            if let state = try? await client.quota() { last = state }
+            let now = crowd.current
+            if !self.json { view.draw(last, now) }
+            let isOver = view.seconds > self.seconds && now.paid >= self.stock || run.isCancelled
+            if isOver || view.seconds > self.seconds + 30 { break }
+            if self.alone, view.seconds > self.seconds + Double(Self.paymentWindowMilliseconds) / 1_000 + 3 { break }
+            try? await Task.sleep(for: .milliseconds(400))
+        }
+        // Stock is paid for: those who still hope are sent home.
+        run.cancel()
+        try? await Task.sleep(for: .milliseconds(500))
+        return crowd.current
+    }
+}
+
+/// What a demo saw.
+struct DemoOutcome {
+    let load: LoadReport
+    let split: StaticSplit
+    let seconds: Double
+    let seed: UInt64
+}
+
+/// What goes wrong in `demo --faults`, at fixed moments of the sale.
+struct DemoFaults: Sendable {
+    let cluster: LocalCluster
+
+    func run(_ note: (String) -> Void) async {
+        await self.after(2_000)
+        note("kill -9 unit eu-west")
+        self.cluster.kill(.unit("eu-west"))
+        await self.after(1_500)
+        self.restart(.unit("eu-west"), note)
+        await self.after(1_000)
+        note("kill -9 the Redis of ap-south")
+        self.cluster.kill(.redis("ap-south"))
+        await self.after(1_000)
+        self.restart(.redis("ap-south"), note)
+        await self.after(1_500)
+        note("kill -9 the config center")
+        self.cluster.kill(.center)
+        await self.after(2_000)
+        self.restart(.center, note)
+        await self.after(1_500)
+        note("kill -9 the coordinator")
+        self.cluster.kill(.coordinator)
+        await self.after(1_500)
+        self.restart(.coordinator, note)
+    }
+
+    private func after(_ milliseconds: Int) async { try? await Task.sleep(for: .milliseconds(milliseconds)) }
+
+    private func restart(_ part: LocalCluster.Part, _ note: (String) -> Void) {
+        do {
+            try self.cluster.start(part)
+            note("started the \(part) again, \(String(describing: part).hasPrefix("redis") ? "empty" : "on its files")")
+        } catch { note("the \(part) did not start: \(error)") }
+    }
+}

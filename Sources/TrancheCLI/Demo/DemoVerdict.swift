@@ -1,0 +1,71 @@
+import LoadGenerator
+import TrancheAPI
+import TrancheCore
+import Verification
+
+/// The outcome of a demo, from the files and from the crowd's own list.
+struct DemoVerdict: Codable {
+    let stock: Int
+    let paid: Int
+    let held: Int
+    let unsold: Int
+    let oversold: Int
+    let acknowledged: Int
+    let acknowledgedAndLost: Int
+    let contradictions: Int
+    let invariantsHold: Bool
+    let isGood: Bool
+    let staticSplitIdleAtFirstSoldOut: Int
+    let staticSplitUnsold: Int
+    let latencyMilliseconds: [String: Double]
+    let seconds: Double
+    let seed: UInt64
+
+    init(report: VerifyReport, outcome: DemoOutcome, stock: Int, isAlone: Bool) {
+        let lot = report.lots.first
+        self.stock = stock
+        self.paid = lot?.paid ?? 0
+        self.held = lot?.held ?? 0
+        self.unsold = lot?.unsold ?? stock
+        self.oversold = lot?.oversold ?? 0
+        self.acknowledged = outcome.load.acknowledged.count
+        let kept = report.checks.first { $0.invariant == "I4" }
+        self.acknowledgedAndLost = kept?.verdict == .holds ? 0 : max(1, kept?.findings.count ?? 1)
+        self.contradictions = outcome.load.contradictions.count
+        self.invariantsHold = report.isSound
+        let soldOut = self.paid + self.held == stock && self.unsold == 0
+        self.isGood = (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0 && self.contradictions == 0 && report.isSound
+        self.staticSplitIdleAtFirstSoldOut = outcome.split.idleThen.reduce(0, +)
+        self.staticSplitUnsold = outcome.split.unsoldAtEnd
+        self.latencyMilliseconds = outcome.load.latency
+        self.seconds = outcome.seconds
+        self.seed = outcome.seed
+    }
+
+    func print(_ layout: ClusterLayout, _ report: VerifyReport, _ outcome: DemoOutcome) {
+        Output.line("\n" + Output.bold("From the ledgers:"))
+        let rows = report.units.map { unit in
+            [
+                unit.name, Output.number(outcome.load.offeredByUnit[unit.name] ?? 0), Output.number(unit.granted - unit.returned),
+                Output.number(unit.paid), Output.number(unit.held), Output.number(unit.expired),
+            ]
+        }
+        for line in Output.table(["region", "offered", "quota at the end", "paid", "held", "expired and sold again"], rows) { Output.line("  " + line) }
+        Output.line("")
+        report.print()
+        let idle = zip(layout.units, outcome.split.idleThen).map { "\($0.name) \(Output.number($1))" }.joined(separator: ", ")
+        Output.line("\n" + Output.bold("A static split") + " of the same stock, with the same crowd:")
+        Output.line(
+            "  the first region sells out after \(outcome.split.firstSoldOutSeconds) s and turns buyers away, while "
+                + "\(Output.number(self.staticSplitIdleAtFirstSoldOut)) items lie idle elsewhere (\(idle));")
+        Output.line("  \(Output.number(self.staticSplitUnsold)) items are still unsold when the crowd has gone. Tranche: \(Output.number(self.unsold)).")
+        let latency = self.latencyMilliseconds.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        Output.line("\nlatency in ms, from the moment a buyer meant to ask: \(latency)")
+        Output.line("""
+            \(Output.bold("Verdict")): stock \(Output.number(self.stock)) = paid \(Output.number(self.paid)) + held \(Output.number(self.held)) \
+            + unsold \(Output.number(self.unsold)); oversold \(self.oversold); \(Output.number(self.acknowledged)) orders acknowledged, \
+            \(self.acknowledgedAndLost) lost
+            """)
+        Output.line(self.isGood ? Output.green("PASS") : Output.red("FAIL"))
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import LoadGenerator
+import NIOConcurrencyHelpers
+import TrancheAPI
+import TrancheCore
+
+/// The sale as it runs: redrawn in place on a terminal, a line now and then elsewhere.
+final class LiveView {
+    private let names: [UnitID: String]
+    private var drawnLines = 0
+    private var lastPlainAt: Double = -10
+    private let startedAt = Date()
+    let story = Story()
+
+    init(_ layout: ClusterLayout) {
+        self.names = Dictionary(uniqueKeysWithValues: layout.units.map { ($0.id, $0.name) })
+    }
+
+    var seconds: Double { Date().timeIntervalSince(self.startedAt) }
+
+    func draw(_ state: QuotaState?, _ load: LoadReport) {
+        Output.isTerminal ? self.redraw(state, load) : self.say(state, load)
+    }
+
+    private func rows(_ state: QuotaState?) -> [[String]] {
+        (state?.lots.first?.units ?? []).map { unit in
+            [
+                self.names[unit.unit] ?? "?", Output.number(unit.paid), Output.number(unit.live - unit.paid), Output.number(unit.available),
+                Output.number(unit.offered), (unit.silentMilliseconds ?? 0) > 1_500 ? "silent" : "selling",
+            ]
+        }
+    }
+
+    private func redraw(_ state: QuotaState?, _ load: LoadReport) {
+        var lines = [String(format: "%5.1f s   ", self.seconds) + "pool \(Output.number(state?.lots.first?.pool ?? 0))   "
+            + "orders acknowledged \(Output.number(load.acknowledged.count))   paid \(Output.number(load.paid))"]
+        lines += Output.table(["region", "paid", "held", "quota left", "offered", ""], self.rows(state))
+        lines += self.story.lines.suffix(8).map(Output.dim)
+        let up = self.drawnLines > 0 ? "\u{1B}[\(self.drawnLines)A" : ""
+        Output.line(up + lines.map { "\u{1B}[2K" + $0 }.joined(separator: "\n"))
+        self.drawnLines = lines.count
+    }
+
+    private func say(_ state: QuotaState?, _ load: LoadReport) {
+        guard self.seconds - self.lastPlainAt >= 2 else { return }
+        self.lastPlainAt = self.seconds
+        let parts = self.rows(state).map { "\($0[0]) paid \($0[1]) held \($0[2]) left \($0[3]) offered \($0[4])" }
+        Output.line(String(format: "%5.1f s  ", self.seconds) + "pool \(state?.lots.first?.pool ?? 0) | " + parts.joined(separator: " | "))
+    }
+}
+
+/// What was done to the cluster on the way, with its time.
+final class Story: Sendable {
+    private let startedAt = Date()
+    private let noted = NIOLockedValueBox<[String]>([])
+
+    var lines: [String] { self.noted.withLockedValue { $0 } }
+
+    func note(_ event: String) {
+        let line = String(format: "%5.1f s  ", Date().timeIntervalSince(self.startedAt)) + event
+        self.noted.withLockedValue { $0.append(line) }
+        if !Output.isTerminal { Output.line(line) }
+    }
+}

@@ -1,0 +1,67 @@
+import TrancheCore
+
+/// The authority log, counted again with arithmetic of its own.
+struct AuthorityEvidence {
+    struct Key: Hashable { let unit: UnitID; let generation: Generation }
+    struct Account { var granted = 0, returned = 0; var isStranded = false, isSettled = false }
+    struct Lot {
+        var issued = 0
+        var accounts: [Key: Account] = [:]
+        var pool: Int { self.issued - self.accounts.values.reduce(0) { $0 + $1.granted - $1.returned } }
+    }
+    private(set) var lots: [LotID: Lot] = [:]
+    private(set) var epoch: UInt64 = 0
+    private(set) var fallen: [String] = []
+    private(set) var outOfTurn: [String] = []
+
+    init(_ records: [AuthorityRecord]) {
+        var coordinator: UInt64 = 0
+        for record in records {
+            switch record {
+            case .epoch(let epoch):
+                if epoch.rawValue <= self.epoch { self.outOfTurn.append("center epoch \(epoch.rawValue) after \(self.epoch)") }
+                self.epoch = epoch.rawValue
+            case .coordinatorEpoch(let epoch):
+                if epoch.rawValue <= coordinator { self.outOfTurn.append("coordinator epoch \(epoch.rawValue) after \(coordinator)") }
+                coordinator = epoch.rawValue
+            case .issued(let lot, let quantity): self.lots[lot, default: Lot()].issued += quantity
+            case .granted(let lot, let unit, let generation, let total):
+                self.change(lot, unit, generation) { account in
+                    defer { account.granted = total }
+                    return total < account.granted ? "G of unit \(unit), lot \(lot), fell to \(total)" : nil
+                }
+                if self.lots[lot]!.pool < 0 { self.fallen.append("lot \(lot): granted more than the pool held") }
+            case .returned(let lot, let unit, let generation, let total):
+                self.change(lot, unit, generation) { account in
+                    defer { account.returned = total }
+                    return total < account.returned ? "R of unit \(unit), lot \(lot), fell to \(total)" : nil
+                }
+            case .settled(let lot, let unit, let generation, let sold):
+                self.change(lot, unit, generation) { account in
+                    account.returned = account.granted - sold
+                    (account.isStranded, account.isSettled) = (false, true)
+                    return nil
+                }
+            case .stranded(let unit, let generation, _): self.mark(unit, generation, isStranded: true)
+            case .reinstated(let unit, let generation): self.mark(unit, generation, isStranded: false)
+            case .registered, .frozen, .drained: break
+            }
+        }
+    }
+
+    func account(_ lot: LotID, _ unit: UnitID, _ generation: Generation) -> Account {
+        self.lots[lot]?.accounts[Key(unit: unit, generation: generation)] ?? Account()
+    }
+
+    private mutating func change(_ lot: LotID, _ unit: UnitID, _ generation: Generation, _ body: (inout Account) -> String?) {
+        let key = Key(unit: unit, generation: generation)
+        if let finding = body(&self.lots[lot, default: Lot()].accounts[key, default: Account()]) { self.fallen.append(finding) }
+    }
+
+    private mutating func mark(_ unit: UnitID, _ generation: Generation, isStranded: Bool) {
+        let key = Key(unit: unit, generation: generation)
+        for lot in self.lots.keys where self.lots[lot]!.accounts[key] != nil {
+            self.lots[lot]!.accounts[key]!.isStranded = isStranded
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// What was found on disk, invariant by invariant.
+package struct VerifyReport: Sendable, Codable {
+    package enum Verdict: String, Sendable, Codable {
+        case holds, broken
+        /// The sale had nothing that this invariant is about, or files cannot show it.
+        case notApplicable = "n/a"
+    }
+    package struct Check: Sendable, Codable {
+        package let invariant: String
+        package let statement: String
+        package let verdict: Verdict
+        package let figures: String
+        package let findings: [String]
+    }
+    package struct Lot: Sendable, Codable {
+        package let lot: UInt32
+        package let issued: Int
+        package let pool: Int
+        package let available: Int
+        package let paid: Int
+        package let held: Int
+        package let stranded: Int
+        package var unsold: Int { self.pool + self.available }
+        package var oversold: Int { max(0, self.paid + self.held - self.issued) }
+    }
+    package struct UnitLot: Sendable, Codable {
+        package let unit: UInt16
+        package let name: String
+        package let lot: UInt32
+        package let granted: Int
+        package let returned: Int
+        package let paid: Int
+        package let held: Int
+        package let expired: Int
+        package let cancelled: Int
+    }
+    package var checks: [Check] = []
+    package var lots: [Lot] = []
+    package var units: [UnitLot] = []
+
+    package var isSound: Bool { self.checks.allSatisfy { $0.verdict != .broken } }
+}
