@@ -32,6 +32,7 @@ final class Pusher: Sendable {
                 await book.applied(unit.name, version: push.version)
             } else if (400..<500).contains(response.status) {
                 let problem = try? JSON.decode(Problem.self, from: response.body)
+                if problem?.code == "stale_config" { continue }  // A newer version overtook this one.
                 let reason = problem.map { "\($0.code): \($0.detail)" } ?? "status \(response.status)"
                 self.logger.error("configuration refused", metadata: ["unit": "\(unit.name)", "reason": "\(reason)"])
                 await book.refused(unit.name, version: push.version, reason: reason)

@@ -96,7 +96,7 @@ package final class Crowd: Sendable {
     package func run(_ arrivals: [Arrival]) async -> LoadReport {
         let start = ContinuousClock.now
         await withDiscardingTaskGroup { group in
-            for arrival in arrivals {
+            for arrival in arrivals where !Task.isCancelled {
                 let at = start + .milliseconds(arrival.atMilliseconds)
                 if at > .now { try? await Task.sleep(until: at, clock: .continuous) }
                 group.addTask { await self.live(arrival, intended: at, start: start) }
@@ -108,7 +108,7 @@ package final class Crowd: Sendable {
     private func live(_ arrival: Arrival, intended: ContinuousClock.Instant, start: ContinuousClock.Instant) async {
         let end = start + .milliseconds(self.settings.patienceMilliseconds)
         var askedAt = intended
-        while true {
+        while !Task.isCancelled {
             let token = self.mint(arrival)
             self.note { $0.offeredByUnit[self.target.units[arrival.unit].name, default: 0] += 1 }
             let (order, refusal) = await self.order(arrival, token, intended: askedAt, end: end)
@@ -144,7 +144,7 @@ package final class Crowd: Sendable {
             try? await Task.sleep(for: .milliseconds(Int.random(in: 50...300)))
         }
         var askedAt = intended
-        while ContinuousClock.now < end {
+        while ContinuousClock.now < end, !Task.isCancelled {
             async let copy: String? = arrival.submitsTwice ? self.ask(pool, request, arrival, nil).code : nil
             let (code, order, pause) = await self.ask(pool, request, arrival, askedAt)
             if let second = await copy, second != code, second != "retry", code != "retry" {
@@ -185,7 +185,7 @@ package final class Crowd: Sendable {
 
     private func pay(_ arrival: Arrival, _ order: OrderID) async {
         try? await Task.sleep(for: .milliseconds(arrival.thinkMilliseconds))
-        for _ in 0..<40 {
+        for _ in 0..<40 where !Task.isCancelled {
             let body = JSON.encode(PaymentBody(order: order, payment: PaymentID("pay-\(order)")!))
             let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
             var request = ByteBuffer()

@@ -19,7 +19,7 @@ final class LocalCluster: Sendable {
 
     let folder: ClusterFolder
     let layout: ClusterLayout
-    private let processes = NIOLockedValueBox<[Part: Process]>([:])
+    private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
 
     init(folder: ClusterFolder, layout: ClusterLayout) {
         self.folder = folder
@@ -44,48 +44,52 @@ final class LocalCluster: Sendable {
     }
 
     func start(_ part: Part) throws {
-        let process = Process()
-        let log: String
+        let (path, arguments) = try self.command(part)
+        let environment = ProcessInfo.processInfo.environment.merging(self.layout.secrets) { $1 }
+        let process = try ChildProcess(path, arguments, environment: environment, log: self.log(part))
+        self.processes.withLockedValue { $0[part] = process }
+    }
+
+    private func log(_ part: Part) -> String {
+        switch part {
+        case .redis(let name): self.folder.unit(name) + "/redis.log"
+        case .center: self.folder.path + "/center/log"
+        case .coordinator: self.folder.path + "/coordinator.log"
+        case .unit(let name): self.folder.unit(name) + "/log"
+        }
+    }
+
+    private func command(_ part: Part) throws -> (path: String, arguments: [String]) {
         switch part {
         case .redis(let name):
-            log = self.folder.unit(name) + "/redis.log"
-            process.executableURL = try Self.find("redis-server")
             // Redis is a witness, not the truth: what it loses is rebuilt from the ledger, so it need not write to disk.
-            process.arguments = [
-                "--port", "0", "--unixsocket", self.folder.socket(name), "--dir", self.folder.unit(name), "--save", "",
-                "--appendonly", "no", "--daemonize", "no",
-            ]
+            return (
+                try Self.find("redis-server"),
+                [
+                    "--port", "0", "--unixsocket", self.folder.socket(name), "--dir", self.folder.unit(name), "--save", "",
+                    "--appendonly", "no", "--daemonize", "no",
+                ]
+            )
         case .center:
-            log = self.folder.path + "/center/log"
-            process.executableURL = Self.sibling("tranche-config-center")
-            process.arguments = ["--config", try self.write("center/center.yaml", [
+            let file = try self.write("center/center.yaml", [
                 "center": ["port": self.layout.centerPort], "data": ["folder": self.folder.path + "/center"],
-            ])]
+            ])
+            return (Self.sibling("tranche-config-center"), ["--config", file])
         case .coordinator:
-            log = self.folder.path + "/coordinator.log"
-            process.executableURL = Self.sibling("tranche-coordinator")
-            process.arguments = ["--config", try self.write("coordinator.yaml", [
+            let file = try self.write("coordinator.yaml", [
                 "coordinator": ["port": self.layout.coordinatorPort], "center": ["url": self.layout.centerURL],
-            ])]
+            ])
+            return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
             let unit = self.layout.units.first { $0.name == name }!
-            log = self.folder.unit(name) + "/log"
-            process.executableURL = Self.sibling("tranche-unit")
-            process.arguments = ["--config", try self.write("units/\(name)/unit.yaml", [
+            let file = try self.write("units/\(name)/unit.yaml", [
                 "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
                 "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
                 "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
                 "data": ["folder": self.folder.unit(name)],
-            ])]
+            ])
+            return (Self.sibling("tranche-unit"), ["--config", file])
         }
-        process.environment = ProcessInfo.processInfo.environment.merging(self.layout.secrets) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        let output = try Self.openLog(log)
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        try output.close()
-        self.processes.withLockedValue { $0[part] = process }
     }
 
     /// Writes a two-level YAML file.
@@ -100,29 +104,17 @@ final class LocalCluster: Sendable {
         return path
     }
 
-    private static func openLog(_ path: String) throws -> FileHandle {
-        if !FileManager.default.fileExists(atPath: path) { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-        try handle.seekToEnd()
-        return handle
-    }
-
     func isRunning(_ part: Part) -> Bool { self.processes.withLockedValue { $0[part]?.isRunning ?? false } }
 
     /// Ends a part at once, as a crash would.
-    func kill(_ part: Part) {
-        guard let process = self.processes.withLockedValue({ $0.removeValue(forKey: part) }), process.isRunning else { return }
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
+    func kill(_ part: Part) { self.processes.withLockedValue { $0.removeValue(forKey: part) }?.crash() }
 
     /// Stops a part, and waits for it.
     func stop(_ part: Part) async {
-        guard let process = self.processes.withLockedValue({ $0.removeValue(forKey: part) }), process.isRunning else { return }
-        process.terminate()
-        for _ in 0..<150 where process.isRunning { try? await Task.sleep(for: .milliseconds(100)) }
-        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
+        guard let process = self.processes.withLockedValue({ $0.removeValue(forKey: part) }) else { return }
+        process.send(SIGTERM)
+        for _ in 0..<600 where process.isRunning { try? await Task.sleep(for: .milliseconds(25)) }
+        process.crash()
     }
 
     /// Stops everything: coordinator and center first, then units, and Redis last.
@@ -151,26 +143,20 @@ final class LocalCluster: Sendable {
     }
 
     private func lastWords(_ part: Part) -> String {
-        let path = switch part {
-        case .center: self.folder.path + "/center/log"
-        case .coordinator: self.folder.path + "/coordinator.log"
-        case .unit(let name): self.folder.unit(name) + "/log"
-        case .redis(let name): self.folder.unit(name) + "/redis.log"
-        }
-        let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let text = FileManager.default.contents(atPath: self.log(part)).map { String(decoding: $0, as: UTF8.self) } ?? ""
         return text.split(separator: "\n").suffix(5).joined(separator: "\n")
     }
 
     /// The daemons lie beside this program.
-    private static func sibling(_ name: String) -> URL {
+    private static func sibling(_ name: String) -> String {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        return own.deletingLastPathComponent().appendingPathComponent(name)
+        return own.deletingLastPathComponent().appendingPathComponent(name).path
     }
 
-    private static func find(_ name: String) throws -> URL {
+    private static func find(_ name: String) throws -> String {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
         for folder in path.split(separator: ":") + ["/usr/bin"] where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {
-            return URL(fileURLWithPath: "\(folder)/\(name)")
+            return "\(folder)/\(name)"
         }
         throw CommandError("\(name) is not installed; on Debian and Ubuntu: apt-get install redis-server")
     }

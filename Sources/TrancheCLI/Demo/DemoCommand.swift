@@ -40,6 +40,7 @@ struct DemoCommand: AsyncParsableCommand {
         let signals = StopSignals()
         let watch = Task {
             await signals.wait()
+            if Task.isCancelled { return }
             await cluster.stop()
             Foundation.exit(130)
         }
