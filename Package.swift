@@ -67,7 +67,8 @@ let package = Package(
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "TrancheCore", "TrancheAPI", logging, lifecycle, hummingbird, httpTypes, nioCore, configuration, nioConcurrency,
+                "TrancheCore", "TrancheAPI", logging, lifecycle, hummingbird, httpTypes, nioCore, configuration,
+                nioConcurrency,
                 systemPackage, unixSignals,
             ],
             swiftSettings: settings),
@@ -76,7 +77,8 @@ let package = Package(
         .target(
             name: "UnitServer",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "RedisClient", "CurlClient", "Storage", logging, lifecycle,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "RedisClient", "CurlClient", "Storage", logging,
+                lifecycle,
                 hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency, configuration,
             ],
             path: "Units/Server", swiftSettings: settings),
@@ -96,7 +98,8 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", logging, lifecycle, hummingbird, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", logging, lifecycle, hummingbird,
+                nioConcurrency,
                 configuration,
             ],
             swiftSettings: settings),

@@ -6,7 +6,8 @@ import DaemonSupport
 struct Command: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tranche-config-center",
-        abstract: "The control plane: sales, rules and versions, and the one authority from which every quota is granted.",
+        abstract:
+            "The control plane: sales, rules and versions, and the one authority from which every quota is granted.",
         discussion: """
             Reads a YAML file with center.host, center.port and data.folder; environment variables win over it.
             Needs the secrets TRANCHE_SERVICE_SECRET and TRANCHE_ADMIN_SECRET in its environment.

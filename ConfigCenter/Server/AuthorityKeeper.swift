@@ -47,12 +47,15 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     func perform<Value: Sendable>(
         _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(Problem) -> Value
     ) async throws(Problem) -> Value {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, Problem>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, Problem>, Never>) in
             nonisolated(unsafe) var result: Result<Value, Problem>?  // Written and read by the keeper's thread only.
             self.enqueue(
                 Job(
                     run: { authority, records in
-                        do throws(Problem) { result = .success(try body(&authority, &records)) } catch { result = .failure(error) }
+                        do throws(Problem) { result = .success(try body(&authority, &records)) } catch {
+                            result = .failure(error)
+                        }
                     },
                     finish: { problem in
                         continuation.resume(returning: problem.map { .failure($0) } ?? result ?? .failure(Self.busy))
@@ -102,7 +105,9 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     private func persist(_ records: [AuthorityRecord], _ before: [UnitID: LedgerHead]) -> Problem? {
         let now = self.authority.witnesses
         var changed: [UnitID: LedgerHead?] = [:]
-        for unit in Set(before.keys).union(now.keys) where before[unit] != now[unit] { changed.updateValue(now[unit], forKey: unit) }
+        for unit in Set(before.keys).union(now.keys) where before[unit] != now[unit] {
+            changed.updateValue(now[unit], forKey: unit)
+        }
         guard !records.isEmpty || !changed.isEmpty else { return nil }
         do throws(StorageError) {
             try self.store.append(records, witnesses: changed, book: self.authority.book, as: self.epoch)

@@ -49,16 +49,21 @@ struct Center: Sendable {
             if config.units.isEmpty { missing.append("no unit has registered") }
             let now = SystemClock.now()
             for unit in config.units {
-                guard let seen = authority.seen[unit.id], now.milliseconds(since: seen.at) <= QuotaAuthority.silenceMilliseconds else {
+                guard let seen = authority.seen[unit.id],
+                    now.milliseconds(since: seen.at) <= QuotaAuthority.silenceMilliseconds
+                else {
                     missing.append("\(unit.name) does not report")
                     continue
                 }
-                if applied[unit.name] ?? 0 < version { missing.append("\(unit.name) has not applied version \(version)") }
+                if applied[unit.name] ?? 0 < version {
+                    missing.append("\(unit.name) has not applied version \(version)")
+                }
                 for lot in sale.lots {
                     let planned = Self.plan(lot, config)[unit.id] ?? 0
                     let report = seen.report.lots.first { $0.lot == lot.id }
                     if (report?.counters.granted ?? 0) < planned {
-                        missing.append("\(unit.name) holds \(report?.counters.granted ?? 0) of \(planned) of lot \(lot.id)")
+                        missing.append(
+                            "\(unit.name) holds \(report?.counters.granted ?? 0) of \(planned) of lot \(lot.id)")
                     }
                     if report?.isPrimed != true { missing.append("\(unit.name) has lot \(lot.id) not in Redis") }
                 }
@@ -86,16 +91,21 @@ struct Center: Sendable {
         guard let next = document.sale.state.after(step) else {
             let allowed = document.steps.isEmpty ? "none" : document.steps.joined(separator: ", ")
             throw Problem(
-                status: 409, code: "wrong_state", detail: "sale \(id) is \(document.sale.state.rawValue); possible now: \(allowed)")
+                status: 409, code: "wrong_state",
+                detail: "sale \(id) is \(document.sale.state.rawValue); possible now: \(allowed)")
         }
         if step == .open, options.force != true, !document.readiness.isReady {
-            throw Problem(status: 409, code: "not_ready", detail: document.readiness.missing.prefix(10).joined(separator: "; "))
+            throw Problem(
+                status: 409, code: "not_ready", detail: document.readiness.missing.prefix(10).joined(separator: "; "))
         }
         if step == .settle { try await self.checkSettled(document.sale) }
-        try await self.change(expected: expected, actor: actor, note: "\(step.rawValue) \(id)") { (config) throws(Problem) in
+        try await self.change(expected: expected, actor: actor, note: "\(step.rawValue) \(id)") {
+            (config) throws(Problem) in
             guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw Self.unknownSale(id) }
             config.sales[place].state = next
-            if step == .open, let startsAt = options.startsAtMilliseconds { config.sales[place].startsAtMilliseconds = startsAt }
+            if step == .open, let startsAt = options.startsAtMilliseconds {
+                config.sales[place].startsAtMilliseconds = startsAt
+            }
         }
         if step == .warm { try await self.warm(document.sale) }
         return try await self.sale(id)
@@ -105,7 +115,9 @@ struct Center: Sendable {
     private func warm(_ sale: SaleConfig.Sale) async throws(Problem) {
         try await self.keeper.perform { (authority, records) throws(Problem) in
             for lot in sale.lots where authority.book.lots[lot.id] == nil {
-                do throws(AuthorityError) { try authority.issue(lot.id, quantity: lot.stock, into: &records) } catch { throw Problem(error) }
+                do throws(AuthorityError) { try authority.issue(lot.id, quantity: lot.stock, into: &records) } catch {
+                    throw Problem(error)
+                }
             }
         }
         await self.grantPlans()
@@ -122,7 +134,9 @@ struct Center: Sendable {
                 for (unit, planned) in Self.plan(lot, config).sorted(by: { $0.key < $1.key }) {
                     guard let generation = authority.book.units[unit]?.generation else { continue }
                     let missing = planned - authority.book.account(lot.id, unit, generation).granted
-                    guard missing > 0, let granted = try? authority.grant(lot.id, to: unit, quantity: missing, into: &records) else { continue }
+                    guard missing > 0,
+                        let granted = try? authority.grant(lot.id, to: unit, quantity: missing, into: &records)
+                    else { continue }
                     if granted > 0 { touched.insert(unit) }
                 }
             }
@@ -136,14 +150,17 @@ struct Center: Sendable {
             for lot in sale.lots {
                 guard authority.book.stranded(lot.id) == 0 else {
                     throw Problem(
-                        status: 409, code: "stranded", detail: "lot \(lot.id) has \(authority.book.stranded(lot.id)) stranded: settle them first")
+                        status: 409, code: "stranded",
+                        detail: "lot \(lot.id) has \(authority.book.stranded(lot.id)) stranded: settle them first")
                 }
                 for (unit, seen) in authority.seen.sorted(by: { $0.key < $1.key }) {
                     guard let told = seen.report.lots.first(where: { $0.lot == lot.id }) else { continue }
                     guard told.counters.live == told.paid else {
                         throw Problem(
                             status: 409, code: "unsettled",
-                            detail: "unit \(unit): \(told.counters.live - told.paid) of lot \(lot.id) are still reserved; wait for their deadline")
+                            detail:
+                                "unit \(unit): \(told.counters.live - told.paid) of lot \(lot.id) are still reserved; wait for their deadline"
+                        )
                     }
                 }
             }
@@ -191,7 +208,8 @@ struct Center: Sendable {
         let value = try await self.keeper.perform { (authority, records) throws(Problem) in
             do throws(AuthorityError) { return try body(&authority, &records) } catch { throw Problem(error) }
         }
-        try? self.keeper.store.audit(actor: actor, action: action, detail: detail, at: SystemClock.now(), as: self.keeper.epoch)
+        try? self.keeper.store.audit(
+            actor: actor, action: action, detail: detail, at: SystemClock.now(), as: self.keeper.epoch)
         await self.tell(units)
         return value
     }
@@ -219,8 +237,10 @@ struct Center: Sendable {
             return config.units.sorted { $0.id < $1.id }.map { unit in
                 let known = authority.book.units[unit.id]
                 return UnitDocument(
-                    unit: unit, generation: known?.generation, incarnation: known?.incarnation, isDrained: known?.isDrained ?? false,
-                    configVersion: applied[unit.name], silentMilliseconds: authority.seen[unit.id].map { now.milliseconds(since: $0.at) })
+                    unit: unit, generation: known?.generation, incarnation: known?.incarnation,
+                    isDrained: known?.isDrained ?? false,
+                    configVersion: applied[unit.name],
+                    silentMilliseconds: authority.seen[unit.id].map { now.milliseconds(since: $0.at) })
             }
         }
     }
@@ -234,13 +254,15 @@ extension QuotaState {
                 let isCurrent = authority.book.units[account.unit]?.generation == account.generation
                 let told = isCurrent ? seen?.report.lots.first { $0.lot == id } : nil
                 return Unit(
-                    unit: account.unit, generation: account.generation, standing: account.standing.text, granted: account.granted,
+                    unit: account.unit, generation: account.generation, standing: account.standing.text,
+                    granted: account.granted,
                     returned: account.returned, available: isCurrent ? authority.available(id, account.unit) : 0,
                     live: told?.counters.live ?? 0, paid: told?.paid ?? 0, offered: told?.offered ?? 0,
                     starved: told?.starved ?? 0, silentMilliseconds: seen.map { now.milliseconds(since: $0.at) })
             }
             return Lot(
-                lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id), isFrozen: state.isFrozen,
+                lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id),
+                isFrozen: state.isFrozen,
                 samples: authority.samples(id, now: now), units: units)
         }
         self.init(epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch, now: now, lots: lots)

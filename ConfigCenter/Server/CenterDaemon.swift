@@ -52,7 +52,8 @@ package enum CenterDaemon {
         router.add(middleware: ProblemMiddleware(logger: logger))
         router.addHealth(telemetry: telemetry) { nil }
         InternalRoutes(center: center).add(
-            to: router.group("/internal/v1").add(middleware: CredentialMiddleware(secrets: [configuration.serviceSecret])))
+            to: router.group("/internal/v1").add(
+                middleware: CredentialMiddleware(secrets: [configuration.serviceSecret])))
         AdminRoutes(center: center).add(
             to: router.group("/v1").add(middleware: CredentialMiddleware(secrets: [configuration.adminSecret])))
         var http = HTTP1Channel.Configuration(idleTimeout: .seconds(60))
@@ -94,7 +95,8 @@ struct WarmUp: Service {
             let label = "lot=\"\(lot.lot)\""
             self.telemetry.set("tranche_pool", "Stock that no unit holds.", labels: label, to: Double(lot.pool))
             self.telemetry.set("tranche_issued", "Stock of the lot.", labels: label, to: Double(lot.issued))
-            self.telemetry.set("tranche_stranded", "Stock that waits for settlement.", labels: label, to: Double(lot.stranded))
+            self.telemetry.set(
+                "tranche_stranded", "Stock that waits for settlement.", labels: label, to: Double(lot.stranded))
         }
         self.telemetry.set("tranche_epoch", "Epoch of this center.", to: Double(state.epoch.rawValue))
     }

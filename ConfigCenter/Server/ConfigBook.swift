@@ -23,7 +23,8 @@ actor ConfigBook {
             self.config = try self.push.validated()
         } else {
             self.config = SaleConfig()
-            self.push = ConfigPush(version: 0, epoch: keeper.epoch, content: String(decoding: JSON.encode(SaleConfig()), as: UTF8.self))
+            self.push = ConfigPush(
+                version: 0, epoch: keeper.epoch, content: String(decoding: JSON.encode(SaleConfig()), as: UTF8.self))
         }
         self.rollout = Rollout(version: self.push.version)
     }
@@ -39,16 +40,19 @@ actor ConfigBook {
         if let expected, expected != self.push.version {
             throw Problem(
                 status: 412, code: "precondition_failed",
-                detail: "the configuration is at version \(self.push.version), not \(expected): read it again, then repeat")
+                detail:
+                    "the configuration is at version \(self.push.version), not \(expected): read it again, then repeat")
         }
         var next = self.config
         try body(&next)
         try next.validate()
         if next == self.config { return self.push }
         let push = ConfigPush(
-            version: self.push.version + 1, epoch: self.keeper.epoch, content: String(decoding: JSON.encode(next), as: UTF8.self))
+            version: self.push.version + 1, epoch: self.keeper.epoch,
+            content: String(decoding: JSON.encode(next), as: UTF8.self))
         let version = AuthorityStore.ConfigVersion(
-            version: push.version, checksum: push.checksum, content: .init(push.content.utf8), at: SystemClock.now(), actor: actor,
+            version: push.version, checksum: push.checksum, content: .init(push.content.utf8), at: SystemClock.now(),
+            actor: actor,
             note: note)
         do { try self.keeper.store.append(version, as: self.keeper.epoch) } catch {
             throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1)

@@ -19,7 +19,9 @@ struct InternalRoutes {
         group.get("config") { request, _ in
             let after = request.uri.queryParameters.get("after", as: Int.self) ?? 0
             let wait = min(Self.waitSecondsLimit, max(0, request.uri.queryParameters.get("wait", as: Int.self) ?? 0))
-            guard let push = await self.center.book.next(after: after, waitSeconds: wait) else { return Response(status: .noContent) }
+            guard let push = await self.center.book.next(after: after, waitSeconds: wait) else {
+                return Response(status: .noContent)
+            }
             return Response.json(push)
         }
         group.post("coordinators/lead") { _, _ in

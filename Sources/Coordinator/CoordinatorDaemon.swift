@@ -31,7 +31,9 @@ package enum CoordinatorDaemon {
         router.addHealth(telemetry: telemetry) { nil }
         let application = Application(
             router: router, configuration: .init(address: .hostname(host, port: port)), logger: logger)
-        let lead = Lead(curl: curl, base: "\(center)/internal/v1", secret: secret, tickMilliseconds: tick, telemetry: telemetry, logger: logger)
+        let lead = Lead(
+            curl: curl, base: "\(center)/internal/v1", secret: secret, tickMilliseconds: tick, telemetry: telemetry,
+            logger: logger)
         try await Daemon.run([application, lead], logger: logger)
         curl.stop()
     }
@@ -71,7 +73,9 @@ struct Lead: Service {
         var rebalancer = Rebalancer()
         while !Task.isCancelled {
             let state = try JSON.decode(QuotaState.self, from: try await self.call("GET", "/quota", nil))
-            guard state.coordinatorEpoch == epoch else { throw Problem(AuthorityError.staleEpoch(epoch, current: state.coordinatorEpoch)) }
+            guard state.coordinatorEpoch == epoch else {
+                throw Problem(AuthorityError.staleEpoch(epoch, current: state.coordinatorEpoch))
+            }
             let decisions = state.lots.filter { !$0.isFrozen }.flatMap { lot in
                 // The center's clock: the one by which it heard the units.
                 rebalancer.decide(lot.lot, pool: lot.pool, samples: lot.samples, now: state.nowMicroseconds)
@@ -87,7 +91,8 @@ struct Lead: Service {
 
     private func call(_ method: String, _ path: String, _ body: [UInt8]?) async throws -> [UInt8] {
         let headers = ["Authorization": "Bearer \(self.secret)", "Content-Type": "application/json"]
-        let response = try await self.curl.send(CurlRequest(method, self.base + path, headers: headers, body: body, timeoutMilliseconds: 2_000))
+        let response = try await self.curl.send(
+            CurlRequest(method, self.base + path, headers: headers, body: body, timeoutMilliseconds: 2_000))
         guard (200..<300).contains(response.status) else { throw try JSON.decode(Problem.self, from: response.body) }
         return response.body
     }

@@ -15,6 +15,8 @@ struct Command: AsyncParsableCommand {
     @Option(help: "The coordinator's YAML file.") var config: String
 
     func run() async {
-        do { try await CoordinatorDaemon.run(try await DaemonConfiguration(path: self.config)) } catch { Daemon.fail(error) }
+        do { try await CoordinatorDaemon.run(try await DaemonConfiguration(path: self.config)) } catch {
+            Daemon.fail(error)
+        }
     }
 }

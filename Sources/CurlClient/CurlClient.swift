@@ -76,14 +76,17 @@ package final class CurlClient: Sendable {
     ///
     /// - Throws: ``CurlError``; at most ``callsLimit`` calls are under way.
     package func send(_ request: CurlRequest) async throws(CurlError) -> CurlResponse {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<CurlResponse, CurlError>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<CurlResponse, CurlError>, Never>) in
             self.start(request) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
 
     /// Makes the call; `completion` runs on the client's thread, and must not block.
-    package func start(_ request: CurlRequest, _ completion: @escaping @Sendable (Result<CurlResponse, CurlError>) -> Void) {
+    package func start(
+        _ request: CurlRequest, _ completion: @escaping @Sendable (Result<CurlResponse, CurlError>) -> Void
+    ) {
         let refusal = self.inbox.withLockedValue { inbox -> CurlError? in
             if inbox.isStopped { return .stopped }
             if inbox.underway >= Self.callsLimit { return .overloaded(limit: Self.callsLimit) }
@@ -224,7 +227,9 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
 }
 
 // libcurl calls these on the loop's thread, while the call is in `active`.
-private func onBody(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+private func onBody(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
     guard let context, let bytes else { return 0 }
     let call = Unmanaged<CurlCall>.fromOpaque(context).takeUnretainedValue()
     guard call.body.count + count <= CurlClient.bodyLimitBytes else {
@@ -235,7 +240,9 @@ private func onBody(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count:
     return size * count
 }
 
-private func onHeader(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+private func onHeader(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
     guard let context, let bytes else { return 0 }
     let call = Unmanaged<CurlCall>.fromOpaque(context).takeUnretainedValue()
     let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self)

@@ -9,7 +9,8 @@ package enum Daemon {
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel =
-                ProcessInfo.processInfo.environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .info
+                ProcessInfo.processInfo.environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) }
+                ?? .info
             return handler
         }
         return Logger(label: name)
@@ -19,7 +20,9 @@ package enum Daemon {
     package static func run(_ services: [any Service], logger: Logger) async throws {
         var configuration = ServiceGroupConfiguration(
             services: services.map {
-                .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup)
+                .init(
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
             }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(10)
         try await ServiceGroup(configuration: configuration).run()
@@ -34,7 +37,8 @@ package enum Daemon {
     private static func reason(_ error: any Error) -> String {
         let text = "\(error)"
         // EADDRINUSE is the one system error that people meet often.
-        return text.contains("errno: 98") ? "\(text): the port is in use; choose another one, or stop the process that has it" : text
+        return text.contains("errno: 98")
+            ? "\(text): the port is in use; choose another one, or stop the process that has it" : text
     }
 }
 

@@ -32,10 +32,16 @@ package struct DaemonConfiguration: Sendable {
         return value
     }
 
-    package func string(_ key: String, default value: String) -> String { self.reader.string(forKey: ConfigKey(key)) ?? value }
+    package func string(_ key: String, default value: String) -> String {
+        self.reader.string(forKey: ConfigKey(key)) ?? value
+    }
 
-    package func number(_ key: String, in range: ClosedRange<Int>, default value: Int? = nil) throws(StartError) -> Int {
-        guard let text = self.reader.string(forKey: ConfigKey(key)) ?? self.reader.int(forKey: ConfigKey(key)).map(String.init) else {
+    package func number(_ key: String, in range: ClosedRange<Int>, default value: Int? = nil) throws(StartError) -> Int
+    {
+        guard
+            let text = self.reader.string(forKey: ConfigKey(key))
+                ?? self.reader.int(forKey: ConfigKey(key)).map(String.init)
+        else {
             if let value { return value }
             throw StartError("\(key) is missing: set it in the configuration file, or as \(Self.variable(key))")
         }
@@ -49,10 +55,12 @@ package struct DaemonConfiguration: Sendable {
     package func secret(_ key: String) throws(StartError) -> String {
         let variable = Self.variable(key)
         guard let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty else {
-            throw StartError("the secret \(variable) is missing: set it to at least \(Self.secretBytes) random characters")
+            throw StartError(
+                "the secret \(variable) is missing: set it to at least \(Self.secretBytes) random characters")
         }
         guard value.utf8.count >= Self.secretBytes else {
-            throw StartError("the secret \(variable) has \(value.utf8.count) bytes, but needs at least \(Self.secretBytes)")
+            throw StartError(
+                "the secret \(variable) has \(value.utf8.count) bytes, but needs at least \(Self.secretBytes)")
         }
         return value
     }

@@ -18,7 +18,9 @@ extension Problem {
 }
 
 extension Response {
-    package static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+    package static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:])
+        -> Response
+    {
         var fields = headers
         fields[.contentType] = "application/json"
         return Response(status: status, headers: fields, body: .init(byteBuffer: ByteBuffer(bytes: JSON.encode(value))))
@@ -60,12 +62,15 @@ package struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
     private let logger: Logger
     package init(logger: Logger) { self.logger = logger }
 
-    package func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws -> Response {
+    package func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response)
+        async throws -> Response
+    {
         do { return try await next(request, context) } catch let problem as Problem {
             return problem.response
         } catch let error as HTTPError {
             let code = error.status.code == 404 ? "not_found" : "bad_request"
-            return Problem(status: error.status.code, code: code, detail: "\(request.method) \(request.uri.path)").response
+            return Problem(status: error.status.code, code: code, detail: "\(request.method) \(request.uri.path)")
+                .response
         } catch {
             self.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             return Problem(status: 500, code: "internal", detail: "the request failed; see the log").response
@@ -78,10 +83,14 @@ package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
     private let secrets: [String]
     package init(secrets: [String]) { self.secrets = secrets }
 
-    package func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws -> Response {
-        guard let bearer = request.bearer, self.secrets.contains(where: { ConstantTime.isEqual($0.utf8, bearer) }) else {
+    package func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response)
+        async throws -> Response
+    {
+        guard let bearer = request.bearer, self.secrets.contains(where: { ConstantTime.isEqual($0.utf8, bearer) })
+        else {
             throw Problem(
-                status: 401, code: "bad_credential", detail: "this address needs Authorization: Bearer with a service credential")
+                status: 401, code: "bad_credential",
+                detail: "this address needs Authorization: Bearer with a service credential")
         }
         return try await next(request, context)
     }

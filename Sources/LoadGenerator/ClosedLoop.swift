@@ -20,7 +20,9 @@ package enum ClosedLoop {
     }
 
     /// Makes the requests first, then runs them for `seconds` or until they are used up.
-    package static func run(_ target: LoadTarget, connections: Int, seconds: Double, requests: Int) async throws -> Result {
+    package static func run(_ target: LoadTarget, connections: Int, seconds: Double, requests: Int) async throws
+        -> Result
+    {
         let codec = TokenCodec(secret: target.tokenSecret)
         let unit = target.units[0]
         let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
@@ -29,12 +31,16 @@ package enum ClosedLoop {
             let id = OrderID(high: run, low: UInt64(number) &* 0x9E37_79B9_7F4A_7C15)
             let token = codec.mint(
                 PurchaseToken(
-                    order: id, lot: target.lot, home: unit.id, buyer: BuyerID("b\(run % 100_000)-\(number)")!, issuedAt: now,
-                    notBefore: Instant(microseconds: now.microseconds - 5_000_000), expiresAt: now.advanced(milliseconds: 3_600_000)))
+                    order: id, lot: target.lot, home: unit.id, buyer: BuyerID("b\(run % 100_000)-\(number)")!,
+                    issuedAt: now,
+                    notBefore: Instant(microseconds: now.microseconds - 5_000_000),
+                    expiresAt: now.advanced(milliseconds: 3_600_000)))
             return (
                 id,
                 ByteBuffer(
-                    string: "POST /v1/lots/\(target.lot)/orders HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(token)\r\nContent-Length: 0\r\n\r\n")
+                    string:
+                        "POST /v1/lots/\(target.lot)/orders HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(token)\r\nContent-Length: 0\r\n\r\n"
+                )
             )
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -50,7 +56,8 @@ package enum ClosedLoop {
                     _ = try await ClientBootstrap(group: group).channelOption(.tcpOption(.tcp_nodelay), value: 1)
                         .channelInitializer { channel in
                             channel.eventLoop.makeCompletedFuture {
-                                try channel.pipeline.syncOperations.addHandler(ClosedLoopHandler(shared, end: end, done: done))
+                                try channel.pipeline.syncOperations.addHandler(
+                                    ClosedLoopHandler(shared, end: end, done: done))
                             }
                         }.connect(host: String(parts[0]), port: Int(parts[1]) ?? 0).get()
                     try await done.futureResult.get()
@@ -115,7 +122,9 @@ final class ClosedLoopHandler: ChannelInboundHandler {
 
     private func ask(_ context: ChannelHandlerContext) {
         self.askedAt = .now
-        guard self.askedAt < self.end, let (order, request) = self.shared.take() else { return context.close(promise: nil) }
+        guard self.askedAt < self.end, let (order, request) = self.shared.take() else {
+            return context.close(promise: nil)
+        }
         self.order = order
         context.writeAndFlush(self.wrapOutboundOut(request), promise: nil)
     }
@@ -141,7 +150,9 @@ final class ClosedLoopHandler: ChannelInboundHandler {
             let status = (0..<3).reduce(0) { $0 * 10 + Int(bytes[9 + $1] &- 48) }
             while place + 3 < bytes.count {
                 if bytes[place] == 13, bytes[place + 2] == 13 { break }
-                if bytes[place] == 10, place + 17 < bytes.count, bytes[place + 1] | 32 == 99, bytes[place + 9] | 32 == 108, bytes[place + 15] == 58 {
+                if bytes[place] == 10, place + 17 < bytes.count, bytes[place + 1] | 32 == 99,
+                    bytes[place + 9] | 32 == 108, bytes[place + 15] == 58
+                {
                     var digit = place + 17
                     length = 0
                     while digit < bytes.count, bytes[digit] >= 48, bytes[digit] <= 57 {

@@ -68,13 +68,16 @@ package final class Crowd: Sendable {
     private let signature: PaymentSignature
     private let report = NIOLockedValueBox(LoadReport())
     // Corrected for coordinated omission by construction: each value counts from the intended moment.
-    private let histogram = NIOLockedValueBox(Histogram<UInt64>(highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: .three))
+    private let histogram = NIOLockedValueBox(
+        Histogram<UInt64>(highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: .three))
 
     package init(_ target: LoadTarget, settings: Settings) {
         self.target = target
         self.settings = settings
         let group = MultiThreadedEventLoopGroup.singleton
-        self.pools = target.units.compactMap { ConnectionPool(url: $0.url, limit: settings.connectionsPerUnit, on: group.next()) }
+        self.pools = target.units.compactMap {
+            ConnectionPool(url: $0.url, limit: settings.connectionsPerUnit, on: group.next())
+        }
         precondition(self.pools.count == target.units.count, "a unit's address is not http://host:port")
         self.codec = TokenCodec(secret: target.tokenSecret)
         self.signature = PaymentSignature(secret: target.paymentSecret)
@@ -85,7 +88,8 @@ package final class Crowd: Sendable {
         var report = self.report.withLockedValue { $0 }
         self.histogram.withLockedValue { histogram in
             for percentile in [50.0, 90, 99, 99.9, 100] {
-                report.latency["p\(percentile == percentile.rounded() ? String(Int(percentile)) : String(percentile))"] =
+                report.latency[
+                    "p\(percentile == percentile.rounded() ? String(Int(percentile)) : String(percentile))"] =
                     Double(histogram.valueAtPercentile(percentile)) / 1_000
             }
         }
@@ -127,14 +131,17 @@ package final class Crowd: Sendable {
         let id = OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max))
         let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
         let token = PurchaseToken(
-            order: id, lot: self.target.lot, home: self.target.units[arrival.unit].id, buyer: BuyerID(arrival.buyer)!, issuedAt: now,
-            notBefore: Instant(microseconds: now.microseconds - 5_000_000), expiresAt: now.advanced(milliseconds: 600_000))
+            order: id, lot: self.target.lot, home: self.target.units[arrival.unit].id, buyer: BuyerID(arrival.buyer)!,
+            issuedAt: now,
+            notBefore: Instant(microseconds: now.microseconds - 5_000_000),
+            expiresAt: now.advanced(milliseconds: 600_000))
         return (id, self.codec.mint(token))
     }
 
     /// Asks until there is an answer that is not "ask again".
     private func order(
-        _ arrival: Arrival, _ token: (id: OrderID, text: String), intended: ContinuousClock.Instant, end: ContinuousClock.Instant
+        _ arrival: Arrival, _ token: (id: OrderID, text: String), intended: ContinuousClock.Instant,
+        end: ContinuousClock.Instant
     ) async -> (OrderID?, String?) {
         let request = self.buyRequest(token.text, quantity: arrival.quantity)
         let pool = self.pools[arrival.unit]
@@ -180,7 +187,10 @@ package final class Crowd: Sendable {
         let code = (try? JSON.decode(Problem.self, from: response.body.utf8))?.code ?? "\(response.status)"
         self.note { $0.answers[code, default: 0] += 1 }
         let isTransient = response.status == 503 || code == "not_started" || code == "rate_limited"
-        return (isTransient ? "retry" : code, nil, min(1_000, (response.retryAfterSeconds ?? 1) * 1_000) / 2 + Int.random(in: 0...500))
+        return (
+            isTransient ? "retry" : code, nil,
+            min(1_000, (response.retryAfterSeconds ?? 1) * 1_000) / 2 + Int.random(in: 0...500)
+        )
     }
 
     private func pay(_ arrival: Arrival, _ order: OrderID) async {
@@ -191,7 +201,8 @@ package final class Crowd: Sendable {
             var request = ByteBuffer()
             request.writeString(
                 "POST /v1/payments/callback HTTP/1.1\r\nHost: tranche\r\nContent-Type: application/json\r\n"
-                    + "\(PaymentSignature.header): \(self.signature.sign(body, at: now))\r\nContent-Length: \(body.count)\r\n\r\n")
+                    + "\(PaymentSignature.header): \(self.signature.sign(body, at: now))\r\nContent-Length: \(body.count)\r\n\r\n"
+            )
             request.writeBytes(body)
             if let response = try? await self.pools[arrival.unit].send(request), response.status != 503 {
                 self.note { report in
@@ -211,7 +222,8 @@ package final class Crowd: Sendable {
     private func buyRequest(_ token: String, quantity: Int) -> ByteBuffer {
         let body = quantity == 1 ? "" : "{\"quantity\":\(quantity)}"
         return ByteBuffer(
-            string: "POST /v1/lots/\(self.target.lot)/orders HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(token)\r\n"
+            string:
+                "POST /v1/lots/\(self.target.lot)/orders HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(token)\r\n"
                 + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
     }
 

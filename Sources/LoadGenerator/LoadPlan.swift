@@ -45,15 +45,19 @@ package struct LoadPlan: Sendable {
         let total = max(1, self.weights.reduce(0, +))
         return (0..<self.buyers).map { number in
             var pick = random.number(below: total)
-            let unit = self.weights.firstIndex { weight in
-                pick -= weight
-                return pick < 0
-            } ?? 0
-            var arrival = Arrival(atMilliseconds: random.number(below: span), unit: unit, buyer: "buyer-\(self.seed)-\(number)", quantity: self.quantity)
+            let unit =
+                self.weights.firstIndex { weight in
+                    pick -= weight
+                    return pick < 0
+                } ?? 0
+            var arrival = Arrival(
+                atMilliseconds: random.number(below: span), unit: unit, buyer: "buyer-\(self.seed)-\(number)",
+                quantity: self.quantity)
             arrival.submitsTwice = random.number(below: 100) < self.doublePercent
             arrival.losesConnection = random.number(below: 100) < self.cutPercent
             arrival.pays = random.number(below: 100) >= self.abandonPercent
-            arrival.thinkMilliseconds = self.thinkMilliseconds.lowerBound + random.number(below: self.thinkMilliseconds.count)
+            arrival.thinkMilliseconds =
+                self.thinkMilliseconds.lowerBound + random.number(below: self.thinkMilliseconds.count)
             return arrival
         }.sorted { ($0.atMilliseconds, $0.buyer) < ($1.atMilliseconds, $1.buyer) }
     }
@@ -66,14 +70,23 @@ package struct LoadPlan: Sendable {
         for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let fields = line.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
             if fields.isEmpty || line.hasPrefix("#") { continue }
-            guard fields.count == 4 else { throw TraceError(line: number + 1, reason: "expected milliseconds,region,buyer,quantity") }
-            guard let at = Int(fields[0]), at >= 0 else { throw TraceError(line: number + 1, reason: "\"\(fields[0])\" is no time") }
-            guard let unit = regions.firstIndex(of: fields[1]) else {
-                throw TraceError(line: number + 1, reason: "there is no region \"\(fields[1])\"; known: \(regions.joined(separator: ", "))")
+            guard fields.count == 4 else {
+                throw TraceError(line: number + 1, reason: "expected milliseconds,region,buyer,quantity")
             }
-            guard BuyerID(fields[2]) != nil else { throw TraceError(line: number + 1, reason: "a buyer has 1...\(Limits.buyerBytes) bytes") }
+            guard let at = Int(fields[0]), at >= 0 else {
+                throw TraceError(line: number + 1, reason: "\"\(fields[0])\" is no time")
+            }
+            guard let unit = regions.firstIndex(of: fields[1]) else {
+                throw TraceError(
+                    line: number + 1,
+                    reason: "there is no region \"\(fields[1])\"; known: \(regions.joined(separator: ", "))")
+            }
+            guard BuyerID(fields[2]) != nil else {
+                throw TraceError(line: number + 1, reason: "a buyer has 1...\(Limits.buyerBytes) bytes")
+            }
             guard let quantity = Int(fields[3]), (1...Limits.quantityPerOrder).contains(quantity) else {
-                throw TraceError(line: number + 1, reason: "quantity \"\(fields[3])\" is not in 1...\(Limits.quantityPerOrder)")
+                throw TraceError(
+                    line: number + 1, reason: "quantity \"\(fields[3])\" is not in 1...\(Limits.quantityPerOrder)")
             }
             arrivals.append(Arrival(atMilliseconds: at, unit: unit, buyer: fields[2], quantity: quantity))
         }

@@ -86,7 +86,8 @@ struct Checker {
             let generation = self.generations[unit] ?? Generation(1)
             switch entry {
             case .opened(let incarnation):
-                self.expect(incarnation > self.lastIncarnation[unit] ?? Incarnation(0), "I6", "incarnation of unit \(unit)")
+                self.expect(
+                    incarnation > self.lastIncarnation[unit] ?? Incarnation(0), "I6", "incarnation of unit \(unit)")
                 self.lastIncarnation[unit] = incarnation
             case .granted(let lot, let total):
                 self.change(unit, lot, generation) { $0.granted = max($0.granted, total) }
@@ -116,7 +117,8 @@ struct Checker {
         let sums = self.units[account]!
         self.expect(
             sums.sold - sums.cancelled + sums.returned <= sums.granted && sums.cancelled <= sums.sold, "I2",
-            "unit \(unit), lot \(lot): sold \(sums.sold) - \(sums.cancelled) + returned \(sums.returned) > \(sums.granted)")
+            "unit \(unit), lot \(lot): sold \(sums.sold) - \(sums.cancelled) + returned \(sums.returned) > \(sums.granted)"
+        )
     }
 
     /// The file was set back. What it lost cannot be held against the unit, but what buyers were promised still counts.

@@ -24,7 +24,8 @@ extension World {
             let at = self.random.number(300_000...9_000_000)
             self.buyers.append(
                 Buyer(
-                    id: BuyerID("b\(number)")!, unit: unit, lot: LotID(UInt32(self.random.number(1...self.settings.lots))),
+                    id: BuyerID("b\(number)")!, unit: unit,
+                    lot: LotID(UInt32(self.random.number(1...self.settings.lots))),
                     quantity: self.random.happens(permille: 150) ? 2 : 1,
                     token: OrderID(high: self.random.next(), low: self.random.next()), issuedAt: self.start,
                     triesLeft: 40, tokensLeft: self.random.number(0...8)))
@@ -74,7 +75,8 @@ extension World {
         let ticket = self.ticketCount
         process.waiting[ticket] = (number, self.now)
         let atOnce = process.desk.answer(
-            order: request.order, lot: request.lot, quantity: Int(request.quantity), issuedAt: request.issuedAt, now: now)
+            order: request.order, lot: request.lot, quantity: Int(request.quantity), issuedAt: request.issuedAt,
+            now: now)
         let stamp = atOnce == nil ? process.clock.stamp(now: now) : nil
         let arrived = BuyRequest(
             order: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
@@ -94,12 +96,16 @@ extension World {
             self.buyers[number].waitsFor = 0
             self.mark("bought")
             switch self.random.number(1...10) {
-            case 1...6: self.schedule(.buyer(number, .pay(order.id)), afterMicroseconds: self.random.number(1_000...1_800_000))
-            case 7: self.schedule(.buyer(number, .cancel(order.id)), afterMicroseconds: self.random.number(1_000...900_000))
+            case 1...6:
+                self.schedule(.buyer(number, .pay(order.id)), afterMicroseconds: self.random.number(1_000...1_800_000))
+            case 7:
+                self.schedule(.buyer(number, .cancel(order.id)), afterMicroseconds: self.random.number(1_000...900_000))
             default: break
             }
             // Some ask again with the same token, much later.
-            if self.random.happens(permille: 200) { self.retry(number, afterMilliseconds: self.random.number(100...4_000)) }
+            if self.random.happens(permille: 200) {
+                self.retry(number, afterMilliseconds: self.random.number(100...4_000))
+            }
         case .refused(let refusal) where refusal.isTransient:
             self.retry(number, afterMilliseconds: self.random.number(20...400))
         case .order, .refused: self.tryAnew(number)

@@ -34,7 +34,8 @@ extension World {
         (1...self.settings.lots).map { lot in
             LotRules(
                 lot: LotID(UInt32(lot)), phase: .open, opensAt: self.start, closesAt: .distantFuture,
-                buyerLimit: self.settings.buyerLimit, paymentWindowMilliseconds: self.settings.paymentWindowMilliseconds)
+                buyerLimit: self.settings.buyerLimit, paymentWindowMilliseconds: self.settings.paymentWindowMilliseconds
+            )
         }
     }
 
@@ -164,15 +165,20 @@ extension World {
     }
 
     private func rebalance(_ lots: [(lot: LotID, pool: Int, samples: [Rebalancer.Sample])]) {
-        let decisions = lots.flatMap { self.rebalancer.decide($0.lot, pool: $0.pool, samples: $0.samples, now: self.now) }
+        let decisions = lots.flatMap {
+            self.rebalancer.decide($0.lot, pool: $0.pool, samples: $0.samples, now: self.now)
+        }
         if !decisions.isEmpty { self.send(.decisions(decisions, self.coordinatorEpoch)) }
     }
 
     private func decide(_ decisions: [Rebalancer.Decision], _ epoch: Epoch) {
-        let touched = self.withAuthority { authority, records in authority.carryOut(decisions, by: epoch, into: &records) }
+        let touched = self.withAuthority { authority, records in
+            authority.carryOut(decisions, by: epoch, into: &records)
+        }
         switch touched {
         case .success(let units): for unit in units { self.push(to: unit) }
-        case .failure: self.mark("coordinator fenced")
+        case .failure:
+            self.mark("coordinator fenced")
             self.coordinatorEpoch = Epoch(0)
         case nil: break
         }
@@ -183,6 +189,8 @@ extension QuotaDirectives {
     fileprivate func replacingGrants(_ body: (LotID, Int) -> Int) -> QuotaDirectives {
         QuotaDirectives(
             epoch: self.epoch, unit: self.unit, generation: self.generation,
-            lots: self.lots.map { Lot(lot: $0.lot, granted: body($0.lot, $0.granted), hint: $0.hint, elsewhere: $0.elsewhere) })
+            lots: self.lots.map {
+                Lot(lot: $0.lot, granted: body($0.lot, $0.granted), hint: $0.hint, elsewhere: $0.elsewhere)
+            })
     }
 }

@@ -5,7 +5,8 @@ import TrancheCore
 extension World {
     func drawFault() {
         guard self.faultsAreOn else { return }
-        let pause = self.random.number(self.profile.faultEveryMilliseconds / 2...self.profile.faultEveryMilliseconds * 2)
+        let pause = self.random.number(
+            self.profile.faultEveryMilliseconds / 2...self.profile.faultEveryMilliseconds * 2)
         self.schedule(.fault, afterMicroseconds: 1_000 * pause)
         let unit = UnitID(UInt16(self.random.number(1...self.settings.units)))
         switch self.random.number(1...9) {
@@ -73,8 +74,10 @@ extension World {
             for lot in authority.book.lots.keys.sorted() {
                 for account in authority.book.lots[lot]!.accounts where account.isStranded {
                     let orders = self.units[account.unit]!.ledger.book.orders
-                    let sold = self.checker.trulyLive(lot, unit: account.unit, generation: account.generation, orders: orders)
-                    try? authority.settle(lot, account.unit, account.generation, sold: min(sold, account.outstanding), into: &records)
+                    let sold = self.checker.trulyLive(
+                        lot, unit: account.unit, generation: account.generation, orders: orders)
+                    try? authority.settle(
+                        lot, account.unit, account.generation, sold: min(sold, account.outstanding), into: &records)
                     self.mark("stranded stock settled")
                 }
             }
@@ -83,7 +86,9 @@ extension World {
 
     /// L1 and L2: faults ended long ago, so everything must have come to rest, and nothing may be lost or stuck.
     func judgeTheEnd() {
-        guard let authority = self.center.authority else { return self.checker.live(false, "L1", "the center did not return") }
+        guard let authority = self.center.authority else {
+            return self.checker.live(false, "L1", "the center did not return")
+        }
         for id in self.units.keys.sorted() {
             let process = self.units[id]!.process
             self.checker.live(process?.machine.isRegistered == true, "L1", "unit \(id) did not return")
@@ -94,7 +99,8 @@ extension World {
                 self.checker.live(process.machine.isPrimed(lot), "L1", "lot \(lot) of unit \(id) is not in Redis")
                 let redis = self.units[id]!.redis.lots[lot]?.available ?? -1
                 let ledger = process.machine.available(lot)
-                self.checker.live(redis == ledger, "L1", "lot \(lot) of unit \(id): \(redis) in Redis, \(ledger) in the ledger")
+                self.checker.live(
+                    redis == ledger, "L1", "lot \(lot) of unit \(id): \(redis) in Redis, \(ledger) in the ledger")
             }
         }
         for lot in authority.book.lots.keys.sorted() { self.judgeTheEnd(lot, authority) }
@@ -115,6 +121,7 @@ extension World {
         let old = state.accounts.filter { $0.standing != .active }.reduce(0) { $0 + $1.outstanding }
         self.checker.live(
             state.pool + available + live + old == state.issued, "L1",
-            "lot \(lot): pool \(state.pool) + available \(available) + live \(live) + old \(old) != issued \(state.issued)")
+            "lot \(lot): pool \(state.pool) + available \(available) + live \(live) + old \(old) != issued \(state.issued)"
+        )
     }
 }

@@ -12,7 +12,9 @@ extension World {
         if self.units[id]!.redisIsDown { return self.answer(id, session, self.failure(of: work), after: 1_000) }
         let cut = self.random.happens(permille: self.profile.crashPermille)
         if cut { self.mark("connection to Redis cut") }
-        if cut, self.random.happens(permille: 500) { return self.answer(id, session, self.failure(of: work), after: 1_000) }
+        if cut, self.random.happens(permille: 500) {
+            return self.answer(id, session, self.failure(of: work), after: 1_000)
+        }
         let answer: RedisAnswer
         switch work {
         case .call(let call):

@@ -56,7 +56,8 @@ extension World {
         book.apply(opened)
         let session = self.random.next()
         let machine = UnitMachine(
-            unit: id, ledger: self.units[id]!.ledger.id, session: session, book: book, head: self.units[id]!.ledger.head)
+            unit: id, ledger: self.units[id]!.ledger.id, session: session, book: book, head: self.units[id]!.ledger.head
+        )
         let process = UnitProcess(session: session, machine: machine, clock: HybridClock(durableCeiling: book.ceiling))
         process.desk.load(book, now: clockNow)
         self.units[id]!.process = process

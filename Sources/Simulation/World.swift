@@ -128,7 +128,9 @@ package final class World {
     private func prepare() {
         self.startCenter()
         self.openSale()
-        for id in self.units.keys.sorted() { self.schedule(.startUnit(id), afterMicroseconds: self.random.number(0...20_000)) }
+        for id in self.units.keys.sorted() {
+            self.schedule(.startUnit(id), afterMicroseconds: self.random.number(0...20_000))
+        }
         self.schedule(.coordinatorTick, afterMicroseconds: 100_000)
         self.schedule(.fault, afterMicroseconds: 1_000 * self.random.number(100...2_000))
         self.queue.push(.faultsEnd, at: self.start.advanced(milliseconds: self.settings.faultsEndAtMilliseconds))

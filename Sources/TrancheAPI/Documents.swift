@@ -75,7 +75,8 @@ package struct QuotaState: Sendable, Codable {
         package let samples: [Rebalancer.Sample]
         package let units: [Unit]
         package init(
-            lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, samples: [Rebalancer.Sample], units: [Unit]
+            lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, samples: [Rebalancer.Sample],
+            units: [Unit]
         ) {
             self.lot = lot
             self.issued = issued
@@ -100,7 +101,8 @@ package struct QuotaState: Sendable, Codable {
         package let starved: Int
         package let silentMilliseconds: Int64?
         package init(
-            unit: UnitID, generation: Generation, standing: String, granted: Int, returned: Int, available: Int, live: Int,
+            unit: UnitID, generation: Generation, standing: String, granted: Int, returned: Int, available: Int,
+            live: Int,
             paid: Int, offered: Int, starved: Int, silentMilliseconds: Int64?
         ) {
             self.unit = unit

@@ -51,7 +51,9 @@ package struct PaymentSignature: Sendable {
         return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 
-    private static func refusal(_ detail: String) -> Problem { Problem(status: 401, code: "bad_signature", detail: detail) }
+    private static func refusal(_ detail: String) -> Problem {
+        Problem(status: 401, code: "bad_signature", detail: detail)
+    }
 }
 
 /// Compares secrets without telling how much of them was right.

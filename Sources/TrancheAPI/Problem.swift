@@ -31,15 +31,19 @@ extension Problem {
     package init(_ refusal: Refusal) {
         switch refusal {
         case .unknownLot(let lot): self.init(status: 404, code: "unknown_lot", detail: "lot \(lot) is not on sale here")
-        case .unknownOrder(let order): self.init(status: 404, code: "unknown_order", detail: "order \(order) is not known here")
+        case .unknownOrder(let order):
+            self.init(status: 404, code: "unknown_order", detail: "order \(order) is not known here")
         case .invalidQuantity(let quantity, let limit):
             self.init(status: 400, code: "invalid_quantity", detail: "quantity \(quantity) is not in 1...\(limit)")
         case .notStarted(let opensAt):
-            self.init(status: 403, code: "not_started", detail: "the sale opens at \(JSON.text(opensAt))", retryAfter: 1)
+            self.init(
+                status: 403, code: "not_started", detail: "the sale opens at \(JSON.text(opensAt))", retryAfter: 1)
         case .ended: self.init(status: 403, code: "ended", detail: "the sale has ended")
         case .paused: self.init(status: 503, code: "paused", detail: "the sale is paused", retryAfter: 5)
         case .soldOut(let requested):
-            self.init(status: 410, code: "sold_out", detail: "asked for \(requested), none is left; a new token may try again")
+            self.init(
+                status: 410, code: "sold_out", detail: "asked for \(requested), none is left; a new token may try again"
+            )
         case .restocking:
             self.init(status: 503, code: "restocking", detail: "none is left here, more may come", retryAfter: 1)
         case .duplicate(let held, let limit):
@@ -51,7 +55,9 @@ extension Problem {
         case .overloaded(let limit):
             self.init(status: 503, code: "overloaded", detail: "more than \(limit) requests wait", retryAfter: 1)
         case .recovering:
-            self.init(status: 503, code: "recovering", detail: "the stock is being counted again from the ledger", retryAfter: 1)
+            self.init(
+                status: 503, code: "recovering", detail: "the stock is being counted again from the ledger",
+                retryAfter: 1)
         case .alreadyPaid(let order):
             self.init(
                 status: 409, code: "already_paid",
@@ -67,12 +73,17 @@ extension Problem {
 
     package init(_ error: TokenError, homeAddress: String? = nil) {
         switch error {
-        case .missing: self.init(status: 401, code: "bad_token", detail: "the header Authorization: Bearer TOKEN is missing")
-        case .malformed(let reason): self.init(status: 401, code: "bad_token", detail: "the token is malformed: \(reason)")
+        case .missing:
+            self.init(status: 401, code: "bad_token", detail: "the header Authorization: Bearer TOKEN is missing")
+        case .malformed(let reason):
+            self.init(status: 401, code: "bad_token", detail: "the token is malformed: \(reason)")
         case .forged: self.init(status: 401, code: "bad_token", detail: "the token's signature is wrong")
-        case .expired(let at): self.init(status: 401, code: "token_expired", detail: "the token expired at \(JSON.text(at))")
+        case .expired(let at):
+            self.init(status: 401, code: "token_expired", detail: "the token expired at \(JSON.text(at))")
         case .early(let notBefore):
-            self.init(status: 403, code: "not_started", detail: "the token is good from \(JSON.text(notBefore)) on", retryAfter: 1)
+            self.init(
+                status: 403, code: "not_started", detail: "the token is good from \(JSON.text(notBefore)) on",
+                retryAfter: 1)
         case .wrongLot(let lot, let expected):
             self.init(status: 401, code: "bad_token", detail: "the token is for lot \(lot), not for lot \(expected)")
         case .wrongUnit(let home):
@@ -84,12 +95,14 @@ extension Problem {
     package init(_ error: AuthorityError) {
         switch error {
         case .unknownLot(let lot): self.init(status: 404, code: "unknown_lot", detail: "lot \(lot) has no stock")
-        case .unknownUnit(let unit): self.init(status: 404, code: "unknown_unit", detail: "unit \(unit) never registered")
+        case .unknownUnit(let unit):
+            self.init(status: 404, code: "unknown_unit", detail: "unit \(unit) never registered")
         case .invalidQuantity(let quantity, let limit):
             self.init(status: 400, code: "invalid_quantity", detail: "quantity \(quantity) is not in 1...\(limit)")
         case .staleEpoch(let epoch, let current):
             self.init(
-                status: 409, code: "stale_epoch", detail: "epoch \(epoch.rawValue) is over; the current one is \(current.rawValue)")
+                status: 409, code: "stale_epoch",
+                detail: "epoch \(epoch.rawValue) is over; the current one is \(current.rawValue)")
         case .notStranded(let lot, let unit, let generation):
             self.init(
                 status: 409, code: "not_stranded",
@@ -104,12 +117,15 @@ extension Problem {
 package enum JSON {
     package static func encode(_ value: some Encodable, pretty: Bool = false) -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = pretty ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting =
+            pretty ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
         // Our own value types: encoding them cannot fail.
         return Array((try? encoder.encode(value)) ?? Data("{}".utf8))
     }
 
-    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: some Sequence<UInt8>) throws(Problem) -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: some Sequence<UInt8>) throws(Problem)
+        -> Value
+    {
         do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
             throw Problem(status: 400, code: "invalid_json", detail: self.reason(error))
         }
@@ -130,6 +146,7 @@ package enum JSON {
 
     /// A moment as ISO 8601 text in UTC.
     package static func text(_ instant: Instant) -> String {
-        Date(timeIntervalSince1970: Double(instant.microseconds) / 1e6).ISO8601Format(.init(includingFractionalSeconds: true))
+        Date(timeIntervalSince1970: Double(instant.microseconds) / 1e6).ISO8601Format(
+            .init(includingFractionalSeconds: true))
     }
 }

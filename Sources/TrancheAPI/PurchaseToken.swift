@@ -15,7 +15,8 @@ package struct PurchaseToken: Hashable, Sendable {
     package let expiresAt: Instant
 
     package init(
-        order: OrderID, lot: LotID, home: UnitID, buyer: BuyerID, issuedAt: Instant, notBefore: Instant, expiresAt: Instant
+        order: OrderID, lot: LotID, home: UnitID, buyer: BuyerID, issuedAt: Instant, notBefore: Instant,
+        expiresAt: Instant
     ) {
         self.order = order
         self.lot = lot
@@ -70,12 +71,16 @@ package struct TokenCodec: Sendable {
     /// Checks form and signature, in constant time for equal lengths; says nothing about time, lot or unit.
     package func open(_ text: some Collection<UInt8>) throws(TokenError) -> PurchaseToken {
         guard !text.isEmpty else { throw .missing }
-        guard text.count <= Self.lengthLimit else { throw .malformed(reason: "longer than \(Self.lengthLimit) characters") }
+        guard text.count <= Self.lengthLimit else {
+            throw .malformed(reason: "longer than \(Self.lengthLimit) characters")
+        }
         guard let bytes = Base64URL.decode(text) else { throw .malformed(reason: "not base64url") }
         guard bytes.count > Self.fixedBytes + Self.macBytes else { throw .malformed(reason: "too short") }
         guard bytes[0] == Self.version else { throw .malformed(reason: "version \(bytes[0]) is unknown") }
         let signed = bytes.count - Self.macBytes
-        guard HMAC<SHA256>.isValidAuthenticationCode(bytes[signed...], authenticating: bytes[..<signed], using: self.key) else {
+        guard
+            HMAC<SHA256>.isValidAuthenticationCode(bytes[signed...], authenticating: bytes[..<signed], using: self.key)
+        else {
             throw .forged
         }
         return try self.read(bytes, signed: signed)

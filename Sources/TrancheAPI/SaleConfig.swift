@@ -132,11 +132,13 @@ extension SaleConfig {
         guard self.units.count <= Limits.units else {
             throw .invalidConfig("\(self.units.count) units, at most \(Limits.units)")
         }
-        guard Set(self.units.map(\.id)).count == self.units.count, Set(self.units.map(\.name)).count == self.units.count else {
+        guard Set(self.units.map(\.id)).count == self.units.count, Set(self.units.map(\.name)).count == self.units.count
+        else {
             throw .invalidConfig("two units share an id or a name")
         }
         for unit in self.units {
-            for url in [unit.publicURL, unit.internalURL] where !url.hasPrefix("http://") && !url.hasPrefix("https://") {
+            for url in [unit.publicURL, unit.internalURL] where !url.hasPrefix("http://") && !url.hasPrefix("https://")
+            {
                 throw .invalidConfig("unit \(unit.name): \"\(url)\" is no http address")
             }
         }
@@ -150,15 +152,19 @@ extension SaleConfig {
 
     private func validate(_ sale: Sale) throws(Problem) {
         let idBytes = 1...64
-        guard idBytes.contains(sale.id.utf8.count), sale.id.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) }) else {
+        guard idBytes.contains(sale.id.utf8.count),
+            sale.id.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) })
+        else {
             throw .invalidConfig("sale id \"\(sale.id)\": 1 to 64 letters, digits, dots, dashes")
         }
         guard sale.startsAtMilliseconds < sale.endsAtMilliseconds else {
-            throw .invalidConfig("sale \(sale.id): ends at \(sale.endsAtMilliseconds), before it starts at \(sale.startsAtMilliseconds)")
+            throw .invalidConfig(
+                "sale \(sale.id): ends at \(sale.endsAtMilliseconds), before it starts at \(sale.startsAtMilliseconds)")
         }
         let window: ClosedRange<Int64> = 100...86_400_000
         guard window.contains(sale.paymentWindowMilliseconds) else {
-            throw .invalidConfig("sale \(sale.id): payment window \(sale.paymentWindowMilliseconds) ms is not in \(window)")
+            throw .invalidConfig(
+                "sale \(sale.id): payment window \(sale.paymentWindowMilliseconds) ms is not in \(window)")
         }
         guard !sale.lots.isEmpty else { throw .invalidConfig("sale \(sale.id) has no lot") }
         for lot in sale.lots { try self.validate(lot, of: sale) }
@@ -166,7 +172,9 @@ extension SaleConfig {
 
     private func validate(_ lot: Lot, of sale: Sale) throws(Problem) {
         func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(Problem) {
-            guard range.contains(value) else { throw .invalidConfig("lot \(lot.id): \(name) \(value) is not in \(range)") }
+            guard range.contains(value) else {
+                throw .invalidConfig("lot \(lot.id): \(name) \(value) is not in \(range)")
+            }
         }
         try check("stock", lot.stock, 1...Limits.stockPerLot)
         try check("perBuyerLimit", lot.perBuyerLimit, 1...Limits.quantityPerOrder)
@@ -181,6 +189,8 @@ extension SaleConfig {
             }
         }
         let fixed = (lot.fixed ?? [:]).values.reduce(0, +)
-        guard fixed <= lot.stock else { throw .invalidConfig("lot \(lot.id): fixed quotas of \(fixed), stock \(lot.stock)") }
+        guard fixed <= lot.stock else {
+            throw .invalidConfig("lot \(lot.id): fixed quotas of \(fixed), stock \(lot.stock)")
+        }
     }
 }

@@ -19,10 +19,14 @@ struct AuthorityEvidence {
         for record in records {
             switch record {
             case .epoch(let epoch):
-                if epoch.rawValue <= self.epoch { self.outOfTurn.append("center epoch \(epoch.rawValue) after \(self.epoch)") }
+                if epoch.rawValue <= self.epoch {
+                    self.outOfTurn.append("center epoch \(epoch.rawValue) after \(self.epoch)")
+                }
                 self.epoch = epoch.rawValue
             case .coordinatorEpoch(let epoch):
-                if epoch.rawValue <= coordinator { self.outOfTurn.append("coordinator epoch \(epoch.rawValue) after \(coordinator)") }
+                if epoch.rawValue <= coordinator {
+                    self.outOfTurn.append("coordinator epoch \(epoch.rawValue) after \(coordinator)")
+                }
                 coordinator = epoch.rawValue
             case .issued(let lot, let quantity): self.lots[lot, default: Lot()].issued += quantity
             case .granted(let lot, let unit, let generation, let total):
@@ -53,9 +57,13 @@ struct AuthorityEvidence {
         self.lots[lot]?.accounts[Key(unit: unit, generation: generation)] ?? Account()
     }
 
-    private mutating func change(_ lot: LotID, _ unit: UnitID, _ generation: Generation, _ body: (inout Account) -> String?) {
+    private mutating func change(
+        _ lot: LotID, _ unit: UnitID, _ generation: Generation, _ body: (inout Account) -> String?
+    ) {
         let key = Key(unit: unit, generation: generation)
-        if let finding = body(&self.lots[lot, default: Lot()].accounts[key, default: Account()]) { self.fallen.append(finding) }
+        if let finding = body(&self.lots[lot, default: Lot()].accounts[key, default: Account()]) {
+            self.fallen.append(finding)
+        }
     }
 
     private mutating func mark(_ unit: UnitID, _ generation: Generation, isStranded: Bool) {

@@ -25,7 +25,8 @@ struct UnitEvidence {
         self.audit = audit
         for commit in audit.commits {
             if !commit.isChained || commit.entries == nil {
-                self.find("I4", "the hash chain breaks at position \(commit.head.position): rows were changed or removed")
+                self.find(
+                    "I4", "the hash chain breaks at position \(commit.head.position): rows were changed or removed")
             }
             for entry in commit.entries ?? [] { self.take(entry) }
         }
@@ -34,16 +35,22 @@ struct UnitEvidence {
 
     mutating func find(_ invariant: String, _ detail: String) {
         // A damaged file gives thousands of findings; the first ones tell the story.
-        if self.findings[invariant, default: []].count < 5 { self.findings[invariant, default: []].append("\(self.name): \(detail)") }
+        if self.findings[invariant, default: []].count < 5 {
+            self.findings[invariant, default: []].append("\(self.name): \(detail)")
+        }
     }
 
     private mutating func take(_ entry: LedgerEntry) {
         switch entry {
         case .opened(let incarnation):
-            if incarnation <= self.incarnation { self.find("I7", "incarnation \(incarnation.rawValue) after \(self.incarnation.rawValue)") }
+            if incarnation <= self.incarnation {
+                self.find("I7", "incarnation \(incarnation.rawValue) after \(self.incarnation.rawValue)")
+            }
             self.incarnation = incarnation
         case .generation(let generation):
-            if generation <= self.generation { self.find("I6", "generation \(generation.rawValue) after \(self.generation.rawValue)") }
+            if generation <= self.generation {
+                self.find("I6", "generation \(generation.rawValue) after \(self.generation.rawValue)")
+            }
             self.generation = generation
         case .granted(let lot, let total):
             self.change(lot, self.generation) { sums in
@@ -59,7 +66,9 @@ struct UnitEvidence {
         case .confirmed(let order, _): self.settle(order.id, .paid)
         case .released(let order, let state):
             self.settle(order.id, state)
-            self.change(order.lot, order.generation) { $0.cancelled += Int(order.quantity); return nil }
+            self.change(order.lot, order.generation) {
+                $0.cancelled += Int(order.quantity); return nil
+            }
             let left = (self.held[order.lot]?[order.buyer] ?? 0) - Int(order.quantity)
             self.held[order.lot, default: [:]][order.buyer] = left == 0 ? nil : left
         case .refused(let order, _, _):
@@ -74,15 +83,21 @@ struct UnitEvidence {
         if self.orders[order.id] != nil { self.find("I5", "order \(order.id) is in the ledger twice") }
         if self.refused.contains(order.id) { self.find("I5", "order \(order.id) was refused and accepted") }
         if !self.stamps.insert(order.stamp).inserted { self.find("I8", "stamp \(order.stamp) was given twice") }
-        if order.stamp >= self.ceiling { self.find("I8", "stamp \(order.stamp) is not below the durable ceiling \(self.ceiling)") }
+        if order.stamp >= self.ceiling {
+            self.find("I8", "stamp \(order.stamp) is not below the durable ceiling \(self.ceiling)")
+        }
         self.orders[order.id] = Sold(order: order, state: .reserved)
         let held = (self.held[order.lot]?[order.buyer] ?? 0) + Int(order.quantity)
         self.held[order.lot, default: [:]][order.buyer] = held
-        self.change(order.lot, order.generation) { $0.sold += Int(order.quantity); return nil }
+        self.change(order.lot, order.generation) {
+            $0.sold += Int(order.quantity); return nil
+        }
     }
 
     private mutating func settle(_ id: OrderID, _ state: OrderState) {
-        guard let sold = self.orders[id] else { return self.find("I5", "order \(id) was \(state.name) but never reserved") }
+        guard let sold = self.orders[id] else {
+            return self.find("I5", "order \(id) was \(state.name) but never reserved")
+        }
         if sold.state != .reserved { self.find("I5", "order \(id) was \(sold.state.name) and then \(state.name)") }
         self.orders[id]?.state = state
     }
@@ -94,7 +109,10 @@ struct UnitEvidence {
         if let (invariant, detail) = body(&self.sums[account, default: Sums()]) { self.find(invariant, detail) }
         let sums = self.sums[account]!
         if sums.sold - sums.cancelled + sums.returned > sums.granted || sums.cancelled > sums.sold {
-            self.find("I2", "lot \(lot): sold \(sums.sold) - cancelled \(sums.cancelled) + returned \(sums.returned) > granted \(sums.granted)")
+            self.find(
+                "I2",
+                "lot \(lot): sold \(sums.sold) - cancelled \(sums.cancelled) + returned \(sums.returned) > granted \(sums.granted)"
+            )
         }
     }
 
@@ -106,9 +124,13 @@ struct UnitEvidence {
                 granted: account.counters.granted, returned: account.counters.returned, sold: account.counters.sold,
                 cancelled: account.counters.cancelled)
         }
-        for account in Set(told.keys).union(self.sums.keys).sorted(by: { ($0.lot, $0.generation) < ($1.lot, $1.generation) }) {
+        for account in Set(told.keys).union(self.sums.keys).sorted(by: {
+            ($0.lot, $0.generation) < ($1.lot, $1.generation)
+        }) {
             let (table, journal) = (told[account] ?? Sums(), self.sums[account] ?? Sums())
-            if table != journal { self.find("I2", "lot \(account.lot): the table says \(table), the journal \(journal)") }
+            if table != journal {
+                self.find("I2", "lot \(account.lot): the table says \(table), the journal \(journal)")
+            }
         }
         for lot in Set(self.held.keys).union(self.audit.holdings.keys).sorted() {
             let (table, journal) = (self.audit.holdings[lot] ?? [:], (self.held[lot] ?? [:]).filter { $0.value != 0 })

@@ -28,7 +28,8 @@ package struct Verifier {
         var (units, pushes): ([UnitEvidence], [(String, ConfigPush?)]) = ([], [])
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/units").sorted()) ?? []
         for name in names where FileManager.default.fileExists(atPath: "\(folder)/units/\(name)/ledger.sqlite") {
-            units.append(UnitEvidence(name: name, audit: try LedgerAudit(path: "\(folder)/units/\(name)/ledger.sqlite")))
+            units.append(
+                UnitEvidence(name: name, audit: try LedgerAudit(path: "\(folder)/units/\(name)/ledger.sqlite")))
             let bytes = FileManager.default.contents(atPath: "\(folder)/units/\(name)/config.json")
             pushes.append((name, bytes.flatMap { try? JSON.decode(ConfigPush.self, from: $0) }))
         }
@@ -42,25 +43,34 @@ package struct Verifier {
         report.lots = self.authority.lots.keys.sorted().map(self.lot)
         report.units = self.units.flatMap { unit in self.authority.lots.keys.sorted().map { self.unitLot(unit, $0) } }
         report.checks = [
-            self.conservation(report.lots), self.units(
+            self.conservation(report.lots),
+            self.units(
                 "I2", "a unit never sells or returns more than it was granted",
-                figures: report.units.map { "\($0.name) \($0.paid + $0.held) of \($0.granted - $0.returned)" }.joined(separator: ", "),
+                figures: report.units.map { "\($0.name) \($0.paid + $0.held) of \($0.granted - $0.returned)" }.joined(
+                    separator: ", "),
                 extra: self.grants()),
             self.promises(report.lots), self.kept(),
             self.units(
                 "I5", "one order id has one outcome",
-                figures: "\(self.units.reduce(0) { $0 + $1.orders.count }) orders, \(self.units.reduce(0) { $0 + $1.refused.count }) refusals on record",
+                figures:
+                    "\(self.units.reduce(0) { $0 + $1.orders.count }) orders, \(self.units.reduce(0) { $0 + $1.refused.count }) refusals on record",
                 extra: self.doubled()),
             self.units(
-                "I6", "counters, versions and epochs never go down", figures: "\(self.records.count) records", extra: self.authority.fallen),
+                "I6", "counters, versions and epochs never go down", figures: "\(self.records.count) records",
+                extra: self.authority.fallen),
             self.units(
-                "I7", "only the highest epoch and the newest incarnation write", figures: "epoch \(self.authority.epoch)",
+                "I7", "only the highest epoch and the newest incarnation write",
+                figures: "epoch \(self.authority.epoch)",
                 extra: self.authority.outOfTurn),
-            self.units("I8", "stamps are below the durable ceiling and never repeat", figures: "\(self.units.reduce(0) { $0 + $1.orders.count }) stamps", extra: []),
+            self.units(
+                "I8", "stamps are below the durable ceiling and never repeat",
+                figures: "\(self.units.reduce(0) { $0 + $1.orders.count }) stamps", extra: []),
             Self.notApplicable("I9", "contested stock goes in order of the stamps", "no contest in this sale"),
             Self.notApplicable("I10", "returned stock goes to the waitlist first", "no waitlist in this sale"),
             self.configurations(), self.buyers(),
-            Self.check("L1", "all stock is sold, sellable, or listed as stranded", self.unaccounted(report.lots), figures: self.figures(report.lots)),
+            Self.check(
+                "L1", "all stock is sold, sellable, or listed as stranded", self.unaccounted(report.lots),
+                figures: self.figures(report.lots)),
             Self.notApplicable("L2", "every request gets an answer in bounded time", "not visible in files"),
         ]
         return report
@@ -68,15 +78,20 @@ package struct Verifier {
 
     // MARK: the checks
 
-    private static func check(_ invariant: String, _ statement: String, _ findings: [String], figures: String) -> VerifyReport.Check {
-        .init(invariant: invariant, statement: statement, verdict: findings.isEmpty ? .holds : .broken, figures: figures, findings: findings)
+    private static func check(_ invariant: String, _ statement: String, _ findings: [String], figures: String)
+        -> VerifyReport.Check
+    {
+        .init(
+            invariant: invariant, statement: statement, verdict: findings.isEmpty ? .holds : .broken, figures: figures,
+            findings: findings)
     }
 
     private static func notApplicable(_ invariant: String, _ statement: String, _ why: String) -> VerifyReport.Check {
         .init(invariant: invariant, statement: statement, verdict: .notApplicable, figures: why, findings: [])
     }
 
-    private func units(_ invariant: String, _ statement: String, figures: String, extra: [String]) -> VerifyReport.Check {
+    private func units(_ invariant: String, _ statement: String, figures: String, extra: [String]) -> VerifyReport.Check
+    {
         Self.check(invariant, statement, self.units.flatMap { $0.findings[invariant] ?? [] } + extra, figures: figures)
     }
 
@@ -84,10 +99,15 @@ package struct Verifier {
         let findings = self.authority.lots.keys.sorted().compactMap { lot -> String? in
             let state = self.authority.lots[lot]!
             return state.pool < 0 || state.accounts.values.contains { $0.returned > $0.granted }
-                ? "lot \(lot): pool \(state.pool), accounts \(state.accounts.values.map { $0.granted - $0.returned })" : nil
+                ? "lot \(lot): pool \(state.pool), accounts \(state.accounts.values.map { $0.granted - $0.returned })"
+                : nil
         }
-        let figures = lots.map { "lot \($0.lot): issued \($0.issued) = pool \($0.pool) + outstanding \($0.issued - $0.pool - $0.stranded) + stranded \($0.stranded)" }
-        return Self.check("I1", "pool + outstanding + allocated + stranded = issued", findings, figures: figures.joined(separator: "; "))
+        let figures = lots.map {
+            "lot \($0.lot): issued \($0.issued) = pool \($0.pool) + outstanding \($0.issued - $0.pool - $0.stranded) + stranded \($0.stranded)"
+        }
+        return Self.check(
+            "I1", "pool + outstanding + allocated + stranded = issued", findings,
+            figures: figures.joined(separator: "; "))
     }
 
     /// A unit cannot hold more than the authority granted, and the authority cannot take back what no unit gave.
@@ -96,9 +116,13 @@ package struct Verifier {
             unit.sums.sorted { $0.key.lot < $1.key.lot }.flatMap { account, sums -> [String] in
                 let told = self.authority.account(account.lot, unit.audit.unit, account.generation)
                 var findings: [String] = []
-                if sums.granted > told.granted { findings.append("\(unit.name): lot \(account.lot) has \(sums.granted), granted were \(told.granted)") }
+                if sums.granted > told.granted {
+                    findings.append(
+                        "\(unit.name): lot \(account.lot) has \(sums.granted), granted were \(told.granted)")
+                }
                 if told.returned > sums.returned, !told.isSettled {
-                    findings.append("\(unit.name): lot \(account.lot) gave back \(sums.returned), the log says \(told.returned)")
+                    findings.append(
+                        "\(unit.name): lot \(account.lot) gave back \(sums.returned), the log says \(told.returned)")
                 }
                 return findings
             }
@@ -106,7 +130,9 @@ package struct Verifier {
     }
 
     private func promises(_ lots: [VerifyReport.Lot]) -> VerifyReport.Check {
-        let findings = lots.filter { $0.oversold > 0 }.map { "lot \($0.lot): \($0.paid + $0.held) promised, \($0.issued) issued" }
+        let findings = lots.filter { $0.oversold > 0 }.map {
+            "lot \($0.lot): \($0.paid + $0.held) promised, \($0.issued) issued"
+        }
         let figures = lots.map { "lot \($0.lot): \($0.paid + $0.held) of \($0.issued)" }.joined(separator: ", ")
         return Self.check("I3", "no more is promised than was issued", findings, figures: figures)
     }
@@ -116,7 +142,8 @@ package struct Verifier {
         for unit in self.units {
             guard let witness = self.witnesses[unit.audit.unit] else { continue }
             if !unit.audit.commits.contains(where: { $0.head == witness }) {
-                findings.append("\(unit.name): the ledger does not hold position \(witness.position) as the center saw it")
+                findings.append(
+                    "\(unit.name): the ledger does not hold position \(witness.position) as the center saw it")
             }
         }
         var figures = "\(self.units.reduce(0) { $0 + $1.audit.commits.count }) commits in the hash chains"
@@ -144,17 +171,29 @@ package struct Verifier {
     private func configurations() -> VerifyReport.Check {
         var findings: [String] = []
         for (place, version) in self.configs.enumerated() {
-            let push = ConfigPush(version: version.version, epoch: Epoch(0), content: String(decoding: version.content, as: UTF8.self))
-            if version.version != place + 1 { findings.append("version \(version.version) stands at place \(place + 1)") }
-            if push.checksum != version.checksum { findings.append("version \(version.version): the checksum does not fit") }
+            let push = ConfigPush(
+                version: version.version, epoch: Epoch(0), content: String(decoding: version.content, as: UTF8.self))
+            if version.version != place + 1 {
+                findings.append("version \(version.version) stands at place \(place + 1)")
+            }
+            if push.checksum != version.checksum {
+                findings.append("version \(version.version): the checksum does not fit")
+            }
         }
         for (name, push) in self.unitConfigs {
             guard let push else { continue }
-            if (try? push.validated()) == nil { findings.append("\(name): its copy, version \(push.version), is not valid") }
-            if push.version > self.configs.count { findings.append("\(name): has version \(push.version) of \(self.configs.count)") }
+            if (try? push.validated()) == nil {
+                findings.append("\(name): its copy, version \(push.version), is not valid")
+            }
+            if push.version > self.configs.count {
+                findings.append("\(name): has version \(push.version) of \(self.configs.count)")
+            }
         }
-        let figures = "\(self.configs.count) versions; " + self.unitConfigs.map { "\($0.name) at \($0.push?.version ?? 0)" }.joined(separator: ", ")
-        return Self.check("I11", "an applied configuration is valid and never older than the last", findings, figures: figures)
+        let figures =
+            "\(self.configs.count) versions; "
+            + self.unitConfigs.map { "\($0.name) at \($0.push?.version ?? 0)" }.joined(separator: ", ")
+        return Self.check(
+            "I11", "an applied configuration is valid and never older than the last", findings, figures: figures)
     }
 
     private func buyers() -> VerifyReport.Check {
@@ -168,19 +207,24 @@ package struct Verifier {
             most = max(most, held.values.max() ?? 0)
             count += held.count
         }
-        return Self.check("I12", "no buyer holds more than the limit, over all regions", Array(findings.prefix(5)), figures: "\(count) buyers, \(most) at most")
+        return Self.check(
+            "I12", "no buyer holds more than the limit, over all regions", Array(findings.prefix(5)),
+            figures: "\(count) buyers, \(most) at most")
     }
 
     private func unaccounted(_ lots: [VerifyReport.Lot]) -> [String] {
         lots.compactMap { lot in
             let sum = lot.pool + lot.available + lot.paid + lot.held + lot.stranded
             // What the log has granted and a unit has not taken, or a unit has returned and the log not heard, is under way.
-            return sum == lot.issued ? nil : "lot \(lot.lot): \(lot.issued - sum) of \(lot.issued) are neither sold nor sellable nor stranded"
+            return sum == lot.issued
+                ? nil
+                : "lot \(lot.lot): \(lot.issued - sum) of \(lot.issued) are neither sold nor sellable nor stranded"
         }
     }
 
     private func figures(_ lots: [VerifyReport.Lot]) -> String {
-        lots.map { "lot \($0.lot): \($0.paid) paid + \($0.held) held + \($0.unsold) unsold + \($0.stranded) stranded" }.joined(separator: "; ")
+        lots.map { "lot \($0.lot): \($0.paid) paid + \($0.held) held + \($0.unsold) unsold + \($0.stranded) stranded" }
+            .joined(separator: "; ")
     }
 
     // MARK: figures
@@ -200,15 +244,20 @@ package struct Verifier {
             }
         }
         let stranded = state.accounts.values.filter(\.isStranded).reduce(0) { $0 + $1.granted - $1.returned }
-        return .init(lot: id.rawValue, issued: state.issued, pool: state.pool, available: available, paid: paid, held: held, stranded: stranded)
+        return .init(
+            lot: id.rawValue, issued: state.issued, pool: state.pool, available: available, paid: paid, held: held,
+            stranded: stranded)
     }
 
     private func unitLot(_ unit: UnitEvidence, _ lot: LotID) -> VerifyReport.UnitLot {
         let mine = unit.orders.values.filter { $0.order.lot == lot }
-        func sum(_ state: OrderState) -> Int { mine.filter { $0.state == state }.reduce(0) { $0 + Int($1.order.quantity) } }
+        func sum(_ state: OrderState) -> Int {
+            mine.filter { $0.state == state }.reduce(0) { $0 + Int($1.order.quantity) }
+        }
         let sums = unit.sums[.init(lot: lot, generation: unit.generation)] ?? .init()
         return .init(
-            unit: unit.audit.unit.rawValue, name: unit.name, lot: lot.rawValue, granted: sums.granted, returned: sums.returned,
+            unit: unit.audit.unit.rawValue, name: unit.name, lot: lot.rawValue, granted: sums.granted,
+            returned: sums.returned,
             paid: sum(.paid), held: sum(.reserved), expired: sum(.expired), cancelled: sum(.cancelled))
     }
 }

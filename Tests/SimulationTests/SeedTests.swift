@@ -11,14 +11,18 @@ import Testing
         for seed in Self.seeds where seed % 2 == half {
             let world = World(seed: seed)
             let violations = world.run()
-            #expect(violations.isEmpty, "seed \(seed): \(violations); repeat with: tranche simulate --seeds \(seed)..\(seed)")
+            #expect(
+                violations.isEmpty,
+                "seed \(seed): \(violations); repeat with: tranche simulate --seeds \(seed)..\(seed)")
             marks.formUnion(world.marks.keys)
         }
         // A world that never gets into trouble proves nothing: these states must have been reached.
         for mark in [
             "crashed before a commit", "crashed after a commit", "center crashed before a commit",
-            "center crashed after a commit", "coordinator fenced", "Redis found lost", "Redis set back", "new generation",
-            "ledger restored from a backup", "stranded stock settled", "sold out", "connection to Redis cut", "clock stepped",
+            "center crashed after a commit", "coordinator fenced", "Redis found lost", "Redis set back",
+            "new generation",
+            "ledger restored from a backup", "stranded stock settled", "sold out", "connection to Redis cut",
+            "clock stepped",
         ] {
             #expect(marks.contains(mark), "no world reached: \(mark)")
         }

@@ -44,10 +44,12 @@ package enum UnitDaemon {
         let counter = Counter(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
         let publicApplication = self.publicApplication(configuration, counter, engine, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codec, file, engine, telemetry, logger)
-        logger.info("starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
+        logger.info(
+            "starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
         // The last one is stopped first: buyers, then operators, then the pull, then the engine with what is left.
         try await Daemon.run(
-            [EngineService(engine: engine), PullService(link: link), internalApplication, publicApplication], logger: logger)
+            [EngineService(engine: engine), PullService(link: link), internalApplication, publicApplication],
+            logger: logger)
         curl.stop()
         logger.info("stopped")
     }
@@ -59,19 +61,22 @@ package enum UnitDaemon {
             case .ready: return
             case .wait(let milliseconds): try await Task.sleep(for: .milliseconds(milliseconds))
             case .refuse(let behind):
-                throw StartError("the clock is \(behind) ms behind the last stamp of this ledger: set the clock, then start again")
+                throw StartError(
+                    "the clock is \(behind) ms behind the last stamp of this ledger: set the clock, then start again")
             }
         }
     }
 
     private static func publicApplication(
-        _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ telemetry: Telemetry, _ logger: Logger
+        _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ telemetry: Telemetry,
+        _ logger: Logger
     ) -> some Service {
         let router = Router(context: TrancheContext.self)
         router.add(middleware: ProblemMiddleware(logger: logger))
         router.addHealth(telemetry: telemetry) { self.reasonNotReady(engine) }
         PublicRoutes(
-            counter: counter, signature: PaymentSignature(secret: configuration.paymentSecret), region: configuration.region
+            counter: counter, signature: PaymentSignature(secret: configuration.paymentSecret),
+            region: configuration.region
         ).add(to: router)
         let server = HTTPServerBuilder { responder in
             var http = HTTP1Channel.Configuration()
@@ -93,7 +98,8 @@ package enum UnitDaemon {
         let router = Router(context: TrancheContext.self)
         router.add(middleware: ProblemMiddleware(logger: logger))
         router.addHealth(telemetry: telemetry) { self.reasonNotReady(engine) }
-        let group = router.group("/internal/v1").add(middleware: CredentialMiddleware(secrets: [configuration.serviceSecret]))
+        let group = router.group("/internal/v1").add(
+            middleware: CredentialMiddleware(secrets: [configuration.serviceSecret]))
         InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine).add(to: group)
         return Application(
             router: router,
@@ -105,7 +111,8 @@ package enum UnitDaemon {
         let status = engine.currentStatus
         if let failure = status.failure { return failure }
         if !status.mayIssue { return "the ledger is not vouched for yet: waiting for the config center" }
-        return status.unprimed.isEmpty ? nil : "lots not in Redis: \(status.unprimed.map(\.description).joined(separator: ", "))"
+        return status.unprimed.isEmpty
+            ? nil : "lots not in Redis: \(status.unprimed.map(\.description).joined(separator: ", "))"
     }
 }
 

@@ -29,7 +29,9 @@ package final class AuthorityStore {
             return try self.queue.read { database in
                 var book = AuthorityBook()
                 var position: Int64 = 0
-                if let row = try Row.fetchOne(database, sql: "SELECT position, book FROM snapshots ORDER BY position DESC LIMIT 1") {
+                if let row = try Row.fetchOne(
+                    database, sql: "SELECT position, book FROM snapshots ORDER BY position DESC LIMIT 1")
+                {
                     position = row[0]
                     book = try JSONDecoder().decode(AuthorityBook.self, from: row[1] as Data)
                 }
@@ -47,7 +49,9 @@ package final class AuthorityStore {
     }
 
     package func witnesses() throws(StorageError) -> [UnitID: LedgerHead] {
-        do { return try self.queue.read { try Self.witnesses($0) } } catch { throw StorageError(error, path: self.path) }
+        do { return try self.queue.read { try Self.witnesses($0) } } catch {
+            throw StorageError(error, path: self.path)
+        }
     }
 
     /// Appends `records` and remembers `witnesses`, in one transaction, unless a newer epoch has the file.
@@ -62,7 +66,8 @@ package final class AuthorityStore {
                 let position = database.lastInsertedRowID
                 if position % Int64(Self.recordsPerSnapshot) == 0, record == records.last {
                     try database.execute(
-                        sql: "INSERT INTO snapshots VALUES (?, ?)", arguments: [position, try JSONEncoder().encode(book)])
+                        sql: "INSERT INTO snapshots VALUES (?, ?)",
+                        arguments: [position, try JSONEncoder().encode(book)])
                 }
             }
             for (unit, head) in witnesses {
@@ -101,7 +106,8 @@ package final class AuthorityStore {
             try database.execute(
                 sql: "INSERT INTO configs VALUES (?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    version.version, version.checksum, version.content, version.at.microseconds, version.actor, version.note,
+                    version.version, version.checksum, version.content, version.at.microseconds, version.actor,
+                    version.note,
                 ])
             try database.execute(
                 sql: "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, 'config', ?)",
@@ -112,7 +118,9 @@ package final class AuthorityStore {
     package func configVersions(limit: Int = 100) throws(StorageError) -> [ConfigVersion] {
         do {
             return try self.queue.read { database in
-                try Row.fetchAll(database, sql: "SELECT * FROM configs ORDER BY version DESC LIMIT ?", arguments: [limit]).map {
+                try Row.fetchAll(
+                    database, sql: "SELECT * FROM configs ORDER BY version DESC LIMIT ?", arguments: [limit]
+                ).map {
                     ConfigVersion(
                         version: $0[0], checksum: $0[1], content: $0[2], at: Instant(microseconds: $0[3]), actor: $0[4],
                         note: $0[5])
@@ -133,7 +141,8 @@ package final class AuthorityStore {
         package let detail: String
     }
 
-    package func audit(actor: String, action: String, detail: String, at: Instant, as epoch: Epoch) throws(StorageError) {
+    package func audit(actor: String, action: String, detail: String, at: Instant, as epoch: Epoch) throws(StorageError)
+    {
         try self.write(as: epoch) { database in
             try database.execute(
                 sql: "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, ?, ?)",
@@ -145,7 +154,8 @@ package final class AuthorityStore {
         do {
             return try self.queue.read { database in
                 try Row.fetchAll(
-                    database, sql: "SELECT at, actor, action, detail FROM audit ORDER BY id DESC LIMIT ?", arguments: [limit]
+                    database, sql: "SELECT at, actor, action, detail FROM audit ORDER BY id DESC LIMIT ?",
+                    arguments: [limit]
                 ).map { AuditLine(at: Instant(microseconds: $0[0]), actor: $0[1], action: $0[2], detail: $0[3]) }
             }
         } catch { throw StorageError(error, path: self.path) }
@@ -172,11 +182,13 @@ package final class AuthorityStore {
     private static func records(_ database: Database, after position: Int64) throws -> [AuthorityRecord] {
         let decoder = JSONDecoder()
         return try Row.fetchAll(
-            database, sql: "SELECT position, record FROM records WHERE position > ? ORDER BY position", arguments: [position]
+            database, sql: "SELECT position, record FROM records WHERE position > ? ORDER BY position",
+            arguments: [position]
         ).map { row in
             do { return try decoder.decode(AuthorityRecord.self, from: row[1] as Data) } catch {
                 throw DatabaseError(
-                    resultCode: .SQLITE_CORRUPT, message: "record \(row[0] as Int64) of the authority log cannot be read")
+                    resultCode: .SQLITE_CORRUPT,
+                    message: "record \(row[0] as Int64) of the authority log cannot be read")
             }
         }
     }

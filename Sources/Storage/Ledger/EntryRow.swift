@@ -3,7 +3,8 @@ package import TrancheCore
 /// One ledger entry as columns: one narrow shape for all kinds, so that one statement appends them all.
 package struct EntryRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
-        case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce, soldOut, ceiling
+        case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce,
+            soldOut, ceiling
     }
     package var kind: Kind
     package var lot: Int64?
@@ -96,7 +97,9 @@ package struct EntryRow: Hashable, Sendable {
             }
         case .released:
             self.reservation.flatMap { order in
-                self.detail.flatMap { OrderState(rawValue: UInt8(truncatingIfNeeded: $0)) }.map { .released(order, state: $0) }
+                self.detail.flatMap { OrderState(rawValue: UInt8(truncatingIfNeeded: $0)) }.map {
+                    .released(order, state: $0)
+                }
             }
         case .refused: self.refusal
         case .refundDue:
@@ -113,7 +116,9 @@ package struct EntryRow: Hashable, Sendable {
     }
 
     private var refusal: LedgerEntry? {
-        guard let order = self.order, let lot = self.lot, let held = self.quantity, let limit = self.value else { return nil }
+        guard let order = self.order, let lot = self.lot, let held = self.quantity, let limit = self.value else {
+            return nil
+        }
         let reason: FinalRefusal =
             self.detail == 1
             ? .duplicate(held: Int(held), limit: Int(limit)) : .limitReached(held: Int(held), limit: Int(limit))
@@ -128,7 +133,8 @@ package struct EntryRow: Hashable, Sendable {
         return Order(
             id: id, buyer: buyer, lot: LotID(UInt32(truncatingIfNeeded: lot)), quantity: Int(quantity),
             buyerLimit: Int(self.kind == .released ? 0 : self.detail ?? 0),
-            generation: Generation(UInt32(truncatingIfNeeded: generation)), stamp: Stamp(rawValue: UInt64(bitPattern: stamp)),
+            generation: Generation(UInt32(truncatingIfNeeded: generation)),
+            stamp: Stamp(rawValue: UInt64(bitPattern: stamp)),
             deadline: Instant(microseconds: deadline))
     }
 

@@ -30,7 +30,8 @@ package struct LedgerAudit: Sendable {
                 guard let identity = try Row.fetchOne(database, sql: "SELECT unit, ledger FROM identity") else {
                     throw StorageError.corrupt(path: path, detail: "no identity")
                 }
-                return try LedgerAudit(database, unit: UnitID(identity[0]), ledger: LedgerID(UInt64(bitPattern: identity[1])))
+                return try LedgerAudit(
+                    database, unit: UnitID(identity[0]), ledger: LedgerID(UInt64(bitPattern: identity[1])))
             }
         } catch { throw StorageError(error, path: path) }
     }

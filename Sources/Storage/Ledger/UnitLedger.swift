@@ -95,7 +95,9 @@ package final class UnitLedger {
         if current < mine { try database.execute(sql: "UPDATE identity SET incarnation = ?", arguments: [mine]) }
     }
 
-    private func write(_ database: Database, _ entries: [LedgerEntry], _ generation: inout Generation) throws -> LedgerHead {
+    private func write(_ database: Database, _ entries: [LedgerEntry], _ generation: inout Generation) throws
+        -> LedgerHead
+    {
         let statements = self.statements!
         var position = self.head.position
         var bytes: [UInt8] = []
@@ -190,7 +192,8 @@ package final class UnitLedger {
                 INSERT INTO holdings VALUES (?1, ?2, ?3, ?4) ON CONFLICT (lot, buyer)
                 DO UPDATE SET quantity = quantity + ?3, buyer_limit = ?4
                 """),
-            unhold: try RawStatement(database, "UPDATE holdings SET quantity = quantity - ?1 WHERE lot = ?2 AND buyer = ?3"),
+            unhold: try RawStatement(
+                database, "UPDATE holdings SET quantity = quantity - ?1 WHERE lot = ?2 AND buyer = ?3"),
             commit: try RawStatement(database, "INSERT INTO commits VALUES (?, ?)"),
             account: try RawStatement(database, "INSERT OR IGNORE INTO accounts (lot, generation) VALUES (?1, ?2)"))
     }

@@ -22,7 +22,8 @@ struct AdminClient: Sendable {
     /// - Parameter version: Sent as If-Match.
     /// - Throws: ``CommandError`` with the problem that the center reports.
     func call<Value: Decodable>(
-        _ method: String, _ path: String, _ body: (any Encodable & Sendable)? = nil, version: Int? = nil, as type: Value.Type
+        _ method: String, _ path: String, _ body: (any Encodable & Sendable)? = nil, version: Int? = nil,
+        as type: Value.Type
     ) async throws -> Value {
         var headers = [
             "Authorization": "Bearer \(self.layout.secret("TRANCHE_ADMIN_SECRET"))", "Content-Type": "application/json",
@@ -32,27 +33,33 @@ struct AdminClient: Sendable {
         let bytes = body.map { JSON.encode($0) } ?? (method == "GET" ? nil : [])
         let response: CurlResponse
         do {
-            response = try await self.curl.send(CurlRequest(method, self.layout.centerURL + path, headers: headers, body: bytes))
+            response = try await self.curl.send(
+                CurlRequest(method, self.layout.centerURL + path, headers: headers, body: bytes))
         } catch {
-            throw CommandError("the config center does not answer at \(self.layout.centerURL): \(error); is the cluster up?")
+            throw CommandError(
+                "the config center does not answer at \(self.layout.centerURL): \(error); is the cluster up?")
         }
         guard (200..<300).contains(response.status) else {
             let problem = try? JSON.decode(Problem.self, from: response.body)
-            throw CommandError(problem.map { "\($0.code): \($0.detail)" } ?? "\(method) \(path): status \(response.status)")
+            throw CommandError(
+                problem.map { "\($0.code): \($0.detail)" } ?? "\(method) \(path): status \(response.status)")
         }
         return try JSON.decode(type, from: response.body)
     }
 
     func quota() async throws -> QuotaState { try await self.call("GET", "/v1/quota", as: QuotaState.self) }
 
-    func sale(_ id: String) async throws -> SaleDocument { try await self.call("GET", "/v1/sales/\(id)", as: SaleDocument.self) }
+    func sale(_ id: String) async throws -> SaleDocument {
+        try await self.call("GET", "/v1/sales/\(id)", as: SaleDocument.self)
+    }
 
     func step(_ step: SaleState.Step, _ id: String, _ options: OpenBody = OpenBody()) async throws -> SaleDocument {
         // Another change may come between the look and the step: look again, a few times.
         for _ in 0..<4 {
             let seen = try await self.sale(id)
             do {
-                return try await self.call("POST", "/v1/sales/\(id)/\(step.rawValue)", options, version: seen.version, as: SaleDocument.self)
+                return try await self.call(
+                    "POST", "/v1/sales/\(id)/\(step.rawValue)", options, version: seen.version, as: SaleDocument.self)
             } catch let error as CommandError where error.description.hasPrefix("precondition_failed") { continue }
         }
         throw CommandError("the configuration keeps changing; try again")
@@ -65,7 +72,8 @@ struct AdminClient: Sendable {
             let document = try await self.sale(id)
             if document.readiness.isReady { return document }
             guard ContinuousClock.now < end else {
-                throw CommandError("sale \(id) is not ready after \(seconds) s: \(document.readiness.missing.joined(separator: "; "))")
+                throw CommandError(
+                    "sale \(id) is not ready after \(seconds) s: \(document.readiness.missing.joined(separator: "; "))")
             }
             progress(document.readiness.missing.first ?? "")
             try await Task.sleep(for: .milliseconds(200))

@@ -26,16 +26,21 @@ struct ClusterLayout: Codable {
     var centerURL: String { "http://127.0.0.1:\(self.centerPort)" }
     func secret(_ name: String) -> String { self.secrets[name] ?? "" }
 
-    static let secretNames = ["TRANCHE_SERVICE_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET"]
+    static let secretNames = [
+        "TRANCHE_SERVICE_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET",
+    ]
 
     static func random(regions: [String]) throws -> ClusterLayout {
         let ports = try FreePorts.take(2 + 2 * regions.count)
         let units = regions.enumerated().map { place, name in
-            Unit(id: UnitID(UInt16(place + 1)), name: name, publicPort: ports[2 + 2 * place], internalPort: ports[3 + 2 * place])
+            Unit(
+                id: UnitID(UInt16(place + 1)), name: name, publicPort: ports[2 + 2 * place],
+                internalPort: ports[3 + 2 * place])
         }
-        let secrets = Dictionary(uniqueKeysWithValues: self.secretNames.map { name in
-            (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
-        })
+        let secrets = Dictionary(
+            uniqueKeysWithValues: self.secretNames.map { name in
+                (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
+            })
         return ClusterLayout(centerPort: ports[0], coordinatorPort: ports[1], units: units, secrets: secrets)
     }
 }
@@ -51,13 +56,16 @@ struct ClusterFolder {
     func save(_ layout: ClusterLayout) throws {
         try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
         let made = FileManager.default.createFile(
-            atPath: self.layoutPath, contents: Data(JSON.encode(layout, pretty: true)), attributes: [.posixPermissions: 0o600])
+            atPath: self.layoutPath, contents: Data(JSON.encode(layout, pretty: true)),
+            attributes: [.posixPermissions: 0o600])
         guard made else { throw CommandError("\(self.layoutPath) cannot be written") }
     }
 
     func load() throws -> ClusterLayout {
         guard let data = FileManager.default.contents(atPath: self.layoutPath) else {
-            throw CommandError("\(self.layoutPath) is missing: run `tranche up --data \(self.path)` first, or name another folder with --data")
+            throw CommandError(
+                "\(self.layoutPath) is missing: run `tranche up --data \(self.path)` first, or name another folder with --data"
+            )
         }
         return try JSON.decode(ClusterLayout.self, from: data)
     }
@@ -87,9 +95,13 @@ enum FreePorts {
             address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
             var length = socklen_t(MemoryLayout<sockaddr_in>.size)
             let status = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) | getsockname(descriptor, $0, &length) }
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, length) | getsockname(descriptor, $0, &length)
+                }
             }
-            guard status == 0 else { throw CommandError("no free port on 127.0.0.1: \(String(cString: strerror(errno)))") }
+            guard status == 0 else {
+                throw CommandError("no free port on 127.0.0.1: \(String(cString: strerror(errno)))")
+            }
             return Int(UInt16(bigEndian: address.sin_port))
         }
     }

@@ -34,7 +34,9 @@ final class LocalCluster: Sendable {
         for name in self.layout.units.map(\.name) {
             try FileManager.default.createDirectory(atPath: self.folder.unit(name), withIntermediateDirectories: true)
             let socket = self.folder.socket(name)
-            guard socket.utf8.count < 108 else { throw CommandError("\(socket) is too long for a socket: choose a shorter --data") }
+            guard socket.utf8.count < 108 else {
+                throw CommandError("\(socket) is too long for a socket: choose a shorter --data")
+            }
         }
         try FileManager.default.createDirectory(atPath: self.folder.path + "/center", withIntermediateDirectories: true)
         for name in self.layout.units.map(\.name) { try self.start(.redis(name)) }
@@ -66,28 +68,35 @@ final class LocalCluster: Sendable {
             return (
                 try Self.find("redis-server"),
                 [
-                    "--port", "0", "--unixsocket", self.folder.socket(name), "--dir", self.folder.unit(name), "--save", "",
+                    "--port", "0", "--unixsocket", self.folder.socket(name), "--dir", self.folder.unit(name), "--save",
+                    "",
                     "--appendonly", "no", "--daemonize", "no",
                 ]
             )
         case .center:
-            let file = try self.write("center/center.yaml", [
-                "center": ["port": self.layout.centerPort], "data": ["folder": self.folder.path + "/center"],
-            ])
+            let file = try self.write(
+                "center/center.yaml",
+                [
+                    "center": ["port": self.layout.centerPort], "data": ["folder": self.folder.path + "/center"],
+                ])
             return (Self.sibling("tranche-config-center"), ["--config", file])
         case .coordinator:
-            let file = try self.write("coordinator.yaml", [
-                "coordinator": ["port": self.layout.coordinatorPort], "center": ["url": self.layout.centerURL],
-            ])
+            let file = try self.write(
+                "coordinator.yaml",
+                [
+                    "coordinator": ["port": self.layout.coordinatorPort], "center": ["url": self.layout.centerURL],
+                ])
             return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
             let unit = self.layout.units.first { $0.name == name }!
-            let file = try self.write("units/\(name)/unit.yaml", [
-                "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
-                "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
-                "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
-                "data": ["folder": self.folder.unit(name)],
-            ])
+            let file = try self.write(
+                "units/\(name)/unit.yaml",
+                [
+                    "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
+                    "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
+                    "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
+                    "data": ["folder": self.folder.unit(name)],
+                ])
             return (Self.sibling("tranche-unit"), ["--config", file])
         }
     }
@@ -96,9 +105,10 @@ final class LocalCluster: Sendable {
     private func write(_ name: String, _ values: [String: [String: any CustomStringConvertible]]) throws -> String {
         let path = "\(self.folder.path)/\(name)"
         let text = values.sorted { $0.key < $1.key }.map { section, entries in
-            "\(section):\n" + entries.sorted { $0.key < $1.key }.map { key, value in
-                value is Int ? "  \(key): \(value)\n" : "  \(key): \"\(value)\"\n"
-            }.joined()
+            "\(section):\n"
+                + entries.sorted { $0.key < $1.key }.map { key, value in
+                    value is Int ? "  \(key): \(value)\n" : "  \(key): \"\(value)\"\n"
+                }.joined()
         }.joined()
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         return path
@@ -129,21 +139,28 @@ final class LocalCluster: Sendable {
     /// Waits until every part answers.
     func waitUntilHealthy(seconds: Int = 20) async throws {
         let client = AdminClient(self.layout)
-        let addresses = [self.layout.centerURL, "http://127.0.0.1:\(self.layout.coordinatorPort)"] + self.layout.units.map(\.publicURL)
+        let addresses =
+            [self.layout.centerURL, "http://127.0.0.1:\(self.layout.coordinatorPort)"]
+            + self.layout.units.map(\.publicURL)
         let end = ContinuousClock.now + .seconds(seconds)
         for address in addresses {
             while await !client.isHealthy(address) {
                 if let dead = self.parts.first(where: { !self.isRunning($0) }) {
-                    throw CommandError("the \(dead) ended at its start; its log is below \(self.folder.path):\n\(self.lastWords(dead))")
+                    throw CommandError(
+                        "the \(dead) ended at its start; its log is below \(self.folder.path):\n\(self.lastWords(dead))"
+                    )
                 }
-                guard ContinuousClock.now < end else { throw CommandError("\(address) does not answer; see the logs below \(self.folder.path)") }
+                guard ContinuousClock.now < end else {
+                    throw CommandError("\(address) does not answer; see the logs below \(self.folder.path)")
+                }
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
     }
 
     private func lastWords(_ part: Part) -> String {
-        let text = FileManager.default.contents(atPath: self.log(part)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let text =
+            FileManager.default.contents(atPath: self.log(part)).map { String(decoding: $0, as: UTF8.self) } ?? ""
         return text.split(separator: "\n").suffix(5).joined(separator: "\n")
     }
 
@@ -155,7 +172,8 @@ final class LocalCluster: Sendable {
 
     private static func find(_ name: String) throws -> String {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        for folder in path.split(separator: ":") + ["/usr/bin"] where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {
+        for folder in path.split(separator: ":") + ["/usr/bin"]
+        where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {
             return "\(folder)/\(name)"
         }
         throw CommandError("\(name) is not installed; on Debian and Ubuntu: apt-get install redis-server")

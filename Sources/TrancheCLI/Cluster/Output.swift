@@ -9,7 +9,9 @@ enum Output {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))
     }
 
-    static func json(_ value: some Encodable) { self.line(String(decoding: JSON.encode(value, pretty: true), as: UTF8.self)) }
+    static func json(_ value: some Encodable) {
+        self.line(String(decoding: JSON.encode(value, pretty: true), as: UTF8.self))
+    }
 
     static func bold(_ text: String) -> String { self.isTerminal ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
     static func green(_ text: String) -> String { self.isTerminal ? "\u{1B}[32m\(text)\u{1B}[0m" : text }

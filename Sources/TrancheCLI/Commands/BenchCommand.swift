@@ -7,15 +7,19 @@ import Verification
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure the purchase path of one unit: durable orders per second, in closed loop.",
-        discussion: "The generator runs on the same machine and takes its share of it. Every 201 is looked up in the ledger afterwards.")
+        commandName: "bench",
+        abstract: "Measure the purchase path of one unit: durable orders per second, in closed loop.",
+        discussion:
+            "The generator runs on the same machine and takes its share of it. Every 201 is looked up in the ledger afterwards."
+    )
     @Option(help: "Connections, one run each.") var connections = "64,256"
     @Option(help: "Seconds of each run.") var seconds = 8.0
     @Option(help: "Requests made ready for each run.") var requests = 400_000
     @Flag(help: "Print JSON, for scripts.") var json = false
 
     func run() async throws {
-        let folder = ClusterFolder(path: NSTemporaryDirectory() + "tranche-bench-\(ProcessInfo.processInfo.processIdentifier)")
+        let folder = ClusterFolder(
+            path: NSTemporaryDirectory() + "tranche-bench-\(ProcessInfo.processInfo.processIdentifier)")
         let layout = try ClusterLayout.random(regions: ["bench"])
         try folder.save(layout)
         let cluster = LocalCluster(folder: folder, layout: layout)
@@ -26,12 +30,17 @@ struct BenchCommand: AsyncParsableCommand {
             try await self.open(AdminClient(layout))
             for count in self.connections.split(separator: ",").compactMap({ Int($0) }) {
                 results.append(
-                    try await ClosedLoop.run(layout.target(lot: LotID(1)), connections: count, seconds: self.seconds, requests: self.requests))
+                    try await ClosedLoop.run(
+                        layout.target(lot: LotID(1)), connections: count, seconds: self.seconds, requests: self.requests
+                    ))
                 let last = results[results.count - 1]
                 if !self.json {
-                    Output.line(String(
-                        format: "%4d connections: %6.0f durable orders/s, p50 %.2f ms, p99 %.2f ms (%d orders in %.1f s, %d refusals)",
-                        count, last.ordersPerSecond, last.p50Milliseconds, last.p99Milliseconds, last.orders, last.seconds, last.refusals))
+                    Output.line(
+                        String(
+                            format:
+                                "%4d connections: %6.0f durable orders/s, p50 %.2f ms, p99 %.2f ms (%d orders in %.1f s, %d refusals)",
+                            count, last.ordersPerSecond, last.p50Milliseconds, last.p99Milliseconds, last.orders,
+                            last.seconds, last.refusals))
                 }
             }
         } catch {
@@ -55,7 +64,9 @@ struct BenchCommand: AsyncParsableCommand {
             id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 3_600_000,
             paymentWindowMilliseconds: 3_600_000,
             lots: [.init(id: LotID(1), name: "bench", stock: 100_000_000, perBuyerLimit: 1, poolPermille: 0)])
-        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).isEmpty {
+            try await Task.sleep(for: .milliseconds(50))
+        }
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, "bench")
         _ = try await client.waitUntilReady("bench", seconds: 20) { _ in }

@@ -9,7 +9,8 @@ import TrancheCore
 import Verification
 
 struct TokenCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "token", abstract: "Make purchase tokens, for trying things out.", subcommands: [Mint.self])
+    static let configuration = CommandConfiguration(
+        commandName: "token", abstract: "Make purchase tokens, for trying things out.", subcommands: [Mint.self])
 
     struct Mint: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a purchase token for one buyer at one unit.")
@@ -21,13 +22,17 @@ struct TokenCommand: AsyncParsableCommand {
         func run() async throws {
             let client = try self.common.client()
             let layout = client.layout
-            guard let buyer = BuyerID(self.buyer) else { throw ValidationError("--buyer must have 1...\(Limits.buyerBytes) bytes") }
+            guard let buyer = BuyerID(self.buyer) else {
+                throw ValidationError("--buyer must have 1...\(Limits.buyerBytes) bytes")
+            }
             guard self.lifetime > 0 else { throw ValidationError("--lifetime must be positive, got \(self.lifetime)") }
             let home = try self.unit.map(client.unit) ?? layout.units[0].id
             let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
             let token = PurchaseToken(
-                order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)), lot: LotID(self.lot),
-                home: home, buyer: buyer, issuedAt: now, notBefore: now, expiresAt: now.advanced(milliseconds: Int64(self.lifetime) * 1_000))
+                order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)),
+                lot: LotID(self.lot),
+                home: home, buyer: buyer, issuedAt: now, notBefore: now,
+                expiresAt: now.advanced(milliseconds: Int64(self.lifetime) * 1_000))
             let text = TokenCodec(secret: layout.secret("TRANCHE_TOKEN_SECRET")).mint(token)
             if self.common.json { return Output.json(MintedToken(token: text, order: token.order, home: home)) }
             Output.line(text)
@@ -50,23 +55,37 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: "Seconds after which everybody gives up.") var patience = 30.0
     @Option(help: "Seed of the crowd.") var seed: UInt64 = 1
     @Option(help: "A trace instead: a line per request, milliseconds,region,buyer,quantity.") var trace: String?
-    @Option(help: "Write every 201 that was received to this file, for `verify --acknowledged`.") var acknowledged: String?
+    @Option(help: "Write every 201 that was received to this file, for `verify --acknowledged`.") var acknowledged:
+        String?
 
     func run() async throws {
         let client = try self.common.client()
         let layout = client.layout
         let sale = try await client.sale(self.sale)
-        let weights = try self.skew.map { text in try text.split(separator: ",").map { part in
-            guard let weight = Int(part), weight >= 0 else { throw ValidationError("--skew: \"\(part)\" is no number") }
-            return weight
-        } } ?? layout.units.map { _ in 1 }
-        guard weights.count == layout.units.count else { throw ValidationError("--skew has \(weights.count) numbers, there are \(layout.units.count) units") }
+        let weights =
+            try self.skew.map { text in
+                try text.split(separator: ",").map { part in
+                    guard let weight = Int(part), weight >= 0 else {
+                        throw ValidationError("--skew: \"\(part)\" is no number")
+                    }
+                    return weight
+                }
+            } ?? layout.units.map { _ in 1 }
+        guard weights.count == layout.units.count else {
+            throw ValidationError("--skew has \(weights.count) numbers, there are \(layout.units.count) units")
+        }
         var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
-        (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (self.double, self.cut, 100 - self.pay, self.seed)
+        (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (
+            self.double, self.cut, 100 - self.pay, self.seed
+        )
         var arrivals = plan.arrivals()
         if let trace {
-            guard let data = FileManager.default.contents(atPath: trace) else { throw CommandError("\(trace) cannot be read") }
-            do { arrivals = try LoadPlan.trace(String(decoding: data, as: UTF8.self), regions: layout.units.map(\.name)) } catch { throw CommandError("\(trace), \(error)") }
+            guard let data = FileManager.default.contents(atPath: trace) else {
+                throw CommandError("\(trace) cannot be read")
+            }
+            do {
+                arrivals = try LoadPlan.trace(String(decoding: data, as: UTF8.self), regions: layout.units.map(\.name))
+            } catch { throw CommandError("\(trace), \(error)") }
         }
         var settings = Crowd.Settings()
         settings.patienceMilliseconds = Int(self.patience * 1_000)
@@ -75,7 +94,10 @@ struct LoadCommand: AsyncParsableCommand {
             while !Task.isCancelled {
                 try await Task.sleep(for: .seconds(2))
                 let now = crowd.current
-                if !self.common.json { Output.line(Output.dim("\(now.requests) requests, \(now.acknowledged.count) orders, \(now.paid) paid")) }
+                if !self.common.json {
+                    Output.line(
+                        Output.dim("\(now.requests) requests, \(now.acknowledged.count) orders, \(now.paid) paid"))
+                }
             }
         }
         let report = await crowd.run(arrivals)
@@ -85,8 +107,12 @@ struct LoadCommand: AsyncParsableCommand {
         }
         if self.common.json { return Output.json(report) }
         Output.line("orders \(report.acknowledged.count), paid \(report.paid), gave up \(report.gaveUp), answers:")
-        for (code, count) in report.answers.sorted(by: { $0.value > $1.value }) { Output.line("  \(code): \(Output.number(count))") }
-        Output.line("latency in ms: " + report.latency.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        for (code, count) in report.answers.sorted(by: { $0.value > $1.value }) {
+            Output.line("  \(code): \(Output.number(count))")
+        }
+        Output.line(
+            "latency in ms: "
+                + report.latency.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         if !report.contradictions.isEmpty {
             Output.line(Output.red("the same token got different answers: \(report.contradictions.prefix(3))"))
             throw ExitCode(2)
@@ -105,13 +131,17 @@ extension ClusterLayout {
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Judge a sale from its files alone: every ledger and the authority log.",
-        discussion: "Reads the data folder of a stopped or running cluster; no process takes part. Exit code 2 if an invariant is broken.")
+        discussion:
+            "Reads the data folder of a stopped or running cluster; no process takes part. Exit code 2 if an invariant is broken."
+    )
     @OptionGroup var common: CommonOptions
     @Option(help: "A JSON list of order ids that buyers were told are theirs.") var acknowledged: String?
 
     func run() async throws {
         let orders = try self.acknowledged.map { path in
-            guard let data = FileManager.default.contents(atPath: path) else { throw CommandError("\(path) cannot be read") }
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw CommandError("\(path) cannot be read")
+            }
             return try JSON.decode([OrderID].self, from: data)
         }
         let report = try Verifier(folder: self.common.folder.path, acknowledged: orders).report()
@@ -129,7 +159,8 @@ extension VerifyReport {
                 case .broken: Output.red("BROKEN")
                 case .notApplicable: Output.dim("n/a   ")
                 }
-            Output.line("\(check.invariant.padding(toLength: 4, withPad: " ", startingAt: 0)) \(verdict)  \(check.statement)")
+            Output.line(
+                "\(check.invariant.padding(toLength: 4, withPad: " ", startingAt: 0)) \(verdict)  \(check.statement)")
             Output.line(Output.dim("             \(check.figures)"))
             for finding in check.findings { Output.line(Output.red("             \(finding)")) }
         }
@@ -139,7 +170,8 @@ extension VerifyReport {
 
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "simulate", abstract: "Run the product's rules in seeded worlds full of faults, and check every invariant.",
+        commandName: "simulate",
+        abstract: "Run the product's rules in seeded worlds full of faults, and check every invariant.",
         discussion: "The same seed, commit and toolchain give the same world. Exit code 2 if an invariant is broken.")
     @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
     @Option(help: "Worlds at a time.") var jobs = 2
@@ -192,11 +224,19 @@ struct SimulateCommand: AsyncParsableCommand {
     private func print(_ result: Summary, took: Duration) {
         for (seed, violations) in result.broken.sorted(by: { $0.key < $1.key }).prefix(20) {
             Output.line(Output.red("seed \(seed): \(violations.joined(separator: "; "))"))
-            Output.line("  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.plant.map { " --plant \($0)" } ?? "")")
+            Output.line(
+                "  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.plant.map { " --plant \($0)" } ?? "")"
+            )
         }
-        for (mark, count) in result.marks.sorted(by: { $0.key < $1.key }) { Output.line(Output.dim("  \(mark): \(Output.number(count))")) }
+        for (mark, count) in result.marks.sorted(by: { $0.key < $1.key }) {
+            Output.line(Output.dim("  \(mark): \(Output.number(count))"))
+        }
         let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
-        let verdict = result.broken.isEmpty ? Output.green("every invariant held") : Output.red("\(result.broken.count) worlds broke an invariant")
-        Output.line("\(Output.number(result.worlds)) worlds, \(Output.number(result.steps)) events in \(String(format: "%.1f", seconds)) s: \(verdict)")
+        let verdict =
+            result.broken.isEmpty
+            ? Output.green("every invariant held") : Output.red("\(result.broken.count) worlds broke an invariant")
+        Output.line(
+            "\(Output.number(result.worlds)) worlds, \(Output.number(result.steps)) events in \(String(format: "%.1f", seconds)) s: \(verdict)"
+        )
     }
 }

@@ -3,15 +3,18 @@ import TrancheAPI
 import TrancheCore
 
 struct StockCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "stock", abstract: "Add stock, also while a sale runs.", subcommands: [Add.self])
+    static let configuration = CommandConfiguration(
+        commandName: "stock", abstract: "Add stock, also while a sale runs.", subcommands: [Add.self])
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Add items to a lot's pool; the coordinator passes them on.")
+        static let configuration = CommandConfiguration(
+            abstract: "Add items to a lot's pool; the coordinator passes them on.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The lot's number.") var lot: UInt32
         @Argument(help: "Items to add.") var items: Int
         func run() async throws {
-            let state = try await self.common.client().call("POST", "/v1/lots/\(self.lot)/stock", StockBody(add: self.items), as: QuotaState.self)
+            let state = try await self.common.client().call(
+                "POST", "/v1/lots/\(self.lot)/stock", StockBody(add: self.items), as: QuotaState.self)
             self.common.show(state)
         }
     }
@@ -31,7 +34,8 @@ struct QuotaCommand: AsyncParsableCommand {
     struct Move: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Move quota from one unit to another, and wait for it.",
-            discussion: "A unit gives back only what it has not sold: the move takes what it can, and says how much that was.")
+            discussion:
+                "A unit gives back only what it has not sold: the move takes what it can, and says how much that was.")
         @OptionGroup var common: CommonOptions
         @Option(help: "The lot's number.") var lot: UInt32 = 1
         @Option(help: "Unit that gives, by name.") var from: String
@@ -46,7 +50,9 @@ struct QuotaCommand: AsyncParsableCommand {
             let state = try await client.quota()
             let held = state.lots.first { $0.lot == LotID(self.lot) }?.units.last { $0.unit == from }?.available ?? 0
             if self.dryRun {
-                Output.line("would move up to \(min(self.items, held)) of \(self.items) from \(self.from) (has \(held)) to \(self.to)")
+                Output.line(
+                    "would move up to \(min(self.items, held)) of \(self.items) from \(self.from) (has \(held)) to \(self.to)"
+                )
                 return
             }
             let body = MoveBody(lot: LotID(self.lot), from: from, to: to, quantity: self.items)
@@ -54,7 +60,9 @@ struct QuotaCommand: AsyncParsableCommand {
             let end = ContinuousClock.now + .seconds(self.wait)
             while !move.isDone {
                 guard ContinuousClock.now < end else {
-                    throw CommandError("\(self.from) has not answered within \(self.wait) s; \(move.moved) of \(self.items) moved so far")
+                    throw CommandError(
+                        "\(self.from) has not answered within \(self.wait) s; \(move.moved) of \(self.items) moved so far"
+                    )
                 }
                 try await Task.sleep(for: .milliseconds(100))
                 move = try await client.call("GET", "/v1/quota/moves/\(move.id)", as: QuotaAuthority.Move.self)
@@ -77,7 +85,9 @@ struct QuotaCommand: AsyncParsableCommand {
             guard let lot = try await client.quota().lots.first(where: { $0.lot == LotID(self.lot) }) else {
                 throw CommandError("lot \(self.lot) has no stock")
             }
-            var available = Dictionary(lot.units.filter { $0.standing == "active" }.map { ($0.unit, $0.available) }) { $1 }
+            var available = Dictionary(lot.units.filter { $0.standing == "active" }.map { ($0.unit, $0.available) }) {
+                $1
+            }
             for unit in client.layout.units where available[unit.id] == nil { available[unit.id] = 0 }
             let fair = available.values.reduce(0, +) / max(1, available.count)
             for giver in client.layout.units {
@@ -100,13 +110,15 @@ struct QuotaCommand: AsyncParsableCommand {
     }
 
     struct Freeze: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Keep the coordinator off a lot; --off gives it back.")
+        static let configuration = CommandConfiguration(
+            abstract: "Keep the coordinator off a lot; --off gives it back.")
         @OptionGroup var common: CommonOptions
         @Option(help: "The lot's number.") var lot: UInt32 = 1
         @Flag(help: "End the freeze.") var off = false
         func run() async throws {
             let body = FreezeBody(frozen: !self.off)
-            self.common.show(try await self.common.client().call("POST", "/v1/lots/\(self.lot)/freeze", body, as: QuotaState.self))
+            self.common.show(
+                try await self.common.client().call("POST", "/v1/lots/\(self.lot)/freeze", body, as: QuotaState.self))
         }
     }
 
@@ -120,14 +132,17 @@ struct QuotaCommand: AsyncParsableCommand {
         @Option(help: "Items that were really sold.") var sold: Int
         func run() async throws {
             let client = try self.common.client()
-            let body = SettleBody(lot: LotID(self.lot), unit: try client.unit(self.unit), generation: Generation(self.generation), sold: self.sold)
+            let body = SettleBody(
+                lot: LotID(self.lot), unit: try client.unit(self.unit), generation: Generation(self.generation),
+                sold: self.sold)
             self.common.show(try await client.call("POST", "/v1/quota/settle", body, as: QuotaState.self))
         }
     }
 }
 
 struct UnitCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "unit", abstract: "Look at units, and drain them.", subcommands: [List.self, Drain.self])
+    static let configuration = CommandConfiguration(
+        commandName: "unit", abstract: "Look at units, and drain them.", subcommands: [List.self, Drain.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the units.")
@@ -137,12 +152,15 @@ struct UnitCommand: AsyncParsableCommand {
             if self.common.json { return Output.json(units) }
             let rows = units.map { unit in
                 [
-                    unit.name, unit.id.description, unit.publicURL, "\(unit.generation?.rawValue ?? 0).\(unit.incarnation?.rawValue ?? 0)",
+                    unit.name, unit.id.description, unit.publicURL,
+                    "\(unit.generation?.rawValue ?? 0).\(unit.incarnation?.rawValue ?? 0)",
                     unit.configVersion.map(String.init) ?? "-", unit.silentMilliseconds.map { "\($0) ms" } ?? "never",
                     unit.isDrained ? "drained" : "active",
                 ]
             }
-            for line in Output.table(["unit", "id", "address", "generation", "config", "heard", "state"], rows) { Output.line(line) }
+            for line in Output.table(["unit", "id", "address", "generation", "config", "heard", "state"], rows) {
+                Output.line(line)
+            }
         }
     }
 
@@ -158,16 +176,25 @@ struct UnitCommand: AsyncParsableCommand {
             let client = try self.common.client()
             let id = try client.unit(self.unit)
             if self.dryRun {
-                let held = try await client.quota().lots.flatMap(\.units).filter { $0.unit == id }.reduce(0) { $0 + $1.available }
-                Output.line(self.off ? "would end the drain of \(self.unit)" : "would take \(held) items back from \(self.unit)")
+                let held = try await client.quota().lots.flatMap(\.units).filter { $0.unit == id }.reduce(0) {
+                    $0 + $1.available
+                }
+                Output.line(
+                    self.off ? "would end the drain of \(self.unit)" : "would take \(held) items back from \(self.unit)"
+                )
                 return
             }
-            _ = try await client.call("POST", "/v1/units/\(id)/\(self.off ? "undrain" : "drain")", as: [UnitDocument].self)
+            _ = try await client.call(
+                "POST", "/v1/units/\(id)/\(self.off ? "undrain" : "drain")", as: [UnitDocument].self)
             let end = ContinuousClock.now + .seconds(self.wait)
             while !self.off {
-                let left = try await client.quota().lots.flatMap(\.units).filter { $0.unit == id && $0.standing == "active" }
+                let left = try await client.quota().lots.flatMap(\.units).filter {
+                    $0.unit == id && $0.standing == "active"
+                }
                 if left.allSatisfy({ $0.available == 0 }) { break }
-                guard ContinuousClock.now < end else { throw CommandError("\(self.unit) still holds quota after \(self.wait) s") }
+                guard ContinuousClock.now < end else {
+                    throw CommandError("\(self.unit) still holds quota after \(self.wait) s")
+                }
                 try await Task.sleep(for: .milliseconds(100))
             }
             Output.line(self.off ? "\(self.unit) takes part again" : "\(self.unit) is drained")
@@ -178,7 +205,8 @@ struct UnitCommand: AsyncParsableCommand {
 extension AdminClient {
     func unit(_ name: String) throws -> UnitID {
         guard let unit = self.layout.units.first(where: { $0.name == name }) else {
-            throw CommandError("there is no unit \"\(name)\"; known: \(self.layout.units.map(\.name).joined(separator: ", "))")
+            throw CommandError(
+                "there is no unit \"\(name)\"; known: \(self.layout.units.map(\.name).joined(separator: ", "))")
         }
         return unit.id
     }
@@ -200,15 +228,21 @@ extension CommonOptions {
         let names = (try? self.folder.load())?.units ?? []
         for lot in state.lots {
             let frozen = lot.isFrozen ? ", frozen" : ""
-            Output.line("\(Output.bold("lot \(lot.lot)")): issued \(Output.number(lot.issued)), pool \(Output.number(lot.pool)), stranded \(lot.stranded)\(frozen)")
+            Output.line(
+                "\(Output.bold("lot \(lot.lot)")): issued \(Output.number(lot.issued)), pool \(Output.number(lot.pool)), stranded \(lot.stranded)\(frozen)"
+            )
             let rows = lot.units.map { unit in
                 [
-                    names.first { $0.id == unit.unit }?.name ?? unit.unit.description, "\(unit.generation.rawValue)", unit.standing,
-                    Output.number(unit.granted), Output.number(unit.returned), Output.number(unit.available), Output.number(unit.live),
+                    names.first { $0.id == unit.unit }?.name ?? unit.unit.description, "\(unit.generation.rawValue)",
+                    unit.standing,
+                    Output.number(unit.granted), Output.number(unit.returned), Output.number(unit.available),
+                    Output.number(unit.live),
                     Output.number(unit.paid), Output.number(unit.offered),
                 ]
             }
-            let header = ["unit", "generation", "standing", "granted", "returned", "available", "held+paid", "paid", "offered"]
+            let header = [
+                "unit", "generation", "standing", "granted", "returned", "available", "held+paid", "paid", "offered",
+            ]
             for line in Output.table(header, rows) { Output.line("  " + line) }
         }
         if state.lots.isEmpty { Output.line("no stock was issued yet: warm a sale first") }

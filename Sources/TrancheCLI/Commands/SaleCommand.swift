@@ -10,7 +10,8 @@ struct SaleCommand: AsyncParsableCommand {
         subcommands: [Create.self, Show.self, Warm.self, Open.self, Pause.self, Resume.self, Close.self, Settle.self])
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Create a sale with one lot, as a draft; or any sale from a JSON file.")
+        static let configuration = CommandConfiguration(
+            abstract: "Create a sale with one lot, as a draft; or any sale from a JSON file.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Items of the lot.") var stock = 1_000
@@ -25,16 +26,20 @@ struct SaleCommand: AsyncParsableCommand {
         func run() async throws {
             let document: SaleConfig.Sale
             if let file {
-                guard let data = FileManager.default.contents(atPath: file) else { throw CommandError("\(file) cannot be read") }
+                guard let data = FileManager.default.contents(atPath: file) else {
+                    throw CommandError("\(file) cannot be read")
+                }
                 document = try JSON.decode(SaleConfig.Sale.self, from: data)
             } else {
                 let now = Int64(Date().timeIntervalSince1970 * 1_000)
                 document = SaleConfig.Sale(
-                    id: self.sale, name: self.sale, startsAtMilliseconds: now, endsAtMilliseconds: now + Int64(self.hours * 3_600_000),
+                    id: self.sale, name: self.sale, startsAtMilliseconds: now,
+                    endsAtMilliseconds: now + Int64(self.hours * 3_600_000),
                     paymentWindowMilliseconds: Int64(self.paymentWindow * 1_000),
                     lots: [
                         .init(
-                            id: LotID(self.lot), name: self.sale, stock: self.stock, perBuyerLimit: self.limit, poolPermille: self.pool,
+                            id: LotID(self.lot), name: self.sale, stock: self.stock, perBuyerLimit: self.limit,
+                            poolPermille: self.pool,
                             weights: try self.weights.map(Self.weights))
                     ])
             }
@@ -46,7 +51,9 @@ struct SaleCommand: AsyncParsableCommand {
             var weights: [String: Int] = [:]
             for part in text.split(separator: ",") {
                 let pair = part.split(separator: "=")
-                guard pair.count == 2, let weight = Int(pair[1]) else { throw ValidationError("--weights: \"\(part)\" is not NAME=NUMBER") }
+                guard pair.count == 2, let weight = Int(pair[1]) else {
+                    throw ValidationError("--weights: \"\(part)\" is not NAME=NUMBER")
+                }
                 weights[String(pair[0])] = weight
             }
             return weights
@@ -54,14 +61,16 @@ struct SaleCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show a sale: its state, what is missing, how far its configuration has come.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show a sale: its state, what is missing, how far its configuration has come.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         func run() async throws { self.common.show(try await self.common.client().sale(self.sale)) }
     }
 
     struct Warm: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Issue the stock, grant quotas, prime every Redis; wait until all is ready.")
+        static let configuration = CommandConfiguration(
+            abstract: "Issue the stock, grant quotas, prime every Redis; wait until all is ready.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Seconds to wait.") var wait = 30
@@ -78,19 +87,23 @@ struct SaleCommand: AsyncParsableCommand {
     }
 
     struct Open: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Open a warm sale: in all regions at the same moment.")
+        static let configuration = CommandConfiguration(
+            abstract: "Open a warm sale: in all regions at the same moment.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Seconds from now until it starts.") var delay = 2.0
         @Flag(help: "Open although something is missing.") var force = false
         func run() async throws {
             let startsAt = Int64((Date().timeIntervalSince1970 + self.delay) * 1_000)
-            self.common.show(try await self.common.client().step(.open, self.sale, OpenBody(startsAtMilliseconds: startsAt, force: self.force)))
+            self.common.show(
+                try await self.common.client().step(
+                    .open, self.sale, OpenBody(startsAtMilliseconds: startsAt, force: self.force)))
         }
     }
 
     struct Pause: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Stop selling for a while; reservations can still be paid.")
+        static let configuration = CommandConfiguration(
+            abstract: "Stop selling for a while; reservations can still be paid.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         func run() async throws { self.common.show(try await self.common.client().step(.pause, self.sale)) }
@@ -104,14 +117,16 @@ struct SaleCommand: AsyncParsableCommand {
     }
 
     struct Close: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End a sale; reservations can still be paid until their deadline.")
+        static let configuration = CommandConfiguration(
+            abstract: "End a sale; reservations can still be paid until their deadline.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         func run() async throws { self.common.show(try await self.common.client().step(.close, self.sale)) }
     }
 
     struct Settle: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Settle a closed sale: nothing is reserved, nothing is stranded.")
+        static let configuration = CommandConfiguration(
+            abstract: "Settle a closed sale: nothing is reserved, nothing is stranded.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         func run() async throws { self.common.show(try await self.common.client().step(.settle, self.sale)) }
@@ -121,13 +136,19 @@ struct SaleCommand: AsyncParsableCommand {
 extension CommonOptions {
     func show(_ document: SaleDocument) {
         if self.json { return Output.json(document) }
-        Output.line("\(Output.bold(document.sale.id))  \(document.sale.state.rawValue), configuration version \(document.version)")
-        for lot in document.sale.lots { Output.line("  lot \(lot.id): \(Output.number(lot.stock)) items, \(lot.perBuyerLimit) per buyer") }
+        Output.line(
+            "\(Output.bold(document.sale.id))  \(document.sale.state.rawValue), configuration version \(document.version)"
+        )
+        for lot in document.sale.lots {
+            Output.line("  lot \(lot.id): \(Output.number(lot.stock)) items, \(lot.perBuyerLimit) per buyer")
+        }
         if document.sale.state == .warming {
             Output.line(document.readiness.isReady ? Output.green("  ready to open") : "  missing:")
             for missing in document.readiness.missing { Output.line("    \(missing)") }
         }
         if let refusal = document.rollout.refusal { Output.line(Output.red("  rollout stopped: \(refusal)")) }
-        if !document.steps.isEmpty { Output.line(Output.dim("  possible now: \(document.steps.joined(separator: ", "))")) }
+        if !document.steps.isEmpty {
+            Output.line(Output.dim("  possible now: \(document.steps.joined(separator: ", "))"))
+        }
     }
 }

@@ -7,7 +7,9 @@ struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up",
         abstract: "Start a local cluster: center, coordinator, and a unit with its Redis per region.",
-        discussion: "Everything lives in one data folder, with random secrets. Ctrl-C stops it cleanly; the next `up` goes on with it.")
+        discussion:
+            "Everything lives in one data folder, with random secrets. Ctrl-C stops it cleanly; the next `up` goes on with it."
+    )
 
     @OptionGroup var common: CommonOptions
     @Option(help: "Regions, separated by commas.") var regions = "us-east,eu-west,ap-south"
@@ -15,7 +17,9 @@ struct UpCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = self.common.folder
         let names = self.regions.split(separator: ",").map(String.init)
-        guard !names.isEmpty, Set(names).count == names.count else { throw ValidationError("--regions needs names that differ") }
+        guard !names.isEmpty, Set(names).count == names.count else {
+            throw ValidationError("--regions needs names that differ")
+        }
         let layout: ClusterLayout
         if FileManager.default.fileExists(atPath: folder.layoutPath) {
             layout = try folder.load()
@@ -32,7 +36,11 @@ struct UpCommand: AsyncParsableCommand {
             await cluster.stop()
             throw error
         }
-        if self.common.json { Output.json(layout.units.map { ["unit": $0.name, "url": $0.publicURL] }) } else { self.explain(layout) }
+        if self.common.json {
+            Output.json(layout.units.map { ["unit": $0.name, "url": $0.publicURL] })
+        } else {
+            self.explain(layout)
+        }
         await signals.wait()
         Output.line("stopping …")
         await cluster.stop()
@@ -42,10 +50,14 @@ struct UpCommand: AsyncParsableCommand {
     private func explain(_ layout: ClusterLayout) {
         Output.line(Output.bold("The cluster is up.") + " Ctrl-C stops it.")
         Output.line("  config center  \(layout.centerURL)")
-        for unit in layout.units { Output.line("  \(unit.name.padding(toLength: 14, withPad: " ", startingAt: 0)) \(unit.publicURL)") }
+        for unit in layout.units {
+            Output.line("  \(unit.name.padding(toLength: 14, withPad: " ", startingAt: 0)) \(unit.publicURL)")
+        }
         let data = self.common.data == "tranche-data" ? "" : " --data \(self.common.data)"
         Output.line("\nNext, in another terminal:")
-        Output.line("  tranche sale create summer --stock 1000\(data)\n  tranche sale warm summer\(data)\n  tranche sale open summer\(data)")
+        Output.line(
+            "  tranche sale create summer --stock 1000\(data)\n  tranche sale warm summer\(data)\n  tranche sale open summer\(data)"
+        )
         Output.line("  tranche load summer --buyers 3000 --seconds 10\(data)")
     }
 }

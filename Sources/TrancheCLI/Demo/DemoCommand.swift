@@ -8,7 +8,8 @@ import Verification
 
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "demo", abstract: "A whole sale on this machine: three regions sell a lot out, exactly, on real parts.",
+        commandName: "demo",
+        abstract: "A whole sale on this machine: three regions sell a lot out, exactly, on real parts.",
         discussion: """
             Starts a cluster, sends a crowd whose demand does not fit the quota plan, lets unpaid reservations expire and be
             sold again, stops everything, and judges the outcome from the files alone. Exit code 2 if the verdict fails.
@@ -19,8 +20,10 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "Seconds in which they come.") var seconds = 20.0
     @Option(help: "Demand of us-east, eu-west and ap-south.") var skew = "80,15,5"
     @Flag(help: "Kill a unit, a Redis, the center and the coordinator on the way.") var faults = false
-    @Flag(help: "Stop the center and the coordinator before the sale opens: units sell exactly what they hold.") var alone = false
-    @Option(help: "The data folder; a new one in the temporary folder if not given, removed after a good verdict.") var data: String?
+    @Flag(help: "Stop the center and the coordinator before the sale opens: units sell exactly what they hold.")
+    var alone = false
+    @Option(help: "The data folder; a new one in the temporary folder if not given, removed after a good verdict.")
+    var data: String?
     @Option(help: "Seed of the crowd.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
     @Flag(help: "Print JSON, for scripts.") var json = false
 
@@ -32,7 +35,8 @@ struct DemoCommand: AsyncParsableCommand {
         let path = self.data ?? NSTemporaryDirectory() + "tranche-demo-\(ProcessInfo.processInfo.processIdentifier)"
         let folder = ClusterFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
         guard !FileManager.default.fileExists(atPath: folder.layoutPath) else {
-            throw CommandError("\(folder.path) holds a cluster already: a demo starts from nothing; choose another --data")
+            throw CommandError(
+                "\(folder.path) holds a cluster already: a demo starts from nothing; choose another --data")
         }
         let layout = try ClusterLayout.random(regions: Self.regions)
         try folder.save(layout)
@@ -51,11 +55,16 @@ struct DemoCommand: AsyncParsableCommand {
         }
         await cluster.stop()
         watch.cancel()
-        try Data(JSON.encode(outcome.load.acknowledged.keys.sorted())).write(to: URL(fileURLWithPath: folder.path + "/acknowledged.json"))
+        try Data(JSON.encode(outcome.load.acknowledged.keys.sorted())).write(
+            to: URL(fileURLWithPath: folder.path + "/acknowledged.json"))
         let report = try Verifier(folder: folder.path, acknowledged: Array(outcome.load.acknowledged.keys)).report()
         let verdict = DemoVerdict(report: report, outcome: outcome, stock: self.stock, isAlone: self.alone)
         if self.json { Output.json(verdict) } else { verdict.print(layout, report, outcome) }
-        if verdict.isGood, self.data == nil { try? FileManager.default.removeItem(atPath: folder.path) } else { Output.line("data: \(folder.path)") }
+        if verdict.isGood, self.data == nil {
+            try? FileManager.default.removeItem(atPath: folder.path)
+        } else {
+            Output.line("data: \(folder.path)")
+        }
         if !verdict.isGood { throw ExitCode(2) }
     }
 
@@ -72,7 +81,8 @@ struct DemoCommand: AsyncParsableCommand {
         var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (5, 3, 10, self.seed)
         let arrivals = plan.arrivals()
-        self.say("""
+        self.say(
+            """
             \(Output.number(self.stock)) items in equal thirds; \(Output.number(self.buyers)) buyers within \(Int(self.seconds)) s, demand \(self.skew); \
             5% submit twice, 3% lose their connection, 10% never pay (seed \(self.seed))
             """)
@@ -93,7 +103,8 @@ struct DemoCommand: AsyncParsableCommand {
         let load = await self.watch(crowd, arrivals, client, view)
         await faults?.value
         let quotas = QuotaPlan.split(total: self.stock, poolPermille: 0, weights: [1, 1, 1])
-        return DemoOutcome(load: load, split: StaticSplit(arrivals: arrivals, quotas: quotas), seconds: view.seconds, seed: self.seed)
+        return DemoOutcome(
+            load: load, split: StaticSplit(arrivals: arrivals, quotas: quotas), seconds: view.seconds, seed: self.seed)
     }
 
     private func warm(_ client: AdminClient) async throws {
@@ -120,7 +131,9 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     /// Runs the crowd and draws, until all stock is paid for or everybody has gone.
-    private func watch(_ crowd: Crowd, _ arrivals: [Arrival], _ client: AdminClient, _ view: LiveView) async -> LoadReport {
+    private func watch(_ crowd: Crowd, _ arrivals: [Arrival], _ client: AdminClient, _ view: LiveView) async
+        -> LoadReport
+    {
         let run = Task { await crowd.run(arrivals) }
         var last: QuotaState?
         while true {

@@ -34,7 +34,9 @@ struct DemoVerdict: Codable {
         self.contradictions = outcome.load.contradictions.count
         self.invariantsHold = report.isSound
         let soldOut = self.paid + self.held == stock && self.unsold == 0
-        self.isGood = (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0 && self.contradictions == 0 && report.isSound
+        self.isGood =
+            (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0 && self.contradictions == 0
+            && report.isSound
         self.staticSplitIdleAtFirstSoldOut = outcome.split.idleThen.reduce(0, +)
         self.staticSplitUnsold = outcome.split.unsoldAtEnd
         self.latencyMilliseconds = outcome.load.latency
@@ -46,22 +48,30 @@ struct DemoVerdict: Codable {
         Output.line("\n" + Output.bold("From the ledgers:"))
         let rows = report.units.map { unit in
             [
-                unit.name, Output.number(outcome.load.offeredByUnit[unit.name] ?? 0), Output.number(unit.granted - unit.returned),
+                unit.name, Output.number(outcome.load.offeredByUnit[unit.name] ?? 0),
+                Output.number(unit.granted - unit.returned),
                 Output.number(unit.paid), Output.number(unit.held), Output.number(unit.expired),
             ]
         }
-        for line in Output.table(["region", "offered", "quota at the end", "paid", "held", "expired and sold again"], rows) { Output.line("  " + line) }
+        for line in Output.table(
+            ["region", "offered", "quota at the end", "paid", "held", "expired and sold again"], rows)
+        { Output.line("  " + line) }
         Output.line("")
         report.print()
-        let idle = zip(layout.units, outcome.split.idleThen).map { "\($0.name) \(Output.number($1))" }.joined(separator: ", ")
+        let idle = zip(layout.units, outcome.split.idleThen).map { "\($0.name) \(Output.number($1))" }.joined(
+            separator: ", ")
         Output.line("\n" + Output.bold("A static split") + " of the same stock, with the same crowd:")
         Output.line(
             "  the first region sells out after \(outcome.split.firstSoldOutSeconds) s and turns buyers away, while "
                 + "\(Output.number(self.staticSplitIdleAtFirstSoldOut)) items lie idle elsewhere (\(idle));")
-        Output.line("  \(Output.number(self.staticSplitUnsold)) items are still unsold when the crowd has gone. Tranche: \(Output.number(self.unsold)).")
-        let latency = self.latencyMilliseconds.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        Output.line(
+            "  \(Output.number(self.staticSplitUnsold)) items are still unsold when the crowd has gone. Tranche: \(Output.number(self.unsold))."
+        )
+        let latency = self.latencyMilliseconds.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(
+            separator: ", ")
         Output.line("\nlatency in ms, from the moment a buyer meant to ask: \(latency)")
-        Output.line("""
+        Output.line(
+            """
             \(Output.bold("Verdict")): stock \(Output.number(self.stock)) = paid \(Output.number(self.paid)) + held \(Output.number(self.held)) \
             + unsold \(Output.number(self.unsold)); oversold \(self.oversold); \(Output.number(self.acknowledged)) orders acknowledged, \
             \(self.acknowledgedAndLost) lost

@@ -25,15 +25,18 @@ final class LiveView {
     private func rows(_ state: QuotaState?) -> [[String]] {
         (state?.lots.first?.units ?? []).map { unit in
             [
-                self.names[unit.unit] ?? "?", Output.number(unit.paid), Output.number(unit.live - unit.paid), Output.number(unit.available),
+                self.names[unit.unit] ?? "?", Output.number(unit.paid), Output.number(unit.live - unit.paid),
+                Output.number(unit.available),
                 Output.number(unit.offered), (unit.silentMilliseconds ?? 0) > 1_500 ? "silent" : "selling",
             ]
         }
     }
 
     private func redraw(_ state: QuotaState?, _ load: LoadReport) {
-        var lines = [String(format: "%5.1f s   ", self.seconds) + "pool \(Output.number(state?.lots.first?.pool ?? 0))   "
-            + "orders acknowledged \(Output.number(load.acknowledged.count))   paid \(Output.number(load.paid))"]
+        var lines = [
+            String(format: "%5.1f s   ", self.seconds) + "pool \(Output.number(state?.lots.first?.pool ?? 0))   "
+                + "orders acknowledged \(Output.number(load.acknowledged.count))   paid \(Output.number(load.paid))"
+        ]
         lines += Output.table(["region", "paid", "held", "quota left", "offered", ""], self.rows(state))
         lines += self.story.lines.suffix(8).map(Output.dim)
         let up = self.drawnLines > 0 ? "\u{1B}[\(self.drawnLines)A" : ""
@@ -45,7 +48,9 @@ final class LiveView {
         guard self.seconds - self.lastPlainAt >= 2 else { return }
         self.lastPlainAt = self.seconds
         let parts = self.rows(state).map { "\($0[0]) paid \($0[1]) held \($0[2]) left \($0[3]) offered \($0[4])" }
-        Output.line(String(format: "%5.1f s  ", self.seconds) + "pool \(state?.lots.first?.pool ?? 0) | " + parts.joined(separator: " | "))
+        Output.line(
+            String(format: "%5.1f s  ", self.seconds) + "pool \(state?.lots.first?.pool ?? 0) | "
+                + parts.joined(separator: " | "))
     }
 }
 

@@ -61,7 +61,8 @@ struct LotLane: Sendable {
         let pending = self.hint.flatMap { $0.number > self.hintDone ? $0 : nil }
         let call = LotCall(
             lot: self.lot, fence: self.fence, sequence: self.sequence, buyerLimit: self.rules?.buyerLimit ?? 1,
-            releases: Array(self.releases.prefix(Limits.releasesPerCall)), credit: self.credit, reclaimKeep: pending?.keep,
+            releases: Array(self.releases.prefix(Limits.releasesPerCall)), credit: self.credit,
+            reclaimKeep: pending?.keep,
             requests: Array(self.waiting.prefix(count)), witness: witness, committed: self.durable)
         self.waiting.removeFirst(count)
         self.releases.removeFirst(min(self.releases.count, Limits.releasesPerCall))

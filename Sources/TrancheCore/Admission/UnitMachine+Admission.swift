@@ -18,13 +18,17 @@ extension UnitMachine {
         if let refusal = self.book.refused[request.order] {
             return .refused(Refusal(refusal, requested: Int(request.quantity)))
         }
-        guard let lane = self.lanes[request.lot], let rules = lane.rules else { return .refused(.unknownLot(request.lot)) }
+        guard let lane = self.lanes[request.lot], let rules = lane.rules else {
+            return .refused(.unknownLot(request.lot))
+        }
         guard (1...rules.buyerLimit).contains(Int(request.quantity)) else {
             return .refused(.invalidQuantity(Int(request.quantity), limit: rules.buyerLimit))
         }
         if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: 0) { return .refused(reason) }
         guard lane.phase == .open else { return .refused(.recovering) }
-        guard lane.waiting.count < Limits.waitingRequests else { return .refused(.overloaded(limit: Limits.waitingRequests)) }
+        guard lane.waiting.count < Limits.waitingRequests else {
+            return .refused(.overloaded(limit: Limits.waitingRequests))
+        }
         return nil
     }
 
@@ -72,7 +76,8 @@ extension UnitMachine {
             self.lanes[lot]!.appended = sequence
             self.settle(call, verdicts, taken: taken, now: now, into: &actions)
             self.judgeSoldOut(lot, available: available, now: now, into: &actions)
-        case .lost: self.unprime(lot, retryAt: now, into: &actions)
+        case .lost:
+            self.unprime(lot, retryAt: now, into: &actions)
             self.primeLots(now: now, into: &actions)
         case .unreachable:
             self.unprime(lot, retryAt: now.advanced(milliseconds: self.settings.retryMilliseconds), into: &actions)

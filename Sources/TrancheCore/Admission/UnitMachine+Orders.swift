@@ -125,7 +125,8 @@ extension UnitMachine {
             .report(
                 UnitReport(
                     unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
-                    generation: self.book.generation, session: self.session, head: self.head, nonce: nonce, lots: lots)))
+                    generation: self.book.generation, session: self.session, head: self.head, nonce: nonce, lots: lots))
+        )
     }
 
     /// Demand that the front desk answered from its flag.
@@ -142,7 +143,9 @@ extension UnitMachine {
         }
         for lot in self.lanes.keys.sorted() {
             self.answerStarved(lot, now: now, into: &actions)
-            if self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil, self.lanes[lot]!.isSilent(now: now) {
+            if self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil,
+                self.lanes[lot]!.isSilent(now: now)
+            {
                 actions.append(.call(self.lanes[lot]!.takeCall(witness: self.head)))
             } else if self.lanes[lot]!.callUnderway == nil {
                 self.judgeSoldOut(lot, available: self.book[lot].available, now: now, into: &actions)

@@ -95,7 +95,8 @@ package struct UnitMachine: Sendable {
     ///   - book: The fold of the ledger, with this process's own ``LedgerEntry/opened(_:)`` as its last entry.
     ///   - head: Where that ledger ends.
     package init(
-        unit: UnitID, ledger: LedgerID, session: UInt64, book: UnitBook, head: LedgerHead, settings: Settings = Settings()
+        unit: UnitID, ledger: LedgerID, session: UInt64, book: UnitBook, head: LedgerHead,
+        settings: Settings = Settings()
     ) {
         self.unit = unit
         self.ledger = ledger

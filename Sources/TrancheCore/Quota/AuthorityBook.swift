@@ -89,7 +89,8 @@ package struct AuthorityBook: Sendable, Codable {
             }
         case .registered(let unit, let ledger, let generation, let incarnation, let session):
             if self.units[unit] == nil {
-                self.units[unit] = Unit(ledger: ledger, generation: generation, incarnation: incarnation, session: session)
+                self.units[unit] = Unit(
+                    ledger: ledger, generation: generation, incarnation: incarnation, session: session)
             }
             self.units[unit]!.ledger = ledger
             self.units[unit]!.generation = max(self.units[unit]!.generation, generation)

@@ -21,7 +21,8 @@ extension QuotaAuthority {
         else { return self.challenge(request) }
         self.challenges[request.unit] = nil
         if known.ledger != request.ledger {
-            return self.renew(request, after: known, reason: "the unit came back with another ledger", now: now, into: &records)
+            return self.renew(
+                request, after: known, reason: "the unit came back with another ledger", now: now, into: &records)
         }
         if let witness = asked.witness, answer.proof != witness {
             return self.renew(request, after: known, reason: "the ledger was set back", now: now, into: &records)
@@ -129,7 +130,8 @@ extension QuotaAuthority {
         for place in self.moves.indices
         where self.moves[place].lot == lot && self.moves[place].from == unit && !self.moves[place].isDone && left > 0 {
             let wanted = min(left, self.moves[place].asked - self.moves[place].moved)
-            guard wanted > 0, let moved = try? self.grant(lot, to: self.moves[place].to, quantity: wanted, into: &records)
+            guard wanted > 0,
+                let moved = try? self.grant(lot, to: self.moves[place].to, quantity: wanted, into: &records)
             else { continue }
             self.moves[place].moved += moved
             left -= moved

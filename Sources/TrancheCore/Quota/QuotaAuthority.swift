@@ -107,7 +107,8 @@ package struct QuotaAuthority: Sendable {
         guard keep >= 0 else { throw .invalidQuantity(keep, limit: Limits.stockPerLot) }
         self.hintCount += 1
         // The epoch is the high part, so numbers rise across restarts of the center.
-        self.hints[unit, default: [:]][lot] = ReclaimHint(number: self.book.epoch.rawValue << 32 | self.hintCount, keep: keep)
+        self.hints[unit, default: [:]][lot] = ReclaimHint(
+            number: self.book.epoch.rawValue << 32 | self.hintCount, keep: keep)
     }
 
     /// Declares a unit's quota unreliable, on an operator's word.
@@ -129,12 +130,16 @@ package struct QuotaAuthority: Sendable {
         self.append(.settled(lot, unit, generation, sold: sold), into: &records)
     }
 
-    package mutating func setFrozen(_ lot: LotID, _ value: Bool, into records: inout [AuthorityRecord]) throws(AuthorityError) {
+    package mutating func setFrozen(_ lot: LotID, _ value: Bool, into records: inout [AuthorityRecord])
+        throws(AuthorityError)
+    {
         guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
         if state.isFrozen != value { self.append(.frozen(lot, value), into: &records) }
     }
 
-    package mutating func setDrained(_ unit: UnitID, _ value: Bool, into records: inout [AuthorityRecord]) throws(AuthorityError) {
+    package mutating func setDrained(_ unit: UnitID, _ value: Bool, into records: inout [AuthorityRecord])
+        throws(AuthorityError)
+    {
         guard let state = self.book.units[unit] else { throw .unknownUnit(unit) }
         if state.isDrained != value { self.append(.drained(unit, value), into: &records) }
         if value {
@@ -147,7 +152,9 @@ package struct QuotaAuthority: Sendable {
         _ lot: LotID, from: UnitID, to: UnitID, quantity: Int
     ) throws(AuthorityError) -> Move {
         guard self.book.units[to] != nil else { throw .unknownUnit(to) }
-        guard quantity > 0, quantity <= Limits.stockPerLot else { throw .invalidQuantity(quantity, limit: Limits.stockPerLot) }
+        guard quantity > 0, quantity <= Limits.stockPerLot else {
+            throw .invalidQuantity(quantity, limit: Limits.stockPerLot)
+        }
         guard self.moves.count(where: { !$0.isDone }) < Self.movesLimit else {
             throw .invalidQuantity(self.moves.count, limit: Self.movesLimit)
         }

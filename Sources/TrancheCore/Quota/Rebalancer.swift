@@ -60,7 +60,9 @@ package struct Rebalancer: Sendable {
     package init(settings: Settings = Settings()) { self.settings = settings }
 
     /// Requests per second that a unit offers for a lot, as estimated.
-    package func demand(_ lot: LotID, _ unit: UnitID) -> Double { self.demands[Key(lot: lot, unit: unit)]?.perSecond ?? 0 }
+    package func demand(_ lot: LotID, _ unit: UnitID) -> Double {
+        self.demands[Key(lot: lot, unit: unit)]?.perSecond ?? 0
+    }
 
     /// One round for one lot. `samples` are in order of the unit.
     package mutating func decide(_ lot: LotID, pool: Int, samples: [Sample], now: Instant) -> [Decision] {

@@ -46,7 +46,8 @@ final class CenterLink: CenterCalls, Sendable {
             request: request, name: self.configuration.name, region: self.configuration.region,
             publicURL: self.configuration.publicURL, internalURL: self.configuration.internalURL)
         let body = JSON.encode(envelope)
-        self.curl.start(self.call("POST", "/units/\(self.unit)/register", body, timeout: Self.callTimeoutMilliseconds)) { result in
+        self.curl.start(self.call("POST", "/units/\(self.unit)/register", body, timeout: Self.callTimeoutMilliseconds))
+        { result in
             guard case .success(let response) = result, response.status == 200,
                 let reply = try? JSON.decode(RegisterReply.self, from: response.body)
             else { return self.event(.registrationFailed) }
@@ -55,12 +56,15 @@ final class CenterLink: CenterCalls, Sendable {
     }
 
     func report(_ report: UnitReport) {
-        guard self.reportIsUnderway.withLockedValue({ isUnderway in
-            defer { isUnderway = true }
-            return !isUnderway
-        }) else { return }
+        guard
+            self.reportIsUnderway.withLockedValue({ isUnderway in
+                defer { isUnderway = true }
+                return !isUnderway
+            })
+        else { return }
         let body = JSON.encode(ReportEnvelope(report: report, configVersion: self.file.version))
-        self.curl.start(self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds)) { result in
+        self.curl.start(self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds)) {
+            result in
             self.reportIsUnderway.withLockedValue { $0 = false }
             guard case .success(let response) = result, response.status == 200,
                 let reply = try? JSON.decode(ReportReply.self, from: response.body)
@@ -83,7 +87,9 @@ final class CenterLink: CenterCalls, Sendable {
                 if response.status == 200 {
                     let push = try JSON.decode(ConfigPush.self, from: response.body)
                     do { try self.file.take(push) } catch {
-                        self.logger.error("configuration refused", metadata: ["version": "\(push.version)", "reason": "\(error.detail)"])
+                        self.logger.error(
+                            "configuration refused",
+                            metadata: ["version": "\(push.version)", "reason": "\(error.detail)"])
                         try await Task.sleep(for: .seconds(Self.pullSeconds))
                     }
                 } else if response.status != 204 {

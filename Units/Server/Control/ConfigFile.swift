@@ -52,7 +52,8 @@ final class ConfigFile: Sendable {
                 detail: "epoch \(push.epoch.rawValue) is over; \(current.epoch.rawValue) was seen")
         }
         guard push.version >= current.version else {
-            throw Problem(status: 409, code: "stale_config", detail: "version \(push.version) is older than \(current.version)")
+            throw Problem(
+                status: 409, code: "stale_config", detail: "version \(push.version) is older than \(current.version)")
         }
         guard push.version > current.version || push.checksum == current.checksum else {
             throw Problem(status: 409, code: "stale_config", detail: "version \(push.version) has another content here")
@@ -68,7 +69,8 @@ final class ConfigFile: Sendable {
             guard rename(temporary, self.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
             try Self.sync((self.path as NSString).deletingLastPathComponent)
         } catch {
-            throw Problem(status: 507, code: "storage", detail: "\(self.path) cannot be written: \(error.localizedDescription)")
+            throw Problem(
+                status: 507, code: "storage", detail: "\(self.path) cannot be written: \(error.localizedDescription)")
         }
     }
 

@@ -22,7 +22,9 @@ struct InternalRoutes {
         group.post("quota") { request, _ in
             let directives = try await request.document(QuotaDirectives.self)
             guard directives.unit == self.configuration.unit else {
-                throw Problem(status: 400, code: "wrong_unit", detail: "this is unit \(self.configuration.unit), not \(directives.unit)")
+                throw Problem(
+                    status: 400, code: "wrong_unit",
+                    detail: "this is unit \(self.configuration.unit), not \(directives.unit)")
             }
             self.engine.intake.post(.directives(directives))
             return Response(status: .accepted)
@@ -39,12 +41,16 @@ struct InternalRoutes {
         let lifetime = body.lifetimeSeconds ?? Self.tokenLifetimeSeconds
         guard (1...Self.tokenLifetimeLimit).contains(lifetime) else {
             throw Problem(
-                status: 400, code: "invalid_lifetime", detail: "lifetimeSeconds \(lifetime) is not in 1...\(Self.tokenLifetimeLimit)")
+                status: 400, code: "invalid_lifetime",
+                detail: "lifetimeSeconds \(lifetime) is not in 1...\(Self.tokenLifetimeLimit)")
         }
-        guard self.file.config.rules.contains(where: { $0.lot == body.lot }) else { throw Problem(Refusal.unknownLot(body.lot)) }
+        guard self.file.config.rules.contains(where: { $0.lot == body.lot }) else {
+            throw Problem(Refusal.unknownLot(body.lot))
+        }
         let now = SystemClock.now()
         let token = PurchaseToken(
-            order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)), lot: body.lot,
+            order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)),
+            lot: body.lot,
             home: self.configuration.unit, buyer: body.buyer, issuedAt: now,
             notBefore: body.notBeforeMilliseconds.map { Instant(milliseconds: $0) } ?? now,
             expiresAt: now.advanced(milliseconds: Int64(lifetime) * 1_000))

@@ -48,7 +48,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private var isAhead = false
 
     init(
-        ledger: UnitLedger, book: UnitBook, intake: Intake, waiters: Waiters, redis: RedisWorker, center: any CenterCalls,
+        ledger: UnitLedger, book: UnitBook, intake: Intake, waiters: Waiters, redis: RedisWorker,
+        center: any CenterCalls,
         rules: [LotRules], telemetry: Telemetry, logger: Logger
     ) throws(StorageError) {
         self.ledger = ledger
@@ -83,7 +84,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     /// Runs until the intake is closed and everything in it is answered. On the engine's own thread.
     func run() {
         while true {
-            let wait = max(0, Double(min(self.nextTick, self.nextReport).microseconds - SystemClock.now().microseconds) / 1e6)
+            let wait = max(
+                0, Double(min(self.nextTick, self.nextReport).microseconds - SystemClock.now().microseconds) / 1e6)
             let taken = self.intake.take(withinSeconds: wait)
             do throws(StorageError) {
                 if self.isAhead { try self.reopen() }
@@ -124,7 +126,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         case .surveyed(let survey?):
             // The ledger's own word on the position that Redis remembers.
             let proof = survey.witness.flatMap { try? self.ledger.head(at: $0.position) }
-            let whole = RedisSurvey(ledger: survey.ledger, witness: survey.witness, proof: proof, admitted: survey.admitted)
+            let whole = RedisSurvey(
+                ledger: survey.ledger, witness: survey.witness, proof: proof, admitted: survey.admitted)
             self.machine.handle(.surveyed(whole), now: now, into: &actions)
         case .configured(let rules):
             self.rules = rules
@@ -175,7 +178,9 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             }
         }
         self.waiters.answer(answers)
-        if !answers.isEmpty { self.telemetry.count("tranche_answers_total", "Answers of admission.", by: answers.count) }
+        if !answers.isEmpty {
+            self.telemetry.count("tranche_answers_total", "Answers of admission.", by: answers.count)
+        }
     }
 
     private func carryOut(_ action: UnitMachine.Action) {
@@ -240,8 +245,11 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         }
         for lot in lots {
             let label = "lot=\"\(lot)\""
-            self.telemetry.set("tranche_lot_available", "Items that the unit can sell.", labels: label, to: Double(machine.book[lot].available))
-            self.telemetry.set("tranche_lot_live", "Items held or paid for.", labels: label, to: Double(machine.book[lot].live))
+            self.telemetry.set(
+                "tranche_lot_available", "Items that the unit can sell.", labels: label,
+                to: Double(machine.book[lot].available))
+            self.telemetry.set(
+                "tranche_lot_live", "Items held or paid for.", labels: label, to: Double(machine.book[lot].live))
         }
     }
 }

@@ -63,7 +63,9 @@ final class Intake: @unchecked Sendable {  // All state is behind the condition 
 
     /// Everything that waits, or what came until the time is over.
     func take(withinSeconds seconds: Double) -> (events: [UnitMachine.Event], requests: [BuyRequest], isClosed: Bool) {
-        guard self.lock.lock(whenValue: true, timeoutSeconds: seconds) else { return ([], [], self.locked { self.isClosed }) }
+        guard self.lock.lock(whenValue: true, timeoutSeconds: seconds) else {
+            return ([], [], self.locked { self.isClosed })
+        }
         defer {
             self.events = []
             self.requests = []

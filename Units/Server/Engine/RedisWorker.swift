@@ -28,7 +28,8 @@ final class RedisWorker: @unchecked Sendable {  // The connection is used by its
             if works.isEmpty { return }
             for work in works {
                 switch work {
-                case .call(let call): self.intake.post(.lotResult(lot: call.lot, fence: call.fence, self.redis.handle(call)))
+                case .call(let call):
+                    self.intake.post(.lotResult(lot: call.lot, fence: call.fence, self.redis.handle(call)))
                 case .prime(let prime):
                     self.intake.post(.lotResult(lot: prime.lot, fence: prime.fence, self.redis.handle(prime)))
                 case .survey: self.intake.post(.surveyed(self.redis.survey()))

@@ -43,7 +43,9 @@ enum BuyRequestParser {
         var place = self.start.count
         let last = min(bytes.count, self.headBytesLimit)
         while place + 3 < last {
-            if bytes[place + 3] == 10, bytes[place + 2] == 13, bytes[place + 1] == 10, bytes[place] == 13 { return place + 4 }
+            if bytes[place + 3] == 10, bytes[place + 2] == 13, bytes[place + 1] == 10, bytes[place] == 13 {
+                return place + 4
+            }
             place += 1
         }
         return nil
@@ -65,7 +67,9 @@ enum BuyRequestParser {
         while place < head - 2 {
             var lineEnd = place
             while bytes[lineEnd] != 13 { lineEnd += 1 }
-            guard bytes[lineEnd + 1] == 10, fields.take(UnsafeRawBufferPointer(rebasing: bytes[place..<lineEnd])) else { return (.other, 0) }
+            guard bytes[lineEnd + 1] == 10, fields.take(UnsafeRawBufferPointer(rebasing: bytes[place..<lineEnd])) else {
+                return (.other, 0)
+            }
             place = lineEnd + 2
         }
         guard let token = fields.token, fields.length <= self.bodyBytesLimit else { return (.other, 0) }
@@ -90,7 +94,9 @@ enum BuyRequestParser {
             while value.first == 32 || value.first == 9 { value = value.dropFirst() }
             while value.last == 32 || value.last == 9 { value = value.dropLast() }
             if Self.isName(name, "authorization") {
-                guard self.token == nil, value.count > 7, Self.isName(UnsafeRawBufferPointer(rebasing: value.prefix(7)), "bearer ") else {
+                guard self.token == nil, value.count > 7,
+                    Self.isName(UnsafeRawBufferPointer(rebasing: value.prefix(7)), "bearer ")
+                else {
                     return false
                 }
                 self.token = Array(value.dropFirst(7))
@@ -102,9 +108,14 @@ enum BuyRequestParser {
                     self.length = self.length * 10 + Int(byte - 48)
                 }
             } else if Self.isName(name, "connection") {
-                if Self.isName(UnsafeRawBufferPointer(rebasing: value), "close") { self.keepsAlive = false }
-                else if !Self.isName(UnsafeRawBufferPointer(rebasing: value), "keep-alive") { return false }
-            } else if Self.isName(name, "transfer-encoding") || Self.isName(name, "expect") || Self.isName(name, "upgrade") {
+                if Self.isName(UnsafeRawBufferPointer(rebasing: value), "close") {
+                    self.keepsAlive = false
+                } else if !Self.isName(UnsafeRawBufferPointer(rebasing: value), "keep-alive") {
+                    return false
+                }
+            } else if Self.isName(name, "transfer-encoding") || Self.isName(name, "expect")
+                || Self.isName(name, "upgrade")
+            {
                 return false
             }
             return true
@@ -113,7 +124,8 @@ enum BuyRequestParser {
         private static func isName(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
             guard bytes.count == name.utf8CodeUnitCount else { return false }
             return name.withUTF8Buffer { wanted in
-                for place in 0..<bytes.count where (bytes[place] >= 65 && bytes[place] <= 90 ? bytes[place] | 32 : bytes[place]) != wanted[place] {
+                for place in 0..<bytes.count
+                where (bytes[place] >= 65 && bytes[place] <= 90 ? bytes[place] | 32 : bytes[place]) != wanted[place] {
                     return false
                 }
                 return true
@@ -126,7 +138,9 @@ enum BuyRequestParser {
         if body.isEmpty { return 1 }
         let bytes = body.filter { $0 != 32 && $0 != 10 && $0 != 13 && $0 != 9 }
         let opening = Array("{\"quantity\":".utf8)
-        guard bytes.count > opening.count + 1, bytes.count < opening.count + 6, bytes.starts(with: opening), bytes.last == 125 else {
+        guard bytes.count > opening.count + 1, bytes.count < opening.count + 6, bytes.starts(with: opening),
+            bytes.last == 125
+        else {
             return nil
         }
         var quantity = 0

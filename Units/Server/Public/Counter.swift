@@ -32,7 +32,8 @@ final class Counter: Sendable {
             try self.codec.check(token, lot: lot, unit: self.unit, now: now)
             return .success(
                 self.intake.submit(
-                    order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt, now: now,
+                    order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt,
+                    now: now,
                     ticket: ticket))
         } catch {
             return .failure(self.problem(error))

@@ -41,7 +41,9 @@ final class ExpressLane: ChannelDuplexHandler, AnswerSink, RemovableChannelHandl
         if self.isOrdinary { return context.fireChannelRead(data) }
         var bytes = self.unwrapInboundIn(data)
         self.pending.writeBuffer(&bytes)
-        if self.pending.readableBytes > Self.pendingBytesLimit, self.ticket != nil { return context.close(promise: nil) }
+        if self.pending.readableBytes > Self.pendingBytesLimit, self.ticket != nil {
+            return context.close(promise: nil)
+        }
         self.proceed(context)
     }
 
@@ -101,7 +103,9 @@ final class ExpressLane: ChannelDuplexHandler, AnswerSink, RemovableChannelHandl
             let body = OrderDocument.json(order)
             var buffer = context.channel.allocator.buffer(capacity: 320)
             buffer.writeStaticString(order.state.isLive ? "HTTP/1.1 201 Created\r\n" : "HTTP/1.1 200 OK\r\n")
-            buffer.writeString("Content-Type: application/json\r\nLocation: /v1/orders/\(order.id)\r\nContent-Length: \(body.utf8.count)\r\n\r\n")
+            buffer.writeString(
+                "Content-Type: application/json\r\nLocation: /v1/orders/\(order.id)\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+            )
             buffer.writeString(body)
             self.send(buffer, context)
         case .refused(let refusal): self.write(Problem(refusal), context)

@@ -33,7 +33,9 @@ struct PublicRoutes {
     private func orderID(_ context: TrancheContext) throws(Problem) -> OrderID {
         let text = context.parameters.get("order") ?? ""
         guard let id = OrderID(hex: text) else {
-            throw Problem(status: 404, code: "unknown_order", detail: "\"\(text.prefix(40))\" is no order id of 32 hexadecimal digits")
+            throw Problem(
+                status: 404, code: "unknown_order",
+                detail: "\"\(text.prefix(40))\" is no order id of 32 hexadecimal digits")
         }
         return id
     }
@@ -46,7 +48,8 @@ struct PublicRoutes {
         guard (1...Limits.quantityPerOrder).contains(quantity) else {
             throw Problem(Refusal.invalidQuantity(quantity, limit: Limits.quantityPerOrder))
         }
-        let answer = try await self.answer { (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Answer? in
+        let answer = try await self.answer {
+            (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Answer? in
             try self.counter.buy(lot: lot, token: token, quantity: quantity) { self.counter.waiters.add(resume) }.get()
         }
         return try self.response(answer)
@@ -58,7 +61,9 @@ struct PublicRoutes {
     ) async throws -> Answer {
         try await withCheckedThrowingContinuation { continuation in
             do {
-                if let answer = try start({ continuation.resume(returning: $0) }) { continuation.resume(returning: answer) }
+                if let answer = try start({ continuation.resume(returning: $0) }) {
+                    continuation.resume(returning: answer)
+                }
             } catch { continuation.resume(throwing: error) }
         }
     }
@@ -73,7 +78,9 @@ struct PublicRoutes {
     private static func response(_ order: Order, status: Int) -> Response {
         Response(
             status: .init(code: status),
-            headers: [.contentType: "application/json", .location: "/v1/orders/\(order.id)", .cacheControl: "no-store"],
+            headers: [
+                .contentType: "application/json", .location: "/v1/orders/\(order.id)", .cacheControl: "no-store",
+            ],
             body: .init(byteBuffer: ByteBuffer(string: OrderDocument.json(order))))
     }
 
@@ -99,7 +106,8 @@ struct PublicRoutes {
         do { token = try self.counter.codec.open(text) } catch { throw self.counter.problem(error) }
         guard token.home == self.counter.unit else { throw self.counter.problem(.wrongUnit(token.home)) }
         guard token.order == id else {
-            throw Problem(status: 401, code: "bad_token", detail: "the token is for order \(token.order), not for order \(id)")
+            throw Problem(
+                status: 401, code: "bad_token", detail: "the token is for order \(token.order), not for order \(id)")
         }
         let answer = try await self.answer { resume in
             self.counter.intake.post(.cancel(id, ticket: self.counter.waiters.add(resume)))
@@ -115,10 +123,13 @@ struct PublicRoutes {
         try self.signature.check(header, bytes, now: SystemClock.now())
         let body = try JSON.decode(PaymentBody.self, from: bytes)
         guard PaymentID(body.payment.rawValue) != nil else {
-            throw Problem(status: 400, code: "invalid_payment", detail: "the payment id must have 1...\(Limits.paymentBytes) bytes")
+            throw Problem(
+                status: 400, code: "invalid_payment",
+                detail: "the payment id must have 1...\(Limits.paymentBytes) bytes")
         }
         let answer = try await self.answer { resume in
-            self.counter.intake.post(.payment(body.order, payment: body.payment, ticket: self.counter.waiters.add(resume)))
+            self.counter.intake.post(
+                .payment(body.order, payment: body.payment, ticket: self.counter.waiters.add(resume)))
             return nil
         }
         guard case .order(let order) = answer else { return try self.response(answer) }

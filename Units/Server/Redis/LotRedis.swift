@@ -101,8 +101,10 @@ package final class LotRedis {
 
     private static func result(_ reply: RedisReply, count: Int) throws -> LotResult {
         if let word = reply.text { return word == "SUPERSEDED" ? .superseded : .lost }
-        guard let parts = reply.array, parts.count == 5, let sequence = parts[0].integer, let available = parts[1].integer,
-            let taken = parts[2].integer, let letters = parts[3].bytes, let overs = parts[4].array, letters.count == count
+        guard let parts = reply.array, parts.count == 5, let sequence = parts[0].integer,
+            let available = parts[1].integer,
+            let taken = parts[2].integer, let letters = parts[3].bytes, let overs = parts[4].array,
+            letters.count == count
         else { throw RedisError.refused("an answer of another shape") }
         var held = overs.makeIterator()
         let verdicts = letters.map { letter -> AdmissionVerdict in
@@ -149,11 +151,14 @@ package final class LotRedis {
         let connection = try self.open()
         let fields = try connection.send("HMGET", self.prefix + "witness", "ledger", "position", "digest").array ?? []
         let texts = fields.map(\.text)
-        guard texts.count == 3, let ledger = texts[0].flatMap({ UInt64($0) }), let position = texts[1].flatMap({ UInt64($0) }),
+        guard texts.count == 3, let ledger = texts[0].flatMap({ UInt64($0) }),
+            let position = texts[1].flatMap({ UInt64($0) }),
             let digest = texts[2].flatMap({ Hex.pair($0) })
         else { return RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: []) }
         var admitted: [BuyRequest] = []
-        for lot in (try connection.send("SMEMBERS", self.prefix + "lots").array ?? []).compactMap({ $0.text.flatMap { UInt32($0) } }).sorted() {
+        for lot in (try connection.send("SMEMBERS", self.prefix + "lots").array ?? []).compactMap({
+            $0.text.flatMap { UInt32($0) }
+        }).sorted() {
             for entry in try connection.send("XRANGE", self.key(LotID(lot), "queue"), "-", "+").array ?? [] {
                 guard let bytes = entry.array?.last?.array?.last?.bytes else { continue }
                 admitted += AdmissionRecord.decodeAll(bytes, lot: LotID(lot))
@@ -193,7 +198,8 @@ enum AdmissionRecord {
             if let buyer = BuyerID(String(decoding: bytes[(start + 37)..<end], as: UTF8.self)) {
                 requests.append(
                     BuyRequest(
-                        order: OrderID(high: word(0, 8), low: word(8, 8)), buyer: buyer, lot: lot, quantity: Int(word(32, 4)),
+                        order: OrderID(high: word(0, 8), low: word(8, 8)), buyer: buyer, lot: lot,
+                        quantity: Int(word(32, 4)),
                         issuedAt: Instant(microseconds: Int64(bitPattern: word(24, 8))),
                         stamp: Stamp(rawValue: word(16, 8)), ticket: 0))
             }
