@@ -115,7 +115,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         } catch {
             if case .superseded = error {
                 self.logger.critical("\(error); stopping")
-                exit(3)
+                _exit(3)
             }
             self.logger.error("the authority log took no records: \(error)")
             if let (book, witnesses) = try? self.store.recover() {

@@ -59,7 +59,7 @@ struct Center: Sendable {
                     missing.append("\(unit.name) has not applied version \(version)")
                 }
                 for lot in sale.lots {
-                    let planned = Self.plan(lot, config)[unit.id] ?? 0
+                    let planned = Self.planned(lot, sale, unit)
                     let report = seen.report.lots.first { $0.lot == lot.id }
                     if (report?.counters.granted ?? 0) < planned {
                         missing.append(
@@ -72,15 +72,18 @@ struct Center: Sendable {
         }
     }
 
-    /// The grants of a lot's quota plan.
-    static func plan(_ lot: SaleConfig.Lot, _ config: SaleConfig) -> [UnitID: Int] {
+    /// The grants of a lot's quota plan over the units that are there now, by name.
+    private static func plan(_ lot: SaleConfig.Lot, _ config: SaleConfig) -> [String: Int] {
+        if let fixed = lot.fixed { return fixed }
         let units = config.units.sorted { $0.id < $1.id }
-        if let fixed = lot.fixed {
-            return Dictionary(uniqueKeysWithValues: units.compactMap { unit in fixed[unit.name].map { (unit.id, $0) } })
-        }
         let weights = units.map { lot.weights == nil ? 1 : lot.weights![$0.name] ?? 0 }
         let grants = QuotaPlan.split(total: lot.stock, poolPermille: lot.poolPermille, weights: weights)
-        return Dictionary(uniqueKeysWithValues: zip(units.map(\.id), grants))
+        return Dictionary(uniqueKeysWithValues: zip(units.map(\.name), grants))
+    }
+
+    /// What a unit is to hold of a lot before the sale opens.
+    private static func planned(_ lot: SaleConfig.Lot, _ sale: SaleConfig.Sale, _ unit: SaleConfig.Unit) -> Int {
+        sale.planned?[lot.id.description]?[unit.name] ?? 0
     }
 
     /// Takes a step in a sale's life.
@@ -103,6 +106,10 @@ struct Center: Sendable {
             (config) throws(Problem) in
             guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw Self.unknownSale(id) }
             config.sales[place].state = next
+            if step == .warm {
+                let plans = config.sales[place].lots.map { ($0.id.description, Self.plan($0, config)) }
+                config.sales[place].planned = Dictionary(uniqueKeysWithValues: plans)
+            }
             if step == .open, let startsAt = options.startsAtMilliseconds {
                 config.sales[place].startsAtMilliseconds = startsAt
             }
@@ -130,14 +137,15 @@ struct Center: Sendable {
         guard !warming.isEmpty else { return }
         let touched = try? await self.keeper.perform { authority, records in
             var touched: Set<UnitID> = []
-            for lot in warming.flatMap(\.lots) {
-                for (unit, planned) in Self.plan(lot, config).sorted(by: { $0.key < $1.key }) {
-                    guard let generation = authority.book.units[unit]?.generation else { continue }
-                    let missing = planned - authority.book.account(lot.id, unit, generation).granted
+            for sale in warming {
+                for (lot, unit) in sale.lots.flatMap({ lot in config.units.map { (lot, $0) } }) {
+                    guard let generation = authority.book.units[unit.id]?.generation else { continue }
+                    let held = authority.book.account(lot.id, unit.id, generation).granted
+                    let missing = Self.planned(lot, sale, unit) - held
                     guard missing > 0,
-                        let granted = try? authority.grant(lot.id, to: unit, quantity: missing, into: &records)
+                        let granted = try? authority.grant(lot.id, to: unit.id, quantity: missing, into: &records)
                     else { continue }
-                    if granted > 0 { touched.insert(unit) }
+                    if granted > 0 { touched.insert(unit.id) }
                 }
             }
             return touched

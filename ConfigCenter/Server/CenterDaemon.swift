@@ -40,6 +40,7 @@ package enum CenterDaemon {
         let logger = Daemon.logger("tranche-config-center")
         let lock = try FolderLock(folder: configuration.folder)
         defer { withExtendedLifetime(lock) {} }
+        try PortCheck.check("center.port", host: configuration.host, port: configuration.port)
         let store = try AuthorityStore(path: configuration.folder + "/authority.sqlite")
         let keeper = try AuthorityKeeper(store: store, logger: logger)
         let curl = CurlClient()

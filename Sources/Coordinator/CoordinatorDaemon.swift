@@ -23,6 +23,7 @@ package enum CoordinatorDaemon {
         let center = try values.string("center.url")
         let tick = try values.number("coordinator.tick", in: 10...10_000, default: 100)
         let secret = try values.secret("tranche.service.secret")
+        try PortCheck.check("coordinator.port", host: host, port: port)
         let logger = Daemon.logger("tranche-coordinator")
         let telemetry = Telemetry()
         let curl = CurlClient()

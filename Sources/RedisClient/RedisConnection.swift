@@ -52,12 +52,16 @@ package final class RedisConnection {
         package var description: String { self.port.map { "\(self.host):\($0)" } ?? self.host }
     }
 
+    /// hiredis writes with `write`, and a write to a Redis that has gone would end the whole process.
+    private static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+
     // Freed once, in `deinit`; no reply outlives the call that read it.
     private let context: UnsafeMutablePointer<redisContext>
 
     /// - Parameter timeoutMilliseconds: For connecting, and for each answer.
     /// - Throws: ``RedisError/closed(_:)`` if nobody listens there.
     package init(_ address: Address, timeoutMilliseconds: Int) throws(RedisError) {
+        Self.brokenPipesAreErrors
         let timeout = timeval(tv_sec: timeoutMilliseconds / 1_000, tv_usec: timeoutMilliseconds % 1_000 * 1_000)
         let made =
             address.port.map { redisConnectWithTimeout(address.host, $0, timeout) }

@@ -52,6 +52,9 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package let endsAtMilliseconds: Int64
         package let paymentWindowMilliseconds: Int64
         package let lots: [Lot]
+        /// The first grants, by lot and unit, fixed when the sale warms up: a unit that comes later gets quota by
+        /// rebalancing, and cannot change what was promised to the others.
+        package var planned: [String: [String: Int]]?
         package init(
             id: String, name: String, state: SaleState = .draft, startsAtMilliseconds: Int64, endsAtMilliseconds: Int64,
             paymentWindowMilliseconds: Int64, lots: [Lot]

@@ -13,6 +13,7 @@ struct AuthorityEvidence {
     private(set) var epoch: UInt64 = 0
     private(set) var fallen: [String] = []
     private(set) var outOfTurn: [String] = []
+    private(set) var overdrawn: [String] = []
 
     init(_ records: [AuthorityRecord]) {
         var coordinator: UInt64 = 0
@@ -34,7 +35,7 @@ struct AuthorityEvidence {
                     defer { account.granted = total }
                     return total < account.granted ? "G of unit \(unit), lot \(lot), fell to \(total)" : nil
                 }
-                if self.lots[lot]!.pool < 0 { self.fallen.append("lot \(lot): granted more than the pool held") }
+                if self.lots[lot]!.pool < 0 { self.overdrawn.append("lot \(lot): granted more than the pool held") }
             case .returned(let lot, let unit, let generation, let total):
                 self.change(lot, unit, generation) { account in
                     defer { account.returned = total }

@@ -96,17 +96,19 @@ package struct Verifier {
     }
 
     private func conservation(_ lots: [VerifyReport.Lot]) -> VerifyReport.Check {
-        let findings = self.authority.lots.keys.sorted().compactMap { lot -> String? in
-            let state = self.authority.lots[lot]!
-            return state.pool < 0 || state.accounts.values.contains { $0.returned > $0.granted }
-                ? "lot \(lot): pool \(state.pool), accounts \(state.accounts.values.map { $0.granted - $0.returned })"
-                : nil
-        }
+        let findings =
+            self.authority.overdrawn.prefix(5)
+            + self.authority.lots.keys.sorted().compactMap { lot -> String? in
+                let state = self.authority.lots[lot]!
+                return state.pool < 0 || state.accounts.values.contains { $0.returned > $0.granted }
+                    ? "lot \(lot): pool \(state.pool), accounts \(state.accounts.values.map { $0.granted - $0.returned })"
+                    : nil
+            }
         let figures = lots.map {
             "lot \($0.lot): issued \($0.issued) = pool \($0.pool) + outstanding \($0.issued - $0.pool - $0.stranded) + stranded \($0.stranded)"
         }
         return Self.check(
-            "I1", "pool + outstanding + allocated + stranded = issued", findings,
+            "I1", "pool + outstanding + allocated + stranded = issued", Array(findings),
             figures: figures.joined(separator: "; "))
     }
 
@@ -240,6 +242,7 @@ package struct Verifier {
             for (account, sums) in unit.sums where account.lot == id && account.generation == unit.generation {
                 // By the authority's counters: what is granted and not yet taken belongs to the unit all the same.
                 let told = self.authority.account(id, unit.audit.unit, account.generation)
+                if told.isStranded || told.isSettled { continue }
                 available += told.granted - told.returned - sums.sold + sums.cancelled
             }
         }

@@ -20,6 +20,8 @@ package enum UnitDaemon {
         logger[metadataKey: "unit"] = "\(configuration.name)"
         let lock = try FolderLock(folder: configuration.folder)
         defer { withExtendedLifetime(lock) {} }
+        try PortCheck.check("public.port", host: configuration.publicHost, port: configuration.publicPort)
+        try PortCheck.check("internal.port", host: configuration.internalHost, port: configuration.internalPort)
 
         let ledger = try UnitLedger(
             path: configuration.folder + "/ledger.sqlite", unit: configuration.unit,

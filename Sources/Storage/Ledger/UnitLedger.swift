@@ -56,6 +56,11 @@ package final class UnitLedger {
         }
     }
 
+    /// Lets the file grow no further than `pages`: what a full disk does, for tests.
+    package func limitPagesForTest(_ pages: Int) throws {
+        try self.queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") }
+    }
+
     /// The digest at a position where a commit ended; `nil` for any other position.
     package func head(at position: UInt64) throws(StorageError) -> LedgerHead? {
         if position == 0 { return .empty }

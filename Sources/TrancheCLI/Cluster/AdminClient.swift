@@ -14,8 +14,8 @@ struct AdminClient: Sendable {
         self.curl = Self.shared
     }
 
-    func isHealthy(_ address: String) async -> Bool {
-        let response = try? await self.curl.send(CurlRequest("GET", address + "/healthz", timeoutMilliseconds: 1_000))
+    func answers(_ address: String) async -> Bool {
+        let response = try? await self.curl.send(CurlRequest("GET", address, timeoutMilliseconds: 1_000))
         return response?.status == 200
     }
 

@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import NIOConcurrencyHelpers
 import TrancheAPI
@@ -139,12 +140,13 @@ final class LocalCluster: Sendable {
     /// Waits until every part answers.
     func waitUntilHealthy(seconds: Int = 20) async throws {
         let client = AdminClient(self.layout)
+        // A unit is ready when the center has accepted its ledger.
         let addresses =
-            [self.layout.centerURL, "http://127.0.0.1:\(self.layout.coordinatorPort)"]
-            + self.layout.units.map(\.publicURL)
+            [self.layout.centerURL + "/healthz", "http://127.0.0.1:\(self.layout.coordinatorPort)/healthz"]
+            + self.layout.units.map { $0.publicURL + "/readyz" }
         let end = ContinuousClock.now + .seconds(seconds)
         for address in addresses {
-            while await !client.isHealthy(address) {
+            while await !client.answers(address) {
                 if let dead = self.parts.first(where: { !self.isRunning($0) }) {
                     throw CommandError(
                         "the \(dead) ended at its start; its log is below \(self.folder.path):\n\(self.lastWords(dead))"

@@ -70,6 +70,11 @@ package struct LotPrime: Hashable, Sendable {
         package let buyer: BuyerID
         package var quantity: Int
         package var orders: [OrderID]
+        package init(buyer: BuyerID, quantity: Int, orders: [OrderID]) {
+            self.buyer = buyer
+            self.quantity = quantity
+            self.orders = orders
+        }
     }
     package let lot: LotID
     package let fence: UInt64

@@ -21,6 +21,10 @@ extension QuotaAuthority {
         else { return self.challenge(request) }
         self.challenges[request.unit] = nil
         if known.ledger != request.ledger {
+            // A process with the wrong id, or on the wrong folder, must not push a living unit out.
+            if let seen = self.seen[request.unit], now.milliseconds(since: seen.at) <= Self.silenceMilliseconds {
+                return .superseded
+            }
             return self.renew(
                 request, after: known, reason: "the unit came back with another ledger", now: now, into: &records)
         }

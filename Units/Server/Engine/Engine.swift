@@ -199,7 +199,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             self.center.report(report)
         case .stop:
             self.logger.critical("another process or ledger has taken this unit over; stopping")
-            exit(3)
+            _exit(3)  // At once: other threads still run, and there is nothing to save.
         case .append, .reply, .replyTo, .changed, .setSoldOut: break
         }
     }
@@ -208,7 +208,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private func fail(_ error: StorageError) {
         if case .superseded = error {
             self.logger.critical("\(error)")
-            exit(3)
+            _exit(3)  // At once: other threads still run, and there is nothing to save.
         }
         if self.reportedFailure != error { self.logger.error("the ledger took no entries: \(error)") }
         self.reportedFailure = error

@@ -1,30 +1,30 @@
-import NIOCore
+package import NIOCore
 import TrancheAPI
-import TrancheCore
+package import TrancheCore
 
 /// Reads a plain buy request from bytes. Whatever is not exactly of that form is `other`, never an error: the ordinary
 /// HTTP stack judges it.
-enum BuyRequestParser {
-    struct Parsed {
-        let lot: LotID
-        let token: [UInt8]
-        let quantity: Int
-        let keepsAlive: Bool
+package enum BuyRequestParser {
+    package struct Parsed {
+        package let lot: LotID
+        package let token: [UInt8]
+        package let quantity: Int
+        package let keepsAlive: Bool
     }
-    enum Outcome {
+    package enum Outcome {
         case incomplete
         case other
         case request(Parsed)
     }
 
     /// A longer head is left to the ordinary stack, which has its own limit.
-    static let headBytesLimit = 4 << 10
-    static let bodyBytesLimit = 1 << 10
+    package static let headBytesLimit = 4 << 10
+    package static let bodyBytesLimit = 1 << 10
     private static let start = Array("POST /v1/lots/".utf8)
     private static let end = Array("/orders HTTP/1.1\r\n".utf8)
 
     /// Takes one request from the front of `buffer`, if it is whole and plain.
-    static func parse(_ buffer: inout ByteBuffer) -> Outcome {
+    package static func parse(_ buffer: inout ByteBuffer) -> Outcome {
         let (outcome, length) = buffer.withUnsafeReadableBytes { bytes -> (Outcome, Int) in
             let prefix = min(bytes.count, self.start.count)
             guard zip(bytes.prefix(prefix), self.start).allSatisfy(==) else { return (.other, 0) }

@@ -94,8 +94,8 @@ enum AdmissionScripts {
         redis.call('HSET', KEYS[4], 'position', ARGV[7], 'digest', ARGV[8])
         if #records > 0 then
           redis.call('XADD', KEYS[3], seq .. '-1', 'admitted', table.concat(records))
-          redis.call('XTRIM', KEYS[3], 'MINID', (tonumber(ARGV[6]) + 1) .. '-0')
         end
+        redis.call('XTRIM', KEYS[3], 'MINID', (tonumber(ARGV[6]) + 1) .. '-0')
         return { seq, avail, taken, table.concat(verdicts), overs }
         """
 

@@ -4,13 +4,14 @@ import Foundation
 ///
 /// Not `Foundation.Process`: its children inherit the signal mask of whatever thread starts them, and then never hear
 /// SIGTERM.
-final class ChildProcess: @unchecked Sendable {  // `status` is guarded by the lock.
-    let pid: pid_t
+package final class ChildProcess: @unchecked Sendable {  // `status` is guarded by the lock.
+    package let pid: Int32
     private let lock = NSLock()
     private var hasEnded = false
+    private var status: Int32 = 0
 
     /// - Parameter log: Standard output and error are appended to this file.
-    init(_ path: String, _ arguments: [String], environment: [String: String], log: String) throws {
+    package init(_ path: String, _ arguments: [String], environment: [String: String], log: String) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -34,24 +35,31 @@ final class ChildProcess: @unchecked Sendable {  // `status` is guarded by the l
         defer { for pointer in argv + envp { free(pointer) } }
         var pid: pid_t = 0
         let code = posix_spawn(&pid, path, &actions, &attributes, argv, envp)
-        guard code == 0 else { throw CommandError("\(path) cannot be started: \(String(cString: strerror(code)))") }
+        guard code == 0 else { throw StartError("\(path) cannot be started: \(String(cString: strerror(code)))") }
         self.pid = pid
     }
 
-    var isRunning: Bool {
+    package var isRunning: Bool {
         self.lock.withLock {
             if self.hasEnded { return false }
-            var status: Int32 = 0
-            if waitpid(self.pid, &status, WNOHANG) != 0 { self.hasEnded = true }
+            if waitpid(self.pid, &self.status, WNOHANG) != 0 { self.hasEnded = true }
             return !self.hasEnded
         }
     }
 
-    func send(_ signal: Int32) { if self.isRunning { kill(self.pid, signal) } }
+    /// Waits for its end.
+    ///
+    /// - Returns: Its exit code, or 128 and the signal that ended it.
+    package func wait() -> Int32 {
+        while self.isRunning { usleep(2_000) }
+        return self.lock.withLock { self.status & 0x7F == 0 ? self.status >> 8 & 0xFF : 128 + self.status & 0x7F }
+    }
+
+    package func send(_ signal: Int32) { if self.isRunning { kill(self.pid, signal) } }
 
     /// Ends it at once, as a crash would.
-    func crash() {
+    package func crash() {
         self.send(SIGKILL)
-        while self.isRunning { usleep(2_000) }  // SIGKILL cannot be refused.
+        _ = self.wait()  // SIGKILL cannot be refused.
     }
 }

@@ -1,0 +1,232 @@
+import CurlClient
+import DaemonSupport
+import Foundation
+import TestSupport
+import Testing
+import TrancheAPI
+import TrancheCore
+
+/// A cluster of one test, run by `tranche up`, with an open sale of one lot in three equal parts.
+final class TestCluster {
+    struct Unit { let id: UnitID; let name: String; let url: String; let internalURL: String }
+    private struct Layout: Codable {
+        struct Unit: Codable { let id: UnitID; let name: String; let publicPort: Int; let internalPort: Int }
+        let centerPort: Int
+        let units: [Unit]
+        let secrets: [String: String]
+    }
+
+    let folder: String
+    let center: String
+    let units: [Unit]
+    let secrets: [String: String]
+    private let curl = CurlClient()
+    private let process: ChildProcess
+    private var restarted: [ChildProcess] = []
+
+    private init(folder: String, process: ChildProcess, layout: Data) throws {
+        let layout = try JSON.decode(Layout.self, from: layout)
+        self.folder = folder
+        self.process = process
+        self.center = "http://127.0.0.1:\(layout.centerPort)"
+        self.secrets = layout.secrets
+        self.units = layout.units.map {
+            Unit(
+                id: $0.id, name: $0.name, url: "http://127.0.0.1:\($0.publicPort)",
+                internalURL: "http://127.0.0.1:\($0.internalPort)")
+        }
+    }
+
+    /// Programs lie beside the test bundle.
+    static func program(_ name: String) -> URL {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .appendingPathComponent(name)
+    }
+
+    static func start(stock: Int, limit: Int, windowMilliseconds: Int = 60_000) async throws -> TestCluster {
+        let folder = try TemporaryFolder.make()
+        let log = folder + "/up.log"
+        let process = try ChildProcess(
+            self.program("tranche").path, ["up", "--data", folder], environment: ProcessInfo.processInfo.environment,
+            log: log)
+        while true {
+            let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            if said.contains("Ctrl-C stops it") { break }
+            guard process.isRunning else { throw TestFailure("tranche up ended: \(said)") }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let layout = FileManager.default.contents(atPath: folder + "/cluster.json") ?? Data()
+        let cluster = try TestCluster(folder: folder, process: process, layout: layout)
+        for arguments in [
+            [
+                "sale", "create", "test", "--stock", "\(stock)", "--limit", "\(limit)", "--payment-window",
+                "\(Double(windowMilliseconds) / 1_000)",
+            ],
+            ["sale", "warm", "test"], ["sale", "open", "test", "--delay", "0"],
+        ] {
+            let result = try cluster.run(arguments)
+            guard result.status == 0 else { throw TestFailure("\(arguments): \(result.output)") }
+        }
+        for unit in cluster.units {
+            while try await !cluster.isOpen(unit) { try await Task.sleep(for: .milliseconds(20)) }
+        }
+        return cluster
+    }
+
+    private func isOpen(_ unit: Unit) async throws -> Bool {
+        let response = try await self.call("GET", "\(unit.url)/v1/lots/1", secret: nil, body: nil)
+        return String(decoding: response.body, as: UTF8.self).contains("\"open\"")
+    }
+
+    /// Stops every process of the cluster, and waits for its end.
+    func stop() {
+        for process in self.restarted + [self.process] {
+            process.send(SIGTERM)
+            _ = process.wait()
+        }
+    }
+
+    func secret(_ name: String) -> String { self.secrets[name] ?? "" }
+
+    // MARK: commands
+
+    func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        try Self.run("tranche", arguments + ["--data", self.folder], ProcessInfo.processInfo.environment)
+    }
+
+    /// What a daemon says that does not start.
+    func output(of program: String, _ file: String, _ secrets: [String: String]) throws -> String {
+        let base = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
+        let result = try Self.run(program, ["--config", file], base.merging(secrets) { $1 })
+        #expect(result.status == 1, "\(program) should not start: \(result.output)")
+        return result.output
+    }
+
+    private static func run(_ program: String, _ arguments: [String], _ environment: [String: String]) throws -> (
+        status: Int32, output: String
+    ) {
+        let log = try TemporaryFolder.make() + "/log"
+        let process = try ChildProcess(self.program(program).path, arguments, environment: environment, log: log)
+        let status = process.wait()
+        return (status, (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
+    }
+
+    /// Signals the processes of this cluster that run `program`.
+    func signalAll(_ program: String, _ signal: Int32) {
+        for pid in self.pids(program, self.folder) { kill(pid, signal) }
+        while !self.pids(program, self.folder).isEmpty { usleep(5_000) }
+    }
+
+    private func pids(_ program: String, _ mark: String) -> [pid_t] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { pid_t($0) }.filter { pid in
+            let line =
+                FileManager.default.contents(atPath: "/proc/\(pid)/cmdline").map { String(decoding: $0, as: UTF8.self) }
+                ?? ""
+            return line.contains("/\(program)\0") && line.contains(mark)
+        }
+    }
+
+    /// Kills a unit, and starts it again on its files.
+    func restartUnit(_ unit: Unit) async throws {
+        let folder = "\(self.folder)/units/\(unit.name)"
+        for pid in self.pids("tranche-unit", folder + "/") { kill(pid, SIGKILL) }
+        while !self.pids("tranche-unit", folder + "/").isEmpty { usleep(5_000) }
+        let process = try ChildProcess(
+            Self.program("tranche-unit").path, ["--config", folder + "/unit.yaml"],
+            environment: ProcessInfo.processInfo.environment.merging(self.secrets) { $1 }, log: folder + "/log")
+        self.restarted.append(process)
+        let end = ContinuousClock.now + .seconds(20)
+        while (try? await self.call("GET", "\(unit.url)/readyz", secret: nil, body: nil))?.status != 200 {
+            guard ContinuousClock.now < end else { throw TestFailure("\(unit.name) is not ready after its restart") }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    func copyFiles() throws -> String {
+        let target = try TemporaryFolder.make() + "/copy"
+        try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+        for name in ["center", "units"] {
+            try FileManager.default.copyItem(atPath: "\(self.folder)/\(name)", toPath: "\(target)/\(name)")
+        }
+        return target
+    }
+
+    // MARK: HTTP
+
+    func call(
+        _ method: String, _ url: String, secret: String?, body: [UInt8]?, headers: [String: String] = [:]
+    ) async throws -> CurlResponse {
+        var fields = headers
+        if let secret { fields["Authorization"] = "Bearer \(secret)" }
+        return try await self.curl.send(CurlRequest(method, url, headers: fields, body: body))
+    }
+
+    func quota() async throws -> QuotaState {
+        let response = try await self.call(
+            "GET", "\(self.center)/v1/quota", secret: self.secret("TRANCHE_ADMIN_SECRET"), body: nil)
+        return try JSON.decode(QuotaState.self, from: response.body)
+    }
+
+    func claims(
+        buyer: String, lot: UInt32 = 1, unit: UInt16 = 1, notBeforeMilliseconds: Int64 = -1_000,
+        lifetimeMilliseconds: Int64 = 60_000
+    ) -> PurchaseToken {
+        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        return PurchaseToken(
+            order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)),
+            lot: LotID(lot),
+            home: UnitID(unit), buyer: BuyerID(buyer)!, issuedAt: now,
+            notBefore: now.advanced(milliseconds: notBeforeMilliseconds),
+            expiresAt: now.advanced(milliseconds: lifetimeMilliseconds))
+    }
+
+    func token(
+        buyer: String, lot: UInt32 = 1, unit: UInt16 = 1, notBeforeMilliseconds: Int64 = -1_000,
+        lifetimeMilliseconds: Int64 = 60_000
+    ) -> String {
+        let claims = self.claims(
+            buyer: buyer, lot: lot, unit: unit, notBeforeMilliseconds: notBeforeMilliseconds,
+            lifetimeMilliseconds: lifetimeMilliseconds)
+        return TokenCodec(secret: self.secret("TRANCHE_TOKEN_SECRET")).mint(claims)
+    }
+
+    func buy(_ unit: Unit, lot: String = "1", token: String?, body: String? = nil, suffix: String = "") async throws
+        -> CurlResponse
+    {
+        try await self.call(
+            "POST", "\(unit.url)/v1/lots/\(lot)/orders\(suffix)", secret: token, body: body.map { Array($0.utf8) } ?? []
+        )
+    }
+
+    /// Asks until the answer is final; `true` if the buyer has an order.
+    func buySurely(_ unit: Unit, buyer: String) async throws -> Bool {
+        let token = self.token(buyer: buyer, unit: unit.id.rawValue)
+        for _ in 0..<400 {
+            let response = try? await self.buy(unit, token: token)
+            if response?.status == 201 { return true }
+            if let response, response.status != 503 { return false }
+            try await Task.sleep(for: .milliseconds(25))
+        }
+        throw TestFailure("no final answer for \(buyer) at \(unit.name)")
+    }
+
+    func pay(_ unit: Unit, _ order: OrderID, _ payment: String, secret: String? = nil) async throws -> CurlResponse {
+        let body = JSON.encode(PaymentBody(order: order, payment: PaymentID(payment)!))
+        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        let signature = PaymentSignature(secret: secret ?? self.secret("TRANCHE_PAYMENT_SECRET")).sign(body, at: now)
+        return try await self.call(
+            "POST", "\(unit.url)/v1/payments/callback", secret: nil, body: body,
+            headers: [PaymentSignature.header: signature])
+    }
+
+    func state(_ unit: Unit, _ order: OrderID) async throws -> OrderState {
+        let response = try await self.call("GET", "\(unit.url)/v1/orders/\(order)", secret: nil, body: nil)
+        return try JSON.decode(OrderDocument.self, from: response.body).state
+    }
+}
+
+struct TestFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import GRDB
+import Storage
+import TestSupport
+import Testing
+import TrancheCore
+
+@Suite("Unit ledger") struct LedgerTests {
+    let folder: String
+    var path: String { self.folder + "/ledger.sqlite" }
+
+    init() throws { self.folder = try TemporaryFolder.make() }
+
+    private func open(unit: UInt16 = 1) throws -> UnitLedger {
+        try UnitLedger(path: self.path, unit: UnitID(unit), newID: LedgerID(77))
+    }
+
+    private func order(_ number: UInt64, buyer: String = "a", quantity: Int = 1, limit: Int = 5) -> Order {
+        Order(
+            id: OrderID(high: number, low: number), buyer: BuyerID(buyer)!, lot: LotID(1), quantity: quantity,
+            buyerLimit: limit, generation: Generation(1), stamp: Stamp(rawValue: number),
+            deadline: Instant(microseconds: 9))
+    }
+
+    private let first = Incarnation(1)
+
+    @Test("what was appended comes back, over a restart") func recovers() throws {
+        let order = self.order(1)
+        var released = self.order(2, buyer: "b")
+        released.state = .reserved
+        let entries: [LedgerEntry] = [
+            .opened(self.first), .granted(LotID(1), total: 10), .ceiling(Stamp(rawValue: UInt64.max - 1)),
+            .nonce(UInt64.max),
+            .reserved(order), .reserved(released), .confirmed(order, payment: PaymentID("p")!),
+            .released(released, state: .expired), .returned(LotID(1), total: 3), .soldOut(LotID(1)),
+            .refused(OrderID(high: 5, low: 5), lot: LotID(1), reason: .limitReached(held: 1, limit: 2)),
+            .refundDue(released.id, payment: PaymentID("late")!), .generation(Generation(2)),
+            .granted(LotID(1), total: 4),
+        ]
+        let ledger = try self.open()
+        try ledger.append(entries, as: self.first)
+        let head = ledger.head
+        var expected = UnitBook()
+        for entry in entries { expected.apply(entry) }
+
+        let again = try self.open()
+        let book = try again.recover()
+        #expect(again.head == head)
+        #expect(again.id == LedgerID(77))
+        #expect(book.orders == expected.orders)
+        #expect(book.accounts == expected.accounts)
+        #expect(book.refused == expected.refused)
+        #expect(book.refunds == expected.refunds)
+        #expect(book.payments == expected.payments)
+        #expect((book.ceiling, book.nonce) == (expected.ceiling, expected.nonce))
+        #expect(book.generation == Generation(2))
+        #expect(try again.head(at: head.position) == head)
+        #expect(try again.head(at: head.position + 1) == nil)
+        // The next generation's sales count against its own grant.
+        try again.append([.returned(LotID(1), total: 4)], as: self.first)
+        #expect(throws: StorageError.self) { try again.append([.returned(LotID(1), total: 5)], as: self.first) }
+    }
+
+    @Test("the database itself refuses to oversell, whatever the code says") func refusesOversell() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
+        let before = ledger.head
+        let batch = (1...3 as ClosedRange<UInt64>).map { LedgerEntry.reserved(self.order($0, buyer: "b\($0)")) }
+        let error = #expect(throws: StorageError.self) { try ledger.append(batch, as: self.first) }
+        guard case .constraint(_, let detail)? = error else {
+            Issue.record("expected a constraint, got \(String(describing: error))")
+            return
+        }
+        #expect(detail.contains("no_oversell"))
+        #expect(ledger.head == before, "nothing of the batch is in the ledger")
+        #expect(try self.open().recover().orders.isEmpty)
+        try ledger.append(Array(batch.prefix(2)), as: self.first)
+        #expect(try self.open().recover().orders.count == 2)
+    }
+
+    @Test("the database itself holds the per-buyer limit") func refusesOverLimit() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        try ledger.append([.reserved(self.order(1, quantity: 2, limit: 2))], as: self.first)
+        let error = #expect(throws: StorageError.self) {
+            try ledger.append([.reserved(self.order(2, quantity: 1, limit: 2))], as: self.first)
+        }
+        #expect("\(error!)".contains("buyer_limit"))
+        try ledger.append([.released(self.order(1, quantity: 2, limit: 2), state: .expired)], as: self.first)
+        try ledger.append([.reserved(self.order(3, quantity: 2, limit: 2))], as: self.first)
+    }
+
+    @Test("an older incarnation appends nothing") func fences() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(Incarnation(3))], as: Incarnation(3))
+        #expect(throws: StorageError.superseded(path: self.path, current: 3)) {
+            try ledger.append([.nonce(1)], as: Incarnation(2))
+        }
+        try ledger.append([.nonce(1)], as: Incarnation(3))
+    }
+
+    @Test("a full disk is a clear error, and the ledger stays whole") func survivesFullDisk() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first), .granted(LotID(1), total: 1_000_000)], as: self.first)
+        try ledger.limitPagesForTest(400)
+        var kept: UInt64 = 0
+        var failure: StorageError?
+        while failure == nil, kept < 200_000 {
+            let batch = (1...500 as ClosedRange<UInt64>).map {
+                LedgerEntry.reserved(self.order(kept + $0, buyer: "b\(kept + $0)"))
+            }
+            do throws(StorageError) {
+                try ledger.append(batch, as: self.first)
+                kept += 500
+            } catch { failure = error }
+        }
+        #expect(failure == .diskFull(path: self.path))
+        #expect("\(failure!)".contains("free some space"))
+        #expect(
+            try self.open().recover().orders.count == Int(kept), "every order that was taken is there, and no other")
+    }
+
+    @Test("a file that is no database, or another unit's, is refused by name") func refusesForeign() throws {
+        _ = try self.open(unit: 1)
+        #expect(throws: StorageError.wrongOwner(path: self.path, expected: "unit 2", found: "unit 1")) {
+            _ = try self.open(unit: 2)
+        }
+        let junk = self.folder + "/junk.sqlite"
+        try Data(repeating: 0x5A, count: 8_192).write(to: URL(fileURLWithPath: junk))
+        let error = #expect(throws: StorageError.self) {
+            _ = try UnitLedger(path: junk, unit: UnitID(1), newID: LedgerID(1))
+        }
+        guard case .corrupt? = error else {
+            Issue.record("expected corrupt, got \(String(describing: error))")
+            return
+        }
+    }
+
+    @Test("a changed row breaks the hash chain at the next start") func findsCorruption() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        try ledger.append([.reserved(self.order(1))], as: self.first)
+        try DatabaseQueue(path: self.path).write {
+            try $0.execute(sql: "UPDATE entries SET quantity = 2 WHERE kind = 5")
+        }
+        let error = #expect(throws: StorageError.self) { _ = try self.open().recover() }
+        #expect("\(error!)".contains("hash chain breaks at position 3"))
+    }
+
+    @Test("a locked file is a clear error, and the append can be made again") func survivesLock() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first)], as: self.first)
+        let other = try DatabaseQueue(path: self.path)
+        try other.writeWithoutTransaction { database in
+            try database.execute(sql: "BEGIN IMMEDIATE")
+            #expect(throws: StorageError.inUse(path: self.path)) { try ledger.append([.nonce(1)], as: self.first) }
+            try database.execute(sql: "ROLLBACK")
+        }
+        try ledger.append([.nonce(1)], as: self.first)
+    }
+
+    @Test("a data folder belongs to one process at a time") func locksFolder() throws {
+        let lock = try FolderLock(folder: self.folder)
+        #expect(throws: StorageError.inUse(path: self.folder)) { _ = try FolderLock(folder: self.folder) }
+        withExtendedLifetime(lock) {}
+    }
+}
+
+@Suite("Authority log") struct AuthorityStoreTests {
+    @Test("records come back, over a snapshot too, and an older epoch writes nothing") func recovers() throws {
+        let path = try TemporaryFolder.make() + "/authority.sqlite"
+        let store = try AuthorityStore(path: path)
+        var book = AuthorityBook()
+        for number in 1...1_200 {
+            let records: [AuthorityRecord] = number == 1 ? [.epoch(Epoch(1))] : [.issued(LotID(1), quantity: number)]
+            for record in records { book.apply(record) }
+            let head = LedgerHead(position: UInt64(number), digest: .init(high: 1, low: UInt64(number)))
+            try store.append(records, witnesses: [UnitID(4): head], book: book, as: Epoch(1))
+        }
+        let (again, witnesses) = try AuthorityStore(path: path).recover()
+        #expect(again.lots[LotID(1)]?.issued == book.lots[LotID(1)]?.issued)
+        #expect(witnesses[UnitID(4)]?.position == 1_200)
+        try store.append([.epoch(Epoch(2))], witnesses: [UnitID(4): nil], book: book, as: Epoch(2))
+        #expect(throws: StorageError.superseded(path: path, current: 2)) {
+            try store.append([.issued(LotID(1), quantity: 1)], witnesses: [:], book: book, as: Epoch(1))
+        }
+        #expect(try store.witnesses().isEmpty)
+        #expect(try store.log().count == 1_201)
+    }
+}

@@ -1,0 +1,41 @@
+import DaemonSupport
+import Foundation
+
+/// A redis-server of one test, on a socket in a temporary folder.
+package final class PrivateRedis {
+    package let folder: String
+    package var socket: String { self.folder + "/r.sock" }
+    private var process: ChildProcess?
+
+    package init() throws {
+        self.folder = try TemporaryFolder.make()
+        try self.start()
+    }
+
+    deinit {
+        self.kill()
+        try? FileManager.default.removeItem(atPath: self.folder)
+    }
+
+    package func kill() { self.process?.crash() }
+
+    /// Starts it, empty, and waits until it listens.
+    package func start() throws {
+        try? FileManager.default.removeItem(atPath: self.socket)
+        self.process = try ChildProcess(
+            "/usr/bin/redis-server",
+            [
+                "--port", "0", "--unixsocket", self.socket, "--dir", self.folder, "--save", "", "--appendonly", "no",
+            ], environment: [:], log: self.folder + "/log")
+        for _ in 0..<500 where !FileManager.default.fileExists(atPath: self.socket) { usleep(10_000) }
+    }
+}
+
+package enum TemporaryFolder {
+    /// A new folder with a short path, because a socket's path has at most 107 bytes.
+    package static func make() throws -> String {
+        var template = Array("/tmp/tranche-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,161 @@
+import Testing
+import TrancheAPI
+import TrancheCore
+
+@Suite("Purchase tokens") struct TokenTests {
+    static let now = Instant(milliseconds: 1_700_000_000_000)
+    let codec = TokenCodec(secret: "0123456789abcdef0123456789abcdef")
+
+    private func token(buyer: String = "buyer-1") -> PurchaseToken {
+        PurchaseToken(
+            order: OrderID(high: 0x0102_0304, low: UInt64.max), lot: LotID(7), home: UnitID(300),
+            buyer: BuyerID(buyer)!,
+            issuedAt: Self.now, notBefore: Self.now.advanced(milliseconds: 10),
+            expiresAt: Self.now.advanced(milliseconds: 1_000))
+    }
+
+    @Test("a token comes back as it was", arguments: ["a", "buyer-000123", String(repeating: "x", count: 64), "Zoë"])
+    func roundTrip(buyer: String) throws {
+        let text = self.codec.mint(self.token(buyer: buyer))
+        #expect(try self.codec.open(text.utf8) == self.token(buyer: buyer))
+        #expect(text.utf8.count <= TokenCodec.lengthLimit)
+    }
+
+    @Test("a change of any character is noticed") func everyBit() throws {
+        let text = Array(self.codec.mint(self.token()).utf8)
+        for place in text.indices {
+            var changed = text
+            changed[place] = changed[place] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+            #expect(throws: TokenError.self) { _ = try self.codec.open(changed) }
+        }
+    }
+
+    @Test("a token of another secret is forged") func forged() {
+        let other = TokenCodec(secret: "another-secret-of-the-right-length").mint(self.token())
+        #expect(throws: TokenError.forged) { _ = try self.codec.open(other.utf8) }
+    }
+
+    @Test(
+        "malformed tokens are refused by what is wrong with them",
+        arguments: [
+            ("", TokenError.missing), ("AAAA", .malformed(reason: "too short")),
+            ("a b", .malformed(reason: "not base64url")),
+            ("AAAAA", .malformed(reason: "not base64url")),
+            (
+                String(repeating: "A", count: 500),
+                .malformed(reason: "longer than \(TokenCodec.lengthLimit) characters")
+            ),
+            (String(repeating: "A", count: 160), .malformed(reason: "version 0 is unknown")),
+        ])
+    func malformed(text: String, error: TokenError) {
+        #expect(throws: error) { _ = try self.codec.open(text.utf8) }
+    }
+
+    @Test("lot, unit and time are checked, just inside and just outside") func checks() throws {
+        let token = self.token()
+        let good = Self.now.advanced(milliseconds: 10)
+        try self.codec.check(token, lot: LotID(7), unit: UnitID(300), now: good)
+        #expect(throws: TokenError.wrongLot(LotID(7), expected: LotID(8))) {
+            try self.codec.check(token, lot: LotID(8), unit: UnitID(300), now: good)
+        }
+        #expect(throws: TokenError.wrongUnit(UnitID(300))) {
+            try self.codec.check(token, lot: LotID(7), unit: UnitID(1), now: good)
+        }
+        #expect(throws: TokenError.early(notBefore: good)) {
+            try self.codec.check(token, lot: LotID(7), unit: UnitID(300), now: Self.now.advanced(milliseconds: 9))
+        }
+        let end = Self.now.advanced(milliseconds: 1_000)
+        try self.codec.check(token, lot: LotID(7), unit: UnitID(300), now: Self.now.advanced(milliseconds: 999))
+        #expect(throws: TokenError.expired(at: end)) {
+            try self.codec.check(token, lot: LotID(7), unit: UnitID(300), now: end)
+        }
+    }
+}
+
+@Suite("Payment signatures") struct SignatureTests {
+    static let now = Instant(milliseconds: 1_700_000_000_000)
+    let signature = PaymentSignature(secret: "0123456789abcdef0123456789abcdef")
+    let body = Array("{\"order\":1}".utf8)
+
+    @Test("a signature holds for its body and its time, and no other") func holds() throws {
+        let header = self.signature.sign(self.body, at: Self.now)
+        try self.signature.check(header, self.body, now: Self.now)
+        try self.signature.check(header, self.body, now: Self.now.advanced(milliseconds: 300_000))
+        for (header, body, now) in [
+            (header, self.body + [32], Self.now), (header, self.body, Self.now.advanced(milliseconds: 300_001)),
+            (header.replacing("t=1", with: "t=2"), self.body, Self.now), ("", self.body, Self.now),
+            ("t=x,v1=y", self.body, Self.now), ("t=\(Int64.min),v1=00", self.body, Self.now),
+        ] {
+            #expect(throws: Problem.self) { try self.signature.check(header, body, now: now) }
+        }
+        #expect(throws: Problem.self) { try self.signature.check(nil, self.body, now: Self.now) }
+    }
+}
+
+@Suite("Documents") struct DocumentTests {
+    @Test(
+        "the hot path's bytes are the encoder's bytes", arguments: [OrderState.reserved, .paid, .cancelled, .expired])
+    func sameBytes(state: OrderState) {
+        let order = Order(
+            id: OrderID(high: 1, low: 2), buyer: BuyerID("a")!, lot: LotID(3), quantity: 4, buyerLimit: 5,
+            generation: Generation(1), state: state, stamp: Stamp(rawValue: UInt64.max),
+            deadline: Instant(microseconds: 77))
+        #expect(Array(OrderDocument.json(order).utf8) == JSON.encode(OrderDocument(order)))
+    }
+
+    @Test("every refusal has its own code and a status that fits") func codes() {
+        let order = OrderID(high: 1, low: 1)
+        let refusals: [Refusal] = [
+            .unknownLot(LotID(1)), .unknownOrder(order), .invalidQuantity(0, limit: 1),
+            .notStarted(opensAt: .distantPast),
+            .ended, .paused, .soldOut(requested: 1), .restocking, .duplicate(held: 1, limit: 1),
+            .limitReached(requested: 2, held: 1, limit: 2), .overloaded(limit: 9), .recovering, .alreadyPaid(order),
+            .paymentTooLate(order, state: .expired), .notCancellable(order, state: .paid),
+        ]
+        let problems = refusals.map { Problem($0) }
+        #expect(Set(problems.map(\.code)).count == refusals.count)
+        for (refusal, problem) in zip(refusals, problems) {
+            #expect((400..<600).contains(problem.status))
+            #expect((problem.retryAfter != nil) == refusal.isTransient, "\(problem.code)")
+        }
+    }
+
+    @Test(
+        "a configuration is refused by what is wrong with it",
+        arguments: [
+            ("stock", "stock 0 is not in 1..."), ("limit", "perBuyerLimit 0 is not in 1..."),
+            ("pool", "poolPermille 1001"),
+            ("window", "payment window 5 ms"), ("dates", "before it starts"), ("unit", "there is no unit \"mars\""),
+            ("twice", "two lots share an id"), ("fixed", "fixed quotas of 200, stock 100"), ("id", "sale id \"a b\""),
+            ("none", "has no lot"), ("url", "is no http address"),
+        ])
+    func configurations(kind: String, reason: String) {
+        var unit = SaleConfig.Unit(
+            id: UnitID(1), name: "earth", region: "earth", publicURL: "http://a:1", internalURL: "http://a:2")
+        if kind == "url" {
+            unit = .init(id: UnitID(1), name: "earth", region: "earth", publicURL: "a:1", internalURL: "http://a:2")
+        }
+        let lot = SaleConfig.Lot(
+            id: LotID(1), name: "x", stock: kind == "stock" ? 0 : 100, perBuyerLimit: kind == "limit" ? 0 : 1,
+            poolPermille: kind == "pool" ? 1_001 : 0, weights: kind == "unit" ? ["mars": 1] : nil,
+            fixed: kind == "fixed" ? ["earth": 200] : nil)
+        let sale = SaleConfig.Sale(
+            id: kind == "id" ? "a b" : "s", name: "s", startsAtMilliseconds: kind == "dates" ? 10 : 1,
+            endsAtMilliseconds: 10,
+            paymentWindowMilliseconds: kind == "window" ? 5 : 1_000,
+            lots: kind == "none" ? [] : kind == "twice" ? [lot, lot] : [lot])
+        let error = #expect(throws: Problem.self) { try SaleConfig(units: [unit], sales: [sale]).validate() }
+        #expect(error?.code == "invalid_config")
+        #expect(error?.detail.contains(reason) == true, "\(error?.detail ?? "")")
+    }
+
+    @Test("a push with a wrong checksum or version is refused") func pushes() throws {
+        let content = String(decoding: JSON.encode(SaleConfig()), as: UTF8.self)
+        _ = try ConfigPush(version: 1, epoch: Epoch(1), content: content).validated()
+        #expect(throws: Problem.self) { _ = try ConfigPush(version: 0, epoch: Epoch(1), content: content).validated() }
+        let text = String(
+            decoding: JSON.encode(ConfigPush(version: 1, epoch: Epoch(1), content: content)), as: UTF8.self)
+        let changed = try JSON.decode(ConfigPush.self, from: text.replacing("sales", with: "salez").utf8)
+        #expect(throws: Problem.self) { _ = try changed.validated() }
+    }
+}

@@ -1,0 +1,127 @@
+import Testing
+import TrancheCore
+
+@Suite("Admission") struct AdmissionTests {
+    static let now = Instant(milliseconds: 1_700_000_000_000)
+
+    @Test("a refusal is remembered, and the cut catches what the memory lost") func remembers() {
+        var memory = RefusalMemory(limit: 100)
+        func order(_ number: UInt64) -> OrderID { OrderID(high: number &* 0x9E37_79B9_7F4A_7C15, low: number) }
+        for number in 1...100 as ClosedRange<UInt64> { memory.remember(order(number), now: Self.now) }
+        for number in 1...100 as ClosedRange<UInt64> { #expect(memory.refuses(order(number), issuedAt: Self.now)) }
+        #expect(!memory.refuses(order(101), issuedAt: Self.now))
+        memory.remember(order(101), now: Self.now)  // One over the limit: the cut moves.
+        #expect(memory.refuses(order(55), issuedAt: Self.now))
+        let later = Self.now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds)
+        #expect(!memory.refuses(order(200), issuedAt: later))
+    }
+
+    @Test(
+        "the desk refuses by phase, quantity and sold-out flag, in this order",
+        arguments: [
+            (LotRules.Phase.warming, 1, Refusal.notStarted(opensAt: Self.now)),
+            (.paused, 1, .paused), (.closed, 1, .ended), (.open, 0, .invalidQuantity(0, limit: 2)),
+            (.open, 3, .invalidQuantity(3, limit: 2)), (.open, -1, .invalidQuantity(-1, limit: 2)),
+        ])
+    func refuses(phase: LotRules.Phase, quantity: Int, refusal: Refusal) {
+        let desk = self.desk(phase)
+        let answer = desk.answer(
+            order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: quantity, issuedAt: Self.now,
+            now: Self.now.advanced(milliseconds: 5))
+        #expect(answer == .refused(refusal))
+    }
+
+    /// A desk that expectations can ask: they take only what does not change.
+    private final class Desk {
+        var desk = FrontDesk()
+        func configure(_ rules: [LotRules]) { self.desk.configure(rules) }
+        func load(_ book: UnitBook, now: Instant) { self.desk.load(book, now: now) }
+        func setSoldOut(_ lot: LotID, _ value: Bool) { self.desk.setSoldOut(lot, value) }
+        func admit(_ order: OrderID) -> Bool { self.desk.admit(order) }
+        func takeOffered() -> [LotID: Int] { self.desk.takeOffered() }
+        func answer(order: OrderID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant) -> Answer? {
+            self.desk.answer(order: order, lot: lot, quantity: quantity, issuedAt: issuedAt, now: now)
+        }
+    }
+
+    private func desk(_ phase: LotRules.Phase) -> Desk {
+        let desk = Desk()
+        desk.configure([
+            LotRules(
+                lot: LotID(1), phase: phase, opensAt: Self.now, closesAt: Self.now.advanced(milliseconds: 60_000),
+                buyerLimit: 2, paymentWindowMilliseconds: 1_000)
+        ])
+        return desk
+    }
+
+    @Test("no lot opens before the clock is surely past its start") func neverEarly() {
+        let desk = self.desk(.open)
+        let justAfter = Instant(microseconds: Self.now.microseconds + 499)
+        let answer = desk.answer(
+            order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: justAfter)
+        #expect(answer == .refused(.notStarted(opensAt: Self.now)))
+        let surely = Instant(microseconds: Self.now.microseconds + 500)
+        #expect(
+            desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: surely)
+                == nil)
+    }
+
+    @Test("the flag answers newcomers, but not a copy of a request that is being decided") func flags() {
+        let desk = self.desk(.open)
+        let later = Self.now.advanced(milliseconds: 5)
+        let order = OrderID(high: 4, low: 4)
+        #expect(!desk.admit(order))
+        #expect(desk.admit(order))
+        desk.setSoldOut(LotID(1), true)
+        #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
+        let other = OrderID(high: 5, low: 5)
+        #expect(
+            desk.answer(order: other, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
+                == .refused(.soldOut(requested: 1)))
+        desk.setSoldOut(LotID(1), false)
+        // One order id has one outcome.
+        #expect(
+            desk.answer(order: other, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
+                == .refused(.soldOut(requested: 1)))
+        #expect(desk.takeOffered() == [LotID(1): 1])
+    }
+
+    @Test("after a restart, a lot that was sold out refuses every token made before") func cuts() {
+        var book = UnitBook()
+        book.apply(.soldOut(LotID(1)))
+        let desk = self.desk(.open)
+        desk.load(book, now: Self.now.advanced(milliseconds: 10))
+        let later = Self.now.advanced(milliseconds: 5_000)
+        #expect(
+            desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
+                == .refused(.soldOut(requested: 1)))
+        #expect(
+            desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: later, now: later) == nil
+        )
+    }
+
+    @Test("a sale takes only the steps that its state allows") func lifecycle() {
+        var allowed: [SaleState: [SaleState.Step]] = [:]
+        for state in SaleState.allCases { allowed[state] = state.steps }
+        #expect(
+            allowed == [
+                .draft: [.warm], .warming: [.open, .close], .open: [.pause, .close], .paused: [.resume, .close],
+                .closed: [.settle], .settled: [],
+            ])
+    }
+
+    @Test(
+        "the core imports nothing, and knows no clock, randomness or suspension",
+        arguments: [
+            "import ", ".now()", "Date(", ".random(", ".shuffled()", "Task ", " async ", "await ",
+            "nonisolated(unsafe)", "@unchecked", "try!", "print(",
+        ])
+    func coreIsPure(banned: String) throws {
+        for (path, text) in try Sources.files(below: "Sources/TrancheCore") {
+            for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                let code = line.prefix { $0 != "/" }
+                #expect(!code.contains(banned), "\(path):\(number + 1): \(line)")
+            }
+        }
+    }
+}

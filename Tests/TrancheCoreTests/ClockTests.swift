@@ -1,0 +1,48 @@
+import Testing
+import TrancheCore
+
+@Suite("Hybrid clock") struct ClockTests {
+    static let now = Instant(milliseconds: 1_700_000_000_000)
+
+    private func clock(ceiling: Instant = Self.now.advanced(milliseconds: 1_000)) -> HybridClock {
+        var clock = HybridClock(durableCeiling: .zero)
+        clock.raise(ceiling: Stamp(ceiling))
+        return clock
+    }
+
+    @Test("stamps strictly increase while the wall clock stands still, or steps back")
+    func increases() {
+        var clock = self.clock()
+        var last = Stamp.zero
+        for step in [0, 0, 0, -500, -500, 1, 1] as [Int64] {
+            let stamp = clock.stamp(now: Self.now.advanced(milliseconds: step))
+            #expect(stamp.map { $0 > last } == true)
+            last = stamp ?? last
+        }
+    }
+
+    @Test("no stamp reaches the ceiling") func stopsAtCeiling() {
+        var clock = self.clock(ceiling: Instant(microseconds: Self.now.microseconds + 1))
+        var count = 0
+        while clock.stamp(now: Self.now) != nil { count += 1 }
+        #expect(count == 1 << Stamp.counterBits, "one microsecond has room for 4096 stamps")
+        let later = clock.stamp(now: Self.now.advanced(milliseconds: 5))
+        #expect(later == nil)
+    }
+
+    @Test("a ceiling is wanted half a second ahead") func wantsCeiling() {
+        let clock = self.clock()
+        #expect(clock.ceilingWanted(now: Self.now.advanced(milliseconds: 499)) == nil)
+        let wanted = clock.ceilingWanted(now: Self.now.advanced(milliseconds: 500))
+        #expect(wanted == Stamp(Self.now.advanced(milliseconds: 1_500)))
+    }
+
+    @Test("a start waits for the old ceiling, and refuses a clock that is far behind") func starts() {
+        let ceiling = Stamp(Self.now)
+        #expect(HybridClock.start(durableCeiling: ceiling, now: Self.now) == .ready)
+        let early = Self.now.advanced(milliseconds: -300)
+        #expect(HybridClock.start(durableCeiling: ceiling, now: early) == .wait(milliseconds: 301))
+        let behind = Self.now.advanced(milliseconds: -60_000)
+        #expect(HybridClock.start(durableCeiling: ceiling, now: behind) == .refuse(behindMilliseconds: 60_000))
+    }
+}

@@ -1,0 +1,239 @@
+import Testing
+import TrancheCore
+
+/// A unit's machine with a Redis that answers at once, and a ledger that takes everything.
+private final class Bench {
+    var machine: UnitMachine
+    var redis: [LotID: RedisLot] = [:]
+    var entries: [LedgerEntry] = []
+    var replies: [(request: BuyRequest, answer: Answer)] = []
+    var others: [Answer] = []
+    var reports: [UnitReport] = []
+    var now = Instant(milliseconds: 1_700_000_000_000)
+    var count: UInt64 = 0
+
+    static let lot = LotID(1)
+
+    init(granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000) {
+        var book = UnitBook()
+        book.apply(.opened(Incarnation(1)))
+        self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        let rules = LotRules(
+            lot: Self.lot, phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: limit,
+            paymentWindowMilliseconds: windowMilliseconds)
+        self.feed(.configured([rules]))
+        self.feed(.started)
+        self.feed(.surveyed(nil))
+        self.feed(.registered(.accepted(self.directives(granted: granted))))
+    }
+
+    func directives(granted: Int, elsewhere: Int = 0, hint: ReclaimHint? = nil, epoch: UInt64 = 1) -> QuotaDirectives {
+        QuotaDirectives(
+            epoch: Epoch(epoch), unit: UnitID(1), generation: Generation(1),
+            lots: [.init(lot: Self.lot, granted: granted, hint: hint, elsewhere: elsewhere)])
+    }
+
+    func feed(_ event: UnitMachine.Event) {
+        var actions: [UnitMachine.Action] = []
+        self.machine.handle(event, now: self.now, into: &actions)
+        for action in actions {
+            switch action {
+            case .append(let entry): self.entries.append(entry)
+            case .call(let call):
+                let result = self.redis[call.lot]?.handle(call) ?? .lost
+                self.feed(.lotResult(lot: call.lot, fence: call.fence, result))
+            case .prime(let prime):
+                self.redis[prime.lot] = RedisLot(prime: prime)
+                self.feed(.lotResult(lot: prime.lot, fence: prime.fence, .primed))
+            case .reply(let request, let answer): self.replies.append((request, answer))
+            case .replyTo(_, let answer): self.others.append(answer)
+            case .report(let report): self.reports.append(report)
+            case .changed, .setSoldOut, .survey, .register, .prove, .stop: break
+            }
+        }
+    }
+
+    /// One buyer's request, and the answer to it, if there is one.
+    @discardableResult
+    func buy(_ buyer: String, quantity: Int = 1, order: OrderID? = nil) -> Answer? {
+        self.count += 1
+        let request = BuyRequest(
+            order: order ?? OrderID(high: self.count, low: self.count), buyer: BuyerID(buyer)!, lot: Self.lot,
+            quantity: quantity, issuedAt: self.now, stamp: Stamp(rawValue: Stamp(self.now).rawValue + self.count),
+            ticket: self.count)
+        self.feed(.requests([request]))
+        return self.replies.last { $0.request.ticket == request.ticket }?.answer
+    }
+
+    var counters: QuotaCounters { self.machine.book[Self.lot] }
+}
+
+extension Answer {
+    fileprivate var order: Order? { if case .order(let order) = self { order } else { nil } }
+}
+
+@Suite("Unit machine") struct UnitMachineTests {
+    @Test("sells what it holds, then says sold out for good") func sells() {
+        let bench = Bench(granted: 2)
+        #expect(bench.buy("a")?.order?.state == .reserved)
+        #expect(bench.buy("b")?.order?.state == .reserved)
+        #expect(bench.buy("c") == .refused(.soldOut(requested: 1)))
+        #expect(bench.counters == QuotaCounters(granted: 2, returned: 0, sold: 2, cancelled: 0))
+        #expect(bench.entries.contains(.soldOut(Bench.lot)))
+    }
+
+    @Test("the same order id gets the same answer, accepted or refused") func repeats() {
+        let bench = Bench(granted: 5, limit: 1)
+        let first = OrderID(high: 70, low: 1)
+        let answer = bench.buy("a", order: first)
+        #expect(bench.buy("a", order: first) == answer)
+        let second = OrderID(high: 70, low: 2)
+        #expect(bench.buy("a", order: second) == .refused(.duplicate(held: 1, limit: 1)))
+        bench.now = bench.now.advanced(milliseconds: 2_000)
+        bench.feed(.tick)  // The first reservation expires, and the buyer holds nothing any more.
+        #expect(bench.buy("a", order: second) == .refused(.duplicate(held: 1, limit: 1)))
+        #expect(bench.buy("a", order: first)?.order?.state == .expired)
+    }
+
+    @Test("the limit counts items, and names what is held") func limits() {
+        let bench = Bench(granted: 9, limit: 3)
+        #expect(bench.buy("a", quantity: 2)?.order?.quantity == 2)
+        #expect(bench.buy("a", quantity: 2) == .refused(.limitReached(requested: 2, held: 2, limit: 3)))
+        #expect(bench.buy("a", quantity: 1)?.order?.quantity == 1)
+        #expect(bench.buy("a", quantity: 4) == .refused(.invalidQuantity(4, limit: 3)))
+    }
+
+    @Test("an unpaid reservation expires, and its stock is sold again") func expires() {
+        let bench = Bench(granted: 1)
+        let order = bench.buy("a")!.order!
+        bench.now = order.deadline
+        bench.feed(.tick)
+        #expect(bench.counters.cancelled == 1)
+        #expect(bench.buy("b")?.order?.state == .reserved)
+    }
+
+    @Test("payment is idempotent; a late or second payment is listed for refund") func pays() {
+        let bench = Bench(granted: 2)
+        let order = bench.buy("a")!.order!
+        let (payment, other) = (PaymentID("p1")!, PaymentID("p2")!)
+        for _ in 0..<2 { bench.feed(.payment(order.id, payment: payment, ticket: 1)) }
+        #expect(bench.others.map { $0.order?.state } == [.paid, .paid])
+        #expect(bench.entries.filter { if case .confirmed = $0 { true } else { false } }.count == 1)
+        bench.feed(.payment(order.id, payment: other, ticket: 1))
+        #expect(bench.others.last == .refused(.alreadyPaid(order.id)))
+        let late = bench.buy("b")!.order!
+        bench.now = late.deadline
+        for _ in 0..<2 { bench.feed(.payment(late.id, payment: payment, ticket: 1)) }
+        #expect(bench.others.last == .refused(.paymentTooLate(late.id, state: .expired)))
+        #expect(bench.machine.book.refunds.count == 2)
+        bench.feed(.payment(OrderID(high: 0, low: 0), payment: payment, ticket: 1))
+        #expect(bench.others.last == .refused(.unknownOrder(OrderID(high: 0, low: 0))))
+    }
+
+    @Test("only a reservation can be cancelled, and twice is once") func cancels() {
+        let bench = Bench(granted: 2)
+        let order = bench.buy("a")!.order!
+        for _ in 0..<2 { bench.feed(.cancel(order.id, ticket: 1)) }
+        #expect(bench.others.map { $0.order?.state } == [.cancelled, .cancelled])
+        #expect(bench.counters.cancelled == 1)
+        let paid = bench.buy("b")!.order!
+        bench.feed(.payment(paid.id, payment: PaymentID("p")!, ticket: 1))
+        bench.feed(.cancel(paid.id, ticket: 1))
+        #expect(bench.others.last == .refused(.notCancellable(paid.id, state: .paid)))
+    }
+
+    @Test("repeated, late and stale directives change nothing") func follows() {
+        let bench = Bench(granted: 3)
+        for _ in 0..<3 { bench.feed(.directives(bench.directives(granted: 7, epoch: 2))) }
+        bench.feed(.directives(bench.directives(granted: 5, epoch: 2)))
+        bench.feed(.directives(bench.directives(granted: 50, epoch: 1)))
+        #expect(bench.counters.granted == 7)
+        #expect(bench.redis[Bench.lot]?.available == 7)
+    }
+
+    @Test("a reclaim is carried out once, and takes only what is free") func reclaims() {
+        let bench = Bench(granted: 5)
+        bench.buy("a")
+        let hint = ReclaimHint(number: 4, keep: 1)
+        for _ in 0..<3 { bench.feed(.directives(bench.directives(granted: 5, hint: hint))) }
+        #expect(bench.counters == QuotaCounters(granted: 5, returned: 3, sold: 1, cancelled: 0))
+        #expect(bench.redis[Bench.lot]?.available == 1)
+        bench.feed(.reportDue(nonce: 1))
+        #expect(bench.reports.last?.lots.first?.hintDone == 4)
+    }
+
+    @Test("requests that find the lot empty wait while more may come, and go first when it does") func starves() {
+        let bench = Bench(granted: 0, windowMilliseconds: 60_000)
+        bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
+        #expect(bench.buy("a") == nil)
+        #expect(bench.buy("b") == nil)
+        bench.feed(.directives(bench.directives(granted: 1, elsewhere: 8)))
+        #expect(bench.replies.map(\.request.buyer.rawValue) == ["a"])
+        bench.now = bench.now.advanced(milliseconds: 2_500)
+        bench.feed(.tick)
+        #expect(bench.replies.last?.answer == .refused(.restocking))
+    }
+
+    @Test("a Redis that was emptied is rebuilt from the ledger") func rebuilds() {
+        let bench = Bench(granted: 3)
+        bench.buy("a")
+        bench.redis = [:]
+        #expect(bench.buy("b") == .refused(.recovering))
+        #expect(bench.buy("b")?.order?.state == .reserved)
+        #expect(bench.redis[Bench.lot]?.available == 1)
+    }
+
+    @Test("a Redis that went back is found by its sequence, and its word is not taken") func findsSetBack() {
+        let bench = Bench(granted: 2)
+        let old = bench.redis
+        bench.buy("a")
+        bench.buy("b")
+        bench.redis = old
+        #expect(bench.buy("c") == .refused(.recovering))
+        #expect(bench.buy("c") == .refused(.soldOut(requested: 1)))
+        #expect(bench.counters.sold == 2)
+    }
+
+    @Test("a Redis that lies about stock cannot make the ledger oversell") func guards() {
+        let bench = Bench(granted: 1)
+        let prime = LotPrime(
+            lot: Bench.lot, fence: bench.redis[Bench.lot]!.fence, available: 50, holdings: [], ledger: LedgerID(3),
+            witness: .empty)
+        bench.redis[Bench.lot] = RedisLot(prime: prime)
+        #expect(bench.buy("a")?.order?.state == .reserved)
+        #expect(bench.buy("b") == .refused(.recovering))
+        #expect(bench.machine.redisContradictions == 1)
+        #expect(bench.counters.live == 1)
+    }
+
+    @Test("nothing is sold before somebody has vouched for the ledger") func waitsForVoucher() {
+        var book = UnitBook()
+        book.apply(.opened(Incarnation(1)))
+        var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        var actions: [UnitMachine.Action] = []
+        machine.handle(.surveyed(nil), now: .distantPast, into: &actions)
+        machine.handle(.registrationFailed, now: .distantPast, into: &actions)
+        #expect(!machine.mayIssue, "neither the center nor Redis vouched")
+        // A Redis that saw this very ledger vouches while the center is away.
+        let head = LedgerHead(position: 4, digest: .init(high: 1, low: 2))
+        for (proof, expected) in [(head, true), (LedgerHead(position: 4, digest: .init(high: 9, low: 9)), false)] {
+            var other = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: head)
+            let survey = RedisSurvey(ledger: LedgerID(3), witness: head, proof: proof, admitted: [])
+            other.handle(.surveyed(survey), now: .distantPast, into: &actions)
+            other.handle(.registrationFailed, now: .distantPast, into: &actions)
+            #expect(other.mayIssue == expected)
+        }
+    }
+
+    @Test("a replay of the entries gives the same book") func replays() {
+        let bench = Bench(granted: 4)
+        for buyer in ["a", "b", "c"] { bench.buy(buyer) }
+        bench.feed(.cancel(OrderID(high: 2, low: 2), ticket: 1))
+        var book = UnitBook()
+        book.apply(.opened(Incarnation(1)))
+        for entry in bench.entries { book.apply(entry) }
+        #expect(book.accounts == bench.machine.book.accounts)
+        #expect(book.orders == bench.machine.book.orders)
+        #expect(book.heldByBuyer == bench.machine.book.heldByBuyer)
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import RedisClient
+import TestSupport
+import Testing
+import TrancheCore
+import UnitServer
+
+/// The script in a real Redis and the pure machine of the core must answer alike.
+@Suite("Redis script against its model", .serialized) struct RedisDifferentialTests {
+    /// A small generator, so that a failure repeats.
+    struct Dice {
+        var state: UInt64
+        mutating func roll(_ sides: Int) -> Int {
+            self.state = self.state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((self.state >> 33) % UInt64(sides))
+        }
+    }
+
+    static let lot = LotID(9)
+
+    private func prime(fence: UInt64, available: Int, holdings: [LotPrime.Holding] = []) -> LotPrime {
+        LotPrime(
+            lot: Self.lot, fence: fence, available: available, holdings: holdings, ledger: LedgerID(5),
+            witness: LedgerHead(position: 3, digest: .init(high: 1, low: 2)))
+    }
+
+    @Test("random calls get the same answers", arguments: 1...4 as ClosedRange<UInt64>)
+    func sameAnswers(seed: UInt64) throws {
+        let server = try PrivateRedis()
+        let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        var dice = Dice(state: seed)
+        var fence: UInt64 = 1 << 24
+        let first = self.prime(fence: fence, available: 30)
+        #expect(redis.handle(first) == .primed)
+        var model = RedisLot(prime: first)
+        var (sequence, orders, number): (UInt64, [Order], UInt64) = (0, [], 0)
+        for _ in 0..<300 {
+            if dice.roll(40) == 0 {
+                fence += 1
+                let holdings = model.holdings.map {
+                    LotPrime.Holding(buyer: $0.key, quantity: $0.value.quantity, orders: $0.value.orders)
+                }
+                let prime = self.prime(
+                    fence: fence, available: model.available, holdings: holdings.sorted { $0.buyer < $1.buyer })
+                #expect(redis.handle(prime) == .primed)
+                model = RedisLot(prime: prime)
+                sequence = 0
+            }
+            var requests: [BuyRequest] = []
+            for _ in 0..<dice.roll(12) {
+                number += 1
+                let known = dice.roll(6) == 0 ? orders.last?.id : nil
+                requests.append(
+                    BuyRequest(
+                        order: known ?? OrderID(high: seed, low: number), buyer: BuyerID("buyer|\(dice.roll(25))")!,
+                        lot: Self.lot, quantity: 1 + dice.roll(3), issuedAt: .distantPast,
+                        stamp: Stamp(rawValue: number), ticket: number))
+            }
+            let releases = dice.roll(3) == 0 ? Array(orders.prefix(dice.roll(4))) : []
+            orders.removeFirst(releases.count)
+            let stale = dice.roll(30) == 0
+            let call = LotCall(
+                lot: Self.lot, fence: stale ? fence - 1 : fence, sequence: dice.roll(30) == 0 ? sequence + 1 : sequence,
+                buyerLimit: 3, releases: releases, credit: dice.roll(5),
+                reclaimKeep: dice.roll(6) == 0 ? dice.roll(10) : nil,
+                requests: requests, witness: .empty, committed: sequence)
+            let expected = model.handle(call)
+            #expect(redis.handle(call) == expected)
+            guard case .decided(let verdicts, let next, _, _) = expected else {
+                orders = releases + orders
+                continue
+            }
+            sequence = next
+            for (request, verdict) in zip(requests, verdicts) where verdict == .admitted {
+                orders.append(
+                    Order(
+                        id: request.order, buyer: request.buyer, lot: Self.lot, quantity: Int(request.quantity),
+                        buyerLimit: 3,
+                        generation: Generation(1), stamp: request.stamp, deadline: .distantFuture))
+            }
+        }
+        let survey = redis.survey()
+        #expect(survey?.ledger == LedgerID(5))
+        #expect(survey?.admitted.map(\.order) == model.queue.map(\.request.order))
+    }
+
+    @Test("a Redis that is gone, empty, or taken over by a newer fence is told apart") func tellsApart() throws {
+        let server = try PrivateRedis()
+        let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
+        #expect(redis.handle(call) == .lost, "never primed")
+        #expect(redis.handle(self.prime(fence: 5, available: 1)) == .primed)
+        #expect(redis.handle(call) == .decided(verdicts: [], sequence: 1, available: 1, taken: 0))
+        server.kill()
+        #expect(redis.handle(call) == .unreachable)
+        try server.start()
+        #expect(redis.handle(call) == .lost, "restarted empty")
+        let other = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        #expect(other.handle(self.prime(fence: 9, available: 1)) == .primed)
+        #expect(redis.handle(call) == .superseded)
+        #expect(redis.handle(self.prime(fence: 6, available: 1)) == .superseded)
+    }
+
+    @Test(
+        "addresses of Redis",
+        arguments: [
+            ("/tmp/r.sock", true), ("localhost:6379", true), ("localhost", false), ("a:0", false), ("a:b", false),
+            ("", false),
+        ])
+    func addresses(text: String, isGood: Bool) { #expect((RedisConnection.Address(text) != nil) == isGood) }
+}
