@@ -123,20 +123,23 @@ let package = Package(
             path: "Sources/TrancheCLI", swiftSettings: settings),
 
         // Tests. Shared parts of them are a plain target.
-        .target(name: "TestSupport", dependencies: ["DaemonSupport"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["DaemonSupport"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),
         .testTarget(
             name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore"], swiftSettings: settings),
         .testTarget(
-            name: "StorageTests", dependencies: ["Storage", "TrancheCore", "TestSupport", grdb], swiftSettings: settings),
+            name: "StorageTests", dependencies: ["Storage", "TrancheCore", "TestSupport", grdb], swiftSettings: settings
+        ),
         .testTarget(
             name: "UnitServerTests",
             dependencies: ["UnitServer", "RedisClient", "TrancheCore", "TestSupport", nioCore], swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "Storage", "Verification", "TestSupport", "tranche", "tranche-unit",
+                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "Storage", "Verification", "TestSupport",
+                "tranche", "tranche-unit",
                 "tranche-config-center", "tranche-coordinator", grdb,
             ],
             swiftSettings: settings),

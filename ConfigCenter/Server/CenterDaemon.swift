@@ -67,7 +67,7 @@ package enum CenterDaemon {
             logger: logger)
         let version = await book.push.version
         logger.info("starting", metadata: ["epoch": "\(keeper.epoch.rawValue)", "config": "\(version)"])
-        let stopping = ShutdownHook { await book.wake() }  // Long polls would hold the shutdown up.
+        let stopping = ShutdownHook { await book.stop() }  // Long polls would hold the shutdown up.
         try await Daemon.run([application, WarmUp(center: center, telemetry: telemetry), stopping], logger: logger)
         keeper.stop()
         curl.stop()

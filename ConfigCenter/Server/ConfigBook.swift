@@ -12,6 +12,8 @@ actor ConfigBook {
     private(set) var rollout: Rollout
     private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount: UInt64 = 0
+    /// From then on nobody waits: a long poll would hold the shutdown up.
+    private var isStopping = false
     /// Long polls at a time; one more is answered at once.
     static let waitersLimit = 4_096
 
@@ -74,7 +76,7 @@ actor ConfigBook {
 
     /// The version after `version`, or `nil` if there is none within the time, or if its rollout was stopped.
     func next(after version: Int, waitSeconds: Int) async -> ConfigPush? {
-        if self.push.version <= version, waitSeconds > 0, self.waiters.count < Self.waitersLimit {
+        if self.push.version <= version, waitSeconds > 0, !self.isStopping, self.waiters.count < Self.waitersLimit {
             self.waiterCount += 1
             let number = self.waiterCount
             let timer = Task {
@@ -89,7 +91,12 @@ actor ConfigBook {
 
     private func wake(_ number: UInt64) { self.waiters.removeValue(forKey: number)?.resume() }
 
-    func wake() {
+    func stop() {
+        self.isStopping = true
+        self.wake()
+    }
+
+    private func wake() {
         let waiting = self.waiters
         self.waiters = [:]
         for number in waiting.keys.sorted() { waiting[number]?.resume() }
