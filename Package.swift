@@ -134,7 +134,8 @@ let package = Package(
         ),
         .testTarget(
             name: "UnitServerTests",
-            dependencies: ["UnitServer", "RedisClient", "TrancheCore", "TestSupport", nioCore], swiftSettings: settings),
+            dependencies: ["UnitServer", "DaemonSupport", "RedisClient", "TrancheCore", "TestSupport", nioCore],
+            swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -1,0 +1,43 @@
+import DaemonSupport
+import Foundation
+import Testing
+import UnitServer
+
+@Suite("Configuration files", .serialized) struct SampleConfigurationTests {
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("Units/Regions")
+
+    init() {
+        for name in ["TRANCHE_SERVICE_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET"] {
+            setenv(name, String(repeating: "s", count: 32), 1)
+        }
+    }
+
+    @Test("the samples are good as they are", arguments: ["us-east", "eu-west", "ap-south"])
+    func samples(name: String) async throws {
+        let path = Self.folder.appendingPathComponent("\(name).yaml").path
+        let configuration = try UnitConfiguration(try await DaemonConfiguration(path: path))
+        #expect(configuration.name == name)
+        #expect(configuration.publicPort == 7_410)
+        #expect(configuration.internalURL.hasSuffix(":7420"))
+    }
+
+    @Test(
+        "a bad value is named, with its limit",
+        arguments: [
+            ("id: 1 ", "id: 70000 ", "unit.id is \"70000\", but must be a number in 1...65535"),
+            ("port: 7410", "port: x", "public.port is \"x\""),
+            ("/run/tranche/redis.sock", "nowhere", "redis.address is \"nowhere\""),
+            ("name: \"us-east\"", "name: \"\"", "unit.name is missing"),
+        ])
+    func refuses(good: String, bad: String, reason: String) async throws {
+        let text = try String(contentsOf: Self.folder.appendingPathComponent("us-east.yaml"), encoding: .utf8)
+        #expect(text.contains(good))
+        let path = NSTemporaryDirectory() + "tranche-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try text.replacing(good, with: bad).write(toFile: path, atomically: true, encoding: .utf8)
+        let values = try await DaemonConfiguration(path: path)
+        let error = #expect(throws: StartError.self) { _ = try UnitConfiguration(values) }
+        #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+    }
+}
