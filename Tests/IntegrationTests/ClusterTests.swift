@@ -223,8 +223,11 @@ import Verification
         #expect(try cluster.output(of: "tranche-unit", portFile, cluster.secrets).contains("port is in use"))
         // The ledger of another unit.
         cluster.stop()
-        try FileManager.default.copyItem(
-            atPath: "\(cluster.folder)/units/\(cluster.units[1].name)/ledger.sqlite", toPath: other + "/ledger.sqlite")
+        let foreign = "\(cluster.folder)/units/\(cluster.units[1].name)/ledger.sqlite"
+        // What was not checkpointed yet is in the write-ahead log.
+        for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: foreign + suffix) {
+            try FileManager.default.copyItem(atPath: foreign + suffix, toPath: other + "/ledger.sqlite\(suffix)")
+        }
         #expect(
             try cluster.output(of: "tranche-unit", portFile, cluster.secrets).contains(
                 "belongs to unit 2, not to unit 1"))

@@ -107,6 +107,10 @@ final class TestCluster {
     ) {
         let log = try TemporaryFolder.make() + "/log"
         let process = try ChildProcess(self.program(program).path, arguments, environment: environment, log: log)
+        // A process that should end, and does not, fails its test instead of hanging it.
+        let end = ContinuousClock.now + .seconds(60)
+        while process.isRunning, ContinuousClock.now < end { usleep(5_000) }
+        process.crash()
         let status = process.wait()
         return (status, (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
     }
