@@ -118,9 +118,12 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
                 _exit(3)
             }
             self.logger.error("the authority log took no records: \(error)")
-            if let (book, witnesses) = try? self.store.recover() {
-                self.authority = QuotaAuthority(book: book, witnesses: witnesses)
+            guard let (book, witnesses) = try? self.store.recover() else {
+                // What is in memory was never granted: nobody may hear of it.
+                self.logger.critical("the authority log cannot be read either; stopping")
+                _exit(3)
             }
+            self.authority.goBack(to: book, witnesses: witnesses)
             return Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1)
         }
     }

@@ -182,7 +182,10 @@ struct Center: Sendable {
             id: envelope.request.unit, name: envelope.name, region: envelope.region, publicURL: envelope.publicURL,
             internalURL: envelope.internalURL)
         let reply = try await self.keeper.perform { $0.register(envelope.request, now: SystemClock.now(), into: &$1) }
-        if case .proofRequired = reply { return reply }
+        switch reply {
+        case .proofRequired, .superseded: return reply  // Only who is accepted is announced to the others.
+        case .accepted, .newGeneration: break
+        }
         try await self.change(expected: nil, actor: unit.name, note: "unit \(unit.name) announced itself") { config in
             if let place = config.units.firstIndex(where: { $0.id == unit.id }) {
                 config.units[place] = unit

@@ -76,7 +76,9 @@ actor ConfigBook {
 
     /// The version after `version`, or `nil` if there is none within the time, or if its rollout was stopped.
     func next(after version: Int, waitSeconds: Int) async -> ConfigPush? {
-        if self.push.version <= version, waitSeconds > 0, !self.isStopping, self.waiters.count < Self.waitersLimit {
+        if self.push.version <= version || self.rollout.refusal != nil, waitSeconds > 0, !self.isStopping,
+            self.waiters.count < Self.waitersLimit
+        {
             self.waiterCount += 1
             let number = self.waiterCount
             let timer = Task {

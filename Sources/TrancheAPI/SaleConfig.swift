@@ -164,6 +164,11 @@ extension SaleConfig {
             throw .invalidConfig(
                 "sale \(sale.id): ends at \(sale.endsAtMilliseconds), before it starts at \(sale.startsAtMilliseconds)")
         }
+        // To the year 2100; nanoseconds by mistake are beyond it.
+        let dates: ClosedRange<Int64> = 0...4_102_444_800_000
+        for at in [sale.startsAtMilliseconds, sale.endsAtMilliseconds] where !dates.contains(at) {
+            throw .invalidConfig("sale \(sale.id): the time \(at) ms is not in \(dates)")
+        }
         let window: ClosedRange<Int64> = 100...86_400_000
         guard window.contains(sale.paymentWindowMilliseconds) else {
             throw .invalidConfig(
@@ -187,7 +192,8 @@ extension SaleConfig {
         }
         for (name, value) in (lot.weights ?? lot.fixed ?? [:]).sorted(by: { $0.key < $1.key }) {
             try check("quota of \(name)", value, 0...Limits.stockPerLot)
-            guard self.units.isEmpty || self.unit(named: name) != nil else {
+            // A draft may name units that have not announced themselves yet.
+            guard sale.state == .draft || self.unit(named: name) != nil else {
                 throw .invalidConfig("lot \(lot.id): there is no unit \"\(name)\"")
             }
         }

@@ -32,10 +32,23 @@ package final class PrivateRedis {
 }
 
 package enum TemporaryFolder {
-    /// A new folder with a short path, because a socket's path has at most 107 bytes.
+    private static let lock = NSLock()
+    // Guarded by `lock`; read once more when the process ends.
+    private nonisolated(unsafe) static var made: [String] = []
+
+    /// A new folder with a short path, because a socket's path has at most 107 bytes. It goes with the process.
     package static func make() throws -> String {
         var template = Array("/tmp/tranche-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.lock.withLock {
+            if self.made.isEmpty { atexit { TemporaryFolder.removeAll() } }
+            self.made.append(path)
+        }
+        return path
+    }
+
+    private static func removeAll() {
+        for path in self.lock.withLock({ self.made }) { try? FileManager.default.removeItem(atPath: path) }
     }
 }

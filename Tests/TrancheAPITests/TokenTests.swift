@@ -14,11 +14,25 @@ import TrancheCore
             expiresAt: Self.now.advanced(milliseconds: 1_000))
     }
 
-    @Test("a token comes back as it was", arguments: ["a", "buyer-000123", String(repeating: "x", count: 64), "Zoë"])
+    @Test("a token comes back as it was", arguments: ["a", "buyer-000123", String(repeating: "x", count: 64), "A Z~"])
     func roundTrip(buyer: String) throws {
         let text = self.codec.mint(self.token(buyer: buyer))
         #expect(try self.codec.open(text.utf8) == self.token(buyer: buyer))
         #expect(text.utf8.count <= TokenCodec.lengthLimit)
+    }
+
+    @Test(
+        "ids that stores could read in two ways are refused",
+        arguments: ["", "a\u{0}b", "a\nb", "Zoë", "Zoe\u{308}", "\u{7F}", String(repeating: "x", count: 65)])
+    func ids(text: String) {
+        #expect(BuyerID(text) == nil)
+        #expect(PaymentID(text) == nil)
+        #expect(throws: Problem.self) { _ = try JSON.decode(PaymentID.self, from: JSON.encode(text)) }
+    }
+
+    @Test("a date beyond the calendar saturates") func saturates() {
+        #expect(Instant(milliseconds: Int64.max) == .distantFuture)
+        #expect(Instant(milliseconds: Int64.min) == .distantPast)
     }
 
     @Test("a change of any character is noticed") func everyBit() throws {
@@ -125,7 +139,8 @@ import TrancheCore
         arguments: [
             ("stock", "stock 0 is not in 1..."), ("limit", "perBuyerLimit 0 is not in 1..."),
             ("pool", "poolPermille 1001"),
-            ("window", "payment window 5 ms"), ("dates", "before it starts"), ("unit", "there is no unit \"mars\""),
+            ("window", "payment window 5 ms"), ("never", "is not in 0...4102444800000"), ("dates", "before it starts"),
+            ("unit", "there is no unit \"mars\""),
             ("twice", "two lots share an id"), ("fixed", "fixed quotas of 200, stock 100"), ("id", "sale id \"a b\""),
             ("none", "has no lot"), ("url", "is no http address"),
         ])
@@ -140,8 +155,8 @@ import TrancheCore
             poolPermille: kind == "pool" ? 1_001 : 0, weights: kind == "unit" ? ["mars": 1] : nil,
             fixed: kind == "fixed" ? ["earth": 200] : nil)
         let sale = SaleConfig.Sale(
-            id: kind == "id" ? "a b" : "s", name: "s", startsAtMilliseconds: kind == "dates" ? 10 : 1,
-            endsAtMilliseconds: 10,
+            id: kind == "id" ? "a b" : "s", name: "s", state: .warming, startsAtMilliseconds: kind == "dates" ? 10 : 1,
+            endsAtMilliseconds: kind == "never" ? Int64.max : 10,
             paymentWindowMilliseconds: kind == "window" ? 5 : 1_000,
             lots: kind == "none" ? [] : kind == "twice" ? [lot, lot] : [lot])
         let error = #expect(throws: Problem.self) { try SaleConfig(units: [unit], sales: [sale]).validate() }

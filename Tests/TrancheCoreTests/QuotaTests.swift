@@ -85,6 +85,28 @@ import TrancheCore
         #expect(authority.book.stranded(Self.lot) == 0)
     }
 
+    @Test("a process whose generation was settled must begin a new one before it goes on") func fencesSettled() throws {
+        var (authority, records) = try self.authority()
+        _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
+        try authority.strand(Self.unit, reason: "declared lost", into: &records)
+        try authority.settle(Self.lot, Self.unit, Generation(1), sold: 25, into: &records)
+        let told = authority.report(self.report(returned: 0, position: 9), now: Self.now, into: &records)
+        #expect(told == .registerFirst)
+        let question = authority.register(self.request(), now: Self.now, into: &records)
+        guard case .proofRequired(position: 1, let challenge) = question else {
+            Issue.record("expected a question, got \(question)")
+            return
+        }
+        let proof = LedgerHead(position: 1, digest: .init(high: 1, low: 0))
+        let answer = ChallengeAnswer(challenge: challenge, proof: proof)
+        let reply = authority.register(self.request(answer: answer), now: Self.now, into: &records)
+        guard case .newGeneration = reply else {
+            Issue.record("expected a new generation, got \(reply)")
+            return
+        }
+        #expect(authority.book.isConserved(Self.lot))
+    }
+
     @Test("the same ledger proves itself and goes on") func proves() throws {
         var (authority, records) = try self.authority()
         let question = authority.register(self.request(session: 8, position: 9), now: Self.now, into: &records)
@@ -118,7 +140,10 @@ import TrancheCore
 
     @Test(
         "bad numbers are refused and change nothing",
-        arguments: [(0, 1_000_000_000 - 100), (-3, 1_000_000_000 - 100), (1_000_000_000, 1_000_000_000 - 100)])
+        arguments: [
+            (0, 1_000_000_000 - 100), (-3, 1_000_000_000 - 100), (1_000_000_000, 1_000_000_000 - 100),
+            (Int.max, 1_000_000_000 - 100),
+        ])
     func refuses(quantity: Int, limit: Int) throws {
         var (authority, records) = try self.authority()
         let before = records

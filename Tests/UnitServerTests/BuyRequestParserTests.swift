@@ -49,6 +49,8 @@ import UnitServer
             "POST /v1/lots/99999999999/orders HTTP/1.1\r\n\r\n",
             "POST /v1/lots/7/orders HTTP/1.0\r\n\r\n", "POST /v1/lots/7/orders?x=1 HTTP/1.1\r\n\r\n",
             Self.head + "Transfer-Encoding: chunked\r\n\r\n", Self.head + "Expect: 100-continue\r\n\r\n",
+            Self.head + "X: a\nContent-Length: 200\r\n\r\n",
+            Self.head + "Content-Length : 200\r\n\r\n", Self.head + "X: a\u{7F}\r\n\r\n",
             Self.head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nx", Self.head + "Content-Length: -1\r\n\r\n",
             Self.head + "Content-Length: 2000\r\n\r\n", Self.head + "Content-Length: 2\r\n\r\n{}",
             Self.head + "Content-Length: 15\r\n\r\n{\"quantity\":-3}",

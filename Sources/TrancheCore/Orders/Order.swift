@@ -60,12 +60,30 @@ package struct Order: Hashable, Sendable {
     }
 }
 
-/// A payment provider's id of one payment: 1 to 64 bytes.
+/// A payment provider's id of one payment: 1 to 64 printable ASCII characters, for the reasons of ``BuyerID``.
 package struct PaymentID: Hashable, Sendable, Codable, CustomStringConvertible {
     package let rawValue: String
     package init?(_ rawValue: String) {
-        guard (1...Limits.paymentBytes).contains(rawValue.utf8.count) else { return nil }
+        guard (1...Limits.paymentBytes).contains(rawValue.utf8.count),
+            rawValue.utf8.allSatisfy({ (32...126).contains($0) })
+        else { return nil }
         self.rawValue = rawValue
     }
     package var description: String { self.rawValue }
+}
+
+extension PaymentID {
+    package init(from decoder: any Decoder) throws {
+        guard let payment = PaymentID(try decoder.singleValueContainer().decode(String.self)) else {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "a payment id has 1...\(Limits.paymentBytes) printable ASCII characters"))
+        }
+        self = payment
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.rawValue)
+    }
 }

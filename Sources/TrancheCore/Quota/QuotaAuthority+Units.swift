@@ -14,7 +14,9 @@ extension QuotaAuthority {
             self.admit(request, Generation(1), into: &records)
             return .accepted(self.directives(for: request.unit, now: now))
         }
-        if known.session == request.session, known.generation == request.generation {
+        if known.session == request.session, known.generation == request.generation,
+            !self.isSettled(request.unit, known.generation)
+        {
             return .accepted(self.directives(for: request.unit, now: now))  // A repeated message.
         }
         guard let answer = request.answer, let asked = self.challenges[request.unit], asked.number == answer.challenge
@@ -37,11 +39,10 @@ extension QuotaAuthority {
             self.admit(request, known.generation, into: &records)
             return .newGeneration(self.directives(for: request.unit, now: now))
         }
-        let accounts = self.book.accounts(request.unit, known.generation)
-        if accounts.contains(where: { $0.account.standing == .settled }) {
+        if self.isSettled(request.unit, known.generation) {
             return self.renew(request, after: known, reason: "the generation was settled", now: now, into: &records)
         }
-        if accounts.contains(where: { $0.account.isStranded }) {
+        if self.book.accounts(request.unit, known.generation).contains(where: { $0.account.isStranded }) {
             self.append(.reinstated(request.unit, known.generation), into: &records)
         }
         self.admit(request, known.generation, into: &records)
@@ -70,6 +71,10 @@ extension QuotaAuthority {
         self.append(record, into: &records)
     }
 
+    private func isSettled(_ unit: UnitID, _ generation: Generation) -> Bool {
+        self.book.accounts(unit, generation).contains { $0.account.standing == .settled }
+    }
+
     private mutating func renew(
         _ request: RegisterRequest, after known: AuthorityBook.Unit, reason: String, now: Instant,
         into records: inout [AuthorityRecord]
@@ -95,6 +100,8 @@ extension QuotaAuthority {
         guard known.session == report.session else {
             return report.incarnation > known.incarnation ? .registerFirst : .superseded
         }
+        // Its stock went back to the pool on an operator's word: it must begin a new generation before it sells on.
+        if self.isSettled(report.unit, known.generation) { return .registerFirst }
         if report.head.position >= (self.witnesses[report.unit]?.position ?? 0) {
             self.witnesses[report.unit] = report.head
         }

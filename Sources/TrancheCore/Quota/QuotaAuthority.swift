@@ -49,6 +49,13 @@ package struct QuotaAuthority: Sendable {
         self.witnesses = witnesses
     }
 
+    /// Goes back to what the log holds, after it took no records. Hints, questions and moves keep their numbers: a number
+    /// that was used may not come again under the same epoch.
+    package mutating func goBack(to book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
+        self.book = book
+        self.witnesses = witnesses
+    }
+
     mutating func append(_ record: AuthorityRecord, into records: inout [AuthorityRecord]) {
         self.book.apply(record)
         records.append(record)
@@ -76,7 +83,7 @@ package struct QuotaAuthority: Sendable {
         _ lot: LotID, quantity: Int, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) {
         let issued = self.book.lots[lot]?.issued ?? 0
-        guard quantity > 0, issued + quantity <= Limits.stockPerLot else {
+        guard quantity > 0, quantity <= Limits.stockPerLot - issued else {
             throw .invalidQuantity(quantity, limit: Limits.stockPerLot - issued)
         }
         self.append(.issued(lot, quantity: quantity), into: &records)

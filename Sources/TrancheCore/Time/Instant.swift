@@ -3,7 +3,8 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
     package let microseconds: Int64
 
     package init(microseconds: Int64) { self.microseconds = microseconds }
-    package init(milliseconds: Int64) { self.microseconds = milliseconds * 1_000 }
+    /// Saturates: a date that people mean as "never" is no reason to stop.
+    package init(milliseconds: Int64) { self = Instant(microseconds: 0).advanced(milliseconds: milliseconds) }
 
     package var milliseconds: Int64 { self.microseconds / 1_000 }
 

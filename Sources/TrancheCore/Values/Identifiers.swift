@@ -50,13 +50,18 @@ package struct LedgerID: RawRepresentable, Hashable, Sendable, Codable {
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
-/// A buyer as the shop knows them: 1 to 64 bytes of UTF-8.
+/// A buyer as the shop knows them: 1 to 64 printable ASCII characters.
+///
+/// Nothing else, because every store must agree on when two buyers are the same: Unicode has several forms of one name,
+/// and a NUL ends a text in some libraries.
 package struct BuyerID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let rawValue: String
 
-    /// - Returns: `nil` if `rawValue` is empty or longer than ``Limits/buyerBytes``.
+    /// - Returns: `nil` if `rawValue` is empty, longer than ``Limits/buyerBytes``, or has other characters.
     package init?(_ rawValue: String) {
-        guard (1...Limits.buyerBytes).contains(rawValue.utf8.count) else { return nil }
+        guard (1...Limits.buyerBytes).contains(rawValue.utf8.count),
+            rawValue.utf8.allSatisfy({ (32...126).contains($0) })
+        else { return nil }
         self.rawValue = rawValue
     }
     package static func < (left: BuyerID, right: BuyerID) -> Bool { left.rawValue < right.rawValue }
@@ -68,7 +73,9 @@ extension BuyerID: Codable {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let buyer = BuyerID(text) else {
             throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "a buyer has 1...\(Limits.buyerBytes) bytes"))
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "a buyer has 1...\(Limits.buyerBytes) printable ASCII characters"))
         }
         self = buyer
     }

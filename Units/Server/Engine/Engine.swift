@@ -91,6 +91,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
                 if self.isAhead { try self.reopen() }
                 try self.round(taken.events, taken.requests)
             } catch {
+                // A configuration that was acknowledged is not lost with the round.
+                for case .configured(let rules) in taken.events { self.rules = rules }
                 self.refuse(taken.requests)
                 self.fail(error)
             }

@@ -90,6 +90,11 @@ package enum BuyRequestParser {
         mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
             guard let colon = line.firstIndex(of: 58), colon > 0, line[0] != 32, line[0] != 9 else { return false }
             let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
+            // Whatever another HTTP reader might take for the end of a line, or for another field, is not plain.
+            guard name.allSatisfy(Self.isTokenByte), line[colon...].allSatisfy({ $0 == 9 || ($0 >= 32 && $0 != 127) })
+            else {
+                return false
+            }
             var value = line[(colon + 1)...]
             while value.first == 32 || value.first == 9 { value = value.dropFirst() }
             while value.last == 32 || value.last == 9 { value = value.dropLast() }
@@ -119,6 +124,15 @@ package enum BuyRequestParser {
                 return false
             }
             return true
+        }
+
+        /// A character of a field's name (RFC 9110, section 5.6.2).
+        private static func isTokenByte(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+            default: false
+            }
         }
 
         private static func isName(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {

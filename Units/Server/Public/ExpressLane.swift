@@ -41,10 +41,9 @@ final class ExpressLane: ChannelDuplexHandler, AnswerSink, RemovableChannelHandl
         if self.isOrdinary { return context.fireChannelRead(data) }
         var bytes = self.unwrapInboundIn(data)
         self.pending.writeBuffer(&bytes)
-        if self.pending.readableBytes > Self.pendingBytesLimit, self.ticket != nil {
-            return context.close(promise: nil)
-        }
         self.proceed(context)
+        // Whatever is left waits for an answer, or for a reader who does not read.
+        if self.pending.readableBytes > Self.pendingBytesLimit { context.close(promise: nil) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -54,11 +53,24 @@ final class ExpressLane: ChannelDuplexHandler, AnswerSink, RemovableChannelHandl
             if self.ticket == nil { return context.close(promise: nil) }
             return
         }
+        if event is ChannelShouldQuiesceEvent, !self.isOrdinary {
+            // The HTTP stack below would close at once: it has not seen the request that is being decided.
+            if self.ticket == nil { return context.close(promise: nil) }
+            self.keepsAlive = false
+            return
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.proceed(context)
+        context.fireChannelWritabilityChanged()
+    }
+
     private func proceed(_ context: ChannelHandlerContext) {
-        while self.ticket == nil, !self.isOrdinary, self.pending.readableBytes > 0 {
+        while self.ticket == nil, !self.isOrdinary, self.keepsAlive, context.channel.isWritable,
+            self.pending.readableBytes > 0
+        {
             switch BuyRequestParser.parse(&self.pending) {
             case .incomplete: return
             case .other: return self.leave(context)
