@@ -63,7 +63,7 @@ struct DemoCommand: AsyncParsableCommand {
         if verdict.isGood, self.data == nil {
             try? FileManager.default.removeItem(atPath: folder.path)
         } else {
-            Output.line("data: \(folder.path)")
+            self.say("data: \(folder.path)")
         }
         if !verdict.isGood { throw ExitCode(2) }
     }
@@ -97,7 +97,7 @@ struct DemoCommand: AsyncParsableCommand {
         settings.comesBackAfterMilliseconds = 3_000...8_000
         let crowd = Crowd(cluster.layout.target(lot: LotID(1)), settings: settings)
         try await Task.sleep(for: .milliseconds(1_100))
-        let view = LiveView(cluster.layout)
+        let view = LiveView(cluster.layout, isQuiet: self.json)
         let story = view.story
         let faults = self.faults ? Task { await DemoFaults(cluster: cluster).run { story.note($0) } } : nil
         let load = await self.watch(crowd, arrivals, client, view)

@@ -10,9 +10,10 @@ final class LiveView {
     private var drawnLines = 0
     private var lastPlainAt: Double = -10
     private let startedAt = Date()
-    let story = Story()
+    let story: Story
 
-    init(_ layout: ClusterLayout) {
+    init(_ layout: ClusterLayout, isQuiet: Bool) {
+        self.story = Story(isQuiet: isQuiet)
         self.names = Dictionary(uniqueKeysWithValues: layout.units.map { ($0.id, $0.name) })
     }
 
@@ -58,12 +59,15 @@ final class LiveView {
 final class Story: Sendable {
     private let startedAt = Date()
     private let noted = NIOLockedValueBox<[String]>([])
+    private let isQuiet: Bool
+
+    init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
     var lines: [String] { self.noted.withLockedValue { $0 } }
 
     func note(_ event: String) {
         let line = String(format: "%5.1f s  ", Date().timeIntervalSince(self.startedAt)) + event
         self.noted.withLockedValue { $0.append(line) }
-        if !Output.isTerminal { Output.line(line) }
+        if !Output.isTerminal, !self.isQuiet { Output.line(line) }
     }
 }
