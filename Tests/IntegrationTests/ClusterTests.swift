@@ -15,7 +15,6 @@ import Verification
         defer { cluster.stop() }
         let unit = cluster.units[0]
         let good = cluster.token(buyer: "good")
-        let before = try await cluster.quota().lots[0].units.map(\.available)
 
         typealias Case = (name: String, lot: String, token: String?, body: String?, status: Int, code: String)
         let cases: [Case] = [
@@ -52,8 +51,9 @@ import Verification
             if one.code == "wrong_unit" { #expect(problem.location == cluster.units[1].url) }
         }
         try await self.internalCalls(cluster)
-        try await Task.sleep(for: .milliseconds(600))  // Two reports: what the center knows is what the units hold.
-        #expect(try await cluster.quota().lots[0].units.map(\.available) == before, "nothing has changed")
+        cluster.stop()
+        let lot = try Verifier(folder: cluster.folder).report().lots[0]
+        #expect((lot.paid, lot.held, lot.pool + lot.available) == (0, 0, 40), "nothing has changed")
     }
 
     private func internalCalls(_ cluster: TestCluster) async throws {
@@ -118,14 +118,10 @@ import Verification
 
         let late = try JSON.decode(
             OrderDocument.self, from: try await cluster.buy(unit, token: cluster.token(buyer: "ben")).body)
-        while try await cluster.state(unit, late.order) == .reserved { try await Task.sleep(for: .milliseconds(50)) }
+        try await cluster.wait(for: "expiry") { try await cluster.state(unit, late.order) == .expired }
         let tooLate = try await cluster.pay(unit, late.order, "p3")
         #expect(try JSON.decode(Problem.self, from: tooLate.body).code == "payment_too_late")
-        try await Task.sleep(for: .milliseconds(300))
-        let refunds = try await cluster.call(
-            "GET", "\(unit.internalURL)/internal/v1/refunds", secret: cluster.secret("TRANCHE_SERVICE_SECRET"),
-            body: nil)
-        #expect(try JSON.decode([UnitBook.Refund].self, from: refunds.body).count == 2)
+        try await cluster.wait(for: "two refunds on the list") { try await cluster.refunds(unit).count == 2 }
 
         let cancelled = cluster.token(buyer: "carl")
         let mine = try JSON.decode(OrderDocument.self, from: try await cluster.buy(unit, token: cancelled).body)
@@ -167,7 +163,7 @@ import Verification
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         for number in 0..<6 { #expect(try await cluster.buySurely(cluster.units[0], buyer: "b\(number)")) }
-        try await Task.sleep(for: .milliseconds(500))
+        try await cluster.wait(for: "a report of all orders") { try await cluster.quota().lots[0].units[0].live == 6 }
         cluster.stop()
         #expect(try Verifier(folder: cluster.folder).report().isSound)
         let ledger = "units/\(cluster.units[0].name)/ledger.sqlite"

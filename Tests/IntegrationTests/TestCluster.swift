@@ -224,6 +224,21 @@ final class TestCluster {
             headers: [PaymentSignature.header: signature])
     }
 
+    /// Asks again and again until `condition` holds; fails its test after 20 seconds.
+    func wait(for what: String, until condition: () async throws -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(20)
+        while try await !condition() {
+            guard ContinuousClock.now < end else { throw TestFailure("still no \(what) after 20 s") }
+            await Task.yield()
+        }
+    }
+
+    func refunds(_ unit: Unit) async throws -> [UnitBook.Refund] {
+        let response = try await self.call(
+            "GET", "\(unit.internalURL)/internal/v1/refunds", secret: self.secret("TRANCHE_SERVICE_SECRET"), body: nil)
+        return try JSON.decode([UnitBook.Refund].self, from: response.body)
+    }
+
     func state(_ unit: Unit, _ order: OrderID) async throws -> OrderState {
         let response = try await self.call("GET", "\(unit.url)/v1/orders/\(order)", secret: nil, body: nil)
         return try JSON.decode(OrderDocument.self, from: response.body).state
