@@ -55,6 +55,7 @@ let package = Package(
     targets: [
         // The core imports nothing: rules, with time and randomness as arguments.
         .target(name: "TrancheCore", swiftSettings: settings),
+        .systemLibrary(name: "CTimex"),
         .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto], swiftSettings: settings),
         .target(name: "Simulation", dependencies: ["TrancheCore"], swiftSettings: settings),
 
@@ -67,8 +68,8 @@ let package = Package(
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "TrancheCore", "TrancheAPI", logging, lifecycle, hummingbird, httpTypes, nioCore, configuration,
-                nioConcurrency,
+                "TrancheCore", "TrancheAPI", "CTimex", logging, lifecycle, hummingbird, httpTypes, nioCore,
+                configuration, nioConcurrency,
                 systemPackage, unixSignals,
             ],
             swiftSettings: settings),
@@ -118,9 +119,17 @@ let package = Package(
             name: "tranche",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "CurlClient", "Storage", "Verification", "LoadGenerator", "Simulation",
-                "DaemonSupport", arguments, crypto, nioConcurrency, configuration,
+                "DaemonSupport", "WideArea", arguments, crypto, logging, nioConcurrency, configuration,
             ],
             path: "Sources/TrancheCLI", swiftSettings: settings),
+
+        .target(
+            name: "WideArea",
+            dependencies: [
+                "DaemonSupport", "TrancheAPI", hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix,
+                nioConcurrency,
+            ],
+            swiftSettings: settings),
 
         // Tests. Shared parts of them are a plain target.
         .target(

@@ -22,12 +22,16 @@ struct AdminRoutes {
             guard sale.state == .draft else {
                 throw Problem.invalidConfig("a new sale is a draft, not \(sale.state.rawValue)")
             }
+            let hash = try self.center.drawSecret(sale: sale.id)
             try await self.center.change(expected: nil, actor: request.actor, note: "create \(sale.id)") {
                 (config) throws(Problem) in
                 guard !config.sales.contains(where: { $0.id == sale.id }) else {
                     throw Problem(status: 409, code: "sale_exists", detail: "there is a sale \"\(sale.id)\" already")
                 }
-                config.sales.append(sale)
+                var made = sale
+                made.tieKeyHash = hash
+                (made.tieKey, made.homes, made.planned) = (nil, nil, nil)
+                config.sales.append(made)
             }
             return try await self.sale(sale.id, status: .created)
         }
@@ -44,7 +48,10 @@ struct AdminRoutes {
                 else {
                     throw Problem.invalidConfig("id, state and, after the draft, lots of a sale cannot be edited")
                 }
-                config.sales[place] = sale
+                var edited = sale
+                (edited.tieKeyHash, edited.tieKey) = (config.sales[place].tieKeyHash, config.sales[place].tieKey)
+                (edited.homes, edited.planned) = (config.sales[place].homes, config.sales[place].planned)
+                config.sales[place] = edited
             }
             return try await self.sale(id)
         }

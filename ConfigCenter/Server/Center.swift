@@ -1,4 +1,5 @@
 import DaemonSupport
+import NIOConcurrencyHelpers
 import Storage
 import TrancheAPI
 import TrancheCore
@@ -8,6 +9,14 @@ struct Center: Sendable {
     let keeper: AuthorityKeeper
     let book: ConfigBook
     let pusher: Pusher
+    /// What units said of their clocks last.
+    private let clocks = NIOLockedValueBox<[UnitID: ClockDocument]>([:])
+
+    init(keeper: AuthorityKeeper, book: ConfigBook, pusher: Pusher) {
+        self.keeper = keeper
+        self.book = book
+        self.pusher = pusher
+    }
 
     // MARK: configuration and sales
 
@@ -74,6 +83,7 @@ struct Center: Sendable {
 
     /// The grants of a lot's quota plan over the units that are there now, by name.
     private static func plan(_ lot: SaleConfig.Lot, _ config: SaleConfig) -> [String: Int] {
+        if lot.contestStart == .fromTheStart { return [:] }  // All of it stays in the pool, for the contest.
         if let fixed = lot.fixed { return fixed }
         let units = config.units.sorted { $0.id < $1.id }
         let weights = units.map { lot.weights == nil ? 1 : lot.weights![$0.name] ?? 0 }
@@ -102,6 +112,7 @@ struct Center: Sendable {
                 status: 409, code: "not_ready", detail: document.readiness.missing.prefix(10).joined(separator: "; "))
         }
         if step == .settle { try await self.checkSettled(document.sale) }
+        let secret = step == .settle ? try self.secret(of: document.sale) : nil
         try await self.change(expected: expected, actor: actor, note: "\(step.rawValue) \(id)") {
             (config) throws(Problem) in
             guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw Self.unknownSale(id) }
@@ -110,6 +121,13 @@ struct Center: Sendable {
                 let plans = config.sales[place].lots.map { ($0.id.description, Self.plan($0, config)) }
                 config.sales[place].planned = Dictionary(uniqueKeysWithValues: plans)
             }
+            // Frozen at the first opening: a buyer's home must not move while the sale runs.
+            if step == .open, config.sales[place].homes == nil {
+                config.sales[place].homes = Dictionary(grouping: config.units, by: \.region).mapValues { units in
+                    units.map(\.id).sorted()
+                }
+            }
+            if step == .settle { config.sales[place].tieKey = secret }
             if step == .open, let startsAt = options.startsAtMilliseconds {
                 config.sales[place].startsAtMilliseconds = startsAt
             }
@@ -122,7 +140,12 @@ struct Center: Sendable {
     private func warm(_ sale: SaleConfig.Sale) async throws(Problem) {
         try await self.keeper.perform { (authority, records) throws(Problem) in
             for lot in sale.lots where authority.book.lots[lot.id] == nil {
-                do throws(AuthorityError) { try authority.issue(lot.id, quantity: lot.stock, into: &records) } catch {
+                do throws(AuthorityError) {
+                    try authority.issue(lot.id, quantity: lot.stock, into: &records)
+                    if lot.contestStart == .fromTheStart {
+                        _ = try authority.contend(lot.id, lot.contestTerms, into: &records)
+                    }
+                } catch {
                     throw Problem(error)
                 }
             }
@@ -200,6 +223,7 @@ struct Center: Sendable {
         if let name = await self.book.config.unit(envelope.report.unit)?.name {
             await self.book.applied(name, version: envelope.configVersion)
         }
+        self.clocks.withLockedValue { $0[envelope.report.unit] = envelope.clock }
         return try await self.keeper.perform { $0.report(envelope.report, now: SystemClock.now(), into: &$1) }
     }
 
@@ -226,7 +250,7 @@ struct Center: Sendable {
     }
 
     /// Pushes the present directives to units.
-    private func tell(_ units: some Sequence<UnitID> & Sendable) async {
+    func tell(_ units: some Sequence<UnitID> & Sendable) async {
         let config = await self.book.config
         let directives = try? await self.keeper.perform { authority, _ in
             units.map { authority.directives(for: $0, now: SystemClock.now()) }
@@ -237,12 +261,14 @@ struct Center: Sendable {
     }
 
     func quota() async throws(Problem) -> QuotaState {
-        try await self.keeper.perform { authority, _ in QuotaState(authority, now: SystemClock.now()) }
+        let config = await self.book.config
+        return try await self.keeper.perform { authority, _ in QuotaState(authority, config, now: SystemClock.now()) }
     }
 
     func units() async throws(Problem) -> [UnitDocument] {
         let config = await self.book.config
         let applied = await self.book.rollout.applied
+        let clocks = self.clocks.withLockedValue { $0 }
         return try await self.keeper.perform { authority, _ in
             let now = SystemClock.now()
             return config.units.sorted { $0.id < $1.id }.map { unit in
@@ -251,14 +277,15 @@ struct Center: Sendable {
                     unit: unit, generation: known?.generation, incarnation: known?.incarnation,
                     isDrained: known?.isDrained ?? false,
                     configVersion: applied[unit.name],
-                    silentMilliseconds: authority.seen[unit.id].map { now.milliseconds(since: $0.at) })
+                    silentMilliseconds: authority.seen[unit.id].map { now.milliseconds(since: $0.at) },
+                    clock: clocks[unit.id])
             }
         }
     }
 }
 
 extension QuotaState {
-    init(_ authority: QuotaAuthority, now: Instant) {
+    init(_ authority: QuotaAuthority, _ config: SaleConfig, now: Instant) {
         let lots = authority.book.lots.sorted { $0.key < $1.key }.map { id, state in
             let units = state.accounts.sorted { ($0.unit, $0.generation) < ($1.unit, $1.generation) }.map { account in
                 let seen = authority.seen[account.unit]
@@ -266,15 +293,21 @@ extension QuotaState {
                 let told = isCurrent ? seen?.report.lots.first { $0.lot == id } : nil
                 return Unit(
                     unit: account.unit, generation: account.generation, standing: account.standing.text,
-                    granted: account.granted,
+                    granted: account.granted, allocated: account.allocated,
                     returned: account.returned, available: isCurrent ? authority.available(id, account.unit) : 0,
                     live: told?.counters.live ?? 0, paid: told?.paid ?? 0, offered: told?.offered ?? 0,
                     starved: told?.starved ?? 0, silentMilliseconds: seen.map { now.milliseconds(since: $0.at) })
             }
+            let sale = config.sale(of: id)
+            let rules = sale?.lots.first { $0.id == id }
+            let isClosed = sale?.state.phase == .closed || (sale?.endsAtMilliseconds ?? Int64.max) <= now.milliseconds
             return Lot(
                 lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id),
                 isFrozen: state.isFrozen,
-                samples: authority.samples(id, now: now), units: units)
+                samples: authority.samples(id, now: now), units: units, contestStart: rules?.contestStart ?? .never,
+                contestTerms: state.contest?.terms ?? rules?.contestTerms ?? ContestTerms(policy: .stamp, waitlist: 0),
+                contest: state.contest.map { _ in authority.contestStock(id, isClosed: isClosed) },
+                waitlisted: state.contest?.line.count)
         }
         self.init(epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch, now: now, lots: lots)
     }

@@ -6,6 +6,7 @@ import TrancheCore
 /// What units and coordinators can ask of the center: behind the service credential.
 struct InternalRoutes {
     static let waitSecondsLimit = 25
+    static let contestBytesLimit = 32 << 20
 
     let center: Center
 
@@ -24,10 +25,21 @@ struct InternalRoutes {
             }
             return Response.json(push)
         }
-        group.post("coordinators/lead") { _, _ in
-            Response.json(Leadership(epoch: try await self.center.keeper.perform { $0.lead(into: &$1) }))
+        group.post("coordinators/lead") { request, _ in
+            Response.json(try await self.center.lead(try await request.document(LeadBody.self)))
         }
-        group.get("quota") { _, _ in Response.json(try await self.center.quota()) }
+        group.get("quota") { request, _ in
+            let query = request.uri.queryParameters
+            guard let epoch = query.get("epoch", as: UInt64.self), let url = query.get("url") else {
+                throw Problem(status: 400, code: "bad_request", detail: "epoch and url of the coordinator are missing")
+            }
+            return Response.json(try await self.center.quota(for: CoordinatorAddress(epoch: Epoch(epoch), url: url)))
+        }
+        group.get("contests/:lot") { _, context in Response.json(try await self.center.contest(try context.lot())) }
+        group.post("contests/:lot") { request, context in
+            let command = try await request.document(ContestCommand.self, limit: Self.contestBytesLimit)
+            return Response.json(try await self.center.contest(try context.lot(), command))
+        }
         group.post("quota/commands") { request, _ in
             try await self.center.carryOut(try await request.document(QuotaCommands.self))
             return Response(status: .noContent)

@@ -1,11 +1,26 @@
+import CTimex
 import Foundation
 package import TrancheCore
 
 /// The one place where processes read the clock.
 package enum SystemClock {
+    /// Added to the wall clock, in microseconds: for tests and rehearsals of clocks that are wrong. Set at the start.
+    nonisolated(unsafe) package static var offsetMicroseconds: Int64 = 0
+
     /// The wall clock, in microseconds.
     package static func now() -> Instant {
         // A Double holds the microseconds of this century exactly enough: its step is a quarter of one.
-        Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6) + self.offsetMicroseconds)
+    }
+
+    /// A clock that never steps, from any origin.
+    package static func monotonic() -> Instant { Instant(microseconds: ctimex_monotonic()) }
+
+    /// What the kernel says of the wall clock (`adjtimex`), or `nil` if it does not say.
+    package static func kernel() -> ClockCheck.Kernel? {
+        var microseconds = 0
+        let result = ctimex_error(&microseconds)
+        guard result >= 0 else { return nil }
+        return ClockCheck.Kernel(isSynchronised: result == 0, errorMicroseconds: Int64(microseconds))
     }
 }

@@ -41,6 +41,9 @@ package struct LoadReport: Sendable, Codable {
     package var tooLate = 0
     package var answers: [String: Int] = [:]
     package var brokenConnections = 0
+    /// Requests that went into a contest, and orders that waited for stock to come back.
+    package var contested = 0
+    package var waitlisted: Set<OrderID> = []
     package var gaveUp = 0
     /// Answers to the same token that differed in what they said.
     package var contradictions: [String] = []
@@ -154,15 +157,54 @@ package final class Crowd: Sendable {
         while ContinuousClock.now < end, !Task.isCancelled {
             async let copy: String? = arrival.submitsTwice ? self.ask(pool, request, arrival, nil).code : nil
             let (code, order, pause) = await self.ask(pool, request, arrival, askedAt)
-            if let second = await copy, second != code, second != "retry", code != "retry" {
+            if let second = await copy, second != code, !Self.isOpen(second), !Self.isOpen(code) {
                 self.note { $0.contradictions.append("\(token.id): \(code) and \(second)") }
             }
+            if code == "202" { return await self.follow(token.id, pool, arrival, end) }
             guard code == "retry" else { return (order, code) }
             askedAt = .now + .milliseconds(pause)
             try? await Task.sleep(until: askedAt, clock: .continuous)
         }
         self.note { $0.gaveUp += 1 }
         return (nil, nil)
+    }
+
+    /// Not an answer yet.
+    private static func isOpen(_ code: String) -> Bool { code == "retry" || code == "202" }
+
+    /// Looks at a contested order until it has its answer.
+    private func follow(
+        _ id: OrderID, _ pool: ConnectionPool, _ arrival: Arrival, _ end: ContinuousClock.Instant
+    ) async -> (OrderID?, String?) {
+        let request = ByteBuffer(string: "GET /v1/orders/\(id) HTTP/1.1\r\nHost: tranche\r\n\r\n")
+        self.note { $0.contested += 1 }
+        while ContinuousClock.now < end, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(Int.random(in: 200...500)))
+            self.note { $0.requests += 1 }
+            guard let response = try? await pool.send(request) else { continue }
+            if response.status == 200, let document = try? JSON.decode(OrderDocument.self, from: response.body.utf8) {
+                if document.state == "waitlisted" { self.note { _ = $0.waitlisted.insert(id) } }
+                guard document.state != "contested", document.state != "waitlisted" else { continue }
+                self.acknowledge(document, arrival)
+                return (document.order, "201")
+            }
+            let code = (try? JSON.decode(Problem.self, from: response.body.utf8))?.code ?? "\(response.status)"
+            if response.status == 503 { continue }
+            self.note { $0.answers[code, default: 0] += 1 }
+            return (nil, code)
+        }
+        self.note { $0.gaveUp += 1 }
+        return (nil, nil)
+    }
+
+    private func acknowledge(_ document: OrderDocument, _ arrival: Arrival) {
+        let unit = self.target.units[arrival.unit]
+        self.note { report in
+            report.answers["201", default: 0] += 1
+            let known = report.acknowledged.updateValue(
+                .init(order: document.order, unit: unit.id, quantity: document.quantity), forKey: document.order)
+            if known == nil { report.acknowledgedByUnit[unit.name, default: 0] += document.quantity }
+        }
     }
 
     private func ask(
@@ -175,15 +217,10 @@ package final class Crowd: Sendable {
         }
         if let intended { self.record(intended) }
         if response.status == 201, let document = try? JSON.decode(OrderDocument.self, from: response.body.utf8) {
-            let unit = self.target.units[arrival.unit]
-            self.note { report in
-                report.answers["201", default: 0] += 1
-                let known = report.acknowledged.updateValue(
-                    .init(order: document.order, unit: unit.id, quantity: document.quantity), forKey: document.order)
-                if known == nil { report.acknowledgedByUnit[unit.name, default: 0] += document.quantity }
-            }
+            self.acknowledge(document, arrival)
             return ("201", document.order, 0)
         }
+        if response.status == 202 { return ("202", nil, 0) }
         let code = (try? JSON.decode(Problem.self, from: response.body.utf8))?.code ?? "\(response.status)"
         self.note { $0.answers[code, default: 0] += 1 }
         let isTransient = response.status == 503 || code == "not_started" || code == "rate_limited"

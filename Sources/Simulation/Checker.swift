@@ -12,7 +12,7 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
 /// It keeps its own books with its own arithmetic and shares no code with the machines that it judges.
 struct Checker {
     struct Account: Hashable { let lot: LotID; let unit: UnitID; let generation: UInt32 }
-    struct Sums { var granted = 0, returned = 0, sold = 0, cancelled = 0 }
+    struct Sums { var granted = 0, allocated = 0, returned = 0, sold = 0, cancelled = 0 }
     enum Outcome: Hashable { case accepted, soldOut, duplicate, limitReached }
     struct Promise { let lot: LotID; let buyer: BuyerID; let quantity: Int }
 
@@ -33,6 +33,13 @@ struct Checker {
     private var lastEpoch: [UInt64: Epoch] = [:]
     private var lastIncarnation: [UnitID: Incarnation] = [:]
     private var logEpoch = Epoch(0)
+    private var contests: [LotID: ContestJudge] = [:]
+    private var current: [UnitID: Generation] = [:]
+    private var falsifiable: Set<UnitID> = []
+    private var allocatedByLog: Set<OrderID> = []
+    /// The last stamp before a lot was contended in a unit: later requests may not be sold to locally.
+    private var contended: [UnitID: [LotID: Stamp]] = [:]
+    private var contestedOrders: [UnitID: Set<OrderID>] = [:]
     let buyerLimit: Int
 
     init(buyerLimit: Int) { self.buyerLimit = buyerLimit }
@@ -66,18 +73,47 @@ struct Checker {
             case .settled(let lot, let unit, let generation, let sold):
                 let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
                 let sums = self.authority[account] ?? Sums()
-                self.authority[account, default: Sums()].returned = sums.granted - sold
+                self.authority[account, default: Sums()].returned = sums.granted + sums.allocated - sold
                 self.checkPool(lot)
-            case .coordinatorEpoch, .registered, .stranded, .reinstated, .frozen, .drained: break
+            case .contended(let lot, _): self.contests[lot] = ContestJudge(lot: lot)
+            case .contest(let lot, let batch): self.judge(lot, batch)
+            case .registered(let unit, _, let generation, _, _): self.current[unit] = generation
+            case .coordinatorEpoch, .stranded, .reinstated, .frozen, .drained: break
             }
         }
     }
 
     private mutating func checkPool(_ lot: LotID) {
-        let out = self.authority.filter { $0.key.lot == lot }.reduce(0) { $0 + $1.value.granted - $1.value.returned }
-        let issued = self.issued[lot] ?? 0
-        self.expect(out <= issued, "I1", "lot \(lot): \(out) out of \(issued) granted")
+        let pool = self.pool(lot)
+        self.expect(pool >= 0, "I1", "lot \(lot): \(-pool) more out than issued")
     }
+
+    private func pool(_ lot: LotID) -> Int {
+        let out = self.authority.filter { $0.key.lot == lot }.reduce(0) {
+            $0 + $1.value.granted + $1.value.allocated - $1.value.returned
+        }
+        return (self.issued[lot] ?? 0) - out
+    }
+
+    private mutating func judge(_ lot: LotID, _ batch: ContestBatch) {
+        let pool = self.pool(lot)
+        let findings = self.contests[lot]?.take(
+            batch, pool: pool, current: self.current, falsifiable: self.falsifiable)
+        for finding in findings ?? [
+            Violation(invariant: "I9", detail: "a batch for lot \(lot), which is not contended")
+        ] {
+            self.violations.append(finding)
+        }
+        for entrant in self.contests[lot]?.lastAllocated ?? [] {
+            let account = Account(lot: lot, unit: entrant.unit, generation: entrant.generation.rawValue)
+            self.authority[account, default: Sums()].allocated += entrant.quantity
+            self.allocatedByLog.insert(entrant.order)
+        }
+        self.checkPool(lot)
+    }
+
+    /// The clock of this unit was set wrong at some time.
+    mutating func clockWasWrong(_ unit: UnitID) { self.falsifiable.insert(unit) }
 
     // MARK: a unit's ledger
 
@@ -102,13 +138,38 @@ struct Checker {
                 self.change(unit, order.lot, order.generation) { $0.sold += Int(order.quantity) }
                 let isNew = self.ledgerOrders[unit, default: []].insert(order.id).inserted
                 self.expect(isNew, "I5", "order \(order.id) twice in the ledger of unit \(unit)")
+                let switched = self.contended[unit]?[order.lot]
+                self.expect(
+                    switched.map { order.stamp <= $0 } ?? true, "I10",
+                    "unit \(unit) sold order \(order.id) locally in a contest")
             case .released(let order, _):
                 self.change(unit, order.lot, order.generation) { $0.cancelled += Int(order.quantity) }
                 self.promises[order.id] = nil
             case .generation(let next): self.generations[unit] = next
+            case .contended(let lot): self.contended[unit, default: [:]][lot] = self.lastStamp[unit] ?? .zero
+            case .contested(let order, _):
+                let isNew = self.contestedOrders[unit, default: []].insert(order.id).inserted
+                self.expect(isNew, "I5", "order \(order.id) contested twice in unit \(unit)")
+            case .allocated(let order): self.allocated(unit, order)
+            case .lost(let order):
+                let isOpen = self.contestedOrders[unit]?.contains(order.id) == true
+                self.expect(isOpen, "I5", "order \(order.id) lost, but never contested")
             case .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling: break
             }
         }
+    }
+
+    private mutating func allocated(_ unit: UnitID, _ order: Order) {
+        self.expect(
+            self.allocatedByLog.contains(order.id), "I9",
+            "unit \(unit) gave stock to order \(order.id), which the log does not know as allocated")
+        self.change(unit, order.lot, order.generation) { sums in
+            sums.allocated += Int(order.quantity)
+            if order.state == .reserved { sums.sold += Int(order.quantity) }
+        }
+        guard order.state == .reserved else { return }
+        let isNew = self.ledgerOrders[unit, default: []].insert(order.id).inserted
+        self.expect(isNew, "I5", "order \(order.id) twice in the ledger of unit \(unit)")
     }
 
     private mutating func change(_ unit: UnitID, _ lot: LotID, _ generation: Generation, _ body: (inout Sums) -> Void) {
@@ -116,17 +177,25 @@ struct Checker {
         body(&self.units[account, default: Sums()])
         let sums = self.units[account]!
         self.expect(
-            sums.sold - sums.cancelled + sums.returned <= sums.granted && sums.cancelled <= sums.sold, "I2",
-            "unit \(unit), lot \(lot): sold \(sums.sold) - \(sums.cancelled) + returned \(sums.returned) > \(sums.granted)"
+            sums.sold - sums.cancelled + sums.returned <= sums.granted + sums.allocated
+                && sums.cancelled <= sums.sold, "I2",
+            "unit \(unit), lot \(lot): sold \(sums.sold) - \(sums.cancelled) + returned \(sums.returned) > \(sums.granted) + \(sums.allocated)"
         )
     }
 
     /// The file was set back. What it lost cannot be held against the unit, but what buyers were promised still counts.
     mutating func ledgerRestored(_ unit: UnitID, lost: [LedgerEntry], left: [LedgerEntry]) {
-        for case .reserved(let order) in lost {
-            self.excused.insert(order.id)
-            let account = Account(lot: order.lot, unit: unit, generation: order.generation.rawValue)
-            self.lostPromises[account, default: [:]][order.id] = Int(order.quantity)
+        for entry in lost {
+            switch entry {
+            case .reserved(let order), .allocated(let order):
+                self.excused.insert(order.id)
+                let account = Account(lot: order.lot, unit: unit, generation: order.generation.rawValue)
+                if order.state == .reserved {
+                    self.lostPromises[account, default: [:]][order.id] = Int(order.quantity)
+                }
+            case .contested(let order, _), .lost(let order): self.excused.insert(order.id)
+            default: break
+            }
         }
         for case .refused(let order, _, _) in lost { self.excused.insert(order) }
         for case .released(let order, _) in lost { self.excused.insert(order.id) }
@@ -137,6 +206,8 @@ struct Checker {
         }
         for account in self.units.keys where account.unit == unit { self.units[account] = nil }
         self.ledgerOrders[unit] = []
+        self.contended[unit] = nil
+        self.contestedOrders[unit] = nil
         let violations = self.violations
         self.lastIncarnation[unit] = nil
         self.lastStamp[unit] = nil  // The ceiling may be lost with the tail.
@@ -150,9 +221,15 @@ struct Checker {
     mutating func answered(_ unit: UnitID, _ request: BuyRequest, _ answer: Answer) {
         self.toldBy[request.order] = unit
         switch answer {
+        case .order(let order) where order.state == .contested:
+            // A place in the queue is a promise, too.
+            let isKept = self.contestedOrders[unit]?.contains(order.id) == true
+            self.expect(isKept, "I4", "order \(order.id) has a place that is not in the ledger of unit \(unit)")
         case .order(let order):
             self.tell(request.order, .accepted)
-            let isKept = self.ledgerOrders[unit]?.contains(order.id) == true
+            let isKept =
+                self.ledgerOrders[unit]?.contains(order.id) == true
+                || (order.state == .cancelled && self.contestedOrders[unit]?.contains(order.id) == true)
             self.expect(isKept, "I4", "order \(order.id) was acknowledged but is not in the ledger of unit \(unit)")
             if order.state.isLive || !isKept { self.promise(order) }
         case .refused(.soldOut): self.tell(request.order, .soldOut)
@@ -201,6 +278,8 @@ struct Checker {
         let kept = orders.values.filter { $0.lot == lot && $0.generation == generation && $0.state.isLive }
         let lost = self.lostPromises[Account(lot: lot, unit: unit, generation: generation.rawValue)] ?? [:]
         return kept.reduce(0) { $0 + Int($1.quantity) }
-            + lost.filter { orders[$0.key] == nil && self.promises[$0.key] != nil }.reduce(0) { $0 + $1.value }
+            + lost.filter { orders[$0.key]?.state.isLive != true && self.promises[$0.key] != nil }.reduce(0) {
+                $0 + $1.value
+            }
     }
 }

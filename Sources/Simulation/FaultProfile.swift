@@ -44,4 +44,22 @@ package enum Plant: String, Sendable, CaseIterable {
     case noHandshake
     /// Answers leave before the commit.
     case answerBeforeCommit
+    /// The merge goes by arrival at the coordinator.
+    case orderByArrival
+    /// A unit promises a watermark while requests below it are still on their way to the machine.
+    case watermarkOutsideTheLock
+    /// The log does not say how far the contest has come, so the next coordinator begins anew.
+    case frontierNotLogged
+    /// Stock that came back goes to whoever came last.
+    case waitlistOvertaken
+    /// Equal stamps are ordered by region.
+    case regionAsTieKey
+
+    /// The mistake can show in a contest only.
+    var needsContest: Bool {
+        switch self {
+        case .orderByArrival, .watermarkOutsideTheLock, .frontierNotLogged, .waitlistOvertaken, .regionAsTieKey: true
+        case .grantsAsDeltas, .quotaAsValue, .redisTrusted, .noHandshake, .answerBeforeCommit: false
+        }
+    }
 }

@@ -111,6 +111,10 @@ package struct Digest: Sendable {
         case .nonce(let nonce): self.mix([10, nonce])
         case .soldOut(let lot): self.mix([11, UInt64(lot.rawValue)])
         case .ceiling(let stamp): self.mix([12, stamp.rawValue])
+        case .contended(let lot): self.mix([13, UInt64(lot.rawValue)])
+        case .contested(let order, _): self.mix([14, order.id.high, order.id.low, order.stamp.rawValue])
+        case .allocated(let order): self.mix([15, order.id.high, order.id.low, UInt64(order.state.rawValue)])
+        case .lost(let order): self.mix([16, order.id.high, order.id.low, UInt64(order.state.rawValue)])
         }
     }
 

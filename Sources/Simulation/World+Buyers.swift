@@ -27,10 +27,15 @@ extension World {
                     id: BuyerID("b\(number)")!, unit: unit,
                     lot: LotID(UInt32(self.random.number(1...self.settings.lots))),
                     quantity: self.random.happens(permille: 150) ? 2 : 1,
-                    token: OrderID(high: self.random.next(), low: self.random.next()), issuedAt: self.start,
+                    token: self.token(at: unit), issuedAt: self.start,
                     triesLeft: 40, tokensLeft: self.random.number(0...8)))
             self.schedule(.buyer(number, .ask), afterMicroseconds: at)
         }
+    }
+
+    /// The home unit stands in the last byte, for the planted fault that orders by it.
+    private func token(at unit: UnitID) -> OrderID {
+        OrderID(high: self.random.next(), low: self.random.next() & ~0xff | UInt64(unit.rawValue))
     }
 
     func act(_ number: Int, _ step: BuyerStep) {
@@ -85,7 +90,11 @@ extension World {
         if let atOnce { return self.tell(unit, process, arrived, atOnce) }
         guard let stamp else { return self.tell(unit, process, arrived, .refused(.overloaded(limit: 0))) }
         self.checker.stamped(unit, stamp)
-        self.run(unit, process, .requests([arrived]))
+        process.intake.append(arrived)
+        if process.intake.count == 1 {
+            self.schedule(
+                .intake(unit, session: process.session), afterMicroseconds: self.random.number(20...3_000))
+        }
     }
 
     func hear(_ number: Int, _ request: BuyRequest, _ answer: Answer) {
@@ -106,6 +115,13 @@ extension World {
             if self.random.happens(permille: 200) {
                 self.retry(number, afterMilliseconds: self.random.number(100...4_000))
             }
+        case .order(let order) where order.state == .contested:
+            self.mark("contested")
+            self.buyers[number].triesLeft += 1  // To look is not to try.
+            self.retry(number, afterMilliseconds: self.random.number(200...600))
+            if self.random.happens(permille: 20) {
+                self.schedule(.buyer(number, .cancel(order.id)), afterMicroseconds: self.random.number(1_000...900_000))
+            }
         case .refused(let refusal) where refusal.isTransient:
             self.retry(number, afterMilliseconds: self.random.number(20...400))
         case .order, .refused: self.tryAnew(number)
@@ -117,7 +133,7 @@ extension World {
         guard self.buyers[number].tokensLeft > 0 else { return }
         self.buyers[number].tokensLeft -= 1
         self.buyers[number].triesLeft += 5
-        self.buyers[number].token = OrderID(high: self.random.next(), low: self.random.next())
+        self.buyers[number].token = self.token(at: self.buyers[number].unit)
         self.buyers[number].issuedAt = self.clock(of: self.buyers[number].unit)
         self.retry(number, afterMilliseconds: self.random.number(100...2_500))
     }

@@ -25,7 +25,11 @@ extension World {
     func openSale() {
         self.withAuthority { authority, records in
             for lot in 1...self.settings.lots {
-                try? authority.issue(LotID(UInt32(lot)), quantity: self.settings.stockPerLot, into: &records)
+                let lot = LotID(UInt32(lot))
+                try? authority.issue(lot, quantity: self.settings.stockPerLot, into: &records)
+                if self.contestStart == .fromTheStart {
+                    _ = try? authority.contend(lot, self.contestTerms, into: &records)
+                }
             }
         }
     }
@@ -86,9 +90,12 @@ extension World {
             if let reply { self.send(.reportReply(report.unit, session: report.session, reply)) }
         case .reportReply(let unit, let session, let reply): self.reportAnswered(unit, session, reply)
         case .push(let directives, let delta): self.follow(directives, delta)
-        case .poll(let epoch): self.poll(epoch)
-        case .pollReply(let lots): self.rebalance(lots)
-        case .decisions(let decisions, let epoch): self.decide(decisions, epoch)
+        case .toCoordinator(let number, let message): self.hear(coordinator: number, message)
+        case .fromCoordinator(let number, let message): self.answer(coordinator: number, message)
+        case .contestReport(let unit, let session, let report, let sentAt):
+            self.contestReported(unit, session, report, sentAt)
+        case .contestReply(let unit, let session, let reply, let sentAt, let received):
+            self.contestReplied(unit, session, reply, sentAt: sentAt, received: received)
         case .buy(let buyer, let request): self.buy(buyer, request)
         case .answer(let buyer, let request, let answer): self.hear(buyer, request, answer)
         case .pay(let unit, let order, let payment): self.paid(unit, order, payment)
@@ -144,45 +151,6 @@ extension World {
         }
         self.send(.push(directives, delta: delta))
     }
-
-    // MARK: the coordinator
-
-    func coordinatorTick() {
-        self.schedule(.coordinatorTick, afterMicroseconds: 100_000)
-        if self.coordinatorEpoch == Epoch(0) {
-            self.rebalancer = Rebalancer()
-            self.coordinatorEpoch = self.withAuthority { $0.lead(into: &$1) } ?? Epoch(0)
-        }
-        self.send(.poll(self.coordinatorEpoch))
-    }
-
-    private func poll(_ epoch: Epoch) {
-        guard let authority = self.center.authority else { return }
-        let lots = authority.book.lots.keys.sorted().map { lot in
-            (lot: lot, pool: authority.book.lots[lot]!.pool, samples: authority.samples(lot, now: self.now))
-        }
-        self.send(.pollReply(lots))
-    }
-
-    private func rebalance(_ lots: [(lot: LotID, pool: Int, samples: [Rebalancer.Sample])]) {
-        let decisions = lots.flatMap {
-            self.rebalancer.decide($0.lot, pool: $0.pool, samples: $0.samples, now: self.now)
-        }
-        if !decisions.isEmpty { self.send(.decisions(decisions, self.coordinatorEpoch)) }
-    }
-
-    private func decide(_ decisions: [Rebalancer.Decision], _ epoch: Epoch) {
-        let touched = self.withAuthority { authority, records in
-            authority.carryOut(decisions, by: epoch, into: &records)
-        }
-        switch touched {
-        case .success(let units): for unit in units { self.push(to: unit) }
-        case .failure:
-            self.mark("coordinator fenced")
-            self.coordinatorEpoch = Epoch(0)
-        case nil: break
-        }
-    }
 }
 
 extension QuotaDirectives {
@@ -190,7 +158,9 @@ extension QuotaDirectives {
         QuotaDirectives(
             epoch: self.epoch, unit: self.unit, generation: self.generation,
             lots: self.lots.map {
-                Lot(lot: $0.lot, granted: body($0.lot, $0.granted), hint: $0.hint, elsewhere: $0.elsewhere)
-            })
+                Lot(
+                    lot: $0.lot, granted: body($0.lot, $0.granted), hint: $0.hint, elsewhere: $0.elsewhere,
+                    contest: $0.contest)
+            }, coordinator: self.coordinator)
     }
 }

@@ -12,7 +12,16 @@ extension World {
         switch self.random.number(1...9) {
         case 1, 2: self.crashUnit(unit)
         case 3: self.crashCenter()
-        case 4: self.coordinatorEpoch = Epoch(0)
+        case 4:
+            let number = self.random.number(0...1)
+            if self.random.happens(permille: 500) {
+                self.coordinators[number] = SimulatedCoordinator(number: number)
+                self.mark("coordinator crashed")
+            } else {
+                self.coordinators[number].pausedUntil = self.now.advanced(
+                    milliseconds: Int64(self.random.number(200...3_000)))
+                self.mark("coordinator paused")
+            }
         case 5 where self.profile.redisFaults:
             self.units[unit]!.redis = SimulatedRedis()
             self.mark("Redis emptied")
@@ -24,6 +33,7 @@ extension World {
         case 9 where self.profile.clockStepMilliseconds > 0:
             let step = self.profile.clockStepMilliseconds
             self.units[unit]!.clockOffsetMicroseconds = Int64(self.random.number(-step...step)) * 1_000
+            self.checker.clockWasWrong(unit)
             self.mark("clock stepped")
         default: break
         }
@@ -97,6 +107,13 @@ extension World {
             self.checker.live(overdue.isEmpty, "L2", "unit \(id) owes \(overdue.count) answers")
             for lot in authority.book.lots.keys.sorted() {
                 self.checker.live(process.machine.isPrimed(lot), "L1", "lot \(lot) of unit \(id) is not in Redis")
+                let undecided = process.machine.book.candidates(lot).filter {
+                    process.machine.book.orders[$0.order]?.state == .contested
+                }
+                self.checker.live(
+                    undecided.isEmpty, "L2",
+                    "lot \(lot) of unit \(id): \(undecided.count) contested orders without an end: \(undecided)")
+                if process.machine.isContended(lot) { continue }  // Redis has no part in a contest.
                 let redis = self.units[id]!.redis.lots[lot]?.available ?? -1
                 let ledger = process.machine.available(lot)
                 self.checker.live(

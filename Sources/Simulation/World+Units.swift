@@ -19,6 +19,9 @@ final class UnitProcess {
     var machine: UnitMachine
     var desk = FrontDesk()
     var clock: HybridClock
+    var clockCheck = ClockCheck()
+    /// Stamped requests that the machine has not seen yet.
+    var intake: [BuyRequest] = []
     /// Who waits for an answer, by ticket, and since when.
     var waiting: [UInt64: (buyer: Int, since: Instant)] = [:]
 
@@ -67,6 +70,7 @@ extension World {
         self.run(id, process, .started)
         self.schedule(.unitTick(id, session: session), afterMicroseconds: 1_000)
         self.schedule(.unitReport(id, session: session), afterMicroseconds: self.random.number(1_000...200_000))
+        self.schedule(.exchangeTick(id, session: session), afterMicroseconds: self.random.number(1_000...40_000))
     }
 
     func planRestart(_ id: UnitID, afterMilliseconds: Int) {
@@ -173,6 +177,13 @@ extension World {
         case .report(var report):
             report.head = self.units[id]!.ledger.head
             self.send(.report(report))
+        case .exchange(var report):
+            report.isTrusted = process.clockCheck.state != .untrusted
+            self.send(.contestReport(id, session: process.session, report, sentAt: self.clock(of: id)))
+        case .standing(let order, let ahead, let mayReturn):
+            self.mark("waitlisted")
+            process.desk.place(order, WaitlistStanding(ahead: ahead, mayReturn: mayReturn))
+        case .fence(let fence): process.clock.advance(past: fence, now: self.clock(of: id))
         case .stop:
             self.mark("unit superseded")
             self.units[id]!.process = nil

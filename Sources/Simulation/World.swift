@@ -14,7 +14,7 @@ package final class World {
         package var faultsEndAtMilliseconds: Int64 = 6_000
         package var endAtMilliseconds: Int64 = 26_000
         /// A world that needs more events than this is going round in circles.
-        package var stepLimit = 60_000
+        package var stepLimit = 120_000
         package var paymentWindowMilliseconds: Int64 = 1_500
         package init() {}
     }
@@ -28,7 +28,10 @@ package final class World {
         case redisAnswer(UnitID, session: UInt64, RedisAnswer)
         case startUnit(UnitID)
         case startCenter
-        case coordinatorTick
+        case coordinatorTick(Int)
+        case contestTick(Int, Epoch)
+        case exchangeTick(UnitID, session: UInt64)
+        case intake(UnitID, session: UInt64)
         case buyer(Int, BuyerStep)
         case fault
         case faultsEnd
@@ -40,9 +43,10 @@ package final class World {
         case report(UnitReport)
         case reportReply(UnitID, session: UInt64, ReportReply)
         case push(QuotaDirectives, delta: [LotID: Int])
-        case poll(Epoch)
-        case pollReply([(lot: LotID, pool: Int, samples: [Rebalancer.Sample])])
-        case decisions([Rebalancer.Decision], Epoch)
+        case fromCoordinator(Int, CoordinatorCall)
+        case toCoordinator(Int, CenterWord)
+        case contestReport(UnitID, session: UInt64, ContestReport, sentAt: Instant)
+        case contestReply(UnitID, session: UInt64, ContestReply, sentAt: Instant, received: Instant)
         case buy(Int, BuyRequest)
         case answer(Int, BuyRequest, Answer)
         case pay(Int, OrderID, PaymentID)
@@ -69,8 +73,9 @@ package final class World {
 
     var units: [UnitID: SimulatedUnit] = [:]
     var center: SimulatedCenter
-    var rebalancer = Rebalancer()
-    var coordinatorEpoch = Epoch(0)
+    var coordinators = [SimulatedCoordinator(number: 0), SimulatedCoordinator(number: 1)]
+    let contestStart: ContestStart
+    let contestTerms: ContestTerms
     var buyers: [Buyer] = []
     var ticketCount: UInt64 = 0
 
@@ -81,6 +86,11 @@ package final class World {
         self.profile = FaultProfile(random: &self.random)
         if plant == .noHandshake { self.profile.backups = true }
         if plant == .redisTrusted { self.profile.redisFaults = true }
+        let starts: [ContestStart] = [.never, .whenScarce, .whenScarce, .atShare(permille: 400), .fromTheStart]
+        let start = starts[self.random.number(0...starts.count - 1)]
+        let waitlist = self.random.number(0...20)
+        self.contestStart = plant?.needsContest == true ? .fromTheStart : start
+        self.contestTerms = ContestTerms(policy: plant == .orderByArrival ? .arrival : .stamp, waitlist: waitlist)
         self.checker = Checker(buyerLimit: settings.buyerLimit)
         self.center = SimulatedCenter()
         for number in 1...settings.units {
@@ -131,7 +141,8 @@ package final class World {
         for id in self.units.keys.sorted() {
             self.schedule(.startUnit(id), afterMicroseconds: self.random.number(0...20_000))
         }
-        self.schedule(.coordinatorTick, afterMicroseconds: 100_000)
+        self.schedule(.coordinatorTick(0), afterMicroseconds: 100_000)
+        self.schedule(.coordinatorTick(1), afterMicroseconds: 130_000)
         self.schedule(.fault, afterMicroseconds: 1_000 * self.random.number(100...2_000))
         self.queue.push(.faultsEnd, at: self.start.advanced(milliseconds: self.settings.faultsEndAtMilliseconds))
         self.queue.push(.settle, at: self.start.advanced(milliseconds: self.settings.faultsEndAtMilliseconds + 5_000))
@@ -150,7 +161,12 @@ package final class World {
         case .redisAnswer(let unit, let session, let answer): self.redisAnswered(unit, session, answer)
         case .startUnit(let unit): self.startUnit(unit)
         case .startCenter: self.startCenter()
-        case .coordinatorTick: self.coordinatorTick()
+        case .coordinatorTick(let number): self.coordinatorTick(number)
+        case .contestTick(let number, let epoch): self.contestTick(number, epoch)
+        case .exchangeTick(let unit, let session): self.exchangeTick(unit, session)
+        case .intake(let unit, let session):
+            guard let process = self.process(unit, session) else { return }
+            self.takeIn(unit, process)
         case .buyer(let buyer, let step): self.act(buyer, step)
         case .fault: self.drawFault()
         case .faultsEnd: self.endFaults()

@@ -66,10 +66,12 @@ package struct UnitDocument: Sendable, Codable {
     package let isDrained: Bool
     package let configVersion: Int?
     package let silentMilliseconds: Int64?
+    package let clock: ClockDocument?
     package init(
         unit: SaleConfig.Unit, generation: Generation?, incarnation: Incarnation?, isDrained: Bool, configVersion: Int?,
-        silentMilliseconds: Int64?
+        silentMilliseconds: Int64?, clock: ClockDocument?
     ) {
+        self.clock = clock
         self.id = unit.id
         self.name = unit.name
         self.region = unit.region

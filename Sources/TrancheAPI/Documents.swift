@@ -5,23 +5,34 @@ package struct OrderDocument: Hashable, Sendable, Codable {
     package let order: OrderID
     package let lot: LotID
     package let quantity: Int
-    package let state: OrderState
+    /// `contested` and `waitlisted` orders wait for the contest; `reserved` ones for their payment.
+    package let state: String
     package let stamp: Stamp
     /// When an unpaid reservation ends, in microseconds since 1970.
-    package let deadlineMicroseconds: Instant
+    package let deadlineMicroseconds: Instant?
+    /// Of a waitlisted order: items that go to others first, and items that may still come back.
+    package let ahead: Int?
+    package let mayReturn: Int?
 
-    package init(_ order: Order) {
+    package init(_ order: Order, _ standing: WaitlistStanding? = nil) {
         self.order = order.id
         self.lot = order.lot
         self.quantity = Int(order.quantity)
-        self.state = order.state
+        let isWaitlisted = order.state == .contested && standing != nil
+        self.state = isWaitlisted ? "waitlisted" : order.state.name
         self.stamp = order.stamp
-        self.deadlineMicroseconds = order.deadline
+        self.deadlineMicroseconds = order.deadline == .distantFuture ? nil : order.deadline
+        self.ahead = isWaitlisted ? standing?.ahead : nil
+        self.mayReturn = isWaitlisted ? standing?.mayReturn : nil
     }
 
     /// The same bytes as the encoder makes, without the encoder: this is the hot path's answer.
-    package static func json(_ order: Order) -> String {
-        "{\"deadlineMicroseconds\":\(order.deadline.microseconds),\"lot\":\(order.lot.rawValue),\"order\":\"\(order.id)\","
+    package static func json(_ order: Order, _ standing: WaitlistStanding? = nil) -> String {
+        if order.deadline == .distantFuture {
+            return String(decoding: JSON.encode(OrderDocument(order, standing)), as: UTF8.self)
+        }
+        return
+            "{\"deadlineMicroseconds\":\(order.deadline.microseconds),\"lot\":\(order.lot.rawValue),\"order\":\"\(order.id)\","
             + "\"quantity\":\(order.quantity),\"stamp\":\"\(order.stamp.rawValue)\",\"state\":\"\(order.state.name)\"}"
     }
 }
@@ -45,7 +56,13 @@ package struct MintBody: Hashable, Sendable, Codable {
     package let buyer: BuyerID
     package let notBeforeMilliseconds: Int64?
     package let lifetimeSeconds: Int?
-    package init(lot: LotID, buyer: BuyerID, notBeforeMilliseconds: Int64? = nil, lifetimeSeconds: Int? = nil) {
+    /// The buyer's region, if the shop knows it: the home is one of its units. Else it is one of all units.
+    package let region: String?
+    package init(
+        lot: LotID, buyer: BuyerID, notBeforeMilliseconds: Int64? = nil, lifetimeSeconds: Int? = nil,
+        region: String? = nil
+    ) {
+        self.region = region
         self.lot = lot
         self.buyer = buyer
         self.notBeforeMilliseconds = notBeforeMilliseconds
@@ -74,10 +91,22 @@ package struct QuotaState: Sendable, Codable {
         package let isFrozen: Bool
         package let samples: [Rebalancer.Sample]
         package let units: [Unit]
+        /// When the lot is to be contested, and by what rules.
+        package let contestStart: ContestStart
+        package let contestTerms: ContestTerms
+        /// Of a contended lot: what a coordinator needs to know at each look.
+        package let contest: ContestMerge.Stock?
+        /// Of a contended lot: requests that wait for stock that comes back.
+        package let waitlisted: Int?
         package init(
             lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, samples: [Rebalancer.Sample],
-            units: [Unit]
+            units: [Unit], contestStart: ContestStart, contestTerms: ContestTerms, contest: ContestMerge.Stock?,
+            waitlisted: Int?
         ) {
+            self.contestStart = contestStart
+            self.contestTerms = contestTerms
+            self.contest = contest
+            self.waitlisted = waitlisted
             self.lot = lot
             self.issued = issued
             self.pool = pool
@@ -93,6 +122,8 @@ package struct QuotaState: Sendable, Codable {
         package let generation: Generation
         package let standing: String
         package let granted: Int
+        /// Given to orders of this unit by contests.
+        package let allocated: Int
         package let returned: Int
         package let available: Int
         package let live: Int
@@ -101,14 +132,14 @@ package struct QuotaState: Sendable, Codable {
         package let starved: Int
         package let silentMilliseconds: Int64?
         package init(
-            unit: UnitID, generation: Generation, standing: String, granted: Int, returned: Int, available: Int,
-            live: Int,
-            paid: Int, offered: Int, starved: Int, silentMilliseconds: Int64?
+            unit: UnitID, generation: Generation, standing: String, granted: Int, allocated: Int, returned: Int,
+            available: Int, live: Int, paid: Int, offered: Int, starved: Int, silentMilliseconds: Int64?
         ) {
             self.unit = unit
             self.generation = generation
             self.standing = standing
             self.granted = granted
+            self.allocated = allocated
             self.returned = returned
             self.available = available
             self.live = live
@@ -139,6 +170,12 @@ package struct QuotaCommands: Sendable, Codable {
 package struct Leadership: Sendable, Codable {
     package let epoch: Epoch
     package init(epoch: Epoch) { self.epoch = epoch }
+}
+
+/// A coordinator asks for the lead, and says where units can reach it.
+package struct LeadBody: Sendable, Codable {
+    package let url: String
+    package init(url: String) { self.url = url }
 }
 
 package struct MoveBody: Sendable, Codable {

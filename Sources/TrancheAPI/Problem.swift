@@ -107,6 +107,15 @@ extension Problem {
             self.init(
                 status: 409, code: "not_stranded",
                 detail: "lot \(lot) of unit \(unit), generation \(generation.rawValue), is not stranded")
+        case .notContended(let lot):
+            self.init(status: 409, code: "not_contended", detail: "lot \(lot) is sold locally")
+        case .batchOutOfTurn(let number, let expected):
+            self.init(
+                status: 409, code: "batch_out_of_turn", detail: "batch \(number), but \(expected) is the next one")
+        case .invalidBatch(let lot, let reason):
+            self.init(status: 409, code: "invalid_batch", detail: "lot \(lot): \(reason)")
+        case .leaderIsAlive(let epoch):
+            self.init(status: 409, code: "leader_is_alive", detail: "the coordinator of epoch \(epoch.rawValue) leads")
         case .soldOutOfRange(let sold, let limit):
             self.init(status: 400, code: "invalid_quantity", detail: "sold \(sold) is not in 0...\(limit)")
         }

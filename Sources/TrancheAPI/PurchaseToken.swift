@@ -8,11 +8,14 @@ package import TrancheCore
 package struct PurchaseToken: Hashable, Sendable {
     package let order: OrderID
     package let lot: LotID
+    /// The buyer's home unit, or ``noHome``: then it is computed, from the buyer and the units of the sale.
     package let home: UnitID
     package let buyer: BuyerID
     package let issuedAt: Instant
     package let notBefore: Instant
     package let expiresAt: Instant
+
+    package static let noHome = UnitID(0)
 
     package init(
         order: OrderID, lot: LotID, home: UnitID, buyer: BuyerID, issuedAt: Instant, notBefore: Instant,
@@ -102,9 +105,13 @@ package struct TokenCodec: Sendable {
     }
 
     /// Checks a token against the moment, the lot of the address and the unit that was asked.
-    package func check(_ token: PurchaseToken, lot: LotID, unit: UnitID, now: Instant) throws(TokenError) {
+    ///
+    /// - Parameter home: The buyer's home, if the token does not claim one.
+    package func check(
+        _ token: PurchaseToken, home: UnitID? = nil, lot: LotID, unit: UnitID, now: Instant
+    ) throws(TokenError) {
         guard token.lot == lot else { throw .wrongLot(token.lot, expected: lot) }
-        guard token.home == unit else { throw .wrongUnit(token.home) }
+        guard home ?? token.home == unit else { throw .wrongUnit(home ?? token.home) }
         guard now < token.expiresAt else { throw .expired(at: token.expiresAt) }
         guard now >= token.notBefore else { throw .early(notBefore: token.notBefore) }
     }

@@ -4,7 +4,9 @@ package import TrancheCore
 package struct ReportEnvelope: Sendable, Codable {
     package let report: UnitReport
     package let configVersion: Int
-    package init(report: UnitReport, configVersion: Int) {
+    package let clock: ClockDocument
+    package init(report: UnitReport, configVersion: Int, clock: ClockDocument) {
+        self.clock = clock
         self.report = report
         self.configVersion = configVersion
     }

@@ -31,10 +31,13 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package let weights: [String: Int]?
         /// Or fixed numbers, by name.
         package let fixed: [String: Int]?
+        /// How the last items, or all of them, are contested; the defaults of ``Contest`` if not given.
+        package let contest: Contest?
         package init(
             id: LotID, name: String, stock: Int, perBuyerLimit: Int, poolPermille: Int, weights: [String: Int]? = nil,
-            fixed: [String: Int]? = nil
+            fixed: [String: Int]? = nil, contest: Contest? = nil
         ) {
+            self.contest = contest
             self.id = id
             self.name = name
             self.stock = stock
@@ -52,6 +55,14 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package let endsAtMilliseconds: Int64
         package let paymentWindowMilliseconds: Int64
         package let lots: [Lot]
+        /// SHA-256 of the sale's secret, in hexadecimal digits: published when the sale is created, so that nobody can
+        /// choose the secret afterwards.
+        package var tieKeyHash: String?
+        /// The secret itself, as it was hashed: published when the sale is settled. Ties are in order of
+        /// HMAC-SHA256(secret, order id), the first 8 bytes as a number.
+        package var tieKey: String?
+        /// The units among which buyers without a claim are spread, by region: frozen when the sale opens.
+        package var homes: [String: [UnitID]]?
         /// The first grants, by lot and unit, fixed when the sale warms up: a unit that comes later gets quota by
         /// rebalancing, and cannot change what was promised to the others.
         package var planned: [String: [String: Int]]?
@@ -84,6 +95,9 @@ package struct SaleConfig: Hashable, Sendable, Codable {
             }
         }
     }
+
+    /// The sale of a lot.
+    package func sale(of lot: LotID) -> Sale? { self.sales.first { $0.lots.contains { $0.id == lot } } }
 
     package func unit(named name: String) -> Unit? { self.units.first { $0.name == name } }
     package func unit(_ id: UnitID) -> Unit? { self.units.first { $0.id == id } }
@@ -187,6 +201,7 @@ extension SaleConfig {
         try check("stock", lot.stock, 1...Limits.stockPerLot)
         try check("perBuyerLimit", lot.perBuyerLimit, 1...Limits.quantityPerOrder)
         try check("poolPermille", lot.poolPermille, 0...1_000)
+        try lot.contest?.validate(lot.id)
         guard lot.weights == nil || lot.fixed == nil else {
             throw .invalidConfig("lot \(lot.id): weights and fixed numbers cannot be mixed")
         }

@@ -3,17 +3,19 @@ import TrancheCore
 /// The authority log, counted again with arithmetic of its own.
 struct AuthorityEvidence {
     struct Key: Hashable { let unit: UnitID; let generation: Generation }
-    struct Account { var granted = 0, returned = 0; var isStranded = false, isSettled = false }
+    struct Account { var granted = 0, allocated = 0, returned = 0; var isStranded = false, isSettled = false }
     struct Lot {
         var issued = 0
         var accounts: [Key: Account] = [:]
-        var pool: Int { self.issued - self.accounts.values.reduce(0) { $0 + $1.granted - $1.returned } }
+        var pool: Int { self.issued - self.accounts.values.reduce(0) { $0 + $1.granted + $1.allocated - $1.returned } }
     }
     private(set) var lots: [LotID: Lot] = [:]
     private(set) var epoch: UInt64 = 0
     private(set) var fallen: [String] = []
     private(set) var outOfTurn: [String] = []
     private(set) var overdrawn: [String] = []
+    private(set) var contests: [LotID: ContestEvidence] = [:]
+    private var current: [UnitID: Generation] = [:]
 
     init(_ records: [AuthorityRecord]) {
         var coordinator: UInt64 = 0
@@ -43,15 +45,32 @@ struct AuthorityEvidence {
                 }
             case .settled(let lot, let unit, let generation, let sold):
                 self.change(lot, unit, generation) { account in
-                    account.returned = account.granted - sold
+                    account.returned = account.granted + account.allocated - sold
                     (account.isStranded, account.isSettled) = (false, true)
                     return nil
                 }
             case .stranded(let unit, let generation, _): self.mark(unit, generation, isStranded: true)
             case .reinstated(let unit, let generation): self.mark(unit, generation, isStranded: false)
-            case .registered, .frozen, .drained: break
+            case .contended(let lot, let terms): self.contests[lot] = ContestEvidence(lot: lot, terms: terms)
+            case .contest(let lot, let batch): self.take(lot, batch)
+            case .registered(let unit, _, let generation, _, _): self.current[unit] = generation
+            case .frozen, .drained: break
             }
         }
+    }
+
+    private mutating func take(_ lot: LotID, _ batch: ContestBatch) {
+        let pool = self.lots[lot]?.pool ?? 0
+        guard self.contests[lot] != nil else {
+            return self.outOfTurn.append("a batch for lot \(lot), which is not contended")
+        }
+        for entrant in self.contests[lot]!.take(batch, pool: pool, current: self.current) {
+            self.change(lot, entrant.unit, entrant.generation) { account in
+                account.allocated += entrant.quantity
+                return nil
+            }
+        }
+        if self.lots[lot]!.pool < 0 { self.overdrawn.append("lot \(lot): allocated more than the pool held") }
     }
 
     func account(_ lot: LotID, _ unit: UnitID, _ generation: Generation) -> Account {

@@ -4,8 +4,9 @@ import TrancheCore
 /// One ledger, counted again from its journal, with arithmetic of its own: nothing here calls the machines.
 struct UnitEvidence {
     struct Account: Hashable { let lot: LotID; let generation: Generation }
-    struct Sums: Equatable { var granted = 0, returned = 0, sold = 0, cancelled = 0 }
+    struct Sums: Equatable { var granted = 0, allocated = 0, returned = 0, sold = 0, cancelled = 0 }
     struct Sold { let order: Order; var state: OrderState }
+    struct Contested { let order: Order; let uncertainty: Int64; var state: OrderState }
 
     let name: String
     let audit: LedgerAudit
@@ -16,6 +17,10 @@ struct UnitEvidence {
     var generation = Generation(1)
     /// Findings by invariant.
     var findings: [String: [String]] = [:]
+    /// Orders of contests, whatever became of them, and the uncertainty of their stamps.
+    var contested: [OrderID: Contested] = [:]
+    /// Contended lots, and whether their contest has begun: local sales under way at the switch come before that.
+    private var contended: [LotID: Bool] = [:]
     private var incarnation = Incarnation(0)
     private var ceiling = Stamp.zero
     private var stamps: Set<Stamp> = []
@@ -74,6 +79,14 @@ struct UnitEvidence {
         case .refused(let order, _, _):
             if self.orders[order] != nil { self.find("I5", "order \(order) was accepted and refused") }
             self.refused.insert(order)
+        case .contended(let lot): self.contended[lot] = false
+        case .contested(let order, let uncertainty): self.contest(order, uncertainty)
+        case .allocated(let order): self.allocate(order)
+        case .lost(let order):
+            guard self.contested[order.id] != nil else {
+                return self.find("I5", "order \(order.id) was lost, but never contested")
+            }
+            self.contested[order.id]?.state = order.state
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
         case .refundDue, .nonce, .soldOut: break
         }
@@ -82,9 +95,11 @@ struct UnitEvidence {
     private mutating func reserve(_ order: Order) {
         if self.orders[order.id] != nil { self.find("I5", "order \(order.id) is in the ledger twice") }
         if self.refused.contains(order.id) { self.find("I5", "order \(order.id) was refused and accepted") }
-        if !self.stamps.insert(order.stamp).inserted { self.find("I8", "stamp \(order.stamp) was given twice") }
-        if order.stamp >= self.ceiling {
-            self.find("I8", "stamp \(order.stamp) is not below the durable ceiling \(self.ceiling)")
+        if self.contested[order.id] == nil {
+            self.checkStamp(order)
+            if self.contended[order.lot] == true {
+                self.find("I10", "order \(order.id) was sold locally, past those who wait in the contest")
+            }
         }
         self.orders[order.id] = Sold(order: order, state: .reserved)
         let held = (self.held[order.lot]?[order.buyer] ?? 0) + Int(order.quantity)
@@ -92,6 +107,34 @@ struct UnitEvidence {
         self.change(order.lot, order.generation) {
             $0.sold += Int(order.quantity); return nil
         }
+    }
+
+    private mutating func checkStamp(_ order: Order) {
+        if !self.stamps.insert(order.stamp).inserted { self.find("I8", "stamp \(order.stamp) was given twice") }
+        if order.stamp >= self.ceiling {
+            self.find("I8", "stamp \(order.stamp) is not below the durable ceiling \(self.ceiling)")
+        }
+    }
+
+    private mutating func contest(_ order: Order, _ uncertainty: Int64) {
+        if self.orders[order.id] != nil || self.contested[order.id] != nil {
+            self.find("I5", "order \(order.id) is in the ledger twice")
+        }
+        self.checkStamp(order)
+        self.contended[order.lot] = true
+        self.contested[order.id] = Contested(order: order, uncertainty: uncertainty, state: .contested)
+    }
+
+    private mutating func allocate(_ order: Order) {
+        if self.contested[order.id] == nil {
+            self.find("I9", "order \(order.id) got stock by a contest that it was not in")
+        }
+        self.change(order.lot, order.generation) {
+            $0.allocated += Int(order.quantity); return nil
+        }
+        guard order.state == .reserved else { return }
+        self.contested[order.id]?.state = .reserved
+        self.reserve(order)
     }
 
     private mutating func settle(_ id: OrderID, _ state: OrderState) {
@@ -108,10 +151,10 @@ struct UnitEvidence {
         let account = Account(lot: lot, generation: generation)
         if let (invariant, detail) = body(&self.sums[account, default: Sums()]) { self.find(invariant, detail) }
         let sums = self.sums[account]!
-        if sums.sold - sums.cancelled + sums.returned > sums.granted || sums.cancelled > sums.sold {
+        if sums.sold - sums.cancelled + sums.returned > sums.granted + sums.allocated || sums.cancelled > sums.sold {
             self.find(
                 "I2",
-                "lot \(lot): sold \(sums.sold) - cancelled \(sums.cancelled) + returned \(sums.returned) > granted \(sums.granted)"
+                "lot \(lot): sold \(sums.sold) - cancelled \(sums.cancelled) + returned \(sums.returned) > granted \(sums.granted) + allocated \(sums.allocated)"
             )
         }
     }
@@ -121,7 +164,8 @@ struct UnitEvidence {
         var told: [Account: Sums] = [:]
         for account in self.audit.accounts {
             told[Account(lot: account.lot, generation: account.generation)] = Sums(
-                granted: account.counters.granted, returned: account.counters.returned, sold: account.counters.sold,
+                granted: account.counters.granted, allocated: account.counters.allocated,
+                returned: account.counters.returned, sold: account.counters.sold,
                 cancelled: account.counters.cancelled)
         }
         for account in Set(told.keys).union(self.sums.keys).sorted(by: {

@@ -65,8 +65,8 @@ package struct Verifier {
             self.units(
                 "I8", "stamps are below the durable ceiling and never repeat",
                 figures: "\(self.units.reduce(0) { $0 + $1.orders.count }) stamps", extra: []),
-            Self.notApplicable("I9", "contested stock goes in order of the stamps", "no contest in this sale"),
-            Self.notApplicable("I10", "returned stock goes to the waitlist first", "no waitlist in this sale"),
+            self.contest("I9", "contested stock goes in order of (stamp, tie key)", extra: self.ties()),
+            self.contest("I10", "stock that comes back goes down the waitlist, before newcomers", extra: []),
             self.configurations(), self.buyers(),
             Self.check(
                 "L1", "all stock is sold, sellable, or listed as stranded", self.unaccounted(report.lots),
@@ -100,12 +100,12 @@ package struct Verifier {
             self.authority.overdrawn.prefix(5)
             + self.authority.lots.keys.sorted().compactMap { lot -> String? in
                 let state = self.authority.lots[lot]!
-                return state.pool < 0 || state.accounts.values.contains { $0.returned > $0.granted }
-                    ? "lot \(lot): pool \(state.pool), accounts \(state.accounts.values.map { $0.granted - $0.returned })"
+                return state.pool < 0 || state.accounts.values.contains { $0.returned > $0.granted + $0.allocated }
+                    ? "lot \(lot): pool \(state.pool), accounts \(state.accounts.values.map { $0.granted + $0.allocated - $0.returned })"
                     : nil
             }
         let figures = lots.map {
-            "lot \($0.lot): issued \($0.issued) = pool \($0.pool) + outstanding \($0.issued - $0.pool - $0.stranded) + stranded \($0.stranded)"
+            "lot \($0.lot): issued \($0.issued) = pool \($0.pool) + outstanding \($0.issued - $0.pool - $0.stranded - $0.allocated) + allocated \($0.allocated) + stranded \($0.stranded)"
         }
         return Self.check(
             "I1", "pool + outstanding + allocated + stranded = issued", Array(findings),
@@ -121,6 +121,10 @@ package struct Verifier {
                 if sums.granted > told.granted {
                     findings.append(
                         "\(unit.name): lot \(account.lot) has \(sums.granted), granted were \(told.granted)")
+                }
+                if sums.allocated > told.allocated {
+                    findings.append(
+                        "\(unit.name): lot \(account.lot) allocated \(sums.allocated), the log \(told.allocated)")
                 }
                 if told.returned > sums.returned, !told.isSettled {
                     findings.append(
@@ -214,6 +218,42 @@ package struct Verifier {
             figures: "\(count) buyers, \(most) at most")
     }
 
+    private func contest(_ invariant: String, _ statement: String, extra: [String]) -> VerifyReport.Check {
+        let contests = self.authority.contests.values.sorted { $0.lot < $1.lot }
+        guard !contests.isEmpty else {
+            return Self.notApplicable(invariant, statement, "no contest in this sale")
+        }
+        let figures = contests.map { contest in
+            let won = contest.passed.count { $0.allocatedAt != nil }
+            let late = contest.passed.count { $0.entrant.isLate }
+            return
+                "lot \(contest.lot): \(contest.passed.count) contested in \(contest.batches) batches, \(won) won, \(late) late"
+        }
+        return self.units(
+            invariant, statement, figures: figures.joined(separator: "; "),
+            extra: contests.flatMap { $0.findings[invariant] ?? [] } + extra)
+    }
+
+    /// Once a sale is settled its secret is public, and every tie key can be checked.
+    private func ties() -> [String] {
+        self.authority.contests.values.sorted { $0.lot < $1.lot }.flatMap { contest -> [String] in
+            guard let sale = self.config.sale(of: contest.lot), let secret = sale.tieKey else { return [] }
+            guard TieKey.hash(of: secret) == sale.tieKeyHash else {
+                return ["sale \(sale.id): the secret is not the one whose hash was published"]
+            }
+            return contest.falseTies(secret).prefix(5).map { "order \($0) has a tie key that is not its own" }
+        }
+    }
+
+    /// How fair the contest of a lot was, or `nil` if there was none.
+    ///
+    /// - Parameter offsets: Errors of units' clocks, in microseconds, where they are known: for rehearsals.
+    package func fairness(_ lot: LotID, offsets: [String: Int64] = [:]) -> FairnessReport? {
+        self.authority.contests[lot].map { FairnessReport($0, self.units, offsets: offsets) }
+    }
+
+    package var contestedLots: [LotID] { self.authority.contests.keys.sorted() }
+
     private func unaccounted(_ lots: [VerifyReport.Lot]) -> [String] {
         lots.compactMap { lot in
             let sum = lot.pool + lot.available + lot.paid + lot.held + lot.stranded
@@ -243,13 +283,18 @@ package struct Verifier {
                 // By the authority's counters: what is granted and not yet taken belongs to the unit all the same.
                 let told = self.authority.account(id, unit.audit.unit, account.generation)
                 if told.isStranded || told.isSettled { continue }
-                available += told.granted - told.returned - sums.sold + sums.cancelled
+                available += told.granted + told.allocated - told.returned - sums.sold + sums.cancelled
             }
         }
-        let stranded = state.accounts.values.filter(\.isStranded).reduce(0) { $0 + $1.granted - $1.returned }
+        let stranded = state.accounts.values.filter(\.isStranded).reduce(0) {
+            $0 + $1.granted + $1.allocated - $1.returned
+        }
+        let allocated = state.accounts.values.filter { !$0.isStranded }.reduce(0) {
+            $0 + min($1.allocated, $1.granted + $1.allocated - $1.returned)
+        }
         return .init(
             lot: id.rawValue, issued: state.issued, pool: state.pool, available: available, paid: paid, held: held,
-            stranded: stranded)
+            stranded: stranded, allocated: allocated)
     }
 
     private func unitLot(_ unit: UnitEvidence, _ lot: LotID) -> VerifyReport.UnitLot {
@@ -260,7 +305,7 @@ package struct Verifier {
         let sums = unit.sums[.init(lot: lot, generation: unit.generation)] ?? .init()
         return .init(
             unit: unit.audit.unit.rawValue, name: unit.name, lot: lot.rawValue, granted: sums.granted,
-            returned: sums.returned,
+            allocated: sums.allocated, returned: sums.returned,
             paid: sum(.paid), held: sum(.reserved), expired: sum(.expired), cancelled: sum(.cancelled))
     }
 }

@@ -20,6 +20,8 @@ package struct VerifyReport: Sendable, Codable {
         package let paid: Int
         package let held: Int
         package let stranded: Int
+        /// Of the stock that is out, what contests gave.
+        package let allocated: Int
         package var unsold: Int { self.pool + self.available }
         package var oversold: Int { max(0, self.paid + self.held - self.issued) }
     }
@@ -28,6 +30,7 @@ package struct VerifyReport: Sendable, Codable {
         package let name: String
         package let lot: UInt32
         package let granted: Int
+        package let allocated: Int
         package let returned: Int
         package let paid: Int
         package let held: Int

@@ -239,7 +239,7 @@ final class TestCluster {
         return try JSON.decode([UnitBook.Refund].self, from: response.body)
     }
 
-    func state(_ unit: Unit, _ order: OrderID) async throws -> OrderState {
+    func state(_ unit: Unit, _ order: OrderID) async throws -> String {
         let response = try await self.call("GET", "\(unit.url)/v1/orders/\(order)", secret: nil, body: nil)
         return try JSON.decode(OrderDocument.self, from: response.body).state
     }

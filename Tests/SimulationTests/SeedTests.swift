@@ -22,7 +22,8 @@ import Testing
             "center crashed after a commit", "coordinator fenced", "Redis found lost", "Redis set back",
             "new generation",
             "ledger restored from a backup", "stranded stock settled", "sold out", "connection to Redis cut",
-            "clock stepped",
+            "clock stepped", "contested", "waitlisted", "late lane", "clock falsified", "lead changed hands",
+            "batch without an answer", "coordinator paused", "old leader refused",
         ] {
             #expect(marks.contains(mark), "no world reached: \(mark)")
         }

@@ -129,8 +129,11 @@ import TrancheCore
 
     @Test("commands of a deposed coordinator are refused") func fences() throws {
         var (authority, records) = try self.authority()
-        let old = authority.lead(into: &records)
-        let new = authority.lead(into: &records)
+        let old = try authority.lead(url: "a", now: Self.now, into: &records)
+        #expect(throws: AuthorityError.leaderIsAlive(old)) {
+            try authority.lead(url: "b", now: Self.now.advanced(milliseconds: 500), into: &records)
+        }
+        let new = try authority.lead(url: "b", now: Self.now.advanced(milliseconds: 700), into: &records)
         let decisions = [Rebalancer.Decision.grant(Self.lot, Self.unit, quantity: 5)]
         let late = authority.carryOut(decisions, by: old, into: &records)
         #expect(late == .failure(.staleEpoch(old, current: new)))

@@ -2,13 +2,14 @@ import Testing
 import TrancheCore
 
 /// A unit's machine with a Redis that answers at once, and a ledger that takes everything.
-private final class Bench {
+final class Bench {
     var machine: UnitMachine
     var redis: [LotID: RedisLot] = [:]
     var entries: [LedgerEntry] = []
     var replies: [(request: BuyRequest, answer: Answer)] = []
     var others: [Answer] = []
     var reports: [UnitReport] = []
+    var exchanges: [ContestReport] = []
     var now = Instant(milliseconds: 1_700_000_000_000)
     var count: UInt64 = 0
 
@@ -27,10 +28,23 @@ private final class Bench {
         self.feed(.registered(.accepted(self.directives(granted: granted))))
     }
 
-    func directives(granted: Int, elsewhere: Int = 0, hint: ReclaimHint? = nil, epoch: UInt64 = 1) -> QuotaDirectives {
+    func directives(
+        granted: Int, elsewhere: Int = 0, hint: ReclaimHint? = nil, epoch: UInt64 = 1, contest: Int? = nil
+    ) -> QuotaDirectives {
         QuotaDirectives(
             epoch: Epoch(epoch), unit: UnitID(1), generation: Generation(1),
-            lots: [.init(lot: Self.lot, granted: granted, hint: hint, elsewhere: elsewhere)])
+            lots: [.init(lot: Self.lot, granted: granted, hint: hint, elsewhere: elsewhere, contest: contest)],
+            coordinator: CoordinatorAddress(epoch: Epoch(1), url: "c"))
+    }
+
+    /// The coordinator's word on the lot.
+    func hear(_ verdicts: [(OrderID, Verdict.Kind)], next: Int, allowance: Int, from: Int = 0) {
+        self.feed(.exchangeDue)
+        let lot = ContestReply.Lot(
+            lot: Self.lot, isTaken: true, next: next, allowance: allowance, from: from,
+            verdicts: verdicts.map { Verdict(order: $0.0, kind: $0.1, generation: Generation(1)) }, fence: .zero,
+            standings: nil, mayReturn: 0)
+        self.feed(.exchanged(ContestReply(epoch: Epoch(1), generation: Generation(1), lots: [lot])))
     }
 
     func feed(_ event: UnitMachine.Event) {
@@ -48,7 +62,8 @@ private final class Bench {
             case .reply(let request, let answer): self.replies.append((request, answer))
             case .replyTo(_, let answer): self.others.append(answer)
             case .report(let report): self.reports.append(report)
-            case .changed, .setSoldOut, .survey, .register, .prove, .stop: break
+            case .exchange(let report): self.exchanges.append(report)
+            case .changed, .setSoldOut, .survey, .register, .prove, .stop, .standing, .fence: break
             }
         }
     }
@@ -69,7 +84,7 @@ private final class Bench {
 }
 
 extension Answer {
-    fileprivate var order: Order? { if case .order(let order) = self { order } else { nil } }
+    var order: Order? { if case .order(let order) = self { order } else { nil } }
 }
 
 @Suite("Unit machine") struct UnitMachineTests {

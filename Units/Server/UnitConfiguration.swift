@@ -17,6 +17,11 @@ package import TrancheCore
 /// | `redis.address` | `/path/to.sock` or `host:port` | required |
 /// | `center.url` | the config center | required |
 /// | `data.folder` | ledger and configuration | required |
+/// | `clock.floor` | least uncertainty of a stamp, in microseconds | 500 |
+/// | `clock.drift` | its growth since the kernel last spoke, in microseconds per second | 200 |
+/// | `clock.unsynchronised` | uncertainty where the kernel calls itself unsynchronised, in microseconds | 1000 |
+/// | `clock.offset` | added to the clock, in microseconds, to rehearse a clock that is wrong | 0 |
+/// | `links.routes` | `ADDRESS=OTHER,…`: where to call a coordinator instead of its own address | none |
 ///
 /// Secrets come from the environment only: `TRANCHE_SERVICE_SECRET`, `TRANCHE_TOKEN_SECRET`, `TRANCHE_PAYMENT_SECRET`.
 package struct UnitConfiguration: Sendable {
@@ -33,6 +38,9 @@ package struct UnitConfiguration: Sendable {
     package let redis: RedisConnection.Address
     package let centerURL: String
     package let folder: String
+    package let clock: ClockCheck.Settings
+    package let clockOffsetMicroseconds: Int64
+    package let routes: [String: String]
     package let serviceSecret: String
     package let tokenSecret: String
     package let paymentSecret: String
@@ -55,6 +63,21 @@ package struct UnitConfiguration: Sendable {
         self.redis = redis
         self.centerURL = try values.string("center.url")
         self.folder = try values.string("data.folder")
+        var clock = ClockCheck.Settings()
+        clock.floorMicroseconds = Int64(try values.number("clock.floor", in: 1...1_000_000, default: 500))
+        clock.driftPerSecond = Int64(try values.number("clock.drift", in: 0...1_000_000, default: 200))
+        clock.unsynchronisedMicroseconds = Int64(
+            try values.number("clock.unsynchronised", in: 1...10_000_000, default: 1_000))
+        self.clock = clock
+        self.clockOffsetMicroseconds = Int64(
+            try values.number("clock.offset", in: -60_000_000...60_000_000, default: 0))
+        var routes: [String: String] = [:]
+        for route in values.string("links.routes", default: "").split(separator: ",") {
+            let pair = route.split(separator: "=", maxSplits: 1).map(String.init)
+            guard pair.count == 2 else { throw StartError("links.routes: \"\(route)\" is not ADDRESS=OTHER") }
+            routes[pair[0]] = pair[1]
+        }
+        self.routes = routes
         self.serviceSecret = try values.secret("tranche.service.secret")
         self.tokenSecret = try values.secret("tranche.token.secret")
         self.paymentSecret = try values.secret("tranche.payment.secret")

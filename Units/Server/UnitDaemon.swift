@@ -16,6 +16,7 @@ package enum UnitDaemon {
     /// Runs until SIGTERM or SIGINT, then drains: no new connections, every accepted request answered.
     package static func run(_ values: DaemonConfiguration) async throws {
         let configuration = try UnitConfiguration(values)
+        SystemClock.offsetMicroseconds = configuration.clockOffsetMicroseconds
         var logger = Daemon.logger("tranche-unit")
         logger[metadataKey: "unit"] = "\(configuration.name)"
         let lock = try FolderLock(folder: configuration.folder)
@@ -34,23 +35,28 @@ package enum UnitDaemon {
         let telemetry = Telemetry()
         let waiters = Waiters()
         let intake = Intake(uncertaintyMicroseconds: 500, durableCeiling: book.ceiling)
-        let link = CenterLink(configuration, curl: curl, file: file, logger: logger)
+        let contest = ContestLink(configuration, curl: curl, intake: intake, telemetry: telemetry, logger: logger)
+        let watch = OrderWatch()
+        let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
         link.onEvent { intake.post($0) }
         let redis = RedisWorker(LotRedis(configuration.redis, unit: configuration.unit), intake: intake)
         let engine = try Engine(
             ledger: ledger, book: book, intake: intake, waiters: waiters, redis: redis, center: link,
-            rules: file.config.rules, telemetry: telemetry, logger: logger)
+            coordinator: contest, watch: watch, rules: file.config.rules, telemetry: telemetry, logger: logger)
         file.onApply { config in intake.post(.configured(config.rules)) }
 
         let codec = TokenCodec(secret: configuration.tokenSecret)
         let counter = Counter(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
-        let publicApplication = self.publicApplication(configuration, counter, engine, telemetry, logger)
+        let publicApplication = self.publicApplication(configuration, counter, engine, watch, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codec, file, engine, telemetry, logger)
         logger.info(
             "starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
         // The last one is stopped first: buyers, then operators, then the pull, then the engine with what is left.
         try await Daemon.run(
-            [EngineService(engine: engine), PullService(link: link), internalApplication, publicApplication],
+            [
+                EngineService(engine: engine), PullService(link: link), internalApplication, publicApplication,
+                ShutdownHook { watch.finish() },
+            ],
             logger: logger)
         curl.stop()
         logger.info("stopped")
@@ -70,15 +76,15 @@ package enum UnitDaemon {
     }
 
     private static func publicApplication(
-        _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ telemetry: Telemetry,
-        _ logger: Logger
+        _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ watch: OrderWatch,
+        _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
         let router = Router(context: TrancheContext.self)
         router.add(middleware: ProblemMiddleware(logger: logger))
         router.addHealth(telemetry: telemetry) { self.reasonNotReady(engine) }
         PublicRoutes(
             counter: counter, signature: PaymentSignature(secret: configuration.paymentSecret),
-            region: configuration.region
+            region: configuration.region, watch: watch
         ).add(to: router)
         let server = HTTPServerBuilder { responder in
             var http = HTTP1Channel.Configuration()

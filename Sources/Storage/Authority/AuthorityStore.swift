@@ -41,6 +41,22 @@ package final class AuthorityStore {
         } catch { throw StorageError(error, path: self.path) }
     }
 
+    /// Keeps the secret of a new sale, before its hash is published.
+    package func append(secret: String, sale: String, as epoch: Epoch) throws(StorageError) {
+        try self.write(as: epoch) { database in
+            try database.execute(sql: "INSERT INTO secrets VALUES (?, ?)", arguments: [sale, secret])
+        }
+    }
+
+    /// The secret whose hash was published with a sale.
+    package func secret(sale: String, where isPublished: (String) -> Bool) throws(StorageError) -> String? {
+        do {
+            return try self.queue.read { database in
+                try String.fetchAll(database, sql: "SELECT secret FROM secrets WHERE sale = ?", arguments: [sale])
+            }.first(where: isPublished)
+        } catch { throw StorageError(error, path: self.path) }
+    }
+
     /// Every record from the first one on.
     package func log() throws(StorageError) -> [AuthorityRecord] {
         do { return try self.queue.read { try Self.records($0, after: 0) } } catch {
@@ -222,6 +238,10 @@ package final class AuthorityStore {
                         detail TEXT NOT NULL
                     );
                     """)
+        }
+        migrator.registerMigration("v2: secrets of sales") { database in
+            // A secret that was kept and never published belongs to a creation that failed.
+            try database.execute(sql: "CREATE TABLE secrets (sale TEXT NOT NULL, secret TEXT NOT NULL)")
         }
         return migrator
     }

@@ -4,7 +4,7 @@ package import TrancheCore
 package struct EntryRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
         case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce,
-            soldOut, ceiling
+            soldOut, ceiling, contended, contested, allocated, lost
     }
     package var kind: Kind
     package var lot: Int64?
@@ -16,7 +16,9 @@ package struct EntryRow: Hashable, Sendable {
     package var generation: Int64?
     /// A stamp, an incarnation, a nonce or a total: by kind. UInt64 values keep their bits.
     package var value: Int64?
+    /// A deadline, or the uncertainty of a contested order's stamp.
     package var deadline: Int64?
+    /// A payment, or the state that an order of a contest came to.
     package var text: String?
 
     package init(kind: Kind) { self.kind = kind }
@@ -52,6 +54,18 @@ package struct EntryRow: Hashable, Sendable {
         case .soldOut(let lot):
             self.init(kind: .soldOut)
             self.lot = Int64(lot.rawValue)
+        case .contended(let lot):
+            self.init(kind: .contended)
+            self.lot = Int64(lot.rawValue)
+        case .contested(let order, let uncertainty):
+            self.init(.contested, order)
+            self.deadline = uncertainty
+        case .allocated(let order):
+            self.init(.allocated, order)
+            self.text = order.state.name
+        case .lost(let order):
+            self.init(.lost, order)
+            self.text = order.state.name
         case .ceiling(let stamp):
             self.init(kind: .ceiling)
             self.value = Int64(bitPattern: stamp.rawValue)
@@ -106,9 +120,18 @@ package struct EntryRow: Hashable, Sendable {
             self.order.flatMap { order in self.text.flatMap(PaymentID.init).map { .refundDue(order, payment: $0) } }
         case .nonce: self.value.map { .nonce(UInt64(bitPattern: $0)) }
         case .soldOut: self.lot.map { .soldOut(LotID(UInt32(truncatingIfNeeded: $0))) }
+        case .contended: self.lot.map { .contended(LotID(UInt32(truncatingIfNeeded: $0))) }
+        case .contested:
+            self.reservation.flatMap { order in
+                self.deadline.map { .contested(order.inContest(.contested), uncertaintyMicroseconds: $0) }
+            }
+        case .allocated: self.reservation.flatMap { order in self.state.map { .allocated(order.inContest($0)) } }
+        case .lost: self.reservation.flatMap { order in self.state.map { .lost(order.inContest($0)) } }
         case .ceiling: self.value.map { .ceiling(Stamp(rawValue: UInt64(bitPattern: $0))) }
         }
     }
+
+    private var state: OrderState? { self.text.flatMap { name in OrderState.allCases.first { $0.name == name } } }
 
     private var lotAndTotal: (LotID, Int)? {
         guard let lot = self.lot, let value = self.value else { return nil }
@@ -156,5 +179,15 @@ package struct EntryRow: Hashable, Sendable {
         guard let number else { return bytes.append(0) }
         bytes.append(1)
         withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+}
+
+extension Order {
+    /// An order of a contest has a deadline only while it is reserved.
+    fileprivate func inContest(_ state: OrderState) -> Order {
+        var order = self
+        order.state = state
+        if state != .reserved { order.deadline = .distantFuture }
+        return order
     }
 }

@@ -45,10 +45,15 @@ package struct LedgerAudit: Sendable {
             commits.append(Commit(entries: entries, isChained: isChained, head: head))
         }
         self.commits = commits
-        self.accounts = try Row.fetchAll(database, sql: "SELECT * FROM accounts ORDER BY lot, generation").map { row in
+        self.accounts = try Row.fetchAll(
+            database,
+            sql:
+                "SELECT lot, generation, granted, allocated, returned, sold, cancelled FROM accounts ORDER BY lot, generation"
+        ).map { row in
             Account(
                 lot: LotID(row[0]), generation: Generation(row[1]),
-                counters: QuotaCounters(granted: row[2], returned: row[3], sold: row[4], cancelled: row[5]))
+                counters: QuotaCounters(
+                    granted: row[2], allocated: row[3], returned: row[4], sold: row[5], cancelled: row[6]))
         }
         var holdings: [LotID: [BuyerID: Int]] = [:]
         for row in try Row.fetchAll(database, sql: "SELECT lot, buyer, quantity FROM holdings WHERE quantity > 0") {

@@ -32,6 +32,23 @@ enum LedgerSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("v2: contests") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE accounts RENAME TO accounts_v1;
+                    CREATE TABLE accounts (
+                        lot INTEGER NOT NULL, generation INTEGER NOT NULL, granted INTEGER NOT NULL DEFAULT 0,
+                        allocated INTEGER NOT NULL DEFAULT 0, returned INTEGER NOT NULL DEFAULT 0,
+                        sold INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,
+                        PRIMARY KEY (lot, generation),
+                        CONSTRAINT no_oversell CHECK (sold - cancelled + returned <= granted + allocated),
+                        CONSTRAINT counters CHECK (cancelled BETWEEN 0 AND sold AND returned >= 0)
+                    ) WITHOUT ROWID;
+                    INSERT INTO accounts (lot, generation, granted, returned, sold, cancelled)
+                        SELECT lot, generation, granted, returned, sold, cancelled FROM accounts_v1;
+                    DROP TABLE accounts_v1;
+                    """)
+        }
         return migrator
     }
 }

@@ -19,7 +19,7 @@ package final class UnitLedger {
     private var statements: Statements?
 
     private struct Statements {
-        let entry, granted, returned, sold, cancelled, hold, unhold, commit, account: RawStatement
+        let entry, granted, allocated, returned, sold, cancelled, hold, unhold, commit, account: RawStatement
     }
 
     /// Opens the ledger of `unit`, or makes a new one.
@@ -137,13 +137,11 @@ package final class UnitLedger {
         switch entry {
         case .granted(let lot, let total): try self.change(statements.granted, lot, generation, Int64(total))
         case .returned(let lot, let total): try self.change(statements.returned, lot, generation, Int64(total))
-        case .reserved(let order):
-            sold[.init(lot: order.lot, generation: order.generation), default: 0] += Int64(order.quantity)
-            statements.hold.bind(1, Int64(order.lot.rawValue))
-            statements.hold.bind(2, order.buyer.rawValue)
-            statements.hold.bind(3, Int64(order.quantity))
-            statements.hold.bind(4, Int64(order.buyerLimit))
-            try statements.hold.run()
+        case .reserved(let order): try self.hold(order, statements, &sold)
+        case .allocated(let order):
+            // The stock comes with the order.
+            try self.change(statements.allocated, order.lot, order.generation, Int64(order.quantity))
+            if order.state == .reserved { try self.hold(order, statements, &sold) }
         case .released(let order, _):
             // Sales of this batch come first, or the release of one of them would go below zero.
             let key = LedgerReading.AccountKey(lot: order.lot, generation: order.generation)
@@ -155,8 +153,21 @@ package final class UnitLedger {
             statements.unhold.bind(2, Int64(order.lot.rawValue))
             statements.unhold.bind(3, order.buyer.rawValue)
             try statements.unhold.run()
-        case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling: break
+        case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .contended, .contested,
+            .lost:
+            break
         }
+    }
+
+    private func hold(
+        _ order: Order, _ statements: Statements, _ sold: inout [LedgerReading.AccountKey: Int64]
+    ) throws {
+        sold[.init(lot: order.lot, generation: order.generation), default: 0] += Int64(order.quantity)
+        statements.hold.bind(1, Int64(order.lot.rawValue))
+        statements.hold.bind(2, order.buyer.rawValue)
+        statements.hold.bind(3, Int64(order.quantity))
+        statements.hold.bind(4, Int64(order.buyerLimit))
+        try statements.hold.run()
     }
 
     private func change(_ statement: RawStatement, _ lot: LotID, _ generation: Generation, _ value: Int64) throws {
@@ -188,6 +199,7 @@ package final class UnitLedger {
         return Statements(
             entry: try RawStatement(database, "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
             granted: try RawStatement(database, "UPDATE accounts SET granted = max(granted, ?1) \(account)"),
+            allocated: try RawStatement(database, "UPDATE accounts SET allocated = allocated + ?1 \(account)"),
             returned: try RawStatement(database, "UPDATE accounts SET returned = max(returned, ?1) \(account)"),
             sold: try RawStatement(database, "UPDATE accounts SET sold = sold + ?1 \(account)"),
             cancelled: try RawStatement(database, "UPDATE accounts SET cancelled = cancelled + ?1 \(account)"),

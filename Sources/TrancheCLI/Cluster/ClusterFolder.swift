@@ -16,32 +16,51 @@ struct ClusterLayout: Codable {
         let name: String
         let publicPort: Int
         let internalPort: Int
+        /// Where the unit reaches the hub, and the hub the unit, if wide-area links are between them.
+        let links: Links?
         var publicURL: String { "http://127.0.0.1:\(self.publicPort)" }
+    }
+    /// Ports of the proxies between one unit and the hub.
+    struct Links: Codable {
+        let center: Int
+        let coordinator: Int
+        let standby: Int
+        let unit: Int
     }
     let centerPort: Int
     let coordinatorPort: Int
+    /// A second coordinator, which leads when the first one is gone.
+    let standbyPort: Int
+    /// Where the links are changed, if there are any.
+    let controlPort: Int?
     let units: [Unit]
     let secrets: [String: String]
 
     var centerURL: String { "http://127.0.0.1:\(self.centerPort)" }
+    var coordinatorURL: String { "http://127.0.0.1:\(self.coordinatorPort)" }
+    var standbyURL: String { "http://127.0.0.1:\(self.standbyPort)" }
     func secret(_ name: String) -> String { self.secrets[name] ?? "" }
 
     static let secretNames = [
         "TRANCHE_SERVICE_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET",
     ]
 
-    static func random(regions: [String]) throws -> ClusterLayout {
-        let ports = try FreePorts.take(2 + 2 * regions.count)
+    /// - Parameter isWide: Whether wide-area links are between the regions and the hub.
+    static func random(regions: [String], isWide: Bool = false) throws -> ClusterLayout {
+        var ports = try FreePorts.take(4 + 6 * regions.count)
+        func port() -> Int { ports.removeLast() }
         let units = regions.enumerated().map { place, name in
             Unit(
-                id: UnitID(UInt16(place + 1)), name: name, publicPort: ports[2 + 2 * place],
-                internalPort: ports[3 + 2 * place])
+                id: UnitID(UInt16(place + 1)), name: name, publicPort: port(), internalPort: port(),
+                links: isWide ? Links(center: port(), coordinator: port(), standby: port(), unit: port()) : nil)
         }
         let secrets = Dictionary(
             uniqueKeysWithValues: self.secretNames.map { name in
                 (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
             })
-        return ClusterLayout(centerPort: ports[0], coordinatorPort: ports[1], units: units, secrets: secrets)
+        return ClusterLayout(
+            centerPort: port(), coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
+            units: units, secrets: secrets)
     }
 }
 

@@ -1,17 +1,20 @@
 import DaemonSupport
 import Foundation
+import Logging
 import NIOConcurrencyHelpers
 import TrancheAPI
 import TrancheCore
+import WideArea
 
 /// Real processes on this machine: a center, a coordinator, and a unit with a Redis for each region.
 final class LocalCluster: Sendable {
     enum Part: Hashable, Sendable, CustomStringConvertible {
-        case center, coordinator, unit(String), redis(String)
+        case center, coordinator, standby, unit(String), redis(String)
         var description: String {
             switch self {
             case .center: "config-center"
             case .coordinator: "coordinator"
+            case .standby: "second coordinator"
             case .unit(let name): "unit \(name)"
             case .redis(let name): "redis of \(name)"
             }
@@ -20,18 +23,26 @@ final class LocalCluster: Sendable {
 
     let folder: ClusterFolder
     let layout: ClusterLayout
+    /// Errors of units' clocks, in microseconds, by name: to rehearse clocks that are wrong.
+    let clockOffsets: [String: Int]
+    private let wide: WideArea?
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
 
-    init(folder: ClusterFolder, layout: ClusterLayout) {
+    init(
+        folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:]
+    ) {
+        self.wide = wan.map { WideArea($0) }
+        self.clockOffsets = clockOffsets
         self.folder = folder
         self.layout = layout
     }
 
     var parts: [Part] {
-        self.layout.units.flatMap { [.redis($0.name), .unit($0.name)] } + [.center, .coordinator]
+        self.layout.units.flatMap { [.redis($0.name), .unit($0.name)] } + [.center, .coordinator, .standby]
     }
 
-    func start() throws {
+    func start() async throws {
+        try await self.startLinks()
         for name in self.layout.units.map(\.name) {
             try FileManager.default.createDirectory(atPath: self.folder.unit(name), withIntermediateDirectories: true)
             let socket = self.folder.socket(name)
@@ -44,7 +55,25 @@ final class LocalCluster: Sendable {
         try self.start(.center)
         for name in self.layout.units.map(\.name) { try self.start(.unit(name)) }
         try self.start(.coordinator)
+        try self.start(.standby)
     }
+
+    private func startLinks() async throws {
+        guard let wide, let control = self.layout.controlPort else { return }
+        for unit in self.layout.units {
+            guard let links = unit.links else { continue }
+            let hub = WideArea.hub
+            try await wide.connect(port: links.center, target: self.layout.centerPort, from: unit.name, to: hub)
+            try await wide.connect(
+                port: links.coordinator, target: self.layout.coordinatorPort, from: unit.name, to: hub)
+            try await wide.connect(port: links.standby, target: self.layout.standbyPort, from: unit.name, to: hub)
+            try await wide.connect(port: links.unit, target: unit.internalPort, from: hub, to: unit.name)
+        }
+        wide.serveControl(port: control, logger: Logger(label: "links") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// What has gone over the links so far.
+    var links: [WideArea.Report] { self.wide?.report ?? [] }
 
     func start(_ part: Part) throws {
         let (path, arguments) = try self.command(part)
@@ -58,6 +87,7 @@ final class LocalCluster: Sendable {
         case .redis(let name): self.folder.unit(name) + "/redis.log"
         case .center: self.folder.path + "/center/log"
         case .coordinator: self.folder.path + "/coordinator.log"
+        case .standby: self.folder.path + "/standby.log"
         case .unit(let name): self.folder.unit(name) + "/log"
         }
     }
@@ -81,23 +111,32 @@ final class LocalCluster: Sendable {
                     "center": ["port": self.layout.centerPort], "data": ["folder": self.folder.path + "/center"],
                 ])
             return (Self.sibling("tranche-config-center"), ["--config", file])
-        case .coordinator:
+        case .coordinator, .standby:
+            let isFirst = part == .coordinator
             let file = try self.write(
-                "coordinator.yaml",
+                isFirst ? "coordinator.yaml" : "standby.yaml",
                 [
-                    "coordinator": ["port": self.layout.coordinatorPort], "center": ["url": self.layout.centerURL],
+                    "coordinator": ["port": isFirst ? self.layout.coordinatorPort : self.layout.standbyPort],
+                    "center": ["url": self.layout.centerURL],
                 ])
             return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
             let unit = self.layout.units.first { $0.name == name }!
-            let file = try self.write(
-                "units/\(name)/unit.yaml",
-                [
-                    "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
-                    "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
-                    "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
-                    "data": ["folder": self.folder.unit(name)],
-                ])
+            var values: [String: [String: any CustomStringConvertible]] = [
+                "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
+                "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
+                "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
+                "data": ["folder": self.folder.unit(name)], "clock": ["offset": self.clockOffsets[name] ?? 0],
+            ]
+            if self.wide != nil, let links = unit.links {
+                values["center"] = ["url": "http://127.0.0.1:\(links.center)"]
+                values["internal"]?["url"] = "http://127.0.0.1:\(links.unit)"
+                values["links"] = [
+                    "routes": "\(self.layout.coordinatorURL)=http://127.0.0.1:\(links.coordinator),"
+                        + "\(self.layout.standbyURL)=http://127.0.0.1:\(links.standby)"
+                ]
+            }
+            let file = try self.write("units/\(name)/unit.yaml", values)
             return (Self.sibling("tranche-unit"), ["--config", file])
         }
     }
@@ -120,6 +159,9 @@ final class LocalCluster: Sendable {
     /// Ends a part at once, as a crash would.
     func kill(_ part: Part) { self.processes.withLockedValue { $0.removeValue(forKey: part) }?.crash() }
 
+    /// Sends a signal to a part: SIGSTOP and SIGCONT, to pause it.
+    func signal(_ part: Part, _ signal: Int32) { self.processes.withLockedValue { $0[part] }?.send(signal) }
+
     /// Stops a part, and waits for it.
     func stop(_ part: Part) async {
         guard let process = self.processes.withLockedValue({ $0.removeValue(forKey: part) }) else { return }
@@ -130,11 +172,12 @@ final class LocalCluster: Sendable {
 
     /// Stops everything: coordinator and center first, then units, and Redis last.
     func stop() async {
-        for part in [.coordinator, .center] as [Part] { await self.stop(part) }
+        for part in [.standby, .coordinator, .center] as [Part] { await self.stop(part) }
         await withDiscardingTaskGroup { group in
             for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }
         }
         for unit in self.layout.units { await self.stop(.redis(unit.name)) }
+        await self.wide?.close()
     }
 
     /// Waits until every part answers.

@@ -25,7 +25,7 @@ struct BenchCommand: AsyncParsableCommand {
         let cluster = LocalCluster(folder: folder, layout: layout)
         var results: [ClosedLoop.Result] = []
         do {
-            try cluster.start()
+            try await cluster.start()
             try await cluster.waitUntilHealthy()
             try await self.open(AdminClient(layout))
             for count in self.connections.split(separator: ",").compactMap({ Int($0) }) {

@@ -1,7 +1,9 @@
 import ArgumentParser
+import DaemonSupport
 import Dispatch
 import Foundation
 import TrancheAPI
+import WideArea
 
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,6 +15,10 @@ struct UpCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @Option(help: "Regions, separated by commas.") var regions = "us-east,eu-west,ap-south"
+    @Option(help: "Put wide-area links between the regions and the center: a YAML file with REGION.delay in ms.")
+    var wan: String?
+    @Option(help: "Set clocks wrong: microseconds for each region, as us-east=-1000,ap-south=1000.")
+    var clockOffsets: String?
 
     func run() async throws {
         let folder = self.common.folder
@@ -24,13 +30,17 @@ struct UpCommand: AsyncParsableCommand {
         if FileManager.default.fileExists(atPath: folder.layoutPath) {
             layout = try folder.load()
         } else {
-            layout = try ClusterLayout.random(regions: names)
+            layout = try ClusterLayout.random(regions: names, isWide: self.wan != nil)
             try folder.save(layout)
         }
-        let cluster = LocalCluster(folder: folder, layout: layout)
+        guard self.wan == nil || layout.controlPort != nil else {
+            throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")
+        }
+        let cluster = LocalCluster(
+            folder: folder, layout: layout, wan: try await self.links(layout), clockOffsets: try self.offsets())
         let signals = StopSignals()
         do {
-            try cluster.start()
+            try await cluster.start()
             try await cluster.waitUntilHealthy()
         } catch {
             await cluster.stop()
@@ -47,11 +57,31 @@ struct UpCommand: AsyncParsableCommand {
         Output.line("stopped; the data is in \(folder.path)")
     }
 
+    private func links(_ layout: ClusterLayout) async throws -> WideAreaPlan? {
+        guard let wan else { return nil }
+        return try WideAreaPlan(try await DaemonConfiguration(path: wan), regions: layout.units.map(\.name))
+    }
+
+    private func offsets() throws -> [String: Int] {
+        var offsets: [String: Int] = [:]
+        for part in (self.clockOffsets ?? "").split(separator: ",") {
+            let pair = part.split(separator: "=")
+            guard pair.count == 2, let microseconds = Int(pair[1]) else {
+                throw ValidationError("--clock-offsets: \"\(part)\" is not REGION=MICROSECONDS")
+            }
+            offsets[String(pair[0])] = microseconds
+        }
+        return offsets
+    }
+
     private func explain(_ layout: ClusterLayout) {
         Output.line(Output.bold("The cluster is up.") + " Ctrl-C stops it.")
         Output.line("  config center  \(layout.centerURL)")
         for unit in layout.units {
             Output.line("  \(unit.name.padding(toLength: 14, withPad: " ", startingAt: 0)) \(unit.publicURL)")
+        }
+        if let control = layout.controlPort, self.wan != nil {
+            Output.line("  links          http://127.0.0.1:\(control)/links")
         }
         let data = self.common.data == "tranche-data" ? "" : " --data \(self.common.data)"
         Output.line("\nNext, in another terminal:")

@@ -5,6 +5,7 @@ import Storage
 import TrancheAPI
 import TrancheCore
 import Verification
+import WideArea
 
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,6 +29,13 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON, for scripts.") var json = false
 
     static let regions = ["us-east", "eu-west", "ap-south"]
+    /// One-way delays from the place of center and coordinators, as between New York, Dublin and Mumbai.
+    static let wan = WideAreaPlan(
+        regions: [
+            "us-east": LinkState(delayMilliseconds: 5, jitterMilliseconds: 1),
+            "eu-west": LinkState(delayMilliseconds: 40, jitterMilliseconds: 2),
+            "ap-south": LinkState(delayMilliseconds: 90, jitterMilliseconds: 3),
+        ])
     static let paymentWindowMilliseconds: Int64 = 4_000
     static let sale = "demo"
 
@@ -38,9 +46,9 @@ struct DemoCommand: AsyncParsableCommand {
             throw CommandError(
                 "\(folder.path) holds a cluster already: a demo starts from nothing; choose another --data")
         }
-        let layout = try ClusterLayout.random(regions: Self.regions)
+        let layout = try ClusterLayout.random(regions: Self.regions, isWide: true)
         try folder.save(layout)
-        let cluster = LocalCluster(folder: folder, layout: layout)
+        let cluster = LocalCluster(folder: folder, layout: layout, wan: Self.wan)
         let signals = StopSignals()
         let watch = Task {
             await signals.wait()
@@ -72,7 +80,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     private func sell(_ cluster: LocalCluster) async throws -> DemoOutcome {
         self.say("starting the center, the coordinator, and \(Self.regions.count) units with a Redis each …")
-        try cluster.start()
+        try await cluster.start()
         try await cluster.waitUntilHealthy()
         let client = AdminClient(cluster.layout)
         try await self.warm(client)

@@ -3,6 +3,11 @@ package enum Answer: Hashable, Sendable {
     /// The order, in its present state.
     case order(Order)
     case refused(Refusal)
+
+    /// As people are told: an order that the contest had nothing for is a refusal.
+    package init(_ order: Order) {
+        self = order.state == .lost ? .refused(.soldOut(requested: Int(order.quantity))) : .order(order)
+    }
 }
 
 /// Why a request is refused. Every case names the bad value and the limit it broke.

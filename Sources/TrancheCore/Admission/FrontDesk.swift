@@ -4,6 +4,8 @@
 package struct FrontDesk: Sendable {
     private var orders: [OrderID: Order] = [:]
     private var refusals: [OrderID: FinalRefusal] = [:]
+    /// Where waitlisted orders stand, as the coordinator told last.
+    private var standings: [OrderID: WaitlistStanding] = [:]
     private var memories: [LotID: RefusalMemory] = [:]
     private var rules: [LotID: LotRules] = [:]
     private var soldOut: Set<LotID> = []
@@ -21,6 +23,7 @@ package struct FrontDesk: Sendable {
         self.orders = book.orders
         self.refusals = book.refused
         self.soldOut = []
+        self.standings = [:]
         self.underway = [:]
         for lot in book.lotsEverSoldOut {
             self.memories[lot] = RefusalMemory(cut: now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds))
@@ -33,6 +36,14 @@ package struct FrontDesk: Sendable {
 
     package func order(_ id: OrderID) -> Order? { self.orders[id] }
 
+    package func standing(_ id: OrderID) -> WaitlistStanding? { self.standings[id] }
+
+    package mutating func place(_ id: OrderID, _ standing: WaitlistStanding) {
+        guard self.orders[id]?.state == .contested else { return }
+        // The first word has no number yet, and must not wipe out a later one.
+        if standing.ahead != nil || self.standings[id] == nil { self.standings[id] = standing }
+    }
+
     package func closedReason(_ lot: LotID, now: Instant) -> Refusal? {
         guard let rules = self.rules[lot] else { return .unknownLot(lot) }
         return rules.closedReason(now: now, uncertaintyMicroseconds: self.uncertaintyMicroseconds)
@@ -42,7 +53,7 @@ package struct FrontDesk: Sendable {
     package mutating func answer(
         order: OrderID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant
     ) -> Answer? {
-        if let known = self.orders[order] { return .order(known) }
+        if let known = self.orders[order] { return Answer(known) }
         if let refusal = self.refusals[order] { return .refused(Refusal(refusal, requested: quantity)) }
         guard let rules = self.rules[lot] else { return .refused(.unknownLot(lot)) }
         guard (1...rules.buyerLimit).contains(quantity) else {
@@ -84,7 +95,10 @@ package struct FrontDesk: Sendable {
     }
 
     /// Publishes a durable change of an order.
-    package mutating func publish(_ order: Order) { self.orders[order.id] = order }
+    package mutating func publish(_ order: Order) {
+        self.orders[order.id] = order
+        if order.state != .contested { self.standings[order.id] = nil }
+    }
 
     package mutating func setSoldOut(_ lot: LotID, _ isSoldOut: Bool) {
         if isSoldOut { self.soldOut.insert(lot) } else { self.soldOut.remove(lot) }
@@ -96,6 +110,15 @@ package struct FrontDesk: Sendable {
         defer { self.offered.removeAll(keepingCapacity: true) }
         return self.offered
     }
+}
+
+/// A waitlisted order's place and its odds.
+package struct WaitlistStanding: Hashable, Sendable {
+    /// Items that go to others first; unknown at first.
+    package let ahead: Int?
+    /// Items that may still come back.
+    package let mayReturn: Int
+    package init(ahead: Int?, mayReturn: Int) { (self.ahead, self.mayReturn) = (ahead, mayReturn) }
 }
 
 extension Refusal {

@@ -127,11 +127,14 @@ package struct BuyRequest: Hashable, Sendable {
     package let ticket: UInt64
     /// Another request with this token was being decided when this one came.
     package let isCopy: Bool
+    /// The clock's `eps` when the request was stamped.
+    package let uncertaintyMicroseconds: Int64
 
     package init(
         order: OrderID, buyer: BuyerID, lot: LotID, quantity: Int, issuedAt: Instant, stamp: Stamp, ticket: UInt64,
-        isCopy: Bool = false
+        isCopy: Bool = false, uncertaintyMicroseconds: Int64 = 500
     ) {
+        self.uncertaintyMicroseconds = uncertaintyMicroseconds
         self.order = order
         self.buyer = buyer
         self.lot = lot

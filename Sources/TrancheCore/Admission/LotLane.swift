@@ -9,6 +9,8 @@ struct LotLane: Sendable {
 
     let lot: LotID
     var rules: LotRules?
+    /// Not nil from the moment when the lot was switched to the contest.
+    var contest: ContestQueue?
     /// When Redis last answered. A lot that is left alone is probed, so that a Redis that lost it is noticed.
     var answeredAt = Instant.distantPast
     var phase = Phase.unprimed(retryAt: .distantPast)
@@ -72,42 +74,11 @@ struct LotLane: Sendable {
     }
 }
 
-/// A binary heap of deadlines, earliest first; equal ones in order of the order id.
-struct DeadlineHeap: Sendable {
-    struct Item: Hashable, Comparable, Sendable {
-        let deadline: Instant
-        let order: OrderID
-        static func < (left: Item, right: Item) -> Bool {
-            (left.deadline, left.order) < (right.deadline, right.order)
-        }
-    }
-    private var items: [Item] = []
-
-    var first: Item? { self.items.first }
-
-    mutating func insert(_ item: Item) {
-        self.items.append(item)
-        var place = self.items.count - 1
-        while place > 0, self.items[place] < self.items[(place - 1) / 2] {
-            self.items.swapAt(place, (place - 1) / 2)
-            place = (place - 1) / 2
-        }
-    }
-
-    mutating func removeFirst() -> Item {
-        let first = self.items[0]
-        let last = self.items.removeLast()
-        guard !self.items.isEmpty else { return first }
-        self.items[0] = last
-        var place = 0
-        while true {
-            var smallest = place
-            for child in [2 * place + 1, 2 * place + 2] where child < self.items.count {
-                if self.items[child] < self.items[smallest] { smallest = child }
-            }
-            if smallest == place { return first }
-            self.items.swapAt(place, smallest)
-            place = smallest
-        }
+/// When a reservation ends; equal deadlines in order of the order id.
+struct Deadline: Hashable, Comparable, Sendable {
+    let deadline: Instant
+    let order: OrderID
+    static func < (left: Deadline, right: Deadline) -> Bool {
+        (left.deadline, left.order) < (right.deadline, right.order)
     }
 }

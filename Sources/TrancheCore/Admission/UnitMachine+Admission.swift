@@ -5,6 +5,9 @@ extension UnitMachine {
         for request in requests {
             if let answer = self.answerAtOnce(request, now: now) {
                 actions.append(.reply(request, answer))
+            } else if self.lanes[request.lot]!.contest != nil {
+                self.lanes[request.lot]!.offered += 1
+                self.contest(request, now: now, into: &actions)
             } else {
                 self.lanes[request.lot]!.offered += 1
                 self.lanes[request.lot]!.waiting.append(request)
@@ -13,11 +16,14 @@ extension UnitMachine {
         }
     }
 
+    /// What the ledger says of this order id.
+    func knownAnswer(_ request: BuyRequest) -> Answer? {
+        if let order = self.book.orders[request.order] { return Answer(order) }
+        return self.book.refused[request.order].map { .refused(Refusal($0, requested: Int(request.quantity))) }
+    }
+
     private func answerAtOnce(_ request: BuyRequest, now: Instant) -> Answer? {
-        if let order = self.book.orders[request.order] { return .order(order) }
-        if let refusal = self.book.refused[request.order] {
-            return .refused(Refusal(refusal, requested: Int(request.quantity)))
-        }
+        if let known = self.knownAnswer(request) { return known }
         guard let lane = self.lanes[request.lot], let rules = lane.rules else {
             return .refused(.unknownLot(request.lot))
         }
@@ -25,6 +31,7 @@ extension UnitMachine {
             return .refused(.invalidQuantity(Int(request.quantity), limit: rules.buyerLimit))
         }
         if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: 0) { return .refused(reason) }
+        if lane.contest != nil { return self.mayIssue ? nil : .refused(.recovering) }
         guard lane.phase == .open else { return .refused(.recovering) }
         guard lane.waiting.count < Limits.waitingRequests else {
             return .refused(.overloaded(limit: Limits.waitingRequests))
@@ -35,7 +42,9 @@ extension UnitMachine {
     /// Starts a call for each open lot that has work and none under way.
     mutating func startCalls(into actions: inout [Action]) {
         for lot in self.lanes.keys.sorted() {
-            guard self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil else { continue }
+            guard self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil,
+                self.lanes[lot]!.contest == nil
+            else { continue }
             if self.lanes[lot]!.hasCopies { self.answerCopies(lot, into: &actions) }
             guard self.lanes[lot]!.hasWork else { continue }
             actions.append(.call(self.lanes[lot]!.takeCall(witness: self.head)))
@@ -46,10 +55,8 @@ extension UnitMachine {
     private mutating func answerCopies(_ lot: LotID, into actions: inout [Action]) {
         let waiting = self.lanes[lot]!.waiting
         self.lanes[lot]!.waiting = waiting.filter { request in
-            if let order = self.book.orders[request.order] {
-                actions.append(.reply(request, .order(order)))
-            } else if let refusal = self.book.refused[request.order] {
-                actions.append(.reply(request, .refused(Refusal(refusal, requested: Int(request.quantity)))))
+            if let known = self.knownAnswer(request) {
+                actions.append(.reply(request, known))
             } else if self.lanes[lot]!.refusals.refuses(request.order, issuedAt: request.issuedAt) {
                 actions.append(.reply(request, .refused(.soldOut(requested: Int(request.quantity)))))
             } else {
@@ -81,8 +88,9 @@ extension UnitMachine {
             self.primeLots(now: now, into: &actions)
         case .unreachable:
             self.unprime(lot, retryAt: now.advanced(milliseconds: self.settings.retryMilliseconds), into: &actions)
-        case .superseded: self.stop(into: &actions)
+        case .superseded: return self.stop(into: &actions)
         }
+        self.drain(lot, now: now, into: &actions)
     }
 
     private mutating func settle(
@@ -141,7 +149,7 @@ extension UnitMachine {
         actions.append(.changed(order))
     }
 
-    private mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into actions: inout [Action]) {
+    mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into actions: inout [Action]) {
         let reason: FinalRefusal =
             held >= limit ? .duplicate(held: held, limit: limit) : .limitReached(held: held, limit: limit)
         if self.book.refused[request.order] == nil {
@@ -153,7 +161,9 @@ extension UnitMachine {
     /// None is left here. If more may come, the request waits its turn; else it is refused for good.
     private mutating func starve(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
         let lane = self.lanes[request.lot]!
-        if lane.mayRestock(now: now), lane.starved.count < Limits.starvedRequests {
+        if lane.contest != nil {
+            self.contest(request, now: now, into: &actions)  // The switch came while Redis was asked.
+        } else if lane.mayRestock(now: now), lane.starved.count < Limits.starvedRequests {
             self.lanes[request.lot]!.starved.append(request)
         } else if lane.mayRestock(now: now) {
             actions.append(.reply(request, .refused(.restocking)))
@@ -162,7 +172,7 @@ extension UnitMachine {
         }
     }
 
-    private mutating func refuseSoldOut(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
+    mutating func refuseSoldOut(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
         if !self.lanes[request.lot]!.soldOutIsDurable {
             self.lanes[request.lot]!.soldOutIsDurable = true
             self.append(.soldOut(request.lot), into: &actions)
@@ -173,7 +183,7 @@ extension UnitMachine {
 
     /// Raises or lowers the flag by which the front desk refuses without admission.
     mutating func judgeSoldOut(_ lot: LotID, available: Int, now: Instant, into actions: inout [Action]) {
-        guard let lane = self.lanes[lot], lane.phase == .open else { return }
+        guard let lane = self.lanes[lot], lane.contest == nil, lane.phase == .open else { return }
         let stockIsComing = lane.credit > 0 || !lane.releases.isEmpty
         if stockIsComing { self.feedStarved(lot) }
         if available > 0 || stockIsComing || lane.mayRestock(now: now) {

@@ -21,7 +21,7 @@ extension UnitMachine {
         case .paid:
             self.oweRefund(id, payment, into: &actions)
             actions.append(.replyTo(ticket: ticket, .refused(.alreadyPaid(id))))
-        case .cancelled, .expired:
+        case .cancelled, .expired, .contested, .lost:
             self.oweRefund(id, payment, into: &actions)
             actions.append(.replyTo(ticket: ticket, .refused(.paymentTooLate(id, state: order.state))))
         }
@@ -43,8 +43,12 @@ extension UnitMachine {
             self.release(order, as: .cancelled, into: &actions)
             order.state = .cancelled
             actions.append(.replyTo(ticket: ticket, .order(order)))
+        case .contested:
+            self.lose(order, as: .cancelled, into: &actions)
+            order.state = .cancelled
+            actions.append(.replyTo(ticket: ticket, .order(order)))
         case .cancelled: actions.append(.replyTo(ticket: ticket, .order(order)))
-        case .paid, .expired:
+        case .paid, .expired, .lost:
             actions.append(.replyTo(ticket: ticket, .refused(.notCancellable(id, state: order.state))))
         }
     }
@@ -57,6 +61,7 @@ extension UnitMachine {
         // Stock of an older generation is stranded at the center: it returns there, not here. An unprimed lot needs
         // no release, because it is primed from the ledger.
         guard order.generation == self.book.generation, let lane = self.lanes[order.lot] else { return }
+        if lane.contest != nil { return self.returnLeftover(order.lot, into: &actions) }
         switch lane.phase {
         case .unprimed: break
         case .priming, .open: self.lanes[order.lot]!.releases.append(order)
@@ -80,6 +85,9 @@ extension UnitMachine {
             directives.generation == self.book.generation
         else { return }
         self.epoch = directives.epoch
+        if let told = directives.coordinator, told.epoch > self.coordinator?.epoch ?? Epoch(0) {
+            self.coordinator = told
+        }
         for directive in directives.lots {
             self.follow(directive, now: now, into: &actions)
         }
@@ -97,6 +105,8 @@ extension UnitMachine {
             self.lower(lot, into: &actions)
             self.feedStarved(lot)
         }
+        if let allowance = directive.contest { self.contend(lot, allowance: allowance, now: now, into: &actions) }
+        if self.lanes[lot]!.contest != nil { return self.returnLeftover(lot, into: &actions) }
         if directive.elsewhere > 0 { self.lower(lot, into: &actions) }
         if let hint = directive.hint, hint.number > (self.lanes[lot]!.hint?.number ?? 0) {
             self.lanes[lot]!.hint = hint
@@ -119,7 +129,7 @@ extension UnitMachine {
         let lots = self.lanes.values.sorted { $0.lot < $1.lot }.map { lane in
             UnitReport.Lot(
                 lot: lane.lot, counters: self.book[lane.lot], offered: lane.offered, starved: lane.starved.count,
-                hintDone: lane.hintDone, isPrimed: lane.phase == .open, paid: lane.paid)
+                hintDone: lane.hintDone, isPrimed: self.isPrimed(lane.lot), paid: lane.paid)
         }
         actions.append(
             .report(
@@ -143,7 +153,10 @@ extension UnitMachine {
         }
         for lot in self.lanes.keys.sorted() {
             self.answerStarved(lot, now: now, into: &actions)
-            if self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil,
+            if self.lanes[lot]!.contest != nil {
+                self.judgeContest(lot, into: &actions)
+                self.returnLeftover(lot, into: &actions)
+            } else if self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil,
                 self.lanes[lot]!.isSilent(now: now)
             {
                 actions.append(.call(self.lanes[lot]!.takeCall(witness: self.head)))

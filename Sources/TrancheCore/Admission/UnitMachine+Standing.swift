@@ -16,11 +16,13 @@ extension UnitMachine {
         for request in requests where self.book.orders[request.order] == nil && self.book.refused[request.order] == nil
         {
             let held = self.book.held(by: request.buyer, lot: request.lot)
-            guard self.book[request.lot].available >= Int(request.quantity) else { continue }
+            guard self.book.contests[request.lot] == nil, self.book[request.lot].available >= Int(request.quantity)
+            else { continue }
             let order = Order(
                 id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
                 buyerLimit: held + Int(request.quantity), generation: self.book.generation, stamp: request.stamp,
-                deadline: now.advanced(milliseconds: 60_000))
+                deadline: now.advanced(
+                    milliseconds: self.lanes[request.lot]?.rules?.paymentWindowMilliseconds ?? 60_000))
             self.reserve(order, into: &actions)
         }
     }
@@ -72,6 +74,14 @@ extension UnitMachine {
     }
 
     private mutating func begin(_ generation: Generation, now: Instant, into actions: inout [Action]) {
+        // The log holds no place for the new ledger: whoever waited in the old one gets an answer at least.
+        for lot in self.book.contests.keys.sorted() {
+            for candidate in self.book.candidates(lot) {
+                guard let order = self.book.orders[candidate.order], order.state == .contested else { continue }
+                self.lose(order, as: .lost, into: &actions)
+            }
+            self.lanes[lot]?.contest = ContestQueue(phase: .asking, allowance: 0)
+        }
         self.append(.generation(generation), into: &actions)
         for lot in self.lanes.keys.sorted() {
             self.unprime(lot, retryAt: now, into: &actions)
@@ -95,7 +105,9 @@ extension UnitMachine {
     mutating func primeLots(now: Instant, into actions: inout [Action]) {
         guard self.mayIssue else { return }
         for lot in self.lanes.keys.sorted() {
-            guard case .unprimed(let retryAt) = self.lanes[lot]!.phase, retryAt <= now else { continue }
+            guard case .unprimed(let retryAt) = self.lanes[lot]!.phase, retryAt <= now,
+                self.lanes[lot]!.contest == nil
+            else { continue }
             self.prime(lot, into: &actions)
         }
     }

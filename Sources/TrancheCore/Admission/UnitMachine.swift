@@ -32,6 +32,11 @@ package struct UnitMachine: Sendable {
         case proof(ChallengeAnswer)
         case configured([LotRules])
         case requests([BuyRequest])
+        /// Every request stamped up to here has been handed in.
+        case handedIn(upTo: Stamp)
+        /// It is time to speak with the coordinator about contested lots.
+        case exchangeDue
+        case exchanged(ContestReply)
         case lotResult(lot: LotID, fence: UInt64, LotResult)
         case payment(OrderID, payment: PaymentID, ticket: UInt64)
         case cancel(OrderID, ticket: UInt64)
@@ -59,6 +64,12 @@ package struct UnitMachine: Sendable {
         case register(RegisterRequest)
         case prove(position: UInt64, challenge: UInt64)
         case report(UnitReport)
+        /// To the coordinator. The shell fills in whether the clock may be believed.
+        case exchange(ContestReport)
+        /// Where a contested order stands; `ahead` is unknown at first.
+        case standing(OrderID, ahead: Int?, mayReturn: Int)
+        /// The unit's next stamps should be above this one.
+        case fence(Stamp)
         /// Another process or ledger has taken this unit over: the process must end.
         case stop
     }
@@ -82,7 +93,9 @@ package struct UnitMachine: Sendable {
     var standing = Standing.surveying
     var survey: RedisSurvey?
     var lanes: [LotID: LotLane] = [:]
-    var deadlines = DeadlineHeap()
+    var deadlines = Heap<Deadline>()
+    /// The leading coordinator, if the center has named one.
+    package internal(set) var coordinator: CoordinatorAddress?
     /// The highest epoch of a center that was heard.
     package internal(set) var epoch = Epoch(0)
     var head: LedgerHead
@@ -108,6 +121,10 @@ package struct UnitMachine: Sendable {
             if order.state == .reserved { self.deadlines.insert(.init(deadline: order.deadline, order: order.id)) }
         }
         for lot in book.lots { self.lanes[lot] = self.newLane(lot) }
+        for lot in book.contests.keys {
+            if self.lanes[lot] == nil { self.lanes[lot] = self.newLane(lot) }
+            self.lanes[lot]!.contest = ContestQueue(phase: .asking, allowance: 0)
+        }
         for order in book.orders.values where order.state == .paid && order.generation == book.generation {
             self.lanes[order.lot]?.paid += Int(order.quantity)
         }
@@ -124,6 +141,9 @@ package struct UnitMachine: Sendable {
         case .proof(let answer): self.register(answer, into: &actions)
         case .configured(let rules): self.configure(rules, now: now, into: &actions)
         case .requests(let requests): self.take(requests, now: now, into: &actions)
+        case .handedIn(let watermark): self.handedIn(upTo: watermark)
+        case .exchangeDue: self.exchange(now: now, into: &actions)
+        case .exchanged(let reply): self.exchanged(reply, now: now, into: &actions)
         case .lotResult(let lot, let fence, let result): self.take(lot, fence, result, now: now, into: &actions)
         case .payment(let order, let payment, let ticket): self.pay(order, payment, ticket, now: now, into: &actions)
         case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &actions)
@@ -146,7 +166,9 @@ package struct UnitMachine: Sendable {
 
     package var isRegistered: Bool { self.standing == .registered }
 
-    package func isPrimed(_ lot: LotID) -> Bool { self.lanes[lot]?.phase == .open }
+    package func isPrimed(_ lot: LotID) -> Bool {
+        self.lanes[lot]?.phase == .open || self.isContended(lot)
+    }
 
     package func available(_ lot: LotID) -> Int { self.book[lot].available }
 

@@ -20,6 +20,14 @@ package enum LedgerEntry: Hashable, Sendable {
     case nonce(UInt64)
     /// The first sold-out refusal of a lot in this incarnation: see ``RefusalMemory``.
     case soldOut(LotID)
+    /// The lot is sold by contest from here on, and never locally again.
+    case contended(LotID)
+    /// A request joined the contest, at the end of this unit's queue.
+    case contested(Order, uncertaintyMicroseconds: Int64)
+    /// The contest gave the order its stock, and with it the quota for it: reserved, or already gone.
+    case allocated(Order)
+    /// A contested order ended without stock: lost or cancelled.
+    case lost(Order)
     /// No stamp at or above this was given before.
     case ceiling(Stamp)
 }

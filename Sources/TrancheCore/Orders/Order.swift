@@ -1,9 +1,13 @@
-/// What became of an order. Reserved is the only state that can change.
-package enum OrderState: UInt8, Hashable, Sendable, Codable {
+/// What became of an order. Only reserved and contested orders can change.
+package enum OrderState: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case reserved = 0
     case paid = 1
     case cancelled = 2
     case expired = 3
+    /// Waits in the contest, or on the waitlist, for its turn.
+    case contested = 4
+    /// The contest had nothing for it.
+    case lost = 5
 
     package var name: String {
         switch self {
@@ -11,6 +15,8 @@ package enum OrderState: UInt8, Hashable, Sendable, Codable {
         case .paid: "paid"
         case .cancelled: "cancelled"
         case .expired: "expired"
+        case .contested: "contested"
+        case .lost: "lost"
         }
     }
     /// Whether the order keeps its stock.
@@ -18,7 +24,7 @@ package enum OrderState: UInt8, Hashable, Sendable, Codable {
 
     package init(from decoder: any Decoder) throws {
         let name = try decoder.singleValueContainer().decode(String.self)
-        guard let state = [OrderState.reserved, .paid, .cancelled, .expired].first(where: { $0.name == name }) else {
+        guard let state = OrderState.allCases.first(where: { $0.name == name }) else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "unknown order state \(name)"))
         }
@@ -42,7 +48,7 @@ package struct Order: Hashable, Sendable {
     package var state: OrderState
     package let stamp: Stamp
     /// When an unpaid reservation ends.
-    package let deadline: Instant
+    package var deadline: Instant
 
     package init(
         id: OrderID, buyer: BuyerID, lot: LotID, quantity: Int, buyerLimit: Int, generation: Generation,

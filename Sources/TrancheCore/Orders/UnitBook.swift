@@ -22,6 +22,11 @@ package struct UnitBook: Sendable {
     package private(set) var heldByBuyer: [LotID: [BuyerID: Int]] = [:]
     package private(set) var refunds: Set<Refund> = []
     package private(set) var lotsEverSoldOut: Set<LotID> = []
+    /// Lots that are contended, each with the unit's queue of the current generation.
+    package private(set) var contests: [LotID: [Candidate]] = [:]
+    /// Orders that the contest gave stock to.
+    private var allocations: Set<OrderID> = []
+    private var contestedByBuyer: [LotID: [BuyerID: Int]] = [:]
     package private(set) var ceiling = Stamp.zero
     package private(set) var nonce: UInt64 = 0
 
@@ -36,6 +41,13 @@ package struct UnitBook: Sendable {
 
     package func held(by buyer: BuyerID, lot: LotID) -> Int { self.heldByBuyer[lot]?[buyer] ?? 0 }
 
+    /// What a buyer has asked for in a contest that is not decided.
+    package func contested(by buyer: BuyerID, lot: LotID) -> Int { self.contestedByBuyer[lot]?[buyer] ?? 0 }
+
+    package func candidates(_ lot: LotID) -> [Candidate] { self.contests[lot] ?? [] }
+
+    package func isAllocated(_ order: OrderID) -> Bool { self.allocations.contains(order) }
+
     package func owesRefund(_ order: OrderID, payment: PaymentID) -> Bool {
         self.refunds.contains(Refund(order: order, payment: payment))
     }
@@ -48,7 +60,9 @@ package struct UnitBook: Sendable {
     package mutating func apply(_ entry: LedgerEntry) {
         switch entry {
         case .opened(let incarnation): self.incarnation = max(self.incarnation, incarnation)
-        case .generation(let generation): self.generation = max(self.generation, generation)
+        case .generation(let generation):
+            self.generation = max(self.generation, generation)
+            for lot in self.contests.keys { self.contests[lot] = [] }
         case .granted(let lot, let total): self.change(lot, self.generation) { $0.granted = max($0.granted, total) }
         case .returned(let lot, let total): self.change(lot, self.generation) { $0.returned = max($0.returned, total) }
         case .reserved(let order):
@@ -64,8 +78,41 @@ package struct UnitBook: Sendable {
         case .refundDue(let order, let payment): self.refunds.insert(Refund(order: order, payment: payment))
         case .nonce(let nonce): self.nonce = nonce
         case .soldOut(let lot): self.lotsEverSoldOut.insert(lot)
+        case .contended(let lot): self.contests[lot] = self.contests[lot] ?? []
+        case .contested(let order, let uncertainty): self.contest(order, uncertainty)
+        case .allocated(let order): self.allocate(order)
+        case .lost(let order):
+            self.leaveContest(order)
+            self.orders[order.id] = order
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
         }
+    }
+
+    private mutating func contest(_ order: Order, _ uncertainty: Int64) {
+        precondition(self.orders[order.id] == nil, "order \(order.id) contested twice")
+        self.orders[order.id] = order
+        self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
+        let index = self.contests[order.lot]?.count ?? 0
+        self.contests[order.lot, default: []].append(
+            Candidate(
+                index: index, order: order.id, quantity: Int(order.quantity), stamp: order.stamp,
+                uncertainty: uncertainty))
+    }
+
+    private mutating func leaveContest(_ order: Order) {
+        guard self.orders[order.id]?.state == .contested else { return }
+        let left = self.contested(by: order.buyer, lot: order.lot) - Int(order.quantity)
+        self.contestedByBuyer[order.lot]?[order.buyer] = left > 0 ? left : nil
+    }
+
+    private mutating func allocate(_ order: Order) {
+        precondition(self.allocations.insert(order.id).inserted, "order \(order.id) allocated twice")
+        self.leaveContest(order)
+        self.change(order.lot, order.generation) { $0.allocated += Int(order.quantity) }
+        guard order.state == .reserved else { return }
+        self.orders[order.id] = order
+        self.heldByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
+        self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
     }
 
     private mutating func release(_ id: OrderID, _ state: OrderState) {

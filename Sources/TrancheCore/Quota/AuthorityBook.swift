@@ -10,17 +10,19 @@ package struct AuthorityBook: Sendable, Codable {
         package let generation: Generation
         /// `G`
         package var granted = 0
+        /// `A`: given to orders of this unit by contests.
+        package var allocated = 0
         /// `R`
         package var returned = 0
         package var standing = Standing.active
-        package var outstanding: Int { self.granted - self.returned }
+        package var outstanding: Int { self.granted + self.allocated - self.returned }
         package var isStranded: Bool { if case .stranded = self.standing { true } else { false } }
     }
     package struct Lot: Sendable, Codable {
         package var issued = 0
         package var pool = 0
-        /// Allocated by contests.
-        package var allocated = 0
+        /// The contest of the lot, from the moment when it is contended.
+        package var contest: ContestBook?
         package var isFrozen = false
         package var accounts: [Account] = []
     }
@@ -52,7 +54,12 @@ package struct AuthorityBook: Sendable, Codable {
     }
 
     /// Granted and not returned, in generations that can be relied on or were settled.
-    package func outstanding(_ lot: LotID) -> Int { self.sum(lot) { !$0.isStranded } }
+    package func outstanding(_ lot: LotID) -> Int { self.sum(lot) { !$0.isStranded } - self.allocated(lot) }
+
+    /// What contests gave to orders and did not come back, of the same generations.
+    package func allocated(_ lot: LotID) -> Int {
+        (self.lots[lot]?.accounts ?? []).filter { !$0.isStranded }.reduce(0) { $0 + min($1.allocated, $1.outstanding) }
+    }
 
     /// Granted and not returned, in generations that cannot be relied on.
     package func stranded(_ lot: LotID) -> Int { self.sum(lot) { $0.isStranded } }
@@ -64,8 +71,8 @@ package struct AuthorityBook: Sendable, Codable {
     /// I1 for one lot, and the signs of all terms.
     package func isConserved(_ id: LotID) -> Bool {
         guard let lot = self.lots[id] else { return true }
-        return lot.pool >= 0 && lot.allocated >= 0 && lot.accounts.allSatisfy { $0.outstanding >= 0 }
-            && lot.pool + self.outstanding(id) + lot.allocated + self.stranded(id) == lot.issued
+        return lot.pool >= 0 && lot.accounts.allSatisfy { $0.outstanding >= 0 }
+            && lot.pool + self.outstanding(id) + self.allocated(id) + self.stranded(id) == lot.issued
     }
 
     package mutating func apply(_ record: AuthorityRecord) {
@@ -111,8 +118,23 @@ package struct AuthorityBook: Sendable, Codable {
                 account.standing = .settled
                 lot.pool += back
             }
+        case .contended(let lot, let terms):
+            if self.lots[lot]?.contest == nil { self.lots[lot]?.contest = ContestBook(terms: terms) }
+        case .contest(let lot, let batch): self.allocate(lot, batch)
         case .frozen(let lot, let isFrozen): self.lots[lot]?.isFrozen = isFrozen
         case .drained(let unit, let isDrained): self.units[unit]?.isDrained = isDrained
+        }
+    }
+
+    private mutating func allocate(_ id: LotID, _ batch: ContestBatch) {
+        guard let contest = self.lots[id]?.contest else { return }
+        let entrants = contest.entrants(of: batch)
+        self.lots[id]!.contest!.apply(batch)
+        for entrant in entrants {
+            self.change(id, entrant.unit, entrant.generation) { lot, account in
+                account.allocated += entrant.quantity
+                lot.pool -= entrant.quantity
+            }
         }
     }
 

@@ -20,6 +20,10 @@ package enum AuthorityRecord: Hashable, Sendable, Codable {
     case settled(LotID, UnitID, Generation, sold: Int)
     /// The coordinator leaves this lot alone, or not any longer.
     case frozen(LotID, Bool)
+    /// The lot leaves local sales for the contest, for good.
+    case contended(LotID, ContestTerms)
+    /// One decision of the leading coordinator: who has a place, who gets stock from the pool, who gets none.
+    case contest(LotID, ContestBatch)
     /// The unit gets no more quota and gives back what it has, or not any longer.
     case drained(UnitID, Bool)
 }
@@ -32,4 +36,11 @@ package enum AuthorityError: Error, Hashable, Sendable {
     case staleEpoch(Epoch, current: Epoch)
     case notStranded(LotID, UnitID, Generation)
     case soldOutOfRange(Int, limit: Int)
+    case notContended(LotID)
+    /// The batch does not follow the last one that is in the log.
+    case batchOutOfTurn(UInt64, expected: UInt64)
+    /// The batch gives more than the pool has, or to somebody who is not in the line or whose ledger is gone.
+    case invalidBatch(LotID, reason: String)
+    /// A coordinator leads that was heard not long ago.
+    case leaderIsAlive(Epoch)
 }

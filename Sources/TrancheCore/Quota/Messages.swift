@@ -106,25 +106,40 @@ package struct QuotaDirectives: Hashable, Sendable, Codable {
         package let hint: ReclaimHint?
         /// What others could still give: the pool, and what is available in other live units.
         package let elsewhere: Int
+        /// Set from the moment when the lot is contended: how many requests of a unit can still get something.
+        package let contest: Int?
 
-        package init(lot: LotID, granted: Int, hint: ReclaimHint?, elsewhere: Int) {
+        package init(lot: LotID, granted: Int, hint: ReclaimHint?, elsewhere: Int, contest: Int? = nil) {
             self.lot = lot
             self.granted = granted
             self.hint = hint
             self.elsewhere = elsewhere
+            self.contest = contest
         }
     }
     package let epoch: Epoch
     package let unit: UnitID
     package let generation: Generation
     package let lots: [Lot]
+    /// Who leads the contests now.
+    package let coordinator: CoordinatorAddress?
 
-    package init(epoch: Epoch, unit: UnitID, generation: Generation, lots: [Lot]) {
+    package init(
+        epoch: Epoch, unit: UnitID, generation: Generation, lots: [Lot], coordinator: CoordinatorAddress? = nil
+    ) {
+        self.coordinator = coordinator
         self.epoch = epoch
         self.unit = unit
         self.generation = generation
         self.lots = lots
     }
+}
+
+/// The leading coordinator, and where units reach it.
+package struct CoordinatorAddress: Hashable, Sendable, Codable {
+    package let epoch: Epoch
+    package let url: String
+    package init(epoch: Epoch, url: String) { (self.epoch, self.url) = (epoch, url) }
 }
 
 package struct ReclaimHint: Hashable, Sendable, Codable {

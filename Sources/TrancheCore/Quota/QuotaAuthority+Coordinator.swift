@@ -33,6 +33,9 @@ extension QuotaAuthority {
             case .reclaim(let lot, let unit, let keep):
                 guard self.book.lots[lot]?.isFrozen == false else { continue }
                 if (try? self.reclaim(lot, from: unit, keep: keep)) != nil { touched.insert(unit) }
+            case .contend(let lot, let terms):
+                guard self.book.lots[lot]?.isFrozen == false else { continue }
+                if (try? self.contend(lot, terms, into: &records)) == true { touched.formUnion(self.book.units.keys) }
             }
         }
         return .success(touched.sorted())

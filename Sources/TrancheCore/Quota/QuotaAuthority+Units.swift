@@ -121,7 +121,7 @@ extension QuotaAuthority {
         let gain = lot.counters.returned - account.returned
         if gain > 0 {
             // A unit can give back only what it was granted; more would be a corrupt report.
-            guard lot.counters.returned <= account.granted else { return }
+            guard lot.counters.returned <= account.granted + account.allocated else { return }
             self.append(.returned(lot.lot, unit, generation, total: lot.counters.returned), into: &records)
             self.passOn(lot.lot, from: unit, quantity: gain, into: &records)
         }
@@ -155,9 +155,10 @@ extension QuotaAuthority {
         let lots = self.book.lots.keys.sorted().map { lot in
             QuotaDirectives.Lot(
                 lot: lot, granted: self.book.account(lot, unit, generation).granted, hint: self.hints[unit]?[lot],
-                elsewhere: self.elsewhere(lot, from: unit, now: now))
+                elsewhere: self.elsewhere(lot, from: unit, now: now), contest: self.allowance(lot))
         }
-        return QuotaDirectives(epoch: self.book.epoch, unit: unit, generation: generation, lots: lots)
+        return QuotaDirectives(
+            epoch: self.book.epoch, unit: unit, generation: generation, lots: lots, coordinator: self.leader)
     }
 
     /// Stock that could still come to `unit`: the pool, and what other live units can sell. A hint.

@@ -9,6 +9,8 @@ package struct QuotaAuthority: Sendable {
     /// Reports older than this do not count as stock elsewhere, in milliseconds. A hint only, never safety.
     package static let silenceMilliseconds: Int64 = 3_000
     package static let movesLimit = 256
+    /// A leading coordinator that is silent for longer than this may be replaced, in milliseconds.
+    package static let leaderSilenceMilliseconds: Int64 = 600
 
     package struct Seen: Hashable, Sendable {
         package var report: UnitReport
@@ -43,6 +45,9 @@ package struct QuotaAuthority: Sendable {
     var hints: [UnitID: [LotID: ReclaimHint]] = [:]
     var hintCount: UInt64 = 0
     var moveCount: UInt64 = 0
+    /// The coordinator that leads, and when it was heard. Not in the log: a new center hears of it at its next call.
+    package internal(set) var leader: CoordinatorAddress?
+    var leaderHeardAt = Instant.distantPast
 
     package init(book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
         self.book = book
@@ -66,10 +71,30 @@ package struct QuotaAuthority: Sendable {
         self.append(.epoch(self.book.epoch.next), into: &records)
     }
 
-    /// A coordinator asks for the lead.
-    package mutating func lead(into records: inout [AuthorityRecord]) -> Epoch {
+    /// A coordinator asks for the lead. It gets it unless another one was heard within ``leaderSilenceMilliseconds``:
+    /// a clock is used here for availability only, because the epoch fences whoever is wrong.
+    package mutating func lead(
+        url: String, now: Instant, into records: inout [AuthorityRecord]
+    ) throws(AuthorityError) -> Epoch {
+        if let leader = self.leader, leader.url != url,
+            now.milliseconds(since: self.leaderHeardAt) < Self.leaderSilenceMilliseconds
+        {
+            throw .leaderIsAlive(leader.epoch)
+        }
         self.append(.coordinatorEpoch(self.book.coordinatorEpoch.next), into: &records)
+        self.leader = CoordinatorAddress(epoch: self.book.coordinatorEpoch, url: url)
+        self.leaderHeardAt = now
         return self.book.coordinatorEpoch
+    }
+
+    /// A coordinator made itself heard.
+    ///
+    /// - Returns: Whether it is the leader.
+    package mutating func hear(coordinator: CoordinatorAddress, now: Instant) -> Bool {
+        guard coordinator.epoch == self.book.coordinatorEpoch, coordinator.epoch > Epoch(0) else { return false }
+        self.leader = coordinator
+        self.leaderHeardAt = now
+        return true
     }
 
     package func check(coordinator epoch: Epoch) throws(AuthorityError) {
@@ -98,6 +123,7 @@ package struct QuotaAuthority: Sendable {
         guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
         guard let holder = self.book.units[unit] else { throw .unknownUnit(unit) }
         guard quantity > 0 else { throw .invalidQuantity(quantity, limit: Limits.stockPerLot) }
+        guard state.contest == nil else { return 0 }  // The pool belongs to those in the line.
         let account = self.book.account(lot, unit, holder.generation)
         // A generation gets its first grant only after its first report: from then on its ledger has a witness.
         let isWitnessed = self.seen[unit]?.report.generation == holder.generation
@@ -178,6 +204,7 @@ package struct QuotaAuthority: Sendable {
     package func available(_ lot: LotID, _ unit: UnitID) -> Int {
         guard let holder = self.book.units[unit] else { return 0 }
         let told = self.counters[unit]?[lot] ?? QuotaCounters()
-        return self.book.account(lot, unit, holder.generation).granted - told.returned - told.live
+        let account = self.book.account(lot, unit, holder.generation)
+        return account.granted + account.allocated - told.returned - told.live
     }
 }

@@ -5,6 +5,8 @@
 package struct QuotaCounters: Hashable, Sendable, Codable {
     /// `g`: highest grant that the unit made durable.
     package var granted: Int
+    /// `a`: quota that contests gave to orders of this unit.
+    package var allocated: Int
     /// `r`: quota given back.
     package var returned: Int
     /// `s`: reserved or sold, ever.
@@ -12,15 +14,16 @@ package struct QuotaCounters: Hashable, Sendable, Codable {
     /// `x`: cancelled or expired, ever; never more than `sold`.
     package var cancelled: Int
 
-    package init(granted: Int = 0, returned: Int = 0, sold: Int = 0, cancelled: Int = 0) {
+    package init(granted: Int = 0, allocated: Int = 0, returned: Int = 0, sold: Int = 0, cancelled: Int = 0) {
         self.granted = granted
+        self.allocated = allocated
         self.returned = returned
         self.sold = sold
         self.cancelled = cancelled
     }
 
     /// What the unit can still promise.
-    package var available: Int { self.granted - self.returned - self.sold + self.cancelled }
+    package var available: Int { self.granted + self.allocated - self.returned - self.sold + self.cancelled }
     /// What buyers hold or have paid for.
     package var live: Int { self.sold - self.cancelled }
     /// I2 and the signs of all terms.
@@ -30,6 +33,7 @@ package struct QuotaCounters: Hashable, Sendable, Codable {
 
     package mutating func merge(_ other: QuotaCounters) {
         self.granted = max(self.granted, other.granted)
+        self.allocated = max(self.allocated, other.allocated)
         self.returned = max(self.returned, other.returned)
         self.sold = max(self.sold, other.sold)
         self.cancelled = max(self.cancelled, other.cancelled)
@@ -37,7 +41,8 @@ package struct QuotaCounters: Hashable, Sendable, Codable {
 
     /// Whether no counter of `self` is below the same counter of `other`.
     package func covers(_ other: QuotaCounters) -> Bool {
-        self.granted >= other.granted && self.returned >= other.returned && self.sold >= other.sold
+        self.granted >= other.granted && self.allocated >= other.allocated && self.returned >= other.returned
+            && self.sold >= other.sold
             && self.cancelled >= other.cancelled
     }
 }

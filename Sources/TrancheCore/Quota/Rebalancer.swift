@@ -14,6 +14,10 @@ package struct Rebalancer: Sendable {
         package var coolDownMilliseconds: Int64 = 300
         /// A unit keeps this many times its low-water mark before it has a surplus.
         package var surplusFactor: Double = 2
+        /// How long a switch to the contest takes, in milliseconds: what would be sold in this time is contested.
+        package var switchMilliseconds: Int64 = 500
+        /// A switch for want of stock contests at most this share of the lot, in permille.
+        package var contestedPermille = 200
 
         package init() {}
     }
@@ -44,6 +48,8 @@ package struct Rebalancer: Sendable {
     package enum Decision: Hashable, Sendable, Codable {
         case grant(LotID, UnitID, quantity: Int)
         case reclaim(LotID, UnitID, keep: Int)
+        /// Leave local sales for the contest.
+        case contend(LotID, ContestTerms)
     }
 
     struct Demand: Sendable {
@@ -62,6 +68,23 @@ package struct Rebalancer: Sendable {
     /// Requests per second that a unit offers for a lot, as estimated.
     package func demand(_ lot: LotID, _ unit: UnitID) -> Double {
         self.demands[Key(lot: lot, unit: unit)]?.perSecond ?? 0
+    }
+
+    /// Whether the lot is so scarce that it should be contested from now on. Call it before ``decide(_:pool:samples:now:)``.
+    package mutating func isScarce(
+        _ lot: LotID, issued: Int, pool: Int, samples: [Sample], start: ContestStart
+    ) -> Bool {
+        for sample in samples { self.observe(lot, sample) }
+        let left = pool + samples.reduce(0) { $0 + $1.available }
+        let rate = samples.filter(\.isLive).reduce(0.0) { $0 + self.demand(lot, $1.unit) }
+        switch start {
+        case .never: return false
+        case .fromTheStart: return true
+        case .atShare(let permille): return left <= issued * permille / 1_000
+        case .whenScarce:
+            let sold = rate * Double(self.settings.switchMilliseconds) / 1_000
+            return rate > 0 && left <= min(issued * self.settings.contestedPermille / 1_000, Int(sold.rounded(.up)))
+        }
     }
 
     /// One round for one lot. `samples` are in order of the unit.

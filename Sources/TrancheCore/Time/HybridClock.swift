@@ -10,7 +10,12 @@ package struct HybridClock: Sendable {
     /// The longest wait at a start for the wall clock to pass the ceiling, in milliseconds.
     package static let startWaitLimitMilliseconds: Int64 = 1_500
 
+    /// A fence that is further ahead of the wall clock than this is refused, in milliseconds.
+    package static let maxOffsetMilliseconds: Int64 = 250
+
     package private(set) var last: Stamp
+    /// Fences that were refused: somebody's clock is wrong.
+    package private(set) var refusedFences = 0
     package private(set) var ceiling: Stamp
 
     /// What a start may do, given the ceiling that the last run left.
@@ -41,6 +46,23 @@ package struct HybridClock: Sendable {
         guard stamp < self.ceiling else { return nil }
         self.last = stamp
         return stamp
+    }
+
+    /// Promises that every later stamp is above the result, and moves on with the wall clock even if nobody asks.
+    package mutating func watermark(now: Instant) -> Stamp {
+        self.last = max(
+            self.last, min(Stamp(now), Stamp(rawValue: self.ceiling.rawValue - min(1, self.ceiling.rawValue))))
+        return self.last
+    }
+
+    /// Moves above a coordinator's fence, if that is not far from the wall clock. Nothing else moves a unit's clock.
+    package mutating func advance(past fence: Stamp, now: Instant) {
+        guard fence > self.last else { return }
+        guard fence <= Stamp(now.advanced(milliseconds: Self.maxOffsetMilliseconds)), fence < self.ceiling else {
+            self.refusedFences += 1
+            return
+        }
+        self.last = fence
     }
 
     /// The ceiling that should be made durable now, or `nil` while enough is left.

@@ -16,6 +16,8 @@ package enum Limits {
     package static let releasesPerCall = 1_000
     /// Requests of one lot that wait for quota in one unit; one more is refused as restocking.
     package static let starvedRequests = 10_000
+    /// Requests of one lot that wait for stock that comes back, over all units.
+    package static let waitlist = 10_000
     /// Reservations that one tick of a unit expires; the next tick goes on.
     package static let expiriesPerTick = 2_000
     /// Refused order ids that a unit remembers for one lot before it cuts off the tokens issued so far.

@@ -18,12 +18,14 @@ final class CenterLink: CenterCalls, Sendable {
     private let unit: UnitID
     private let headers: [String: String]
     private let file: ConfigFile
+    private let contest: ContestLink
     private let logger: Logger
     private let deliver = NIOLockedValueBox<@Sendable (UnitMachine.Event) -> Void> { _ in }
     /// One report at a time: a slow center gets fewer, not more.
     private let reportIsUnderway = NIOLockedValueBox(false)
 
-    init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, logger: Logger) {
+    init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, contest: ContestLink, logger: Logger) {
+        self.contest = contest
         self.configuration = configuration
         self.curl = curl
         self.base = "\(configuration.centerURL)/internal/v1"
@@ -62,7 +64,9 @@ final class CenterLink: CenterCalls, Sendable {
                 return !isUnderway
             })
         else { return }
-        let body = JSON.encode(ReportEnvelope(report: report, configVersion: self.file.version))
+        self.contest.observeKernel()
+        let body = JSON.encode(
+            ReportEnvelope(report: report, configVersion: self.file.version, clock: self.contest.clock))
         self.curl.start(self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds)) {
             result in
             self.reportIsUnderway.withLockedValue { $0 = false }

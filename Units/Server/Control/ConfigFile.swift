@@ -26,6 +26,13 @@ final class ConfigFile: Sendable {
     var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
     var config: SaleConfig { self.applied.withLockedValue { $0?.config ?? SaleConfig() } }
 
+    /// The one unit where a buyer may buy a lot, among the units that its sale opened with; `nil` before that.
+    func home(of buyer: BuyerID, lot: LotID, region: String?) -> UnitID? {
+        guard let homes = self.config.sale(of: lot)?.homes else { return nil }
+        let units = region.map { homes[$0] ?? [] } ?? homes.values.flatMap { $0 }
+        return HomeUnit.of(buyer, among: units)
+    }
+
     func onApply(_ body: @escaping @Sendable (SaleConfig) -> Void) { self.apply.withLockedValue { $0 = body } }
 
     /// Validates, writes, renames, applies, in this order. A repeated version is acknowledged again.

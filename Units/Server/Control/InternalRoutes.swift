@@ -47,11 +47,18 @@ struct InternalRoutes {
         guard self.file.config.rules.contains(where: { $0.lot == body.lot }) else {
             throw Problem(Refusal.unknownLot(body.lot))
         }
+        if let region = body.region, self.file.config.sale(of: body.lot)?.homes?[region] == nil {
+            throw Problem(
+                status: 400, code: "unknown_region",
+                detail: "the sale has not opened in a region \"\(region.prefix(64))\"")
+        }
+        // Every unit computes the same home, so it does not matter which one is asked.
+        let home = self.file.home(of: body.buyer, lot: body.lot, region: body.region) ?? self.configuration.unit
         let now = SystemClock.now()
         let token = PurchaseToken(
             order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)),
             lot: body.lot,
-            home: self.configuration.unit, buyer: body.buyer, issuedAt: now,
+            home: home, buyer: body.buyer, issuedAt: now,
             notBefore: body.notBeforeMilliseconds.map { Instant(milliseconds: $0) } ?? now,
             expiresAt: now.advanced(milliseconds: Int64(lifetime) * 1_000))
         return MintedToken(token: self.codec.mint(token), order: token.order, home: token.home)

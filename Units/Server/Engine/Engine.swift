@@ -12,6 +12,11 @@ protocol CenterCalls: Sendable {
     func report(_ report: UnitReport)
 }
 
+/// What the engine tells the leading coordinator in a contest.
+protocol CoordinatorCalls: Sendable {
+    func exchange(_ report: ContestReport, with coordinator: CoordinatorAddress)
+}
+
 /// The thread that owns a unit's machine and its ledger.
 ///
 /// Each round takes everything that waits, lets the machine decide, starts the calls to Redis that do not depend on the
@@ -37,6 +42,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private let ledger: UnitLedger
     private let redis: RedisWorker
     private let center: any CenterCalls
+    private let coordinator: any CoordinatorCalls
+    private let watch: OrderWatch
     private let telemetry: Telemetry
     private let logger: Logger
     private var machine: UnitMachine
@@ -44,12 +51,13 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private var incarnation: Incarnation
     private var nextTick = SystemClock.now()
     private var nextReport = SystemClock.now()
+    private var nextExchange = Instant.distantFuture
     private var reportedFailure: StorageError?
     private var isAhead = false
 
     init(
         ledger: UnitLedger, book: UnitBook, intake: Intake, waiters: Waiters, redis: RedisWorker,
-        center: any CenterCalls,
+        center: any CenterCalls, coordinator: any CoordinatorCalls, watch: OrderWatch,
         rules: [LotRules], telemetry: Telemetry, logger: Logger
     ) throws(StorageError) {
         self.ledger = ledger
@@ -57,6 +65,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.waiters = waiters
         self.redis = redis
         self.center = center
+        self.coordinator = coordinator
+        self.watch = watch
         self.rules = rules
         self.telemetry = telemetry
         self.logger = logger
@@ -85,11 +95,14 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     func run() {
         while true {
             let wait = max(
-                0, Double(min(self.nextTick, self.nextReport).microseconds - SystemClock.now().microseconds) / 1e6)
+                0,
+                Double(
+                    min(self.nextTick, self.nextReport, self.nextExchange).microseconds
+                        - SystemClock.now().microseconds) / 1e6)
             let taken = self.intake.take(withinSeconds: wait)
             do throws(StorageError) {
                 if self.isAhead { try self.reopen() }
-                try self.round(taken.events, taken.requests)
+                try self.round(taken)
             } catch {
                 // A configuration that was acknowledged is not lost with the round.
                 for case .configured(let rules) in taken.events { self.rules = rules }
@@ -101,11 +114,12 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.redis.stop()
     }
 
-    private func round(_ events: [UnitMachine.Event], _ requests: [BuyRequest]) throws(StorageError) {
+    private func round(_ taken: Intake.Taken) throws(StorageError) {
         let now = SystemClock.now()
         var actions: [UnitMachine.Action] = []
-        for event in events { self.handle(event, now: now, into: &actions) }
-        if !requests.isEmpty { self.machine.handle(.requests(requests), now: now, into: &actions) }
+        for event in taken.events { self.handle(event, now: now, into: &actions) }
+        if !taken.requests.isEmpty { self.machine.handle(.requests(taken.requests), now: now, into: &actions) }
+        self.exchange(upTo: taken.watermark, now: now, into: &actions)
         var ceiling: Stamp?
         if now >= self.nextTick {
             self.nextTick = now.advanced(milliseconds: Int64(Self.tickSeconds * 1_000))
@@ -121,6 +135,19 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         }
         try self.perform(actions, now: now)
         if let ceiling { self.intake.raise(ceiling: ceiling) }
+    }
+
+    /// Speaks with the coordinator, many times a second while there is a contest.
+    private func exchange(upTo watermark: Stamp, now: Instant, into actions: inout [UnitMachine.Action]) {
+        guard let interval = self.machine.exchangeMilliseconds else {
+            self.nextExchange = .distantFuture
+            return
+        }
+        self.machine.handle(.handedIn(upTo: watermark), now: now, into: &actions)
+        self.nextExchange = min(self.nextExchange, now.advanced(milliseconds: interval))
+        guard now >= self.nextExchange else { return }
+        self.nextExchange = now.advanced(milliseconds: interval)
+        self.machine.handle(.exchangeDue, now: now, into: &actions)
     }
 
     private func handle(_ event: UnitMachine.Event, now: Instant, into actions: inout [UnitMachine.Action]) {
@@ -166,6 +193,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     /// Publishes to the front desk, and answers, in this order: whoever was answered finds the order known.
     private func publish(_ actions: [UnitMachine.Action], now: Instant) {
         var answers: [(ticket: UInt64, answer: Answer)] = []
+        var changed: [OrderID] = []
         self.intake.publish { desk in
             for action in actions {
                 switch action {
@@ -173,13 +201,19 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
                     desk.publish(answer, to: request, now: now)
                     answers.append((request.ticket, answer))
                 case .replyTo(let ticket, let answer): answers.append((ticket, answer))
-                case .changed(let order): desk.publish(order)
+                case .changed(let order):
+                    desk.publish(order)
+                    changed.append(order.id)
+                case .standing(let order, let ahead, let mayReturn):
+                    desk.place(order, WaitlistStanding(ahead: ahead, mayReturn: mayReturn))
+                    changed.append(order)
                 case .setSoldOut(let lot, let value): desk.setSoldOut(lot, value)
                 default: break
                 }
             }
         }
         self.waiters.answer(answers)
+        self.watch.wake(changed)
         if !answers.isEmpty {
             self.telemetry.count("tranche_answers_total", "Answers of admission.", by: answers.count)
         }
@@ -199,10 +233,13 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         case .report(var report):
             report.head = self.ledger.head
             self.center.report(report)
+        case .exchange(let report):
+            if let coordinator = self.machine.coordinator { self.coordinator.exchange(report, with: coordinator) }
+        case .fence(let fence): self.intake.advance(past: fence)
         case .stop:
             self.logger.critical("another process or ledger has taken this unit over; stopping")
             _exit(3)  // At once: other threads still run, and there is nothing to save.
-        case .append, .reply, .replyTo, .changed, .setSoldOut: break
+        case .append, .reply, .replyTo, .changed, .setSoldOut, .standing: break
         }
     }
 

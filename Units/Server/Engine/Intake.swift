@@ -50,7 +50,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the condition 
         self.requests.append(
             BuyRequest(
                 order: order, buyer: buyer, lot: lot, quantity: quantity, issuedAt: issuedAt, stamp: stamp,
-                ticket: ticket(), isCopy: isCopy))
+                ticket: ticket(), isCopy: isCopy, uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
         self.lock.unlock(withValue: true)
         return nil
     }
@@ -61,18 +61,40 @@ final class Intake: @unchecked Sendable {  // All state is behind the condition 
         self.lock.unlock(withValue: true)
     }
 
-    /// Everything that waits, or what came until the time is over.
-    func take(withinSeconds seconds: Double) -> (events: [UnitMachine.Event], requests: [BuyRequest], isClosed: Bool) {
+    struct Taken {
+        var events: [UnitMachine.Event] = []
+        var requests: [BuyRequest] = []
+        /// Every request stamped up to here is among ``requests``, or was taken before.
+        var watermark: Stamp
+        var isClosed: Bool
+    }
+
+    /// Everything that waits, or what came until the time is over. The watermark is read under the same lock under which
+    /// requests are stamped: read anywhere else, it could pass a request that is still on its way here.
+    func take(withinSeconds seconds: Double) -> Taken {
         guard self.lock.lock(whenValue: true, timeoutSeconds: seconds) else {
-            return ([], [], self.locked { self.isClosed })
+            return self.locked {
+                // Something may have come between the time-out and the lock: it is left for the next round.
+                let watermark = self.requests.isEmpty ? self.clock.watermark(now: SystemClock.now()) : .zero
+                return Taken(watermark: watermark, isClosed: self.isClosed)
+            }
         }
         defer {
             self.events = []
             self.requests = []
             self.lock.unlock(withValue: false)
         }
-        return (self.events, self.requests, self.isClosed)
+        return Taken(
+            events: self.events, requests: self.requests, watermark: self.clock.watermark(now: SystemClock.now()),
+            isClosed: self.isClosed)
     }
+
+    /// Moves the clock above a coordinator's fence.
+    func advance(past fence: Stamp) { self.locked { self.clock.advance(past: fence, now: SystemClock.now()) } }
+
+    var refusedFences: Int { self.locked { self.clock.refusedFences } }
+
+    func setUncertainty(microseconds: Int64) { self.locked { self.desk.uncertaintyMicroseconds = microseconds } }
 
     func close() {
         self.lock.lock()
@@ -81,6 +103,8 @@ final class Intake: @unchecked Sendable {  // All state is behind the condition 
     }
 
     func order(_ id: OrderID) -> Order? { self.locked { self.desk.order(id) } }
+
+    func standing(_ id: OrderID) -> WaitlistStanding? { self.locked { self.desk.standing(id) } }
 
     func closedReason(_ lot: LotID, now: Instant) -> Refusal? { self.locked { self.desk.closedReason(lot, now: now) } }
 

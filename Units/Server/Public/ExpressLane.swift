@@ -112,9 +112,14 @@ final class ExpressLane: ChannelDuplexHandler, AnswerSink, RemovableChannelHandl
     private func write(_ answer: Answer, _ context: ChannelHandlerContext) {
         switch answer {
         case .order(let order):
-            let body = OrderDocument.json(order)
+            let standing = order.state == .contested ? self.counter.intake.standing(order.id) : nil
+            let body = OrderDocument.json(order, standing)
             var buffer = context.channel.allocator.buffer(capacity: 320)
-            buffer.writeStaticString(order.state.isLive ? "HTTP/1.1 201 Created\r\n" : "HTTP/1.1 200 OK\r\n")
+            switch Counter.status(of: order) {
+            case 201: buffer.writeStaticString("HTTP/1.1 201 Created\r\n")
+            case 202: buffer.writeStaticString("HTTP/1.1 202 Accepted\r\nRetry-After: 1\r\n")
+            default: buffer.writeStaticString("HTTP/1.1 200 OK\r\n")
+            }
             buffer.writeString(
                 "Content-Type: application/json\r\nLocation: /v1/orders/\(order.id)\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
             )

@@ -13,11 +13,13 @@ struct PublicRoutes {
     let counter: Counter
     let signature: PaymentSignature
     let region: String
+    let watch: OrderWatch
 
     func add(to router: Router<TrancheContext>) {
         router.post("/v1/lots/:lot/orders") { request, context in try await self.buy(request, context) }
         router.get("/v1/lots/:lot") { _, context in try self.lot(context) }
         router.get("/v1/orders/:order") { _, context in try self.order(context) }
+        router.get("/v1/orders/:order/events") { _, context in try self.events(context) }
         router.post("/v1/orders/:order/cancel") { request, context in try await self.cancel(request, context) }
         router.post("/v1/payments/callback") { request, _ in try await self.pay(request) }
     }
@@ -70,24 +72,62 @@ struct PublicRoutes {
 
     private func response(_ answer: Answer) throws(Problem) -> Response {
         switch answer {
-        case .order(let order): Self.response(order, status: Counter.status(of: order))
+        case .order(let order): self.response(order, status: Counter.status(of: order))
         case .refused(let refusal): throw Problem(refusal)
         }
     }
 
-    private static func response(_ order: Order, status: Int) -> Response {
-        Response(
-            status: .init(code: status),
-            headers: [
-                .contentType: "application/json", .location: "/v1/orders/\(order.id)", .cacheControl: "no-store",
-            ],
-            body: .init(byteBuffer: ByteBuffer(string: OrderDocument.json(order))))
+    private func response(_ order: Order, status: Int) -> Response {
+        var headers: HTTPFields = [
+            .contentType: "application/json", .location: "/v1/orders/\(order.id)", .cacheControl: "no-store",
+        ]
+        if order.state == .contested { headers[.retryAfter] = "1" }
+        return Response(
+            status: .init(code: status), headers: headers,
+            body: .init(
+                byteBuffer: ByteBuffer(string: OrderDocument.json(order, self.counter.intake.standing(order.id)))))
     }
 
     private func order(_ context: TrancheContext) throws -> Response {
         let id = try self.orderID(context)
         guard let order = self.counter.intake.order(id) else { throw Problem(Refusal.unknownOrder(id)) }
-        return Self.response(order, status: 200)
+        switch Answer(order) {
+        case .order(let order): return self.response(order, status: 200)
+        case .refused(let refusal): throw Problem(refusal)
+        }
+    }
+
+    /// Server-sent events (WHATWG HTML, section 9.2): one event per change of the order, until it has its answer.
+    private func events(_ context: TrancheContext) throws -> Response {
+        let id = try self.orderID(context)
+        let intake = self.counter.intake
+        guard intake.order(id) != nil else { throw Problem(Refusal.unknownOrder(id)) }
+        guard let changes = self.watch.changes(of: id) else {
+            throw Problem(Refusal.overloaded(limit: OrderWatch.streamsLimit))
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            body: ResponseBody { writer in
+                try await writer.write(Self.event(intake, id))
+                if intake.order(id)?.state == .contested {
+                    for await _ in changes {
+                        try await writer.write(Self.event(intake, id))
+                        if intake.order(id)?.state != .contested { break }
+                    }
+                }
+                try await writer.finish(nil)
+            })
+    }
+
+    private static func event(_ intake: Intake, _ id: OrderID) -> ByteBuffer {
+        guard let order = intake.order(id) else { return ByteBuffer() }
+        switch Answer(order) {
+        case .order(let order):
+            return ByteBuffer(string: "event: order\ndata: \(OrderDocument.json(order, intake.standing(id)))\n\n")
+        case .refused(let refusal):
+            let problem = String(decoding: Problem(refusal).json, as: UTF8.self)
+            return ByteBuffer(string: "event: refused\ndata: \(problem)\n\n")
+        }
     }
 
     private func lot(_ context: TrancheContext) throws -> Response {
@@ -104,7 +144,9 @@ struct PublicRoutes {
         guard let text = request.bearer else { throw self.counter.problem(.missing) }
         let token: PurchaseToken
         do { token = try self.counter.codec.open(text) } catch { throw self.counter.problem(error) }
-        guard token.home == self.counter.unit else { throw self.counter.problem(.wrongUnit(token.home)) }
+        let home: UnitID
+        do { home = try self.counter.home(of: token) } catch { throw self.counter.problem(error) }
+        guard home == self.counter.unit else { throw self.counter.problem(.wrongUnit(home)) }
         guard token.order == id else {
             throw Problem(
                 status: 401, code: "bad_token", detail: "the token is for order \(token.order), not for order \(id)")
@@ -114,7 +156,7 @@ struct PublicRoutes {
             return nil
         }
         guard case .order(let order) = answer else { return try self.response(answer) }
-        return Self.response(order, status: 200)
+        return self.response(order, status: 200)
     }
 
     private func pay(_ request: Request) async throws -> Response {
@@ -128,7 +170,7 @@ struct PublicRoutes {
             return nil
         }
         guard case .order(let order) = answer else { return try self.response(answer) }
-        return Self.response(order, status: 200)
+        return self.response(order, status: 200)
     }
 }
 

@@ -1,0 +1,70 @@
+import DaemonSupport
+import Storage
+import TrancheAPI
+import TrancheCore
+
+// What the center does for contests: secrets of sales, leaders, and the log of decisions.
+
+extension Center {
+    /// Draws the secret of a new sale's tie keys, and keeps it; its hash is published with the sale.
+    func drawSecret(sale: String) throws(Problem) -> String {
+        let secret = (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined()
+        do throws(StorageError) {
+            try self.keeper.store.append(secret: secret, sale: sale, as: self.keeper.epoch)
+            return TieKey.hash(of: secret)
+        } catch { throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1) }
+    }
+
+    func secret(of sale: SaleConfig.Sale) throws(Problem) -> String? {
+        do throws(StorageError) {
+            return try self.keeper.store.secret(sale: sale.id) { TieKey.hash(of: $0) == sale.tieKeyHash }
+        } catch { throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1) }
+    }
+
+    /// A coordinator takes the lead, unless another one is alive; the units hear of it at once.
+    func lead(_ body: LeadBody) async throws(Problem) -> Leadership {
+        let (epoch, units) = try await self.keeper.perform {
+            (authority, records) throws(Problem) -> (Epoch, [UnitID]) in
+            do throws(AuthorityError) {
+                let epoch = try authority.lead(url: body.url, now: SystemClock.now(), into: &records)
+                return (epoch, authority.book.units.keys.sorted())
+            } catch { throw Problem(error) }
+        }
+        await self.tell(units)
+        return Leadership(epoch: epoch)
+    }
+
+    /// The quota as a coordinator sees it, which is also its sign of life.
+    func quota(for coordinator: CoordinatorAddress) async throws(Problem) -> QuotaState {
+        let config = await self.book.config
+        return try await self.keeper.perform { (authority, _) throws(Problem) -> QuotaState in
+            let now = SystemClock.now()
+            guard authority.hear(coordinator: coordinator, now: now) else {
+                throw Problem(
+                    AuthorityError.staleEpoch(coordinator.epoch, current: authority.book.coordinatorEpoch))
+            }
+            return QuotaState(authority, config, now: now)
+        }
+    }
+
+    func contest(_ lot: LotID) async throws(Problem) -> ContestDocument {
+        let sale = await self.book.config.sale(of: lot)
+        let secret = try sale.map { (sale) throws(Problem) in try self.secret(of: sale) } ?? nil
+        let book = try await self.keeper.perform { (authority, _) throws(Problem) -> ContestBook in
+            guard let state = authority.book.lots[lot] else { throw Problem(AuthorityError.unknownLot(lot)) }
+            guard let contest = state.contest else { throw Problem(AuthorityError.notContended(lot)) }
+            return contest
+        }
+        return ContestDocument(book: book, tieSecret: secret ?? "")
+    }
+
+    func contest(_ lot: LotID, _ command: ContestCommand) async throws(Problem) -> ContestAck {
+        try await self.keeper.perform { (authority, records) throws(Problem) -> ContestAck in
+            do throws(AuthorityError) {
+                let (pool, mayReturn) = try authority.contest(
+                    lot, command.batch, by: command.epoch, into: &records)
+                return ContestAck(pool: pool, mayReturn: mayReturn)
+            } catch { throw Problem(error) }
+        }
+    }
+}

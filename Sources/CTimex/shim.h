@@ -1,0 +1,22 @@
+#pragma once
+#include <string.h>
+#include <sys/timex.h>
+#include <time.h>
+
+// The kernel's estimate of its clock's error, in microseconds. Returns 0 if the clock is synchronised, 1 if the kernel
+// says that it is not, and -1 if it does not say.
+static inline int ctimex_error(long *microseconds) {
+    struct timex state;
+    memset(&state, 0, sizeof state);
+    int result = adjtimex(&state);
+    if (result < 0) return -1;
+    *microseconds = state.esterror;
+    return result == TIME_ERROR || (state.status & STA_UNSYNC) ? 1 : 0;
+}
+
+// A clock that never steps, in microseconds.
+static inline long long ctimex_monotonic(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}

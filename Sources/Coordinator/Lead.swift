@@ -1,0 +1,112 @@
+import CurlClient
+import DaemonSupport
+import Logging
+import ServiceLifecycle
+import TrancheAPI
+import TrancheCore
+
+/// The rounds of a coordinator: read the quota, decide, command; and between two looks, the contests.
+struct Lead: Service {
+    /// Pause between two attempts to take the lead, in milliseconds.
+    static let standbyMilliseconds = 200
+    /// Pause between two decisions in a contest, in milliseconds.
+    static let contestMilliseconds = 3
+
+    let curl: CurlClient
+    let base: String
+    let url: String
+    let secret: String
+    let tickMilliseconds: Int
+    let desk: ContestDesk
+    let telemetry: Telemetry
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var lastProblem = ""
+            while !Task.isCancelled {
+                do { try await self.lead() } catch let problem as Problem {
+                    // Standing by is the normal state of every coordinator but one.
+                    if problem.code != lastProblem, problem.code != "leader_is_alive" {
+                        self.logger.warning("not leading", metadata: ["code": "\(problem.code)"])
+                    }
+                    lastProblem = problem.code
+                } catch {
+                    self.logger.debug("no round", metadata: ["error": "\(error)"])
+                }
+                self.desk.end()
+                self.telemetry.set("tranche_coordinator_leads", "1 while this coordinator leads.", to: 0)
+                try? await Task.sleep(for: .milliseconds(Self.standbyMilliseconds))
+            }
+        }
+    }
+
+    /// Takes the lead, and keeps it until a command is refused or the center is away.
+    private func lead() async throws {
+        let body = JSON.encode(LeadBody(url: self.url))
+        let epoch = try JSON.decode(Leadership.self, from: try await self.call("POST", "/coordinators/lead", body))
+            .epoch
+        self.logger.info("leading", metadata: ["epoch": "\(epoch.rawValue)"])
+        self.telemetry.set("tranche_coordinator_epoch", "Epoch of this coordinator.", to: Double(epoch.rawValue))
+        self.telemetry.set("tranche_coordinator_leads", "1 while this coordinator leads.", to: 1)
+        self.desk.begin(epoch)
+        var rebalancer = Rebalancer()
+        var nextLook = ContinuousClock.now
+        while !Task.isCancelled {
+            if ContinuousClock.now >= nextLook {
+                nextLook = .now + .milliseconds(self.tickMilliseconds)
+                try await self.look(epoch, &rebalancer)
+            }
+            for (lot, batch) in self.desk.decide() { try await self.commit(lot, batch, epoch) }
+            let isContesting = !self.desk.lots.isEmpty
+            try await Task.sleep(
+                for: .milliseconds(isContesting ? Self.contestMilliseconds : self.tickMilliseconds))
+        }
+    }
+
+    /// One look at the quota: refill, reclaim, and switch to the contest what is about to run out.
+    private func look(_ epoch: Epoch, _ rebalancer: inout Rebalancer) async throws {
+        let path = "/quota?epoch=\(epoch.rawValue)&url=\(self.url)"
+        let state = try JSON.decode(QuotaState.self, from: try await self.call("GET", path, nil))
+        let known = Set(self.desk.lots)
+        var decisions: [Rebalancer.Decision] = []
+        for lot in state.lots {
+            if let stock = lot.contest {
+                if known.contains(lot.lot) {
+                    self.desk.observe(lot.lot, stock)
+                } else {
+                    let contest = try await self.call("GET", "/contests/\(lot.lot)", nil)
+                    self.desk.add(lot.lot, try JSON.decode(ContestDocument.self, from: contest), stock)
+                    self.logger.info("contest", metadata: ["lot": "\(lot.lot)", "pool": "\(stock.pool)"])
+                }
+            } else if !lot.isFrozen {
+                // The center's clock: the one by which it heard the units.
+                let isScarce = rebalancer.isScarce(
+                    lot.lot, issued: lot.issued, pool: lot.pool, samples: lot.samples, start: lot.contestStart)
+                decisions +=
+                    isScarce
+                    ? [.contend(lot.lot, lot.contestTerms)]
+                    : rebalancer.decide(lot.lot, pool: lot.pool, samples: lot.samples, now: state.nowMicroseconds)
+            }
+        }
+        guard !decisions.isEmpty else { return }
+        _ = try await self.call(
+            "POST", "/quota/commands", JSON.encode(QuotaCommands(epoch: epoch, decisions: decisions)))
+        self.telemetry.count("tranche_decisions_total", "Grants and reclaims decided.", by: decisions.count)
+    }
+
+    /// Writes a decision into the log. If the answer is lost, the contest is read again from the log.
+    private func commit(_ lot: LotID, _ batch: ContestBatch, _ epoch: Epoch) async throws {
+        let body = JSON.encode(ContestCommand(epoch: epoch, batch: batch))
+        let ack = try JSON.decode(ContestAck.self, from: try await self.call("POST", "/contests/\(lot)", body))
+        self.desk.committed(lot, batch, ack)
+    }
+
+    private func call(_ method: String, _ path: String, _ body: [UInt8]?) async throws -> [UInt8] {
+        let headers = ["Authorization": "Bearer \(self.secret)", "Content-Type": "application/json"]
+        let response = try await self.curl.send(
+            CurlRequest(method, self.base + path, headers: headers, body: body, timeoutMilliseconds: 2_000))
+        guard (200..<300).contains(response.status) else { throw try JSON.decode(Problem.self, from: response.body) }
+        return response.body
+    }
+}

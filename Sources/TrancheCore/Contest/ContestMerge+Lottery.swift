@@ -1,0 +1,43 @@
+// The policy `band-lottery`: clocks are not exact, so near the cut nobody can say who came first.
+
+extension ContestMerge {
+    /// Whoever is surely before the cut passes by stamp. Whoever is within `band` microseconds of it draws lots, by tie
+    /// key, as soon as the whole band is known. Behind the cut the line goes on by stamp.
+    mutating func passByLottery(upTo frontier: Stamp, band: Int64, pool: Int) -> [ContestBatch.Entrant] {
+        var ready: [ContestBatch.Entrant] = []
+        while let first = self.heap.first, first.entrant.place.stamp <= frontier {
+            ready.append(self.heap.removeFirst().entrant)
+        }
+        let left = pool - self.book.line.reduce(0) { $0 + $1.quantity }
+        let decided = Self.drawLots(ready, left: left, band: band, frontier: frontier)
+        for entrant in ready.dropFirst(decided.count) { self.heap.insert(Waiting(entrant: entrant)) }
+        return decided
+    }
+
+    /// - Parameters:
+    ///   - ready: Everybody up to the frontier who has not passed, by place.
+    ///   - left: Items that nobody in the line is waiting for.
+    /// - Returns: As many as can be decided, in final order: always the first ones of `ready`, in another order.
+    static func drawLots(
+        _ ready: [ContestBatch.Entrant], left: Int, band: Int64, frontier: Stamp
+    ) -> [ContestBatch.Entrant] {
+        guard left > 0 else { return ready }
+        var sum = 0
+        let cut = ready.firstIndex { entrant in
+            sum += entrant.quantity
+            return sum > left
+        }
+        func micros(_ entrant: ContestBatch.Entrant) -> Int64 { entrant.place.stamp.instant.microseconds }
+        guard let cut else {
+            // The cut is not known yet: it is behind the frontier, so whoever is a band before that is surely in.
+            let sure = ready.firstIndex { micros($0) + band > frontier.instant.microseconds } ?? ready.count
+            return Array(ready[..<sure])
+        }
+        let moment = micros(ready[cut])
+        let start = ready.firstIndex { micros($0) >= moment - band } ?? cut
+        guard moment + band <= frontier.instant.microseconds else { return Array(ready[..<start]) }
+        let end = ready.firstIndex { micros($0) > moment + band } ?? ready.count
+        return ready[..<start] + ready[start..<end].sorted { ($0.place.tie, $0.order) < ($1.place.tie, $1.order) }
+            + ready[end...]
+    }
+}

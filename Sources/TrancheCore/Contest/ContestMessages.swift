@@ -1,0 +1,143 @@
+// What units and the coordinator tell each other in a contest. Every list is cumulative and indexed, so loss,
+// repetition and reordering of messages are harmless.
+
+/// One contested request, as its unit forwards it.
+package struct Candidate: Hashable, Sendable, Codable {
+    /// Its place in the unit's queue of the lot, counted from 0 in each generation of the ledger.
+    package let index: Int
+    package let order: OrderID
+    package let quantity: Int
+    package let stamp: Stamp
+    /// The clock's `eps` when the stamp was given, in microseconds.
+    package let uncertainty: Int64
+    package init(index: Int, order: OrderID, quantity: Int, stamp: Stamp, uncertainty: Int64) {
+        self.index = index
+        self.order = order
+        self.quantity = quantity
+        self.stamp = stamp
+        self.uncertainty = uncertainty
+    }
+    private enum CodingKeys: String, CodingKey {
+        case index = "i", order = "o", quantity = "q", stamp = "s", uncertainty = "e"
+    }
+}
+
+/// A unit's word to the coordinator, many times a second: new candidates, and how far its clock has come.
+package struct ContestReport: Hashable, Sendable, Codable {
+    package struct Lot: Hashable, Sendable, Codable {
+        package let lot: LotID
+        /// Every candidate below this index is decided.
+        package let base: Int
+        package let candidates: [Candidate]
+        /// The number of candidates that the unit has, sent or not.
+        package let end: Int
+        /// Every request stamped up to here is among the first ``end`` candidates, or was refused.
+        package let watermark: Stamp
+        /// Verdicts that the unit has heard.
+        package let heard: Int
+        package init(
+            lot: LotID, base: Int, candidates: [Candidate], end: Int, watermark: Stamp, heard: Int
+        ) {
+            self.lot = lot
+            self.base = base
+            self.candidates = candidates
+            self.end = end
+            self.watermark = watermark
+            self.heard = heard
+        }
+    }
+    package let unit: UnitID
+    package let generation: Generation
+    /// The leader that this is meant for.
+    package let epoch: Epoch
+    package let lots: [Lot]
+    /// Whether the unit's clock may be believed.
+    package var isTrusted: Bool
+
+    package init(unit: UnitID, generation: Generation, epoch: Epoch, isTrusted: Bool, lots: [Lot]) {
+        self.unit = unit
+        self.generation = generation
+        self.epoch = epoch
+        self.isTrusted = isTrusted
+        self.lots = lots
+    }
+}
+
+/// What became of a candidate. Written in the authority log before it is told.
+package struct Verdict: Hashable, Sendable, Codable {
+    package enum Kind: UInt8, Hashable, Sendable, Codable {
+        /// It has its stock.
+        case allocated = 1
+        /// It waits for stock that comes back.
+        case waitlisted = 2
+        /// It gets none.
+        case released = 3
+    }
+    package let order: OrderID
+    package let kind: Kind
+    package let generation: Generation
+    package init(order: OrderID, kind: Kind, generation: Generation) {
+        self.order = order
+        self.kind = kind
+        self.generation = generation
+    }
+    private enum CodingKeys: String, CodingKey { case order = "o", kind = "k", generation = "g" }
+}
+
+/// The coordinator's answer to a ``ContestReport``.
+package struct ContestReply: Hashable, Sendable, Codable {
+    package struct Standing: Hashable, Sendable, Codable {
+        package let order: OrderID
+        /// Items that go to others first.
+        package let ahead: Int
+        package init(order: OrderID, ahead: Int) { (self.order, self.ahead) = (order, ahead) }
+    }
+    package struct Lot: Hashable, Sendable, Codable {
+        package let lot: LotID
+        /// Whether the report counted. If not, its candidates have to be sent again.
+        package let isTaken: Bool
+        /// Candidates received without a gap.
+        package let next: Int
+        /// Candidates with an index below this can still win or wait.
+        package let allowance: Int
+        /// Verdicts from this number on.
+        package let from: Int
+        package let verdicts: [Verdict]
+        /// Nothing at or below this stamp can be inserted any more: the unit's next stamps should be above it.
+        package let fence: Stamp
+        /// Sent now and then: where the unit's waitlisted orders stand.
+        package let standings: [Standing]?
+        /// Items that may still come back.
+        package let mayReturn: Int
+        package init(
+            lot: LotID, isTaken: Bool, next: Int, allowance: Int, from: Int, verdicts: [Verdict], fence: Stamp,
+            standings: [Standing]?, mayReturn: Int
+        ) {
+            self.isTaken = isTaken
+            self.lot = lot
+            self.next = next
+            self.allowance = allowance
+            self.from = from
+            self.verdicts = verdicts
+            self.fence = fence
+            self.standings = standings
+            self.mayReturn = mayReturn
+        }
+    }
+    /// A lot that the coordinator does not lead yet: send again.
+    package static func notTaken(_ lot: LotID) -> Lot {
+        Lot(
+            lot: lot, isTaken: false, next: 0, allowance: 0, from: 0, verdicts: [], fence: .zero, standings: nil,
+            mayReturn: 0)
+    }
+
+    package let epoch: Epoch
+    /// The generation of the report that is answered: indexes of another one mean something else.
+    package let generation: Generation
+    package let lots: [Lot]
+    package init(epoch: Epoch, generation: Generation, lots: [Lot]) {
+        self.epoch = epoch
+        self.generation = generation
+        self.lots = lots
+    }
+}

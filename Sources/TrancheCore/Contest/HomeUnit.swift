@@ -1,0 +1,23 @@
+/// The one unit where a buyer may buy in a sale.
+///
+/// Rendezvous hashing (Thaler and Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM ToN 1998):
+/// every party computes the same home from the buyer and the list of units, and a change of the list moves only the
+/// buyers of the units that came or went. The list is frozen when the sale opens.
+package enum HomeUnit {
+    /// - Returns: `nil` only if `units` is empty.
+    package static func of(_ buyer: BuyerID, among units: [UnitID]) -> UnitID? {
+        units.max { left, right in
+            (self.weight(buyer, left), left) < (self.weight(buyer, right), right)
+        }
+    }
+
+    /// FNV-1a over the buyer, mixed with the unit (the finaliser of SplitMix64, Steele et al., OOPSLA 2014).
+    private static func weight(_ buyer: BuyerID, _ unit: UnitID) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in buyer.rawValue.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        hash = hash &+ UInt64(unit.rawValue) &* 0x9E37_79B9_7F4A_7C15
+        hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
+        return hash ^ (hash >> 31)
+    }
+}

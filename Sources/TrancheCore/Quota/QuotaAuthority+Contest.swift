@@ -1,0 +1,72 @@
+// What the authority does for contests: the switch, and the one record per decision.
+
+extension QuotaAuthority {
+    /// Switches a lot to the contest, for good.
+    ///
+    /// - Returns: Whether anything changed.
+    package mutating func contend(
+        _ lot: LotID, _ terms: ContestTerms, into records: inout [AuthorityRecord]
+    ) throws(AuthorityError) -> Bool {
+        guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
+        guard state.contest == nil else { return false }
+        self.append(.contended(lot, terms), into: &records)
+        return true
+    }
+
+    /// Takes a coordinator's decision into the log. A batch that is there already is accepted again.
+    ///
+    /// - Returns: What is left in the pool, and what is out and not paid for.
+    package mutating func contest(
+        _ lot: LotID, _ batch: ContestBatch, by epoch: Epoch, into records: inout [AuthorityRecord]
+    ) throws(AuthorityError) -> (pool: Int, mayReturn: Int) {
+        try self.check(coordinator: epoch)
+        guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
+        guard let contest = state.contest else { throw .notContended(lot) }
+        guard batch.number == contest.batches + 1 else {
+            throw .batchOutOfTurn(batch.number, expected: contest.batches + 1)
+        }
+        let entrants = contest.entrants(of: batch)
+        guard entrants.count == batch.allocated.count else {
+            throw .invalidBatch(lot, reason: "somebody is not in the line, or twice")
+        }
+        for entrant in entrants {
+            guard entrant.quantity > 0, self.book.units[entrant.unit]?.generation == entrant.generation,
+                self.book.account(lot, entrant.unit, entrant.generation).standing == .active
+            else { throw .invalidBatch(lot, reason: "the ledger of unit \(entrant.unit) has another generation") }
+        }
+        guard entrants.reduce(0, { $0 + $1.quantity }) <= state.pool else {
+            throw .invalidBatch(lot, reason: "it gives more than the \(state.pool) in the pool")
+        }
+        guard !batch.passed.contains(where: { contest.knows($0.order, $0.generation) }) else {
+            throw .invalidBatch(lot, reason: "an order passes twice")
+        }
+        self.append(.contest(lot, batch), into: &records)
+        return (self.book.lots[lot]!.pool, self.mayReturn(lot))
+    }
+
+    /// Items that are out of the pool and not paid for: they may come back.
+    package func mayReturn(_ lot: LotID) -> Int {
+        (self.book.lots[lot]?.accounts ?? []).filter { $0.standing == .active }.reduce(0) { sum, account in
+            let isCurrent = self.book.units[account.unit]?.generation == account.generation
+            let told = isCurrent ? self.seen[account.unit]?.report.lots.first { $0.lot == lot } : nil
+            return sum + max(0, account.outstanding - (told?.paid ?? 0))
+        }
+    }
+
+    /// How many requests of one unit can still get something in the contest; `nil` while there is none.
+    func allowance(_ lot: LotID) -> Int? {
+        guard let state = self.book.lots[lot], let contest = state.contest else { return nil }
+        let units = self.book.units.keys.reduce(0) { $0 + max(0, self.available(lot, $1)) }
+        return state.pool + units + contest.terms.waitlist
+    }
+
+    /// What a coordinator needs to go on with a contest.
+    package func contestStock(_ lot: LotID, isClosed: Bool) -> ContestMerge.Stock {
+        let active = self.book.units.filter {
+            self.book.account(lot, $0.key, $0.value.generation).standing == .active
+        }
+        return ContestMerge.Stock(
+            batches: self.book.lots[lot]?.contest?.batches ?? 0, pool: self.book.lots[lot]?.pool ?? 0,
+            mayReturn: self.mayReturn(lot), isClosed: isClosed, members: active.mapValues(\.generation))
+    }
+}

@@ -1,0 +1,97 @@
+import Storage
+import TrancheCore
+
+/// How fair a contest was, from the ledgers and the authority log alone.
+package struct FairnessReport: Sendable, Codable {
+    package struct Region: Sendable, Codable {
+        package let name: String
+        /// Requests of the unit in the contest.
+        package let contested: Int
+        /// Of those who would have won by true first come, how many were here, and how many really won here.
+        package let first: Int
+        package let won: Int
+        package let late: Int
+        /// Decisions that did not wait for the unit.
+        package let notWaitedFor: Int
+    }
+    package let lot: UInt32
+    package let policy: String
+    /// Requests that got a final place, and those that got stock at once.
+    package let passed: Int
+    package let won: Int
+    /// Winners that a first-come order of all ledgers would not have picked.
+    package let misallocated: Int
+    /// Largest difference between a region's share of the winners and its share of the first, in points.
+    package let shareErrorPoints: Double
+    /// Pairs of neighbours in the log that are not in order of their stamps, as a share.
+    package let outOfSequence: Double
+    /// Requests so close to the cut that clocks could not tell who came first.
+    package let uncertainBand: Int
+    package let late: Int
+    /// From the stamp to the decision, by the clocks of unit and coordinator.
+    package let holdMillisecondsP50: Double
+    package let holdMillisecondsP99: Double
+    package let regions: [Region]
+
+    package var misallocationPercent: Double {
+        self.won == 0 ? 0 : Double(self.misallocated) / Double(self.won) * 100
+    }
+
+    private struct Request {
+        let order: OrderID
+        let unit: Int
+        let at: Int64
+        let quantity: Int
+        let uncertainty: Int64
+    }
+
+    init(_ contest: ContestEvidence, _ units: [UnitEvidence], offsets: [String: Int64]) {
+        // Every request of the contest, at the moment when it came, corrected by the clock's error where it is known.
+        let requests = units.enumerated().flatMap { place, unit in
+            unit.contested.values.filter { $0.order.lot == contest.lot }.map { one in
+                Request(
+                    order: one.order.id, unit: place,
+                    at: one.order.stamp.instant.microseconds - (offsets[unit.name] ?? 0),
+                    quantity: Int(one.order.quantity), uncertainty: one.uncertainty)
+            }
+        }.sorted { ($0.at, $0.order) < ($1.at, $1.order) }
+        // Who won at the first decision; what came back later is the waitlist's.
+        let winners = Set(contest.passed.filter { $0.allocatedAt == $0.at }.map(\.entrant.order))
+        let first = Array(requests.prefix(winners.count))
+        let firstOrders = Set(first.map(\.order))
+        let names = Dictionary(uniqueKeysWithValues: units.map { ($0.audit.unit, $0.name) })
+        func share(_ count: Int) -> Double { winners.isEmpty ? 0 : Double(count) / Double(winners.count) * 100 }
+        let regions = units.enumerated().map { place, unit in
+            let mine = requests.filter { $0.unit == place }
+            return Region(
+                name: unit.name, contested: mine.count, first: first.count { $0.unit == place },
+                won: mine.count { winners.contains($0.order) },
+                late: contest.passed.count { $0.entrant.isLate && names[$0.entrant.unit] == unit.name },
+                notWaitedFor: contest.excluded[unit.audit.unit] ?? 0)
+        }
+        let pairs = zip(contest.passed, contest.passed.dropFirst())
+        let swapped = pairs.count { $0.entrant.stamp > $1.entrant.stamp }
+        let holds = contest.passed.map { decided in
+            Double(decided.at.microseconds - decided.entrant.stamp.instant.microseconds) / 1_000
+        }.sorted()
+        func percentile(_ share: Double) -> Double {
+            holds.isEmpty ? 0 : holds[min(holds.count - 1, Int(Double(holds.count) * share))]
+        }
+        self.lot = contest.lot.rawValue
+        self.policy = "\(contest.terms.policy)"
+        self.passed = contest.passed.count
+        self.won = winners.count
+        self.misallocated = winners.subtracting(firstOrders).count
+        self.shareErrorPoints = regions.map { abs(share($0.won) - share($0.first)) }.max() ?? 0
+        self.outOfSequence = contest.passed.count < 2 ? 0 : Double(swapped) / Double(contest.passed.count - 1)
+        let cut = first.last
+        self.uncertainBand = requests.count { one in
+            guard let cut, requests.count > winners.count else { return false }
+            return abs(one.at - cut.at) <= one.uncertainty + cut.uncertainty
+        }
+        self.late = contest.passed.count { $0.entrant.isLate }
+        self.holdMillisecondsP50 = percentile(0.5)
+        self.holdMillisecondsP99 = percentile(0.99)
+        self.regions = regions
+    }
+}

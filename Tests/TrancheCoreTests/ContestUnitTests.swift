@@ -1,0 +1,110 @@
+import Testing
+import TrancheCore
+
+@Suite("A unit in a contest") struct ContestUnitTests {
+    static func order(_ number: UInt64) -> OrderID { OrderID(high: number, low: number) }
+
+    /// A unit that has switched, with two of four items sold locally before.
+    static func bench(allowance: Int = 3) -> Bench {
+        let bench = Bench(granted: 4)
+        bench.buy("a")
+        bench.buy("b")
+        bench.feed(.directives(bench.directives(granted: 4, contest: allowance)))
+        return bench
+    }
+
+    @Test("the switch gives back what is left, and requests get a place instead of stock") func switches() {
+        let bench = Self.bench()
+        #expect(bench.counters.returned == 2)
+        #expect(bench.counters.available == 0)
+        let answer = bench.buy("c")
+        #expect(answer?.order?.state == .contested)
+        #expect(bench.machine.book.candidates(Bench.lot).map(\.order) == [Self.order(3)])
+        #expect(bench.entries.contains(.contended(Bench.lot)))
+    }
+
+    @Test("only as many requests as can still get something are forwarded") func caps() {
+        let bench = Self.bench(allowance: 2)
+        bench.buy("c")
+        bench.buy("d")
+        #expect(bench.buy("e") == .refused(.soldOut(requested: 1)))
+        bench.feed(.handedIn(upTo: Stamp(bench.now)))
+        bench.feed(.exchangeDue)
+        #expect(bench.exchanges.last?.lots.first?.candidates.count == 2)
+    }
+
+    @Test("a buyer's limit counts what is contested") func limits() {
+        let bench = Self.bench()
+        #expect(bench.buy("a", quantity: 1)?.order?.state == .contested)  // One held, one contested: two in all.
+        #expect(bench.buy("a", quantity: 1) == .refused(.duplicate(held: 2, limit: 2)))
+    }
+
+    @Test("an allocation is a reservation, once, however often it is heard") func allocates() {
+        let bench = Self.bench()
+        bench.buy("c")
+        for _ in 0..<2 { bench.hear([(Self.order(3), .allocated)], next: 1, allowance: 3) }
+        #expect(bench.machine.book.orders[Self.order(3)]?.state == .reserved)
+        #expect(bench.counters.allocated == 1)
+        #expect(bench.counters.live == 3)
+        #expect(bench.counters.isSound)
+    }
+
+    @Test("a released order is sold out for good") func releases() {
+        let bench = Self.bench()
+        bench.buy("c")
+        bench.hear([(Self.order(3), .released)], next: 1, allowance: 3)
+        #expect(bench.buy("c", order: Self.order(3)) == .refused(.soldOut(requested: 1)))
+    }
+
+    @Test("stock for somebody who has gone is given back") func givesBack() {
+        let bench = Self.bench()
+        bench.buy("c")
+        bench.feed(.cancel(Self.order(3), ticket: 1))
+        bench.hear([(Self.order(3), .allocated)], next: 1, allowance: 3)
+        #expect(bench.machine.book.orders[Self.order(3)]?.state == .cancelled)
+        #expect(bench.counters.allocated == 1)
+        #expect(bench.counters.returned == 3)
+        #expect(bench.counters.available == 0)
+    }
+
+    @Test("an expired reservation is not sold to a newcomer, but given back") func expires() {
+        let bench = Self.bench()
+        bench.now = bench.now.advanced(milliseconds: 2_000)
+        bench.feed(.tick)
+        #expect(bench.counters.cancelled == 2)
+        #expect(bench.counters.returned == 4)
+        #expect(bench.buy("z")?.order?.state == .contested)
+    }
+
+    @Test("candidates that were not taken are sent again") func resends() {
+        let bench = Self.bench()
+        bench.buy("c")
+        bench.feed(.exchangeDue)
+        bench.feed(.exchangeDue)
+        #expect(bench.exchanges.map { $0.lots[0].candidates.count } == [1, 0])
+        let lot = ContestReply.notTaken(Bench.lot)
+        bench.feed(.exchanged(ContestReply(epoch: Epoch(1), generation: Generation(1), lots: [lot])))
+        bench.feed(.exchangeDue)
+        #expect(bench.exchanges.last?.lots[0].candidates.count == 1)
+    }
+
+    @Test("a restarted unit asks before it refuses anybody, and goes on with its queue") func restarts() {
+        let bench = Self.bench()
+        bench.buy("c")
+        var book = bench.machine.book
+        book.apply(.opened(Incarnation(2)))
+        bench.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 10, book: book, head: .empty)
+        let rules = LotRules(
+            lot: Bench.lot, phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: 2,
+            paymentWindowMilliseconds: 1_000)
+        bench.feed(.configured([rules]))
+        bench.feed(.started)
+        bench.feed(.surveyed(nil))
+        bench.feed(.registered(.accepted(bench.directives(granted: 4, contest: 9))))
+        #expect(bench.buy("d") == nil)  // It waits: nobody has said how many can still win.
+        bench.feed(.exchangeDue)
+        #expect(bench.exchanges.last?.lots[0].candidates.map(\.order) == [Self.order(3)])
+        bench.hear([], next: 1, allowance: 3)
+        #expect(bench.replies.last?.answer.order?.state == .contested)
+    }
+}

@@ -1,0 +1,105 @@
+import CurlClient
+import DaemonSupport
+import Logging
+import NIOConcurrencyHelpers
+import TrancheAPI
+import TrancheCore
+
+/// The unit's calls to the leading coordinator. Their round trips also check the unit's clock.
+final class ContestLink: CoordinatorCalls, Sendable {
+    static let callTimeoutMilliseconds = 1_500
+    /// Calls that may be under way; a report that finds no room is left out, because the next one says the same.
+    static let callsLimit = 64
+
+    private struct State {
+        var check: ClockCheck
+        var kernelAskedAt = Instant.distantPast
+        var underway = 0
+        var lastState = ClockCheck.State.degraded
+    }
+    private let curl: CurlClient
+    private let headers: [String: String]
+    private let routes: [String: String]
+    private let intake: Intake
+    private let telemetry: Telemetry
+    private let logger: Logger
+    private let state: NIOLockedValueBox<State>
+
+    init(_ configuration: UnitConfiguration, curl: CurlClient, intake: Intake, telemetry: Telemetry, logger: Logger) {
+        self.curl = curl
+        self.headers = ["Authorization": "Bearer \(configuration.serviceSecret)", "Content-Type": "application/json"]
+        self.routes = configuration.routes
+        self.intake = intake
+        self.telemetry = telemetry
+        self.logger = logger
+        self.state = NIOLockedValueBox(State(check: ClockCheck(settings: configuration.clock)))
+        self.observeKernel()
+        if self.clock.state != .synced {
+            logger.warning(
+                "the kernel does not call its clock synchronised: stamps are taken to be good to a configured value",
+                metadata: ["microseconds": "\(self.clock.uncertaintyMicroseconds)"])
+        }
+    }
+
+    var clock: ClockDocument {
+        let fences = self.intake.refusedFences
+        return self.state.withLockedValue { ClockDocument($0.check, refusedFences: fences) }
+    }
+
+    /// Asks the kernel, once a second at most, and looks for steps of the wall clock.
+    func observeKernel() {
+        let (wall, monotonic) = (SystemClock.now(), SystemClock.monotonic())
+        let (check, changed) = self.state.withLockedValue { state -> (ClockCheck, ClockCheck.State?) in
+            guard monotonic.milliseconds(since: state.kernelAskedAt) >= 1_000 else { return (state.check, nil) }
+            state.kernelAskedAt = monotonic
+            state.check.observe(kernel: SystemClock.kernel(), wall: wall, monotonic: monotonic)
+            let now = state.check.state
+            defer { state.lastState = now }
+            return (state.check, now == state.lastState ? nil : now)
+        }
+        self.intake.setUncertainty(microseconds: check.uncertaintyMicroseconds)
+        if let changed { self.logger.notice("the clock is now \(changed.rawValue)") }
+        for one in [ClockCheck.State.synced, .degraded, .untrusted] {
+            self.telemetry.set(
+                "tranche_clock_state", "1 for the state that the clock is in.", labels: "state=\"\(one.rawValue)\"",
+                to: check.state == one ? 1 : 0)
+        }
+        self.telemetry.set(
+            "tranche_clock_uncertainty_microseconds", "How far stamps may be wrong.",
+            to: Double(check.uncertaintyMicroseconds))
+    }
+
+    func exchange(_ report: ContestReport, with coordinator: CoordinatorAddress) {
+        self.observeKernel()
+        let (isTrusted, hasRoom) = self.state.withLockedValue { state -> (Bool, Bool) in
+            let hasRoom = state.underway < Self.callsLimit
+            if hasRoom { state.underway += 1 }
+            return (state.check.state != .untrusted, hasRoom)
+        }
+        guard hasRoom else { return }
+        var told = report
+        told.isTrusted = isTrusted
+        let base = self.routes[coordinator.url] ?? coordinator.url
+        let body = JSON.encode(told)
+        self.telemetry.count("tranche_contest_bytes_total", "Bytes sent to the coordinator.", by: body.count)
+        self.telemetry.count(
+            "tranche_contest_candidates_total", "Candidates sent to the coordinator, repetitions included.",
+            by: report.lots.reduce(0) { $0 + $1.candidates.count })
+        let sentAt = SystemClock.now()
+        self.curl.start(
+            CurlRequest(
+                "POST", "\(base)/internal/v1/contest", headers: self.headers, body: body,
+                timeoutMilliseconds: Self.callTimeoutMilliseconds)
+        ) { result in
+            let heardAt = SystemClock.now()
+            self.state.withLockedValue { $0.underway -= 1 }
+            guard case .success(let response) = result, response.status == 200,
+                let envelope = try? JSON.decode(ContestReplyEnvelope.self, from: response.body)
+            else { return }
+            let trip = ClockCheck.RoundTrip(
+                sent: sentAt, received: envelope.receivedAt, answered: envelope.sentAt, heard: heardAt)
+            self.state.withLockedValue { $0.check.observe(trip) }
+            self.intake.post(.exchanged(envelope.reply))
+        }
+    }
+}
