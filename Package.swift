@@ -99,9 +99,8 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", logging, lifecycle, hummingbird,
-                nioConcurrency,
-                configuration,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", logging, lifecycle, hummingbird, httpTypes,
+                nioCore, nioConcurrency, configuration,
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -1,6 +1,7 @@
 import DaemonSupport
 import Foundation
 import Logging
+import NIOConcurrencyHelpers
 import Storage
 import TrancheAPI
 import TrancheCore
@@ -25,6 +26,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     private var jobs: [Job] = []
     private var isStopped = false
     private var authority: QuotaAuthority
+    private let lastSnapshot = NIOLockedValueBox<Int64?>(nil)
 
     init(store: AuthorityStore, logger: Logger) throws(StorageError) {
         self.store = store
@@ -34,7 +36,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         var records: [AuthorityRecord] = []
         self.authority.takeOver(into: &records)
         self.epoch = self.authority.book.epoch
-        try store.append(records, witnesses: [:], book: self.authority.book, as: self.epoch)
+        try store.append(records, witnesses: [:], as: self.epoch)
         let thread = Thread { [self] in self.run() }
         thread.name = "authority"
         thread.stackSize = 4 << 20
@@ -102,6 +104,28 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         }
     }
 
+    /// Copies the book now and then. It is encoded on another thread: a long contest's book takes a tenth of a second,
+    /// in which nobody should wait.
+    private func snapshot(at position: Int64) {
+        let isDue = self.lastSnapshot.withLockedValue { last in
+            guard let since = last else {
+                last = position
+                return false
+            }
+            guard position - since >= AuthorityStore.recordsPerSnapshot else { return false }
+            last = Int64.max / 2  // Until this one is written.
+            return true
+        }
+        guard isDue else { return }
+        let book = self.authority.book
+        Thread.detachNewThread { [self] in
+            do throws(StorageError) {
+                try self.store.append(snapshot: book, at: position, as: self.epoch)
+            } catch { self.logger.warning("no snapshot of the log: \(error)") }
+            self.lastSnapshot.withLockedValue { $0 = position }
+        }
+    }
+
     private func persist(_ records: [AuthorityRecord], _ before: [UnitID: LedgerHead]) -> Problem? {
         let now = self.authority.witnesses
         var changed: [UnitID: LedgerHead?] = [:]
@@ -110,7 +134,8 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         }
         guard !records.isEmpty || !changed.isEmpty else { return nil }
         do throws(StorageError) {
-            try self.store.append(records, witnesses: changed, book: self.authority.book, as: self.epoch)
+            let position = try self.store.append(records, witnesses: changed, as: self.epoch)
+            if let position { self.snapshot(at: position) }
             return nil
         } catch {
             if case .superseded = error {

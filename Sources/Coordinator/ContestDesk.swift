@@ -6,9 +6,15 @@ import TrancheCore
 
 /// The contests that this coordinator leads: units report here, and the lead takes its decisions from here.
 final class ContestDesk: Sendable {
+    /// How long an answer without news is held back, in milliseconds: a decision that is made meanwhile goes out with it,
+    /// and need not wait for the unit's next report.
+    static let holdMilliseconds = 15
+
     private struct State {
         var epoch = Epoch(0)
         var merges: [LotID: ContestMerge] = [:]
+        var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var waitCount: UInt64 = 0
     }
     private let state = NIOLockedValueBox(State())
     private let telemetry: Telemetry
@@ -16,9 +22,18 @@ final class ContestDesk: Sendable {
     init(telemetry: Telemetry) { self.telemetry = telemetry }
 
     /// A new reign begins with nothing.
-    func begin(_ epoch: Epoch) { self.state.withLockedValue { $0 = State(epoch: epoch) } }
+    func begin(_ epoch: Epoch) { self.reset(to: epoch) }
 
-    func end() { self.state.withLockedValue { $0 = State() } }
+    func end() { self.reset(to: Epoch(0)) }
+
+    private func reset(to epoch: Epoch) {
+        let waiting = self.state.withLockedValue { state in
+            let waiting = state.waiting
+            state = State(epoch: epoch, waitCount: state.waitCount)
+            return waiting
+        }
+        for continuation in waiting.values { continuation.resume() }
+    }
 
     var lots: [LotID] { self.state.withLockedValue { $0.merges.keys.sorted() } }
 
@@ -45,9 +60,12 @@ final class ContestDesk: Sendable {
     }
 
     func committed(_ lot: LotID, _ batch: ContestBatch, _ ack: ContestAck) {
-        self.state.withLockedValue {
-            $0.merges[lot]?.committed(batch.number, pool: ack.pool, mayReturn: ack.mayReturn)
+        let waiting = self.state.withLockedValue { state in
+            state.merges[lot]?.committed(batch.number, pool: ack.pool, mayReturn: ack.mayReturn)
+            defer { state.waiting = [:] }
+            return state.waiting
         }
+        for continuation in waiting.values { continuation.resume() }
         self.telemetry.count("tranche_contest_batches_total", "Decisions in the log.")
         self.telemetry.count("tranche_contest_passed_total", "Requests that got a place.", by: batch.passed.count)
         self.telemetry.count(
@@ -57,32 +75,68 @@ final class ContestDesk: Sendable {
         self.telemetry.count("tranche_contest_released_total", "Requests that got none.", by: batch.released.count)
     }
 
-    /// A unit's report, and the answer to it.
+    /// A unit's report, and the answer to it: at once if there is news for the unit, else after a while.
     ///
     /// - Throws: ``Problem`` with code `not_leading`: the center names the leader in its next directives.
-    func report(_ report: ContestReport, receivedAt: Instant) throws(Problem) -> ContestReplyEnvelope {
-        let reply = self.state.withLockedValue { state -> ContestReply? in
-            guard state.epoch == report.epoch, state.epoch > Epoch(0) else { return nil }
-            var lots: [ContestReply.Lot] = []
+    func report(_ report: ContestReport, receivedAt: Instant) async throws(Problem) -> ContestReplyEnvelope {
+        try self.take(report, receivedAt: receivedAt)
+        var reply = try self.reply(to: report)
+        if !Self.hasNews(reply) {
+            await self.waitForNews()
+            reply = try self.reply(to: report)
+        }
+        return ContestReplyEnvelope(reply: reply, receivedAt: receivedAt, sentAt: SystemClock.now())
+    }
+
+    private static func hasNews(_ reply: ContestReply) -> Bool {
+        reply.lots.contains { !$0.isTaken || !$0.verdicts.isEmpty || $0.standings != nil }
+    }
+
+    private func take(_ report: ContestReport, receivedAt: Instant) throws(Problem) {
+        let isLeading = self.state.withLockedValue { state -> Bool in
+            guard state.epoch == report.epoch, state.epoch > Epoch(0) else { return false }
             for lot in report.lots {
-                guard state.merges[lot.lot] != nil else {
-                    lots.append(ContestReply.notTaken(lot.lot))
-                    continue
-                }
-                state.merges[lot.lot]!.receive(
+                state.merges[lot.lot]?.receive(
                     lot, from: report.unit, generation: report.generation, isTrusted: report.isTrusted, now: receivedAt)
-                lots.append(
-                    state.merges[lot.lot]!.reply(
-                        to: report.unit, generation: report.generation, heard: lot.heard, now: receivedAt))
+            }
+            return true
+        }
+        if !isLeading { throw Self.notLeading(report.epoch) }
+    }
+
+    private func reply(to report: ContestReport) throws(Problem) -> ContestReply {
+        let now = SystemClock.now()
+        let reply = self.state.withLockedValue { state -> ContestReply? in
+            guard state.epoch == report.epoch else { return nil }
+            let lots = report.lots.map { lot in
+                state.merges[lot.lot]?.reply(
+                    to: report.unit, generation: report.generation, heard: lot.heard, now: now)
+                    ?? ContestReply.notTaken(lot.lot)
             }
             return ContestReply(epoch: state.epoch, generation: report.generation, lots: lots)
         }
-        guard let reply else {
-            throw Problem(
-                status: 409, code: "not_leading",
-                detail: "this coordinator does not lead epoch \(report.epoch.rawValue)",
-                retryAfter: 1)
+        guard let reply else { throw Self.notLeading(report.epoch) }
+        return reply
+    }
+
+    private func waitForNews() async {
+        let number = self.state.withLockedValue { state in
+            state.waitCount += 1
+            return state.waitCount
         }
-        return ContestReplyEnvelope(reply: reply, receivedAt: receivedAt, sentAt: SystemClock.now())
+        await withCheckedContinuation { continuation in
+            self.state.withLockedValue { $0.waiting[number] = continuation }
+            // Not before it is registered, or nobody would wake it.
+            Task {
+                try? await Task.sleep(for: .milliseconds(Self.holdMilliseconds))
+                self.state.withLockedValue { $0.waiting.removeValue(forKey: number) }?.resume()
+            }
+        }
+    }
+
+    private static func notLeading(_ epoch: Epoch) -> Problem {
+        Problem(
+            status: 409, code: "not_leading", detail: "this coordinator does not lead epoch \(epoch.rawValue)",
+            retryAfter: 1)
     }
 }

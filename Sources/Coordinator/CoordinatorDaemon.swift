@@ -1,7 +1,9 @@
 import CurlClient
 package import DaemonSupport
 import Hummingbird
+import HTTPTypes
 import Logging
+import NIOCore
 import TrancheAPI
 import TrancheCore
 
@@ -37,8 +39,11 @@ package enum CoordinatorDaemon {
         router.group("/internal/v1").add(middleware: CredentialMiddleware(secrets: [secret])).post("contest") {
             request, _ in
             let receivedAt = SystemClock.now()
-            let report = try await request.document(ContestReport.self, limit: Self.reportBytesLimit)
-            return Response.json(try desk.report(report, receivedAt: receivedAt))
+            let report = try ContestWire.report(try await request.bytes(limit: Self.reportBytesLimit))
+            let envelope = try await desk.report(report, receivedAt: receivedAt)
+            return Response(
+                status: .ok, headers: [.contentType: ContestWire.contentType],
+                body: .init(byteBuffer: ByteBuffer(bytes: ContestWire.encode(envelope))))
         }
         let application = Application(
             router: router, configuration: .init(address: .hostname(host, port: port)), logger: logger)

@@ -10,7 +10,7 @@ struct Lead: Service {
     /// Pause between two attempts to take the lead, in milliseconds.
     static let standbyMilliseconds = 200
     /// Pause between two decisions in a contest, in milliseconds.
-    static let contestMilliseconds = 3
+    static let contestMilliseconds = 1
 
     let curl: CurlClient
     let base: String

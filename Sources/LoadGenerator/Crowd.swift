@@ -61,6 +61,8 @@ package final class Crowd: Sendable {
         /// Pause before a refused buyer tries again with a new token, in milliseconds; `nil`: takes no for an answer.
         package var comesBackAfterMilliseconds: ClosedRange<Int>?
         package var connectionsPerUnit = 128
+        /// Whether buyers look at a contested order until it is decided, and pay.
+        package var followsContests = true
         package init() {}
     }
 
@@ -160,6 +162,7 @@ package final class Crowd: Sendable {
             if let second = await copy, second != code, !Self.isOpen(second), !Self.isOpen(code) {
                 self.note { $0.contradictions.append("\(token.id): \(code) and \(second)") }
             }
+            if code == "202", !self.settings.followsContests { return (nil, code) }
             if code == "202" { return await self.follow(token.id, pool, arrival, end) }
             guard code == "retry" else { return (order, code) }
             askedAt = .now + .milliseconds(pause)

@@ -29,4 +29,27 @@ package struct SeededRandom: Sendable {
         }
         return weights.count - 1
     }
+
+    /// An exponentially distributed value with mean 1: the pauses of a Poisson process.
+    ///
+    /// By comparing uniform numbers only (von Neumann, 1951), because the core knows no logarithm and other platforms'
+    /// libraries would round it in other ways.
+    mutating func exponential() -> Double {
+        var whole = 0.0
+        while true {
+            let first = self.unit()
+            var last = first
+            var count = 1
+            while true {
+                let next = self.unit()
+                if next >= last { break }
+                last = next
+                count += 1
+            }
+            if count % 2 == 1 { return whole + first }
+            whole += 1
+        }
+    }
+
+    private mutating func unit() -> Double { Double(self.next() >> 11) / Double(1 << 53) }
 }

@@ -16,6 +16,6 @@ struct Tranche: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, DemoCommand.self, SaleCommand.self, StockCommand.self, QuotaCommand.self, UnitCommand.self,
-            TokenCommand.self, LoadCommand.self, VerifyCommand.self, SimulateCommand.self, BenchCommand.self,
+            TokenCommand.self, LoadCommand.self, VerifyCommand.self, FairnessCommand.self, SimulateCommand.self, BenchCommand.self,
         ])
 }

@@ -9,6 +9,8 @@ struct ContestEvidence {
         let at: Instant
         /// Whether it got stock when it passed, later, or never.
         var allocatedAt: Instant?
+        /// When it left the line, with stock or without.
+        var endedAt: Instant?
     }
     let lot: LotID
     let terms: ContestTerms
@@ -52,8 +54,10 @@ struct ContestEvidence {
         if !self.isInOrder(line.filter { current[$0.unit] == $0.generation }, batch.allocated, given, pool) {
             self.find("I10", "batch \(batch.number) passes somebody over")
         }
-        for winner in winners {
-            if let place = self.index[winner.order] { self.passed[place].allocatedAt = batch.at }
+        for order in batch.allocated + batch.released {
+            guard let place = self.index[order] else { continue }
+            if allocated.contains(order) { self.passed[place].allocatedAt = batch.at }
+            self.passed[place].endedAt = batch.at
         }
         self.line = line.filter { !allocated.contains($0.order) && !released.contains($0.order) }
         return winners

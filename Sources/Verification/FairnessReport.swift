@@ -31,6 +31,9 @@ package struct FairnessReport: Sendable, Codable {
     /// From the stamp to the decision, by the clocks of unit and coordinator.
     package let holdMillisecondsP50: Double
     package let holdMillisecondsP99: Double
+    /// From the stamp to the moment when the unit made the decision durable, by the unit's clock alone.
+    package let decisionMillisecondsP50: Double
+    package let decisionMillisecondsP99: Double
     package let regions: [Region]
 
     package var misallocationPercent: Double {
@@ -45,7 +48,9 @@ package struct FairnessReport: Sendable, Codable {
         let uncertainty: Int64
     }
 
-    init(_ contest: ContestEvidence, _ units: [UnitEvidence], offsets: [String: Int64]) {
+    init(
+        _ contest: ContestEvidence, _ units: [UnitEvidence], offsets: [String: Int64], windowMilliseconds: Int64
+    ) {
         // Every request of the contest, at the moment when it came, corrected by the clock's error where it is known.
         let requests = units.enumerated().flatMap { place, unit in
             unit.contested.values.filter { $0.order.lot == contest.lot }.map { one in
@@ -74,8 +79,19 @@ package struct FairnessReport: Sendable, Codable {
         let holds = contest.passed.map { decided in
             Double(decided.at.microseconds - decided.entrant.stamp.instant.microseconds) / 1_000
         }.sorted()
-        func percentile(_ share: Double) -> Double {
-            holds.isEmpty ? 0 : holds[min(holds.count - 1, Int(Double(holds.count) * share))]
+        // Whoever waited for stock to come back was not decided at once, and does not count here.
+        let atOnce = Set(contest.passed.filter { $0.endedAt == nil || $0.endedAt == $0.at }.map(\.entrant.order))
+        let decisions = units.flatMap { unit in
+            unit.contested.values.compactMap { one -> Double? in
+                guard one.order.lot == contest.lot, atOnce.contains(one.order.id), let deadline = one.deadline else {
+                    return nil
+                }
+                let decided = one.state == .lost ? deadline : deadline.advanced(milliseconds: -windowMilliseconds)
+                return Double(decided.microseconds - one.order.stamp.instant.microseconds) / 1_000
+            }
+        }.sorted()
+        func percentile(_ values: [Double], _ share: Double) -> Double {
+            values.isEmpty ? 0 : values[min(values.count - 1, Int(Double(values.count) * share))]
         }
         self.lot = contest.lot.rawValue
         self.policy = "\(contest.terms.policy)"
@@ -90,8 +106,10 @@ package struct FairnessReport: Sendable, Codable {
             return abs(one.at - cut.at) <= one.uncertainty + cut.uncertainty
         }
         self.late = contest.passed.count { $0.entrant.isLate }
-        self.holdMillisecondsP50 = percentile(0.5)
-        self.holdMillisecondsP99 = percentile(0.99)
+        self.holdMillisecondsP50 = percentile(holds, 0.5)
+        self.holdMillisecondsP99 = percentile(holds, 0.99)
+        self.decisionMillisecondsP50 = percentile(decisions, 0.5)
+        self.decisionMillisecondsP99 = percentile(decisions, 0.99)
         self.regions = regions
     }
 }

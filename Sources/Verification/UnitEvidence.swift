@@ -6,7 +6,13 @@ struct UnitEvidence {
     struct Account: Hashable { let lot: LotID; let generation: Generation }
     struct Sums: Equatable { var granted = 0, allocated = 0, returned = 0, sold = 0, cancelled = 0 }
     struct Sold { let order: Order; var state: OrderState }
-    struct Contested { let order: Order; let uncertainty: Int64; var state: OrderState }
+    struct Contested {
+        let order: Order
+        let uncertainty: Int64
+        var state: OrderState
+        /// When a reservation made of it ends, or when it ended without one.
+        var deadline: Instant?
+    }
 
     let name: String
     let audit: LedgerAudit
@@ -87,6 +93,7 @@ struct UnitEvidence {
                 return self.find("I5", "order \(order.id) was lost, but never contested")
             }
             self.contested[order.id]?.state = order.state
+            self.contested[order.id]?.deadline = order.deadline
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
         case .refundDue, .nonce, .soldOut: break
         }
@@ -134,6 +141,7 @@ struct UnitEvidence {
         }
         guard order.state == .reserved else { return }
         self.contested[order.id]?.state = .reserved
+        self.contested[order.id]?.deadline = order.deadline
         self.reserve(order)
     }
 

@@ -249,7 +249,10 @@ package struct Verifier {
     ///
     /// - Parameter offsets: Errors of units' clocks, in microseconds, where they are known: for rehearsals.
     package func fairness(_ lot: LotID, offsets: [String: Int64] = [:]) -> FairnessReport? {
-        self.authority.contests[lot].map { FairnessReport($0, self.units, offsets: offsets) }
+        let window = self.config.sale(of: lot)?.paymentWindowMilliseconds ?? 0
+        return self.authority.contests[lot].map {
+            FairnessReport($0, self.units, offsets: offsets, windowMilliseconds: window)
+        }
     }
 
     package var contestedLots: [LotID] { self.authority.contests.keys.sorted() }

@@ -9,7 +9,7 @@ package final class AuthorityStore {
     package let path: String
     private let queue: DatabaseQueue
     /// Records between two snapshots of the book.
-    static let recordsPerSnapshot = 1_000
+    package static let recordsPerSnapshot: Int64 = 1_000
 
     /// - Throws: ``StorageError``: damaged, or in use.
     package init(path: String) throws(StorageError) {
@@ -71,20 +71,19 @@ package final class AuthorityStore {
     }
 
     /// Appends `records` and remembers `witnesses`, in one transaction, unless a newer epoch has the file.
+    ///
+    /// - Returns: The position of the last record that was appended; `nil` if there was none.
+    @discardableResult
     package func append(
-        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], book: AuthorityBook, as epoch: Epoch
-    ) throws(StorageError) {
+        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], as epoch: Epoch
+    ) throws(StorageError) -> Int64? {
+        var position: Int64?
         try self.write(as: epoch) { database in
             for record in records {
                 try database.execute(
                     sql: "INSERT INTO records (epoch, record) VALUES (?, ?)",
                     arguments: [Int64(epoch.rawValue), try JSONEncoder().encode(record)])
-                let position = database.lastInsertedRowID
-                if position % Int64(Self.recordsPerSnapshot) == 0, record == records.last {
-                    try database.execute(
-                        sql: "INSERT INTO snapshots VALUES (?, ?)",
-                        arguments: [position, try JSONEncoder().encode(book)])
-                }
+                position = database.lastInsertedRowID
             }
             for (unit, head) in witnesses {
                 guard let head else {
@@ -95,6 +94,17 @@ package final class AuthorityStore {
                     sql: "INSERT OR REPLACE INTO witnesses VALUES (?, ?, ?)",
                     arguments: [unit.rawValue, Int64(bitPattern: head.position), head.digest.description])
             }
+        }
+        return position
+    }
+
+    /// Keeps a copy of the book as of a position, so that a start need not read the whole log.
+    package func append(snapshot book: AuthorityBook, at position: Int64, as epoch: Epoch) throws(StorageError) {
+        let bytes: Data
+        do { bytes = try JSONEncoder().encode(book) } catch { throw StorageError(error, path: self.path) }
+        try self.write(as: epoch) { database in
+            try database.execute(sql: "DELETE FROM snapshots")
+            try database.execute(sql: "INSERT INTO snapshots VALUES (?, ?)", arguments: [position, bytes])
         }
     }
 

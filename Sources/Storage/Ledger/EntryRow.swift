@@ -183,11 +183,11 @@ package struct EntryRow: Hashable, Sendable {
 }
 
 extension Order {
-    /// An order of a contest has a deadline only while it is reserved.
+    /// An order that waits in a contest has no deadline; the column holds something else then.
     fileprivate func inContest(_ state: OrderState) -> Order {
         var order = self
         order.state = state
-        if state != .reserved { order.deadline = .distantFuture }
+        if state == .contested { order.deadline = .distantFuture }
         return order
     }
 }

@@ -37,7 +37,7 @@ struct UpCommand: AsyncParsableCommand {
             throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")
         }
         let cluster = LocalCluster(
-            folder: folder, layout: layout, wan: try await self.links(layout), clockOffsets: try self.offsets())
+            folder: folder, layout: layout, wan: try await self.links(layout), clockOffsets: try ClockOffsets.parse(self.clockOffsets))
         let signals = StopSignals()
         do {
             try await cluster.start()
@@ -60,18 +60,6 @@ struct UpCommand: AsyncParsableCommand {
     private func links(_ layout: ClusterLayout) async throws -> WideAreaPlan? {
         guard let wan else { return nil }
         return try WideAreaPlan(try await DaemonConfiguration(path: wan), regions: layout.units.map(\.name))
-    }
-
-    private func offsets() throws -> [String: Int] {
-        var offsets: [String: Int] = [:]
-        for part in (self.clockOffsets ?? "").split(separator: ",") {
-            let pair = part.split(separator: "=")
-            guard pair.count == 2, let microseconds = Int(pair[1]) else {
-                throw ValidationError("--clock-offsets: \"\(part)\" is not REGION=MICROSECONDS")
-            }
-            offsets[String(pair[0])] = microseconds
-        }
-        return offsets
     }
 
     private func explain(_ layout: ClusterLayout) {

@@ -44,7 +44,7 @@ extension UnitMachine {
             order.state = .cancelled
             actions.append(.replyTo(ticket: ticket, .order(order)))
         case .contested:
-            self.lose(order, as: .cancelled, into: &actions)
+            self.lose(order, as: .cancelled, now: now, into: &actions)
             order.state = .cancelled
             actions.append(.replyTo(ticket: ticket, .order(order)))
         case .cancelled: actions.append(.replyTo(ticket: ticket, .order(order)))

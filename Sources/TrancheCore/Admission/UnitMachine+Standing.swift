@@ -78,7 +78,7 @@ extension UnitMachine {
         for lot in self.book.contests.keys.sorted() {
             for candidate in self.book.candidates(lot) {
                 guard let order = self.book.orders[candidate.order], order.state == .contested else { continue }
-                self.lose(order, as: .lost, into: &actions)
+                self.lose(order, as: .lost, now: now, into: &actions)
             }
             self.lanes[lot]?.contest = ContestQueue(phase: .asking, allowance: 0)
         }

@@ -71,6 +71,7 @@ package struct ContestMerge: Sendable {
     private var waiting: [OrderID: Generation] = [:]
     private var frontier: Place
     private var arrivals: UInt64 = 0
+    private var lastArrival: Stamp
     private let beganAt: Instant
     private var stock = Stock(batches: 0, pool: 0, mayReturn: 0, isClosed: false, members: [:])
     /// Whether it is known who takes part: nothing is decided before.
@@ -86,6 +87,7 @@ package struct ContestMerge: Sendable {
         self.book = book
         self.settings = settings
         self.frontier = book.frontier
+        self.lastArrival = book.frontier.stamp.next
         self.beganAt = now
         self.tie = tie
     }
@@ -157,8 +159,10 @@ package struct ContestMerge: Sendable {
             let end = (candidate.stamp.instant.microseconds / length + 1) * length
             return Place(stamp: Stamp(Instant(microseconds: end)), tie: tie)
         case .arrival:
+            // Two reports may be read in another order than they were timed: this one counts.
             self.arrivals += 1
-            return Place(stamp: Stamp(now), tie: self.arrivals)
+            self.lastArrival = max(self.lastArrival, Stamp(now))
+            return Place(stamp: self.lastArrival, tie: self.arrivals)
         }
     }
 
@@ -280,7 +284,7 @@ package struct ContestMerge: Sendable {
             lot: self.lot, isTaken: self.stock.members[unit] == generation && feed.generation == generation,
             next: feed.next,
             allowance: feed.allowance, from: from,
-            verdicts: Array(verdicts[from...].prefix(ContestQueue.verdictsPerReply)), fence: self.book.frontier.stamp,
+            verdicts: Array(verdicts[from...].prefix(Limits.verdictsPerReply)), fence: self.book.frontier.stamp,
             standings: standings, mayReturn: self.stock.mayReturn)
     }
 

@@ -2,11 +2,8 @@
 ///
 /// The queue itself is in the unit's book, so that it survives the process; this is what a process knows beside it.
 struct ContestQueue: Sendable {
-    /// Candidates that one report carries, and verdicts that one reply carries.
-    static let candidatesPerReport = 512
-    static let verdictsPerReply = 512
     /// Pause between two reports while somebody waits, in milliseconds.
-    static let exchangeMilliseconds: Int64 = 8
+    static let exchangeMilliseconds: Int64 = 5
     /// After this long without progress, candidates are sent again, in milliseconds. Below `holdMax`, so that one lost
     /// message does not make requests late.
     static let resendMilliseconds: Int64 = 400
@@ -178,7 +175,7 @@ extension UnitMachine {
         if queue.sent < queue.acknowledged || isStuck { queue.sent = queue.acknowledged }
         if queue.sent == queue.acknowledged { queue.progressAt = now }
         let first = queue.sent
-        let last = min(candidates.count, first + ContestQueue.candidatesPerReport)
+        let last = min(candidates.count, first + Limits.candidatesPerReport)
         queue.sent = max(queue.sent, last)
         self.lanes[lot]!.contest = queue
         return ContestReport.Lot(
@@ -226,7 +223,7 @@ extension UnitMachine {
         case .allocated: self.allocate(order, now: now, into: &actions)
         case .waitlisted:
             actions.append(.standing(order.id, ahead: nil, mayReturn: self.lanes[lot]!.contest!.mayReturn))
-        case .released: if order.state == .contested { self.lose(order, as: .lost, into: &actions) }
+        case .released: if order.state == .contested { self.lose(order, as: .lost, now: now, into: &actions) }
         }
     }
 
@@ -244,9 +241,10 @@ extension UnitMachine {
         actions.append(.changed(allocated))
     }
 
-    mutating func lose(_ order: Order, as state: OrderState, into actions: inout [Action]) {
+    mutating func lose(_ order: Order, as state: OrderState, now: Instant, into actions: inout [Action]) {
         var lost = order
         lost.state = state
+        lost.deadline = now  // When it ended.
         self.append(.lost(lost), into: &actions)
         actions.append(.changed(lost))
     }

@@ -47,7 +47,7 @@ package struct Order: Hashable, Sendable {
     package let generation: Generation
     package var state: OrderState
     package let stamp: Stamp
-    /// When an unpaid reservation ends.
+    /// When an unpaid reservation ends, or when an order of a contest ended without stock.
     package var deadline: Instant
 
     package init(

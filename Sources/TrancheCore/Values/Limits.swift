@@ -18,6 +18,9 @@ package enum Limits {
     package static let starvedRequests = 10_000
     /// Requests of one lot that wait for stock that comes back, over all units.
     package static let waitlist = 10_000
+    /// Candidates of one lot in a report to the coordinator, and verdicts of one lot in a reply.
+    package static let candidatesPerReport = 512
+    package static let verdictsPerReply = 512
     /// Reservations that one tick of a unit expires; the next tick goes on.
     package static let expiriesPerTick = 2_000
     /// Refused order ids that a unit remembers for one lot before it cuts off the tokens issued so far.

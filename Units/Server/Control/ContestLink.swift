@@ -27,7 +27,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
 
     init(_ configuration: UnitConfiguration, curl: CurlClient, intake: Intake, telemetry: Telemetry, logger: Logger) {
         self.curl = curl
-        self.headers = ["Authorization": "Bearer \(configuration.serviceSecret)", "Content-Type": "application/json"]
+        self.headers = ["Authorization": "Bearer \(configuration.serviceSecret)", "Content-Type": ContestWire.contentType]
         self.routes = configuration.routes
         self.intake = intake
         self.telemetry = telemetry
@@ -80,7 +80,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
         var told = report
         told.isTrusted = isTrusted
         let base = self.routes[coordinator.url] ?? coordinator.url
-        let body = JSON.encode(told)
+        let body = ContestWire.encode(told)
         self.telemetry.count("tranche_contest_bytes_total", "Bytes sent to the coordinator.", by: body.count)
         self.telemetry.count(
             "tranche_contest_candidates_total", "Candidates sent to the coordinator, repetitions included.",
@@ -94,7 +94,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
             let heardAt = SystemClock.now()
             self.state.withLockedValue { $0.underway -= 1 }
             guard case .success(let response) = result, response.status == 200,
-                let envelope = try? JSON.decode(ContestReplyEnvelope.self, from: response.body)
+                let envelope = try? ContestWire.reply(response.body)
             else { return }
             let trip = ClockCheck.RoundTrip(
                 sent: sentAt, received: envelope.receivedAt, answered: envelope.sentAt, heard: heardAt)

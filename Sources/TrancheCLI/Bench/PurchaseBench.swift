@@ -7,7 +7,13 @@ import Verification
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench",
+        commandName: "bench", abstract: "Measure, on this machine.",
+        subcommands: [PurchaseBench.self, FairnessBench.self], defaultSubcommand: PurchaseBench.self)
+}
+
+struct PurchaseBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "purchase",
         abstract: "Measure the purchase path of one unit: durable orders per second, in closed loop.",
         discussion:
             "The generator runs on the same machine and takes its share of it. Every 201 is looked up in the ledger afterwards."

@@ -1,0 +1,194 @@
+package import TrancheCore
+
+/// The bytes of contest reports and replies, which travel hundreds of times a second: fixed fields, little-endian.
+///
+/// JSON took half of a coordinator's time here. The first byte is the version of the form.
+package enum ContestWire {
+    package static let contentType = "application/octet-stream"
+    static let version: UInt8 = 1
+
+    package static func encode(_ report: ContestReport) -> [UInt8] {
+        var writer = WireWriter(version: Self.version)
+        writer.put(report.unit.rawValue)
+        writer.put(report.generation.rawValue)
+        writer.put(report.epoch.rawValue)
+        writer.put(UInt8(report.isTrusted ? 1 : 0))
+        writer.put(UInt32(clamping: report.lots.count))
+        for lot in report.lots {
+            writer.put(lot.lot.rawValue)
+            writer.put(UInt32(clamping: lot.base))
+            writer.put(UInt32(clamping: lot.end))
+            writer.put(lot.watermark.rawValue)
+            writer.put(UInt32(clamping: lot.heard))
+            writer.put(UInt32(clamping: lot.candidates.count))
+            for candidate in lot.candidates {
+                writer.put(UInt32(clamping: candidate.index))
+                writer.put(candidate.order)
+                writer.put(UInt32(clamping: candidate.quantity))
+                writer.put(candidate.stamp.rawValue)
+                writer.put(UInt64(bitPattern: candidate.uncertainty))
+            }
+        }
+        return writer.bytes
+    }
+
+    /// - Throws: ``Problem`` with code `invalid_message`.
+    package static func report(_ bytes: [UInt8]) throws(Problem) -> ContestReport {
+        var reader = try WireReader(bytes, version: Self.version)
+        let unit = UnitID(try reader.take(UInt16.self))
+        let generation = Generation(try reader.take(UInt32.self))
+        let epoch = Epoch(try reader.take(UInt64.self))
+        let isTrusted = try reader.take(UInt8.self) != 0
+        var lots: [ContestReport.Lot] = []
+        for _ in 0..<(try reader.count(limit: Limits.lots)) { lots.append(try Self.reportLot(&reader)) }
+        try reader.end()
+        return ContestReport(unit: unit, generation: generation, epoch: epoch, isTrusted: isTrusted, lots: lots)
+    }
+
+    private static func reportLot(_ reader: inout WireReader) throws(Problem) -> ContestReport.Lot {
+        let lot = LotID(try reader.take(UInt32.self))
+        let (base, end) = (Int(try reader.take(UInt32.self)), Int(try reader.take(UInt32.self)))
+        let watermark = Stamp(rawValue: try reader.take(UInt64.self))
+        let heard = Int(try reader.take(UInt32.self))
+        var candidates: [Candidate] = []
+        for _ in 0..<(try reader.count(limit: Limits.candidatesPerReport)) {
+            let index = Int(try reader.take(UInt32.self))
+            let order = try reader.order()
+            let quantity = Int(try reader.take(UInt32.self))
+            guard (1...Limits.quantityPerOrder).contains(quantity) else {
+                throw WireReader.invalid("quantity \(quantity) is not in 1...\(Limits.quantityPerOrder)")
+            }
+            candidates.append(
+                Candidate(
+                    index: index, order: order, quantity: quantity,
+                    stamp: Stamp(rawValue: try reader.take(UInt64.self)),
+                    uncertainty: Int64(bitPattern: try reader.take(UInt64.self))))
+        }
+        return ContestReport.Lot(
+            lot: lot, base: base, candidates: candidates, end: end, watermark: watermark, heard: heard)
+    }
+
+    package static func encode(_ envelope: ContestReplyEnvelope) -> [UInt8] {
+        var writer = WireWriter(version: Self.version)
+        writer.put(UInt64(bitPattern: envelope.receivedAt.microseconds))
+        writer.put(UInt64(bitPattern: envelope.sentAt.microseconds))
+        writer.put(envelope.reply.epoch.rawValue)
+        writer.put(envelope.reply.generation.rawValue)
+        writer.put(UInt32(clamping: envelope.reply.lots.count))
+        for lot in envelope.reply.lots {
+            writer.put(lot.lot.rawValue)
+            writer.put(UInt8(lot.isTaken ? 1 : 0))
+            for number in [lot.next, lot.allowance, lot.from, lot.mayReturn] { writer.put(UInt32(clamping: number)) }
+            writer.put(lot.fence.rawValue)
+            writer.put(UInt32(clamping: lot.verdicts.count))
+            for verdict in lot.verdicts {
+                writer.put(verdict.order)
+                writer.put(verdict.kind.rawValue)
+                writer.put(verdict.generation.rawValue)
+            }
+            writer.put(UInt8(lot.standings == nil ? 0 : 1))
+            writer.put(UInt32(clamping: lot.standings?.count ?? 0))
+            for standing in lot.standings ?? [] {
+                writer.put(standing.order)
+                writer.put(UInt32(clamping: standing.ahead))
+            }
+        }
+        return writer.bytes
+    }
+
+    /// - Throws: ``Problem`` with code `invalid_message`.
+    package static func reply(_ bytes: [UInt8]) throws(Problem) -> ContestReplyEnvelope {
+        var reader = try WireReader(bytes, version: Self.version)
+        let receivedAt = Instant(microseconds: Int64(bitPattern: try reader.take(UInt64.self)))
+        let sentAt = Instant(microseconds: Int64(bitPattern: try reader.take(UInt64.self)))
+        let epoch = Epoch(try reader.take(UInt64.self))
+        let generation = Generation(try reader.take(UInt32.self))
+        var lots: [ContestReply.Lot] = []
+        for _ in 0..<(try reader.count(limit: Limits.lots)) { lots.append(try Self.replyLot(&reader)) }
+        try reader.end()
+        return ContestReplyEnvelope(
+            reply: ContestReply(epoch: epoch, generation: generation, lots: lots), receivedAt: receivedAt,
+            sentAt: sentAt)
+    }
+
+    private static func replyLot(_ reader: inout WireReader) throws(Problem) -> ContestReply.Lot {
+        let lot = LotID(try reader.take(UInt32.self))
+        let isTaken = try reader.take(UInt8.self) != 0
+        var numbers: [Int] = []
+        for _ in 0..<4 { numbers.append(Int(try reader.take(UInt32.self))) }
+        let fence = Stamp(rawValue: try reader.take(UInt64.self))
+        var verdicts: [Verdict] = []
+        for _ in 0..<(try reader.count(limit: Limits.verdictsPerReply)) {
+            let order = try reader.order()
+            guard let kind = Verdict.Kind(rawValue: try reader.take(UInt8.self)) else {
+                throw WireReader.invalid("an unknown verdict")
+            }
+            verdicts.append(Verdict(order: order, kind: kind, generation: Generation(try reader.take(UInt32.self))))
+        }
+        let hasStandings = try reader.take(UInt8.self) != 0
+        var standings: [ContestReply.Standing] = []
+        for _ in 0..<(try reader.count(limit: Limits.waitlist)) {
+            standings.append(.init(order: try reader.order(), ahead: Int(try reader.take(UInt32.self))))
+        }
+        return ContestReply.Lot(
+            lot: lot, isTaken: isTaken, next: numbers[0], allowance: numbers[1], from: numbers[2], verdicts: verdicts,
+            fence: fence, standings: hasStandings ? standings : nil, mayReturn: numbers[3])
+    }
+}
+
+private struct WireWriter {
+    private(set) var bytes: [UInt8]
+
+    init(version: UInt8) {
+        self.bytes = [version]
+        self.bytes.reserveCapacity(256)
+    }
+
+    mutating func put(_ value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.littleEndian) { self.bytes.append(contentsOf: $0) }
+    }
+
+    mutating func put(_ order: OrderID) {
+        self.put(order.high)
+        self.put(order.low)
+    }
+}
+
+private struct WireReader {
+    private let bytes: [UInt8]
+    private var place = 1
+
+    init(_ bytes: [UInt8], version: UInt8) throws(Problem) {
+        guard let first = bytes.first else { throw Self.invalid("it is empty") }
+        guard first == version else { throw Self.invalid("its version is \(first), not \(version)") }
+        self.bytes = bytes
+    }
+
+    static func invalid(_ detail: String) -> Problem {
+        Problem(status: 400, code: "invalid_message", detail: "the message cannot be read: \(detail)")
+    }
+
+    mutating func take<Value: FixedWidthInteger>(_ type: Value.Type) throws(Problem) -> Value {
+        let size = MemoryLayout<Value>.size
+        guard self.bytes.count - self.place >= size else { throw Self.invalid("it ends too early") }
+        defer { self.place += size }
+        let place = self.place
+        return self.bytes.withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: Value.self)) }
+    }
+
+    mutating func order() throws(Problem) -> OrderID {
+        OrderID(high: try self.take(UInt64.self), low: try self.take(UInt64.self))
+    }
+
+    mutating func count(limit: Int) throws(Problem) -> Int {
+        let count = Int(try self.take(UInt32.self))
+        guard count <= limit else { throw Self.invalid("a list of \(count), at most \(limit)") }
+        return count
+    }
+
+    func end() throws(Problem) {
+        guard self.place == self.bytes.count else {
+            throw Self.invalid("\(self.bytes.count - self.place) bytes are left over")
+        }
+    }
+}
