@@ -306,10 +306,12 @@ extension QuotaState {
                 isFrozen: state.isFrozen,
                 samples: authority.samples(id, now: now), units: units, contestStart: rules?.contestStart ?? .never,
                 contestTerms: state.contest?.terms ?? rules?.contestTerms ?? ContestTerms(policy: .stamp, waitlist: 0),
-                contest: state.contest.map { _ in authority.contestStock(id, isClosed: isClosed) },
+                contest: state.contest.map { _ in authority.contestStock(id, isClosed: isClosed, now: now) },
                 waitlisted: state.contest?.line.count)
         }
-        self.init(epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch, now: now, lots: lots)
+        self.init(
+            epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch,
+            coordinatorURL: authority.leader?.url, now: now, lots: lots)
     }
 }
 

@@ -1,7 +1,7 @@
 import CurlClient
 package import DaemonSupport
-import Hummingbird
 import HTTPTypes
+import Hummingbird
 import Logging
 import NIOCore
 import TrancheAPI

@@ -81,8 +81,9 @@ struct Lead: Service {
                 }
             } else if !lot.isFrozen {
                 // The center's clock: the one by which it heard the units.
+                let left = lot.units.reduce(lot.pool) { $0 + max(0, $1.available) }
                 let isScarce = rebalancer.isScarce(
-                    lot.lot, issued: lot.issued, pool: lot.pool, samples: lot.samples, start: lot.contestStart)
+                    lot.lot, issued: lot.issued, left: left, samples: lot.samples, start: lot.contestStart)
                 decisions +=
                     isScarce
                     ? [.contend(lot.lot, lot.contestTerms)]

@@ -104,7 +104,8 @@ package struct FairnessWorkload: Sendable {
                 at += mean * self.random.exponential()
                 self.arrivals.append(
                     Arrival(
-                        order: OrderID(high: self.random.next(), low: self.random.next()), region: region, at: Int64(at)))
+                        order: OrderID(high: self.random.next(), low: self.random.next()), region: region, at: Int64(at)
+                    ))
             }
         }
     }
@@ -126,7 +127,9 @@ package struct FairnessWorkload: Sendable {
             lots: [.init(lot: Self.lot, granted: 0, hint: nil, elsewhere: 0, contest: 0)],
             coordinator: CoordinatorAddress(epoch: Epoch(1), url: ""))
         var actions: [UnitMachine.Action] = []
-        for event: UnitMachine.Event in [.configured([rules]), .started, .surveyed(nil), .registered(.accepted(directives))] {
+        for event: UnitMachine.Event in [
+            .configured([rules]), .started, .surveyed(nil), .registered(.accepted(directives)),
+        ] {
             machine.handle(event, now: Self.opensAt, into: &actions)
         }
         return Unit(machine: machine, clock: clock, offset: offset)

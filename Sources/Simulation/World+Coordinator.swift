@@ -26,6 +26,7 @@ enum CenterWord {
         let lot: LotID
         let issued: Int
         let pool: Int
+        let left: Int
         let samples: [Rebalancer.Sample]
         let stock: ContestMerge.Stock
         let terms: ContestTerms?
@@ -96,7 +97,10 @@ extension World {
         let lots = authority.book.lots.keys.sorted().map { lot in
             CenterWord.Lot(
                 lot: lot, issued: authority.book.lots[lot]!.issued, pool: authority.book.lots[lot]!.pool,
-                samples: authority.samples(lot, now: self.now), stock: authority.contestStock(lot, isClosed: isClosed),
+                left: authority.book.units.keys.reduce(authority.book.lots[lot]!.pool) {
+                    $0 + max(0, authority.available(lot, $1))
+                }, samples: authority.samples(lot, now: self.now),
+                stock: authority.contestStock(lot, isClosed: isClosed, now: self.now),
                 terms: authority.book.lots[lot]!.contest?.terms)
         }
         self.send(.toCoordinator(number, .quota(epoch, lots)))
@@ -176,7 +180,7 @@ extension World {
             return
         }
         let isScarce = self.coordinators[number].rebalancer.isScarce(
-            lot.lot, issued: lot.issued, pool: lot.pool, samples: lot.samples, start: self.contestStart)
+            lot.lot, issued: lot.issued, left: lot.left, samples: lot.samples, start: self.contestStart)
         var decisions: [Rebalancer.Decision] = isScarce ? [.contend(lot.lot, self.contestTerms)] : []
         if !isScarce {
             decisions = self.coordinators[number].rebalancer.decide(
@@ -274,7 +278,8 @@ extension World {
     func exchangeTick(_ id: UnitID, _ session: UInt64) {
         guard let process = self.process(id, session) else { return }
         self.schedule(.exchangeTick(id, session: session), afterMicroseconds: Self.contestEveryMicroseconds)
-        guard process.machine.isContesting else { return }
+        guard let pause = process.machine.exchangeMilliseconds, process.exchangeAt <= self.now else { return }
+        process.exchangeAt = self.now.advanced(milliseconds: min(pause, 500))
         process.clockCheck.observe(kernel: nil, wall: self.clock(of: id), monotonic: self.now)
         if self.plant == .watermarkOutsideTheLock {
             self.run(id, process, .handedIn(upTo: process.clock.watermark(now: self.clock(of: id))))

@@ -20,6 +20,7 @@ final class UnitProcess {
     var desk = FrontDesk()
     var clock: HybridClock
     var clockCheck = ClockCheck()
+    var exchangeAt = Instant.distantPast
     /// Stamped requests that the machine has not seen yet.
     var intake: [BuyRequest] = []
     /// Who waits for an answer, by ticket, and since when.

@@ -173,7 +173,9 @@ private struct WireReader {
         guard self.bytes.count - self.place >= size else { throw Self.invalid("it ends too early") }
         defer { self.place += size }
         let place = self.place
-        return self.bytes.withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: Value.self)) }
+        return self.bytes.withUnsafeBytes {
+            Value(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: Value.self))
+        }
     }
 
     mutating func order() throws(Problem) -> OrderID {

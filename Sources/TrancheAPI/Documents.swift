@@ -151,9 +151,12 @@ package struct QuotaState: Sendable, Codable {
     }
     package let epoch: Epoch
     package let coordinatorEpoch: Epoch
+    /// Where the leading coordinator is, if the center has heard of it.
+    package let coordinatorURL: String?
     package let nowMicroseconds: Instant
     package let lots: [Lot]
-    package init(epoch: Epoch, coordinatorEpoch: Epoch, now: Instant, lots: [Lot]) {
+    package init(epoch: Epoch, coordinatorEpoch: Epoch, coordinatorURL: String?, now: Instant, lots: [Lot]) {
+        self.coordinatorURL = coordinatorURL
         self.epoch = epoch
         self.coordinatorEpoch = coordinatorEpoch
         self.nowMicroseconds = now

@@ -16,6 +16,7 @@ struct Tranche: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, DemoCommand.self, SaleCommand.self, StockCommand.self, QuotaCommand.self, UnitCommand.self,
-            TokenCommand.self, LoadCommand.self, VerifyCommand.self, FairnessCommand.self, SimulateCommand.self, BenchCommand.self,
+            TokenCommand.self, LoadCommand.self, VerifyCommand.self, FairnessCommand.self, SimulateCommand.self,
+            BenchCommand.self,
         ])
 }

@@ -11,6 +11,7 @@ struct AuthorityEvidence {
     }
     private(set) var lots: [LotID: Lot] = [:]
     private(set) var epoch: UInt64 = 0
+    private(set) var coordinator: UInt64 = 0
     private(set) var fallen: [String] = []
     private(set) var outOfTurn: [String] = []
     private(set) var overdrawn: [String] = []
@@ -18,7 +19,6 @@ struct AuthorityEvidence {
     private var current: [UnitID: Generation] = [:]
 
     init(_ records: [AuthorityRecord]) {
-        var coordinator: UInt64 = 0
         for record in records {
             switch record {
             case .epoch(let epoch):
@@ -27,10 +27,10 @@ struct AuthorityEvidence {
                 }
                 self.epoch = epoch.rawValue
             case .coordinatorEpoch(let epoch):
-                if epoch.rawValue <= coordinator {
-                    self.outOfTurn.append("coordinator epoch \(epoch.rawValue) after \(coordinator)")
+                if epoch.rawValue <= self.coordinator {
+                    self.outOfTurn.append("coordinator epoch \(epoch.rawValue) after \(self.coordinator)")
                 }
-                coordinator = epoch.rawValue
+                self.coordinator = epoch.rawValue
             case .issued(let lot, let quantity): self.lots[lot, default: Lot()].issued += quantity
             case .granted(let lot, let unit, let generation, let total):
                 self.change(lot, unit, generation) { account in

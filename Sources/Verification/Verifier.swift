@@ -255,6 +255,9 @@ package struct Verifier {
         }
     }
 
+    /// The epoch of the last coordinator that led.
+    package var coordinatorEpoch: UInt64 { self.authority.coordinator }
+
     package var contestedLots: [LotID] { self.authority.contests.keys.sorted() }
 
     private func unaccounted(_ lots: [VerifyReport.Lot]) -> [String] {

@@ -12,12 +12,14 @@ final class TestCluster {
     private struct Layout: Codable {
         struct Unit: Codable { let id: UnitID; let name: String; let publicPort: Int; let internalPort: Int }
         let centerPort: Int
+        let controlPort: Int?
         let units: [Unit]
         let secrets: [String: String]
     }
 
     let folder: String
     let center: String
+    private let controlPort: Int?
     let units: [Unit]
     let secrets: [String: String]
     private let curl = CurlClient()
@@ -29,6 +31,7 @@ final class TestCluster {
         self.folder = folder
         self.process = process
         self.center = "http://127.0.0.1:\(layout.centerPort)"
+        self.controlPort = layout.controlPort
         self.secrets = layout.secrets
         self.units = layout.units.map {
             Unit(
@@ -43,11 +46,25 @@ final class TestCluster {
             .appendingPathComponent(name)
     }
 
-    static func start(stock: Int, limit: Int, windowMilliseconds: Int = 60_000) async throws -> TestCluster {
+    /// - Parameters:
+    ///   - contest: More options of `sale create`.
+    ///   - delays: One-way delays between each region and the hub, in milliseconds; no links if `nil`.
+    ///   - clocks: Errors of the regions' clocks, as `--clock-offsets` takes them.
+    static func start(
+        stock: Int, limit: Int, windowMilliseconds: Int = 60_000, contest: [String] = [], delays: [Int]? = nil,
+        clocks: String? = nil
+    ) async throws -> TestCluster {
         let folder = try TemporaryFolder.make()
         let log = folder + "/up.log"
+        var up = ["up", "--data", folder]
+        if let delays {
+            let links = zip(["us-east", "eu-west", "ap-south"], delays).map { "\($0):\n  delay: \($1)\n" }.joined()
+            try Data(links.utf8).write(to: URL(fileURLWithPath: folder + "/links.yaml"))
+            up += ["--wan", folder + "/links.yaml"]
+        }
+        if let clocks { up += ["--clock-offsets", clocks] }
         let process = try ChildProcess(
-            self.program("tranche").path, ["up", "--data", folder], environment: ProcessInfo.processInfo.environment,
+            self.program("tranche").path, up, environment: ProcessInfo.processInfo.environment,
             log: log)
         while true {
             let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
@@ -61,7 +78,7 @@ final class TestCluster {
             [
                 "sale", "create", "test", "--stock", "\(stock)", "--limit", "\(limit)", "--payment-window",
                 "\(Double(windowMilliseconds) / 1_000)",
-            ],
+            ] + contest,
             ["sale", "warm", "test"], ["sale", "open", "test", "--delay", "0"],
         ] {
             let result = try cluster.run(arguments)
@@ -131,6 +148,20 @@ final class TestCluster {
         }
     }
 
+    /// Signals the one process that runs `program` with a configuration whose path ends so.
+    func signal(_ program: String, _ file: String, _ signal: Int32) {
+        for pid in self.pids(program, "\(self.folder)/\(file)") { kill(pid, signal) }
+    }
+
+    /// Cuts or heals the link from a region to the hub.
+    func setLink(_ region: String, delay: Int, isCut: Bool) async throws {
+        let state = "{\"delayMilliseconds\":\(delay),\"jitterMilliseconds\":0,\"isCut\":\(isCut),\"lossPermille\":0}"
+        let response = try await self.call(
+            "PUT", "http://127.0.0.1:\(self.controlPort ?? 0)/links/\(region)/hub", secret: nil, body: Array(state.utf8)
+        )
+        guard response.status == 200 else { throw TestFailure(String(decoding: response.body, as: UTF8.self)) }
+    }
+
     /// Kills a unit, and starts it again on its files.
     func restartUnit(_ unit: Unit) async throws {
         let folder = "\(self.folder)/units/\(unit.name)"
@@ -173,7 +204,7 @@ final class TestCluster {
     }
 
     func claims(
-        buyer: String, lot: UInt32 = 1, unit: UInt16 = 1, notBeforeMilliseconds: Int64 = -1_000,
+        buyer: String, lot: UInt32 = 1, unit: UInt16 = 1, notBeforeMilliseconds: Int64 = -10_000,
         lifetimeMilliseconds: Int64 = 60_000
     ) -> PurchaseToken {
         let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
@@ -186,7 +217,7 @@ final class TestCluster {
     }
 
     func token(
-        buyer: String, lot: UInt32 = 1, unit: UInt16 = 1, notBeforeMilliseconds: Int64 = -1_000,
+        buyer: String, lot: UInt32 = 1, unit: UInt16 = 1, notBeforeMilliseconds: Int64 = -10_000,
         lifetimeMilliseconds: Int64 = 60_000
     ) -> String {
         let claims = self.claims(

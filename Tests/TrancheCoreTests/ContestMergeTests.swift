@@ -18,11 +18,12 @@ import TrancheCore
             self.observe(pool: pool, mayReturn: mayReturn)
         }
 
-        mutating func observe(pool: Int, mayReturn: Int, isClosed: Bool = false) {
+        mutating func observe(pool: Int, mayReturn: Int, coming: Int = 0, isClosed: Bool = false) {
             let generation = Generation(1)
             self.merge.observe(
                 .init(
-                    batches: self.merge.book.batches, pool: pool, mayReturn: mayReturn, isClosed: isClosed,
+                    batches: self.merge.book.batches, pool: pool, coming: coming, mayReturn: mayReturn,
+                    isClosed: isClosed,
                     members: [UnitID(1): generation, UnitID(2): generation]))
         }
 
@@ -151,6 +152,17 @@ import TrancheCore
         bench.send(1, [], upTo: 40)
         #expect(bench.decide(mayReturn: 1) == [8])
         #expect(bench.merge.book.line.map(\.order.low) == [9, 5])
+    }
+
+    @Test("nobody is sent away while stock is on its way back to the pool") func coming() {
+        var bench = Bench(pool: 0)
+        bench.observe(pool: 0, mayReturn: 2, coming: 2)
+        bench.send(1, [(7, 10), (8, 11), (9, 12)], upTo: 30)
+        bench.send(2, [], upTo: 30)
+        #expect(bench.decide(mayReturn: 2) == [])
+        #expect(bench.merge.book.line.map(\.order.low) == [7, 8])
+        bench.observe(pool: 2, mayReturn: 0)
+        #expect(bench.decide(mayReturn: 2) == [7, 8])
     }
 
     @Test("when nothing can come back, everybody who waits is told") func hopeless() {

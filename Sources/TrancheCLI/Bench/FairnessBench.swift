@@ -200,7 +200,9 @@ struct FairnessResult: Codable {
                 String(format: "%.2f points", policy.shareErrorPoints), "\(policy.uncertainBand)", "\(policy.late)",
             ]
         }
-        Output.line("\n\(self.bursts) bursts each, \(3 * self.ratePerRegion) requests/s, clocks -1/0/+1 ms, links 5/40/90 ms one-way:")
+        Output.line(
+            "\n\(self.bursts) bursts each, \(3 * self.ratePerRegion) requests/s, clocks -1/0/+1 ms, links 5/40/90 ms one-way:"
+        )
         for line in Output.table(
             ["order", "winners", "wrong winners", "worst share error", "too close to tell", "late"], rows)
         { Output.line("  " + line) }

@@ -7,9 +7,13 @@ enum FairnessChart {
     private static let (width, height, bottom, top) = (720.0, 380.0, 300.0, 70.0)
 
     static func svg(_ result: FairnessResult) -> String {
-        let series = [("who came first", result.policies[0].firstPercent)]
+        let series =
+            [("who came first", result.policies[0].firstPercent)]
             + result.policies.map { policy in
-                (String(format: "by %@: %.1f %% wrong winners", policy.name, policy.misallocationPercent), policy.wonPercent)
+                (
+                    String(format: "by %@: %.1f %% wrong winners", policy.name, policy.misallocationPercent),
+                    policy.wonPercent
+                )
             }
         let most = max(40, series.flatMap(\.1.values).max() ?? 0) * 1.1
         var parts: [String] = []

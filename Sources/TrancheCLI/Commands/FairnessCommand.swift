@@ -44,7 +44,8 @@ struct FairnessCommand: AsyncParsableCommand {
         }
         if self.common.json { return Output.json(rows) }
         Output.line(
-            "\nThree regions of 2,000 requests/s, 5/40/90 ms one-way from the coordinator, 300 items, \(self.seeds) seeds:")
+            "\nThree regions of 2,000 requests/s, 5/40/90 ms one-way from the coordinator, 300 items, \(self.seeds) seeds:"
+        )
         let lines = rows.map { row in
             [
                 row.name, String(format: "%.2f %%", row.misallocationPercent),

@@ -155,10 +155,13 @@ struct UnitCommand: AsyncParsableCommand {
                     unit.name, unit.id.description, unit.publicURL,
                     "\(unit.generation?.rawValue ?? 0).\(unit.incarnation?.rawValue ?? 0)",
                     unit.configVersion.map(String.init) ?? "-", unit.silentMilliseconds.map { "\($0) ms" } ?? "never",
+                    unit.clock.map { "\($0.state.rawValue) ±\($0.uncertaintyMicroseconds) us" } ?? "-",
                     unit.isDrained ? "drained" : "active",
                 ]
             }
-            for line in Output.table(["unit", "id", "address", "generation", "config", "heard", "state"], rows) {
+            for line in Output.table(
+                ["unit", "id", "address", "generation", "config", "heard", "clock", "state"], rows)
+            {
                 Output.line(line)
             }
         }

@@ -21,6 +21,14 @@ struct SaleCommand: AsyncParsableCommand {
         @Option(help: "Hours that the sale lasts.") var hours = 24.0
         @Option(help: "Of 1000 items, how many stay in the pool at first.") var pool = 0
         @Option(help: "Quota weights, as us-east=5,eu-west=3; equal if not given.") var weights: String?
+        @Option(help: "When the lot is contested: scarce, share, global or never.")
+        var contest = SaleConfig.Lot.Contest.When.scarce
+        @Option(help: "With --contest share: at how many of 1000 items left.") var contestPermille: Int?
+        @Option(help: "Order of the contest: stamp, band-lottery, rounds or arrival.")
+        var policy = SaleConfig.Lot.Contest.Policy.stamp
+        @Option(help: "Width of the band, or length of a round, in milliseconds.") var policyMilliseconds: Int64?
+        @Option(help: "Requests that may wait for stock that comes back; a tenth of the stock if not given.")
+        var waitlist: Int?
         @Option(help: "A JSON file with the whole sale instead.") var file: String?
 
         func run() async throws {
@@ -40,7 +48,10 @@ struct SaleCommand: AsyncParsableCommand {
                         .init(
                             id: LotID(self.lot), name: self.sale, stock: self.stock, perBuyerLimit: self.limit,
                             poolPermille: self.pool,
-                            weights: try self.weights.map(Self.weights))
+                            weights: try self.weights.map(Self.weights),
+                            contest: .init(
+                                when: self.contest, permille: self.contestPermille, policy: self.policy,
+                                milliseconds: self.policyMilliseconds, waitlist: self.waitlist))
                     ])
             }
             let made = try await self.common.client().call("POST", "/v1/sales", document, as: SaleDocument.self)
@@ -152,3 +163,6 @@ extension CommonOptions {
         }
     }
 }
+
+extension SaleConfig.Lot.Contest.When: ExpressibleByArgument {}
+extension SaleConfig.Lot.Contest.Policy: ExpressibleByArgument {}

@@ -37,7 +37,8 @@ struct UpCommand: AsyncParsableCommand {
             throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")
         }
         let cluster = LocalCluster(
-            folder: folder, layout: layout, wan: try await self.links(layout), clockOffsets: try ClockOffsets.parse(self.clockOffsets))
+            folder: folder, layout: layout, wan: try await self.links(layout),
+            clockOffsets: try ClockOffsets.parse(self.clockOffsets))
         let signals = StopSignals()
         do {
             try await cluster.start()

@@ -21,12 +21,19 @@ package struct ContestMerge: Sendable {
         /// Batches that were in the log when this was read.
         package var batches: UInt64
         package var pool: Int
+        /// Items that units give back: after the switch the pool takes a while to fill, and nobody may be sent away
+        /// for want of what is on its way.
+        package var coming: Int
         /// Items that are out and not paid for, anywhere.
         package var mayReturn: Int
         package var isClosed: Bool
         /// Units that sell the lot, with the generation that counts.
         package var members: [UnitID: Generation]
-        package init(batches: UInt64, pool: Int, mayReturn: Int, isClosed: Bool, members: [UnitID: Generation]) {
+        package init(
+            batches: UInt64, pool: Int, coming: Int = 0, mayReturn: Int, isClosed: Bool,
+            members: [UnitID: Generation]
+        ) {
+            self.coming = coming
             self.batches = batches
             self.pool = pool
             self.mayReturn = mayReturn
@@ -249,7 +256,7 @@ package struct ContestMerge: Sendable {
             } else if !stock.isClosed, entrant.quantity <= left {
                 left -= entrant.quantity
                 allocated.append(entrant.order)
-            } else if kept < self.book.terms.waitlist {
+            } else if kept < self.book.terms.waitlist + stock.coming {
                 kept += 1
                 rest.append(entrant.order)
             } else {
@@ -269,7 +276,7 @@ package struct ContestMerge: Sendable {
     ) -> ContestReply.Lot {
         let verdicts = self.book.verdicts[unit] ?? []
         let from = min(max(0, heard), verdicts.count)
-        let free = max(0, self.book.terms.waitlist - self.book.line.count)
+        let free = max(0, self.book.terms.waitlist + self.stock.coming - self.book.line.count)
         var feed = self.feeds[unit] ?? Feed(generation: Generation(0))
         // Whoever stands behind as many of the same unit as there is stock and room in the line cannot get anything.
         feed.allowance = max(

@@ -4,6 +4,9 @@
 struct ContestQueue: Sendable {
     /// Pause between two reports while somebody waits, in milliseconds.
     static let exchangeMilliseconds: Int64 = 5
+    /// The same while nothing can be won, and while there is no contest at all.
+    static let slowMilliseconds: Int64 = 100
+    static let idleMilliseconds: Int64 = 1_000
     /// After this long without progress, candidates are sent again, in milliseconds. Below `holdMax`, so that one lost
     /// message does not make requests late.
     static let resendMilliseconds: Int64 = 400
@@ -49,21 +52,21 @@ struct ContestQueue: Sendable {
 extension UnitMachine {
     package func isContended(_ lot: LotID) -> Bool { self.lanes[lot]?.contest != nil }
 
-    /// Whether candidates of some lot wait for a verdict, or may come at any moment.
-    package var isContesting: Bool { self.lanes.values.contains { $0.contest != nil && $0.rules?.phase == .open } }
-
-    /// How long to wait between two exchanges, in milliseconds, or `nil` if there is no contest.
+    /// How long to wait between two exchanges, in milliseconds, or `nil` if there is nobody to speak with.
     ///
     /// Everybody waits for the slowest watermark, so a unit speaks often even if it has nothing to say; but only as
     /// long as anything can still be won.
+    ///
+    /// Without any contest it speaks now and then, so that its clock has been checked when one begins.
     package var exchangeMilliseconds: Int64? {
-        var shortest: Int64?
+        guard self.coordinator != nil, self.mayIssue else { return nil }
+        var shortest = ContestQueue.idleMilliseconds
         for (lot, lane) in self.lanes {
             guard let queue = lane.contest, queue.phase != .draining else { continue }
             let isOver = lane.rules?.phase != .open && queue.base >= self.book.candidates(lot).count
             if isOver { continue }
             let isBusy = queue.base < self.book.candidates(lot).count || !lane.isFlaggedSoldOut
-            shortest = min(shortest ?? 100, isBusy ? ContestQueue.exchangeMilliseconds : 100)
+            shortest = min(shortest, isBusy ? ContestQueue.exchangeMilliseconds : ContestQueue.slowMilliseconds)
         }
         return shortest
     }
@@ -156,7 +159,6 @@ extension UnitMachine {
             self.lanes[lot]!.contest!.follow(coordinator.epoch)
             lots.append(self.contestReport(lot, now: now))
         }
-        guard !lots.isEmpty else { return }
         actions.append(
             .exchange(
                 ContestReport(

@@ -53,6 +53,19 @@ extension QuotaAuthority {
         }
     }
 
+    /// Quota that living units hold and have not sold: in a contest they give it back.
+    private func coming(_ lot: LotID, now: Instant) -> Int {
+        self.book.units.reduce(0) { sum, unit in
+            guard let seen = self.seen[unit.key], now.milliseconds(since: seen.at) <= Self.silenceMilliseconds else {
+                return sum
+            }
+            let account = self.book.account(lot, unit.key, unit.value.generation)
+            let told = self.counters[unit.key]?[lot] ?? QuotaCounters()
+            // By the unit's own word of its allocations: those under way to it belong to somebody.
+            return sum + max(0, account.granted + told.allocated - told.returned - told.live)
+        }
+    }
+
     /// How many requests of one unit can still get something in the contest; `nil` while there is none.
     func allowance(_ lot: LotID) -> Int? {
         guard let state = self.book.lots[lot], let contest = state.contest else { return nil }
@@ -61,12 +74,13 @@ extension QuotaAuthority {
     }
 
     /// What a coordinator needs to go on with a contest.
-    package func contestStock(_ lot: LotID, isClosed: Bool) -> ContestMerge.Stock {
+    package func contestStock(_ lot: LotID, isClosed: Bool, now: Instant) -> ContestMerge.Stock {
         let active = self.book.units.filter {
             self.book.account(lot, $0.key, $0.value.generation).standing == .active
         }
         return ContestMerge.Stock(
             batches: self.book.lots[lot]?.contest?.batches ?? 0, pool: self.book.lots[lot]?.pool ?? 0,
+            coming: self.coming(lot, now: now),
             mayReturn: self.mayReturn(lot), isClosed: isClosed, members: active.mapValues(\.generation))
     }
 }

@@ -70,12 +70,12 @@ package struct Rebalancer: Sendable {
         self.demands[Key(lot: lot, unit: unit)]?.perSecond ?? 0
     }
 
-    /// Whether the lot is so scarce that it should be contested from now on. Call it before ``decide(_:pool:samples:now:)``.
+    /// Whether the lot is so scarce that it should be contested from now on. `left` is the pool and what every unit can
+    /// still sell, whether or not it has reported yet. Call it before ``decide(_:pool:samples:now:)``.
     package mutating func isScarce(
-        _ lot: LotID, issued: Int, pool: Int, samples: [Sample], start: ContestStart
+        _ lot: LotID, issued: Int, left: Int, samples: [Sample], start: ContestStart
     ) -> Bool {
         for sample in samples { self.observe(lot, sample) }
-        let left = pool + samples.reduce(0) { $0 + $1.available }
         let rate = samples.filter(\.isLive).reduce(0.0) { $0 + self.demand(lot, $1.unit) }
         switch start {
         case .never: return false

@@ -27,7 +27,9 @@ final class ContestLink: CoordinatorCalls, Sendable {
 
     init(_ configuration: UnitConfiguration, curl: CurlClient, intake: Intake, telemetry: Telemetry, logger: Logger) {
         self.curl = curl
-        self.headers = ["Authorization": "Bearer \(configuration.serviceSecret)", "Content-Type": ContestWire.contentType]
+        self.headers = [
+            "Authorization": "Bearer \(configuration.serviceSecret)", "Content-Type": ContestWire.contentType,
+        ]
         self.routes = configuration.routes
         self.intake = intake
         self.telemetry = telemetry
