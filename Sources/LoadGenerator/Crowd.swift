@@ -181,8 +181,10 @@ package final class Crowd: Sendable {
     ) async -> (OrderID?, String?) {
         let request = ByteBuffer(string: "GET /v1/orders/\(id) HTTP/1.1\r\nHost: tranche\r\n\r\n")
         self.note { $0.contested += 1 }
+        var pause = 150...400
         while ContinuousClock.now < end, !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(Int.random(in: 200...500)))
+            try? await Task.sleep(for: .milliseconds(Int.random(in: pause)))
+            pause = 700...1_300  // The answer says Retry-After: 1.
             self.note { $0.requests += 1 }
             guard let response = try? await pool.send(request) else { continue }
             if response.status == 200, let document = try? JSON.decode(OrderDocument.self, from: response.body.utf8) {

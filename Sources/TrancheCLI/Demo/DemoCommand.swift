@@ -12,8 +12,10 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "A whole sale on this machine: three regions sell a lot out, exactly, on real parts.",
         discussion: """
-            Starts a cluster, sends a crowd whose demand does not fit the quota plan, lets unpaid reservations expire and be
-            sold again, stops everything, and judges the outcome from the files alone. Exit code 2 if the verdict fails.
+            Starts a cluster with links of 5, 40 and 90 ms between its regions and the center, sends a crowd whose demand
+            does not fit the quota plan, contests the last items over all regions in the order in which buyers came, gives
+            what comes back to the waitlist, stops everything, and judges the outcome from the files alone. Exit code 2 if
+            the verdict fails.
             """)
 
     @Option(help: "The lot's stock.") var stock = 10_000
@@ -65,8 +67,11 @@ struct DemoCommand: AsyncParsableCommand {
         watch.cancel()
         try Data(JSON.encode(outcome.load.acknowledged.keys.sorted())).write(
             to: URL(fileURLWithPath: folder.path + "/acknowledged.json"))
-        let report = try Verifier(folder: folder.path, acknowledged: Array(outcome.load.acknowledged.keys)).report()
-        let verdict = DemoVerdict(report: report, outcome: outcome, stock: self.stock, isAlone: self.alone)
+        let verifier = try Verifier(folder: folder.path, acknowledged: Array(outcome.load.acknowledged.keys))
+        let report = verifier.report()
+        let verdict = DemoVerdict(
+            report: report, fairness: verifier.fairness(LotID(1)), outcome: outcome, stock: self.stock,
+            isAlone: self.alone)
         if self.json { Output.json(verdict) } else { verdict.print(layout, report, outcome) }
         if verdict.isGood, self.data == nil {
             try? FileManager.default.removeItem(atPath: folder.path)
@@ -144,8 +149,14 @@ struct DemoCommand: AsyncParsableCommand {
     {
         let run = Task { await crowd.run(arrivals) }
         var last: QuotaState?
+        var isContested = false
         while true {
             if let state = try? await client.quota() { last = state }
+            if let lot = last?.lots.first, lot.contest != nil, !isContested {
+                isContested = true
+                let left = lot.units.reduce(lot.pool) { $0 + max(0, $1.available) }
+                view.story.note("\(left) items are left: from now on they are contested, in the order of all regions")
+            }
             let now = crowd.current
             if !self.json { view.draw(last, now) }
             let isOver = view.seconds > self.seconds && now.paid >= self.stock || run.isCancelled

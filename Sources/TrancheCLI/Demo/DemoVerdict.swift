@@ -17,11 +17,16 @@ struct DemoVerdict: Codable {
     let isGood: Bool
     let staticSplitIdleAtFirstSoldOut: Int
     let staticSplitUnsold: Int
+    /// The contest at the end of the sale, if it came to one.
+    let contest: FairnessReport?
     let latencyMilliseconds: [String: Double]
     let seconds: Double
     let seed: UInt64
 
-    init(report: VerifyReport, outcome: DemoOutcome, stock: Int, isAlone: Bool) {
+    init(
+        report: VerifyReport, fairness: FairnessReport?, outcome: DemoOutcome, stock: Int, isAlone: Bool
+    ) {
+        self.contest = fairness
         let lot = report.lots.first
         self.stock = stock
         self.paid = lot?.paid ?? 0
@@ -58,6 +63,12 @@ struct DemoVerdict: Codable {
         { Output.line("  " + line) }
         Output.line("")
         report.print()
+        if let contest {
+            Output.line(
+                "\n" + Output.bold("The last items")
+                    + " were contested: they went to whoever came first, in any region.")
+            contest.print()
+        }
         let idle = zip(layout.units, outcome.split.idleThen).map { "\($0.name) \(Output.number($1))" }.joined(
             separator: ", ")
         Output.line("\n" + Output.bold("A static split") + " of the same stock, with the same crowd:")

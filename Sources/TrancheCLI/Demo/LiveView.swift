@@ -28,7 +28,9 @@ final class LiveView {
             [
                 self.names[unit.unit] ?? "?", Output.number(unit.paid), Output.number(unit.live - unit.paid),
                 Output.number(unit.available),
-                Output.number(unit.offered), (unit.silentMilliseconds ?? 0) > 1_500 ? "silent" : "selling",
+                Output.number(unit.offered),
+                (unit.silentMilliseconds ?? 0) > 1_500
+                    ? "silent" : state?.lots.first?.contest == nil ? "selling" : "contested",
             ]
         }
     }
@@ -37,6 +39,7 @@ final class LiveView {
         var lines = [
             String(format: "%5.1f s   ", self.seconds) + "pool \(Output.number(state?.lots.first?.pool ?? 0))   "
                 + "orders acknowledged \(Output.number(load.acknowledged.count))   paid \(Output.number(load.paid))"
+                + (state?.lots.first?.waitlisted.map { "   waitlist \(Output.number($0))" } ?? "")
         ]
         lines += Output.table(["region", "paid", "held", "quota left", "offered", ""], self.rows(state))
         lines += self.story.lines.suffix(8).map(Output.dim)
@@ -51,7 +54,8 @@ final class LiveView {
         let parts = self.rows(state).map { "\($0[0]) paid \($0[1]) held \($0[2]) left \($0[3]) offered \($0[4])" }
         Output.line(
             String(format: "%5.1f s  ", self.seconds) + "pool \(state?.lots.first?.pool ?? 0) | "
-                + parts.joined(separator: " | "))
+                + parts.joined(separator: " | ")
+                + (state?.lots.first?.waitlisted.map { " | waitlist \($0)" } ?? ""))
     }
 }
 
