@@ -51,7 +51,8 @@ struct AuthorityEvidence {
                 }
             case .stranded(let unit, let generation, _): self.mark(unit, generation, isStranded: true)
             case .reinstated(let unit, let generation): self.mark(unit, generation, isStranded: false)
-            case .contended(let lot, let terms): self.contests[lot] = ContestEvidence(lot: lot, terms: terms)
+            case .contended(let lot, let terms):
+                self.contests[lot] = ContestEvidence(lot: lot, terms: terms, pool: self.lots[lot]?.pool ?? 0)
             case .contest(let lot, let batch): self.take(lot, batch)
             case .registered(let unit, _, let generation, _, _): self.current[unit] = generation
             case .frozen, .drained: break

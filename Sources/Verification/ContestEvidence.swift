@@ -14,6 +14,10 @@ struct ContestEvidence {
     }
     let lot: LotID
     let terms: ContestTerms
+    /// Items in the pool when the contest began; what units held then came back a moment later.
+    let poolAtSwitch: Int
+    /// Who got stock, in the order of the log.
+    private(set) var winners: [ContestBatch.Entrant] = []
     /// Everybody who got a place, in the order of the log.
     private(set) var passed: [Decided] = []
     private(set) var excluded: [UnitID: Int] = [:]
@@ -24,7 +28,11 @@ struct ContestEvidence {
     private var line: [ContestBatch.Entrant] = []
     private var frontier = Place.zero
 
-    init(lot: LotID, terms: ContestTerms) { (self.lot, self.terms) = (lot, terms) }
+    init(lot: LotID, terms: ContestTerms, pool: Int) {
+        self.lot = lot
+        self.terms = terms
+        self.poolAtSwitch = pool
+    }
 
     private mutating func find(_ invariant: String, _ detail: String) {
         if self.findings[invariant, default: []].count < 5 {
@@ -59,6 +67,7 @@ struct ContestEvidence {
             if allocated.contains(order) { self.passed[place].allocatedAt = batch.at }
             self.passed[place].endedAt = batch.at
         }
+        self.winners += winners
         self.line = line.filter { !allocated.contains($0.order) && !released.contains($0.order) }
         return winners
     }

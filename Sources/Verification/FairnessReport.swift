@@ -16,7 +16,7 @@ package struct FairnessReport: Sendable, Codable {
     }
     package let lot: UInt32
     package let policy: String
-    /// Requests that got a final place, and those that got stock at once.
+    /// Requests that got a final place, and those that got the stock that there was when the contest began.
     package let passed: Int
     package let won: Int
     /// Winners that a first-come order of all ledgers would not have picked.
@@ -60,8 +60,17 @@ package struct FairnessReport: Sendable, Codable {
                     quantity: Int(one.order.quantity), uncertainty: one.uncertainty)
             }
         }.sorted { ($0.at, $0.order) < ($1.at, $1.order) }
-        // Who won at the first decision; what came back later is the waitlist's.
-        let winners = Set(contest.passed.filter { $0.allocatedAt == $0.at }.map(\.entrant.order))
+        // Who got the stock that there was when the contest began; what came back later is the waitlist's.
+        let stock = contest.poolAtSwitch + units.reduce(0) { $0 + ($1.leftover[contest.lot] ?? 0) }
+        func within<Request>(_ requests: [Request], _ quantity: (Request) -> Int) -> [Request] {
+            var left = stock
+            return requests.filter { request in
+                guard quantity(request) <= left else { return false }
+                left -= quantity(request)
+                return true
+            }
+        }
+        let winners = Set(within(contest.winners) { $0.quantity }.map(\.order))
         let first = Array(requests.prefix(winners.count))
         let firstOrders = Set(first.map(\.order))
         let names = Dictionary(uniqueKeysWithValues: units.map { ($0.audit.unit, $0.name) })

@@ -27,6 +27,8 @@ struct UnitEvidence {
     var contested: [OrderID: Contested] = [:]
     /// Contended lots, and whether their contest has begun: local sales under way at the switch come before that.
     private var contended: [LotID: Bool] = [:]
+    /// What the unit gave back when a lot was contended.
+    private(set) var leftover: [LotID: Int] = [:]
     private var incarnation = Incarnation(0)
     private var ceiling = Stamp.zero
     private var stamps: Set<Stamp> = []
@@ -69,6 +71,10 @@ struct UnitEvidence {
                 return total < sums.granted ? ("I6", "granted of lot \(lot) fell to \(total)") : nil
             }
         case .returned(let lot, let total):
+            if self.contended[lot] != nil, self.leftover[lot] == nil {
+                let before = self.sums[Account(lot: lot, generation: self.generation)]?.returned ?? 0
+                self.leftover[lot] = max(0, total - before)
+            }
             self.change(lot, self.generation) { sums in
                 defer { sums.returned = total }
                 return total < sums.returned ? ("I6", "returned of lot \(lot) fell to \(total)") : nil

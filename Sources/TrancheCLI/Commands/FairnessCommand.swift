@@ -125,7 +125,8 @@ enum ClockOffsets {
 extension FairnessReport {
     func print() {
         Output.line(Output.bold("lot \(self.lot)") + ", policy \(self.policy)")
-        Output.line("  \(Output.number(self.passed)) contested, \(Output.number(self.won)) won at once")
+        Output.line(
+            "  \(Output.number(self.passed)) contested, \(Output.number(self.won)) won what was left at the switch")
         let share = String(format: "%.2f", self.misallocationPercent)
         Output.line(
             "  \(self.misallocated) winners (\(share) %) that first come by the stamps would not have picked; worst share error "
