@@ -31,7 +31,7 @@ enum FairnessChart {
                 self.text(left + 86, self.bottom + 44, "\(region.1) from the coordinator", size: 12, anchor: "middle"))
         }
         for (number, one) in series.enumerated() {
-            let x = 30 + Double(number) * 230
+            let x = [30.0, 190, 450][number]
             parts.append("<rect x=\"\(x)\" y=\"44\" width=\"12\" height=\"12\" fill=\"\(self.colours[number])\"/>")
             parts.append(self.text(x + 18, 55, one.0, size: 13, anchor: "start"))
         }
