@@ -83,6 +83,8 @@ struct UnitEvidence {
         case .confirmed(let order, _): self.settle(order.id, .paid)
         case .released(let order, let state):
             self.settle(order.id, state)
+            // What is given back from now on was sold before: it is not what was left at the switch.
+            if self.contended[order.lot] != nil { self.leftover[order.lot] = self.leftover[order.lot] ?? 0 }
             self.change(order.lot, order.generation) {
                 $0.cancelled += Int(order.quantity); return nil
             }

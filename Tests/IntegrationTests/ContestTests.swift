@@ -28,7 +28,10 @@ import Verification
     }
 
     /// `reserved`, `waitlisted`, or the code of the refusal; waits while the order is contested.
-    private func outcome(_ cluster: TestCluster, _ entry: Entry) async throws -> String {
+    ///
+    /// - Parameter isLast: Wait for the end of the waitlist, too: without one, people stand there for a moment only, until
+    ///   stock has come back from the units.
+    private func outcome(_ cluster: TestCluster, _ entry: Entry, isLast: Bool = false) async throws -> String {
         var last = ""
         try await cluster.wait(for: "decision on \(entry.order)") {
             let response = try await cluster.call(
@@ -37,15 +40,18 @@ import Verification
                 response.status == 200
                 ? try JSON.decode(OrderDocument.self, from: response.body).state
                 : try JSON.decode(Problem.self, from: response.body).code
-            if last == "contested" { try await Task.sleep(for: .milliseconds(10)) }
-            return last != "contested"
+            let isOpen = last == "contested" || (isLast && last == "waitlisted")
+            if isOpen { try await Task.sleep(for: .milliseconds(10)) }
+            return !isOpen
         }
         return last
     }
 
-    private func outcomes(_ cluster: TestCluster, _ entries: [Entry]) async throws -> [String] {
+    private func outcomes(
+        _ cluster: TestCluster, _ entries: [Entry], areLast: Bool = false
+    ) async throws -> [String] {
         var all: [String] = []
-        for entry in entries { all.append(try await self.outcome(cluster, entry)) }
+        for entry in entries { all.append(try await self.outcome(cluster, entry, isLast: areLast)) }
         return all
     }
 
@@ -188,11 +194,11 @@ import Verification
         for number in 0..<5 {
             others.append(try await self.enter(cluster, cluster.units[number % 2], "other-\(number)"))
         }
-        let decided = try await self.outcomes(cluster, others)
+        let decided = try await self.outcomes(cluster, others, areLast: true)
         #expect(decided.allSatisfy { $0 == "reserved" }, "\(decided)")
         cluster.signal("tranche-unit", "units/ap-south/", SIGCONT)
         try await cluster.setLink("ap-south", delay: 10, isCut: false)
-        let late = try await self.outcomes(cluster, stuck)
+        let late = try await self.outcomes(cluster, stuck, areLast: true)
         #expect(late.count { $0 == "reserved" } == 1, "\(late)")
         cluster.stop()
         let verifier = try Verifier(folder: cluster.folder)
@@ -223,7 +229,7 @@ import Verification
         var entries: [Entry] = []
         for number in 0..<4 { entries.append(try await self.enter(cluster, near, "first-\(number)")) }
         for number in 0..<4 { entries.append(try await self.enter(cluster, wrong, "wrong-\(number)")) }
-        let states = try await self.outcomes(cluster, entries)
+        let states = try await self.outcomes(cluster, entries, areLast: true)
         #expect(states.prefix(4).allSatisfy { $0 == "reserved" }, "\(states) \(cluster.folder)")
         #expect(states.count { $0 == "reserved" } == 6, "\(states)")
         #expect(try await self.clock(cluster, near) != .untrusted)

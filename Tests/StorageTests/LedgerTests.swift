@@ -61,6 +61,41 @@ import TrancheCore
         #expect(throws: StorageError.self) { try again.append([.returned(LotID(1), total: 5)], as: self.first) }
     }
 
+    @Test("a contest's entries come back: the queue, the places, the stock that came with them") func contests() throws
+    {
+        func contested(_ number: UInt64, _ buyer: String, _ state: OrderState, deadline: Instant) -> Order {
+            var order = self.order(number, buyer: buyer)
+            order.state = state
+            order.deadline = deadline
+            return order
+        }
+        let waits = (1...4 as ClosedRange<UInt64>).map {
+            LedgerEntry.contested(
+                contested($0, "b\($0)", .contested, deadline: .distantFuture), uncertaintyMicroseconds: 500 + Int64($0))
+        }
+        let ends: [LedgerEntry] = [
+            .allocated(contested(1, "b1", .reserved, deadline: Instant(microseconds: 77))),
+            .lost(contested(2, "b2", .lost, deadline: Instant(microseconds: 78))),
+            .lost(contested(3, "b3", .cancelled, deadline: Instant(microseconds: 79))),
+            .allocated(contested(3, "b3", .cancelled, deadline: Instant(microseconds: 79))),
+            .returned(LotID(1), total: 1),
+        ]
+        let entries = [.opened(self.first), .contended(LotID(1))] + waits + ends
+        try self.open().append(entries, as: self.first)
+        var expected = UnitBook()
+        for entry in entries { expected.apply(entry) }
+        let book = try self.open().recover()
+        #expect(book.orders == expected.orders)
+        #expect(book.contests == expected.contests)
+        #expect(book.contests[LotID(1)]?.map(\.uncertainty) == [501, 502, 503, 504])
+        #expect(book.accounts == expected.accounts)
+        #expect(book[LotID(1)] == QuotaCounters(allocated: 2, returned: 1, sold: 1))
+        #expect(book.contested(by: BuyerID("b4")!, lot: LotID(1)) == 1)
+        // Without an allocation there is nothing to sell.
+        let ledger = try self.open()
+        #expect(throws: StorageError.self) { try ledger.append([.reserved(self.order(9, buyer: "z"))], as: self.first) }
+    }
+
     @Test("the database itself refuses to oversell, whatever the code says") func refusesOversell() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
