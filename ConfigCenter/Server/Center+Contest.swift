@@ -34,6 +34,16 @@ extension Center {
         return Leadership(epoch: epoch)
     }
 
+    /// The leading coordinator lives.
+    func hear(_ coordinator: CoordinatorAddress) async throws(Problem) {
+        try await self.keeper.perform { (authority, _) throws(Problem) in
+            guard authority.hear(coordinator: coordinator, now: SystemClock.now()) else {
+                throw Problem(
+                    AuthorityError.staleEpoch(coordinator.epoch, current: authority.book.coordinatorEpoch))
+            }
+        }
+    }
+
     /// The quota as a coordinator sees it, which is also its sign of life.
     func quota(for coordinator: CoordinatorAddress) async throws(Problem) -> QuotaState {
         let config = await self.book.config
@@ -49,13 +59,15 @@ extension Center {
 
     func contest(_ lot: LotID) async throws(Problem) -> ContestDocument {
         let sale = await self.book.config.sale(of: lot)
-        let secret = try sale.map { (sale) throws(Problem) in try self.secret(of: sale) } ?? nil
+        guard let sale, let secret = try self.secret(of: sale) else {
+            throw Problem(status: 409, code: "no_secret", detail: "the secret of the sale of lot \(lot) is missing")
+        }
         let book = try await self.keeper.perform { (authority, _) throws(Problem) -> ContestBook in
             guard let state = authority.book.lots[lot] else { throw Problem(AuthorityError.unknownLot(lot)) }
             guard let contest = state.contest else { throw Problem(AuthorityError.notContended(lot)) }
             return contest
         }
-        return ContestDocument(book: book, tieSecret: secret ?? "")
+        return ContestDocument(book: book, tieSecret: secret)
     }
 
     func contest(_ lot: LotID, _ command: ContestCommand) async throws(Problem) -> ContestAck {

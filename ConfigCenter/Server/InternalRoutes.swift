@@ -28,6 +28,10 @@ struct InternalRoutes {
         group.post("coordinators/lead") { request, _ in
             Response.json(try await self.center.lead(try await request.document(LeadBody.self)))
         }
+        group.post("coordinators/heartbeat") { request, _ in
+            try await self.center.hear(try await request.document(CoordinatorAddress.self, limit: 4 << 10))
+            return Response(status: .noContent)
+        }
         group.get("quota") { request, _ in
             let query = request.uri.queryParameters
             guard let epoch = query.get("epoch", as: UInt64.self), let url = query.get("url") else {

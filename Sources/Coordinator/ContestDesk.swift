@@ -47,6 +47,9 @@ final class ContestDesk: Sendable {
         }
     }
 
+    /// Forgets a contest: it is read again from the log.
+    func remove(_ lot: LotID) { self.state.withLockedValue { $0.merges[lot] = nil } }
+
     func observe(_ lot: LotID, _ stock: ContestMerge.Stock) {
         self.state.withLockedValue { $0.merges[lot]?.observe(stock) }
     }

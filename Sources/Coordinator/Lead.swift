@@ -9,6 +9,10 @@ import TrancheCore
 struct Lead: Service {
     /// Pause between two attempts to take the lead, in milliseconds.
     static let standbyMilliseconds = 200
+    static let heartbeatMilliseconds = 150
+    /// A call to the center, at most, in milliseconds; and one that reads a contest, which may be megabytes.
+    static let callMilliseconds = 2_000
+    static let readMilliseconds = 20_000
     /// Pause between two decisions in a contest, in milliseconds.
     static let contestMilliseconds = 1
 
@@ -50,6 +54,9 @@ struct Lead: Service {
         self.telemetry.set("tranche_coordinator_epoch", "Epoch of this coordinator.", to: Double(epoch.rawValue))
         self.telemetry.set("tranche_coordinator_leads", "1 while this coordinator leads.", to: 1)
         self.desk.begin(epoch)
+        // However long a look or a commit takes, the center hears that this coordinator lives.
+        let heartbeat = Task { await self.beat(epoch) }
+        defer { heartbeat.cancel() }
         var rebalancer = Rebalancer()
         var nextLook = ContinuousClock.now
         while !Task.isCancelled {
@@ -75,7 +82,8 @@ struct Lead: Service {
                 if known.contains(lot.lot) {
                     self.desk.observe(lot.lot, stock)
                 } else {
-                    let contest = try await self.call("GET", "/contests/\(lot.lot)", nil)
+                    let contest = try await self.call(
+                        "GET", "/contests/\(lot.lot)", nil, milliseconds: Self.readMilliseconds)
                     self.desk.add(lot.lot, try JSON.decode(ContestDocument.self, from: contest), stock)
                     self.logger.info("contest", metadata: ["lot": "\(lot.lot)", "pool": "\(stock.pool)"])
                 }
@@ -96,17 +104,34 @@ struct Lead: Service {
         self.telemetry.count("tranche_decisions_total", "Grants and reclaims decided.", by: decisions.count)
     }
 
-    /// Writes a decision into the log. If the answer is lost, the contest is read again from the log.
+    /// Writes a decision into the log. If the log does not take it, or its answer is lost, this one contest is read again
+    /// from the log at the next look.
     private func commit(_ lot: LotID, _ batch: ContestBatch, _ epoch: Epoch) async throws {
         let body = JSON.encode(ContestCommand(epoch: epoch, batch: batch))
-        let ack = try JSON.decode(ContestAck.self, from: try await self.call("POST", "/contests/\(lot)", body))
-        self.desk.committed(lot, batch, ack)
+        do {
+            let ack = try JSON.decode(ContestAck.self, from: try await self.call("POST", "/contests/\(lot)", body))
+            self.desk.committed(lot, batch, ack)
+        } catch let problem as Problem where ["invalid_batch", "batch_out_of_turn"].contains(problem.code) {
+            self.logger.warning("the log refused a batch", metadata: ["lot": "\(lot)", "detail": "\(problem.detail)"])
+            self.desk.remove(lot)
+        }
     }
 
-    private func call(_ method: String, _ path: String, _ body: [UInt8]?) async throws -> [UInt8] {
+    private func beat(_ epoch: Epoch) async {
+        let body = JSON.encode(CoordinatorAddress(epoch: epoch, url: self.url))
+        while !Task.isCancelled {
+            _ = try? await self.call("POST", "/coordinators/heartbeat", body)
+            try? await Task.sleep(for: .milliseconds(Self.heartbeatMilliseconds))
+        }
+    }
+
+    private func call(
+        _ method: String, _ path: String, _ body: [UInt8]?, milliseconds: Int = Self.callMilliseconds
+    ) async throws -> [UInt8] {
         let headers = ["Authorization": "Bearer \(self.secret)", "Content-Type": "application/json"]
         let response = try await self.curl.send(
-            CurlRequest(method, self.base + path, headers: headers, body: body, timeoutMilliseconds: 2_000))
+            CurlRequest(
+                method, self.base + path, headers: headers, body: body, timeoutMilliseconds: milliseconds))
         guard (200..<300).contains(response.status) else { throw try JSON.decode(Problem.self, from: response.body) }
         return response.body
     }

@@ -53,7 +53,7 @@ package struct CurlResponse: Sendable {
 /// Outgoing HTTP for all processes: one libcurl multi handle on one thread, connections kept alive.
 package final class CurlClient: Sendable {
     package static let callsLimit = 1_024
-    package static let bodyLimitBytes = 16 << 20
+    package static let bodyLimitBytes = 128 << 20
 
     fileprivate struct Inbox {
         var calls: [CurlCall] = []

@@ -12,7 +12,7 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
 /// It keeps its own books with its own arithmetic and shares no code with the machines that it judges.
 struct Checker {
     struct Account: Hashable { let lot: LotID; let unit: UnitID; let generation: UInt32 }
-    struct Sums { var granted = 0, allocated = 0, returned = 0, sold = 0, cancelled = 0 }
+    struct Sums { var granted = 0, allocated = 0, returned = 0, sold = 0, cancelled = 0, paid = 0, isSettled = false }
     enum Outcome: Hashable { case accepted, soldOut, duplicate, limitReached }
     struct Promise { let lot: LotID; let buyer: BuyerID; let quantity: Int }
 
@@ -41,8 +41,13 @@ struct Checker {
     private var contended: [UnitID: [LotID: Stamp]] = [:]
     private var contestedOrders: [UnitID: Set<OrderID>] = [:]
     let buyerLimit: Int
+    /// When the sale ends, and everybody in a line is sent home.
+    let closesAt: Instant
 
-    init(buyerLimit: Int) { self.buyerLimit = buyerLimit }
+    init(buyerLimit: Int, closesAt: Instant) {
+        self.buyerLimit = buyerLimit
+        self.closesAt = closesAt
+    }
 
     private mutating func expect(_ holds: Bool, _ invariant: String, _ detail: @autoclosure () -> String) {
         if !holds { self.violations.append(Violation(invariant: invariant, detail: detail())) }
@@ -74,11 +79,16 @@ struct Checker {
                 let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
                 let sums = self.authority[account] ?? Sums()
                 self.authority[account, default: Sums()].returned = sums.granted + sums.allocated - sold
+                self.authority[account]!.isSettled = true
                 self.checkPool(lot)
-            case .contended(let lot, _): self.contests[lot] = ContestJudge(lot: lot)
+            case .contended(let lot, let terms):
+                self.contests[lot] = ContestJudge(lot: lot, waitlist: terms.waitlist, closesAt: self.closesAt)
             case .contest(let lot, let batch): self.judge(lot, batch)
             case .registered(let unit, _, let generation, _, _): self.current[unit] = generation
-            case .coordinatorEpoch, .stranded, .reinstated, .frozen, .drained: break
+            case .stranded(let unit, let generation, _):
+                if self.current[unit] == generation { self.current[unit] = nil }
+            case .reinstated(let unit, let generation): self.current[unit] = generation
+            case .coordinatorEpoch, .frozen, .drained: break
             }
         }
     }
@@ -86,6 +96,14 @@ struct Checker {
     private mutating func checkPool(_ lot: LotID) {
         let pool = self.pool(lot)
         self.expect(pool >= 0, "I1", "lot \(lot): \(-pool) more out than issued")
+    }
+
+    /// Items that are out and, by the ledgers, not paid for: while there are any, somebody may still hope.
+    private func unpaid(_ lot: LotID) -> Int {
+        self.authority.filter { $0.key.lot == lot && !$0.value.isSettled }.reduce(0) { sum, account in
+            sum + account.value.granted + account.value.allocated - account.value.returned
+                - (self.units[account.key]?.paid ?? 0)
+        }
     }
 
     private func pool(_ lot: LotID) -> Int {
@@ -96,9 +114,9 @@ struct Checker {
     }
 
     private mutating func judge(_ lot: LotID, _ batch: ContestBatch) {
-        let pool = self.pool(lot)
+        let (pool, unpaid) = (self.pool(lot), self.unpaid(lot))
         let findings = self.contests[lot]?.take(
-            batch, pool: pool, current: self.current, falsifiable: self.falsifiable)
+            batch, pool: pool, unpaid: unpaid, current: self.current, falsifiable: self.falsifiable)
         for finding in findings ?? [
             Violation(invariant: "I9", detail: "a batch for lot \(lot), which is not contended")
         ] {
@@ -154,7 +172,9 @@ struct Checker {
             case .lost(let order):
                 let isOpen = self.contestedOrders[unit]?.contains(order.id) == true
                 self.expect(isOpen, "I5", "order \(order.id) lost, but never contested")
-            case .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling: break
+            case .confirmed(let order, _):
+                self.change(unit, order.lot, order.generation) { $0.paid += Int(order.quantity) }
+            case .refused, .refundDue, .nonce, .soldOut, .ceiling: break
             }
         }
     }

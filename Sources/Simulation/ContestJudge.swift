@@ -3,6 +3,8 @@ import TrancheCore
 /// Judges the contest of one lot from the log alone: I9 and I10, with books of its own.
 struct ContestJudge {
     let lot: LotID
+    let waitlist: Int
+    let closesAt: Instant
     private(set) var line: [ContestBatch.Entrant] = []
     private(set) var lastAllocated: [ContestBatch.Entrant] = []
     private var number: UInt64 = 0
@@ -14,7 +16,11 @@ struct ContestJudge {
 
     private var findings: [Violation] = []
 
-    init(lot: LotID) { self.lot = lot }
+    init(lot: LotID, waitlist: Int, closesAt: Instant) {
+        self.lot = lot
+        self.waitlist = waitlist
+        self.closesAt = closesAt
+    }
 
     private mutating func expect(_ holds: Bool, _ invariant: String, _ detail: @autoclosure () -> String) {
         if !holds { self.findings.append(Violation(invariant: invariant, detail: "lot \(self.lot): \(detail())")) }
@@ -25,7 +31,7 @@ struct ContestJudge {
     ///   - current: The generation of each unit that counts.
     ///   - falsifiable: Units whose clock was wrong at some time: their requests may be late for that.
     mutating func take(
-        _ batch: ContestBatch, pool: Int, current: [UnitID: Generation], falsifiable: Set<UnitID>
+        _ batch: ContestBatch, pool: Int, unpaid: Int, current: [UnitID: Generation], falsifiable: Set<UnitID>
     ) -> [Violation] {
         self.findings = []
         let (last, before) = (self.number, self.frontier)
@@ -35,7 +41,9 @@ struct ContestJudge {
         for unit in current.keys where !batch.waited.contains(unit) {
             self.wentWithout[unit] = max(self.frontier, before)
         }
+        let known = self.line
         self.divide(batch, pool: pool, current: current)
+        self.release(batch, of: known, unpaid: unpaid, current: current)
         return self.findings
     }
 
@@ -58,6 +66,23 @@ struct ContestJudge {
                 "order \(order) was late, but unit \(entrant.unit) was always waited for: a watermark was broken")
         }
         self.frontier = max(frontier, entrant.place)
+    }
+
+    /// Nobody is sent away who could still get something: only newcomers for whom there is no room in the line, and
+    /// everybody when nothing can come back, or when the sale is over.
+    private mutating func release(
+        _ batch: ContestBatch, of known: [ContestBatch.Entrant], unpaid: Int, current: [UnitID: Generation]
+    ) {
+        let released = Set(batch.released)
+        let isHopeless = batch.allocated.isEmpty && self.line.isEmpty && unpaid <= 0
+        if batch.at >= self.closesAt || isHopeless { return }
+        let isFull = self.line.count >= self.waitlist
+        for entrant in known + batch.passed where released.contains(entrant.order) {
+            guard current[entrant.unit] == entrant.generation else { continue }  // Its ledger is gone.
+            let isNew = batch.passed.contains { $0.order == entrant.order && $0.generation == entrant.generation }
+            self.expect(
+                isNew && isFull, "I10", "order \(entrant.order) was sent away while \(unpaid) items may come back")
+        }
     }
 
     /// Stock goes down the line, to each whose quantity is left; nobody is passed over.

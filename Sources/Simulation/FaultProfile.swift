@@ -52,13 +52,17 @@ package enum Plant: String, Sendable, CaseIterable {
     case frontierNotLogged
     /// Stock that came back goes to whoever came last.
     case waitlistOvertaken
+    /// Whoever waits is sent away although stock may come back.
+    case releasesTooEarly
     /// Equal stamps are ordered by region.
     case regionAsTieKey
 
     /// The mistake can show in a contest only.
     var needsContest: Bool {
         switch self {
-        case .orderByArrival, .watermarkOutsideTheLock, .frontierNotLogged, .waitlistOvertaken, .regionAsTieKey: true
+        case .orderByArrival, .watermarkOutsideTheLock, .frontierNotLogged, .waitlistOvertaken, .releasesTooEarly,
+            .regionAsTieKey:
+            true
         case .grantsAsDeltas, .quotaAsValue, .redisTrusted, .noHandshake, .answerBeforeCommit: false
         }
     }

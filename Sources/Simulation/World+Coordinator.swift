@@ -220,6 +220,14 @@ extension World {
             {
                 allocated = [last.order]
             }
+        case .releasesTooEarly:
+            let line = authority.book.lots[lot]?.contest?.line.map(\.order) ?? []
+            return ContestBatch(
+                number: batch.number, at: batch.at, frontier: batch.frontier, passed: batch.passed,
+                allocated: batch.allocated,
+                released: batch.released
+                    + line.filter { !batch.allocated.contains($0) && !batch.released.contains($0) },
+                waited: batch.waited)
         default: return batch
         }
         return ContestBatch(

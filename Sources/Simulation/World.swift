@@ -91,7 +91,9 @@ package final class World {
         let waitlist = self.random.number(0...20)
         self.contestStart = plant?.needsContest == true ? .fromTheStart : start
         self.contestTerms = ContestTerms(policy: plant == .orderByArrival ? .arrival : .stamp, waitlist: waitlist)
-        self.checker = Checker(buyerLimit: settings.buyerLimit)
+        self.checker = Checker(
+            buyerLimit: settings.buyerLimit,
+            closesAt: Instant(milliseconds: 1_700_000_000_000 + settings.endAtMilliseconds - 4_000))
         self.center = SimulatedCenter()
         for number in 1...settings.units {
             let id = UnitID(UInt16(number))

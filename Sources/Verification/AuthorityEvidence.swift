@@ -49,8 +49,12 @@ struct AuthorityEvidence {
                     (account.isStranded, account.isSettled) = (false, true)
                     return nil
                 }
-            case .stranded(let unit, let generation, _): self.mark(unit, generation, isStranded: true)
-            case .reinstated(let unit, let generation): self.mark(unit, generation, isStranded: false)
+            case .stranded(let unit, let generation, _):
+                self.mark(unit, generation, isStranded: true)
+                if self.current[unit] == generation { self.current[unit] = nil }
+            case .reinstated(let unit, let generation):
+                self.mark(unit, generation, isStranded: false)
+                self.current[unit] = generation
             case .contended(let lot, let terms):
                 self.contests[lot] = ContestEvidence(lot: lot, terms: terms, pool: self.lots[lot]?.pool ?? 0)
             case .contest(let lot, let batch): self.take(lot, batch)

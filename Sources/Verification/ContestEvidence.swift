@@ -68,8 +68,26 @@ struct ContestEvidence {
             self.passed[place].endedAt = batch.at
         }
         self.winners += winners
+        self.judgeReleases(batch, current)
         self.line = line.filter { !allocated.contains($0.order) && !released.contains($0.order) }
         return winners
+    }
+
+    /// Whoever stood in the line leaves it without stock only together with everybody else, when nothing can come back or
+    /// the sale is over; a newcomer only if the line is full.
+    private mutating func judgeReleases(_ batch: ContestBatch, _ current: [UnitID: Generation]) {
+        let (allocated, released) = (Set(batch.allocated), Set(batch.released))
+        let newcomers = Set(batch.passed.map(\.order))
+        let left = (self.line + batch.passed).count {
+            !allocated.contains($0.order) && !released.contains($0.order)
+        }
+        guard left > 0 || !batch.allocated.isEmpty else { return }  // Everybody was sent home.
+        for entrant in self.line + batch.passed where released.contains(entrant.order) {
+            guard current[entrant.unit] == entrant.generation else { continue }
+            if !newcomers.contains(entrant.order) || left < self.terms.waitlist {
+                self.find("I10", "order \(entrant.order) was sent away while it could still hope")
+            }
+        }
     }
 
     private mutating func pass(_ entrant: ContestBatch.Entrant, at: Instant) {

@@ -101,6 +101,8 @@ package struct UnitMachine: Sendable {
     var head: LedgerHead
     var registerAt = Instant.distantPast
     var registerUnderway = false
+    /// Which lot begins the next report to the coordinator.
+    var exchangeTurn = 0
     /// Times that Redis admitted what the ledger could not take: each one is a Redis that lied, and was primed again.
     package internal(set) var redisContradictions = 0
 

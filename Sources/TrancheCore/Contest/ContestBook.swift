@@ -75,6 +75,21 @@ package struct ContestBook: Hashable, Sendable, Codable {
 
     package init(terms: ContestTerms) { self.terms = terms }
 
+    private enum CodingKeys: String, CodingKey { case terms, batches, frontier, line, verdicts }
+
+    /// Everybody who ever passed has a verdict, so ``known`` need not be kept twice.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.terms = try container.decode(ContestTerms.self, forKey: .terms)
+        self.batches = try container.decode(UInt64.self, forKey: .batches)
+        self.frontier = try container.decode(Place.self, forKey: .frontier)
+        self.line = try container.decode([ContestBatch.Entrant].self, forKey: .line)
+        self.verdicts = try container.decode([UnitID: [Verdict]].self, forKey: .verdicts)
+        for verdict in self.verdicts.values.joined() {
+            self.known[verdict.order] = max(self.known[verdict.order] ?? verdict.generation, verdict.generation)
+        }
+    }
+
     /// Whether an order has had its final place in this generation of its unit's ledger.
     package func knows(_ order: OrderID, _ generation: Generation) -> Bool {
         self.known[order].map { $0 >= generation } ?? false

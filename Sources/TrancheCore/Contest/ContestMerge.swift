@@ -27,13 +27,16 @@ package struct ContestMerge: Sendable {
         /// Items that are out and not paid for, anywhere.
         package var mayReturn: Int
         package var isClosed: Bool
+        /// An operator has stopped the contest for now.
+        package var isFrozen: Bool
         /// Units that sell the lot, with the generation that counts.
         package var members: [UnitID: Generation]
         package init(
-            batches: UInt64, pool: Int, coming: Int = 0, mayReturn: Int, isClosed: Bool,
+            batches: UInt64, pool: Int, coming: Int = 0, mayReturn: Int, isClosed: Bool, isFrozen: Bool = false,
             members: [UnitID: Generation]
         ) {
             self.coming = coming
+            self.isFrozen = isFrozen
             self.batches = batches
             self.pool = pool
             self.mayReturn = mayReturn
@@ -113,6 +116,7 @@ package struct ContestMerge: Sendable {
         if generation > feed.generation { feed = Feed(generation: generation) }
         let limit = Stamp(now.advanced(milliseconds: self.settings.maxOffsetMilliseconds))
         feed.isTrusted = isTrusted && report.watermark <= limit
+        let watermark = min(report.watermark, limit)
         feed.next = max(feed.next, report.base)
         feed.early = feed.early.filter { $0.key >= feed.next }
         for candidate in report.candidates where candidate.index >= feed.next && feed.early.count < Feed.earlyLimit {
@@ -123,7 +127,7 @@ package struct ContestMerge: Sendable {
             feed.next += 1
             if self.admit(candidate, unit, feed, now: now) { feed.undecided += 1 }
         }
-        if feed.marks.count < Feed.marksLimit { feed.marks.append((report.end, report.watermark)) }
+        if feed.marks.count < Feed.marksLimit { feed.marks.append((report.end, watermark)) }
         for mark in feed.marks where mark.end <= feed.next { feed.watermark = max(feed.watermark, mark.watermark) }
         feed.marks.removeAll { $0.end <= feed.next }
         self.feeds[unit] = feed
@@ -144,7 +148,9 @@ package struct ContestMerge: Sendable {
         self.waiting[candidate.order] = feed.generation
         var place = self.place(of: candidate, now: now)
         var isLate = false
-        if self.book.terms.policy != .arrival, !feed.isTrusted || place < self.frontier {
+        if self.book.terms.policy != .arrival,
+            !feed.isTrusted || place < self.frontier || self.isAhead(candidate, now: now)
+        {
             isLate = true
             self.lateCount += 1
             place = Place(stamp: max(Stamp(now), self.frontier.stamp.next), tie: place.tie)
@@ -155,6 +161,10 @@ package struct ContestMerge: Sendable {
                     order: candidate.order, unit: unit, generation: feed.generation, quantity: candidate.quantity,
                     place: place, stamp: candidate.stamp, uncertainty: candidate.uncertainty, isLate: isLate)))
         return true
+    }
+
+    private func isAhead(_ candidate: Candidate, now: Instant) -> Bool {
+        candidate.stamp > Stamp(now.advanced(milliseconds: self.settings.maxOffsetMilliseconds))
     }
 
     private mutating func place(of candidate: Candidate, now: Instant) -> Place {
@@ -186,11 +196,10 @@ package struct ContestMerge: Sendable {
 
     /// The next batch, or `nil` if nothing has changed or the last batch is not in the log yet.
     package mutating func decide(now: Instant) -> ContestBatch? {
-        guard self.pending == nil, self.hasObserved else { return nil }
+        guard self.pending == nil, self.hasObserved, !self.stock.isFrozen else { return nil }
         let (frontier, waited) = self.reach(now: now)
         let passed = self.pass(upTo: frontier, pool: self.stock.pool)
-        let line = self.book.line + passed
-        let (allocated, released) = self.divide(line, self.stock)
+        let (allocated, released) = self.divide(self.book.line, passed, self.stock)
         guard !passed.isEmpty || !allocated.isEmpty || !released.isEmpty else { return nil }
         for entrant in passed {
             self.frontier = max(self.frontier, entrant.place)
@@ -239,24 +248,29 @@ package struct ContestMerge: Sendable {
         }
         var passed: [ContestBatch.Entrant] = []
         let waitsForNobody = self.book.terms.policy == .arrival
-        while let first = self.heap.first, waitsForNobody || first.entrant.place.stamp <= frontier {
+        while let first = self.heap.first, waitsForNobody || first.entrant.place.stamp <= frontier,
+            passed.count < Limits.entrantsPerBatch
+        {
             passed.append(self.heap.removeFirst().entrant)
         }
         return passed
     }
 
     /// Who gets stock and who is sent away: stock goes down the line, to each whose quantity is left.
-    private func divide(_ line: [ContestBatch.Entrant], _ stock: Stock) -> (allocated: [OrderID], released: [OrderID]) {
+    private func divide(
+        _ line: [ContestBatch.Entrant], _ passed: [ContestBatch.Entrant], _ stock: Stock
+    ) -> (allocated: [OrderID], released: [OrderID]) {
         var (allocated, released): ([OrderID], [OrderID]) = ([], [])
         var (left, kept) = (stock.pool, 0)
         var rest: [OrderID] = []
-        for entrant in line {
+        for (place, entrant) in (line + passed).enumerated() {
             if stock.members[entrant.unit] != entrant.generation {
                 released.append(entrant.order)  // Its ledger is gone: nobody could keep the stock for it.
             } else if !stock.isClosed, entrant.quantity <= left {
                 left -= entrant.quantity
                 allocated.append(entrant.order)
-            } else if kept < self.book.terms.waitlist + stock.coming {
+            } else if place < line.count || kept < self.book.terms.waitlist + stock.coming {
+                // Who stands in the line already keeps the place, even if what they waited for does not come.
                 kept += 1
                 rest.append(entrant.order)
             } else {
@@ -299,7 +313,9 @@ package struct ContestMerge: Sendable {
         var ahead = 0
         var found: [ContestReply.Standing] = []
         for entrant in self.book.line {
-            if entrant.unit == unit { found.append(.init(order: entrant.order, ahead: ahead)) }
+            if entrant.unit == unit, found.count < Limits.waitlist {
+                found.append(.init(order: entrant.order, ahead: ahead))
+            }
             ahead += entrant.quantity
         }
         return found

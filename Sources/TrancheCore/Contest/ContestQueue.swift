@@ -63,8 +63,9 @@ extension UnitMachine {
         var shortest = ContestQueue.idleMilliseconds
         for (lot, lane) in self.lanes {
             guard let queue = lane.contest, queue.phase != .draining else { continue }
-            let isOver = lane.rules?.phase != .open && queue.base >= self.book.candidates(lot).count
-            if isOver { continue }
+            // Also while the sale warms up or pauses: when it opens, nobody may have to wait for a watermark.
+            let isClosed = lane.rules.map { $0.phase == .closed } ?? true
+            if isClosed, queue.base >= self.book.candidates(lot).count { continue }
             let isBusy = queue.base < self.book.candidates(lot).count || !lane.isFlaggedSoldOut
             shortest = min(shortest, isBusy ? ContestQueue.exchangeMilliseconds : ContestQueue.slowMilliseconds)
         }
@@ -118,12 +119,15 @@ extension UnitMachine {
             return self.wait(request, into: &actions)
         }
         let (lane, limit) = (self.lanes[request.lot]!, self.lanes[request.lot]!.rules?.buyerLimit ?? 1)
+        if lane.refusals.refuses(request.order, issuedAt: request.issuedAt) {  // A copy was refused a moment ago.
+            return self.refuseSoldOut(request, now: now, into: &actions)
+        }
         let held = self.book.held(by: request.buyer, lot: request.lot)
         let wanted = self.book.contested(by: request.buyer, lot: request.lot)
         guard held + wanted + Int(request.quantity) <= limit else {
             return self.refuse(request, held: held + wanted, limit: limit, into: &actions)
         }
-        guard self.book.candidates(request.lot).count < lane.contest!.allowance else {
+        guard self.rivals(of: request, limit: limit) < lane.contest!.allowance else {
             return self.refuseSoldOut(request, now: now, into: &actions)
         }
         let order = Order(
@@ -133,6 +137,18 @@ extension UnitMachine {
         self.append(.contested(order, uncertaintyMicroseconds: request.uncertaintyMicroseconds), into: &actions)
         actions.append(.changed(order))
         actions.append(.reply(request, .order(order)))
+    }
+
+    /// Candidates of this unit that come before the request for the same stock. Whoever wants more than it does may be
+    /// passed over, and does not count as long as it is undecided.
+    private func rivals(of request: BuyRequest, limit: Int) -> Int {
+        let candidates = self.book.candidates(request.lot)
+        guard limit > 1 else { return candidates.count }
+        let base = self.lanes[request.lot]!.contest!.base
+        return candidates.count
+            - candidates.dropFirst(base).count { candidate in
+                candidate.quantity > Int(request.quantity) && self.book.orders[candidate.order]?.state == .contested
+            }
     }
 
     private mutating func wait(_ request: BuyRequest, into actions: inout [Action]) {
@@ -154,10 +170,15 @@ extension UnitMachine {
     mutating func exchange(now: Instant, into actions: inout [Action]) {
         guard self.mayIssue, let coordinator = self.coordinator else { return }
         var lots: [ContestReport.Lot] = []
-        for lot in self.lanes.keys.sorted() {
+        var room = Limits.candidatesPerReportInAll
+        // Another lot begins each time, so that none waits for room for ever.
+        let all = self.lanes.keys.sorted()
+        self.exchangeTurn = all.isEmpty ? 0 : (self.exchangeTurn + 1) % all.count
+        for lot in all[self.exchangeTurn...] + all[..<self.exchangeTurn] {
             guard let queue = self.lanes[lot]!.contest, queue.phase != .draining else { continue }
             self.lanes[lot]!.contest!.follow(coordinator.epoch)
-            lots.append(self.contestReport(lot, now: now))
+            lots.append(self.contestReport(lot, room: room, now: now))
+            room -= lots[lots.count - 1].candidates.count
         }
         actions.append(
             .exchange(
@@ -166,7 +187,7 @@ extension UnitMachine {
                     lots: lots)))
     }
 
-    private mutating func contestReport(_ lot: LotID, now: Instant) -> ContestReport.Lot {
+    private mutating func contestReport(_ lot: LotID, room: Int, now: Instant) -> ContestReport.Lot {
         var queue = self.lanes[lot]!.contest!
         let candidates = self.book.candidates(lot)
         while queue.base < candidates.count, self.book.orders[candidates[queue.base].order]?.state != .contested {
@@ -177,7 +198,7 @@ extension UnitMachine {
         if queue.sent < queue.acknowledged || isStuck { queue.sent = queue.acknowledged }
         if queue.sent == queue.acknowledged { queue.progressAt = now }
         let first = queue.sent
-        let last = min(candidates.count, first + Limits.candidatesPerReport)
+        let last = min(candidates.count, first + min(room, Limits.candidatesPerReport))
         queue.sent = max(queue.sent, last)
         self.lanes[lot]!.contest = queue
         return ContestReport.Lot(
@@ -217,6 +238,7 @@ extension UnitMachine {
         actions.append(.fence(reply.fence))
         if self.lanes[lot]!.contest!.phase == .asking { self.join(lot, now: now, into: &actions) }
         self.returnLeftover(lot, into: &actions)
+        self.judgeContest(lot, into: &actions)
     }
 
     private mutating func take(_ verdict: Verdict, _ lot: LotID, now: Instant, into actions: inout [Action]) {

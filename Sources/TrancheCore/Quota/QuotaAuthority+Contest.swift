@@ -30,7 +30,8 @@ extension QuotaAuthority {
             throw .invalidBatch(lot, reason: "somebody is not in the line, or twice")
         }
         for entrant in entrants {
-            guard entrant.quantity > 0, self.book.units[entrant.unit]?.generation == entrant.generation,
+            guard (1...Limits.quantityPerOrder).contains(entrant.quantity),
+                self.book.units[entrant.unit]?.generation == entrant.generation,
                 self.book.account(lot, entrant.unit, entrant.generation).standing == .active
             else { throw .invalidBatch(lot, reason: "the ledger of unit \(entrant.unit) has another generation") }
         }
@@ -44,9 +45,9 @@ extension QuotaAuthority {
         return (self.book.lots[lot]!.pool, self.mayReturn(lot))
     }
 
-    /// Items that are out of the pool and not paid for: they may come back.
+    /// Items that are out of the pool and not paid for: they may come back, also those of a ledger that is stranded.
     package func mayReturn(_ lot: LotID) -> Int {
-        (self.book.lots[lot]?.accounts ?? []).filter { $0.standing == .active }.reduce(0) { sum, account in
+        (self.book.lots[lot]?.accounts ?? []).filter { $0.standing != .settled }.reduce(0) { sum, account in
             let isCurrent = self.book.units[account.unit]?.generation == account.generation
             let told = isCurrent ? self.seen[account.unit]?.report.lots.first { $0.lot == lot } : nil
             return sum + max(0, account.outstanding - (told?.paid ?? 0))
@@ -81,6 +82,7 @@ extension QuotaAuthority {
         return ContestMerge.Stock(
             batches: self.book.lots[lot]?.contest?.batches ?? 0, pool: self.book.lots[lot]?.pool ?? 0,
             coming: self.coming(lot, now: now),
-            mayReturn: self.mayReturn(lot), isClosed: isClosed, members: active.mapValues(\.generation))
+            mayReturn: self.mayReturn(lot), isClosed: isClosed, isFrozen: self.book.lots[lot]?.isFrozen ?? false,
+            members: active.mapValues(\.generation))
     }
 }

@@ -59,6 +59,7 @@ package struct QuotaAuthority: Sendable {
     package mutating func goBack(to book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
         self.book = book
         self.witnesses = witnesses
+        self.leader = nil  // Its epoch may be one that the log does not have.
     }
 
     mutating func append(_ record: AuthorityRecord, into records: inout [AuthorityRecord]) {

@@ -41,10 +41,11 @@ package struct ClockCheck: Sendable {
         /// - Parameters:
         ///   - sent: By this clock; then `received` and `answered` by the other clock; then `heard` by this clock.
         package init(sent: Instant, received: Instant, answered: Instant, heard: Instant) {
-            let there = received.microseconds - sent.microseconds
-            let back = answered.microseconds - heard.microseconds
-            self.offsetMicroseconds = (there + back) / 2
-            self.delayMicroseconds = max(0, there - back)
+            // Two of them come from the wire: nonsense is a bad clock, and no reason to stop.
+            let there = received.microseconds &- sent.microseconds
+            let back = answered.microseconds &- heard.microseconds
+            self.offsetMicroseconds = there / 2 &+ back / 2
+            self.delayMicroseconds = max(0, there &- back)
             self.at = heard
         }
     }
@@ -108,7 +109,9 @@ package struct ClockCheck: Sendable {
 
     package var state: State {
         let bound = 2 * self.uncertaintyMicroseconds
-        if let best, abs(best.offsetMicroseconds) > best.delayMicroseconds / 2 + bound { return .untrusted }
+        if let best, best.offsetMicroseconds.magnitude > UInt64(best.delayMicroseconds / 2 + bound) {
+            return .untrusted
+        }
         let isFresh =
             self.steppedAt.map {
                 self.lastMonotonic.milliseconds(since: $0) < self.settings.memoryMilliseconds

@@ -15,7 +15,8 @@ package struct Stamp: RawRepresentable, Hashable, Comparable, Sendable, CustomSt
 
     package var instant: Instant { Instant(microseconds: Int64(self.rawValue >> Stamp.counterBits)) }
     package var counter: UInt64 { self.rawValue & Stamp.counterMask }
-    package var next: Stamp { Stamp(rawValue: self.rawValue + 1) }
+    /// The next one; the last of all is its own next, so that a wrong clock stops nothing.
+    package var next: Stamp { Stamp(rawValue: self.rawValue == UInt64.max ? self.rawValue : self.rawValue + 1) }
     package static func < (left: Stamp, right: Stamp) -> Bool { left.rawValue < right.rawValue }
     package var description: String { "\(self.rawValue >> Stamp.counterBits)-\(self.counter)" }
 }

@@ -21,6 +21,10 @@ package enum Limits {
     /// Candidates of one lot in a report to the coordinator, and verdicts of one lot in a reply.
     package static let candidatesPerReport = 512
     package static let verdictsPerReply = 512
+    /// Candidates of all lots in one report.
+    package static let candidatesPerReportInAll = 8_192
+    /// Requests that get their place by one decision.
+    package static let entrantsPerBatch = 2_000
     /// Reservations that one tick of a unit expires; the next tick goes on.
     package static let expiriesPerTick = 2_000
     /// Refused order ids that a unit remembers for one lot before it cuts off the tokens issued so far.

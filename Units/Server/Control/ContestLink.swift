@@ -7,14 +7,16 @@ import TrancheCore
 
 /// The unit's calls to the leading coordinator. Their round trips also check the unit's clock.
 final class ContestLink: CoordinatorCalls, Sendable {
-    static let callTimeoutMilliseconds = 1_500
-    /// Calls that may be under way; a report that finds no room is left out, because the next one says the same.
-    static let callsLimit = 64
+    static let callTimeoutMilliseconds = 800
+    /// Calls to one leader that may be under way; a report that finds no room is answered here: send it again.
+    static let callsLimit = 128
 
     private struct State {
         var check: ClockCheck
         var kernelAskedAt = Instant.distantPast
+        /// Calls to the leader of `epoch`. Those to an earlier one, which may hang, do not count.
         var underway = 0
+        var epoch = Epoch(0)
         var lastState = ClockCheck.State.degraded
     }
     private let curl: CurlClient
@@ -74,11 +76,12 @@ final class ContestLink: CoordinatorCalls, Sendable {
     func exchange(_ report: ContestReport, with coordinator: CoordinatorAddress) {
         self.observeKernel()
         let (isTrusted, hasRoom) = self.state.withLockedValue { state -> (Bool, Bool) in
+            if state.epoch != coordinator.epoch { (state.epoch, state.underway) = (coordinator.epoch, 0) }
             let hasRoom = state.underway < Self.callsLimit
             if hasRoom { state.underway += 1 }
             return (state.check.state != .untrusted, hasRoom)
         }
-        guard hasRoom else { return }
+        guard hasRoom else { return self.sayLost(report) }
         var told = report
         told.isTrusted = isTrusted
         let base = self.routes[coordinator.url] ?? coordinator.url
@@ -94,14 +97,20 @@ final class ContestLink: CoordinatorCalls, Sendable {
                 timeoutMilliseconds: Self.callTimeoutMilliseconds)
         ) { result in
             let heardAt = SystemClock.now()
-            self.state.withLockedValue { $0.underway -= 1 }
+            self.state.withLockedValue { if $0.epoch == report.epoch { $0.underway -= 1 } }
             guard case .success(let response) = result, response.status == 200,
                 let envelope = try? ContestWire.reply(response.body)
-            else { return }
+            else { return self.sayLost(report) }
             let trip = ClockCheck.RoundTrip(
                 sent: sentAt, received: envelope.receivedAt, answered: envelope.sentAt, heard: heardAt)
             self.state.withLockedValue { $0.check.observe(trip) }
             self.intake.post(.exchanged(envelope.reply))
         }
+    }
+
+    /// The machine has counted the report as sent: it has to be sent again, and at once, or its requests become late.
+    private func sayLost(_ report: ContestReport) {
+        let lots = report.lots.map { ContestReply.notTaken($0.lot) }
+        self.intake.post(.exchanged(ContestReply(epoch: report.epoch, generation: report.generation, lots: lots)))
     }
 }

@@ -52,8 +52,9 @@ struct InternalRoutes {
                 status: 400, code: "unknown_region",
                 detail: "the sale has not opened in a region \"\(region.prefix(64))\"")
         }
-        // Every unit computes the same home, so it does not matter which one is asked.
-        let home = self.file.home(of: body.buyer, lot: body.lot, region: body.region) ?? self.configuration.unit
+        // Every unit computes the same home, so it does not matter which one is asked. Before the sale has opened nobody
+        // can: the token claims none then, and the home is computed when it is used.
+        let home = self.file.home(of: body.buyer, lot: body.lot, region: body.region) ?? PurchaseToken.noHome
         let now = SystemClock.now()
         let token = PurchaseToken(
             order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)),
