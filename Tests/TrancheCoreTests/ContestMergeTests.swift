@@ -18,12 +18,12 @@ import TrancheCore
             self.observe(pool: pool, mayReturn: mayReturn)
         }
 
-        mutating func observe(pool: Int, mayReturn: Int, coming: Int = 0, isClosed: Bool = false) {
+        mutating func observe(pool: Int, mayReturn: Int, coming: Int = 0, isFrozen: Bool = false) {
             let generation = Generation(1)
             self.merge.observe(
                 .init(
                     batches: self.merge.book.batches, pool: pool, coming: coming, mayReturn: mayReturn,
-                    isClosed: isClosed,
+                    isClosed: false, isFrozen: isFrozen,
                     members: [UnitID(1): generation, UnitID(2): generation]))
         }
 
@@ -163,6 +163,52 @@ import TrancheCore
         #expect(bench.merge.book.line.map(\.order.low) == [7, 8])
         bench.observe(pool: 2, mayReturn: 0)
         #expect(bench.decide(mayReturn: 2) == [7, 8])
+    }
+
+    @Test("whoever stands in the line keeps the place, also when what was coming does not come") func keepsTheLine() {
+        var bench = Bench(pool: 0)
+        bench.observe(pool: 0, mayReturn: 2, coming: 2)
+        bench.send(1, [(7, 10), (8, 11)], upTo: 30)
+        bench.send(2, [], upTo: 30)
+        _ = bench.decide(mayReturn: 2)
+        bench.observe(pool: 0, mayReturn: 2, coming: 0)
+        #expect(bench.decide(mayReturn: 2) == [])
+        #expect(bench.merge.book.line.map(\.order.low) == [7, 8])
+    }
+
+    @Test("a frozen contest decides nothing until it goes on") func frozen() {
+        var bench = Bench(pool: 1)
+        bench.send(1, [(7, 10)], upTo: 30)
+        bench.send(2, [], upTo: 30)
+        bench.observe(pool: 1, mayReturn: 0, isFrozen: true)
+        #expect(bench.decide() == [])
+        bench.observe(pool: 1, mayReturn: 0)
+        #expect(bench.decide() == [7])
+    }
+
+    @Test("a stamp from far in the future is late, and stops nothing") func farFuture() {
+        var bench = Bench(pool: 2)
+        let wild = Candidate(
+            index: 0, order: OrderID(high: 0, low: 9), quantity: 1, stamp: Stamp(rawValue: UInt64.max), uncertainty: 0)
+        for watermark in [Stamp(rawValue: UInt64.max), Stamp(Self.start.advanced(milliseconds: 30))] {
+            bench.merge.receive(
+                .init(lot: Self.lot, base: 0, candidates: [wild], end: 1, watermark: watermark, heard: 0),
+                from: UnitID(1), generation: Generation(1), isTrusted: true, now: bench.now)
+        }
+        #expect(bench.merge.lateCount == 1)
+        bench.send(2, [(7, 20)], upTo: 30)
+        #expect(bench.decide().sorted() == [7, 9])
+        #expect(bench.merge.book.frontier.stamp < Stamp(rawValue: UInt64.max))
+        #expect(Stamp(rawValue: UInt64.max).next == Stamp(rawValue: UInt64.max))
+    }
+
+    @Test("one decision takes no more than its limit, and the next one goes on") func batchLimit() {
+        var bench = Bench(pool: 5_000)
+        bench.send(1, (0..<2_500).map { (UInt64($0), 10) }, upTo: 30)
+        bench.send(2, [], upTo: 30)
+        #expect(bench.decide().count == Limits.entrantsPerBatch)
+        bench.observe(pool: 3_000, mayReturn: 0)
+        #expect(bench.decide().count == 500)
     }
 
     @Test("when nothing can come back, everybody who waits is told") func hopeless() {

@@ -33,6 +33,37 @@ import TrancheCore
         #expect(bench.exchanges.last?.lots.first?.candidates.count == 2)
     }
 
+    @Test("whoever wants more than there may be does not take the place of whoever wants one") func quantities() {
+        let bench = Self.bench(allowance: 1)
+        #expect(bench.buy("c", quantity: 2)?.order?.state == .contested)
+        #expect(bench.buy("d", quantity: 1)?.order?.state == .contested)
+        #expect(bench.buy("e", quantity: 1) == .refused(.soldOut(requested: 1)))
+    }
+
+    @Test("a copy of a refused request is refused, also when there is room again") func copies() {
+        let bench = Self.bench(allowance: 1)
+        bench.buy("c")
+        let refused = OrderID(high: 100, low: 7)
+        #expect(bench.buy("d", order: refused) == .refused(.soldOut(requested: 1)))
+        bench.hear([], next: 1, allowance: 5)
+        #expect(bench.buy("d", order: refused) == .refused(.soldOut(requested: 1)))
+        #expect(bench.buy("d", order: OrderID(high: 101, low: 7))?.order?.state == .contested)
+    }
+
+    @Test("watermarks go on while a sale warms up or pauses, and end with it") func speaks() {
+        let bench = Self.bench()
+        #expect(bench.machine.exchangeMilliseconds.map { $0 < 100 } == true)
+        for (phase, isFast) in [(LotRules.Phase.paused, true), (.closed, false)] {
+            bench.feed(
+                .configured([
+                    LotRules(
+                        lot: Bench.lot, phase: phase, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: 2,
+                        paymentWindowMilliseconds: 1_000)
+                ]))
+            #expect(bench.machine.exchangeMilliseconds.map { $0 < 100 } == isFast)
+        }
+    }
+
     @Test("a buyer's limit counts what is contested") func limits() {
         let bench = Self.bench()
         #expect(bench.buy("a", quantity: 1)?.order?.state == .contested)  // One held, one contested: two in all.
