@@ -73,9 +73,9 @@ extension Center {
     func contest(_ lot: LotID, _ command: ContestCommand) async throws(Problem) -> ContestAck {
         try await self.keeper.perform { (authority, records) throws(Problem) -> ContestAck in
             do throws(AuthorityError) {
-                let (pool, mayReturn) = try authority.contest(
-                    lot, command.batch, by: command.epoch, into: &records)
-                return ContestAck(pool: pool, mayReturn: mayReturn)
+                let (pool, coming, mayReturn) = try authority.contest(
+                    lot, command.batch, by: command.epoch, now: SystemClock.now(), into: &records)
+                return ContestAck(pool: pool, coming: coming, mayReturn: mayReturn)
             } catch { throw Problem(error) }
         }
     }

@@ -64,7 +64,8 @@ final class ContestDesk: Sendable {
 
     func committed(_ lot: LotID, _ batch: ContestBatch, _ ack: ContestAck) {
         let waiting = self.state.withLockedValue { state in
-            state.merges[lot]?.committed(batch.number, pool: ack.pool, mayReturn: ack.mayReturn)
+            state.merges[lot]?.committed(
+                batch.number, pool: ack.pool, coming: ack.coming, mayReturn: ack.mayReturn)
             defer { state.waiting = [:] }
             return state.waiting
         }

@@ -16,30 +16,30 @@ struct Checker {
     enum Outcome: Hashable { case accepted, soldOut, duplicate, limitReached }
     struct Promise { let lot: LotID; let buyer: BuyerID; let quantity: Int }
 
-    private(set) var violations: [Violation] = []
-    private var issued: [LotID: Int] = [:]
-    private var authority: [Account: Sums] = [:]
-    private var units: [Account: Sums] = [:]
-    private var highestReturned: [Account: Int] = [:]
-    private var generations: [UnitID: Generation] = [:]
-    private var ledgerOrders: [UnitID: Set<OrderID>] = [:]
-    private var outcomes: [OrderID: Outcome] = [:]
-    private var toldBy: [OrderID: UnitID] = [:]
-    private var excused: Set<OrderID> = []
-    private(set) var promises: [OrderID: Promise] = [:]
+    var violations: [Violation] = []
+    var issued: [LotID: Int] = [:]
+    var authority: [Account: Sums] = [:]
+    var units: [Account: Sums] = [:]
+    var highestReturned: [Account: Int] = [:]
+    var generations: [UnitID: Generation] = [:]
+    var ledgerOrders: [UnitID: Set<OrderID>] = [:]
+    var outcomes: [OrderID: Outcome] = [:]
+    var toldBy: [OrderID: UnitID] = [:]
+    var excused: Set<OrderID> = []
+    var promises: [OrderID: Promise] = [:]
     /// What a restore erased, by the account that it was sold from.
-    private var lostPromises: [Account: [OrderID: Int]] = [:]
-    private var lastStamp: [UnitID: Stamp] = [:]
-    private var lastEpoch: [UInt64: Epoch] = [:]
-    private var lastIncarnation: [UnitID: Incarnation] = [:]
-    private var logEpoch = Epoch(0)
-    private var contests: [LotID: ContestJudge] = [:]
-    private var current: [UnitID: Generation] = [:]
-    private var falsifiable: Set<UnitID> = []
-    private var allocatedByLog: Set<OrderID> = []
+    var lostPromises: [Account: [OrderID: Int]] = [:]
+    var lastStamp: [UnitID: Stamp] = [:]
+    var lastEpoch: [UInt64: Epoch] = [:]
+    var lastIncarnation: [UnitID: Incarnation] = [:]
+    var logEpoch = Epoch(0)
+    var contests: [LotID: ContestJudge] = [:]
+    var current: [UnitID: Generation] = [:]
+    var falsifiable: Set<UnitID> = []
+    var allocatedByLog: Set<OrderID> = []
     /// The last stamp before a lot was contended in a unit: later requests may not be sold to locally.
-    private var contended: [UnitID: [LotID: Stamp]] = [:]
-    private var contestedOrders: [UnitID: Set<OrderID>] = [:]
+    var contended: [UnitID: [LotID: Stamp]] = [:]
+    var contestedOrders: [UnitID: Set<OrderID>] = [:]
     let buyerLimit: Int
     /// When the sale ends, and everybody in a line is sent home.
     let closesAt: Instant
@@ -49,7 +49,7 @@ struct Checker {
         self.closesAt = closesAt
     }
 
-    private mutating func expect(_ holds: Bool, _ invariant: String, _ detail: @autoclosure () -> String) {
+    mutating func expect(_ holds: Bool, _ invariant: String, _ detail: @autoclosure () -> String) {
         if !holds { self.violations.append(Violation(invariant: invariant, detail: detail())) }
     }
 
@@ -93,27 +93,27 @@ struct Checker {
         }
     }
 
-    private mutating func checkPool(_ lot: LotID) {
+    mutating func checkPool(_ lot: LotID) {
         let pool = self.pool(lot)
         self.expect(pool >= 0, "I1", "lot \(lot): \(-pool) more out than issued")
     }
 
     /// Items that are out and, by the ledgers, not paid for: while there are any, somebody may still hope.
-    private func unpaid(_ lot: LotID) -> Int {
+    func unpaid(_ lot: LotID) -> Int {
         self.authority.filter { $0.key.lot == lot && !$0.value.isSettled }.reduce(0) { sum, account in
             sum + account.value.granted + account.value.allocated - account.value.returned
                 - (self.units[account.key]?.paid ?? 0)
         }
     }
 
-    private func pool(_ lot: LotID) -> Int {
+    func pool(_ lot: LotID) -> Int {
         let out = self.authority.filter { $0.key.lot == lot }.reduce(0) {
             $0 + $1.value.granted + $1.value.allocated - $1.value.returned
         }
         return (self.issued[lot] ?? 0) - out
     }
 
-    private mutating func judge(_ lot: LotID, _ batch: ContestBatch) {
+    mutating func judge(_ lot: LotID, _ batch: ContestBatch) {
         let (pool, unpaid) = (self.pool(lot), self.unpaid(lot))
         let findings = self.contests[lot]?.take(
             batch, pool: pool, unpaid: unpaid, current: self.current, falsifiable: self.falsifiable)
@@ -132,109 +132,6 @@ struct Checker {
 
     /// The clock of this unit was set wrong at some time.
     mutating func clockWasWrong(_ unit: UnitID) { self.falsifiable.insert(unit) }
-
-    // MARK: a unit's ledger
-
-    mutating func ledgerAppended(_ unit: UnitID, _ entries: [LedgerEntry]) {
-        for entry in entries {
-            let generation = self.generations[unit] ?? Generation(1)
-            switch entry {
-            case .opened(let incarnation):
-                self.expect(
-                    incarnation > self.lastIncarnation[unit] ?? Incarnation(0), "I6", "incarnation of unit \(unit)")
-                self.lastIncarnation[unit] = incarnation
-            case .granted(let lot, let total):
-                self.change(unit, lot, generation) { $0.granted = max($0.granted, total) }
-                let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
-                let told = self.authority[account]?.granted ?? 0
-                self.expect(total <= told, "I1", "unit \(unit) took \(total) of lot \(lot), granted \(told)")
-            case .returned(let lot, let total):
-                self.change(unit, lot, generation) { $0.returned = max($0.returned, total) }
-                let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
-                self.highestReturned[account] = max(self.highestReturned[account] ?? 0, total)
-            case .reserved(let order):
-                self.change(unit, order.lot, order.generation) { $0.sold += Int(order.quantity) }
-                let isNew = self.ledgerOrders[unit, default: []].insert(order.id).inserted
-                self.expect(isNew, "I5", "order \(order.id) twice in the ledger of unit \(unit)")
-                let switched = self.contended[unit]?[order.lot]
-                self.expect(
-                    switched.map { order.stamp <= $0 } ?? true, "I10",
-                    "unit \(unit) sold order \(order.id) locally in a contest")
-            case .released(let order, _):
-                self.change(unit, order.lot, order.generation) { $0.cancelled += Int(order.quantity) }
-                self.promises[order.id] = nil
-            case .generation(let next): self.generations[unit] = next
-            case .contended(let lot): self.contended[unit, default: [:]][lot] = self.lastStamp[unit] ?? .zero
-            case .contested(let order, _):
-                let isNew = self.contestedOrders[unit, default: []].insert(order.id).inserted
-                self.expect(isNew, "I5", "order \(order.id) contested twice in unit \(unit)")
-            case .allocated(let order): self.allocated(unit, order)
-            case .lost(let order):
-                let isOpen = self.contestedOrders[unit]?.contains(order.id) == true
-                self.expect(isOpen, "I5", "order \(order.id) lost, but never contested")
-            case .confirmed(let order, _):
-                self.change(unit, order.lot, order.generation) { $0.paid += Int(order.quantity) }
-            case .refused, .refundDue, .nonce, .soldOut, .ceiling: break
-            }
-        }
-    }
-
-    private mutating func allocated(_ unit: UnitID, _ order: Order) {
-        self.expect(
-            self.allocatedByLog.contains(order.id), "I9",
-            "unit \(unit) gave stock to order \(order.id), which the log does not know as allocated")
-        self.change(unit, order.lot, order.generation) { sums in
-            sums.allocated += Int(order.quantity)
-            if order.state == .reserved { sums.sold += Int(order.quantity) }
-        }
-        guard order.state == .reserved else { return }
-        let isNew = self.ledgerOrders[unit, default: []].insert(order.id).inserted
-        self.expect(isNew, "I5", "order \(order.id) twice in the ledger of unit \(unit)")
-    }
-
-    private mutating func change(_ unit: UnitID, _ lot: LotID, _ generation: Generation, _ body: (inout Sums) -> Void) {
-        let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
-        body(&self.units[account, default: Sums()])
-        let sums = self.units[account]!
-        self.expect(
-            sums.sold - sums.cancelled + sums.returned <= sums.granted + sums.allocated
-                && sums.cancelled <= sums.sold, "I2",
-            "unit \(unit), lot \(lot): sold \(sums.sold) - \(sums.cancelled) + returned \(sums.returned) > \(sums.granted) + \(sums.allocated)"
-        )
-    }
-
-    /// The file was set back. What it lost cannot be held against the unit, but what buyers were promised still counts.
-    mutating func ledgerRestored(_ unit: UnitID, lost: [LedgerEntry], left: [LedgerEntry]) {
-        for entry in lost {
-            switch entry {
-            case .reserved(let order), .allocated(let order):
-                self.excused.insert(order.id)
-                let account = Account(lot: order.lot, unit: unit, generation: order.generation.rawValue)
-                if order.state == .reserved {
-                    self.lostPromises[account, default: [:]][order.id] = Int(order.quantity)
-                }
-            case .contested(let order, _), .lost(let order): self.excused.insert(order.id)
-            default: break
-            }
-        }
-        for case .refused(let order, _, _) in lost { self.excused.insert(order) }
-        for case .released(let order, _) in lost { self.excused.insert(order.id) }
-        for case .soldOut in lost {
-            for (order, answer) in self.outcomes where answer == .soldOut && self.toldBy[order] == unit {
-                self.excused.insert(order)
-            }
-        }
-        for account in self.units.keys where account.unit == unit { self.units[account] = nil }
-        self.ledgerOrders[unit] = []
-        self.contended[unit] = nil
-        self.contestedOrders[unit] = nil
-        let violations = self.violations
-        self.lastIncarnation[unit] = nil
-        self.lastStamp[unit] = nil  // The ceiling may be lost with the tail.
-        self.generations[unit] = nil
-        self.ledgerAppended(unit, left)
-        self.violations = violations
-    }
 
     // MARK: what people are told
 
@@ -259,7 +156,7 @@ struct Checker {
         }
     }
 
-    private mutating func tell(_ order: OrderID, _ outcome: Outcome) {
+    mutating func tell(_ order: OrderID, _ outcome: Outcome) {
         let before = self.outcomes[order]
         self.expect(
             before == nil || before == outcome || self.excused.contains(order), "I5",
@@ -267,7 +164,7 @@ struct Checker {
         self.outcomes[order] = outcome
     }
 
-    private mutating func promise(_ order: Order) {
+    mutating func promise(_ order: Order) {
         guard self.promises[order.id] == nil else { return }
         self.promises[order.id] = Promise(lot: order.lot, buyer: order.buyer, quantity: Int(order.quantity))
         let promised = self.promises.values.filter { $0.lot == order.lot }.reduce(0) { $0 + $1.quantity }

@@ -238,7 +238,7 @@ package struct FairnessWorkload: Sendable {
     private mutating func commit(_ batch: ContestBatch) {
         self.pool -= batch.allocated.count
         // Nobody pays here, and nobody goes: what is out may return for ever.
-        self.merge.committed(batch.number, pool: self.pool, mayReturn: self.settings.items)
+        self.merge.committed(batch.number, pool: self.pool, coming: 0, mayReturn: self.settings.items)
         self.winners.formUnion(batch.allocated)
         let allocated = Set(batch.allocated)
         self.passed += batch.passed.count

@@ -33,7 +33,7 @@ enum CenterWord {
     }
     case leading(Epoch, [LotID: ContestBook])
     case quota(Epoch, [Lot])
-    case committed(Epoch, LotID, number: UInt64, pool: Int, mayReturn: Int)
+    case committed(Epoch, LotID, number: UInt64, pool: Int, coming: Int, mayReturn: Int)
     case deposed(Epoch)
 }
 
@@ -107,104 +107,23 @@ extension World {
     }
 
     private func contest(_ number: Int, _ lot: LotID, _ batch: ContestBatch, _ epoch: Epoch) {
+        let now = self.now
         let result = self.withAuthority { authority, records in
             Result { () throws(AuthorityError) in
-                try authority.contest(lot, self.planted(batch, lot, authority), by: epoch, into: &records)
+                try authority.contest(lot, self.planted(batch, lot, authority), by: epoch, now: now, into: &records)
             }
         }
         switch result {
-        case .success(let (pool, mayReturn)):
+        case .success(let (pool, coming, mayReturn)):
             self.send(
                 .toCoordinator(
-                    number, .committed(epoch, lot, number: batch.number, pool: pool, mayReturn: mayReturn)))
+                    number,
+                    .committed(
+                        epoch, lot, number: batch.number, pool: pool, coming: coming, mayReturn: mayReturn)))
         case .failure(let error):
             if case .staleEpoch = error { self.mark("old leader refused") }
             self.send(.toCoordinator(number, .deposed(epoch)))
         case nil: break
-        }
-    }
-
-    // MARK: at the coordinator
-
-    func hear(coordinator number: Int, _ word: CenterWord) {
-        guard self.coordinators[number].pausedUntil <= self.now else {
-            // It hears when it wakes up.
-            return self.queue.push(
-                .message(.toCoordinator(number, word)), at: self.coordinators[number].pausedUntil)
-        }
-        switch word {
-        case .leading(let epoch, let books):
-            guard epoch > self.coordinators[number].epoch else { return }
-            self.resetCoordinator(number)
-            self.coordinators[number].epoch = epoch
-            for (lot, book) in books { self.begin(number, lot, book) }
-        case .quota(let epoch, let lots):
-            guard epoch == self.coordinators[number].epoch else { return }
-            for lot in lots { self.heard(number, lot) }
-        case .committed(let epoch, let lot, let batch, let pool, let mayReturn):
-            guard epoch == self.coordinators[number].epoch else { return }
-            self.coordinators[number].merges[lot]?.committed(batch, pool: pool, mayReturn: mayReturn)
-        case .deposed(let epoch):
-            guard epoch == self.coordinators[number].epoch else { return }
-            self.mark("coordinator fenced")
-            self.resetCoordinator(number)
-        }
-    }
-
-    private func begin(_ number: Int, _ lot: LotID, _ book: ContestBook) {
-        let isRegion = self.plant == .regionAsTieKey
-        self.coordinators[number].merges[lot] = ContestMerge(
-            lot: lot, book: book, now: self.now, tie: { isRegion ? $0.low & 0xff : Self.tieKey($0) })
-        if self.coordinators[number].merges.count == 1 {
-            self.schedule(
-                .contestTick(number, self.coordinators[number].epoch), afterMicroseconds: Self.contestEveryMicroseconds)
-        }
-    }
-
-    /// In place of the HMAC with the sale's secret.
-    static func tieKey(_ order: OrderID) -> UInt64 {
-        var digest = Digest(start: 0x5ec2e7)
-        digest.mix(order.high)
-        digest.mix(order.low)
-        return digest.value
-    }
-
-    private func heard(_ number: Int, _ lot: CenterWord.Lot) {
-        if let terms = lot.terms {
-            if self.coordinators[number].merges[lot.lot] == nil {
-                // It was contended in this reign, so there is nothing in the log that this coordinator did not write.
-                guard lot.stock.batches == 0 else { return self.resetCoordinator(number) }
-                self.begin(number, lot.lot, ContestBook(terms: terms))
-            }
-            self.coordinators[number].merges[lot.lot]!.observe(lot.stock)
-            return
-        }
-        let isScarce = self.coordinators[number].rebalancer.isScarce(
-            lot.lot, issued: lot.issued, left: lot.left, samples: lot.samples, start: self.contestStart)
-        var decisions: [Rebalancer.Decision] = isScarce ? [.contend(lot.lot, self.contestTerms)] : []
-        if !isScarce {
-            decisions = self.coordinators[number].rebalancer.decide(
-                lot.lot, pool: lot.pool, samples: lot.samples, now: self.now)
-        }
-        if !decisions.isEmpty {
-            self.send(.fromCoordinator(number, .decisions(decisions, self.coordinators[number].epoch)))
-        }
-    }
-
-    func contestTick(_ number: Int, _ epoch: Epoch) {
-        guard self.coordinators[number].epoch == epoch else { return }
-        let pause = self.coordinators[number].pausedUntil
-        guard pause <= self.now else { return self.queue.push(.contestTick(number, epoch), at: pause) }
-        self.schedule(.contestTick(number, epoch), afterMicroseconds: Self.contestEveryMicroseconds)
-        for lot in self.coordinators[number].merges.keys.sorted() {
-            let sentAt = self.coordinators[number].committedAt[lot] ?? .distantPast
-            if self.coordinators[number].merges[lot]!.pending != nil, self.now.milliseconds(since: sentAt) > 600 {
-                self.mark("batch without an answer")
-                return self.resetCoordinator(number)
-            }
-            guard let batch = self.coordinators[number].merges[lot]!.decide(now: self.now) else { continue }
-            self.coordinators[number].committedAt[lot] = self.now
-            self.send(.fromCoordinator(number, .contest(lot, batch, epoch)))
         }
     }
 
@@ -233,67 +152,5 @@ extension World {
         return ContestBatch(
             number: batch.number, at: batch.at, frontier: frontier, passed: batch.passed, allocated: allocated,
             released: batch.released.filter { !allocated.contains($0) }, waited: batch.waited)
-    }
-
-    // MARK: units and coordinators
-
-    func contestReported(_ unit: UnitID, _ session: UInt64, _ report: ContestReport, _ sentAt: Instant) {
-        guard let number = self.coordinators.firstIndex(where: { $0.epoch == report.epoch }) else { return }
-        let pause = self.coordinators[number].pausedUntil
-        guard pause <= self.now else {
-            return self.queue.push(.message(.contestReport(unit, session: session, report, sentAt: sentAt)), at: pause)
-        }
-        var lots: [ContestReply.Lot] = []
-        for lot in report.lots {
-            guard self.coordinators[number].merges[lot.lot] != nil else {
-                lots.append(ContestReply.notTaken(lot.lot))
-                continue
-            }
-            let before = self.coordinators[number].merges[lot.lot]!.lateCount
-            self.coordinators[number].merges[lot.lot]!.receive(
-                lot, from: unit, generation: report.generation, isTrusted: report.isTrusted, now: self.now)
-            if self.coordinators[number].merges[lot.lot]!.lateCount > before { self.mark("late lane") }
-            lots.append(
-                self.coordinators[number].merges[lot.lot]!.reply(
-                    to: unit, generation: report.generation, heard: lot.heard, now: self.now))
-        }
-        self.send(
-            .contestReply(
-                unit, session: session, ContestReply(epoch: report.epoch, generation: report.generation, lots: lots),
-                sentAt: sentAt,
-                received: self.now))
-    }
-
-    func contestReplied(
-        _ unit: UnitID, _ session: UInt64, _ reply: ContestReply, sentAt: Instant, received: Instant
-    ) {
-        guard let process = self.process(unit, session) else { return }
-        process.clockCheck.observe(
-            .init(sent: sentAt, received: received, answered: received, heard: self.clock(of: unit)))
-        if process.clockCheck.state == .untrusted { self.mark("clock falsified") }
-        self.run(unit, process, .exchanged(reply))
-    }
-
-    /// Takes everything that waits at a unit's door, with the watermark that was read under the same lock.
-    func takeIn(_ id: UnitID, _ process: UnitProcess) {
-        let requests = process.intake
-        process.intake = []
-        let watermark = process.clock.watermark(now: self.clock(of: id))
-        if !requests.isEmpty { self.run(id, process, .requests(requests)) }
-        self.run(id, process, .handedIn(upTo: watermark))
-    }
-
-    func exchangeTick(_ id: UnitID, _ session: UInt64) {
-        guard let process = self.process(id, session) else { return }
-        self.schedule(.exchangeTick(id, session: session), afterMicroseconds: Self.contestEveryMicroseconds)
-        guard let pause = process.machine.exchangeMilliseconds, process.exchangeAt <= self.now else { return }
-        process.exchangeAt = self.now.advanced(milliseconds: min(pause, 500))
-        process.clockCheck.observe(kernel: nil, wall: self.clock(of: id), monotonic: self.now)
-        if self.plant == .watermarkOutsideTheLock {
-            self.run(id, process, .handedIn(upTo: process.clock.watermark(now: self.clock(of: id))))
-        } else {
-            self.takeIn(id, process)
-        }
-        self.run(id, process, .exchangeDue)
     }
 }

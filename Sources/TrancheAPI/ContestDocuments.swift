@@ -18,8 +18,13 @@ package struct ContestCommand: Sendable, Codable {
 
 package struct ContestAck: Sendable, Codable {
     package let pool: Int
+    package let coming: Int
     package let mayReturn: Int
-    package init(pool: Int, mayReturn: Int) { (self.pool, self.mayReturn) = (pool, mayReturn) }
+    package init(pool: Int, coming: Int, mayReturn: Int) {
+        self.pool = pool
+        self.coming = coming
+        self.mayReturn = mayReturn
+    }
 }
 
 /// A coordinator's answer to a unit, with two of the four stamps of the round trip, by the coordinator's clock.

@@ -51,7 +51,7 @@ import TrancheCore
         /// Decides, and takes the log's word for it. Returns the orders that got stock.
         mutating func decide(mayReturn: Int = 0) -> [UInt64] {
             guard let batch = self.merge.decide(now: self.now) else { return [] }
-            self.merge.committed(batch.number, pool: 0, mayReturn: mayReturn)
+            self.merge.committed(batch.number, pool: 0, coming: 0, mayReturn: mayReturn)
             return batch.allocated.map(\.low)
         }
     }
@@ -303,7 +303,7 @@ import TrancheCore
         var (authority, epoch) = try self.contended()
         var records: [AuthorityRecord] = []
         let left = try authority.contest(
-            Self.lot, self.batch(orders: [1, 2], allocated: [1]), by: epoch, into: &records)
+            Self.lot, self.batch(orders: [1, 2], allocated: [1]), by: epoch, now: Self.now, into: &records)
         #expect(left.pool == 1)
         #expect(left.mayReturn == 1)
         #expect(authority.book.allocated(Self.lot) == 1)
@@ -323,7 +323,7 @@ import TrancheCore
         for (batch, epoch) in cases {
             var (authority, records) = (fresh, [AuthorityRecord]())
             #expect(throws: AuthorityError.self) {
-                try authority.contest(Self.lot, batch, by: epoch, into: &records)
+                try authority.contest(Self.lot, batch, by: epoch, now: Self.now, into: &records)
             }
             #expect(records.isEmpty)
         }

@@ -72,20 +72,20 @@ package struct ContestMerge: Sendable {
     package let lot: LotID
     package let settings: Settings
     /// What is in the log.
-    package private(set) var book: ContestBook
+    package internal(set) var book: ContestBook
     /// Requests that came too late for their place, or whose unit's clock was not believed.
     package private(set) var lateCount = 0
-    package private(set) var pending: ContestBatch?
-    private var feeds: [UnitID: Feed] = [:]
+    package internal(set) var pending: ContestBatch?
+    var feeds: [UnitID: Feed] = [:]
     var heap = Heap<Waiting>()
-    private var waiting: [OrderID: Generation] = [:]
-    private var frontier: Place
+    var waiting: [OrderID: Generation] = [:]
+    var frontier: Place
     private var arrivals: UInt64 = 0
     private var lastArrival: Stamp
-    private let beganAt: Instant
-    private var stock = Stock(batches: 0, pool: 0, mayReturn: 0, isClosed: false, members: [:])
+    let beganAt: Instant
+    var stock = Stock(batches: 0, pool: 0, mayReturn: 0, isClosed: false, members: [:])
     /// Whether it is known who takes part: nothing is decided before.
-    private var hasObserved = false
+    var hasObserved = false
     private let tie: @Sendable (OrderID) -> UInt64
 
     /// - Parameter tie: The tie key of an order.
@@ -104,8 +104,6 @@ package struct ContestMerge: Sendable {
 
     /// Requests that have no final place yet.
     package var waitingCount: Int { self.heap.count }
-
-    // MARK: from units
 
     /// Takes a unit's report in, unless the center has not named the unit yet: then it has to send it again.
     package mutating func receive(
@@ -181,143 +179,5 @@ package struct ContestMerge: Sendable {
             self.lastArrival = max(self.lastArrival, Stamp(now))
             return Place(stamp: self.lastArrival, tie: self.arrivals)
         }
-    }
-
-    // MARK: decisions
-
-    /// Takes over what the center says of the lot. What was read before the last batch says nothing about the pool.
-    package mutating func observe(_ stock: Stock) {
-        let isFresh = self.pending == nil && stock.batches == self.book.batches
-        let old = self.stock
-        self.stock = stock
-        self.hasObserved = true
-        if !isFresh { (self.stock.pool, self.stock.mayReturn) = (old.pool, max(old.mayReturn, stock.mayReturn)) }
-    }
-
-    /// The next batch, or `nil` if nothing has changed or the last batch is not in the log yet.
-    package mutating func decide(now: Instant) -> ContestBatch? {
-        guard self.pending == nil, self.hasObserved, !self.stock.isFrozen else { return nil }
-        let (frontier, waited) = self.reach(now: now)
-        let passed = self.pass(upTo: frontier, pool: self.stock.pool)
-        let (allocated, released) = self.divide(self.book.line, passed, self.stock)
-        guard !passed.isEmpty || !allocated.isEmpty || !released.isEmpty else { return nil }
-        for entrant in passed {
-            self.frontier = max(self.frontier, entrant.place)
-            self.feeds[entrant.unit]?.undecided -= 1
-        }
-        let batch = ContestBatch(
-            number: self.book.batches + 1, at: now, frontier: self.frontier, passed: passed, allocated: allocated,
-            released: released, waited: waited)
-        self.pending = batch
-        return batch
-    }
-
-    /// The batch is in the log: from now on it is told.
-    ///
-    /// - Parameters:
-    ///   - pool: What is in the pool after it.
-    ///   - mayReturn: What is out and not paid for after it.
-    package mutating func committed(_ number: UInt64, pool: Int, mayReturn: Int) {
-        guard let batch = self.pending, batch.number == number else { return }
-        self.pending = nil
-        self.book.apply(batch)
-        for entrant in batch.passed { self.waiting[entrant.order] = nil }
-        (self.stock.batches, self.stock.pool, self.stock.mayReturn) = (number, pool, mayReturn)
-    }
-
-    /// How far every unit that is waited for has come, and which these are.
-    private func reach(now: Instant) -> (Stamp, [UnitID]) {
-        let oldest = Stamp(now.advanced(milliseconds: -self.settings.holdMaxMilliseconds))
-        let isNew = now.milliseconds(since: self.beganAt) < self.settings.holdMaxMilliseconds
-        var reached: Stamp?
-        var waited: [UnitID] = []
-        for unit in self.stock.members.keys.sorted() {
-            let feed = self.feeds[unit].flatMap { $0.generation == self.stock.members[unit] ? $0 : nil }
-            let watermark = feed?.watermark ?? .zero
-            if feed?.isTrusted == false || (watermark < oldest && !isNew) { continue }
-            waited.append(unit)
-            reached = min(reached ?? watermark, watermark)
-        }
-        return (reached ?? oldest, waited)
-    }
-
-    /// Takes everybody from the heap who has a final place now, in final order.
-    private mutating func pass(upTo frontier: Stamp, pool: Int) -> [ContestBatch.Entrant] {
-        if case .bandLottery(let band) = self.book.terms.policy {
-            return self.passByLottery(upTo: frontier, band: band, pool: pool)
-        }
-        var passed: [ContestBatch.Entrant] = []
-        let waitsForNobody = self.book.terms.policy == .arrival
-        while let first = self.heap.first, waitsForNobody || first.entrant.place.stamp <= frontier,
-            passed.count < Limits.entrantsPerBatch
-        {
-            passed.append(self.heap.removeFirst().entrant)
-        }
-        return passed
-    }
-
-    /// Who gets stock and who is sent away: stock goes down the line, to each whose quantity is left.
-    private func divide(
-        _ line: [ContestBatch.Entrant], _ passed: [ContestBatch.Entrant], _ stock: Stock
-    ) -> (allocated: [OrderID], released: [OrderID]) {
-        var (allocated, released): ([OrderID], [OrderID]) = ([], [])
-        var (left, kept) = (stock.pool, 0)
-        var rest: [OrderID] = []
-        for (place, entrant) in (line + passed).enumerated() {
-            if stock.members[entrant.unit] != entrant.generation {
-                released.append(entrant.order)  // Its ledger is gone: nobody could keep the stock for it.
-            } else if !stock.isClosed, entrant.quantity <= left {
-                left -= entrant.quantity
-                allocated.append(entrant.order)
-            } else if place < line.count || kept < self.book.terms.waitlist + stock.coming {
-                // Who stands in the line already keeps the place, even if what they waited for does not come.
-                kept += 1
-                rest.append(entrant.order)
-            } else {
-                released.append(entrant.order)
-            }
-        }
-        // What is allocated now may come back, too.
-        let isHopeless = allocated.isEmpty && stock.mayReturn == 0
-        return (allocated, stock.isClosed || isHopeless ? released + rest : released)
-    }
-
-    // MARK: to units
-
-    /// The answer to a unit's report: what it has not heard of.
-    package mutating func reply(
-        to unit: UnitID, generation: Generation, heard: Int, now: Instant
-    ) -> ContestReply.Lot {
-        let verdicts = self.book.verdicts[unit] ?? []
-        let from = min(max(0, heard), verdicts.count)
-        let free = max(0, self.book.terms.waitlist + self.stock.coming - self.book.line.count)
-        var feed = self.feeds[unit] ?? Feed(generation: Generation(0))
-        // Whoever stands behind as many of the same unit as there is stock and room in the line cannot get anything.
-        feed.allowance = max(
-            feed.allowance, self.stock.isClosed ? 0 : feed.next - feed.undecided + self.stock.pool + free)
-        var standings: [ContestReply.Standing]?
-        if now.milliseconds(since: feed.standingsAt) >= 500, !self.book.line.isEmpty {
-            feed.standingsAt = now
-            standings = self.standings(of: unit)
-        }
-        if self.feeds[unit] != nil { self.feeds[unit] = feed }
-        return ContestReply.Lot(
-            lot: self.lot, isTaken: self.stock.members[unit] == generation && feed.generation == generation,
-            next: feed.next,
-            allowance: feed.allowance, from: from,
-            verdicts: Array(verdicts[from...].prefix(Limits.verdictsPerReply)), fence: self.book.frontier.stamp,
-            standings: standings, mayReturn: self.stock.mayReturn)
-    }
-
-    private func standings(of unit: UnitID) -> [ContestReply.Standing] {
-        var ahead = 0
-        var found: [ContestReply.Standing] = []
-        for entrant in self.book.line {
-            if entrant.unit == unit, found.count < Limits.waitlist {
-                found.append(.init(order: entrant.order, ahead: ahead))
-            }
-            ahead += entrant.quantity
-        }
-        return found
     }
 }

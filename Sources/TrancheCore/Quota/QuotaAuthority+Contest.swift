@@ -15,10 +15,10 @@ extension QuotaAuthority {
 
     /// Takes a coordinator's decision into the log. A batch that is there already is accepted again.
     ///
-    /// - Returns: What is left in the pool, and what is out and not paid for.
+    /// - Returns: What is left in the pool, what units give back, and what is out and not paid for.
     package mutating func contest(
-        _ lot: LotID, _ batch: ContestBatch, by epoch: Epoch, into records: inout [AuthorityRecord]
-    ) throws(AuthorityError) -> (pool: Int, mayReturn: Int) {
+        _ lot: LotID, _ batch: ContestBatch, by epoch: Epoch, now: Instant, into records: inout [AuthorityRecord]
+    ) throws(AuthorityError) -> (pool: Int, coming: Int, mayReturn: Int) {
         try self.check(coordinator: epoch)
         guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
         guard let contest = state.contest else { throw .notContended(lot) }
@@ -42,7 +42,7 @@ extension QuotaAuthority {
             throw .invalidBatch(lot, reason: "an order passes twice")
         }
         self.append(.contest(lot, batch), into: &records)
-        return (self.book.lots[lot]!.pool, self.mayReturn(lot))
+        return (self.book.lots[lot]!.pool, self.coming(lot, now: now), self.mayReturn(lot))
     }
 
     /// Items that are out of the pool and not paid for: they may come back, also those of a ledger that is stranded.

@@ -1,0 +1,45 @@
+import TrancheAPI
+import TrancheCore
+
+// The quota as coordinators and operators see it.
+
+extension QuotaState {
+    init(_ authority: QuotaAuthority, _ config: SaleConfig, now: Instant) {
+        let lots = authority.book.lots.sorted { $0.key < $1.key }.map { id, state in
+            let units = state.accounts.sorted { ($0.unit, $0.generation) < ($1.unit, $1.generation) }.map { account in
+                let seen = authority.seen[account.unit]
+                let isCurrent = authority.book.units[account.unit]?.generation == account.generation
+                let told = isCurrent ? seen?.report.lots.first { $0.lot == id } : nil
+                return Unit(
+                    unit: account.unit, generation: account.generation, standing: account.standing.text,
+                    granted: account.granted, allocated: account.allocated,
+                    returned: account.returned, available: isCurrent ? authority.available(id, account.unit) : 0,
+                    live: told?.counters.live ?? 0, paid: told?.paid ?? 0, offered: told?.offered ?? 0,
+                    starved: told?.starved ?? 0, silentMilliseconds: seen.map { now.milliseconds(since: $0.at) })
+            }
+            let sale = config.sale(of: id)
+            let rules = sale?.lots.first { $0.id == id }
+            let isClosed = sale?.state.phase == .closed || (sale?.endsAtMilliseconds ?? Int64.max) <= now.milliseconds
+            return Lot(
+                lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id),
+                isFrozen: state.isFrozen,
+                samples: authority.samples(id, now: now), units: units, contestStart: rules?.contestStart ?? .never,
+                contestTerms: state.contest?.terms ?? rules?.contestTerms ?? ContestTerms(policy: .stamp, waitlist: 0),
+                contest: state.contest.map { _ in authority.contestStock(id, isClosed: isClosed, now: now) },
+                waitlisted: state.contest?.line.count)
+        }
+        self.init(
+            epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch,
+            coordinatorURL: authority.leader?.url, now: now, lots: lots)
+    }
+}
+
+extension AuthorityBook.Standing {
+    var text: String {
+        switch self {
+        case .active: "active"
+        case .stranded(let reason): "stranded: \(reason)"
+        case .settled: "settled"
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import TrancheCore
+
+// Units and coordinators in a contest: reports, answers, watermarks.
+
+extension World {
+    func contestReported(_ unit: UnitID, _ session: UInt64, _ report: ContestReport, _ sentAt: Instant) {
+        guard let number = self.coordinators.firstIndex(where: { $0.epoch == report.epoch }) else { return }
+        let pause = self.coordinators[number].pausedUntil
+        guard pause <= self.now else {
+            return self.queue.push(.message(.contestReport(unit, session: session, report, sentAt: sentAt)), at: pause)
+        }
+        var lots: [ContestReply.Lot] = []
+        for lot in report.lots {
+            guard self.coordinators[number].merges[lot.lot] != nil else {
+                lots.append(ContestReply.notTaken(lot.lot))
+                continue
+            }
+            let before = self.coordinators[number].merges[lot.lot]!.lateCount
+            self.coordinators[number].merges[lot.lot]!.receive(
+                lot, from: unit, generation: report.generation, isTrusted: report.isTrusted, now: self.now)
+            if self.coordinators[number].merges[lot.lot]!.lateCount > before { self.mark("late lane") }
+            lots.append(
+                self.coordinators[number].merges[lot.lot]!.reply(
+                    to: unit, generation: report.generation, heard: lot.heard, now: self.now))
+        }
+        self.send(
+            .contestReply(
+                unit, session: session, ContestReply(epoch: report.epoch, generation: report.generation, lots: lots),
+                sentAt: sentAt,
+                received: self.now))
+    }
+
+    func contestReplied(
+        _ unit: UnitID, _ session: UInt64, _ reply: ContestReply, sentAt: Instant, received: Instant
+    ) {
+        guard let process = self.process(unit, session) else { return }
+        process.clockCheck.observe(
+            .init(sent: sentAt, received: received, answered: received, heard: self.clock(of: unit)))
+        if process.clockCheck.state == .untrusted { self.mark("clock falsified") }
+        self.run(unit, process, .exchanged(reply))
+    }
+
+    /// Takes everything that waits at a unit's door, with the watermark that was read under the same lock.
+    func takeIn(_ id: UnitID, _ process: UnitProcess) {
+        let requests = process.intake
+        process.intake = []
+        let watermark = process.clock.watermark(now: self.clock(of: id))
+        if !requests.isEmpty { self.run(id, process, .requests(requests)) }
+        self.run(id, process, .handedIn(upTo: watermark))
+    }
+
+    func exchangeTick(_ id: UnitID, _ session: UInt64) {
+        guard let process = self.process(id, session) else { return }
+        self.schedule(.exchangeTick(id, session: session), afterMicroseconds: Self.contestEveryMicroseconds)
+        guard let pause = process.machine.exchangeMilliseconds, process.exchangeAt <= self.now else { return }
+        process.exchangeAt = self.now.advanced(milliseconds: min(pause, 500))
+        process.clockCheck.observe(kernel: nil, wall: self.clock(of: id), monotonic: self.now)
+        if self.plant == .watermarkOutsideTheLock {
+            self.run(id, process, .handedIn(upTo: process.clock.watermark(now: self.clock(of: id))))
+        } else {
+            self.takeIn(id, process)
+        }
+        self.run(id, process, .exchangeDue)
+    }
+}

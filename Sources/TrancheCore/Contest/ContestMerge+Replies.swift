@@ -1,0 +1,40 @@
+// What units are told: what they have not heard of.
+
+extension ContestMerge {
+    /// The answer to a unit's report: what it has not heard of.
+    package mutating func reply(
+        to unit: UnitID, generation: Generation, heard: Int, now: Instant
+    ) -> ContestReply.Lot {
+        let verdicts = self.book.verdicts[unit] ?? []
+        let from = min(max(0, heard), verdicts.count)
+        let free = max(0, self.book.terms.waitlist + self.stock.coming - self.book.line.count)
+        var feed = self.feeds[unit] ?? Feed(generation: Generation(0))
+        // Whoever stands behind as many of the same unit as there is stock and room in the line cannot get anything.
+        feed.allowance = max(
+            feed.allowance, self.stock.isClosed ? 0 : feed.next - feed.undecided + self.stock.pool + free)
+        var standings: [ContestReply.Standing]?
+        if now.milliseconds(since: feed.standingsAt) >= 500, !self.book.line.isEmpty {
+            feed.standingsAt = now
+            standings = self.standings(of: unit)
+        }
+        if self.feeds[unit] != nil { self.feeds[unit] = feed }
+        return ContestReply.Lot(
+            lot: self.lot, isTaken: self.stock.members[unit] == generation && feed.generation == generation,
+            next: feed.next,
+            allowance: feed.allowance, from: from,
+            verdicts: Array(verdicts[from...].prefix(Limits.verdictsPerReply)), fence: self.book.frontier.stamp,
+            standings: standings, mayReturn: self.stock.mayReturn)
+    }
+
+    private func standings(of unit: UnitID) -> [ContestReply.Standing] {
+        var ahead = 0
+        var found: [ContestReply.Standing] = []
+        for entrant in self.book.line {
+            if entrant.unit == unit, found.count < Limits.waitlist {
+                found.append(.init(order: entrant.order, ahead: ahead))
+            }
+            ahead += entrant.quantity
+        }
+        return found
+    }
+}
