@@ -112,6 +112,14 @@ import TrancheCore
         #expect(ahead.merge.lateCount == 1)
     }
 
+    @Test("late requests are in order of receipt, not of their tie keys") func lateOrder() {
+        var bench = Bench(pool: 1)
+        bench.wait(50)
+        bench.send(2, [(9, 1), (3, 2)], upTo: 45, isTrusted: false)
+        bench.send(1, [], upTo: 51)
+        #expect(bench.decide() == [9])
+    }
+
     @Test("repeated and reordered reports change nothing") func idempotent() {
         var bench = Bench(pool: 3)
         bench.send(1, [(7, 20)], upTo: 30)

@@ -82,6 +82,7 @@ package struct ContestMerge: Sendable {
     var frontier: Place
     private var arrivals: UInt64 = 0
     private var lastArrival: Stamp
+    private var lastLate = Stamp.zero
     let beganAt: Instant
     var stock = Stock(batches: 0, pool: 0, mayReturn: 0, isClosed: false, members: [:])
     /// Whether it is known who takes part: nothing is decided before.
@@ -151,7 +152,9 @@ package struct ContestMerge: Sendable {
         {
             isLate = true
             self.lateCount += 1
-            place = Place(stamp: max(Stamp(now), self.frontier.stamp.next), tie: place.tie)
+            // In order of receipt, each with a stamp of its own: lots are not drawn among the late.
+            self.lastLate = max(Stamp(now), self.frontier.stamp.next, self.lastLate.next)
+            place = Place(stamp: self.lastLate, tie: place.tie)
         }
         self.heap.insert(
             Waiting(
