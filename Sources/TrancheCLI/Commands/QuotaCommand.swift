@@ -230,7 +230,8 @@ extension CommonOptions {
         if self.json { return Output.json(state) }
         let names = (try? self.folder.load())?.units ?? []
         for lot in state.lots {
-            let frozen = lot.isFrozen ? ", frozen" : ""
+            let contest = lot.waitlisted.map { ", contested, waitlist \($0)" } ?? ""
+            let frozen = contest + (lot.isFrozen ? ", frozen" : "")
             Output.line(
                 "\(Output.bold("lot \(lot.lot)")): issued \(Output.number(lot.issued)), pool \(Output.number(lot.pool)), stranded \(lot.stranded)\(frozen)"
             )
@@ -238,13 +239,15 @@ extension CommonOptions {
                 [
                     names.first { $0.id == unit.unit }?.name ?? unit.unit.description, "\(unit.generation.rawValue)",
                     unit.standing,
-                    Output.number(unit.granted), Output.number(unit.returned), Output.number(unit.available),
+                    Output.number(unit.granted), Output.number(unit.allocated), Output.number(unit.returned),
+                    Output.number(unit.available),
                     Output.number(unit.live),
                     Output.number(unit.paid), Output.number(unit.offered),
                 ]
             }
             let header = [
-                "unit", "generation", "standing", "granted", "returned", "available", "held+paid", "paid", "offered",
+                "unit", "generation", "standing", "granted", "allocated", "returned", "available", "held+paid", "paid",
+                "offered",
             ]
             for line in Output.table(header, rows) { Output.line("  " + line) }
         }
