@@ -104,8 +104,8 @@ struct Lead: Service {
         self.telemetry.count("tranche_decisions_total", "Grants and reclaims decided.", by: decisions.count)
     }
 
-    /// Writes a decision into the log. If the log does not take it, or its answer is lost, this one contest is read again
-    /// from the log at the next look.
+    /// Writes a decision into the log. If the log does not take it, this one contest is read again from the log at the next
+    /// look. If the answer is lost, the reign ends, and everything is read again.
     private func commit(_ lot: LotID, _ batch: ContestBatch, _ epoch: Epoch) async throws {
         let body = JSON.encode(ContestCommand(epoch: epoch, batch: batch))
         do {

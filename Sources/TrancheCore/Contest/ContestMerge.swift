@@ -103,9 +103,6 @@ package struct ContestMerge: Sendable {
         self.tie = tie
     }
 
-    /// Requests that have no final place yet.
-    package var waitingCount: Int { self.heap.count }
-
     /// Takes a unit's report in, unless the center has not named the unit yet: then it has to send it again.
     package mutating func receive(
         _ report: ContestReport.Lot, from unit: UnitID, generation: Generation, isTrusted: Bool, now: Instant

@@ -7,8 +7,8 @@ struct ContestQueue: Sendable {
     /// The same while nothing can be won, and while there is no contest at all.
     static let slowMilliseconds: Int64 = 100
     static let idleMilliseconds: Int64 = 1_000
-    /// After this long without progress, candidates are sent again, in milliseconds. Below `holdMax`, so that one lost
-    /// message does not make requests late.
+    /// After this long without progress, candidates are sent again, in milliseconds. The link says at once when a call
+    /// fails; this is for what it cannot know.
     static let resendMilliseconds: Int64 = 400
 
     enum Phase: Hashable, Sendable {
