@@ -86,6 +86,7 @@ extension World {
     }
 
     private func poll(_ number: Int, _ epoch: Epoch) {
+        if self.plant == .leaseExpires { self.expireLeases() }
         let address = CoordinatorAddress(epoch: epoch, url: self.coordinators[number].url)
         guard self.center.authority != nil else { return }
         guard self.center.authority!.hear(coordinator: address, now: self.now) else {
@@ -124,6 +125,26 @@ extension World {
             if case .staleEpoch = error { self.mark("old leader refused") }
             self.send(.toCoordinator(number, .deposed(epoch)))
         case nil: break
+        }
+    }
+
+    /// The planted mistake: a clock decides that a silent unit has sold no more than it said.
+    private func expireLeases() {
+        let now = self.now
+        let heard = self.center.heardAt
+        self.withAuthority { authority, records in
+            for unit in authority.book.units.keys.sorted() {
+                guard let at = heard[unit], now.milliseconds(since: at) > 800 else { continue }
+                guard let generation = authority.book.units[unit]?.generation else { continue }
+                try? authority.strand(unit, reason: "a lease ended", into: &records)
+                for lot in authority.book.lots.keys.sorted() {
+                    let account = authority.book.account(lot, unit, generation)
+                    guard account.isStranded else { continue }
+                    let sold = authority.counters[unit]?[lot]?.live ?? 0
+                    try? authority.settle(
+                        lot, unit, generation, sold: min(sold, account.outstanding), into: &records)
+                }
+            }
         }
     }
 

@@ -45,9 +45,8 @@ extension World {
             guard self.buyers[number].waitsFor == ticket else { return }
             self.retry(number, afterMilliseconds: 50)
         case .pay(let order):
-            let payment = PaymentID("p\(self.random.number(1...2))")!
-            self.send(.pay(number, order, payment))
-            if self.random.happens(permille: 200) { self.send(.pay(number, order, payment)) }
+            self.capture(number, order)
+            if self.random.happens(permille: 100) { self.capture(number, order) }  // Whoever clicks twice pays twice.
         case .cancel(let order): self.send(.cancel(number, order))
         }
     }
@@ -78,7 +77,7 @@ extension World {
         // Each copy of a request is its own call, with its own answer.
         self.ticketCount += 1
         let ticket = self.ticketCount
-        process.waiting[ticket] = (number, self.now)
+        process.waiting[ticket] = Waiting(buyer: number, since: self.now, request: request)
         let atOnce = process.desk.answer(
             order: request.order, lot: request.lot, quantity: Int(request.quantity), issuedAt: request.issuedAt,
             now: now)
@@ -136,17 +135,5 @@ extension World {
         self.buyers[number].token = self.token(at: self.buyers[number].unit)
         self.buyers[number].issuedAt = self.clock(of: self.buyers[number].unit)
         self.retry(number, afterMilliseconds: self.random.number(100...2_500))
-    }
-
-    func paid(_ number: Int, _ order: OrderID, _ payment: PaymentID) {
-        let unit = self.buyers[number].unit
-        guard let process = self.units[unit]!.process else { return }
-        self.run(unit, process, .payment(order, payment: payment, ticket: 0))
-    }
-
-    func cancelled(_ number: Int, _ order: OrderID) {
-        let unit = self.buyers[number].unit
-        guard let process = self.units[unit]!.process else { return }
-        self.run(unit, process, .cancel(order, ticket: 0))
     }
 }

@@ -7,14 +7,20 @@ struct SimulatedCenter {
     var authority: QuotaAuthority?
     /// What was last told to each unit: only the planted faults need it.
     var lastTold: [UnitID: [LotID: Int]] = [:]
+    var heardAt: [UnitID: Instant] = [:]
+
+    /// What the log says.
+    var book: AuthorityBook {
+        var book = AuthorityBook()
+        for record in self.log { book.apply(record) }
+        return book
+    }
 }
 
 extension World {
     func startCenter() {
         guard self.center.authority == nil else { return }
-        var book = AuthorityBook()
-        for record in self.center.log { book.apply(record) }
-        var authority = QuotaAuthority(book: book, witnesses: self.center.witnesses)
+        var authority = QuotaAuthority(book: self.center.book, witnesses: self.center.witnesses)
         var records: [AuthorityRecord] = []
         authority.takeOver(into: &records)
         if !self.center.log.isEmpty { self.mark("center restarted") }
@@ -61,6 +67,11 @@ extension World {
             self.crashCenter()
             return nil
         }
+        if !records.isEmpty, self.random.happens(permille: self.profile.refusedWritePermille) {
+            self.mark("log refused a write")
+            self.center.authority!.goBack(to: self.center.book, witnesses: self.center.witnesses)
+            return nil
+        }
         self.persist(records)
         if self.random.happens(permille: self.profile.crashPermille) {
             self.mark("center crashed after a commit")
@@ -86,7 +97,9 @@ extension World {
             if case .newGeneration = reply { self.mark("new generation") }
             self.run(unit, process, .registered(reply))
         case .report(let report):
-            let reply = self.withAuthority { $0.report(report, now: self.now, into: &$1) }
+            self.center.heardAt[report.unit] = self.now
+            let told = self.plant == .reclaimIsTaken ? self.anticipated(report) : report
+            let reply = self.withAuthority { $0.report(told, now: self.now, into: &$1) }
             if let reply { self.send(.reportReply(report.unit, session: report.session, reply)) }
         case .reportReply(let unit, let session, let reply): self.reportAnswered(unit, session, reply)
         case .push(let directives, let delta): self.follow(directives, delta)
@@ -98,9 +111,28 @@ extension World {
             self.contestReplied(unit, session, reply, sentAt: sentAt, received: received)
         case .buy(let buyer, let request): self.buy(buyer, request)
         case .answer(let buyer, let request, let answer): self.hear(buyer, request, answer)
-        case .pay(let unit, let order, let payment): self.paid(unit, order, payment)
-        case .cancel(let unit, let order): self.cancelled(unit, order)
+        case .callback(let capture): self.paid(capture)
+        case .callbackAnswer(let capture, let answer): self.hear(capture: capture, answer)
+        case .cancel(let buyer, let order): self.cancelled(buyer, order)
         }
+    }
+
+    /// The planted mistake: what was asked back counts as returned.
+    private func anticipated(_ report: UnitReport) -> UnitReport {
+        guard let authority = self.center.authority else { return report }
+        let asked = authority.directives(for: report.unit, now: self.now).lots
+        let lots = report.lots.map { lot in
+            var counters = lot.counters
+            if let hint = asked.first(where: { $0.lot == lot.lot })?.hint, hint.number > lot.hintDone {
+                counters.returned += max(0, counters.available - hint.keep)
+            }
+            return UnitReport.Lot(
+                lot: lot.lot, counters: counters, offered: lot.offered, starved: lot.starved, hintDone: lot.hintDone,
+                isPrimed: lot.isPrimed, paid: lot.paid)
+        }
+        return UnitReport(
+            unit: report.unit, ledger: report.ledger, incarnation: report.incarnation, generation: report.generation,
+            session: report.session, head: report.head, nonce: report.nonce, lots: lots)
     }
 
     private func register(_ request: RegisterRequest) {

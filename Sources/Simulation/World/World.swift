@@ -6,6 +6,8 @@ import TrancheCore
 /// Redis, clocks and people. Same seed, commit and toolchain: same digest.
 package final class World {
     package struct Settings: Sendable {
+        /// The protocol knows no limit; more than this only makes a world slower.
+        package static let unitsLimit = 8
         package var units = 3
         package var lots = 2
         package var stockPerLot = 40
@@ -17,45 +19,17 @@ package final class World {
         package var stepLimit = 120_000
         package var paymentWindowMilliseconds: Int64 = 1_500
         package init() {}
+
+        /// A world of another size for every seed; small ones most of the time, because they are fast.
+        init(random: inout SeededRandom) {
+            self.units = 2 + random.index(weights: [6, 6, 3, 1, 1, 1, 1])
+            self.lots = 1 + random.index(weights: [3, 5, 1])
+            self.stockPerLot = random.number(20...60)
+            self.buyers = random.number(60...160)
+        }
     }
 
-    enum Event {
-        case message(Message)
-        case unitTick(UnitID, session: UInt64)
-        case unitReport(UnitID, session: UInt64)
-        case registerTimeout(UnitID, session: UInt64)
-        case redis(UnitID, session: UInt64, RedisWork)
-        case redisAnswer(UnitID, session: UInt64, RedisAnswer)
-        case startUnit(UnitID)
-        case startCenter
-        case coordinatorTick(Int)
-        case contestTick(Int, Epoch)
-        case exchangeTick(UnitID, session: UInt64)
-        case intake(UnitID, session: UInt64)
-        case buyer(Int, BuyerStep)
-        case fault
-        case faultsEnd
-        case settle
-    }
-    enum Message {
-        case register(RegisterRequest)
-        case registerReply(UnitID, session: UInt64, RegisterReply)
-        case report(UnitReport)
-        case reportReply(UnitID, session: UInt64, ReportReply)
-        case push(QuotaDirectives, delta: [LotID: Int])
-        case fromCoordinator(Int, CoordinatorCall)
-        case toCoordinator(Int, CenterWord)
-        case contestReport(UnitID, session: UInt64, ContestReport, sentAt: Instant)
-        case contestReply(UnitID, session: UInt64, ContestReply, sentAt: Instant, received: Instant)
-        case buy(Int, BuyRequest)
-        case answer(Int, BuyRequest, Answer)
-        case pay(Int, OrderID, PaymentID)
-        case cancel(Int, OrderID)
-    }
-    enum RedisWork { case call(LotCall), prime(LotPrime), survey }
-    enum RedisAnswer { case lot(LotID, fence: UInt64, LotResult), survey(RedisSurvey?) }
-
-    let settings: Settings
+    package let settings: Settings
     let plant: Plant?
     var random: SeededRandom
     var profile: FaultProfile
@@ -73,19 +47,23 @@ package final class World {
 
     var units: [UnitID: SimulatedUnit] = [:]
     var center: SimulatedCenter
+    var network = SimulatedNetwork()
+    var captures: [Capture] = []
     var coordinators = [SimulatedCoordinator(number: 0), SimulatedCoordinator(number: 1)]
     let contestStart: ContestStart
     let contestTerms: ContestTerms
     var buyers: [Buyer] = []
     var ticketCount: UInt64 = 0
 
-    package init(seed: UInt64, settings: Settings = Settings(), plant: Plant? = nil) {
-        self.settings = settings
+    /// - Parameter settings: `nil` draws the size of the world from the seed.
+    package init(seed: UInt64, settings: Settings? = nil, plant: Plant? = nil) {
         self.plant = plant
         self.random = SeededRandom(seed: seed)
         self.profile = FaultProfile(random: &self.random)
-        if plant == .noHandshake { self.profile.backups = true }
-        if plant == .redisTrusted { self.profile.redisFaults = true }
+        let drawn = Settings(random: &self.random)
+        let settings = settings ?? drawn
+        self.settings = settings
+        plant?.provoke(&self.profile)
         let starts: [ContestStart] = [.never, .whenScarce, .whenScarce, .atShare(permille: 400), .fromTheStart]
         let start = starts[self.random.number(0...starts.count - 1)]
         let waitlist = self.random.number(0...20)
@@ -128,18 +106,10 @@ package final class World {
         self.queue.push(event, at: Instant(microseconds: self.now.microseconds + Int64(delay)))
     }
 
-    /// The network: it loses, repeats, delays and reorders.
-    func send(_ message: Message) {
-        if self.random.happens(permille: self.profile.lossPermille) { return }
-        let copies = self.random.happens(permille: self.profile.duplicatePermille) ? 2 : 1
-        for _ in 0..<copies {
-            self.schedule(.message(message), afterMicroseconds: self.random.number(self.profile.delayMicroseconds))
-        }
-    }
-
     private func prepare() {
         self.startCenter()
         self.openSale()
+        if self.settings.units == Settings.unitsLimit { self.mark("eight units") }
         for id in self.units.keys.sorted() {
             self.schedule(.startUnit(id), afterMicroseconds: self.random.number(0...20_000))
         }
@@ -152,6 +122,10 @@ package final class World {
     }
 
     private func step(_ event: Event) {
+        if let unit = self.runs(event), self.units[unit]!.pausedUntil > self.now {
+            // A stopped process hears and does everything when it wakes up.
+            return self.queue.push(event, at: self.units[unit]!.pausedUntil)
+        }
         switch event {
         case .message(let message): self.deliver(message)
         case .unitTick(let unit, let session): self.tick(unit, session)
@@ -170,46 +144,10 @@ package final class World {
             guard let process = self.process(unit, session) else { return }
             self.takeIn(unit, process)
         case .buyer(let buyer, let step): self.act(buyer, step)
+        case .callbackDue(let capture): self.call(back: capture)
         case .fault: self.drawFault()
         case .faultsEnd: self.endFaults()
         case .settle: self.settleStranded()
         }
-    }
-}
-
-/// Events in order of time, and of their insertion where times are equal.
-struct EventQueue {
-    private var heap: [(at: Instant, number: UInt64, event: World.Event)] = []
-    private var count: UInt64 = 0
-
-    mutating func push(_ event: World.Event, at: Instant) {
-        self.count += 1
-        self.heap.append((at, self.count, event))
-        var place = self.heap.count - 1
-        while place > 0, self.isBefore(place, (place - 1) / 2) {
-            self.heap.swapAt(place, (place - 1) / 2)
-            place = (place - 1) / 2
-        }
-    }
-
-    mutating func pop() -> (Instant, World.Event)? {
-        guard let first = self.heap.first else { return nil }
-        let last = self.heap.removeLast()
-        guard !self.heap.isEmpty else { return (first.at, first.event) }
-        self.heap[0] = last
-        var place = 0
-        while true {
-            var smallest = place
-            for child in [2 * place + 1, 2 * place + 2] where child < self.heap.count {
-                if self.isBefore(child, smallest) { smallest = child }
-            }
-            if smallest == place { return (first.at, first.event) }
-            self.heap.swapAt(place, smallest)
-            place = smallest
-        }
-    }
-
-    private func isBefore(_ left: Int, _ right: Int) -> Bool {
-        (self.heap[left].at, self.heap[left].number) < (self.heap[right].at, self.heap[right].number)
     }
 }

@@ -1,12 +1,8 @@
 import ArgumentParser
 import Foundation
 import LoadGenerator
-import NIOConcurrencyHelpers
-import Simulation
-import Storage
 import TrancheAPI
 import TrancheCore
-import Verification
 
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -125,118 +121,5 @@ extension ClusterLayout {
         LoadTarget(
             lot: lot, units: self.units.map { .init(id: $0.id, name: $0.name, url: $0.publicURL) },
             tokenSecret: self.secret("TRANCHE_TOKEN_SECRET"), paymentSecret: self.secret("TRANCHE_PAYMENT_SECRET"))
-    }
-}
-
-struct VerifyCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Judge a sale from its files alone: every ledger and the authority log.",
-        discussion:
-            "Reads the data folder of a stopped or running cluster; no process takes part. Exit code 2 if an invariant is broken."
-    )
-    @OptionGroup var common: CommonOptions
-    @Option(help: "A JSON list of order ids that buyers were told are theirs.") var acknowledged: String?
-
-    func run() async throws {
-        let orders = try self.acknowledged.map { path in
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw CommandError("\(path) cannot be read")
-            }
-            return try JSON.decode([OrderID].self, from: data)
-        }
-        let report = try Verifier(folder: self.common.folder.path, acknowledged: orders).report()
-        if self.common.json { Output.json(report) } else { report.print() }
-        if !report.isSound { throw ExitCode(2) }
-    }
-}
-
-extension VerifyReport {
-    func print() {
-        for check in self.checks {
-            let verdict =
-                switch check.verdict {
-                case .holds: Output.green("holds ")
-                case .broken: Output.red("BROKEN")
-                case .notApplicable: Output.dim("n/a   ")
-                }
-            Output.line(
-                "\(check.invariant.padding(toLength: 4, withPad: " ", startingAt: 0)) \(verdict)  \(check.statement)")
-            Output.line(Output.dim("             \(check.figures)"))
-            for finding in check.findings { Output.line(Output.red("             \(finding)")) }
-        }
-        Output.line(self.isSound ? Output.green("verify: every invariant holds") : Output.red("verify: BROKEN"))
-    }
-}
-
-struct SimulateCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "simulate",
-        abstract: "Run the product's rules in seeded worlds full of faults, and check every invariant.",
-        discussion: "The same seed, commit and toolchain give the same world. Exit code 2 if an invariant is broken.")
-    @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
-    @Option(help: "Worlds at a time.") var jobs = 2
-    @Option(help: "Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).") var plant: String?
-    @Flag(help: "Tell the story of each world.") var trace = false
-    @Flag(help: "Print JSON, for scripts.") var json = false
-
-    struct Summary: Codable {
-        var worlds = 0
-        var steps = 0
-        var broken: [UInt64: [String]] = [:]
-        var marks: [String: Int] = [:]
-    }
-
-    func run() async throws {
-        let bounds = self.seeds.components(separatedBy: "..").compactMap { UInt64($0) }
-        guard let first = bounds.first, let last = bounds.last, bounds.count <= 2, first <= last else {
-            throw ValidationError("--seeds \"\(self.seeds)\" is not A..B")
-        }
-        guard (1...64).contains(self.jobs) else { throw ValidationError("--jobs \(self.jobs) is not in 1...64") }
-        let plant = try self.plant.map { name in
-            guard let plant = Plant(rawValue: name) else { throw ValidationError("--plant \"\(name)\" is unknown") }
-            return plant
-        }
-        let summary = NIOLockedValueBox(Summary())
-        let started = ContinuousClock.now
-        let (jobs, trace) = (UInt64(self.jobs), self.trace)
-        await withDiscardingTaskGroup { group in
-            for job in 0..<jobs {
-                group.addTask {
-                    for seed in first...last where seed % jobs == job {
-                        let world = World(seed: seed, plant: plant)
-                        if trace { world.trace = { Output.line("seed \(seed), \($0)") } }
-                        let violations = world.run()
-                        summary.withLockedValue { summary in
-                            summary.worlds += 1
-                            summary.steps += world.steps
-                            summary.marks.merge(world.marks, uniquingKeysWith: +)
-                            if !violations.isEmpty { summary.broken[seed] = violations.map(\.description) }
-                        }
-                    }
-                }
-            }
-        }
-        let result = summary.withLockedValue { $0 }
-        if self.json { Output.json(result) } else { self.print(result, took: ContinuousClock.now - started) }
-        if !result.broken.isEmpty { throw ExitCode(2) }
-    }
-
-    private func print(_ result: Summary, took: Duration) {
-        for (seed, violations) in result.broken.sorted(by: { $0.key < $1.key }).prefix(20) {
-            Output.line(Output.red("seed \(seed): \(violations.joined(separator: "; "))"))
-            Output.line(
-                "  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.plant.map { " --plant \($0)" } ?? "")"
-            )
-        }
-        for (mark, count) in result.marks.sorted(by: { $0.key < $1.key }) {
-            Output.line(Output.dim("  \(mark): \(Output.number(count))"))
-        }
-        let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
-        let verdict =
-            result.broken.isEmpty
-            ? Output.green("every invariant held") : Output.red("\(result.broken.count) worlds broke an invariant")
-        Output.line(
-            "\(Output.number(result.worlds)) worlds, \(Output.number(result.steps)) events in \(String(format: "%.1f", seconds)) s: \(verdict)"
-        )
     }
 }

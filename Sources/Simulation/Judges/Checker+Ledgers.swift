@@ -40,9 +40,12 @@ extension Checker {
             case .lost(let order):
                 let isOpen = self.contestedOrders[unit]?.contains(order.id) == true
                 self.expect(isOpen, "I5", "order \(order.id) lost, but never contested")
-            case .confirmed(let order, _):
+            case .confirmed(let order, let payment):
+                self.confirmed(unit, order, payment)
                 self.change(unit, order.lot, order.generation) { $0.paid += Int(order.quantity) }
-            case .refused, .refundDue, .nonce, .soldOut, .ceiling: break
+            case .refundDue(let order, let payment):
+                self.refunds[unit, default: []].insert(Refund(order: order, payment: payment))
+            case .refused, .nonce, .soldOut, .ceiling: break
             }
         }
     }
@@ -85,6 +88,8 @@ extension Checker {
             default: break
             }
         }
+        for case .confirmed(let order, _) in lost { self.excused.insert(order.id) }
+        for case .refundDue(let order, _) in lost { self.excused.insert(order) }
         for case .refused(let order, _, _) in lost { self.excused.insert(order) }
         for case .released(let order, _) in lost { self.excused.insert(order.id) }
         for case .soldOut in lost {
@@ -94,6 +99,8 @@ extension Checker {
         }
         for account in self.units.keys where account.unit == unit { self.units[account] = nil }
         self.ledgerOrders[unit] = []
+        self.confirmed[unit] = nil
+        self.refunds[unit] = nil
         self.contended[unit] = nil
         self.contestedOrders[unit] = nil
         let violations = self.violations

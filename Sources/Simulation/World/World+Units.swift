@@ -9,7 +9,9 @@ struct SimulatedUnit {
     var backup = 0
     var redisSnapshot: SimulatedRedis?
     var redisIsDown = false
-    var clockOffsetMicroseconds: Int64 = 0
+    var clock = SimulatedClock()
+    var pausedUntil = Instant.distantPast
+    var diskIsFullUntil = Instant.distantPast
     var restartIsPlanned = false
 }
 
@@ -23,8 +25,8 @@ final class UnitProcess {
     var exchangeAt = Instant.distantPast
     /// Stamped requests that the machine has not seen yet.
     var intake: [BuyRequest] = []
-    /// Who waits for an answer, by ticket, and since when.
-    var waiting: [UInt64: (buyer: Int, since: Instant)] = [:]
+    /// Who waits for an answer, by ticket.
+    var waiting: [UInt64: Waiting] = [:]
 
     init(session: UInt64, machine: UnitMachine, clock: HybridClock) {
         self.session = session
@@ -33,9 +35,15 @@ final class UnitProcess {
     }
 }
 
+struct Waiting {
+    let buyer: Int
+    let since: Instant
+    let request: BuyRequest
+}
+
 extension World {
     func clock(of unit: UnitID) -> Instant {
-        Instant(microseconds: self.now.microseconds + self.units[unit]!.clockOffsetMicroseconds)
+        self.units[unit]!.clock.read(at: self.now)
     }
 
     func process(_ unit: UnitID, _ session: UInt64) -> UnitProcess? {
@@ -55,6 +63,7 @@ extension World {
         }
         let opened = LedgerEntry.opened(book.incarnation.next)
         let wasEmpty = self.units[id]!.ledger.head.position == 0
+        guard !self.diskRefuses(id) else { return self.planRestart(id, afterMilliseconds: 100) }
         guard self.units[id]!.ledger.append([opened], as: book.incarnation.next) else { return }
         self.checker.ledgerAppended(id, [opened])
         book.apply(opened)
@@ -92,7 +101,9 @@ extension World {
         guard let process = self.process(id, session) else { return }
         let now = self.clock(of: id)
         if let ceiling = process.clock.ceilingWanted(now: now) {
-            guard self.commit(id, process, [.ceiling(ceiling)]) else { return }
+            if self.plant != .ceilingNotDurable {
+                guard self.commit(id, process, [.ceiling(ceiling)]) else { return }
+            }
             process.clock.raise(ceiling: ceiling)
             self.run(id, process, .committed(self.units[id]!.ledger.head))
         }
@@ -123,6 +134,7 @@ extension World {
             case .append(let entry): entries.append(entry)
             case .call(let call) where !call.dependsOnLedger: self.call(id, process, .call(call))
             case .reply where self.plant == .answerBeforeCommit: self.carryOut(id, process, action)
+            case .replyTo where self.plant == .paymentTakenBeforeCommit: self.carryOut(id, process, action)
             default: afterwards.append(action)
             }
         }
@@ -147,10 +159,34 @@ extension World {
     }
 
     private func commit(_ id: UnitID, _ process: UnitProcess, _ entries: [LedgerEntry]) -> Bool {
+        if self.diskRefuses(id) {
+            if self.plant == .fullDiskIgnored { return true }
+            self.abandon(id, process)
+            return false
+        }
         guard self.units[id]!.ledger.append(entries, as: process.machine.book.incarnation) else { return false }
         self.checker.ledgerAppended(id, entries)
         self.digest.mix(Int64(self.units[id]!.ledger.entries.count))
         return true
+    }
+
+    private func diskRefuses(_ id: UnitID) -> Bool {
+        if self.units[id]!.diskIsFullUntil > self.now {
+            self.mark("disk full")
+            return true
+        }
+        guard self.random.happens(permille: self.profile.refusedWritePermille) else { return false }
+        self.mark("write refused")
+        return true
+    }
+
+    /// The machine is ahead of the disk: everybody is told to come back, and a new one starts from the ledger.
+    private func abandon(_ id: UnitID, _ process: UnitProcess) {
+        for ticket in process.waiting.keys.sorted() {
+            self.tell(id, process, process.waiting[ticket]!.request.with(ticket: ticket), .refused(.recovering))
+        }
+        self.units[id]!.process = nil
+        self.planRestart(id, afterMilliseconds: 100)
     }
 
     private func carryOut(_ id: UnitID, _ process: UnitProcess, _ action: UnitMachine.Action) {
@@ -162,7 +198,7 @@ extension World {
         case .reply(let request, let answer):
             process.desk.publish(answer, to: request, now: self.clock(of: id))
             self.tell(id, process, request, answer)
-        case .replyTo: break
+        case .replyTo(let ticket, let answer): self.tellProvider(id, ticket: ticket, answer)
         case .changed(let order): process.desk.publish(order)
         case .setSoldOut(let lot, let value):
             if value { self.mark("sold out") }
@@ -196,5 +232,13 @@ extension World {
         guard let asked = process.waiting.removeValue(forKey: request.ticket) else { return }
         self.checker.answered(id, request, answer)
         self.send(.answer(asked.buyer, request, answer))
+    }
+}
+
+extension BuyRequest {
+    fileprivate func with(ticket: UInt64) -> BuyRequest {
+        BuyRequest(
+            order: self.order, buyer: self.buyer, lot: self.lot, quantity: Int(self.quantity), issuedAt: self.issuedAt,
+            stamp: self.stamp, ticket: ticket)
     }
 }

@@ -14,6 +14,7 @@ struct Checker {
     struct Account: Hashable { let lot: LotID; let unit: UnitID; let generation: UInt32 }
     struct Sums { var granted = 0, allocated = 0, returned = 0, sold = 0, cancelled = 0, paid = 0, isSettled = false }
     enum Outcome: Hashable { case accepted, soldOut, duplicate, limitReached }
+    struct Refund: Hashable { let order: OrderID; let payment: PaymentID }
     struct Promise { let lot: LotID; let buyer: BuyerID; let quantity: Int }
 
     var violations: [Violation] = []
@@ -29,6 +30,8 @@ struct Checker {
     var promises: [OrderID: Promise] = [:]
     /// What a restore erased, by the account that it was sold from.
     var lostPromises: [Account: [OrderID: Int]] = [:]
+    var confirmed: [UnitID: [OrderID: PaymentID]] = [:]
+    var refunds: [UnitID: Set<Refund>] = [:]
     var lastStamp: [UnitID: Stamp] = [:]
     var lastEpoch: [UInt64: Epoch] = [:]
     var lastIncarnation: [UnitID: Incarnation] = [:]

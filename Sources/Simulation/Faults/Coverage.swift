@@ -1,0 +1,23 @@
+/// Rare states that a thousand worlds must have reached. Worlds that never get into trouble prove nothing.
+package enum Coverage {
+    /// From this many worlds on, a state that was never reached is a failure of the run.
+    package static let worldsNeeded = 1_000
+
+    package static let marks = [
+        "batch without an answer", "bought", "center crashed", "center crashed after a commit",
+        "center crashed before a commit", "center restarted", "clock drifted", "clock falsified", "clock stepped",
+        "clock stopped", "connection to Redis cut", "contested", "coordinator crashed", "coordinator fenced",
+        "coordinator paused", "crashed after a commit", "crashed before a commit", "disk full", "eight units",
+        "late lane", "lead changed hands", "ledger restored from a backup", "link clogged", "log refused a write",
+        "message met a partition", "new generation", "old leader refused", "one-way partition", "paid for a lost order",
+        "paid too late", "paid twice", "Redis down or up", "Redis emptied", "Redis found lost", "Redis set back",
+        "sold out", "stranded stock settled", "unit crashed", "unit paused", "unit restarted", "waitlisted",
+        "write refused",
+    ]
+
+    /// What `marks` lacks.
+    package static func missing(in marks: some Collection<String>) -> [String] {
+        let reached = Set(marks)
+        return Self.marks.filter { !reached.contains($0) }
+    }
+}

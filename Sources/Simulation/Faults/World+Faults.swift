@@ -1,0 +1,117 @@
+import TrancheCore
+
+// What goes wrong.
+
+extension World {
+    func drawFault() {
+        guard self.faultsAreOn else { return }
+        let pause = self.random.number(
+            self.profile.faultEveryMilliseconds / 2...self.profile.faultEveryMilliseconds * 2)
+        self.schedule(.fault, afterMicroseconds: 1_000 * pause)
+        let unit = UnitID(UInt16(self.random.number(1...self.settings.units)))
+        let kinds = self.profile.kinds
+        switch kinds[self.random.number(0...kinds.count - 1)] {
+        case .crashUnit: self.crashUnit(unit)
+        case .crashCenter: self.crashCenter()
+        case .coordinator: self.stopCoordinator(self.random.number(0...1))
+        case .emptyRedis:
+            self.units[unit]!.redis = SimulatedRedis()
+            self.mark("Redis emptied")
+        case .setRedisBack: self.setRedisBack(unit)
+        case .stopRedis:
+            self.units[unit]!.redisIsDown.toggle()
+            self.mark("Redis down or up")
+        case .backUpOrRestore: self.backUpOrRestore(unit)
+        case .stepClock:
+            let step = self.profile.clockStepMilliseconds
+            self.units[unit]!.clock.step(toOffsetMicroseconds: Int64(self.random.number(-step...step)) * 1_000)
+            self.checker.clockWasWrong(unit)
+            self.mark("clock stepped")
+        case .detuneClock: self.detune(unit)
+        case .breakLinks: self.breakLinks()
+        case .pauseUnit:
+            self.units[unit]!.pausedUntil = self.now.advanced(milliseconds: Int64(self.random.number(50...3_000)))
+            self.mark("unit paused")
+        case .fillDisk:
+            self.units[unit]!.diskIsFullUntil = self.now.advanced(milliseconds: Int64(self.random.number(20...2_000)))
+        }
+    }
+
+    private func stopCoordinator(_ number: Int) {
+        if self.random.happens(permille: 500) {
+            self.coordinators[number] = SimulatedCoordinator(number: number)
+            self.mark("coordinator crashed")
+        } else {
+            self.coordinators[number].pausedUntil = self.now.advanced(
+                milliseconds: Int64(self.random.number(200...3_000)))
+            self.mark("coordinator paused")
+        }
+    }
+
+    private func detune(_ unit: UnitID) {
+        let stops = self.profile.clocksStop && (self.profile.clockDrift == 0 || self.random.happens(permille: 400))
+        let drift = self.profile.clockDrift
+        let gain = stops ? SimulatedClock.stopped : Int64(self.random.number(-drift...drift))
+        self.units[unit]!.clock.run(gaining: gain, from: self.now)
+        self.checker.clockWasWrong(unit)
+        self.mark(stops ? "clock stopped" : "clock drifted")
+    }
+
+    private func setRedisBack(_ unit: UnitID) {
+        if let snapshot = self.units[unit]!.redisSnapshot {
+            self.units[unit]!.redis = snapshot
+            self.units[unit]!.redisSnapshot = nil
+            self.mark("Redis set back")
+        } else {
+            self.units[unit]!.redisSnapshot = self.units[unit]!.redis
+        }
+    }
+
+    /// Takes a copy of a ledger, or puts an older copy in its place while the unit is down.
+    ///
+    /// A restore right after the newest report cannot be told from a crash by the center, and Redis is emptied with the
+    /// machine: that is the one loss that is not promised against, so the world restores only copies that the center can tell.
+    private func backUpOrRestore(_ id: UnitID) {
+        let unit = self.units[id]!
+        guard unit.backup > 0 else {
+            self.units[id]!.backup = unit.ledger.entries.count
+            return
+        }
+        let witness = self.center.witnesses[id]?.position ?? 0
+        guard UInt64(unit.backup) < witness, unit.ledger.entries.count > unit.backup else { return }
+        self.crashUnit(id)
+        let lost = self.units[id]!.ledger.restore(count: unit.backup)
+        self.units[id]!.backup = 0
+        self.checker.ledgerRestored(id, lost: lost, left: self.units[id]!.ledger.entries)
+        self.units[id]!.redis = SimulatedRedis()
+        self.mark("ledger restored from a backup")
+    }
+
+    func endFaults() {
+        self.faultsAreOn = false
+        self.profile.heal()
+        self.network.heal()
+        for id in self.units.keys.sorted() {
+            self.units[id]!.redisIsDown = false
+            self.units[id]!.clock = SimulatedClock()
+            self.units[id]!.pausedUntil = self.now
+            self.units[id]!.diskIsFullUntil = self.now
+        }
+    }
+
+    /// The operator settles what was stranded, by a count from every trace there is, after the last deadline.
+    func settleStranded() {
+        self.withAuthority { authority, records in
+            for lot in authority.book.lots.keys.sorted() {
+                for account in authority.book.lots[lot]!.accounts where account.isStranded {
+                    let orders = self.units[account.unit]!.ledger.book.orders
+                    let sold = self.checker.trulyLive(
+                        lot, unit: account.unit, generation: account.generation, orders: orders)
+                    try? authority.settle(
+                        lot, account.unit, account.generation, sold: min(sold, account.outstanding), into: &records)
+                    self.mark("stranded stock settled")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import TrancheCore
+
+// Where the money went: whoever paid has the item, or is owed a refund, in the ledger.
+
+extension Checker {
+    mutating func paymentAnswered(_ unit: UnitID, _ order: OrderID, _ payment: PaymentID, _ answer: Answer) {
+        let isConfirmed = self.confirmed[unit]?[order] == payment
+        let isOwed = self.refunds[unit]?.contains(Refund(order: order, payment: payment)) == true
+        switch answer {
+        case .order:
+            self.expect(isConfirmed, "I4", "payment \(payment) was taken, but the ledger of unit \(unit) has none")
+        case .refused(.alreadyPaid), .refused(.paymentTooLate):
+            self.expect(isOwed, "I4", "payment \(payment) came in vain, but unit \(unit) owes no refund")
+        case .refused(.unknownOrder):
+            let isKnown =
+                self.ledgerOrders[unit]?.contains(order) == true || self.contestedOrders[unit]?.contains(order) == true
+            self.expect(!isKnown, "I4", "unit \(unit) says that it does not know order \(order)")
+        case .refused: break
+        }
+    }
+
+    /// Judges the same again when everything has come to rest. A ledger that was set back has lost its word.
+    mutating func paymentKept(_ unit: UnitID, _ order: OrderID, _ payment: PaymentID, _ answer: Answer) {
+        guard !self.excused.contains(order) else { return }
+        self.paymentAnswered(unit, order, payment, answer)
+    }
+
+    mutating func confirmed(_ unit: UnitID, _ order: Order, _ payment: PaymentID) {
+        let before = self.confirmed[unit]?[order.id]
+        self.expect(before == nil, "I5", "order \(order.id) confirmed by \(payment) after \(before!)")
+        self.confirmed[unit, default: [:]][order.id] = payment
+    }
+}

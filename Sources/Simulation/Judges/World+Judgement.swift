@@ -1,0 +1,54 @@
+import TrancheCore
+
+// What must be right when nothing goes wrong any more.
+
+extension World {
+    /// L1 and L2: faults ended long ago, so everything must have come to rest, and nothing may be lost or stuck.
+    func judgeTheEnd() {
+        guard let authority = self.center.authority else {
+            return self.checker.live(false, "L1", "the center did not return")
+        }
+        for id in self.units.keys.sorted() {
+            let process = self.units[id]!.process
+            self.checker.live(process?.machine.isRegistered == true, "L1", "unit \(id) did not return")
+            guard let process else { continue }
+            let overdue = process.waiting.values.filter { self.now.milliseconds(since: $0.since) > 3_000 }
+            self.checker.live(overdue.isEmpty, "L2", "unit \(id) owes \(overdue.count) answers")
+            for lot in authority.book.lots.keys.sorted() {
+                self.checker.live(process.machine.isPrimed(lot), "L1", "lot \(lot) of unit \(id) is not in Redis")
+                let undecided = process.machine.book.candidates(lot).filter {
+                    process.machine.book.orders[$0.order]?.state == .contested
+                }
+                self.checker.live(
+                    undecided.isEmpty, "L2",
+                    "lot \(lot) of unit \(id): \(undecided.count) contested orders without an end: \(undecided)")
+                if process.machine.isContended(lot) { continue }  // Redis has no part in a contest.
+                let redis = self.units[id]!.redis.lots[lot]?.available ?? -1
+                let ledger = process.machine.available(lot)
+                self.checker.live(
+                    redis == ledger, "L1", "lot \(lot) of unit \(id): \(redis) in Redis, \(ledger) in the ledger")
+            }
+        }
+        for lot in authority.book.lots.keys.sorted() { self.judgeTheEnd(lot, authority) }
+        self.judgePayments()
+    }
+
+    private func judgeTheEnd(_ lot: LotID, _ authority: QuotaAuthority) {
+        let state = authority.book.lots[lot]!
+        var (live, available) = (0, 0)
+        for id in self.units.keys.sorted() {
+            guard let machine = self.units[id]!.process?.machine else { continue }
+            available += machine.available(lot)
+            live += machine.book[lot].live
+            let account = authority.book.account(lot, id, machine.book.generation)
+            self.checker.live(
+                account.granted == machine.book[lot].granted && account.returned == machine.book[lot].returned, "L1",
+                "lot \(lot), unit \(id): the center has \(account), the unit \(machine.book[lot])")
+        }
+        let old = state.accounts.filter { $0.standing != .active }.reduce(0) { $0 + $1.outstanding }
+        self.checker.live(
+            state.pool + available + live + old == state.issued, "L1",
+            "lot \(lot): pool \(state.pool) + available \(available) + live \(live) + old \(old) != issued \(state.issued)"
+        )
+    }
+}

@@ -1,0 +1,39 @@
+import TrancheCore
+
+/// A unit's Redis: it survives the unit's process, and may be emptied or set back.
+struct SimulatedRedis {
+    var ledger: LedgerID?
+    var witness: LedgerHead?
+    var lots: [LotID: RedisLot] = [:]
+
+    mutating func handle(_ call: LotCall, trusted: Bool) -> LotResult {
+        guard var lot = self.lots[call.lot] else { return .lost }
+        // A Redis that is trusted as the authority is not asked whether it went back.
+        let asked = trusted ? call.blind : call
+        let result = lot.handle(asked)
+        self.lots[call.lot] = lot
+        if case .decided = result { self.witness = call.witness }
+        return result
+    }
+
+    mutating func handle(_ prime: LotPrime) -> LotResult {
+        if let lot = self.lots[prime.lot], lot.fence > prime.fence { return .superseded }
+        self.lots[prime.lot] = RedisLot(prime: prime)
+        self.ledger = prime.ledger
+        self.witness = prime.witness
+        return .primed
+    }
+
+    var admitted: [BuyRequest] {
+        self.lots.keys.sorted().flatMap { self.lots[$0]!.queue.map(\.request) }
+    }
+}
+
+extension LotCall {
+    fileprivate var blind: LotCall {
+        LotCall(
+            lot: self.lot, fence: self.fence, sequence: 0, buyerLimit: self.buyerLimit, releases: self.releases,
+            credit: self.credit, reclaimKeep: self.reclaimKeep, requests: self.requests, witness: self.witness,
+            committed: self.committed)
+    }
+}

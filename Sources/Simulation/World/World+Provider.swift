@@ -1,0 +1,69 @@
+import TrancheCore
+
+/// Money that the payment provider took from a buyer.
+struct Capture {
+    let buyer: Int
+    let order: OrderID
+    let payment: PaymentID
+    /// What the unit said at last; transient answers do not count.
+    var answer: Answer?
+}
+
+// The payment provider: it takes money, and calls the unit until it gets an answer.
+
+extension World {
+    func capture(_ buyer: Int, _ order: OrderID) {
+        let payment = PaymentID("p\(self.captures.count)")!
+        self.captures.append(Capture(buyer: buyer, order: order, payment: payment))
+        self.call(back: self.captures.count - 1)
+    }
+
+    func call(back number: Int) {
+        guard self.captures[number].answer == nil else { return }
+        self.send(.callback(number))
+        self.schedule(.callbackDue(number), afterMicroseconds: 1_000 * self.random.number(300...2_000))
+    }
+
+    func paid(_ number: Int) {
+        let capture = self.captures[number]
+        let unit = self.buyers[capture.buyer].unit
+        guard let process = self.units[unit]!.process else { return }
+        self.run(unit, process, .payment(capture.order, payment: capture.payment, ticket: UInt64(number + 1)))
+    }
+
+    func cancelled(_ number: Int, _ order: OrderID) {
+        let unit = self.buyers[number].unit
+        guard let process = self.units[unit]!.process else { return }
+        self.run(unit, process, .cancel(order, ticket: 0))
+    }
+
+    /// A unit answers a payment; cancellations have ticket 0, and nobody listens.
+    func tellProvider(_ unit: UnitID, ticket: UInt64, _ answer: Answer) {
+        guard ticket > 0 else { return }
+        let capture = self.captures[Int(ticket) - 1]
+        self.checker.paymentAnswered(unit, capture.order, capture.payment, answer)
+        self.send(.callbackAnswer(Int(ticket) - 1, answer))
+    }
+
+    func hear(capture number: Int, _ answer: Answer) {
+        if case .refused(let refusal) = answer {
+            if refusal.isTransient { return }
+            if case .alreadyPaid = refusal { self.mark("paid twice") }
+            if case .paymentTooLate = refusal { self.mark("paid too late") }
+            if case .unknownOrder = refusal { self.mark("paid for a lost order") }
+        }
+        self.captures[number].answer = answer
+    }
+
+    /// Whoever paid has the item, or is owed the money, by the ledger that is left.
+    func judgePayments() {
+        for (number, capture) in self.captures.enumerated() {
+            let unit = self.buyers[capture.buyer].unit
+            self.checker.live(
+                capture.answer != nil, "L2", "payment \(number) for order \(capture.order) at unit \(unit): no answer")
+            if let answer = capture.answer {
+                self.checker.paymentKept(unit, capture.order, capture.payment, answer)
+            }
+        }
+    }
+}

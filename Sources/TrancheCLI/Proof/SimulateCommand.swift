@@ -1,0 +1,118 @@
+import ArgumentParser
+import Foundation
+import NIOConcurrencyHelpers
+import Simulation
+import TrancheAPI
+
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Run the product's rules in seeded worlds full of faults, and check every invariant.",
+        discussion: """
+            Center, coordinators, 2 to 8 units with their Redis and ledgers, buyers and a payment provider, in one thread
+            and in virtual time. The seed draws the size of the world and its faults: lost, repeated, late and clogged
+            messages, one-way partitions, crashes, pauses, disks that refuse writes or are full, ledgers set back to a
+            copy, Redis emptied or set back, clocks that step, drift and stop. Then the faults stop, and everything must
+            come to rest. The same seed, commit and toolchain give the same world.
+
+            Exit code 2 if an invariant is broken, or if \(Coverage.worldsNeeded) worlds or more never reached one of the rare
+            states that they are for.
+            """)
+    @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
+    @Option(help: "Worlds at a time.") var jobs = 2
+    @Option(help: "Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).") var plant: String?
+    @Flag(help: "Tell the story of each world.") var trace = false
+    @Flag(help: "Print the fingerprint of each world, to compare two runs.") var digests = false
+    @Flag(help: "Print JSON, for scripts.") var json = false
+
+    struct Summary: Codable {
+        var worlds = 0
+        var steps = 0
+        var seconds = 0.0
+        var broken: [UInt64: [String]] = [:]
+        var marks: [String: Int] = [:]
+        var missing: [String] = []
+        var digests: [UInt64: String] = [:]
+        var isGood: Bool { self.broken.isEmpty && self.missing.isEmpty }
+    }
+
+    func run() async throws {
+        let bounds = self.seeds.components(separatedBy: "..").compactMap { UInt64($0) }
+        guard let first = bounds.first, let last = bounds.last, bounds.count <= 2, first <= last, last < .max else {
+            throw ValidationError("--seeds \"\(self.seeds)\" is not A..B")
+        }
+        guard (1...64).contains(self.jobs) else { throw ValidationError("--jobs \(self.jobs) is not in 1...64") }
+        let plant = try self.plant.map { name in
+            guard let plant = Plant(rawValue: name) else { throw ValidationError("--plant \"\(name)\" is unknown") }
+            return plant
+        }
+        let started = ContinuousClock.now
+        var result = await self.summary(first...last, plant: plant)
+        let took = ContinuousClock.now - started
+        result.seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        if plant == nil, result.worlds >= Coverage.worldsNeeded {
+            result.missing = Coverage.missing(in: result.marks.keys)
+        }
+        if self.json { Output.json(result) } else { self.print(result) }
+        if !result.isGood { throw ExitCode(2) }
+    }
+
+    private func summary(_ seeds: ClosedRange<UInt64>, plant: Plant?) async -> Summary {
+        let summary = NIOLockedValueBox(Summary())
+        let next = NIOLockedValueBox(seeds.lowerBound)
+        let (trace, digests) = (self.trace, self.digests)
+        let progress = Task {
+            while !Task.isCancelled {
+                try await Task.sleep(for: .seconds(5))
+                let now = summary.withLockedValue { ($0.worlds, $0.broken.count) }
+                FileHandle.standardError.write(
+                    Data("\(Output.number(now.0)) of \(Output.number(seeds.count)) worlds, \(now.1) broken\n".utf8))
+            }
+        }
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<self.jobs {
+                group.addTask {
+                    while true {
+                        let seed = next.withLockedValue { next in
+                            next += 1
+                            return next - 1
+                        }
+                        guard seeds.contains(seed) else { return }
+                        let world = World(seed: seed, plant: plant)
+                        if trace { world.trace = { Output.line("seed \(seed), \($0)") } }
+                        let violations = world.run()
+                        summary.withLockedValue { summary in
+                            summary.worlds += 1
+                            summary.steps += world.steps
+                            summary.marks.merge(world.marks, uniquingKeysWith: +)
+                            if digests { summary.digests[seed] = String(world.fingerprint, radix: 16) }
+                            if !violations.isEmpty { summary.broken[seed] = violations.map(\.description) }
+                        }
+                    }
+                }
+            }
+        }
+        progress.cancel()
+        return summary.withLockedValue { $0 }
+    }
+
+    private func print(_ result: Summary) {
+        for (seed, digest) in result.digests.sorted(by: { $0.key < $1.key }) { Output.line("seed \(seed): \(digest)") }
+        for (seed, violations) in result.broken.sorted(by: { $0.key < $1.key }).prefix(20) {
+            Output.line(Output.red("seed \(seed): \(violations.joined(separator: "; "))"))
+            Output.line(
+                "  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.plant.map { " --plant \($0)" } ?? "")"
+            )
+        }
+        for (mark, count) in result.marks.sorted(by: { $0.key < $1.key }) {
+            Output.line(Output.dim("  \(mark): \(Output.number(count))"))
+        }
+        for mark in result.missing { Output.line(Output.red("  never reached: \(mark)")) }
+        let verdict =
+            result.broken.isEmpty
+            ? Output.green("every invariant held") : Output.red("\(result.broken.count) worlds broke an invariant")
+        Output.line(
+            "\(Output.number(result.worlds)) worlds, \(Output.number(result.steps)) events in "
+                + "\(String(format: "%.1f", result.seconds)) s: \(verdict)")
+    }
+}

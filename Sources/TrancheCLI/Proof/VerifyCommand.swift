@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+import TrancheAPI
+import TrancheCore
+import Verification
+
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Judge a sale from its files alone: every ledger and the authority log.",
+        discussion:
+            "Reads the data folder of a stopped or running cluster; no process takes part. Exit code 2 if an invariant is broken."
+    )
+    @OptionGroup var common: CommonOptions
+    @Option(help: "A JSON list of order ids that buyers were told are theirs.") var acknowledged: String?
+
+    func run() async throws {
+        let orders = try self.acknowledged.map { path in
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw CommandError("\(path) cannot be read")
+            }
+            return try JSON.decode([OrderID].self, from: data)
+        }
+        let report = try Verifier(folder: self.common.folder.path, acknowledged: orders).report()
+        if self.common.json { Output.json(report) } else { report.print() }
+        if !report.isSound { throw ExitCode(2) }
+    }
+}
+
+extension VerifyReport {
+    func print() {
+        for check in self.checks {
+            let verdict =
+                switch check.verdict {
+                case .holds: Output.green("holds ")
+                case .broken: Output.red("BROKEN")
+                case .notApplicable: Output.dim("n/a   ")
+                }
+            Output.line(
+                "\(check.invariant.padding(toLength: 4, withPad: " ", startingAt: 0)) \(verdict)  \(check.statement)")
+            Output.line(Output.dim("             \(check.figures)"))
+            for finding in check.findings { Output.line(Output.red("             \(finding)")) }
+        }
+        Output.line(self.isSound ? Output.green("verify: every invariant holds") : Output.red("verify: BROKEN"))
+    }
+}
