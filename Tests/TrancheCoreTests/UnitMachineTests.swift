@@ -63,7 +63,7 @@ final class Bench {
             case .replyTo(_, let answer): self.others.append(answer)
             case .report(let report): self.reports.append(report)
             case .exchange(let report): self.exchanges.append(report)
-            case .changed, .setSoldOut, .survey, .register, .prove, .stop, .standing, .fence: break
+            case .changed, .setSoldOut, .survey, .recovered, .register, .prove, .stop, .standing, .fence: break
             }
         }
     }

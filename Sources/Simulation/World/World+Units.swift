@@ -203,6 +203,7 @@ extension World {
         case .setSoldOut(let lot, let value):
             if value { self.mark("sold out") }
             process.desk.setSoldOut(lot, value)
+        case .recovered: process.desk.recovered()
         case .register(var request):
             request.head = self.units[id]!.ledger.head
             self.send(.register(request))

@@ -5,6 +5,7 @@ extension UnitMachine {
         guard self.standing == .surveying else { return }
         self.survey = survey
         if let survey, survey.ledger == self.ledger { self.adopt(survey.admitted, now: now, into: &actions) }
+        actions.append(.recovered)
         self.standing = .unvouched
         self.register(nil, into: &actions)
     }

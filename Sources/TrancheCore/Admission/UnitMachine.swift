@@ -61,6 +61,8 @@ package struct UnitMachine: Sendable {
         case changed(Order)
         case setSoldOut(LotID, Bool)
         case survey
+        /// Whatever Redis had admitted is in the ledger: the front desk may refuse from memory.
+        case recovered
         case register(RegisterRequest)
         case prove(position: UInt64, challenge: UInt64)
         case report(UnitReport)

@@ -208,6 +208,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
                     desk.place(order, WaitlistStanding(ahead: ahead, mayReturn: mayReturn))
                     changed.append(order)
                 case .setSoldOut(let lot, let value): desk.setSoldOut(lot, value)
+                case .recovered: desk.recovered()
                 default: break
                 }
             }
@@ -239,7 +240,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         case .stop:
             self.logger.critical("another process or ledger has taken this unit over; stopping")
             _exit(3)  // At once: other threads still run, and there is nothing to save.
-        case .append, .reply, .replyTo, .changed, .setSoldOut, .standing: break
+        case .append, .reply, .replyTo, .changed, .setSoldOut, .standing, .recovered: break
         }
     }
 
