@@ -72,7 +72,7 @@ let package = Package(
                 configuration, nioConcurrency,
                 systemPackage, unixSignals,
             ],
-            swiftSettings: settings),
+            resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
 
         // Processes: a library each, so that tests reach them, and an executable of a few lines.
         .target(

@@ -160,13 +160,14 @@ struct AdminRoutes {
                 })
         }
         group.post("config/rollback") { request, _ in
+            let expected = try request.expectedVersion()
             let version = try await request.document(RollbackBody.self).version
             guard let old = try self.center.keeper.store.config(version: version) else {
                 throw Problem(status: 404, code: "unknown_version", detail: "there is no version \(version)")
             }
             let content = try JSON.decode(SaleConfig.self, from: old.content)
             let push = try await self.center.change(
-                expected: try request.expectedVersion(), actor: request.actor, note: "rollback to \(version)"
+                expected: expected, actor: request.actor, note: "rollback to \(version)"
             ) { $0 = content }
             return Response.json(push, headers: [.eTag: "\"\(push.version)\""])
         }
@@ -196,7 +197,8 @@ extension Request {
             throw Problem(
                 status: 428, code: "precondition_required", detail: "send If-Match with the ETag that you have seen")
         }
-        guard let version = Int(field.trimmingPrefix("W/").filter { $0 != "\"" }) else {
+        let tag = field.trimmingPrefix("W/")
+        guard tag.count > 2, tag.first == "\"", tag.last == "\"", let version = Int(tag.dropFirst().dropLast()) else {
             throw Problem(status: 400, code: "bad_if_match", detail: "If-Match \"\(field.prefix(40))\" is no version")
         }
         return version

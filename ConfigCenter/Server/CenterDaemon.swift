@@ -49,14 +49,12 @@ package enum CenterDaemon {
         let center = Center(keeper: keeper, book: book, pusher: pusher)
 
         let telemetry = Telemetry()
-        let router = Router(context: TrancheContext.self)
-        router.add(middleware: ProblemMiddleware(logger: logger))
-        router.addHealth(telemetry: telemetry) { nil }
-        InternalRoutes(center: center).add(
-            to: router.group("/internal/v1").add(
-                middleware: CredentialMiddleware(secrets: [configuration.serviceSecret])))
-        AdminRoutes(center: center).add(
-            to: router.group("/v1").add(middleware: CredentialMiddleware(secrets: [configuration.adminSecret])))
+        let router = DaemonRouter.make(logger: logger, telemetry: telemetry) {
+            let service = CredentialMiddleware<TrancheContext>(secrets: [configuration.serviceSecret])
+            InternalRoutes(center: center).add(to: $0.group("/internal/v1").add(middleware: service))
+            let admin = CredentialMiddleware<TrancheContext>(secrets: [configuration.adminSecret])
+            AdminRoutes(center: center).add(to: $0.group("/v1").add(middleware: admin))
+        }
         var http = HTTP1Channel.Configuration(idleTimeout: .seconds(60))
         http.httpDecoder = .init(maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
         let application = Application(

@@ -11,15 +11,20 @@ struct InternalRoutes {
     let center: Center
 
     func add(to group: RouterGroup<TrancheContext>) {
-        group.post("units/:unit/register") { request, _ in
-            Response.json(try await self.center.register(try await request.document(RegisterEnvelope.self)))
+        group.post("units/:unit/register") { request, context in
+            let envelope = try await request.document(RegisterEnvelope.self)
+            try context.check(envelope.request.unit)
+            return Response.json(try await self.center.register(envelope))
         }
-        group.post("units/:unit/report") { request, _ in
-            Response.json(try await self.center.report(try await request.document(ReportEnvelope.self)))
+        group.post("units/:unit/report") { request, context in
+            let envelope = try await request.document(ReportEnvelope.self)
+            try context.check(envelope.report.unit)
+            try envelope.report.checkLimits()
+            return Response.json(try await self.center.report(envelope))
         }
-        group.get("config") { request, _ in
-            let after = request.uri.queryParameters.get("after", as: Int.self) ?? 0
-            let wait = min(Self.waitSecondsLimit, max(0, request.uri.queryParameters.get("wait", as: Int.self) ?? 0))
+        group.get("units/config") { request, _ in
+            let after = try request.number("after", in: 0...Int.max)
+            let wait = try request.number("wait", in: 0...Self.waitSecondsLimit)
             guard let push = await self.center.book.next(after: after, waitSeconds: wait) else {
                 return Response(status: .noContent)
             }
@@ -32,7 +37,7 @@ struct InternalRoutes {
             try await self.center.hear(try await request.document(CoordinatorAddress.self, limit: 4 << 10))
             return Response(status: .noContent)
         }
-        group.get("quota") { request, _ in
+        group.get("coordinators/quota") { request, _ in
             let query = request.uri.queryParameters
             guard let epoch = query.get("epoch", as: UInt64.self), let url = query.get("url") else {
                 throw Problem(status: 400, code: "bad_request", detail: "epoch and url of the coordinator are missing")
@@ -48,5 +53,30 @@ struct InternalRoutes {
             try await self.center.carryOut(try await request.document(QuotaCommands.self))
             return Response(status: .noContent)
         }
+    }
+}
+
+extension RequestContext {
+    /// The unit of the address must be the one that the message speaks of.
+    fileprivate func check(_ unit: UnitID) throws(Problem) {
+        let text = self.parameters.get("unit") ?? ""
+        guard text == unit.description else {
+            throw Problem(
+                status: 421, code: "wrong_unit",
+                detail: "the address is unit \"\(text.prefix(20))\"'s, the message unit \(unit)'s")
+        }
+    }
+}
+
+extension Request {
+    /// A number of the query; 0 if it is not there.
+    fileprivate func number(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int {
+        guard let text = self.uri.queryParameters.get(name) else { return 0 }
+        guard let value = Int(text), range.contains(value) else {
+            throw Problem(
+                status: 400, code: "bad_request",
+                detail: "\(name) \"\(text.prefix(20))\" is not in \(range.lowerBound)...\(range.upperBound)")
+        }
+        return value
     }
 }

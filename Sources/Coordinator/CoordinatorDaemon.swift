@@ -33,17 +33,16 @@ package enum CoordinatorDaemon {
         let telemetry = Telemetry()
         let desk = ContestDesk(telemetry: telemetry)
         let curl = CurlClient()
-        let router = Router(context: TrancheContext.self)
-        router.add(middleware: ProblemMiddleware(logger: logger))
-        router.addHealth(telemetry: telemetry) { nil }
-        router.group("/internal/v1").add(middleware: CredentialMiddleware(secrets: [secret])).post("contest") {
-            request, _ in
-            let receivedAt = SystemClock.now()
-            let report = try ContestWire.report(try await request.bytes(limit: Self.reportBytesLimit))
-            let envelope = try await desk.report(report, receivedAt: receivedAt)
-            return Response(
-                status: .ok, headers: [.contentType: ContestWire.contentType],
-                body: .init(byteBuffer: ByteBuffer(bytes: ContestWire.encode(envelope))))
+        let router = DaemonRouter.make(logger: logger, telemetry: telemetry) {
+            $0.group("/internal/v1").add(middleware: CredentialMiddleware(secrets: [secret])).post("contest") {
+                request, _ in
+                let receivedAt = SystemClock.now()
+                let report = try ContestWire.report(try await request.bytes(limit: Self.reportBytesLimit))
+                let envelope = try await desk.report(report, receivedAt: receivedAt)
+                return Response(
+                    status: .ok, headers: [.contentType: ContestWire.contentType],
+                    body: .init(byteBuffer: ByteBuffer(bytes: ContestWire.encode(envelope))))
+            }
         }
         let application = Application(
             router: router, configuration: .init(address: .hostname(host, port: port)), logger: logger)

@@ -73,7 +73,7 @@ struct Lead: Service {
 
     /// One look at the quota: refill, reclaim, and switch to the contest what is about to run out.
     private func look(_ epoch: Epoch, _ rebalancer: inout Rebalancer) async throws {
-        let path = "/quota?epoch=\(epoch.rawValue)&url=\(self.url)"
+        let path = "/coordinators/quota?epoch=\(epoch.rawValue)&url=\(self.url)"
         let state = try JSON.decode(QuotaState.self, from: try await self.call("GET", path, nil))
         let known = Set(self.desk.lots)
         var decisions: [Rebalancer.Decision] = []

@@ -60,7 +60,8 @@ extension Request {
 /// Turns every error into a problem document; nothing of a surprise leaks out.
 package struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
     private let logger: Logger
-    package init(logger: Logger) { self.logger = logger }
+    private let table: RouteTable
+    package init(logger: Logger, table: RouteTable) { (self.logger, self.table) = (logger, table) }
 
     package func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response)
         async throws -> Response
@@ -68,6 +69,15 @@ package struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
         do { return try await next(request, context) } catch let problem as Problem {
             return problem.response
         } catch let error as HTTPError {
+            let methods = error.status == .notFound ? self.table.methods(at: request.uri.path) : []
+            if !methods.isEmpty {
+                let allowed = methods.joined(separator: ", ")
+                var response = Problem(
+                    status: 405, code: "wrong_method", detail: "\(request.uri.path) takes \(allowed)"
+                ).response
+                response.headers[.allow] = allowed
+                return response
+            }
             let code = error.status.code == 404 ? "not_found" : "bad_request"
             return Problem(status: error.status.code, code: code, detail: "\(request.method) \(request.uri.path)")
                 .response
@@ -93,17 +103,5 @@ package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
                 detail: "this address needs Authorization: Bearer with a service credential")
         }
         return try await next(request, context)
-    }
-}
-
-extension RouterMethods where Context == TrancheContext {
-    /// The endpoints that every process has.
-    package func addHealth(telemetry: Telemetry, isReady: @escaping @Sendable () -> String?) {
-        self.get("/healthz") { _, _ in Response.text("ok\n") }
-        self.get("/readyz") { _, _ -> Response in
-            if let reason = isReady() { throw Problem(status: 503, code: "not_ready", detail: reason, retryAfter: 1) }
-            return Response.text("ready\n")
-        }
-        self.get("/metrics") { _, _ in Response.text(telemetry.text, type: "text/plain; version=0.0.4") }
     }
 }

@@ -28,6 +28,9 @@ package struct LoadPlan: Sendable {
     package var doublePercent = 0
     package var cutPercent = 0
     package var abandonPercent = 0
+    /// Of 100 requests, how many come from a few bots, each under one name with ever new tokens.
+    package var botPercent = 0
+    package static let botsPerUnit = 20
     package var thinkMilliseconds: ClosedRange<Int> = 200...1_500
     package var quantity = 1
     package var seed: UInt64 = 1
@@ -53,6 +56,9 @@ package struct LoadPlan: Sendable {
             var arrival = Arrival(
                 atMilliseconds: random.number(below: span), unit: unit, buyer: "buyer-\(self.seed)-\(number)",
                 quantity: self.quantity)
+            if self.botPercent > 0, random.number(below: 100) < self.botPercent {
+                arrival.buyer = "bot-\(self.seed)-\(unit)-\(random.number(below: Self.botsPerUnit))"
+            }
             arrival.submitsTwice = random.number(below: 100) < self.doublePercent
             arrival.losesConnection = random.number(below: 100) < self.cutPercent
             arrival.pays = random.number(below: 100) >= self.abandonPercent

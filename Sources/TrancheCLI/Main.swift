@@ -10,6 +10,7 @@ struct Tranche: AsyncParsableCommand {
               tranche demo                  a whole sale on this machine, with a verdict
               tranche up                    a cluster on this machine, to try the commands below
               tranche sale --help           create, warm, open, pause, close and settle sales
+              tranche rehearse              the same under fire: go, or no go
 
             Every command takes --json for scripts. Exit codes: 0 done, 1 failed or refused, 2 a check did not hold,
             64 wrong usage.
@@ -17,6 +18,6 @@ struct Tranche: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, DemoCommand.self, SaleCommand.self, StockCommand.self, QuotaCommand.self, UnitCommand.self,
             TokenCommand.self, LoadCommand.self, VerifyCommand.self, FairnessCommand.self, SimulateCommand.self,
-            BenchCommand.self,
+            RehearseCommand.self, BenchCommand.self,
         ])
 }

@@ -46,6 +46,13 @@ struct UnitEvidence {
         self.compareTables()
     }
 
+    /// Items of a lot that buyers hold or have paid for, of one generation.
+    func live(_ lot: LotID, _ generation: Generation) -> Int {
+        self.orders.values.filter {
+            $0.order.lot == lot && $0.order.generation == generation && ($0.state == .reserved || $0.state == .paid)
+        }.reduce(0) { $0 + Int($1.order.quantity) }
+    }
+
     mutating func find(_ invariant: String, _ detail: String) {
         // A damaged file gives thousands of findings; the first ones tell the story.
         if self.findings[invariant, default: []].count < 5 {

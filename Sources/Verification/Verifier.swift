@@ -6,6 +6,7 @@ package import TrancheCore
 /// Judges a sale from its files alone: every ledger, the authority log, the configuration. No process takes part.
 package struct Verifier {
     private let units: [UnitEvidence]
+    private let lost: [UnitID: LostLedgers]
     private let records: [AuthorityRecord]
     private let witnesses: [UnitID: LedgerHead]
     private let authority: AuthorityEvidence
@@ -26,14 +27,18 @@ package struct Verifier {
         self.configs = try store.configVersions(limit: 100_000).reversed()
         self.config = self.configs.last.flatMap { try? JSON.decode(SaleConfig.self, from: $0.content) } ?? SaleConfig()
         var (units, pushes): ([UnitEvidence], [(String, ConfigPush?)]) = ([], [])
+        var lost: [UnitID: LostLedgers] = [:]
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/units").sorted()) ?? []
         for name in names where FileManager.default.fileExists(atPath: "\(folder)/units/\(name)/ledger.sqlite") {
-            units.append(
-                UnitEvidence(name: name, audit: try LedgerAudit(path: "\(folder)/units/\(name)/ledger.sqlite")))
+            let unit = UnitEvidence(
+                name: name, audit: try LedgerAudit(path: "\(folder)/units/\(name)/ledger.sqlite"))
+            units.append(unit)
+            lost[unit.audit.unit] = try LostLedgers(unitFolder: "\(folder)/units/\(name)", current: unit)
             let bytes = FileManager.default.contents(atPath: "\(folder)/units/\(name)/config.json")
             pushes.append((name, bytes.flatMap { try? JSON.decode(ConfigPush.self, from: $0) }))
         }
         self.units = units
+        self.lost = lost
         self.unitConfigs = pushes
         self.acknowledged = acknowledged
     }
@@ -46,7 +51,9 @@ package struct Verifier {
             self.conservation(report.lots),
             self.units(
                 "I2", "a unit never sells or returns more than it was granted",
-                figures: report.units.map { "\($0.name) \($0.paid + $0.held) of \($0.granted - $0.returned)" }.joined(
+                figures: report.units.map {
+                    "\($0.name) \($0.paid + $0.held) of \($0.granted + $0.allocated - $0.returned)"
+                }.joined(
                     separator: ", "),
                 extra: self.grants()),
             self.promises(report.lots), self.kept(),
@@ -137,9 +144,9 @@ package struct Verifier {
 
     private func promises(_ lots: [VerifyReport.Lot]) -> VerifyReport.Check {
         let findings = lots.filter { $0.oversold > 0 }.map {
-            "lot \($0.lot): \($0.paid + $0.held) promised, \($0.issued) issued"
+            "lot \($0.lot): \($0.promised) promised, \($0.issued) issued"
         }
-        let figures = lots.map { "lot \($0.lot): \($0.paid + $0.held) of \($0.issued)" }.joined(separator: ", ")
+        let figures = lots.map { "lot \($0.lot): \($0.promised) of \($0.issued)" }.joined(separator: ", ")
         return Self.check("I3", "no more is promised than was issued", findings, figures: figures)
     }
 
@@ -154,9 +161,12 @@ package struct Verifier {
         }
         var figures = "\(self.units.reduce(0) { $0 + $1.audit.commits.count }) commits in the hash chains"
         if let acknowledged {
-            let known = self.units.reduce(into: Set<OrderID>()) { $0.formUnion($1.orders.keys) }
+            let inUse = self.units.reduce(into: Set<OrderID>()) { $0.formUnion($1.orders.keys) }
+            let known = self.lost.values.reduce(into: inUse) { $0.formUnion($1.known) }
             let lost = acknowledged.filter { !known.contains($0) }
             figures += ", \(acknowledged.count) acknowledged to buyers, \(lost.count) lost"
+            let beside = acknowledged.count { !inUse.contains($0) } - lost.count
+            if beside > 0 { figures += ", \(beside) known only to ledgers that were replaced" }
             findings += lost.prefix(5).map { "order \($0) was acknowledged and is in no ledger" }
         }
         return Self.check("I4", "an acknowledged order is in the ledger for ever", findings, figures: figures)
@@ -262,7 +272,7 @@ package struct Verifier {
 
     private func unaccounted(_ lots: [VerifyReport.Lot]) -> [String] {
         lots.compactMap { lot in
-            let sum = lot.pool + lot.available + lot.paid + lot.held + lot.stranded
+            let sum = lot.pool + lot.available + lot.promised + lot.stranded
             // What the log has granted and a unit has not taken, or a unit has returned and the log not heard, is under way.
             return sum == lot.issued
                 ? nil
@@ -271,8 +281,11 @@ package struct Verifier {
     }
 
     private func figures(_ lots: [VerifyReport.Lot]) -> String {
-        lots.map { "lot \($0.lot): \($0.paid) paid + \($0.held) held + \($0.unsold) unsold + \($0.stranded) stranded" }
-            .joined(separator: "; ")
+        lots.map { lot in
+            "lot \(lot.lot): \(lot.paid) paid + \(lot.held) held + \(lot.unsold) unsold + \(lot.stranded) stranded"
+                + (lot.owed > 0 ? " + \(lot.owed) owed by lost ledgers" : "")
+        }
+        .joined(separator: "; ")
     }
 
     // MARK: figures
@@ -292,15 +305,21 @@ package struct Verifier {
                 available += told.granted + told.allocated - told.returned - sums.sold + sums.cancelled
             }
         }
-        let stranded = state.accounts.values.filter(\.isStranded).reduce(0) {
-            $0 + $1.granted + $1.allocated - $1.returned
+        var (stranded, owed) = (0, 0)
+        for (key, account) in state.accounts {
+            let lost = self.lost[key.unit]?.promised(id, key.generation) ?? 0
+            owed += lost
+            guard account.isStranded else { continue }
+            // What the unit's ledgers still show as sold is counted there; the rest waits for the operator.
+            let sold = self.units.first { $0.audit.unit == key.unit }?.live(id, key.generation) ?? 0
+            stranded += account.granted + account.allocated - account.returned - sold - lost
         }
         let allocated = state.accounts.values.filter { !$0.isStranded }.reduce(0) {
             $0 + min($1.allocated, $1.granted + $1.allocated - $1.returned)
         }
         return .init(
             lot: id.rawValue, issued: state.issued, pool: state.pool, available: available, paid: paid, held: held,
-            stranded: stranded, allocated: allocated)
+            stranded: stranded, allocated: allocated, owed: owed)
     }
 
     private func unitLot(_ unit: UnitEvidence, _ lot: LotID) -> VerifyReport.UnitLot {

@@ -22,8 +22,11 @@ package struct VerifyReport: Sendable, Codable {
         package let stranded: Int
         /// Of the stock that is out, what contests gave.
         package let allocated: Int
+        /// What only ledgers know that were replaced by an older copy: sold, and owed to its buyers.
+        package let owed: Int
         package var unsold: Int { self.pool + self.available }
-        package var oversold: Int { max(0, self.paid + self.held - self.issued) }
+        package var promised: Int { self.paid + self.held + self.owed }
+        package var oversold: Int { max(0, self.promised - self.issued) }
     }
     package struct UnitLot: Sendable, Codable {
         package let unit: UInt16

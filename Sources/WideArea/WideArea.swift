@@ -81,7 +81,7 @@ package final class WideArea: Sendable {
     /// Serves `GET /links` and `PUT /links/{from}/{to}` on a port of this machine.
     package func serveControl(port: Int, logger: Logger) {
         let router = Router(context: TrancheContext.self)
-        router.add(middleware: ProblemMiddleware(logger: logger))
+        router.add(middleware: ProblemMiddleware(logger: logger, table: RouteTable()))
         router.get("/links") { _, _ in Response.json(self.report) }
         router.put("/links/:from/:to") { request, context in
             let name = "\(context.parameters.get("from") ?? "")>\(context.parameters.get("to") ?? "")"

@@ -85,6 +85,23 @@ import TrancheCore
         #expect(authority.book.stranded(Self.lot) == 0)
     }
 
+    @Test("a settlement can be corrected downwards, and never upwards") func correctsSettlement() throws {
+        var (authority, records) = try self.authority()
+        _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
+        let pool = authority.book.lots[Self.lot]!.pool
+        #expect(throws: AuthorityError.notStranded(Self.lot, Self.unit, Generation(1))) {
+            try authority.settle(Self.lot, Self.unit, Generation(1), sold: 25, into: &records)
+        }
+        try authority.strand(Self.unit, reason: "test", into: &records)
+        try authority.settle(Self.lot, Self.unit, Generation(1), sold: 25, into: &records)
+        try authority.settle(Self.lot, Self.unit, Generation(1), sold: 24, into: &records)
+        #expect(authority.book.lots[Self.lot]!.pool == pool + 26)
+        #expect(authority.book.isConserved(Self.lot))
+        #expect(throws: AuthorityError.soldOutOfRange(25, limit: 24)) {
+            try authority.settle(Self.lot, Self.unit, Generation(1), sold: 25, into: &records)
+        }
+    }
+
     @Test("a process whose generation was settled must begin a new one before it goes on") func fencesSettled() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)

@@ -79,13 +79,11 @@ package enum UnitDaemon {
         _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ watch: OrderWatch,
         _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
-        let router = Router(context: TrancheContext.self)
-        router.add(middleware: ProblemMiddleware(logger: logger))
-        router.addHealth(telemetry: telemetry) { self.reasonNotReady(engine) }
-        PublicRoutes(
+        let routes = PublicRoutes(
             counter: counter, signature: PaymentSignature(secret: configuration.paymentSecret),
-            region: configuration.region, watch: watch
-        ).add(to: router)
+            region: configuration.region, watch: watch)
+        let router = DaemonRouter.make(
+            logger: logger, telemetry: telemetry, isReady: { self.reasonNotReady(engine) }, routes.add)
         let server = HTTPServerBuilder { responder in
             var http = HTTP1Channel.Configuration()
             http.httpDecoder = .init(maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
@@ -103,12 +101,13 @@ package enum UnitDaemon {
         _ configuration: UnitConfiguration, _ codec: TokenCodec, _ file: ConfigFile, _ engine: Engine,
         _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
-        let router = Router(context: TrancheContext.self)
-        router.add(middleware: ProblemMiddleware(logger: logger))
-        router.addHealth(telemetry: telemetry) { self.reasonNotReady(engine) }
-        let group = router.group("/internal/v1").add(
-            middleware: CredentialMiddleware(secrets: [configuration.serviceSecret]))
-        InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine).add(to: group)
+        let credential = CredentialMiddleware<TrancheContext>(secrets: [configuration.serviceSecret])
+        let router = DaemonRouter.make(
+            logger: logger, telemetry: telemetry, isReady: { self.reasonNotReady(engine) }
+        ) {
+            InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine).add(
+                to: $0.group("/internal/v1").add(middleware: credential))
+        }
         return Application(
             router: router,
             configuration: .init(address: .hostname(configuration.internalHost, port: configuration.internalPort)),

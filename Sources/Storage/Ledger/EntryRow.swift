@@ -101,7 +101,7 @@ package struct EntryRow: Hashable, Sendable {
     package var entry: LedgerEntry? {
         switch self.kind {
         case .opened: self.value.map { .opened(Incarnation(UInt64(bitPattern: $0))) }
-        case .generation: self.generation.map { .generation(Generation(UInt32(truncatingIfNeeded: $0))) }
+        case .generation: self.checkedGeneration.map { .generation($0) }
         case .granted: self.lotAndTotal.map { .granted($0, total: $1) }
         case .returned: self.lotAndTotal.map { .returned($0, total: $1) }
         case .reserved: self.reservation.map { .reserved($0) }
@@ -111,7 +111,7 @@ package struct EntryRow: Hashable, Sendable {
             }
         case .released:
             self.reservation.flatMap { order in
-                self.detail.flatMap { OrderState(rawValue: UInt8(truncatingIfNeeded: $0)) }.map {
+                self.detail.flatMap { UInt8(exactly: $0) }.flatMap(OrderState.init).map {
                     .released(order, state: $0)
                 }
             }
@@ -119,8 +119,8 @@ package struct EntryRow: Hashable, Sendable {
         case .refundDue:
             self.order.flatMap { order in self.text.flatMap(PaymentID.init).map { .refundDue(order, payment: $0) } }
         case .nonce: self.value.map { .nonce(UInt64(bitPattern: $0)) }
-        case .soldOut: self.lot.map { .soldOut(LotID(UInt32(truncatingIfNeeded: $0))) }
-        case .contended: self.lot.map { .contended(LotID(UInt32(truncatingIfNeeded: $0))) }
+        case .soldOut: self.checkedLot.map { .soldOut($0) }
+        case .contended: self.checkedLot.map { .contended($0) }
         case .contested:
             self.reservation.flatMap { order in
                 self.deadline.map { .contested(order.inContest(.contested), uncertaintyMicroseconds: $0) }
@@ -133,32 +133,37 @@ package struct EntryRow: Hashable, Sendable {
 
     private var state: OrderState? { self.text.flatMap { name in OrderState.allCases.first { $0.name == name } } }
 
+    // A damaged file may hold any number: one that does not fit is no entry.
+    private var checkedLot: LotID? { self.lot.flatMap { UInt32(exactly: $0) }.map(LotID.init(rawValue:)) }
+    private var checkedGeneration: Generation? {
+        self.generation.flatMap { UInt32(exactly: $0) }.map(Generation.init(rawValue:))
+    }
+
     private var lotAndTotal: (LotID, Int)? {
-        guard let lot = self.lot, let value = self.value else { return nil }
-        return (LotID(UInt32(truncatingIfNeeded: lot)), Int(value))
+        guard let lot = self.checkedLot, let value = self.value else { return nil }
+        return (lot, Int(value))
     }
 
     private var refusal: LedgerEntry? {
-        guard let order = self.order, let lot = self.lot, let held = self.quantity, let limit = self.value else {
+        guard let order = self.order, let lot = self.checkedLot, let held = self.quantity, let limit = self.value else {
             return nil
         }
-        let reason: FinalRefusal =
-            self.detail == 1
-            ? .duplicate(held: Int(held), limit: Int(limit)) : .limitReached(held: Int(held), limit: Int(limit))
-        return .refused(order, lot: LotID(UInt32(truncatingIfNeeded: lot)), reason: reason)
+        switch self.detail {
+        case 1: return .refused(order, lot: lot, reason: .duplicate(held: Int(held), limit: Int(limit)))
+        case 2: return .refused(order, lot: lot, reason: .limitReached(held: Int(held), limit: Int(limit)))
+        default: return nil
+        }
     }
 
     private var reservation: Order? {
-        guard let lot = self.lot, let id = self.order, let buyer = self.buyer.flatMap(BuyerID.init),
-            let quantity = self.quantity, let generation = self.generation, let stamp = self.value,
-            let deadline = self.deadline
+        let limit = self.kind == .released ? 0 : self.detail ?? 0
+        guard let lot = self.checkedLot, let id = self.order, let buyer = self.buyer.flatMap(BuyerID.init),
+            let quantity = self.quantity.flatMap({ Int32(exactly: $0) }), let generation = self.checkedGeneration,
+            let limit = Int32(exactly: limit), let stamp = self.value, let deadline = self.deadline
         else { return nil }
         return Order(
-            id: id, buyer: buyer, lot: LotID(UInt32(truncatingIfNeeded: lot)), quantity: Int(quantity),
-            buyerLimit: Int(self.kind == .released ? 0 : self.detail ?? 0),
-            generation: Generation(UInt32(truncatingIfNeeded: generation)),
-            stamp: Stamp(rawValue: UInt64(bitPattern: stamp)),
-            deadline: Instant(microseconds: deadline))
+            id: id, buyer: buyer, lot: lot, quantity: Int(quantity), buyerLimit: Int(limit), generation: generation,
+            stamp: Stamp(rawValue: UInt64(bitPattern: stamp)), deadline: Instant(microseconds: deadline))
     }
 
     /// Appends the bytes that the hash chain covers: every column, so that no change of a row goes unnoticed.

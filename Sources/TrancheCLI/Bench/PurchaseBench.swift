@@ -24,6 +24,25 @@ struct PurchaseBench: AsyncParsableCommand {
     @Flag(help: "Print JSON, for scripts.") var json = false
 
     func run() async throws {
+        let counts = self.connections.split(separator: ",").compactMap { Int($0) }
+        let results = try await Self.measure(connections: counts, seconds: self.seconds, requests: self.requests) {
+            guard !self.json else { return }
+            Output.line(
+                String(
+                    format:
+                        "%4d connections: %6.0f durable orders/s, p50 %.2f ms, p99 %.2f ms (%d orders in %.1f s, %d refusals)",
+                    $0.connections, $0.ordersPerSecond, $0.p50Milliseconds, $0.p99Milliseconds, $0.orders, $0.seconds,
+                    $0.refusals))
+        }
+        if self.json { Output.json(results) } else { Output.line("every 201 is in the ledger") }
+    }
+
+    /// One run for each count of connections, on a cluster of its own.
+    ///
+    /// - Throws: Exit code 2, after the findings, if a 201 is not in the ledger.
+    static func measure(
+        connections: [Int], seconds: Double, requests: Int, each: (ClosedLoop.Result) -> Void
+    ) async throws -> [ClosedLoop.Result] {
         let folder = ClusterFolder(
             path: NSTemporaryDirectory() + "tranche-bench-\(ProcessInfo.processInfo.processIdentifier)")
         let layout = try ClusterLayout.random(regions: ["bench"])
@@ -34,20 +53,11 @@ struct PurchaseBench: AsyncParsableCommand {
             try await cluster.start()
             try await cluster.waitUntilHealthy()
             try await self.open(AdminClient(layout))
-            for count in self.connections.split(separator: ",").compactMap({ Int($0) }) {
+            for count in connections {
                 results.append(
                     try await ClosedLoop.run(
-                        layout.target(lot: LotID(1)), connections: count, seconds: self.seconds, requests: self.requests
-                    ))
-                let last = results[results.count - 1]
-                if !self.json {
-                    Output.line(
-                        String(
-                            format:
-                                "%4d connections: %6.0f durable orders/s, p50 %.2f ms, p99 %.2f ms (%d orders in %.1f s, %d refusals)",
-                            count, last.ordersPerSecond, last.p50Milliseconds, last.p99Milliseconds, last.orders,
-                            last.seconds, last.refusals))
-                }
+                        layout.target(lot: LotID(1)), connections: count, seconds: seconds, requests: requests))
+                each(results[results.count - 1])
             }
         } catch {
             await cluster.stop()
@@ -55,16 +65,15 @@ struct PurchaseBench: AsyncParsableCommand {
         }
         await cluster.stop()
         let report = try Verifier(folder: folder.path, acknowledged: results.flatMap(\.acknowledged)).report()
-        if self.json { Output.json(results) }
         guard report.isSound else {
             report.print()
             throw ExitCode(2)
         }
-        if !self.json { Output.line("every 201 is in the ledger") }
         try? FileManager.default.removeItem(atPath: folder.path)
+        return results
     }
 
-    private func open(_ client: AdminClient) async throws {
+    private static func open(_ client: AdminClient) async throws {
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         let sale = SaleConfig.Sale(
             id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 3_600_000,

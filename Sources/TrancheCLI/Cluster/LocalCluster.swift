@@ -23,8 +23,8 @@ final class LocalCluster: Sendable {
 
     let folder: ClusterFolder
     let layout: ClusterLayout
-    /// Errors of units' clocks, in microseconds, by name: to rehearse clocks that are wrong.
-    let clockOffsets: [String: Int]
+    /// Errors of units' clocks, in microseconds, by name: to rehearse clocks that are wrong. A unit takes it at its start.
+    let clockOffsets: NIOLockedValueBox<[String: Int]>
     private let wide: WideArea?
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
 
@@ -32,7 +32,7 @@ final class LocalCluster: Sendable {
         folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:]
     ) {
         self.wide = wan.map { WideArea($0) }
-        self.clockOffsets = clockOffsets
+        self.clockOffsets = NIOLockedValueBox(clockOffsets)
         self.folder = folder
         self.layout = layout
     }
@@ -74,6 +74,9 @@ final class LocalCluster: Sendable {
 
     /// What has gone over the links so far.
     var links: [WideArea.Report] { self.wide?.report ?? [] }
+
+    /// Changes one direction of a wide-area link, as `REGION>hub` or `hub>REGION`.
+    func setLink(_ name: String, _ state: LinkState) throws { try self.wide?.set(name, state) }
 
     func start(_ part: Part) throws {
         let (path, arguments) = try self.command(part)
@@ -126,7 +129,8 @@ final class LocalCluster: Sendable {
                 "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
                 "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
                 "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
-                "data": ["folder": self.folder.unit(name)], "clock": ["offset": self.clockOffsets[name] ?? 0],
+                "data": ["folder": self.folder.unit(name)],
+                "clock": ["offset": self.clockOffsets.withLockedValue { $0[name] ?? 0 }],
             ]
             if self.wide != nil, let links = unit.links {
                 values["center"] = ["url": "http://127.0.0.1:\(links.center)"]
@@ -215,7 +219,7 @@ final class LocalCluster: Sendable {
         return own.deletingLastPathComponent().appendingPathComponent(name).path
     }
 
-    private static func find(_ name: String) throws -> String {
+    static func find(_ name: String) throws -> String {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
         for folder in path.split(separator: ":") + ["/usr/bin"]
         where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {

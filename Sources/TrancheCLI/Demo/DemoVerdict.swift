@@ -54,7 +54,7 @@ struct DemoVerdict: Codable {
         let rows = report.units.map { unit in
             [
                 unit.name, Output.number(outcome.load.offeredByUnit[unit.name] ?? 0),
-                Output.number(unit.granted - unit.returned),
+                Output.number(unit.granted + unit.allocated - unit.returned),
                 Output.number(unit.paid), Output.number(unit.held), Output.number(unit.expired),
             ]
         }

@@ -154,12 +154,15 @@ package struct QuotaAuthority: Sendable {
     }
 
     /// Settles a stranded account: `sold` items were really sold, and the rest returns to the pool.
+    ///
+    /// A settlement can be corrected downwards: an order that only a lost ledger knew may be bought again, with the same
+    /// token, and then holds an item of the new generation.
     package mutating func settle(
         _ lot: LotID, _ unit: UnitID, _ generation: Generation, sold: Int, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) {
         guard self.book.lots[lot] != nil else { throw .unknownLot(lot) }
         let account = self.book.account(lot, unit, generation)
-        guard account.isStranded else { throw .notStranded(lot, unit, generation) }
+        guard account.isStranded || account.standing == .settled else { throw .notStranded(lot, unit, generation) }
         guard (0...account.outstanding).contains(sold) else { throw .soldOutOfRange(sold, limit: account.outstanding) }
         self.append(.settled(lot, unit, generation, sold: sold), into: &records)
     }

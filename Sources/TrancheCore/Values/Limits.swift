@@ -6,6 +6,8 @@ package enum Limits {
     package static let paymentBytes = 64
     /// Items that one lot can have, added stock included.
     package static let stockPerLot = 1_000_000_000
+    /// The highest value of any counter of items in a message.
+    package static let counter = 1_000_000_000_000
     /// Items that one order can ask for, whatever the lot's own limit says.
     package static let quantityPerOrder = 1_000
     /// Requests of one lot that wait for admission in one unit; one more is refused as overloaded.

@@ -84,7 +84,7 @@ final class CenterLink: CenterCalls, Sendable {
     /// Pulls configuration until shutdown: a long poll, and after a failure one pull every few seconds.
     func pullConfig() async {
         while !Task.isCancelled {
-            let path = "/config?after=\(self.file.version)&wait=\(Self.longPollSeconds)"
+            let path = "/units/config?after=\(self.file.version)&wait=\(Self.longPollSeconds)"
             let request = self.call("GET", path, nil, timeout: (Self.longPollSeconds + 5) * 1_000)
             do {
                 let response = try await self.curl.send(request)

@@ -23,9 +23,10 @@ struct InternalRoutes {
             let directives = try await request.document(QuotaDirectives.self)
             guard directives.unit == self.configuration.unit else {
                 throw Problem(
-                    status: 400, code: "wrong_unit",
+                    status: 421, code: "wrong_unit",
                     detail: "this is unit \(self.configuration.unit), not \(directives.unit)")
             }
+            try directives.checkLimits()
             self.engine.intake.post(.directives(directives))
             return Response(status: .accepted)
         }
@@ -49,7 +50,7 @@ struct InternalRoutes {
         }
         if let region = body.region, self.file.config.sale(of: body.lot)?.homes?[region] == nil {
             throw Problem(
-                status: 400, code: "unknown_region",
+                status: 404, code: "unknown_region",
                 detail: "the sale has not opened in a region \"\(region.prefix(64))\"")
         }
         // Every unit computes the same home, so it does not matter which one is asked. Before the sale has opened nobody

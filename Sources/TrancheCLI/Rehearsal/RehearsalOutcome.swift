@@ -1,0 +1,70 @@
+import LoadGenerator
+import TrancheAPI
+import TrancheCore
+import Verification
+
+/// What one round came to, from the files and from the crowd's own list.
+struct RehearsalOutcome: Codable, Sendable {
+    let seed: UInt64
+    let stock: Int
+    let paid: Int
+    let held: Int
+    /// Sold by ledgers that were replaced by an older copy, and settled as sold.
+    let owed: Int
+    let unsold: Int
+    let stranded: Int
+    let oversold: Int
+    let acknowledged: Int
+    let acknowledgedAndLost: Int
+    let contradictions: [String]
+    /// Invariants that do not hold, with what was found.
+    let broken: [String]
+    let settled: [StrandedDesk.Settled]
+    let events: [Nemesis.Event]
+    let hadSmallDisk: Bool
+    let requests: Int
+    let latencyMilliseconds: [String: Double]
+    let seconds: Double
+
+    init(_ plan: RehearsalPlan, _ report: VerifyReport, _ seen: RehearsalRound.Seen) {
+        let lot = report.lots.first { $0.lot == RehearsalPlan.lot.rawValue }
+        self.seed = plan.seed
+        self.stock = plan.stock
+        self.paid = lot?.paid ?? 0
+        self.held = lot?.held ?? 0
+        self.owed = lot?.owed ?? 0
+        self.unsold = lot?.unsold ?? plan.stock
+        self.stranded = lot?.stranded ?? 0
+        self.oversold = report.lots.reduce(0) { $0 + $1.oversold }
+        self.acknowledged = seen.load.acknowledged.count + seen.probed.count
+        let kept = report.checks.first { $0.invariant == "I4" }
+        self.acknowledgedAndLost = kept?.verdict == .holds ? 0 : max(1, kept?.findings.count ?? 1)
+        self.contradictions = seen.load.contradictions
+        self.broken = report.checks.filter { $0.verdict == .broken }.flatMap { check in
+            check.findings.map { "\(check.invariant): \($0)" }
+        }
+        self.settled = seen.settled
+        self.events = seen.events
+        self.hadSmallDisk = seen.hadSmallDisk
+        self.requests = seen.load.requests
+        self.latencyMilliseconds = seen.load.latency
+        self.seconds = seen.seconds
+    }
+
+    /// Why the round is no success; empty if it is one.
+    var faults: [String] {
+        var faults = self.broken + self.contradictions.map { "the same token got different answers: \($0)" }
+        if self.oversold > 0 { faults.append("\(self.oversold) oversold") }
+        if self.acknowledgedAndLost > 0 { faults.append("\(self.acknowledgedAndLost) acknowledged orders lost") }
+        if self.unsold > 0 { faults.append("\(self.unsold) of \(self.stock) unsold") }
+        if self.stranded > 0 { faults.append("\(self.stranded) stranded, and not settled") }
+        if self.paid + self.held + self.owed != self.stock {
+            faults.append("paid \(self.paid) + held \(self.held) + owed \(self.owed) is not \(self.stock)")
+        }
+        for event in self.events where event.recoverySeconds == nil {
+            faults.append("\(event.target) did not work again after \(event.fault.rawValue)")
+        }
+        return faults
+    }
+    var isGood: Bool { self.faults.isEmpty }
+}

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Foundation
+import LoadGenerator
+
+struct RehearseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rehearse",
+        abstract: "Rehearse a sale on real processes while everything goes wrong: go, or no go.",
+        discussion: """
+            First the ceiling of one unit is measured. Then sale after sale is sold out on a fresh cluster of this machine,
+            with bots, double clicks, lost connections and abandoned payments, while one fault after another is made
+            and mended. Stranded quota is settled by what the ledgers say. Each sale is judged from its files and from the
+            crowd's own list of every 201. Exit code 2 means: no go.
+
+            Faults:
+            \(RehearsalFault.allCases.map { "  \($0.rawValue): \($0.story)" }.joined(separator: "\n"))
+            """)
+
+    @Option(help: "How long, in minutes; a sale that has begun is finished.") var minutes = 3.0
+    @Option(help: "Seed of the crowds and the faults.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
+    @Option(help: "Which faults: all, none, or names with commas.") var faults = "all"
+    @Option(help: "Stock of each sale.") var stock = 6_000
+    @Option(help: "Buyers of each sale.") var buyers = 12_000
+    @Option(help: "Seconds in which they come.") var seconds = 35.0
+    @Option(help: "Demand of us-east, eu-west and ap-south.") var skew = "60,25,15"
+    @Option(help: "Requests per second that the busiest unit must expect; that of the crowd if not given.")
+    var expected: Double?
+    @Option(help: "Where the files of a failed sale are kept.") var data = NSTemporaryDirectory() + "tranche-rehearsal"
+    @Flag(help: "Print JSON, for scripts.") var json = false
+
+    func run() async throws {
+        let plan = try self.plan()
+        let started = ContinuousClock.now
+        self.say("measuring the ceiling of one unit …")
+        let measured = try await PurchaseBench.measure(connections: [64], seconds: 4, requests: 200_000) { _ in }
+        let ceiling = RehearsalVerdict.Ceiling(
+            ordersPerSecond: measured[0].ordersPerSecond, expectedPerSecond: self.expected ?? plan.busiestPerSecond)
+        self.say("\(Output.number(Int(ceiling.ordersPerSecond))) durable orders/s")
+        var rounds: [RehearsalOutcome] = []
+        repeat {
+            var next = plan
+            next.seed = self.seed &+ UInt64(rounds.count)
+            rounds.append(try await self.rehearse(next, number: rounds.count + 1))
+        } while RecoveryProbe.seconds(since: started) + self.seconds < self.minutes * 60
+        let verdict = RehearsalVerdict(seed: self.seed, rounds: rounds, faults: plan.faults, ceiling: ceiling)
+        if self.json { Output.json(verdict) } else { verdict.print() }
+        if !verdict.isGo { throw ExitCode(2) }
+    }
+
+    private func plan() throws -> RehearsalPlan {
+        func check(_ name: String, _ value: Double, _ range: ClosedRange<Double>) throws {
+            guard range.contains(value) else {
+                throw ValidationError("--\(name) \(value) is not in \(range.lowerBound)...\(range.upperBound)")
+            }
+        }
+        try check("minutes", self.minutes, 0...10_080)
+        try check("seconds", self.seconds, 5...3_600)
+        try check("stock", Double(self.stock), 1...10_000_000)
+        try check("buyers", Double(self.buyers), 1...10_000_000)
+        let weights = self.skew.split(separator: ",").compactMap { Int($0) }
+        guard weights.count == DemoCommand.regions.count, weights.allSatisfy({ $0 >= 0 }),
+            weights.contains(where: { $0 > 0 })
+        else { throw ValidationError("--skew \"\(self.skew)\" needs three numbers, as in 60,25,15") }
+        return RehearsalPlan(
+            seed: self.seed, stock: self.stock, buyers: self.buyers, seconds: self.seconds, weights: weights,
+            faults: try RehearsalFault.list(self.faults))
+    }
+
+    private func rehearse(_ plan: RehearsalPlan, number: Int) async throws -> RehearsalOutcome {
+        let path = "\(self.data)-\(ProcessInfo.processInfo.processIdentifier)-\(number)"
+        let folder = ClusterFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
+        self.say(
+            "\nsale \(number), seed \(plan.seed): \(Output.number(plan.stock)) items, \(Output.number(plan.buyers)) buyers "
+                + "within \(Int(plan.seconds)) s")
+        let isQuiet = self.json
+        let story = Story(isQuiet: isQuiet)
+        let outcome = try await RehearsalRound(plan: plan, folder: folder) { text in
+            story.note(text)
+            if Output.isTerminal, !isQuiet { Output.line(Output.dim(text)) }
+        }.run()
+        if outcome.isGood {
+            try? FileManager.default.removeItem(atPath: folder.path)
+            self.say(
+                Output.green("good") + ": \(outcome.paid) paid, \(outcome.held) held, \(outcome.owed) owed, 0 lost")
+        } else {
+            for fault in outcome.faults.prefix(10) { self.say(Output.red(fault)) }
+            self.say(
+                "data: \(folder.path)\nrepeat with: tranche rehearse --minutes 0 --seed \(plan.seed) --faults \(self.faults)"
+            )
+        }
+        return outcome
+    }
+
+    private func say(_ text: String) { if !self.json { Output.line(text) } }
+}

@@ -1,0 +1,1 @@
+../../../../Units/Server/Public/BuyRequestParser.swift

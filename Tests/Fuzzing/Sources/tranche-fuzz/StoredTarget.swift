@@ -1,0 +1,81 @@
+import LedgerRows
+import TrancheAPI
+import TrancheCore
+
+/// What is read from disk: rows of a ledger, records and snapshots of the authority log.
+enum StoredTarget {
+    static func run(_ bytes: [UInt8]) {
+        guard let kind = bytes.first else { return }
+        let rest = Array(bytes.dropFirst())
+        switch kind % 3 {
+        case 0: self.row(rest)
+        case 1:
+            guard let record = try? JSON.decode(AuthorityRecord.self, from: rest) else { return }
+            let copy = try? JSON.decode(AuthorityRecord.self, from: JSON.encode(record))
+            precondition(copy == record, "a copy of the record differs")
+        default: _ = try? JSON.decode(AuthorityBook.self, from: rest)
+        }
+    }
+
+    private static func row(_ bytes: [UInt8]) {
+        var reader = Reader(bytes)
+        guard let kind = EntryRow.Kind(rawValue: Int64(reader.byte() % 18)) else { return }
+        var row = EntryRow(kind: kind)
+        row.lot = reader.number()
+        row.quantity = reader.number()
+        row.detail = reader.number()
+        row.generation = reader.number()
+        row.value = reader.number()
+        row.deadline = reader.number()
+        if reader.byte() % 2 == 1 {
+            row.order = OrderID(
+                high: UInt64(bitPattern: reader.number() ?? 0), low: UInt64(bitPattern: reader.number() ?? 0))
+        }
+        row.buyer = reader.text()
+        row.text = reader.text()
+        var encoded: [UInt8] = []
+        row.encode(into: &encoded)
+        guard let entry = row.entry else { return }
+        // What is read is what would be written.
+        precondition(EntryRow(entry).entry == entry, "an entry changes by writing it")
+    }
+
+    /// Takes values from the front of the input.
+    private struct Reader {
+        private var rest: ArraySlice<UInt8>
+        init(_ bytes: [UInt8]) { self.rest = bytes[...] }
+
+        mutating func byte() -> UInt8 { self.rest.popFirst() ?? 0 }
+
+        mutating func number() -> Int64? {
+            let kind = self.byte()
+            switch kind % 4 {
+            case 0: return nil
+            case 1: return Int64(self.byte())
+            case 2: return Int64(Int8(bitPattern: self.byte()))
+            default: return (0..<8).reduce(Int64(0)) { value, _ in value << 8 | Int64(self.byte()) }
+            }
+        }
+
+        mutating func text() -> String? {
+            let count = Int(self.byte() % 80)
+            guard count > 0 else { return nil }
+            defer { self.rest = self.rest.dropFirst(count) }
+            return String(decoding: self.rest.prefix(count), as: UTF8.self)
+        }
+    }
+
+    static var seeds: [[UInt8]] {
+        let row: [UInt8] = [1, 1, 1, 1, 1, 2, 1, 1, 1, 9, 1, 9, 1, 1, 1, 1, 2, 1, 98, 1, 112]
+        let rows = (1...16 as ClosedRange<UInt8>).map { [0, $0] + row }
+        let records: [AuthorityRecord] = [
+            .epoch(Epoch(1)), .issued(LotID(1), quantity: 5),
+            .granted(LotID(1), UnitID(1), Generation(1), total: 3),
+            .returned(LotID(1), UnitID(1), Generation(1), total: 1),
+            .contended(LotID(1), ContestTerms(policy: .rounds(milliseconds: 50), waitlist: 4)),
+        ]
+        var book = AuthorityBook()
+        for record in records { book.apply(record) }
+        return rows + records.map { [1] + JSON.encode($0) } + [[2] + JSON.encode(book)]
+    }
+}
