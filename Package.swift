@@ -141,6 +141,9 @@ let package = Package(
             name: "StorageTests", dependencies: ["Storage", "TrancheCore", "TestSupport", grdb], swiftSettings: settings
         ),
         .testTarget(
+            name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "UnitServerTests",
             dependencies: ["UnitServer", "DaemonSupport", "RedisClient", "TrancheCore", "TestSupport", nioCore],
             swiftSettings: settings),

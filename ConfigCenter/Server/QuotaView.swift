@@ -37,8 +37,8 @@ extension QuotaState {
 extension AuthorityBook.Standing {
     var text: String {
         switch self {
-        case .active: "active"
-        case .stranded(let reason): "stranded: \(reason)"
+        case .active: QuotaState.Unit.active
+        case .stranded(let reason): QuotaState.Unit.stranded + reason
         case .settled: "settled"
         }
     }

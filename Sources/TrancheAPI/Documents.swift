@@ -131,6 +131,14 @@ package struct QuotaState: Sendable, Codable {
         package let offered: Int
         package let starved: Int
         package let silentMilliseconds: Int64?
+        package var isActive: Bool { self.standing == Self.active }
+        /// Waits for an operator's word.
+        package var isStranded: Bool { self.standing.hasPrefix(Self.stranded) }
+        package var outstanding: Int { self.granted + self.allocated - self.returned }
+        package static let active = "active"
+        /// What the standing of a stranded account begins with; the reason follows.
+        package static let stranded = "stranded: "
+
         package init(
             unit: UnitID, generation: Generation, standing: String, granted: Int, allocated: Int, returned: Int,
             available: Int, live: Int, paid: Int, offered: Int, starved: Int, silentMilliseconds: Int64?

@@ -14,7 +14,6 @@ extension Problem {
 extension UnitReport {
     /// - Throws: ``Problem`` with code `invalid_message`.
     package func checkLimits() throws(Problem) {
-        try Problem.check("the number of lots", self.lots.count, in: 0...Limits.lots)
         for lot in self.lots {
             let counters = lot.counters
             for (name, value) in [
@@ -29,7 +28,6 @@ extension UnitReport {
 extension QuotaDirectives {
     /// - Throws: ``Problem`` with code `invalid_message`.
     package func checkLimits() throws(Problem) {
-        try Problem.check("the number of lots", self.lots.count, in: 0...Limits.lots)
         for lot in self.lots {
             for (name, value) in [
                 ("granted", lot.granted), ("elsewhere", lot.elsewhere), ("contest", lot.contest),

@@ -16,6 +16,8 @@ struct AuthorityEvidence {
     private(set) var outOfTurn: [String] = []
     private(set) var overdrawn: [String] = []
     private(set) var contests: [LotID: ContestEvidence] = [:]
+    /// Every unit that ever registered.
+    private(set) var units: Set<UnitID> = []
     private var current: [UnitID: Generation] = [:]
 
     init(_ records: [AuthorityRecord]) {
@@ -58,7 +60,9 @@ struct AuthorityEvidence {
             case .contended(let lot, let terms):
                 self.contests[lot] = ContestEvidence(lot: lot, terms: terms, pool: self.lots[lot]?.pool ?? 0)
             case .contest(let lot, let batch): self.take(lot, batch)
-            case .registered(let unit, _, let generation, _, _): self.current[unit] = generation
+            case .registered(let unit, _, let generation, _, _):
+                self.current[unit] = generation
+                self.units.insert(unit)
             case .frozen, .drained: break
             }
         }
@@ -93,7 +97,7 @@ struct AuthorityEvidence {
 
     private mutating func mark(_ unit: UnitID, _ generation: Generation, isStranded: Bool) {
         let key = Key(unit: unit, generation: generation)
-        for lot in self.lots.keys where self.lots[lot]!.accounts[key] != nil {
+        for lot in self.lots.keys where self.lots[lot]!.accounts[key]?.isSettled == false {
             self.lots[lot]!.accounts[key]!.isStranded = isStranded
         }
     }

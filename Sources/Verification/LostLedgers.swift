@@ -16,22 +16,49 @@ package struct LostLedgers: Sendable {
 
     let orders: [OrderID: Forgotten]
     let known: Set<OrderID>
+    /// Orders that some lost ledger knows as paid.
+    let paid: Set<OrderID>
+    /// Files that were read.
+    let count: Int
 
     /// - Parameter current: The ledger that is in use.
+    /// - Throws: ``StorageError`` if a file cannot be read, is damaged, or is another unit's: a count without it would be too
+    ///   low, and the difference would be sold again.
     init(unitFolder: String, current: UnitEvidence) throws(StorageError) {
         let folder = unitFolder + "/" + Self.folder
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
-            $0.hasSuffix(".sqlite")
-        }
-        var (orders, known): ([OrderID: Forgotten], Set<OrderID>) = ([:], [])
-        for name in names.sorted() {
+        var (orders, known, paid): ([OrderID: Forgotten], Set<OrderID>, Set<OrderID>) = ([:], [], [])
+        let names = try Self.files(in: folder)
+        for name in names {
             let lost = UnitEvidence(name: name, audit: try LedgerAudit(path: folder + "/" + name))
+            guard lost.audit.unit == current.audit.unit else {
+                throw .wrongOwner(
+                    path: folder + "/" + name, expected: "unit \(current.audit.unit)", found: "unit \(lost.audit.unit)")
+            }
+            if let finding = lost.findings.values.flatMap({ $0 }).first {
+                throw .corrupt(path: folder + "/" + name, detail: finding)
+            }
             known.formUnion(lost.orders.keys)
-            for (id, sold) in lost.orders where current.orders[id] == nil {
-                orders[id] = Forgotten(order: sold.order, state: sold.state)
+            for (id, sold) in lost.orders {
+                if sold.state == .paid { paid.insert(id) }
+                // Of several ledgers, the one that took the money counts.
+                if orders[id]?.state != .paid { orders[id] = Forgotten(order: sold.order, state: sold.state) }
             }
         }
-        (self.orders, self.known) = (orders, known)
+        // The ledger in use decides what became of an order, except that it cannot take back what was paid elsewhere.
+        for (id, forgotten) in orders {
+            guard let now = current.orders[id]?.state else { continue }
+            let isKept = now == .reserved || now == .paid
+            if isKept || forgotten.state != .paid { orders[id] = nil }
+        }
+        (self.orders, self.known, self.paid, self.count) = (orders, known, paid, names.count)
+    }
+
+    private static func files(in folder: String) throws(StorageError) -> [String] {
+        guard FileManager.default.fileExists(atPath: folder) else { return [] }
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".sqlite") }
+                .sorted()
+        } catch { throw .io(path: folder, detail: error.localizedDescription) }
     }
 
     /// Items that buyers were promised, by order of `lot` and `generation`, and that only these ledgers know.
@@ -41,19 +68,32 @@ package struct LostLedgers: Sendable {
         }.reduce(0) { $0 + Int($1.order.quantity) }
     }
 
-    /// Counts what a generation of a unit's ledger has sold, by every trace that its folder holds: for settling it.
-    ///
-    /// - Returns: The count, and how many items of it wait for payment in the ledger in use: settle when there are none,
-    ///   because an order that expires later would take its item with it.
+    /// What a generation of a unit's ledger has sold, by every trace that its folder holds: for settling it.
+    package struct Count: Sendable {
+        package let sold: Int
+        /// Items that wait for payment in the ledger in use. Settle when there are none: an order that expires later would
+        /// take its item with it.
+        package let undecided: Int
+        /// The ledger in use has gone on to another generation: what the older one sold may be in lost ledgers only.
+        package let hasMovedOn: Bool
+        /// Lost ledgers that were read.
+        package let lostLedgers: Int
+    }
+
+    /// - Throws: ``StorageError`` if any of the files cannot be relied on.
     package static func count(
         unitFolder: String, lot: LotID, generation: Generation
-    ) throws(StorageError) -> (sold: Int, undecided: Int) {
-        let current = UnitEvidence(name: "", audit: try LedgerAudit(path: unitFolder + "/ledger.sqlite"))
+    ) throws(StorageError) -> Count {
+        let path = unitFolder + "/ledger.sqlite"
+        let current = UnitEvidence(name: "ledger", audit: try LedgerAudit(path: path))
+        if let finding = current.findings.values.flatMap({ $0 }).first { throw .corrupt(path: path, detail: finding) }
         let lost = try LostLedgers(unitFolder: unitFolder, current: current)
         let mine = current.orders.values.filter { $0.order.lot == lot && $0.order.generation == generation }
         func sum(_ state: OrderState) -> Int {
             mine.filter { $0.state == state }.reduce(0) { $0 + Int($1.order.quantity) }
         }
-        return (sum(.paid) + sum(.reserved) + lost.promised(lot, generation), sum(.reserved))
+        return Count(
+            sold: sum(.paid) + sum(.reserved) + lost.promised(lot, generation), undecided: sum(.reserved),
+            hasMovedOn: current.generation > generation, lostLedgers: lost.count)
     }
 }

@@ -13,13 +13,15 @@ package struct Verifier {
     private let configs: [AuthorityStore.ConfigVersion]
     private let unitConfigs: [(name: String, push: ConfigPush?)]
     private let acknowledged: [OrderID]?
+    private let paid: [OrderID]
     private let config: SaleConfig
 
     /// - Parameters:
     ///   - folder: The data folder: `center/` and `units/NAME/`.
     ///   - acknowledged: Orders that buyers were told are theirs, by the buyers' own list.
+    ///   - paid: Orders whose payment was taken, by the payment provider's own list.
     /// - Throws: ``StorageError`` if a file cannot be read at all.
-    package init(folder: String, acknowledged: [OrderID]? = nil) throws(StorageError) {
+    package init(folder: String, acknowledged: [OrderID]? = nil, paid: [OrderID] = []) throws(StorageError) {
         let store = try AuthorityStore(reading: folder + "/center/authority.sqlite")
         self.records = try store.log()
         self.witnesses = try store.witnesses()
@@ -41,6 +43,7 @@ package struct Verifier {
         self.lost = lost
         self.unitConfigs = pushes
         self.acknowledged = acknowledged
+        self.paid = paid
     }
 
     package func report() -> VerifyReport {
@@ -152,6 +155,10 @@ package struct Verifier {
 
     private func kept() -> VerifyReport.Check {
         var findings = self.units.flatMap { $0.findings["I4"] ?? [] }
+        let present = Set(self.units.map(\.audit.unit))
+        for unit in self.authority.units.subtracting(present).sorted() {
+            findings.append("unit \(unit) is in the log, and its ledger is missing")
+        }
         for unit in self.units {
             guard let witness = self.witnesses[unit.audit.unit] else { continue }
             if !unit.audit.commits.contains(where: { $0.head == witness }) {
@@ -168,8 +175,16 @@ package struct Verifier {
             let beside = acknowledged.count { !inUse.contains($0) } - lost.count
             if beside > 0 { figures += ", \(beside) known only to ledgers that were replaced" }
             findings += lost.prefix(5).map { "order \($0) was acknowledged and is in no ledger" }
+            findings += self.lostPayments().prefix(5)
         }
         return Self.check("I4", "an acknowledged order is in the ledger for ever", findings, figures: figures)
+    }
+
+    /// Whoever paid has the item, or is owed it by a lost ledger.
+    private func lostPayments() -> [String] {
+        var kept = self.lost.values.reduce(into: Set<OrderID>()) { $0.formUnion($1.paid) }
+        for unit in self.units { for (id, sold) in unit.orders where sold.state == .paid { kept.insert(id) } }
+        return self.paid.filter { !kept.contains($0) }.map { "order \($0) was paid for, and no ledger knows that" }
     }
 
     private func doubled() -> [String] {

@@ -119,9 +119,10 @@ final class TestCluster {
         return result.output
     }
 
-    private static func run(_ program: String, _ arguments: [String], _ environment: [String: String]) throws -> (
-        status: Int32, output: String
-    ) {
+    static func run(
+        _ program: String, _ arguments: [String],
+        _ environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> (status: Int32, output: String) {
         let log = try TemporaryFolder.make() + "/log"
         let process = try ChildProcess(self.program(program).path, arguments, environment: environment, log: log)
         // A process that should end, and does not, fails its test instead of hanging it.

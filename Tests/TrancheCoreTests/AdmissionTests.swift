@@ -36,7 +36,7 @@ import TrancheCore
         var desk = FrontDesk()
         func configure(_ rules: [LotRules]) { self.desk.configure(rules) }
         func load(_ book: UnitBook, now: Instant) { self.desk.load(book, now: now) }
-        func recovered() { self.desk.recovered() }
+        func recovered(_ lot: LotID?) { self.desk.recovered(lot) }
         func setSoldOut(_ lot: LotID, _ value: Bool) { self.desk.setSoldOut(lot, value) }
         func admit(_ order: OrderID) -> Bool { self.desk.admit(order) }
         func takeOffered() -> [LotID: Int] { self.desk.takeOffered() }
@@ -97,7 +97,11 @@ import TrancheCore
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == nil)
-        desk.recovered()
+        desk.recovered(LotID(2))
+        #expect(
+            desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
+                == nil, "another lot was asked for")
+        desk.recovered(LotID(1))
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.soldOut(requested: 1)))

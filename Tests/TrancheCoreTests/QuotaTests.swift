@@ -85,6 +85,17 @@ import TrancheCore
         #expect(authority.book.stranded(Self.lot) == 0)
     }
 
+    @Test("what was settled cannot be stranded again: its stock is in the pool") func settledStaysSettled() throws {
+        var (authority, records) = try self.authority()
+        _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
+        try authority.strand(Self.unit, reason: "test", into: &records)
+        try authority.settle(Self.lot, Self.unit, Generation(1), sold: 25, into: &records)
+        try authority.strand(Self.unit, reason: "a retry", into: &records)
+        #expect(authority.book.account(Self.lot, Self.unit, Generation(1)).standing == .settled)
+        let reply = authority.report(self.report(returned: 0, position: 9), now: Self.now, into: &records)
+        #expect(reply == .registerFirst, "it must begin a new generation before it sells on")
+    }
+
     @Test("a settlement can be corrected downwards, and never upwards") func correctsSettlement() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)

@@ -233,11 +233,59 @@ extension Answer {
         let head = LedgerHead(position: 4, digest: .init(high: 1, low: 2))
         for (proof, expected) in [(head, true), (LedgerHead(position: 4, digest: .init(high: 9, low: 9)), false)] {
             var other = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: head)
-            let survey = RedisSurvey(ledger: LedgerID(3), witness: head, proof: proof, admitted: [])
+            let survey = RedisSurvey(ledger: LedgerID(3), witness: head, proof: proof, admitted: [], newestFence: 0)
             other.handle(.surveyed(survey), now: .distantPast, into: &actions)
             other.handle(.registrationFailed, now: .distantPast, into: &actions)
             #expect(other.mayIssue == expected)
         }
+    }
+
+    @Test("a ledger that was set back counts its incarnations again, and goes on above the fences in Redis")
+    func fencesAboveRedis() {
+        var book = UnitBook()
+        for entry: LedgerEntry in [.opened(Incarnation(2)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
+        var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        var actions: [UnitMachine.Action] = []
+        let newest = UInt64(5) << 24 | 7
+        let survey = RedisSurvey(
+            ledger: LedgerID(3), witness: nil, proof: nil, admitted: [], newestFence: newest)
+        let directives = QuotaDirectives(
+            epoch: Epoch(1), unit: UnitID(1), generation: Generation(2),
+            lots: [.init(lot: Bench.lot, granted: 2, hint: nil, elsewhere: 0)])
+        machine.handle(.surveyed(survey), now: .distantPast, into: &actions)
+        machine.handle(.registered(.newGeneration(directives)), now: .distantPast, into: &actions)
+        let fences = actions.compactMap { action -> UInt64? in
+            if case .prime(let prime) = action { prime.fence } else { nil }
+        }
+        #expect(fences == [newest + 1])
+    }
+
+    @Test("whoever could not ask Redis refuses nobody from memory before the lot is primed") func recoversLotByLot() {
+        var book = UnitBook()
+        for entry: LedgerEntry in [.opened(Incarnation(1)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
+        func recoveries(_ actions: [UnitMachine.Action]) -> [LotID?] {
+            actions.compactMap { if case .recovered(let lot) = $0 { .some(lot) } else { nil } }
+        }
+        var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        var actions: [UnitMachine.Action] = []
+        machine.handle(.surveyed(nil), now: .distantPast, into: &actions)
+        #expect(recoveries(actions).isEmpty)
+        let directives = QuotaDirectives(
+            epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
+            lots: [.init(lot: Bench.lot, granted: 3, hint: nil, elsewhere: 0)])
+        machine.handle(.registered(.accepted(directives)), now: .distantPast, into: &actions)
+        let fences = actions.compactMap { action -> UInt64? in
+            if case .prime(let prime) = action { prime.fence } else { nil }
+        }
+        machine.handle(
+            .lotResult(lot: Bench.lot, fence: fences[0], .primed), now: .distantPast, into: &actions)
+        #expect(recoveries(actions) == [Bench.lot])
+        // Redis answered: everything it had is adopted at once.
+        var other = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        actions = []
+        let survey = RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0)
+        other.handle(.surveyed(survey), now: .distantPast, into: &actions)
+        #expect(recoveries(actions) == [nil])
     }
 
     @Test("the queue of a lot has a limit, and one more is refused as overloaded") func limitsQueue() {

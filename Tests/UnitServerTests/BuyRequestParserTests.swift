@@ -54,6 +54,10 @@ import UnitServer
             Self.head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nx", Self.head + "Content-Length: -1\r\n\r\n",
             Self.head + "Content-Length: 2000\r\n\r\n", Self.head + "Content-Length: 2\r\n\r\n{}",
             Self.head + "Content-Length: 15\r\n\r\n{\"quantity\":-3}",
+            // Each of these reads otherwise, or not at all, as JSON.
+            Self.head + "Content-Length: 16\r\n\r\n{\"quantity\":1 2}",
+            Self.head + "Content-Length: 15\r\n\r\n{\"quan tity\":2}",
+            Self.head + "Content-Length: 15\r\n\r\n{\"quantity\":02}",
             Self.head + "Authorization: Bearer OTHER\r\n\r\n",
             Self.head + " folded: line\r\n\r\n", "POST /v1/lots/7/orders HTTP/1.1\r\nHost: x\r\n\r\n",
             Self.head + "X: " + String(repeating: "y", count: 5_000),

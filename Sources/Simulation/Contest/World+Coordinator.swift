@@ -1,7 +1,7 @@
 import TrancheCore
 
 /// A coordinator's process. It owns nothing that survives it.
-struct SimulatedCoordinator {
+final class SimulatedCoordinator {
     let number: Int
     var epoch = Epoch(0)
     var rebalancer = Rebalancer()
@@ -9,6 +9,8 @@ struct SimulatedCoordinator {
     /// When each batch was sent, to give up on answers that do not come.
     var committedAt: [LotID: Instant] = [:]
     var pausedUntil = Instant.distantPast
+    init(number: Int) { self.number = number }
+
     var url: String { "coordinator-\(self.number)" }
 }
 

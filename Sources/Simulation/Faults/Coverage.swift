@@ -8,10 +8,12 @@ package enum Coverage {
         "center crashed before a commit", "center restarted", "clock drifted", "clock falsified", "clock stepped",
         "clock stopped", "connection to Redis cut", "contested", "coordinator crashed", "coordinator fenced",
         "coordinator paused", "crashed after a commit", "crashed before a commit", "disk full", "eight units",
-        "late lane", "lead changed hands", "ledger restored from a backup", "link clogged", "log refused a write",
+        "late lane", "lead changed hands", "ledger restored beside its Redis", "ledger restored from a backup",
+        "link clogged", "log refused a write",
         "message met a partition", "new generation", "old leader refused", "one-way partition", "paid for a lost order",
         "paid too late", "paid twice", "Redis down or up", "Redis emptied", "Redis found lost", "Redis set back",
-        "sold out", "stranded stock settled", "unit crashed", "unit paused", "unit restarted", "waitlisted",
+        "settlement corrected", "sold out", "stranded stock settled", "unit crashed", "unit paused", "unit restarted",
+        "waitlisted",
         "write refused",
     ]
 

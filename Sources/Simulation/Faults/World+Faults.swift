@@ -83,8 +83,12 @@ extension World {
         let lost = self.units[id]!.ledger.restore(count: unit.backup)
         self.units[id]!.backup = 0
         self.checker.ledgerRestored(id, lost: lost, left: self.units[id]!.ledger.entries)
-        self.units[id]!.redis = SimulatedRedis()
-        self.mark("ledger restored from a backup")
+        if self.random.happens(permille: 500) {
+            self.units[id]!.redis = SimulatedRedis()
+            self.mark("ledger restored from a backup")
+        } else {
+            self.mark("ledger restored beside its Redis")
+        }
     }
 
     func endFaults() {
@@ -99,19 +103,39 @@ extension World {
         }
     }
 
-    /// The operator settles what was stranded, by a count from every trace there is, after the last deadline.
+    /// The operator settles what was stranded, by a count from every trace there is, when nothing of it waits for payment
+    /// any more; and corrects a settlement when an order of it was bought once more.
     func settleStranded() {
+        if self.now.milliseconds(since: self.start) < self.settings.endAtMilliseconds - 2_000 {
+            self.schedule(.settle, afterMicroseconds: 2_500_000)
+        }
         self.withAuthority { authority, records in
             for lot in authority.book.lots.keys.sorted() {
-                for account in authority.book.lots[lot]!.accounts where account.isStranded {
-                    let orders = self.units[account.unit]!.ledger.book.orders
-                    let sold = self.checker.trulyLive(
-                        lot, unit: account.unit, generation: account.generation, orders: orders)
-                    try? authority.settle(
-                        lot, account.unit, account.generation, sold: min(sold, account.outstanding), into: &records)
-                    self.mark("stranded stock settled")
+                for account in authority.book.lots[lot]!.accounts where account.standing != .active {
+                    self.settle(lot, account, &authority, &records)
                 }
             }
         }
+    }
+
+    private func settle(
+        _ lot: LotID, _ account: AuthorityBook.Account, _ authority: inout QuotaAuthority,
+        _ records: inout [AuthorityRecord]
+    ) {
+        let orders = self.units[account.unit]!.ledger.book.orders
+        let isUndecided = orders.values.contains {
+            $0.lot == lot && $0.generation == account.generation && $0.state == .reserved
+        }
+        if isUndecided { return }
+        let sold = self.checker.trulyLive(lot, unit: account.unit, generation: account.generation, orders: orders)
+        if account.isStranded {
+            self.checker.live(
+                sold <= account.outstanding, "I2",
+                "lot \(lot), unit \(account.unit): \(sold) sold of \(account.outstanding) stranded")
+        } else if sold >= account.outstanding {
+            return
+        }
+        self.mark(account.isStranded ? "stranded stock settled" : "settlement corrected")
+        try? authority.settle(lot, account.unit, account.generation, sold: sold, into: &records)
     }
 }

@@ -30,7 +30,7 @@ extension Checker {
                     "unit \(unit) sold order \(order.id) locally in a contest")
             case .released(let order, _):
                 self.change(unit, order.lot, order.generation) { $0.cancelled += Int(order.quantity) }
-                self.promises[order.id] = nil
+                if !self.lostPayments.contains(order.id) { self.promises[order.id] = nil }
             case .generation(let next): self.generations[unit] = next
             case .contended(let lot): self.contended[unit, default: [:]][lot] = self.lastStamp[unit] ?? .zero
             case .contested(let order, _):
@@ -88,7 +88,10 @@ extension Checker {
             default: break
             }
         }
-        for case .confirmed(let order, _) in lost { self.excused.insert(order.id) }
+        for case .confirmed(let order, _) in lost {
+            self.excused.insert(order.id)
+            self.lostPayments.insert(order.id)
+        }
         for case .refundDue(let order, _) in lost { self.excused.insert(order) }
         for case .refused(let order, _, _) in lost { self.excused.insert(order) }
         for case .released(let order, _) in lost { self.excused.insert(order.id) }

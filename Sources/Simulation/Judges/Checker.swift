@@ -30,6 +30,8 @@ struct Checker {
     var promises: [OrderID: Promise] = [:]
     /// What a restore erased, by the account that it was sold from.
     var lostPromises: [Account: [OrderID: Int]] = [:]
+    /// Orders that were paid for in what a restore erased: nothing takes them back.
+    var lostPayments: Set<OrderID> = []
     var confirmed: [UnitID: [OrderID: PaymentID]] = [:]
     var refunds: [UnitID: Set<Refund>] = [:]
     var lastStamp: [UnitID: Stamp] = [:]
@@ -201,5 +203,9 @@ struct Checker {
             + lost.filter { orders[$0.key]?.state.isLive != true && self.promises[$0.key] != nil }.reduce(0) {
                 $0 + $1.value
             }
+            + orders.values.filter {
+                $0.lot == lot && $0.generation == generation && !$0.state.isLive
+                    && self.lostPayments.contains($0.id) && lost[$0.id] == nil
+            }.reduce(0) { $0 + Int($1.quantity) }
     }
 }

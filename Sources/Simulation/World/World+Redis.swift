@@ -27,7 +27,9 @@ extension World {
             let redis = self.units[id]!.redis
             let proof = redis.witness.flatMap { self.units[id]!.ledger.head(at: $0.position) }
             answer = .survey(
-                RedisSurvey(ledger: redis.ledger, witness: redis.witness, proof: proof, admitted: redis.admitted))
+                RedisSurvey(
+                    ledger: redis.ledger, witness: redis.witness, proof: proof, admitted: redis.admitted,
+                    newestFence: redis.lots.values.map(\.fence).max() ?? 0))
         }
         self.answer(id, session, cut ? self.failure(of: work) : answer, after: self.random.number(50...400))
     }

@@ -1,7 +1,7 @@
 import TrancheCore
 
 /// One unit's disk, Redis and process.
-struct SimulatedUnit {
+final class SimulatedUnit {
     let id: UnitID
     var ledger: SimulatedLedger
     var redis = SimulatedRedis()
@@ -13,6 +13,8 @@ struct SimulatedUnit {
     var pausedUntil = Instant.distantPast
     var diskIsFullUntil = Instant.distantPast
     var restartIsPlanned = false
+
+    init(id: UnitID, ledger: SimulatedLedger) { (self.id, self.ledger) = (id, ledger) }
 }
 
 /// A process of a unit: the machine and what a shell keeps beside it.
@@ -203,7 +205,7 @@ extension World {
         case .setSoldOut(let lot, let value):
             if value { self.mark("sold out") }
             process.desk.setSoldOut(lot, value)
-        case .recovered: process.desk.recovered()
+        case .recovered(let lot): process.desk.recovered(lot)
         case .register(var request):
             request.head = self.units[id]!.ledger.head
             self.send(.register(request))

@@ -117,7 +117,7 @@ package final class World {
         self.schedule(.coordinatorTick(1), afterMicroseconds: 130_000)
         self.schedule(.fault, afterMicroseconds: 1_000 * self.random.number(100...2_000))
         self.queue.push(.faultsEnd, at: self.start.advanced(milliseconds: self.settings.faultsEndAtMilliseconds))
-        self.queue.push(.settle, at: self.start.advanced(milliseconds: self.settings.faultsEndAtMilliseconds + 5_000))
+        self.schedule(.settle, afterMicroseconds: 3_000_000)
         self.invite()
     }
 

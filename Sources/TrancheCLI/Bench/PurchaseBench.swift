@@ -41,13 +41,19 @@ struct PurchaseBench: AsyncParsableCommand {
     ///
     /// - Throws: Exit code 2, after the findings, if a 201 is not in the ledger.
     static func measure(
-        connections: [Int], seconds: Double, requests: Int, each: (ClosedLoop.Result) -> Void
+        connections: [Int], seconds: Double, requests: Int, interrupt: Interrupt? = nil,
+        each: (ClosedLoop.Result) -> Void
     ) async throws -> [ClosedLoop.Result] {
         let folder = ClusterFolder(
             path: NSTemporaryDirectory() + "tranche-bench-\(ProcessInfo.processInfo.processIdentifier)")
         let layout = try ClusterLayout.random(regions: ["bench"])
         try folder.save(layout)
         let cluster = LocalCluster(folder: folder, layout: layout)
+        interrupt?.onInterrupt {
+            await cluster.stop()
+            try? FileManager.default.removeItem(atPath: folder.path)
+        }
+        defer { interrupt?.onInterrupt(nil) }
         var results: [ClosedLoop.Result] = []
         do {
             try await cluster.start()

@@ -27,6 +27,8 @@ final class LocalCluster: Sendable {
     let clockOffsets: NIOLockedValueBox<[String: Int]>
     private let wide: WideArea?
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
+    /// Once it stops, nothing is started any more: whoever breaks and mends parts may still be at it.
+    private let isStopping = NIOLockedValueBox(false)
 
     init(
         folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:]
@@ -79,6 +81,7 @@ final class LocalCluster: Sendable {
     func setLink(_ name: String, _ state: LinkState) throws { try self.wide?.set(name, state) }
 
     func start(_ part: Part) throws {
+        guard !self.isStopping.withLockedValue({ $0 }) else { throw CommandError("the cluster stops") }
         let (path, arguments) = try self.command(part)
         let environment = ProcessInfo.processInfo.environment.merging(self.layout.secrets) { $1 }
         let process = try ChildProcess(path, arguments, environment: environment, log: self.log(part))
@@ -176,6 +179,7 @@ final class LocalCluster: Sendable {
 
     /// Stops everything: coordinator and center first, then units, and Redis last.
     func stop() async {
+        self.isStopping.withLockedValue { $0 = true }
         for part in [.standby, .coordinator, .center] as [Part] { await self.stop(part) }
         await withDiscardingTaskGroup { group in
             for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Storage
 import TrancheAPI
 import TrancheCore
 import Verification
@@ -145,14 +146,26 @@ struct QuotaCommand: AsyncParsableCommand {
             self.common.show(try await client.call("POST", "/v1/quota/settle", body, as: QuotaState.self))
         }
 
+        /// Counts only where the count can be relied on.
         private func count() throws -> Int {
+            let folder = self.common.folder.unit(self.unit)
             let count = try LostLedgers.count(
-                unitFolder: self.common.folder.unit(self.unit), lot: LotID(self.lot),
-                generation: Generation(self.generation))
+                unitFolder: folder, lot: LotID(self.lot), generation: Generation(self.generation))
             guard count.undecided == 0 else {
                 throw CommandError(
                     "\(count.undecided) items of the generation wait for payment in the unit's ledger: settle when they are decided, or give --sold"
                 )
+            }
+            if count.hasMovedOn {
+                guard count.lostLedgers > 0 else {
+                    throw CommandError(
+                        "the ledger was replaced, and \(folder)/\(LostLedgers.folder) holds no older one: what it sold cannot be counted; give --sold"
+                    )
+                }
+            } else {
+                do { _ = try FolderLock(folder: folder) } catch {
+                    throw CommandError("\(error): a unit that still sells cannot be counted; stop it, or give --sold")
+                }
             }
             return count.sold
         }

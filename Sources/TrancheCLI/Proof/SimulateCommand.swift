@@ -18,6 +18,8 @@ struct SimulateCommand: AsyncParsableCommand {
             Exit code 2 if an invariant is broken, or if \(Coverage.worldsNeeded) worlds or more never reached one of the rare
             states that they are for.
             """)
+    static let seedLimit = UInt64(1) << 53
+
     @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
     @Option(help: "Worlds at a time.") var jobs = 2
     @Option(help: "Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).") var plant: String?
@@ -37,10 +39,11 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let bounds = self.seeds.components(separatedBy: "..").compactMap { UInt64($0) }
-        guard let first = bounds.first, let last = bounds.last, bounds.count <= 2, first <= last, last < .max else {
-            throw ValidationError("--seeds \"\(self.seeds)\" is not A..B")
-        }
+        let parts = self.seeds.components(separatedBy: "..")
+        let bounds = parts.compactMap { UInt64($0) }
+        guard bounds.count == parts.count, bounds.count <= 2, let first = bounds.first, let last = bounds.last,
+            first <= last, last <= Self.seedLimit
+        else { throw ValidationError("--seeds \"\(self.seeds)\" is not A..B, with A <= B <= \(Self.seedLimit)") }
         guard (1...64).contains(self.jobs) else { throw ValidationError("--jobs \(self.jobs) is not in 1...64") }
         let plant = try self.plant.map { name in
             guard let plant = Plant(rawValue: name) else { throw ValidationError("--plant \"\(name)\" is unknown") }

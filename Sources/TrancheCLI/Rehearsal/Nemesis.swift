@@ -15,16 +15,17 @@ final class Nemesis {
         let recoverySeconds: Double?
     }
 
-    private let cluster: LocalCluster
-    private let probe: RecoveryProbe
+    let cluster: LocalCluster
+    let probe: RecoveryProbe
     private let faults: [RehearsalFault]
     /// The unit whose folder is a small file system of its own, if there is one.
-    private let smallDisk: SmallDisk?
+    let smallDisk: SmallDisk?
     private let note: @Sendable (String) -> Void
-    private var random: SeededRandom
-    private var next: Int
+    var random: SeededRandom
+    /// Whose turn is next: goes on over several sales, so that every kind has its turn.
+    private(set) var next: Int
     private(set) var events: [Event] = []
-    private var restores = 0
+    var restores = 0
 
     init(
         _ cluster: LocalCluster, _ probe: RecoveryProbe, _ plan: RehearsalPlan, smallDisk: SmallDisk?,
@@ -36,15 +37,14 @@ final class Nemesis {
         self.note = note
         self.faults = plan.faults.filter { $0 != .fillDisk || smallDisk != nil }
         self.random = SeededRandom(seed: plan.seed)
-        // Every kind has its turn, beginning anywhere.
-        self.next = self.random.number(0...max(0, self.faults.count - 1))
+        self.next = plan.firstFault
     }
 
     /// One fault after another, until `end`.
     func run(until end: ContinuousClock.Instant) async {
         guard !self.faults.isEmpty else { return }
         await self.pause(500...1_500)
-        while ContinuousClock.now < end {
+        while ContinuousClock.now < end, !Task.isCancelled {
             let fault = self.faults[self.next % self.faults.count]
             self.next += 1
             let name = self.region(fault)
@@ -63,6 +63,7 @@ final class Nemesis {
         }
     }
 
+    /// Works again, and the fault has bitten: a fault that nobody noticed shows nothing.
     private func recovery(from fault: RehearsalFault, on name: String) async throws -> Double? {
         guard fault == .killCoordinator || fault == .pauseCoordinator else {
             return await self.probe.recovery(of: try await self.inflict(fault, on: name))
@@ -82,95 +83,7 @@ final class Nemesis {
         return fault == .fillDisk ? self.smallDisk?.unit ?? drawn : drawn
     }
 
-    private func pause(_ milliseconds: ClosedRange<Int>) async {
+    func pause(_ milliseconds: ClosedRange<Int>) async {
         try? await Task.sleep(for: .milliseconds(self.random.number(milliseconds)))
-    }
-
-    /// Breaks and mends; returns the part that has to work again.
-    private func inflict(_ fault: RehearsalFault, on name: String) async throws -> LocalCluster.Part {
-        switch fault {
-        case .killUnit: return try await self.kill(.unit(name))
-        case .pauseUnit: return await self.stop(.unit(name))
-        case .killRedis: return try await self.kill(.redis(name))
-        case .pauseRedis: return await self.stop(.redis(name))
-        case .flushRedis: return try self.flush(name)
-        case .killCenter: return try await self.kill(.center)
-        case .pauseCenter: return await self.stop(.center)
-        case .killCoordinator, .pauseCoordinator: return .coordinator
-        case .partition, .oneWayPartition, .slowLink: return try await self.bend(fault, name)
-        case .restoreLedger: return try await self.restore(name)
-        case .fillDisk: return await self.fill(name)
-        case .shiftClock: return try await self.shift(name)
-        }
-    }
-
-    private func kill(_ part: LocalCluster.Part) async throws -> LocalCluster.Part {
-        self.cluster.kill(part)
-        await self.pause(200...2_000)
-        try self.cluster.start(part)
-        return part
-    }
-
-    private func stop(_ part: LocalCluster.Part) async -> LocalCluster.Part {
-        self.cluster.signal(part, SIGSTOP)
-        await self.pause(500...4_000)
-        self.cluster.signal(part, SIGCONT)
-        return part
-    }
-
-    private func flush(_ name: String) throws -> LocalCluster.Part {
-        let client = try ChildProcess(
-            LocalCluster.find("redis-cli"), ["-s", self.cluster.folder.socket(name), "FLUSHALL"],
-            environment: ProcessInfo.processInfo.environment, log: self.cluster.folder.path + "/redis-cli.log")
-        guard client.wait() == 0 else { throw CommandError("redis-cli FLUSHALL failed") }
-        return .redis(name)
-    }
-
-    private func bend(_ fault: RehearsalFault, _ name: String) async throws -> LocalCluster.Part {
-        let good = DemoCommand.wan.regions[name]!
-        var bad = good
-        if fault == .slowLink { bad.delayMilliseconds += 500 } else { bad.isCut = true }
-        var links = ["\(name)>hub", "hub>\(name)"]
-        if fault == .oneWayPartition { links = [links[self.random.number(0...1)]] }
-        for link in links { try self.cluster.setLink(link, bad) }
-        await self.pause(1_000...5_000)
-        for link in links { try self.cluster.setLink(link, good) }
-        return .unit(name)
-    }
-
-    /// The ledger that is replaced is kept: an operator would find the old disk again, and settle by it.
-    private func restore(_ name: String) async throws -> LocalCluster.Part {
-        self.restores += 1
-        let folder = self.cluster.folder.unit(name)
-        let (ledger, copy) = (folder + "/ledger.sqlite", folder + "/copy-\(self.restores).sqlite")
-        try LedgerCopy.make(of: ledger, at: copy)
-        await self.pause(500...1_500)
-        self.cluster.kill(.unit(name))
-        let lost = "\(folder)/\(LostLedgers.folder)"
-        try FileManager.default.createDirectory(atPath: lost, withIntermediateDirectories: true)
-        for suffix in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: ledger + suffix) {
-            try FileManager.default.moveItem(
-                atPath: ledger + suffix, toPath: "\(lost)/\(self.restores).sqlite\(suffix)")
-        }
-        try FileManager.default.moveItem(atPath: copy, toPath: ledger)
-        try self.cluster.start(.unit(name))
-        return .unit(name)
-    }
-
-    private func fill(_ name: String) async -> LocalCluster.Part {
-        self.smallDisk?.fill()
-        await self.pause(2_000...4_000)
-        self.smallDisk?.free()
-        return .unit(name)
-    }
-
-    private func shift(_ name: String) async throws -> LocalCluster.Part {
-        for offset in [self.random.number(-300...300) * 1_000, 0] {
-            self.cluster.clockOffsets.withLockedValue { $0[name] = offset }
-            self.cluster.kill(.unit(name))
-            try self.cluster.start(.unit(name))
-            if offset != 0 { await self.pause(1_500...3_000) }
-        }
-        return .unit(name)
     }
 }

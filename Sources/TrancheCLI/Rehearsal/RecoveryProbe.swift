@@ -70,6 +70,33 @@ final class RecoveryProbe: Sendable {
         return true
     }
 
+    /// Sends a purchase to a unit, whatever comes of it.
+    func nudge(_ name: String) async {
+        if let unit = self.layout.units.first(where: { $0.name == name }) { _ = await self.buys(at: unit) }
+    }
+
+    /// Transactions that a unit's ledger has refused, by the unit's own count; `nil` if it does not say.
+    func ledgerFailures(_ name: String) async -> Int? {
+        guard let unit = self.layout.units.first(where: { $0.name == name }),
+            let response = try? await self.curl.send(
+                CurlRequest("GET", unit.publicURL + "/metrics", timeoutMilliseconds: 1_000)), response.status == 200
+        else { return nil }
+        let line = String(decoding: response.body, as: UTF8.self).split(separator: "\n").first {
+            $0.hasPrefix("tranche_ledger_failures_total")
+        }
+        return line?.split(separator: " ").last.flatMap { Double($0) }.map { Int($0) } ?? 0
+    }
+
+    /// Waits until the center has found out that a unit's ledger was set back.
+    func waitUntilStranded(_ name: String) async throws {
+        let unit = self.layout.units.first { $0.name == name }?.id
+        let found = await self.time {
+            guard let state = try? await self.client.quota() else { return false }
+            return state.lots.contains { lot in lot.units.contains { $0.unit == unit && $0.isStranded } }
+        }
+        if found == nil { throw CommandError("the center did not find out that the ledger was set back") }
+    }
+
     private func isHeard(_ units: Set<UnitID>) async -> Bool {
         guard let documents = try? await self.client.call("GET", "/v1/units", as: [UnitDocument].self) else {
             return false

@@ -16,6 +16,8 @@ struct RehearsalPlan: Codable, Sendable {
     var seconds: Double
     var weights: [Int]
     var faults: [RehearsalFault]
+    /// Which of them comes first.
+    var firstFault = 0
 
     /// Requests per second at the unit where most of the crowd goes.
     var busiestPerSecond: Double {

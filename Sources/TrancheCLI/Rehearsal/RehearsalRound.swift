@@ -8,6 +8,7 @@ import Verification
 struct RehearsalRound {
     let plan: RehearsalPlan
     let folder: ClusterFolder
+    let interrupt: Interrupt
     let note: @Sendable (String) -> Void
 
     /// Seconds that are left, when the crowd has gone, for the last payments and what is stranded.
@@ -16,31 +17,25 @@ struct RehearsalRound {
     func run() async throws -> RehearsalOutcome {
         let layout = try ClusterLayout.random(regions: DemoCommand.regions, isWide: true)
         try self.folder.save(layout)
-        let disk =
-            self.plan.faults.contains(.fillDisk)
-            ? SmallDisk(unit: layout.units[1].name, path: self.folder.unit(layout.units[1].name)) : nil
+        let disk = try self.smallDisk(layout)
         let cluster = LocalCluster(folder: self.folder, layout: layout, wan: DemoCommand.wan)
-        let signals = StopSignals()
-        let watch = Task {
-            await signals.wait()
-            if Task.isCancelled { return }
+        self.interrupt.onInterrupt {
             await cluster.stop()
-            disk?.unmount()
-            Foundation.exit(130)
+            try? disk?.unmount()
         }
-        defer { watch.cancel() }
+        defer { self.interrupt.onInterrupt(nil) }
         let seen: Seen
         do { seen = try await self.sell(cluster, disk) } catch {
             await cluster.stop()
-            disk?.unmount()
+            try? disk?.unmount()
             throw error
         }
         await cluster.stop()
-        disk?.unmount()
+        try disk?.unmount()
         let told = Array(seen.load.acknowledged.keys) + seen.probed
         try Data(JSON.encode(told.sorted())).write(
             to: URL(fileURLWithPath: self.folder.path + "/acknowledged.json"))
-        let report = try Verifier(folder: self.folder.path, acknowledged: told).report()
+        let report = try Verifier(folder: self.folder.path, acknowledged: told, paid: seen.load.paidOrders).report()
         return RehearsalOutcome(self.plan, report, seen)
     }
 
@@ -52,6 +47,12 @@ struct RehearsalRound {
         let settled: [StrandedDesk.Settled]
         let hadSmallDisk: Bool
         let seconds: Double
+    }
+
+    /// The small disk must hold the unit's ledger and those that it loses.
+    private func smallDisk(_ layout: ClusterLayout) throws -> SmallDisk? {
+        guard self.plan.faults.contains(.fillDisk), self.plan.stock <= SmallDisk.stockLimit else { return nil }
+        return SmallDisk(unit: layout.units[1].name, path: self.folder.unit(layout.units[1].name))
     }
 
     private func sell(_ cluster: LocalCluster, _ disk: SmallDisk?) async throws -> Seen {
@@ -70,6 +71,10 @@ struct RehearsalRound {
             let nemesis = Nemesis(cluster, probe, plan, smallDisk: disk, note: note)
             await nemesis.run(until: end)
             return nemesis.events
+        }
+        defer {
+            faults.cancel()
+            run.cancel()
         }
         let settled = try await self.attend(cluster, client, crowd, until: end, faults: faults)
         run.cancel()
@@ -117,7 +122,7 @@ struct RehearsalRound {
         var desk = StrandedDesk(folder: self.folder, layout: cluster.layout)
         var saidAt = ContinuousClock.now
         while ContinuousClock.now < end {
-            if let state = try? await client.quota() { await desk.look(state, client) }
+            if let state = try? await client.quota() { _ = await desk.look(state, client) }
             if RecoveryProbe.seconds(since: saidAt) > 10 {
                 saidAt = .now
                 let now = crowd.current
@@ -130,8 +135,9 @@ struct RehearsalRound {
         let last = ContinuousClock.now + .seconds(Self.drainSeconds)
         while ContinuousClock.now < last {
             if let state = try? await client.quota() {
-                await desk.look(state, client)
-                if Self.isOver(state) { break }
+                // Whatever it has just settled goes to the pool, which `state` does not show yet.
+                let isQuiet = await !desk.look(state, client)
+                if isQuiet, Self.isOver(state) { break }
             }
             try await Task.sleep(for: .milliseconds(300))
         }
@@ -141,8 +147,8 @@ struct RehearsalRound {
     /// Nothing is left to sell, nothing waits for payment, and nothing is stranded.
     private static func isOver(_ state: QuotaState) -> Bool {
         guard let lot = state.lots.first(where: { $0.lot == RehearsalPlan.lot }) else { return false }
-        let active = lot.units.filter { $0.standing == "active" }
+        let active = lot.units.filter { $0.isActive }
         return lot.pool == 0 && active.allSatisfy { $0.available == 0 && $0.live == $0.paid }
-            && !state.lots.contains { $0.units.contains(where: StrandedDesk.isStranded) }
+            && !state.lots.contains { $0.units.contains(where: \.isStranded) }
     }
 }

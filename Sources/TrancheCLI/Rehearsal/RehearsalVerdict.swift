@@ -51,7 +51,8 @@ struct RehearsalVerdict: Codable, Sendable {
         for fault in faults where !done.contains(fault) {
             notRun[fault.rawValue] =
                 fault == .fillDisk && rounds.contains { !$0.hadSmallDisk }
-                ? "only root can mount the small file system that it needs" : "its turn did not come in this time"
+                ? "it needs root, who can mount a small file system, and no more stock than \(SmallDisk.stockLimit)"
+                : "its turn did not come in this time"
         }
         self.notRun = notRun
         self.isGo = rounds.allSatisfy(\.isGood) && ceiling.isEnough && !rounds.isEmpty
@@ -97,6 +98,7 @@ struct RehearsalVerdict: Codable, Sendable {
             oversold \(sum(\.oversold)); \(Output.number(sum(\.acknowledged))) orders acknowledged, \
             \(sum(\.acknowledgedAndLost)) lost
             """)
-        Output.line(self.isGo ? Output.green("GO") : Output.red("NO GO"))
+        let untried = self.notRun.isEmpty ? "" : "; not tried: \(self.notRun.keys.sorted().joined(separator: ", "))"
+        Output.line((self.isGo ? Output.green("GO") : Output.red("NO GO")) + untried)
     }
 }

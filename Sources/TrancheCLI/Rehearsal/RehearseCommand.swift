@@ -32,7 +32,11 @@ struct RehearseCommand: AsyncParsableCommand {
         let plan = try self.plan()
         let started = ContinuousClock.now
         self.say("measuring the ceiling of one unit …")
-        let measured = try await PurchaseBench.measure(connections: [64], seconds: 4, requests: 200_000) { _ in }
+        let interrupt = Interrupt()
+        defer { interrupt.end() }
+        let measured = try await PurchaseBench.measure(
+            connections: [64], seconds: 4, requests: 200_000, interrupt: interrupt
+        ) { _ in }
         let ceiling = RehearsalVerdict.Ceiling(
             ordersPerSecond: measured[0].ordersPerSecond, expectedPerSecond: self.expected ?? plan.busiestPerSecond)
         self.say("\(Output.number(Int(ceiling.ordersPerSecond))) durable orders/s")
@@ -40,7 +44,8 @@ struct RehearseCommand: AsyncParsableCommand {
         repeat {
             var next = plan
             next.seed = self.seed &+ UInt64(rounds.count)
-            rounds.append(try await self.rehearse(next, number: rounds.count + 1))
+            next.firstFault = rounds.reduce(0) { $0 + $1.count }
+            rounds.append(try await self.rehearse(next, number: rounds.count + 1, interrupt))
         } while RecoveryProbe.seconds(since: started) + self.seconds < self.minutes * 60
         let verdict = RehearsalVerdict(seed: self.seed, rounds: rounds, faults: plan.faults, ceiling: ceiling)
         if self.json { Output.json(verdict) } else { verdict.print() }
@@ -57,7 +62,11 @@ struct RehearseCommand: AsyncParsableCommand {
         try check("seconds", self.seconds, 5...3_600)
         try check("stock", Double(self.stock), 1...10_000_000)
         try check("buyers", Double(self.buyers), 1...10_000_000)
-        let weights = self.skew.split(separator: ",").compactMap { Int($0) }
+        if let expected { try check("expected", expected, 0...10_000_000) }
+        let weights = try self.skew.split(separator: ",").map { part in
+            guard let weight = Int(part) else { throw ValidationError("--skew: \"\(part)\" is no number") }
+            return weight
+        }
         guard weights.count == DemoCommand.regions.count, weights.allSatisfy({ $0 >= 0 }),
             weights.contains(where: { $0 > 0 })
         else { throw ValidationError("--skew \"\(self.skew)\" needs three numbers, as in 60,25,15") }
@@ -66,7 +75,9 @@ struct RehearseCommand: AsyncParsableCommand {
             faults: try RehearsalFault.list(self.faults))
     }
 
-    private func rehearse(_ plan: RehearsalPlan, number: Int) async throws -> RehearsalOutcome {
+    private func rehearse(
+        _ plan: RehearsalPlan, number: Int, _ interrupt: Interrupt
+    ) async throws -> RehearsalOutcome {
         let path = "\(self.data)-\(ProcessInfo.processInfo.processIdentifier)-\(number)"
         let folder = ClusterFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
         self.say(
@@ -74,7 +85,7 @@ struct RehearseCommand: AsyncParsableCommand {
                 + "within \(Int(plan.seconds)) s")
         let isQuiet = self.json
         let story = Story(isQuiet: isQuiet)
-        let outcome = try await RehearsalRound(plan: plan, folder: folder) { text in
+        let outcome = try await RehearsalRound(plan: plan, folder: folder, interrupt: interrupt) { text in
             story.note(text)
             if Output.isTerminal, !isQuiet { Output.line(Output.dim(text)) }
         }.run()

@@ -20,13 +20,14 @@ struct StrandedDesk {
 
     init(folder: ClusterFolder, layout: ClusterLayout) { (self.folder, self.layout) = (folder, layout) }
 
-    static func isStranded(_ account: QuotaState.Unit) -> Bool { account.standing.hasPrefix("stranded") }
-
     /// Settles what has been stranded for longer than a payment may take, and has nothing undecided in it. Looks again at
     /// what was settled: an order of the lost ledger may have been bought once more.
-    mutating func look(_ state: QuotaState, _ client: AdminClient) async {
+    ///
+    /// - Returns: Whether it settled something.
+    mutating func look(_ state: QuotaState, _ client: AdminClient) async -> Bool {
+        let before = self.settled.count
         for lot in state.lots {
-            for account in lot.units where account.standing != "active" {
+            for account in lot.units where !account.isActive {
                 let key = "\(lot.lot) \(account.unit) \(account.generation.rawValue)"
                 let since = self.seenAt[key] ?? .now
                 self.seenAt[key] = since
@@ -34,14 +35,16 @@ struct StrandedDesk {
                 if RecoveryProbe.seconds(since: since) > wait { await self.settle(lot.lot, account, client) }
             }
         }
+        return self.settled.count > before
     }
 
     private mutating func settle(_ lot: LotID, _ account: QuotaState.Unit, _ client: AdminClient) async {
-        let outstanding = account.granted + account.allocated - account.returned
+        let outstanding = account.outstanding
         guard let name = self.layout.units.first(where: { $0.id == account.unit })?.name,
             let count = try? LostLedgers.count(
                 unitFolder: self.folder.unit(name), lot: lot, generation: account.generation),
-            count.undecided == 0, count.sold <= outstanding, Self.isStranded(account) || count.sold < outstanding
+            count.hasMovedOn, count.undecided == 0, count.sold <= outstanding,
+            account.isStranded || count.sold < outstanding
         else { return }
         let body = SettleBody(lot: lot, unit: account.unit, generation: account.generation, sold: count.sold)
         guard (try? await client.call("POST", "/v1/quota/settle", body, as: QuotaState.self)) != nil else { return }

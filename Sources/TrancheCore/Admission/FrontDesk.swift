@@ -14,14 +14,15 @@ package struct FrontDesk: Sendable {
     private var underway: [OrderID: Int] = [:]
     /// Requests answered from the sold-out flag since the last ``takeOffered()``, by lot: demand that admission never saw.
     private var offered: [LotID: Int] = [:]
-    /// Whether all that Redis admitted is in the ledger. Until then a request that the memory would refuse may turn out
-    /// to have been admitted, so admission answers it.
+    /// Whether all that Redis admitted is in the ledger, or for which lots. Until then a request that the memory would
+    /// refuse may turn out to have been admitted, so admission answers it.
     private var isRecovered = true
+    private var recoveredLots: Set<LotID> = []
     package var uncertaintyMicroseconds: Int64
 
     package init(uncertaintyMicroseconds: Int64 = 500) { self.uncertaintyMicroseconds = uncertaintyMicroseconds }
 
-    /// Takes over a book that was read from the ledger; ``recovered()`` follows when Redis has been asked, too. Lots that were ever sold out refuse all tokens made before `now`.
+    /// Takes over a book that was read from the ledger; ``recovered(_:)`` follows when Redis has been asked, too. Lots that were ever sold out refuse all tokens made before `now`.
     package mutating func load(_ book: UnitBook, now: Instant) {
         self.orders = book.orders
         self.refusals = book.refused
@@ -29,12 +30,16 @@ package struct FrontDesk: Sendable {
         self.standings = [:]
         self.underway = [:]
         self.isRecovered = false
+        self.recoveredLots = []
         for lot in book.lotsEverSoldOut {
             self.memories[lot] = RefusalMemory(cut: now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds))
         }
     }
 
-    package mutating func recovered() { self.isRecovered = true }
+    /// - Parameter lot: `nil` for all of them.
+    package mutating func recovered(_ lot: LotID?) {
+        if let lot { self.recoveredLots.insert(lot) } else { self.isRecovered = true }
+    }
 
     package mutating func configure(_ rules: [LotRules]) {
         self.rules = Dictionary(uniqueKeysWithValues: rules.map { ($0.lot, $0) })
@@ -68,7 +73,7 @@ package struct FrontDesk: Sendable {
         if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: self.uncertaintyMicroseconds) {
             return .refused(reason)
         }
-        guard self.isRecovered else { return nil }
+        guard self.isRecovered || self.recoveredLots.contains(lot) else { return nil }
         if self.memories[lot]?.refuses(order, issuedAt: issuedAt) == true {
             return .refused(.soldOut(requested: quantity))
         }

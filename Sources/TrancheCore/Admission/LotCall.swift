@@ -104,8 +104,13 @@ package struct RedisSurvey: Hashable, Sendable {
     package let proof: LedgerHead?
     /// Requests that Redis admitted, oldest first, whether or not they reached the ledger.
     package let admitted: [BuyRequest]
+    /// The highest fence of any lot. A ledger that was set back counts its incarnations again: it must go on above this.
+    package let newestFence: UInt64
 
-    package init(ledger: LedgerID?, witness: LedgerHead?, proof: LedgerHead?, admitted: [BuyRequest]) {
+    package init(
+        ledger: LedgerID?, witness: LedgerHead?, proof: LedgerHead?, admitted: [BuyRequest], newestFence: UInt64
+    ) {
+        self.newestFence = newestFence
         self.ledger = ledger
         self.witness = witness
         self.proof = proof

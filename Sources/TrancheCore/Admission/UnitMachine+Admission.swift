@@ -75,6 +75,7 @@ extension UnitMachine {
             // What the ledger learned while Redis was primed is in `credit` and `releases`.
             self.lanes[lot]!.phase = .open
             self.lanes[lot]!.answeredAt = now
+            if self.survey == nil { actions.append(.recovered(lot)) }
         case .decided(let verdicts, let sequence, let available, let taken):
             guard let call = lane.callUnderway else { return }
             self.lanes[lot]!.callUnderway = nil

@@ -27,6 +27,7 @@ extension UnitMachine {
     mutating func contend(_ lot: LotID, allowance: Int, now: Instant, into actions: inout [Action]) {
         guard self.lanes[lot]!.contest == nil else { return }
         self.append(.contended(lot), into: &actions)
+        if self.survey == nil { actions.append(.recovered(lot)) }  // In a contest Redis has no part.
         self.lanes[lot]!.contest = ContestQueue(phase: .draining, allowance: allowance)
         self.lanes[lot]!.credit = 0
         self.lanes[lot]!.releases = []

@@ -4,8 +4,15 @@ extension UnitMachine {
     mutating func surveyed(_ survey: RedisSurvey?, now: Instant, into actions: inout [Action]) {
         guard self.standing == .surveying else { return }
         self.survey = survey
-        if let survey, survey.ledger == self.ledger { self.adopt(survey.admitted, now: now, into: &actions) }
-        actions.append(.recovered)
+        if let survey {
+            self.fenceFloor = survey.newestFence
+            for lot in self.lanes.keys { self.lanes[lot]!.fence = max(self.lanes[lot]!.fence, survey.newestFence) }
+            if survey.ledger == self.ledger { self.adopt(survey.admitted, now: now, into: &actions) }
+            actions.append(.recovered(nil))
+        } else {
+            // What Redis admitted of the other lots is open until they are primed, which wipes it out.
+            for lot in self.lanes.keys.sorted() where self.isContended(lot) { actions.append(.recovered(lot)) }
+        }
         self.standing = .unvouched
         self.register(nil, into: &actions)
     }

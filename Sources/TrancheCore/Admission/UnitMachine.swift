@@ -61,8 +61,9 @@ package struct UnitMachine: Sendable {
         case changed(Order)
         case setSoldOut(LotID, Bool)
         case survey
-        /// Whatever Redis had admitted is in the ledger: the front desk may refuse from memory.
-        case recovered
+        /// Whatever Redis had admitted of the lot (of every lot, if `nil`) is in the ledger, or gone: the front desk may
+        /// refuse from memory.
+        case recovered(LotID?)
         case register(RegisterRequest)
         case prove(position: UInt64, challenge: UInt64)
         case report(UnitReport)
@@ -94,6 +95,8 @@ package struct UnitMachine: Sendable {
     package internal(set) var book: UnitBook
     var standing = Standing.surveying
     var survey: RedisSurvey?
+    /// Fences of earlier processes in Redis are not above this.
+    var fenceFloor: UInt64 = 0
     var lanes: [LotID: LotLane] = [:]
     var deadlines = Heap<Deadline>()
     /// The leading coordinator, if the center has named one.
@@ -182,8 +185,8 @@ package struct UnitMachine: Sendable {
     }
 
     func newLane(_ lot: LotID) -> LotLane {
-        // The incarnation is the high part, so a fence of an older process is always lower.
-        LotLane(lot: lot, fence: self.book.incarnation.rawValue << 24)
+        // The incarnation is the high part, so a fence of an older process is lower, unless the ledger was set back since.
+        LotLane(lot: lot, fence: max(self.fenceFloor, self.book.incarnation.rawValue << 24))
     }
 
     mutating func stop(into actions: inout [Action]) {

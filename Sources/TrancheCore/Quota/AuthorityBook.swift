@@ -104,7 +104,8 @@ package struct AuthorityBook: Sendable, Codable {
             self.units[unit]!.incarnation = incarnation
             self.units[unit]!.session = session
         case .stranded(let unit, let generation, let reason):
-            for (lot, _) in self.accounts(unit, generation) {
+            // What was settled stays settled: its stock is in the pool again.
+            for (lot, account) in self.accounts(unit, generation) where account.standing != .settled {
                 self.change(lot, unit, generation) { $1.standing = .stranded(reason: reason) }
             }
         case .reinstated(let unit, let generation):

@@ -42,6 +42,14 @@ package enum RegisterReply: Hashable, Sendable, Codable {
     case newGeneration(QuotaDirectives)
     /// A newer process or another ledger has taken this unit over: stop.
     case superseded
+
+    /// What it tells the unit to hold, if it does.
+    package var directives: QuotaDirectives? {
+        switch self {
+        case .accepted(let directives), .newGeneration(let directives): directives
+        case .proofRequired, .superseded: nil
+        }
+    }
 }
 
 /// What a unit reports, some times a second. Everything in it is durable in the unit's ledger.

@@ -51,8 +51,11 @@ final class CenterLink: CenterCalls, Sendable {
         self.curl.start(self.call("POST", "/units/\(self.unit)/register", body, timeout: Self.callTimeoutMilliseconds))
         { result in
             guard case .success(let response) = result, response.status == 200,
-                let reply = try? JSON.decode(RegisterReply.self, from: response.body)
-            else { return self.event(.registrationFailed) }
+                let reply = try? JSON.decode(RegisterReply.self, from: response.body), self.isSound(reply.directives)
+            else {
+                self.noteRefusal(result)
+                return self.event(.registrationFailed)
+            }
             self.event(.registered(reply))
         }
     }
@@ -72,13 +75,29 @@ final class CenterLink: CenterCalls, Sendable {
             self.reportIsUnderway.withLockedValue { $0 = false }
             guard case .success(let response) = result, response.status == 200,
                 let reply = try? JSON.decode(ReportReply.self, from: response.body)
-            else { return }
+            else { return self.noteRefusal(result) }
             switch reply {
+            case .directives(let directives) where !self.isSound(directives): break
             case .directives(let directives): self.event(.directives(directives))
             case .registerFirst: self.event(.registrationLost)
             case .superseded: self.event(.superseded)
             }
         }
+    }
+
+    /// Whether what the center says is within the limits of messages.
+    private func isSound(_ directives: QuotaDirectives?) -> Bool {
+        do { try directives?.checkLimits() } catch {
+            self.logger.error("the center says what cannot be: \(error.detail)")
+            return false
+        }
+        return true
+    }
+
+    /// A center that answers, and refuses, is worth a line; one that does not answer is what reports are made for.
+    private func noteRefusal(_ result: Result<CurlResponse, CurlError>) {
+        guard case .success(let response) = result, response.status != 503 else { return }
+        self.logger.warning("the center refuses", metadata: ["status": "\(response.status)"])
     }
 
     /// Pulls configuration until shutdown: a long poll, and after a failure one pull every few seconds.

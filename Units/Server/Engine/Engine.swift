@@ -156,7 +156,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             // The ledger's own word on the position that Redis remembers.
             let proof = survey.witness.flatMap { try? self.ledger.head(at: $0.position) }
             let whole = RedisSurvey(
-                ledger: survey.ledger, witness: survey.witness, proof: proof, admitted: survey.admitted)
+                ledger: survey.ledger, witness: survey.witness, proof: proof, admitted: survey.admitted,
+                newestFence: survey.newestFence)
             self.machine.handle(.surveyed(whole), now: now, into: &actions)
         case .configured(let rules):
             self.rules = rules
@@ -208,7 +209,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
                     desk.place(order, WaitlistStanding(ahead: ahead, mayReturn: mayReturn))
                     changed.append(order)
                 case .setSoldOut(let lot, let value): desk.setSoldOut(lot, value)
-                case .recovered: desk.recovered()
+                case .recovered(let lot): desk.recovered(lot)
                 default: break
                 }
             }

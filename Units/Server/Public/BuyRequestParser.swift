@@ -150,18 +150,30 @@ package enum BuyRequestParser {
     /// The quantity of `{"quantity": n}`; 1 for no body; `nil` if it must be read with more care.
     private static func quantity(_ body: UnsafeRawBufferPointer) -> Int? {
         if body.isEmpty { return 1 }
-        let bytes = body.filter { $0 != 32 && $0 != 10 && $0 != 13 && $0 != 9 }
-        let opening = Array("{\"quantity\":".utf8)
-        guard bytes.count > opening.count + 1, bytes.count < opening.count + 6, bytes.starts(with: opening),
-            bytes.last == 125
-        else {
-            return nil
+        var place = 0
+        func skipSpace() {
+            while place < body.count, [32, 9, 10, 13].contains(body[place]) { place += 1 }
         }
+        func take(_ bytes: StaticString) -> Bool {
+            skipSpace()
+            guard place + bytes.utf8CodeUnitCount <= body.count else { return false }
+            for offset in 0..<bytes.utf8CodeUnitCount where body[place + offset] != bytes.utf8Start[offset] {
+                return false
+            }
+            place += bytes.utf8CodeUnitCount
+            return true
+        }
+        guard take("{"), take("\"quantity\""), take(":") else { return nil }
+        skipSpace()
+        let digits = place
         var quantity = 0
-        for byte in bytes[opening.count..<bytes.count - 1] {
-            guard (48...57).contains(byte) else { return nil }
-            quantity = quantity * 10 + Int(byte - 48)
+        while place < body.count, (48...57).contains(body[place]), place - digits < 4 {
+            quantity = quantity * 10 + Int(body[place] - 48)
+            place += 1
         }
-        return quantity
+        // JSON knows no leading zeros.
+        guard place > digits, body[digits] != 48 || place == digits + 1, take("}") else { return nil }
+        skipSpace()
+        return place == body.count ? quantity : nil
     }
 }

@@ -149,23 +149,30 @@ package final class LotRedis {
 
     private func look() throws -> RedisSurvey {
         let connection = try self.open()
+        let lots = (try connection.send("SMEMBERS", self.prefix + "lots").array ?? []).compactMap {
+            $0.text.flatMap { UInt32($0) }
+        }.sorted()
+        var newestFence: UInt64 = 0
+        for lot in lots {
+            let fence = try connection.send("HGET", self.key(LotID(lot), "state"), "fence").text.flatMap { UInt64($0) }
+            newestFence = max(newestFence, fence ?? 0)
+        }
         let fields = try connection.send("HMGET", self.prefix + "witness", "ledger", "position", "digest").array ?? []
         let texts = fields.map(\.text)
         guard texts.count == 3, let ledger = texts[0].flatMap({ UInt64($0) }),
             let position = texts[1].flatMap({ UInt64($0) }),
             let digest = texts[2].flatMap({ Hex.pair($0) })
-        else { return RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: []) }
+        else { return RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: newestFence) }
         var admitted: [BuyRequest] = []
-        for lot in (try connection.send("SMEMBERS", self.prefix + "lots").array ?? []).compactMap({
-            $0.text.flatMap { UInt32($0) }
-        }).sorted() {
+        for lot in lots {
             for entry in try connection.send("XRANGE", self.key(LotID(lot), "queue"), "-", "+").array ?? [] {
                 guard let bytes = entry.array?.last?.array?.last?.bytes else { continue }
                 admitted += AdmissionRecord.decodeAll(bytes, lot: LotID(lot))
             }
         }
         let head = LedgerHead(position: position, digest: ChainDigest(high: digest.0, low: digest.1))
-        return RedisSurvey(ledger: LedgerID(ledger), witness: head, proof: nil, admitted: admitted)
+        return RedisSurvey(
+            ledger: LedgerID(ledger), witness: head, proof: nil, admitted: admitted, newestFence: newestFence)
     }
 }
 

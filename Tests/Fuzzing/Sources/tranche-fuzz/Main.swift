@@ -18,11 +18,18 @@ private func runDriver(
 @main enum Main {
     static func main() {
         let names = FuzzTarget.allCases.map(\.rawValue).joined(separator: ", ")
+        // libFuzzer starts this program again for some of its work, with its own options only.
+        if let name = getenv("FUZZ_TARGET"), let found = FuzzTarget(rawValue: String(cString: name)) {
+            target = found
+            var (count, arguments) = (CommandLine.argc, CommandLine.unsafeArgv)
+            exit(runDriver(&count, &arguments, Self.callback))
+        }
         guard CommandLine.argc > 1, let found = FuzzTarget(rawValue: CommandLine.arguments[1]) else {
             print("usage: tranche-fuzz TARGET [options of libFuzzer]; targets: \(names)")
             exit(64)
         }
         target = found
+        setenv("FUZZ_TARGET", found.rawValue, 1)
         if CommandLine.argc == 4, CommandLine.arguments[2] == "--seeds" {
             for (number, bytes) in found.seeds.enumerated() {
                 write(bytes, to: "\(CommandLine.arguments[3])/seed-\(number)")
@@ -34,11 +41,12 @@ private func runDriver(
         arguments[1] = arguments[0]
         arguments += 1
         var count = CommandLine.argc - 1
-        exit(
-            runDriver(&count, &arguments) { start, count in
-                target.run(Array(UnsafeBufferPointer(start: start, count: count)))
-                return 0
-            })
+        exit(runDriver(&count, &arguments, Self.callback))
+    }
+
+    private static let callback: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt = { start, count in
+        target.run(Array(UnsafeBufferPointer(start: start, count: count)))
+        return 0
     }
 }
 

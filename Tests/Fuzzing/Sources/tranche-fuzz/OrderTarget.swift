@@ -36,8 +36,9 @@ enum OrderTarget {
         while place + 3 < request.endIndex, request[place..<place + 4] != [13, 10, 13, 10] { place += 1 }
         let body = request[min(request.endIndex, place + 4)...]
         guard !body.isEmpty else { return precondition(quantity == 1, "no body, quantity \(quantity)") }
-        // A number with leading zeros is no JSON; read as that number, it is judged by the same limits.
-        guard let document = try? JSON.decode(BuyBody.self, from: body) else { return }
+        guard let document = try? JSON.decode(BuyBody.self, from: body) else {
+            preconditionFailure("a body that is no JSON was read as quantity \(quantity)")
+        }
         precondition(document.quantity == quantity, "quantity \(quantity), by JSON \(document.quantity ?? -1)")
     }
 
@@ -46,6 +47,10 @@ enum OrderTarget {
         return [
             start + "\r\n", start + "Content-Length: 14\r\n\r\n{\"quantity\": 2",
             start + "Content-Length: 15\r\n\r\n{\"quantity\": 2}", start + "Connection: close\r\n\r\n",
+            start + "Content-Length: 16\r\n\r\n{\"quantity\": 1 2",
+            start + "Content-Length: 15\r\n\r\n{\"quan tity\":2}",
+            start + "Content-Length: 15\r\n\r\n{\"quantity\": 02}",
+            start + "Content-Length: 17\r\n\r\n{ \"quantity\" : 2}",
             start + "Transfer-Encoding: chunked\r\n\r\n", "{\"quantity\":3}",
             "{\"order\":\"00000000000000010000000000000002\",\"payment\":\"p\"}",
         ].map { [0, 40] + Array($0.utf8) }

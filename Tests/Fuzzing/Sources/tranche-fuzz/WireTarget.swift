@@ -15,9 +15,15 @@ enum WireTarget {
         case 1: if let message = try? JSON.decode(RegisterRequest.self, from: rest) { self.register(message) }
         case 2: if let message = try? ContestWire.report(rest) { self.merge(message) }
         case 3: if let message = try? ContestWire.reply(rest) { self.feed(.exchanged(message.reply)) }
-        case 4: if let message = try? JSON.decode(QuotaDirectives.self, from: rest) { self.feed(.directives(message)) }
+        case 4:
+            guard let message = try? JSON.decode(QuotaDirectives.self, from: rest) else { return }
+            if (try? message.checkLimits()) != nil { self.feed(.directives(message)) }
         case 5: if let message = try? JSON.decode(ContestCommand.self, from: rest) { self.contest(message) }
-        default: if let message = try? JSON.decode(RegisterReply.self, from: rest) { self.feed(.registered(message)) }
+        default:
+            guard let message = try? JSON.decode(RegisterReply.self, from: rest) else { return }
+            if (try? message.directives?.checkLimits()) != nil || message.directives == nil {
+                self.feed(.registered(message))
+            }
         }
     }
 
@@ -48,6 +54,7 @@ enum WireTarget {
         answer: nil)
 
     private static func report(_ message: UnitReport) {
+        guard (try? message.checkLimits()) != nil else { return }
         var (authority, records): (QuotaAuthority, [AuthorityRecord]) = (self.authority, [])
         _ = authority.report(message, now: self.now, into: &records)
         _ = authority.directives(for: self.unit, now: self.now)

@@ -1,0 +1,39 @@
+import Storage
+import Testing
+import TrancheCore
+
+/// A damaged file may hold anything: it must be found out, not crash whoever reads it.
+@Suite("Ledger rows") struct EntryRowTests {
+    private static var reservation: EntryRow {
+        EntryRow(
+            .reserved(
+                Order(
+                    id: OrderID(high: 1, low: 2), buyer: BuyerID("b")!, lot: LotID(1), quantity: 1, buyerLimit: 2,
+                    generation: Generation(1), stamp: Stamp(rawValue: 9), deadline: Instant(microseconds: 9))))
+    }
+
+    @Test("a whole row is an entry") func whole() { #expect(Self.reservation.entry != nil) }
+
+    @Test(
+        "a number that does not fit is no entry", arguments: ["lot", "quantity", "detail", "generation"],
+        [Int64.max, Int64.min, -1 - Int64(UInt32.max)])
+    func overflows(column: String, value: Int64) {
+        var row = Self.reservation
+        switch column {
+        case "lot": row.lot = value
+        case "quantity": row.quantity = value
+        case "detail": row.detail = value
+        default: row.generation = value
+        }
+        #expect(row.entry == nil, "\(value) was taken")
+    }
+
+    @Test("an unknown reason of a refusal is no entry", arguments: [Int64?.none, 0, 3])
+    func unknownReason(detail: Int64?) {
+        var row = EntryRow(
+            .refused(OrderID(high: 1, low: 2), lot: LotID(1), reason: .duplicate(held: 1, limit: 1)))
+        #expect(row.entry != nil)
+        row.detail = detail
+        #expect(row.entry == nil)
+    }
+}
