@@ -14,7 +14,9 @@ package struct LostLedgers: Sendable {
         let state: OrderState
     }
 
-    let orders: [OrderID: Forgotten]
+    struct Key: Hashable { let order: OrderID; let generation: Generation }
+
+    let orders: [Key: Forgotten]
     let known: Set<OrderID>
     /// Orders that some lost ledger knows as paid.
     let paid: Set<OrderID>
@@ -26,7 +28,7 @@ package struct LostLedgers: Sendable {
     ///   low, and the difference would be sold again.
     init(unitFolder: String, current: UnitEvidence) throws(StorageError) {
         let folder = unitFolder + "/" + Self.folder
-        var (orders, known, paid): ([OrderID: Forgotten], Set<OrderID>, Set<OrderID>) = ([:], [], [])
+        var (orders, known, paid): ([Key: Forgotten], Set<OrderID>, Set<OrderID>) = ([:], [], [])
         let names = try Self.files(in: folder)
         for name in names {
             let lost = UnitEvidence(name: name, audit: try LedgerAudit(path: folder + "/" + name))
@@ -41,14 +43,16 @@ package struct LostLedgers: Sendable {
             for (id, sold) in lost.orders {
                 if sold.state == .paid { paid.insert(id) }
                 // Of several ledgers, the one that took the money counts.
-                if orders[id]?.state != .paid { orders[id] = Forgotten(order: sold.order, state: sold.state) }
+                let key = Key(order: id, generation: sold.order.generation)
+                if orders[key]?.state != .paid { orders[key] = Forgotten(order: sold.order, state: sold.state) }
             }
         }
-        // The ledger in use decides what became of an order, except that it cannot take back what was paid elsewhere.
-        for (id, forgotten) in orders {
-            guard let now = current.orders[id]?.state else { continue }
-            let isKept = now == .reserved || now == .paid
-            if isKept || forgotten.state != .paid { orders[id] = nil }
+        // The ledger in use decides what became of an order that it knows; but what was paid for holds its item, also if
+        // the order is bought once more in a later generation: that is another item, and may expire.
+        for (key, forgotten) in orders {
+            guard let now = current.orders[key.order] else { continue }
+            let isKept = (now.state == .reserved || now.state == .paid) && now.order.generation == key.generation
+            if isKept || forgotten.state != .paid { orders[key] = nil }
         }
         (self.orders, self.known, self.paid, self.count) = (orders, known, paid, names.count)
     }

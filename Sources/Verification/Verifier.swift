@@ -5,16 +5,16 @@ package import TrancheCore
 
 /// Judges a sale from its files alone: every ledger, the authority log, the configuration. No process takes part.
 package struct Verifier {
-    private let units: [UnitEvidence]
-    private let lost: [UnitID: LostLedgers]
-    private let records: [AuthorityRecord]
-    private let witnesses: [UnitID: LedgerHead]
-    private let authority: AuthorityEvidence
-    private let configs: [AuthorityStore.ConfigVersion]
-    private let unitConfigs: [(name: String, push: ConfigPush?)]
-    private let acknowledged: [OrderID]?
-    private let paid: [OrderID]
-    private let config: SaleConfig
+    let units: [UnitEvidence]
+    let lost: [UnitID: LostLedgers]
+    let records: [AuthorityRecord]
+    let witnesses: [UnitID: LedgerHead]
+    let authority: AuthorityEvidence
+    let configs: [AuthorityStore.ConfigVersion]
+    let unitConfigs: [(name: String, push: ConfigPush?)]
+    let acknowledged: [OrderID]?
+    let paid: [OrderID]
+    let config: SaleConfig
 
     /// - Parameters:
     ///   - folder: The data folder: `center/` and `units/NAME/`.
@@ -88,7 +88,7 @@ package struct Verifier {
 
     // MARK: the checks
 
-    private static func check(_ invariant: String, _ statement: String, _ findings: [String], figures: String)
+    static func check(_ invariant: String, _ statement: String, _ findings: [String], figures: String)
         -> VerifyReport.Check
     {
         .init(
@@ -96,12 +96,11 @@ package struct Verifier {
             findings: findings)
     }
 
-    private static func notApplicable(_ invariant: String, _ statement: String, _ why: String) -> VerifyReport.Check {
+    static func notApplicable(_ invariant: String, _ statement: String, _ why: String) -> VerifyReport.Check {
         .init(invariant: invariant, statement: statement, verdict: .notApplicable, figures: why, findings: [])
     }
 
-    private func units(_ invariant: String, _ statement: String, figures: String, extra: [String]) -> VerifyReport.Check
-    {
+    func units(_ invariant: String, _ statement: String, figures: String, extra: [String]) -> VerifyReport.Check {
         Self.check(invariant, statement, self.units.flatMap { $0.findings[invariant] ?? [] } + extra, figures: figures)
     }
 
@@ -241,111 +240,5 @@ package struct Verifier {
         return Self.check(
             "I12", "no buyer holds more than the limit, over all regions", Array(findings.prefix(5)),
             figures: "\(count) buyers, \(most) at most")
-    }
-
-    private func contest(_ invariant: String, _ statement: String, extra: [String]) -> VerifyReport.Check {
-        let contests = self.authority.contests.values.sorted { $0.lot < $1.lot }
-        guard !contests.isEmpty else {
-            return Self.notApplicable(invariant, statement, "no contest in this sale")
-        }
-        let figures = contests.map { contest in
-            let won = contest.passed.count { $0.allocatedAt != nil }
-            let late = contest.passed.count { $0.entrant.isLate }
-            return
-                "lot \(contest.lot): \(contest.passed.count) contested in \(contest.batches) batches, \(won) won, \(late) late"
-        }
-        return self.units(
-            invariant, statement, figures: figures.joined(separator: "; "),
-            extra: contests.flatMap { $0.findings[invariant] ?? [] } + extra)
-    }
-
-    /// Once a sale is settled its secret is public, and every tie key can be checked.
-    private func ties() -> [String] {
-        self.authority.contests.values.sorted { $0.lot < $1.lot }.flatMap { contest -> [String] in
-            guard let sale = self.config.sale(of: contest.lot), let secret = sale.tieKey else { return [] }
-            guard TieKey.hash(of: secret) == sale.tieKeyHash else {
-                return ["sale \(sale.id): the secret is not the one whose hash was published"]
-            }
-            return contest.falseTies(secret).prefix(5).map { "order \($0) has a tie key that is not its own" }
-        }
-    }
-
-    /// How fair the contest of a lot was, or `nil` if there was none.
-    ///
-    /// - Parameter offsets: Errors of units' clocks, in microseconds, where they are known: for rehearsals.
-    package func fairness(_ lot: LotID, offsets: [String: Int64] = [:]) -> FairnessReport? {
-        let window = self.config.sale(of: lot)?.paymentWindowMilliseconds ?? 0
-        return self.authority.contests[lot].map {
-            FairnessReport($0, self.units, offsets: offsets, windowMilliseconds: window)
-        }
-    }
-
-    /// The epoch of the last coordinator that led.
-    package var coordinatorEpoch: UInt64 { self.authority.coordinator }
-
-    package var contestedLots: [LotID] { self.authority.contests.keys.sorted() }
-
-    private func unaccounted(_ lots: [VerifyReport.Lot]) -> [String] {
-        lots.compactMap { lot in
-            let sum = lot.pool + lot.available + lot.promised + lot.stranded
-            // What the log has granted and a unit has not taken, or a unit has returned and the log not heard, is under way.
-            return sum == lot.issued
-                ? nil
-                : "lot \(lot.lot): \(lot.issued - sum) of \(lot.issued) are neither sold nor sellable nor stranded"
-        }
-    }
-
-    private func figures(_ lots: [VerifyReport.Lot]) -> String {
-        lots.map { lot in
-            "lot \(lot.lot): \(lot.paid) paid + \(lot.held) held + \(lot.unsold) unsold + \(lot.stranded) stranded"
-                + (lot.owed > 0 ? " + \(lot.owed) owed by lost ledgers" : "")
-        }
-        .joined(separator: "; ")
-    }
-
-    // MARK: figures
-
-    private func lot(_ id: LotID) -> VerifyReport.Lot {
-        let state = self.authority.lots[id]!
-        var (available, paid, held) = (0, 0, 0)
-        for unit in self.units {
-            for sold in unit.orders.values where sold.order.lot == id {
-                if sold.state == .paid { paid += Int(sold.order.quantity) }
-                if sold.state == .reserved { held += Int(sold.order.quantity) }
-            }
-            for (account, sums) in unit.sums where account.lot == id && account.generation == unit.generation {
-                // By the authority's counters: what is granted and not yet taken belongs to the unit all the same.
-                let told = self.authority.account(id, unit.audit.unit, account.generation)
-                if told.isStranded || told.isSettled { continue }
-                available += told.granted + told.allocated - told.returned - sums.sold + sums.cancelled
-            }
-        }
-        var (stranded, owed) = (0, 0)
-        for (key, account) in state.accounts {
-            let lost = self.lost[key.unit]?.promised(id, key.generation) ?? 0
-            owed += lost
-            guard account.isStranded else { continue }
-            // What the unit's ledgers still show as sold is counted there; the rest waits for the operator.
-            let sold = self.units.first { $0.audit.unit == key.unit }?.live(id, key.generation) ?? 0
-            stranded += account.granted + account.allocated - account.returned - sold - lost
-        }
-        let allocated = state.accounts.values.filter { !$0.isStranded }.reduce(0) {
-            $0 + min($1.allocated, $1.granted + $1.allocated - $1.returned)
-        }
-        return .init(
-            lot: id.rawValue, issued: state.issued, pool: state.pool, available: available, paid: paid, held: held,
-            stranded: stranded, allocated: allocated, owed: owed)
-    }
-
-    private func unitLot(_ unit: UnitEvidence, _ lot: LotID) -> VerifyReport.UnitLot {
-        let mine = unit.orders.values.filter { $0.order.lot == lot }
-        func sum(_ state: OrderState) -> Int {
-            mine.filter { $0.state == state }.reduce(0) { $0 + Int($1.order.quantity) }
-        }
-        let sums = unit.sums[.init(lot: lot, generation: unit.generation)] ?? .init()
-        return .init(
-            unit: unit.audit.unit.rawValue, name: unit.name, lot: lot.rawValue, granted: sums.granted,
-            allocated: sums.allocated, returned: sums.returned,
-            paid: sum(.paid), held: sum(.reserved), expired: sum(.expired), cancelled: sum(.cancelled))
     }
 }

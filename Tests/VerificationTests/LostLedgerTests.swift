@@ -68,9 +68,11 @@ import Verification
             [
                 .released(self.order(1), state: .expired), .released(self.order(2), state: .expired),
                 .generation(Generation(2)), .granted(Self.lot, total: 5),
+                .reserved(self.order(3, generation: Generation(2))),
                 .reserved(self.order(4, generation: Generation(2))),
             ], as: Self.incarnation)
-        // Orders 1 and 3 were paid for in the lost ledger; 2 expired, and 4 holds an item of the new generation.
+        // Orders 1 and 3 were paid for in the lost ledger: their items are theirs, although 3 was bought once more. Order 2
+        // expired, and 4, which nobody had paid for, holds an item of the new generation.
         #expect(try self.count(folder) == (2, 0))
         let count = try LostLedgers.count(unitFolder: folder, lot: Self.lot, generation: Generation(1))
         #expect(count.hasMovedOn)

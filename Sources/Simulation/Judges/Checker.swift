@@ -200,9 +200,13 @@ struct Checker {
         let kept = orders.values.filter { $0.lot == lot && $0.generation == generation && $0.state.isLive }
         let lost = self.lostPromises[Account(lot: lot, unit: unit, generation: generation.rawValue)] ?? [:]
         return kept.reduce(0) { $0 + Int($1.quantity) }
-            + lost.filter { orders[$0.key]?.state.isLive != true && self.promises[$0.key] != nil }.reduce(0) {
-                $0 + $1.value
-            }
+            + lost.filter { id, _ in
+                // What was paid for holds its item, even if it is bought once more in another generation.
+                guard self.lostPayments.contains(id) else {
+                    return orders[id]?.state.isLive != true && self.promises[id] != nil
+                }
+                return orders[id].map { !($0.state.isLive && $0.generation == generation) } ?? true
+            }.reduce(0) { $0 + $1.value }
             + orders.values.filter {
                 $0.lot == lot && $0.generation == generation && !$0.state.isLive
                     && self.lostPayments.contains($0.id) && lost[$0.id] == nil

@@ -1,47 +1,6 @@
 import TrancheCore
 
-/// One unit's disk, Redis and process.
-final class SimulatedUnit {
-    let id: UnitID
-    var ledger: SimulatedLedger
-    var redis = SimulatedRedis()
-    var process: UnitProcess?
-    var backup = 0
-    var redisSnapshot: SimulatedRedis?
-    var redisIsDown = false
-    var clock = SimulatedClock()
-    var pausedUntil = Instant.distantPast
-    var diskIsFullUntil = Instant.distantPast
-    var restartIsPlanned = false
-
-    init(id: UnitID, ledger: SimulatedLedger) { (self.id, self.ledger) = (id, ledger) }
-}
-
-/// A process of a unit: the machine and what a shell keeps beside it.
-final class UnitProcess {
-    let session: UInt64
-    var machine: UnitMachine
-    var desk = FrontDesk()
-    var clock: HybridClock
-    var clockCheck = ClockCheck()
-    var exchangeAt = Instant.distantPast
-    /// Stamped requests that the machine has not seen yet.
-    var intake: [BuyRequest] = []
-    /// Who waits for an answer, by ticket.
-    var waiting: [UInt64: Waiting] = [:]
-
-    init(session: UInt64, machine: UnitMachine, clock: HybridClock) {
-        self.session = session
-        self.machine = machine
-        self.clock = clock
-    }
-}
-
-struct Waiting {
-    let buyer: Int
-    let since: Instant
-    let request: BuyRequest
-}
+// What a unit's process does, as the real shell does it.
 
 extension World {
     func clock(of unit: UnitID) -> Instant {

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Storage
+import TrancheAPI
+import TrancheCore
+import Verification
+
+extension QuotaCommand {
+    struct Settle: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Settle stranded quota: say how much of it was really sold; the rest returns to the pool.",
+            discussion: """
+                Without --sold the count is taken from the unit's folder: from its ledger, and from ledgers that were replaced by
+                an older copy, if they lie in the folder lost/. Settle when nothing of the generation waits for payment any
+                more; a settlement can be corrected downwards later.
+                """)
+        @OptionGroup var common: CommonOptions
+        @Option(help: "The lot's number.") var lot: UInt32 = 1
+        @Option(help: "The unit, by name.") var unit: String
+        @Option(help: "Generation of the unit's ledger, as `quota show` lists it.") var generation: UInt32
+        @Option(help: "Items that were really sold; counted from the unit's files if not given.") var sold: Int?
+        func run() async throws {
+            let client = try self.common.client()
+            let sold = try self.sold ?? self.count()
+            let body = SettleBody(
+                lot: LotID(self.lot), unit: try client.unit(self.unit), generation: Generation(self.generation),
+                sold: sold)
+            self.common.show(try await client.call("POST", "/v1/quota/settle", body, as: QuotaState.self))
+        }
+
+        /// Counts only where the count can be relied on.
+        private func count() throws -> Int {
+            let folder = self.common.folder.unit(self.unit)
+            let count = try LostLedgers.count(
+                unitFolder: folder, lot: LotID(self.lot), generation: Generation(self.generation))
+            guard count.undecided == 0 else {
+                throw CommandError(
+                    "\(count.undecided) items of the generation wait for payment in the unit's ledger: settle when they are decided, or give --sold"
+                )
+            }
+            if count.hasMovedOn {
+                guard count.lostLedgers > 0 else {
+                    throw CommandError(
+                        "the ledger was replaced, and \(folder)/\(LostLedgers.folder) holds no older one: what it sold cannot be counted; give --sold"
+                    )
+                }
+            } else {
+                do { _ = try FolderLock(folder: folder) } catch {
+                    throw CommandError("\(error): a unit that still sells cannot be counted; stop it, or give --sold")
+                }
+            }
+            return count.sold
+        }
+    }
+}
