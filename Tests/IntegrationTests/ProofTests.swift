@@ -7,7 +7,7 @@ import TrancheCore
 
 /// What the project's proofs promise of themselves.
 @Suite("Proofs", .timeLimit(.minutes(3))) struct ProofTests {
-    struct Summary: Decodable { let digests: [UInt64: String] }
+    struct Summary: Decodable { let digests: [String: String] }
 
     @Test("fifty worlds run alike in two processes") func digestsAgree() async throws {
         let arguments = ["simulate", "--seeds", "0..49", "--digests", "--json", "--jobs"]

@@ -93,14 +93,15 @@ import TrancheCore
         let desk = self.desk(.open)
         desk.load(book, now: Self.now.advanced(milliseconds: 10))
         let later = Self.now.advanced(milliseconds: 5_000)
-        // Redis may have admitted it, and the ledger lost it: until Redis was asked, admission answers.
+        // Redis may have admitted it, and the ledger lost it; or it was refused for good in an earlier life. Nobody knows
+        // before Redis was asked.
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
-                == nil)
+                == .refused(.recovering))
         desk.recovered(LotID(2))
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
-                == nil, "another lot was asked for")
+                == .refused(.recovering), "another lot was asked for")
         desk.recovered(LotID(1))
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
@@ -108,6 +109,26 @@ import TrancheCore
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: later, now: later) == nil
         )
+    }
+
+    @Test("a copy of a request that admission is deciding is not refused from memory") func waitsForCopies() {
+        let desk = self.desk(.open)
+        let order = OrderID(high: 3, low: 3)
+        let later = Self.now.advanced(milliseconds: 5_000)
+        #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
+        #expect(!desk.admit(order))
+        // Meanwhile the memory is full, or lost: every token made before now is refused.
+        var book = UnitBook()
+        book.apply(.soldOut(LotID(1)))
+        let fresh = self.desk(.open)
+        fresh.load(book, now: later)
+        fresh.recovered(nil)
+        #expect(!fresh.admit(order))
+        #expect(fresh.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
+        let other = OrderID(high: 4, low: 4)
+        #expect(
+            fresh.answer(order: other, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
+                == .refused(.soldOut(requested: 1)))
     }
 
     @Test("a sale takes only the steps that its state allows") func lifecycle() {

@@ -43,6 +43,19 @@ package enum Plant: String, Sendable, CaseIterable {
         }
     }
 
+    /// The invariants that the mistake breaks. Any other one that breaks beside it is a finding of its own.
+    package var breaks: Set<String> {
+        switch self {
+        case .grantsAsDeltas, .quotaAsValue, .reclaimIsTaken: ["I1"]
+        case .redisTrusted, .answerBeforeCommit, .fullDiskIgnored, .paymentTakenBeforeCommit: ["I4"]
+        case .noHandshake: ["I1", "I2", "I3", "L1", "L2"]
+        case .orderByArrival, .frontierNotLogged, .regionAsTieKey: ["I9"]
+        case .watermarkOutsideTheLock, .ceilingNotDurable: ["I8"]
+        case .waitlistOvertaken, .releasesTooEarly: ["I10"]
+        case .leaseExpires: ["I1", "I2", "I3"]
+        }
+    }
+
     /// Makes sure that the faults happen which the mistake needs to show.
     func provoke(_ profile: inout FaultProfile) {
         switch self {

@@ -8,10 +8,12 @@ final class Interrupt: Sendable {
     private let task = NIOLockedValueBox<Task<Void, Never>?>(nil)
 
     init() {
+        signal(SIGPIPE, SIG_IGN)
         let signals = StopSignals()
         let watch = Task {
             await signals.wait()
             if Task.isCancelled { return }
+            Output.line("stopping …")
             await self.cleanUp.withLockedValue { $0 }?()
             Foundation.exit(130)
         }

@@ -173,6 +173,7 @@ final class LocalCluster: Sendable {
     func stop(_ part: Part) async {
         guard let process = self.processes.withLockedValue({ $0.removeValue(forKey: part) }) else { return }
         process.send(SIGTERM)
+        process.send(SIGCONT)  // A process that was stopped would not hear it.
         for _ in 0..<600 where process.isRunning { try? await Task.sleep(for: .milliseconds(25)) }
         process.crash()
     }

@@ -20,6 +20,7 @@ extension QuotaCommand {
         @Option(help: "Items that were really sold; counted from the unit's files if not given.") var sold: Int?
         func run() async throws {
             let client = try self.common.client()
+            _ = try client.unit(self.unit)
             let sold = try self.sold ?? self.count()
             let body = SettleBody(
                 lot: LotID(self.lot), unit: try client.unit(self.unit), generation: Generation(self.generation),

@@ -81,7 +81,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 }
 
-/// Ctrl-C and SIGTERM, as something to wait for.
+/// Ctrl-C, SIGTERM and a closed terminal, as something to wait for.
 final class StopSignals: @unchecked Sendable {  // The sources are kept, and never touched again.
     private let stream: AsyncStream<Void>
     private let sources: [any DispatchSourceSignal]
@@ -89,7 +89,7 @@ final class StopSignals: @unchecked Sendable {  // The sources are kept, and nev
     init() {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         self.stream = stream
-        self.sources = [SIGINT, SIGTERM].map { number in
+        self.sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { continuation.yield() }

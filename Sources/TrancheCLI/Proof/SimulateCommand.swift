@@ -31,14 +31,17 @@ struct SimulateCommand: AsyncParsableCommand {
         var worlds = 0
         var steps = 0
         var seconds = 0.0
-        var broken: [UInt64: [String]] = [:]
+        var broken: [String: [String]] = [:]
         var marks: [String: Int] = [:]
         var missing: [String] = []
-        var digests: [UInt64: String] = [:]
+        var digests: [String: String] = [:]
         var isGood: Bool { self.broken.isEmpty && self.missing.isEmpty }
     }
 
     func run() async throws {
+        guard !(self.trace && self.json) else {
+            throw ValidationError("--trace tells a story, --json does not: choose one")
+        }
         let parts = self.seeds.components(separatedBy: "..")
         let bounds = parts.compactMap { UInt64($0) }
         guard bounds.count == parts.count, bounds.count <= 2, let first = bounds.first, let last = bounds.last,
@@ -88,8 +91,8 @@ struct SimulateCommand: AsyncParsableCommand {
                             summary.worlds += 1
                             summary.steps += world.steps
                             summary.marks.merge(world.marks, uniquingKeysWith: +)
-                            if digests { summary.digests[seed] = String(world.fingerprint, radix: 16) }
-                            if !violations.isEmpty { summary.broken[seed] = violations.map(\.description) }
+                            if digests { summary.digests["\(seed)"] = String(world.fingerprint, radix: 16) }
+                            if !violations.isEmpty { summary.broken["\(seed)"] = violations.map(\.description) }
                         }
                     }
                 }
@@ -100,8 +103,10 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     private func print(_ result: Summary) {
-        for (seed, digest) in result.digests.sorted(by: { $0.key < $1.key }) { Output.line("seed \(seed): \(digest)") }
-        for (seed, violations) in result.broken.sorted(by: { $0.key < $1.key }).prefix(20) {
+        for (seed, digest) in result.digests.sorted(by: { UInt64($0.key)! < UInt64($1.key)! }) {
+            Output.line("seed \(seed): \(digest)")
+        }
+        for (seed, violations) in result.broken.sorted(by: { UInt64($0.key)! < UInt64($1.key)! }).prefix(20) {
             Output.line(Output.red("seed \(seed): \(violations.joined(separator: "; "))"))
             Output.line(
                 "  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.plant.map { " --plant \($0)" } ?? "")"
@@ -110,6 +115,9 @@ struct SimulateCommand: AsyncParsableCommand {
         for (mark, count) in result.marks.sorted(by: { $0.key < $1.key }) {
             Output.line(Output.dim("  \(mark): \(Output.number(count))"))
         }
+        if result.broken.count > 20 { Output.line("and \(result.broken.count - 20) more worlds") }
+        let reached = Coverage.marks.count - Coverage.missing(in: result.marks.keys).count
+        Output.line("\(reached) of \(Coverage.marks.count) rare states reached")
         for mark in result.missing { Output.line(Output.red("  never reached: \(mark)")) }
         let verdict =
             result.broken.isEmpty

@@ -13,16 +13,26 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @Option(help: "A JSON list of order ids that buyers were told are theirs.") var acknowledged: String?
 
+    @Option(help: "A JSON list of order ids whose payment was taken, by the payment provider.") var paid: String?
+
     func run() async throws {
-        let orders = try self.acknowledged.map { path in
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw CommandError("\(path) cannot be read")
-            }
-            return try JSON.decode([OrderID].self, from: data)
-        }
-        let report = try Verifier(folder: self.common.folder.path, acknowledged: orders).report()
+        let report = try Verifier(
+            folder: self.common.folder.path, acknowledged: try self.acknowledged.map(Self.orders),
+            paid: try self.paid.map(Self.orders) ?? []
+        ).report()
         if self.common.json { Output.json(report) } else { report.print() }
         if !report.isSound { throw ExitCode(2) }
+    }
+}
+
+extension VerifyCommand {
+    private static func orders(_ path: String) throws -> [OrderID] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw CommandError("\(path) cannot be read")
+        }
+        do { return try JSON.decode([OrderID].self, from: data) } catch {
+            throw CommandError("\(path) is no JSON list of order ids: \(error.detail)")
+        }
     }
 }
 

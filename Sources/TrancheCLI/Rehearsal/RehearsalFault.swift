@@ -42,7 +42,7 @@ enum RehearsalFault: String, CaseIterable, Codable, Sendable, CodingKeyRepresent
     static func list(_ text: String) throws -> [RehearsalFault] {
         if text == "all" { return self.allCases }
         if text == "none" { return [] }
-        return try text.split(separator: ",").map { name in
+        return try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
             guard let fault = RehearsalFault(rawValue: String(name)) else {
                 throw ValidationError(
                     "--faults: there is no \"\(name)\"; known: all, none, "

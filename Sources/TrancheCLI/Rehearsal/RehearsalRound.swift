@@ -35,6 +35,8 @@ struct RehearsalRound {
         let told = Array(seen.load.acknowledged.keys) + seen.probed
         try Data(JSON.encode(told.sorted())).write(
             to: URL(fileURLWithPath: self.folder.path + "/acknowledged.json"))
+        try Data(JSON.encode(seen.load.paidOrders.sorted())).write(
+            to: URL(fileURLWithPath: self.folder.path + "/paid.json"))
         let report = try Verifier(folder: self.folder.path, acknowledged: told, paid: seen.load.paidOrders).report()
         return RehearsalOutcome(self.plan, report, seen)
     }

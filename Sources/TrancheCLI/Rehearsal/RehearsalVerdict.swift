@@ -96,7 +96,8 @@ struct RehearsalVerdict: Codable, Sendable {
             \(sum { $0.events.count }) faults; stock \(Output.number(sum(\.stock))) = paid \(Output.number(sum(\.paid))) \
             + held \(Output.number(sum(\.held))) + owed \(Output.number(sum(\.owed))) + unsold \(Output.number(sum(\.unsold))); \
             oversold \(sum(\.oversold)); \(Output.number(sum(\.acknowledged))) orders acknowledged, \
-            \(sum(\.acknowledgedAndLost)) lost
+            \(sum(\.acknowledgedAndLost)) lost\
+            \(sum(\.owed) > 0 ? "; owed: known only to ledgers that were replaced, and found again" : "")
             """)
         let untried = self.notRun.isEmpty ? "" : "; not tried: \(self.notRun.keys.sorted().joined(separator: ", "))"
         Output.line((self.isGo ? Output.green("GO") : Output.red("NO GO")) + untried)

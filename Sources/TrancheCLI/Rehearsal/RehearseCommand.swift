@@ -10,7 +10,8 @@ struct RehearseCommand: AsyncParsableCommand {
             First the ceiling of one unit is measured. Then sale after sale is sold out on a fresh cluster of this machine,
             with bots, double clicks, lost connections and abandoned payments, while one fault after another is made
             and mended. Stranded quota is settled by what the ledgers say. Each sale is judged from its files and from the
-            crowd's own list of every 201. Exit code 2 means: no go.
+            crowd's own list of every 201. Exit code 2 means: no go. A ledger that is replaced by an older copy is kept, and
+            found again: what only it knows is owed to its buyers. Ctrl-C stops everything; the files of the sale stay.
 
             Faults:
             \(RehearsalFault.allCases.map { "  \($0.rawValue): \($0.story)" }.joined(separator: "\n"))
@@ -26,6 +27,8 @@ struct RehearseCommand: AsyncParsableCommand {
     @Option(help: "Requests per second that the busiest unit must expect; that of the crowd if not given.")
     var expected: Double?
     @Option(help: "Where the files of a failed sale are kept.") var data = NSTemporaryDirectory() + "tranche-rehearsal"
+    @Option(help: "Which fault comes first, counted from 0: a sale that is repeated begins where it began.")
+    var firstFault = 0
     @Flag(help: "Print JSON, for scripts.") var json = false
 
     func run() async throws {
@@ -44,7 +47,7 @@ struct RehearseCommand: AsyncParsableCommand {
         repeat {
             var next = plan
             next.seed = self.seed &+ UInt64(rounds.count)
-            next.firstFault = rounds.reduce(0) { $0 + $1.count }
+            next.firstFault = self.firstFault + rounds.reduce(0) { $0 + $1.count }
             rounds.append(try await self.rehearse(next, number: rounds.count + 1, interrupt))
         } while RecoveryProbe.seconds(since: started) + self.seconds < self.minutes * 60
         let verdict = RehearsalVerdict(seed: self.seed, rounds: rounds, faults: plan.faults, ceiling: ceiling)
@@ -59,10 +62,11 @@ struct RehearseCommand: AsyncParsableCommand {
             }
         }
         try check("minutes", self.minutes, 0...10_080)
+        try check("first-fault", Double(self.firstFault), 0...1_000_000)
         try check("seconds", self.seconds, 5...3_600)
         try check("stock", Double(self.stock), 1...10_000_000)
         try check("buyers", Double(self.buyers), 1...10_000_000)
-        if let expected { try check("expected", expected, 0...10_000_000) }
+        if let expected { try check("expected", expected, 1...10_000_000) }
         let weights = try self.skew.split(separator: ",").map { part in
             guard let weight = Int(part) else { throw ValidationError("--skew: \"\(part)\" is no number") }
             return weight

@@ -15,7 +15,7 @@ package struct FrontDesk: Sendable {
     /// Requests answered from the sold-out flag since the last ``takeOffered()``, by lot: demand that admission never saw.
     private var offered: [LotID: Int] = [:]
     /// Whether all that Redis admitted is in the ledger, or for which lots. Until then a request that the memory would
-    /// refuse may turn out to have been admitted, so admission answers it.
+    /// refuse may turn out to have been admitted, so it is told to come back.
     private var isRecovered = true
     private var recoveredLots: Set<LotID> = []
     package var uncertaintyMicroseconds: Int64
@@ -73,9 +73,11 @@ package struct FrontDesk: Sendable {
         if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: self.uncertaintyMicroseconds) {
             return .refused(reason)
         }
-        guard self.isRecovered || self.recoveredLots.contains(lot) else { return nil }
         if self.memories[lot]?.refuses(order, issuedAt: issuedAt) == true {
-            return .refused(.soldOut(requested: quantity))
+            // A copy that is in admission may yet be admitted: this one gets the same answer.
+            if self.underway[order] != nil { return nil }
+            let isRecovered = self.isRecovered || self.recoveredLots.contains(lot)
+            return .refused(isRecovered ? .soldOut(requested: quantity) : .recovering)
         }
         guard self.soldOut.contains(lot), self.underway[order] == nil else { return nil }
         self.memories[lot, default: RefusalMemory()].remember(order, now: now)
