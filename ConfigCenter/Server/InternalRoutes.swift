@@ -19,7 +19,7 @@ struct InternalRoutes {
         group.post("units/:unit/report") { request, context in
             let envelope = try await request.document(ReportEnvelope.self)
             try context.check(envelope.report.unit)
-            try envelope.report.checkLimits()
+            try envelope.checkLimits()
             return Response.json(try await self.center.report(envelope))
         }
         group.get("units/config") { request, _ in

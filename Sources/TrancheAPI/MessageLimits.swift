@@ -36,3 +36,11 @@ extension QuotaDirectives {
         }
     }
 }
+
+extension ReportEnvelope {
+    /// - Throws: ``Problem`` with code `invalid_message`.
+    package func checkLimits() throws(Problem) {
+        try Problem.check("configVersion", self.configVersion, in: 0...Int.max)
+        try self.report.checkLimits()
+    }
+}

@@ -84,6 +84,7 @@ struct SimulateCommand: AsyncParsableCommand {
                             return next - 1
                         }
                         guard seeds.contains(seed) else { return }
+                        await Task.yield()  // Or nobody tells how far it is.
                         let world = World(seed: seed, plant: plant)
                         if trace { world.trace = { Output.line("seed \(seed), \($0)") } }
                         let violations = world.run()
