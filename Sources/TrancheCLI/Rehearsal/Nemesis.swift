@@ -63,7 +63,7 @@ final class Nemesis {
         }
     }
 
-    /// Works again, and the fault has bitten: a fault that nobody noticed shows nothing.
+    /// Seconds from the mending to working again; of coordinators, from the fault to the next one's lead.
     private func recovery(from fault: RehearsalFault, on name: String) async throws -> Double? {
         guard fault == .killCoordinator || fault == .pauseCoordinator else {
             return await self.probe.recovery(of: try await self.inflict(fault, on: name))
