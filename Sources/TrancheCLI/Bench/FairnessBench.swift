@@ -85,9 +85,7 @@ struct FairnessBench: AsyncParsableCommand {
 
     private func contest(_ cluster: LocalCluster) async throws {
         let client = AdminClient(cluster.layout)
-        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).count < DemoCommand.regions.count {
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        try await client.waitForUnits(DemoCommand.regions.count)
         _ = try await client.call("POST", "/v1/sales", self.sale, as: SaleDocument.self)
         _ = try await client.step(.warm, "fairness")
         _ = try await client.waitUntilReady("fairness", seconds: 30) { _ in }

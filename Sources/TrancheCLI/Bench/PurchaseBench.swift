@@ -85,9 +85,7 @@ struct PurchaseBench: AsyncParsableCommand {
             id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 3_600_000,
             paymentWindowMilliseconds: 3_600_000,
             lots: [.init(id: LotID(1), name: "bench", stock: 100_000_000, perBuyerLimit: 1, poolPermille: 0)])
-        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).isEmpty {
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        try await client.waitForUnits(1)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, "bench")
         _ = try await client.waitUntilReady("bench", seconds: 20) { _ in }

@@ -53,6 +53,15 @@ struct AdminClient: Sendable {
         try await self.call("GET", "/v1/sales/\(id)", as: SaleDocument.self)
     }
 
+    /// Waits until so many units have registered.
+    func waitForUnits(_ count: Int) async throws {
+        let end = ContinuousClock.now + .seconds(10)
+        while try await self.call("GET", "/v1/units", as: [UnitDocument].self).count < count {
+            guard ContinuousClock.now < end else { throw CommandError("not every unit has registered within 10 s") }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
     func step(_ step: SaleState.Step, _ id: String, _ options: OpenBody = OpenBody()) async throws -> SaleDocument {
         // Another change may come between the look and the step: look again, a few times.
         for _ in 0..<4 {

@@ -126,11 +126,7 @@ struct DemoCommand: AsyncParsableCommand {
             id: Self.sale, name: "demo", startsAtMilliseconds: now, endsAtMilliseconds: now + 3_600_000,
             paymentWindowMilliseconds: Self.paymentWindowMilliseconds,
             lots: [.init(id: LotID(1), name: "demo", stock: self.stock, perBuyerLimit: 1, poolPermille: 0)])
-        let end = ContinuousClock.now + .seconds(10)
-        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).count < Self.regions.count {
-            guard ContinuousClock.now < end else { throw CommandError("not every unit has registered within 10 s") }
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        try await client.waitForUnits(Self.regions.count)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, Self.sale)
         _ = try await client.waitUntilReady(Self.sale, seconds: 20) { _ in }

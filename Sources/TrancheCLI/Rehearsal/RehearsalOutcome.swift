@@ -66,7 +66,5 @@ struct RehearsalOutcome: Codable, Sendable {
         }
         return faults
     }
-    /// Faults of the sale that were made, mended or not.
-    var count: Int { self.events.count }
     var isGood: Bool { self.faults.isEmpty }
 }

@@ -87,12 +87,7 @@ struct RehearsalRound {
     }
 
     private func open(_ client: AdminClient) async throws {
-        let units = DemoCommand.regions.count
-        let end = ContinuousClock.now + .seconds(10)
-        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).count < units {
-            guard ContinuousClock.now < end else { throw CommandError("not every unit has registered within 10 s") }
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        try await client.waitForUnits(DemoCommand.regions.count)
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         _ = try await client.call("POST", "/v1/sales", self.plan.config(now: now), as: SaleDocument.self)
         _ = try await client.step(.warm, RehearsalPlan.sale)

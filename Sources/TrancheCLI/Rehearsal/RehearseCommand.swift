@@ -47,7 +47,7 @@ struct RehearseCommand: AsyncParsableCommand {
         repeat {
             var next = plan
             next.seed = self.seed &+ UInt64(rounds.count)
-            next.firstFault = self.firstFault + rounds.reduce(0) { $0 + $1.count }
+            next.firstFault = self.firstFault + rounds.reduce(0) { $0 + $1.events.count }
             rounds.append(try await self.rehearse(next, number: rounds.count + 1, interrupt))
         } while RecoveryProbe.seconds(since: started) + self.seconds < self.minutes * 60
         let verdict = RehearsalVerdict(seed: self.seed, rounds: rounds, faults: plan.faults, ceiling: ceiling)
