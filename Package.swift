@@ -56,6 +56,8 @@ let package = Package(
         // The core imports nothing: rules, with time and randomness as arguments.
         .target(name: "TrancheCore", swiftSettings: settings),
         .systemLibrary(name: "CTimex"),
+        .systemLibrary(name: "CEpoll"),
+        .target(name: "Sockets", dependencies: ["CEpoll"], swiftSettings: settings),
         .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto], swiftSettings: settings),
         .target(name: "Simulation", dependencies: ["TrancheCore"], swiftSettings: settings),
 
@@ -78,9 +80,9 @@ let package = Package(
         .target(
             name: "UnitServer",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "RedisClient", "CurlClient", "Storage", logging,
-                lifecycle,
-                hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency, configuration,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "RedisClient", "CurlClient", "Storage", "Sockets",
+                logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix,
+                nioConcurrency, configuration,
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(
@@ -112,7 +114,9 @@ let package = Package(
             name: "Verification", dependencies: ["TrancheCore", "TrancheAPI", "Storage"], swiftSettings: settings),
         .target(
             name: "LoadGenerator",
-            dependencies: ["TrancheCore", "TrancheAPI", nioCore, nioPosix, nioConcurrency, histogram, crypto],
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "Sockets", nioCore, nioPosix, nioConcurrency, histogram, crypto,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "tranche",

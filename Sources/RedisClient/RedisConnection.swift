@@ -80,12 +80,44 @@ package final class RedisConnection {
         }
     }
 
-    /// Puts a command in the output buffer. Follow it with one ``reply()``.
+    /// Puts a command in the output buffer. Follow it with one ``reply()``, or with ``flush()`` and ``received()``.
     package func append(_ arguments: RedisArguments) throws(RedisError) {
-        let status = arguments.withPointers { pointers, lengths in
-            redisAppendCommandArgv(self.context, Int32(lengths.count), pointers, lengths.baseAddress)
+        try self.append(Array("*\(arguments.count)\r\n".utf8))
+        try self.append(arguments.bytes)
+    }
+
+    private func append(_ bytes: [UInt8]) throws(RedisError) {
+        let status = bytes.withUnsafeBytes {
+            redisAppendFormattedCommand(self.context, $0.assumingMemoryBound(to: CChar.self).baseAddress, $0.count)
         }
         guard status == REDIS_OK else { throw .closed(self.reason) }
+    }
+
+    /// For a poller: readable when ``received()`` has something to say.
+    package var descriptor: Int32 { self.context.pointee.fd }
+
+    /// Sends what was appended, without waiting for an answer.
+    package func flush() throws(RedisError) {
+        var isDone: Int32 = 0
+        while isDone == 0 {
+            guard redisBufferWrite(self.context, &isDone) == REDIS_OK else { throw .closed(self.reason) }
+        }
+    }
+
+    /// The answers that have come, in the order of their commands; an error of one command is `nil`.
+    ///
+    /// Waits if there is nothing to read: ask a poller first.
+    package func received() throws(RedisError) -> [RedisReply?] {
+        guard redisBufferRead(self.context) == REDIS_OK else { throw .closed(self.reason) }
+        var replies: [RedisReply?] = []
+        while true {
+            var raw: UnsafeMutableRawPointer?
+            guard redisGetReplyFromReader(self.context, &raw) == REDIS_OK else { throw .closed(self.reason) }
+            guard let raw else { return replies }
+            let reply = raw.assumingMemoryBound(to: redisReply.self)
+            replies.append(reply.pointee.type == REDIS_REPLY_ERROR ? nil : Self.value(reply))
+            freeReplyObject(raw)
+        }
     }
 
     /// Sends what was appended, and waits for the next answer.
@@ -122,49 +154,41 @@ package final class RedisConnection {
     }
 }
 
-/// The arguments of one command, in one buffer that can be used again.
+/// One command in the form that goes over the wire (RESP2), in memory that can be used again.
 package struct RedisArguments {
-    private var bytes: [UInt8] = []
-    private var ends: [Int] = []
+    fileprivate private(set) var bytes: [UInt8] = []
+    package private(set) var count = 0
 
     package init() {}
 
-    package var count: Int { self.ends.count }
-
     package mutating func removeAll() {
         self.bytes.removeAll(keepingCapacity: true)
-        self.ends.removeAll(keepingCapacity: true)
+        self.count = 0
     }
 
-    package mutating func append(_ text: String) { self.append(text.utf8) }
+    package mutating func append(_ text: String) {
+        self.begin(text.utf8.count)
+        self.bytes.append(contentsOf: text.utf8)
+        self.end()
+    }
 
-    package mutating func append(_ number: Int) { self.append(String(number).utf8) }
+    package mutating func append(_ number: Int) { self.append(String(number)) }
 
-    package mutating func append(_ argument: some Sequence<UInt8>) {
+    package mutating func append(_ argument: [UInt8]) {
+        self.begin(argument.count)
         self.bytes.append(contentsOf: argument)
-        self.ends.append(self.bytes.count)
+        self.end()
     }
 
-    func withPointers<Value>(
-        _ body: (UnsafeMutablePointer<UnsafePointer<CChar>?>, UnsafeBufferPointer<Int>) -> Value
-    ) -> Value {
-        self.bytes.withUnsafeBufferPointer { buffer in
-            buffer.withMemoryRebound(to: CChar.self) { characters in
-                // hiredis copies the bytes before it returns. An empty buffer has no address, and needs none.
-                var pointers: [UnsafePointer<CChar>?] = []
-                var lengths: [Int] = []
-                var start = 0
-                pointers.reserveCapacity(self.ends.count)
-                lengths.reserveCapacity(self.ends.count)
-                for end in self.ends {
-                    pointers.append(characters.baseAddress.map { $0 + start })
-                    lengths.append(end - start)
-                    start = end
-                }
-                return pointers.withUnsafeMutableBufferPointer { pointers in
-                    lengths.withUnsafeBufferPointer { lengths in body(pointers.baseAddress!, lengths) }
-                }
-            }
-        }
+    private mutating func begin(_ length: Int) {
+        self.count += 1
+        self.bytes.append(UInt8(ascii: "$"))
+        self.bytes.append(contentsOf: String(length).utf8)
+        self.end()
+    }
+
+    private mutating func end() {
+        self.bytes.append(13)
+        self.bytes.append(10)
     }
 }

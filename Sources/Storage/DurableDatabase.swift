@@ -8,7 +8,7 @@ package enum DurableDatabase {
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA journal_mode = WAL")
             try database.execute(sql: "PRAGMA synchronous = FULL")
-            try database.execute(sql: "PRAGMA cache_size = -65536")
+            try database.execute(sql: "PRAGMA cache_size = -8192")
         }
         do {
             let queue = try DatabaseQueue(path: path, configuration: configuration)

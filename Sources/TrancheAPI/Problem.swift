@@ -23,7 +23,34 @@ package struct Problem: Error, Hashable, Sendable, Codable {
         self.location = location
     }
 
-    package var json: [UInt8] { JSON.encode(self) }
+    package var json: [UInt8] {
+        var bytes: [UInt8] = []
+        self.write(into: &bytes)
+        return bytes
+    }
+
+    /// The same bytes as the encoder makes, without the encoder: refusals come in crowds.
+    package func write(into bytes: inout [UInt8]) {
+        bytes.write("{\"code\":")
+        bytes.write(json: self.code)
+        bytes.write(",\"detail\":")
+        bytes.write(json: self.detail)
+        if let location {
+            bytes.write(",\"location\":")
+            bytes.write(json: location)
+        }
+        if let retryAfter {
+            bytes.write(",\"retryAfter\":")
+            bytes.write(decimal: retryAfter)
+        }
+        bytes.write(",\"status\":")
+        bytes.write(decimal: self.status)
+        bytes.write(",\"title\":")
+        bytes.write(json: self.title)
+        bytes.write(",\"type\":")
+        bytes.write(json: self.type)
+        bytes.append(UInt8(ascii: "}"))
+    }
 }
 
 extension Problem {

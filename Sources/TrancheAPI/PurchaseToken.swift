@@ -52,9 +52,16 @@ package struct TokenCodec: Sendable {
     /// The longest token in characters.
     package static let lengthLimit = (TokenCodec.fixedBytes + Limits.buyerBytes + TokenCodec.macBytes) * 4 / 3 + 4
 
-    private let key: SymmetricKey
+    /// Keyed once: the key's part of the work is done here, and not for each token.
+    private let keyed: HMAC<SHA256>
 
-    package init(secret: String) { self.key = SymmetricKey(data: Array(secret.utf8)) }
+    package init(secret: String) { self.keyed = HMAC(key: SymmetricKey(data: Array(secret.utf8))) }
+
+    private func code(_ bytes: UnsafeRawBufferPointer) -> HMAC<SHA256>.MAC {
+        var code = self.keyed
+        code.update(data: bytes)
+        return code.finalize()
+    }
 
     package func mint(_ token: PurchaseToken) -> String {
         var bytes: [UInt8] = [Self.version]
@@ -67,38 +74,58 @@ package struct TokenCodec: Sendable {
         }
         bytes.append(UInt8(token.buyer.rawValue.utf8.count))
         bytes += token.buyer.rawValue.utf8
-        bytes += HMAC<SHA256>.authenticationCode(for: bytes, using: self.key)
+        bytes += bytes.withUnsafeBytes { self.code($0) }
         return Base64URL.encode(bytes)
     }
 
     /// Checks form and signature, in constant time for equal lengths; says nothing about time, lot or unit.
     package func open(_ text: some Collection<UInt8>) throws(TokenError) -> PurchaseToken {
+        let bytes = Array(text)
+        return try bytes.withUnsafeBufferPointer { bytes throws(TokenError) in
+            try self.open(UnsafeRawBufferPointer(bytes))
+        }
+    }
+
+    package func open(_ text: UnsafeRawBufferPointer) throws(TokenError) -> PurchaseToken {
         guard !text.isEmpty else { throw .missing }
         guard text.count <= Self.lengthLimit else {
             throw .malformed(reason: "longer than \(Self.lengthLimit) characters")
         }
-        guard let bytes = Base64URL.decode(text) else { throw .malformed(reason: "not base64url") }
+        let result: Result<PurchaseToken, TokenError> = withUnsafeTemporaryAllocation(
+            byteCount: Self.lengthLimit, alignment: 8
+        ) { buffer in
+            guard let count = Base64URL.decode(text, into: buffer) else {
+                return .failure(.malformed(reason: "not base64url"))
+            }
+            do throws(TokenError) {
+                return .success(try self.verify(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+            } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func verify(_ bytes: UnsafeRawBufferPointer) throws(TokenError) -> PurchaseToken {
         guard bytes.count > Self.fixedBytes + Self.macBytes else { throw .malformed(reason: "too short") }
         guard bytes[0] == Self.version else { throw .malformed(reason: "version \(bytes[0]) is unknown") }
         let signed = bytes.count - Self.macBytes
-        guard
-            HMAC<SHA256>.isValidAuthenticationCode(bytes[signed...], authenticating: bytes[..<signed], using: self.key)
-        else {
-            throw .forged
-        }
+        let code = self.code(UnsafeRawBufferPointer(rebasing: bytes[..<signed]))
+        // Compared in constant time.
+        guard code == UnsafeRawBufferPointer(rebasing: bytes[signed...]) else { throw .forged }
         return try self.read(bytes, signed: signed)
     }
 
-    private func read(_ bytes: [UInt8], signed: Int) throws(TokenError) -> PurchaseToken {
-        func word(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+    private func read(_ bytes: UnsafeRawBufferPointer, signed: Int) throws(TokenError) -> PurchaseToken {
+        func word(_ start: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+        }
         let buyerStart = Self.fixedBytes
         guard Int(bytes[buyerStart - 1]) == signed - buyerStart,
             let buyer = BuyerID(String(decoding: bytes[buyerStart..<signed], as: UTF8.self))
         else { throw .malformed(reason: "the buyer does not fit") }
         return PurchaseToken(
             order: OrderID(high: word(1), low: word(9)),
-            lot: LotID(bytes[17..<21].reduce(0) { $0 << 8 | UInt32($1) }),
-            home: UnitID(bytes[21..<23].reduce(0) { $0 << 8 | UInt16($1) }), buyer: buyer,
+            lot: LotID(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 17, as: UInt32.self))),
+            home: UnitID(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 21, as: UInt16.self))), buyer: buyer,
             issuedAt: Instant(microseconds: Int64(bitPattern: word(23))),
             notBefore: Instant(microseconds: Int64(bitPattern: word(31))),
             expiresAt: Instant(microseconds: Int64(bitPattern: word(39))))
@@ -110,10 +137,19 @@ package struct TokenCodec: Sendable {
     package func check(
         _ token: PurchaseToken, home: UnitID? = nil, lot: LotID, unit: UnitID, now: Instant
     ) throws(TokenError) {
+        try self.checkPlace(token, home: home ?? token.home, lot: lot, unit: unit)
+        if let untimely = self.untimely(token, now: now) { throw untimely }
+    }
+
+    package func checkPlace(_ token: PurchaseToken, home: UnitID, lot: LotID, unit: UnitID) throws(TokenError) {
         guard token.lot == lot else { throw .wrongLot(token.lot, expected: lot) }
-        guard home ?? token.home == unit else { throw .wrongUnit(home ?? token.home) }
-        guard now < token.expiresAt else { throw .expired(at: token.expiresAt) }
-        guard now >= token.notBefore else { throw .early(notBefore: token.notBefore) }
+        guard home == unit else { throw .wrongUnit(home) }
+    }
+
+    /// Why the token is not good at `now`, or `nil` if it is.
+    package func untimely(_ token: PurchaseToken, now: Instant) -> TokenError? {
+        if now >= token.expiresAt { return .expired(at: token.expiresAt) }
+        return now < token.notBefore ? .early(notBefore: token.notBefore) : nil
     }
 }
 
@@ -144,20 +180,30 @@ package enum Base64URL {
 
     /// - Returns: `nil` for a character outside the alphabet, a length that cannot be, or bits left over.
     package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        let text = Array(text)
+        var bytes = [UInt8](repeating: 0, count: text.count)
+        let count = text.withUnsafeBytes { text in bytes.withUnsafeMutableBytes { self.decode(text, into: $0) } }
+        return count.map { Array(bytes[..<$0]) }
+    }
+
+    /// - Parameter bytes: At least three quarters as long as `text`.
+    /// - Returns: How many bytes were written; `nil` as above.
+    static func decode(_ text: UnsafeRawBufferPointer, into bytes: UnsafeMutableRawBufferPointer) -> Int? {
         guard text.count % 4 != 1 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count * 3 / 4)
-        var (bits, count) = (UInt32(0), 0)
-        for character in text {
-            let value = self.values[Int(character)]
-            guard value < 64 else { return nil }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+        return self.values.withUnsafeBufferPointer { values in
+            var (bits, count, length) = (UInt32(0), 0, 0)
+            for character in text {
+                let value = values[Int(character)]
+                guard value < 64 else { return nil }
+                bits = bits << 6 | UInt32(value)
+                count += 6
+                if count >= 8 {
+                    count -= 8
+                    bytes[length] = UInt8(truncatingIfNeeded: bits >> UInt32(count))
+                    length += 1
+                }
             }
+            return bits & (1 << UInt32(count) - 1) == 0 ? length : nil
         }
-        return bits & (1 << UInt32(count) - 1) == 0 ? bytes : nil
     }
 }

@@ -14,7 +14,6 @@ let package = Package(
     name: "tranche-fuzzing",
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     ],
     targets: [
         .target(name: "TrancheCore", swiftSettings: instrumented),
@@ -22,15 +21,14 @@ let package = Package(
             name: "TrancheAPI", dependencies: ["TrancheCore", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: instrumented),
         .target(
-            name: "BuyRequestParsing",
-            dependencies: ["TrancheCore", "TrancheAPI", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: instrumented),
+            name: "ExpressParsing",
+            dependencies: ["TrancheCore"], swiftSettings: instrumented),
         .target(name: "LedgerRows", dependencies: ["TrancheCore"], swiftSettings: instrumented),
         .executableTarget(
             name: "tranche-fuzz",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "BuyRequestParsing", "LedgerRows",
-                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                "TrancheCore", "TrancheAPI", "ExpressParsing", "LedgerRows",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: instrumented + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),

@@ -51,7 +51,6 @@ import TrancheCore
         #expect(book.accounts == expected.accounts)
         #expect(book.refused == expected.refused)
         #expect(book.refunds == expected.refunds)
-        #expect(book.payments == expected.payments)
         #expect((book.ceiling, book.nonce) == (expected.ceiling, expected.nonce))
         #expect(book.generation == Generation(2))
         #expect(try again.head(at: head.position) == head)

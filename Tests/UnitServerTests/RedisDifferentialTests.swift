@@ -37,8 +37,10 @@ import UnitServer
         for _ in 0..<300 {
             if dice.roll(40) == 0 {
                 fence += 1
-                let holdings = model.holdings.map {
-                    LotPrime.Holding(buyer: $0.key, quantity: $0.value.quantity, orders: $0.value.orders)
+                let holdings = model.holdings.map { buyer, held in
+                    var holding = LotPrime.Holding(buyer: buyer, quantity: held.quantity, order: held.orders[0])
+                    for order in held.orders.dropFirst() { holding.add(order, quantity: 0) }
+                    return holding
                 }
                 let prime = self.prime(
                     fence: fence, available: model.available, holdings: holdings.sorted { $0.buyer < $1.buyer })

@@ -1,4 +1,5 @@
 package import DaemonSupport
+import Foundation
 package import RedisClient
 package import TrancheCore
 
@@ -14,6 +15,7 @@ package import TrancheCore
 /// | `internal.host`, `internal.port` | where the center and operators connect | 127.0.0.1, required |
 /// | `internal.url` | the address that the center is told | from host and port |
 /// | `public.connections` | open connections at most | 10000 |
+/// | `public.lanes` | threads that serve buyers | half of the processors |
 /// | `redis.address` | `/path/to.sock` or `host:port` | required |
 /// | `center.url` | the config center | required |
 /// | `data.folder` | ledger and configuration | required |
@@ -35,6 +37,7 @@ package struct UnitConfiguration: Sendable {
     package let internalPort: Int
     package let internalURL: String
     package let connectionLimit: Int
+    package let lanes: Int
     package let redis: RedisConnection.Address
     package let centerURL: String
     package let folder: String
@@ -56,6 +59,8 @@ package struct UnitConfiguration: Sendable {
         self.internalPort = try values.number("internal.port", in: 1...65_535)
         self.internalURL = values.string("internal.url", default: "http://\(self.internalHost):\(self.internalPort)")
         self.connectionLimit = try values.number("public.connections", in: 1...1_000_000, default: 10_000)
+        self.lanes = try values.number(
+            "public.lanes", in: 1...64, default: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount / 2)))
         let address = try values.string("redis.address")
         guard let redis = RedisConnection.Address(address) else {
             throw StartError("redis.address is \"\(address)\", but must be an absolute path of a socket, or host:port")

@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
+import Sockets
 import Storage
 import TrancheAPI
 import TrancheCore
@@ -34,27 +35,29 @@ package enum UnitDaemon {
         let curl = CurlClient()
         let telemetry = Telemetry()
         let waiters = Waiters()
-        let intake = Intake(uncertaintyMicroseconds: 500, durableCeiling: book.ceiling)
+        let poller = try Poller()
+        let intake = Intake(uncertaintyMicroseconds: 500, durableCeiling: book.ceiling, bell: poller)
         let contest = ContestLink(configuration, curl: curl, intake: intake, telemetry: telemetry, logger: logger)
         let watch = OrderWatch()
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
         link.onEvent { intake.post($0) }
         let redis = RedisWorker(LotRedis(configuration.redis, unit: configuration.unit), intake: intake)
+        let calls = LotCalls(configuration.redis, unit: configuration.unit, poller: poller, token: 0)
         let engine = try Engine(
-            ledger: ledger, book: book, intake: intake, waiters: waiters, redis: redis, center: link,
-            coordinator: contest, watch: watch, rules: file.config.rules, telemetry: telemetry, logger: logger)
+            ledger: ledger, book: book, intake: intake, waiters: waiters, redis: redis, calls: calls, poller: poller,
+            center: link, coordinator: contest, watch: watch, rules: file.config.rules, telemetry: telemetry, logger: logger)
         file.onApply { config in intake.post(.configured(config.rules)) }
 
         let codec = TokenCodec(secret: configuration.tokenSecret)
         let counter = Counter(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
-        let publicApplication = self.publicApplication(configuration, counter, engine, watch, telemetry, logger)
+        let publicService = self.publicService(configuration, counter, engine, watch, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codec, file, engine, telemetry, logger)
         logger.info(
             "starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
         // The last one is stopped first: buyers, then operators, then the pull, then the engine with what is left.
         try await Daemon.run(
             [
-                EngineService(engine: engine), PullService(link: link), internalApplication, publicApplication,
+                EngineService(engine: engine), PullService(link: link), internalApplication, publicService,
                 ShutdownHook { watch.finish() },
             ],
             logger: logger)
@@ -75,7 +78,7 @@ package enum UnitDaemon {
         }
     }
 
-    private static func publicApplication(
+    private static func publicService(
         _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ watch: OrderWatch,
         _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
@@ -84,17 +87,7 @@ package enum UnitDaemon {
             region: configuration.region, watch: watch)
         let router = DaemonRouter.make(
             logger: logger, telemetry: telemetry, isReady: { self.reasonNotReady(engine) }, routes.add)
-        let server = HTTPServerBuilder { responder in
-            var http = HTTP1Channel.Configuration()
-            http.httpDecoder = .init(maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
-            return ExpressChannel(base: HTTP1Channel(responder: responder, configuration: http), counter: counter)
-        }
-        return Application(
-            router: router, server: server,
-            configuration: .init(
-                address: .hostname(configuration.publicHost, port: configuration.publicPort), backlog: 1_024,
-                availableConnectionsDelegate: MaximumAvailableConnections(configuration.connectionLimit)),
-            logger: logger)
+        return PublicService(configuration: configuration, counter: counter, router: router.buildResponder(), logger: logger)
     }
 
     private static func internalApplication(

@@ -123,7 +123,7 @@ extension World {
         _ records: inout [AuthorityRecord]
     ) {
         let orders = self.units[account.unit]!.ledger.book.orders
-        let isUndecided = orders.values.contains {
+        let isUndecided = orders.contains {
             $0.lot == lot && $0.generation == account.generation && $0.state == .reserved
         }
         if isUndecided { return }

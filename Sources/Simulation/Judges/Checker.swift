@@ -196,8 +196,8 @@ struct Checker {
     mutating func live(_ holds: Bool, _ invariant: String, _ detail: String) { self.expect(holds, invariant, detail) }
 
     /// What a generation of a unit's ledger really sold, as an operator would count it from every trace there is.
-    func trulyLive(_ lot: LotID, unit: UnitID, generation: Generation, orders: [OrderID: Order]) -> Int {
-        let kept = orders.values.filter { $0.lot == lot && $0.generation == generation && $0.state.isLive }
+    func trulyLive(_ lot: LotID, unit: UnitID, generation: Generation, orders: OrderTable) -> Int {
+        let kept = orders.filter { $0.lot == lot && $0.generation == generation && $0.state.isLive }
         let lost = self.lostPromises[Account(lot: lot, unit: unit, generation: generation.rawValue)] ?? [:]
         return kept.reduce(0) { $0 + Int($1.quantity) }
             + lost.filter { id, _ in
@@ -207,7 +207,7 @@ struct Checker {
                 }
                 return orders[id].map { !($0.state.isLive && $0.generation == generation) } ?? true
             }.reduce(0) { $0 + $1.value }
-            + orders.values.filter {
+            + orders.filter {
                 $0.lot == lot && $0.generation == generation && !$0.state.isLive
                     && self.lostPayments.contains($0.id) && lost[$0.id] == nil
             }.reduce(0) { $0 + Int($1.quantity) }

@@ -17,7 +17,7 @@ extension World {
             for lot in authority.book.lots.keys.sorted() {
                 self.checker.live(process.machine.isPrimed(lot), "L1", "lot \(lot) of unit \(id) is not in Redis")
                 let undecided = process.machine.book.candidates(lot).filter {
-                    process.machine.book.orders[$0.order]?.state == .contested
+                    process.machine.book.orders.state(of: $0.order) == .contested
                 }
                 self.checker.live(
                     undecided.isEmpty, "L2",

@@ -1,6 +1,6 @@
 package import TrancheCore
 
-/// One ledger entry as columns: one narrow shape for all kinds, so that one statement appends them all.
+/// One ledger entry as columns: one narrow shape for all kinds, and its form on disk.
 package struct EntryRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
         case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce,
@@ -166,7 +166,7 @@ package struct EntryRow: Hashable, Sendable {
             stamp: Stamp(rawValue: UInt64(bitPattern: stamp)), deadline: Instant(microseconds: deadline))
     }
 
-    /// Appends the bytes that the hash chain covers: every column, so that no change of a row goes unnoticed.
+    /// Appends the bytes that the ledger keeps and the hash chain covers.
     package func encode(into bytes: inout [UInt8]) {
         bytes.append(UInt8(truncatingIfNeeded: self.kind.rawValue))
         for number in [self.lot, self.quantity, self.detail, self.generation, self.value, self.deadline] {
@@ -184,6 +184,60 @@ package struct EntryRow: Hashable, Sendable {
         guard let number else { return bytes.append(0) }
         bytes.append(1)
         withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+}
+
+// Reading back what `encode` wrote.
+extension EntryRow {
+    /// Appends the entries that `bytes` hold, one behind the other.
+    ///
+    /// - Returns: `false` if the bytes end within an entry, or one of them is none.
+    package static func readEntries(_ bytes: UnsafeRawBufferPointer, into entries: inout [LedgerEntry]) -> Bool {
+        var place = 0
+        while place < bytes.count {
+            guard let row = EntryRow(reading: bytes, at: &place), let entry = row.entry else { return false }
+            entries.append(entry)
+        }
+        return true
+    }
+
+    /// - Returns: `nil` if the bytes from `place` on are no row.
+    package init?(reading bytes: UnsafeRawBufferPointer, at place: inout Int) {
+        guard place < bytes.count, let kind = Kind(rawValue: Int64(bytes[place])) else { return nil }
+        place += 1
+        self.init(kind: kind)
+        guard Self.read(bytes, &place, &self.lot), Self.read(bytes, &place, &self.quantity),
+            Self.read(bytes, &place, &self.detail), Self.read(bytes, &place, &self.generation),
+            Self.read(bytes, &place, &self.value), Self.read(bytes, &place, &self.deadline)
+        else { return nil }
+        var (high, low): (Int64?, Int64?) = (nil, nil)
+        guard Self.read(bytes, &place, &high), Self.read(bytes, &place, &low), (high == nil) == (low == nil),
+            Self.read(bytes, &place, &self.buyer), Self.read(bytes, &place, &self.text)
+        else { return nil }
+        if let high, let low { self.order = OrderID(high: UInt64(bitPattern: high), low: UInt64(bitPattern: low)) }
+    }
+
+    private static func read(_ bytes: UnsafeRawBufferPointer, _ place: inout Int, _ number: inout Int64?) -> Bool {
+        guard place < bytes.count else { return false }
+        switch bytes[place] {
+        case 0: place += 1
+        case 1 where place + 9 <= bytes.count:
+            number = Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: place + 1, as: Int64.self))
+            place += 9
+        default: return false
+        }
+        return true
+    }
+
+    private static func read(_ bytes: UnsafeRawBufferPointer, _ place: inout Int, _ text: inout String?) -> Bool {
+        guard place < bytes.count else { return false }
+        let count = Int(bytes[place])
+        place += 1
+        guard count < 255 else { return true }
+        guard place + count <= bytes.count else { return false }
+        text = String(decoding: bytes[place..<(place + count)], as: UTF8.self)
+        place += count
+        return true
     }
 }
 

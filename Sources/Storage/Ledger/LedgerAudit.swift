@@ -20,7 +20,6 @@ package struct LedgerAudit: Sendable {
     package let commits: [Commit]
     /// What the guarding tables say, to be compared with the journal.
     package let accounts: [Account]
-    package let holdings: [LotID: [BuyerID: Int]]
 
     /// - Throws: ``StorageError`` if the file is no ledger.
     package init(path: String) throws(StorageError) {
@@ -55,10 +54,5 @@ package struct LedgerAudit: Sendable {
                 counters: QuotaCounters(
                     granted: row[2], allocated: row[3], returned: row[4], sold: row[5], cancelled: row[6]))
         }
-        var holdings: [LotID: [BuyerID: Int]] = [:]
-        for row in try Row.fetchAll(database, sql: "SELECT lot, buyer, quantity FROM holdings WHERE quantity > 0") {
-            if let buyer = BuyerID(row[1]) { holdings[LotID(row[0]), default: [:]][buyer] = row[2] }
-        }
-        self.holdings = holdings
     }
 }

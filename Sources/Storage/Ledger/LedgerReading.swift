@@ -10,13 +10,13 @@ package enum LedgerReading {
     }
 
     static func head(_ database: Database) throws -> LedgerHead {
-        let row = try Row.fetchOne(database, sql: "SELECT position, digest FROM commits ORDER BY position DESC LIMIT 1")
+        let row = try Row.fetchOne(database, sql: "SELECT position, digest FROM journal ORDER BY position DESC LIMIT 1")
         return try row.map(self.head) ?? .empty
     }
 
     static func head(_ database: Database, at position: UInt64) throws -> LedgerHead? {
         try Row.fetchOne(
-            database, sql: "SELECT position, digest FROM commits WHERE position = ?", arguments: [Int64(position)]
+            database, sql: "SELECT position, digest FROM journal WHERE position = ?", arguments: [Int64(position)]
         ).map(self.head)
     }
 
@@ -29,15 +29,13 @@ package enum LedgerReading {
     }
 
     /// Folds the journal, and checks it against the hash chain on the way.
-    static func book(_ database: Database, path: String) throws -> UnitBook {
-        var book = UnitBook()
+    static func book(_ database: Database, path: String, _ body: (LedgerEntry) throws -> Void) throws {
         try self.forEachCommit(database) { entries, isChained, position in
             guard isChained, let entries else {
                 throw StorageError.corrupt(path: path, detail: "the hash chain breaks at position \(position)")
             }
-            for entry in entries { book.apply(entry) }
+            for entry in entries { try body(entry) }
         }
-        return book
     }
 
     /// Calls `body` for each commit, in order, with its entries (`nil` if one of them cannot be read), and whether the
@@ -45,42 +43,25 @@ package enum LedgerReading {
     static func forEachCommit(
         _ database: Database, _ body: ([LedgerEntry]?, _ isChained: Bool, _ position: UInt64) throws -> Void
     ) throws {
-        let rows = try Row.fetchCursor(database, sql: "SELECT * FROM entries ORDER BY position")
-        let commits = try Row.fetchCursor(database, sql: "SELECT position, digest FROM commits ORDER BY position")
+        let commits = try Row.fetchCursor(database, sql: "SELECT position, digest, entries FROM journal ORDER BY position")
         var digest = LedgerHead.empty.digest
         var position: UInt64 = 0
+        var entries: [LedgerEntry] = []
         while let commit = try commits.next() {
             let end = try self.head(commit)
-            var (bytes, entries): ([UInt8], [LedgerEntry]?) = ([], [])
-            var isWhole = end.position > position
-            while position < end.position, let row = try rows.next() {
-                position += 1
-                let found = self.row(row)
-                isWhole = isWhole && UInt64(bitPattern: row[0] as Int64) == position
-                found?.encode(into: &bytes)
-                if let entry = found?.entry { entries?.append(entry) } else { entries = nil }
+            try commit.withUnsafeData(atIndex: 2) { data in
+                entries.removeAll(keepingCapacity: true)
+                let isReadable = (data ?? Data()).withUnsafeBytes { bytes in
+                    let isReadable = EntryRow.readEntries(bytes, into: &entries)
+                    digest = HashChain.next(after: digest, bytes)
+                    return isReadable
+                }
+                let isWhole = end.position > position && UInt64(entries.count) == end.position - position
+                try body(isReadable ? entries : nil, digest == end.digest && (isWhole || !isReadable), end.position)
             }
-            let expected = HashChain.next(after: digest, bytes)
-            try body(entries, isWhole && position == end.position && expected == end.digest, end.position)
             digest = end.digest
             position = end.position
         }
-        if try rows.next() != nil { try body(nil, false, position + 1) }
-    }
-
-    static func row(_ row: Row) -> EntryRow? {
-        guard let kind = EntryRow.Kind(rawValue: row[1]) else { return nil }
-        var entry = EntryRow(kind: kind)
-        entry.lot = row[2]
-        entry.order = self.order(row[3])
-        entry.buyer = row[4]
-        entry.quantity = row[5]
-        entry.detail = row[6]
-        entry.generation = row[7]
-        entry.value = row[8]
-        entry.deadline = row[9]
-        entry.text = row[10]
-        return entry
     }
 
     static func order(_ data: Data?) -> OrderID? {

@@ -22,20 +22,6 @@ final class RawStatement {
         if let value { sqlite3_bind_int64(self.handle, place, value) } else { sqlite3_bind_null(self.handle, place) }
     }
 
-    func bind(_ place: Int32, _ text: String?) {
-        guard var text else {
-            sqlite3_bind_null(self.handle, place)
-            return
-        }
-        // SQLite copies the bytes before the call returns.
-        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-        text.withUTF8 { bytes in
-            _ = bytes.withMemoryRebound(to: CChar.self) {
-                sqlite3_bind_text(self.handle, place, $0.baseAddress, Int32($0.count), transient)
-            }
-        }
-    }
-
     func bind(_ place: Int32, _ order: OrderID?) {
         guard let order else {
             sqlite3_bind_null(self.handle, place)
@@ -52,6 +38,15 @@ final class RawStatement {
         let code = sqlite3_step(self.handle)
         sqlite3_reset(self.handle)
         guard code == SQLITE_DONE || code == SQLITE_ROW else { throw self.error(code) }
+    }
+
+    /// Runs the statement with a blob that need not be copied.
+    func run(blob: [UInt8], at place: Int32) throws {
+        try blob.withUnsafeBytes { bytes in
+            sqlite3_bind_blob(self.handle, place, bytes.baseAddress, Int32(bytes.count), nil)
+            defer { sqlite3_bind_null(self.handle, place) }
+            try self.run()
+        }
     }
 
     private func error(_ code: Int32) -> DatabaseError {

@@ -6,8 +6,8 @@ package import TrancheCore
 /// A unit's ledger on disk: the truth about what was sold.
 ///
 /// One process writes it, from one thread. Every ``append(_:as:)`` is one transaction with one fsync, and either all of
-/// it is on disk when the call returns, or none of it. Constraints of the database hold I2 and the per-buyer limit
-/// whatever the code above does.
+/// it is on disk when the call returns, or none of it. A constraint of the database holds I2, and ``BuyerGuard`` the
+/// per-buyer limit, whatever the code above does.
 package final class UnitLedger {
     package let path: String
     package let id: LedgerID
@@ -17,9 +17,12 @@ package final class UnitLedger {
     private let queue: DatabaseQueue
     private var generation: Generation
     private var statements: Statements?
+    /// `nil` until the journal has been read.
+    private var buyers: BuyerGuard?
+    private var bytes: [UInt8] = []
 
     private struct Statements {
-        let entry, granted, allocated, returned, sold, cancelled, hold, unhold, commit, account: RawStatement
+        let granted, allocated, returned, sold, cancelled, commit, account: RawStatement
     }
 
     /// Opens the ledger of `unit`, or makes a new one.
@@ -51,9 +54,19 @@ package final class UnitLedger {
     ///
     /// - Throws: ``StorageError/corrupt(path:detail:)`` if the entries and the hash chain do not agree.
     package func recover() throws(StorageError) -> UnitBook {
-        do { return try self.queue.read { try LedgerReading.book($0, path: self.path) } } catch {
-            throw StorageError(error, path: self.path)
-        }
+        var book = UnitBook()
+        var buyers = BuyerGuard()
+        do {
+            try self.queue.read { database in
+                try LedgerReading.book(database, path: self.path) { entry in
+                    book.apply(entry)
+                    try self.guardBuyer(entry, &buyers)
+                    buyers.commit()
+                }
+            }
+        } catch { throw StorageError(error, path: self.path) }
+        self.buyers = buyers
+        return book
     }
 
     /// Lets the file grow no further than `pages`: what a full disk does, for tests.
@@ -74,6 +87,7 @@ package final class UnitLedger {
     /// - Throws: ``StorageError``; the ledger is unchanged then, and the caller's state is ahead of it.
     package func append(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError) {
         guard !entries.isEmpty else { return }
+        if self.buyers == nil { _ = try self.recover() }
         var generation = self.generation
         do {
             let head = try self.queue.writeWithoutTransaction { database -> LedgerHead in
@@ -88,7 +102,11 @@ package final class UnitLedger {
             }
             self.head = head
             self.generation = generation
-        } catch { throw StorageError(error, path: self.path) }
+            self.buyers?.commit()
+        } catch {
+            self.buyers?.rollback()
+            throw StorageError(error, path: self.path)
+        }
     }
 
     private func claim(_ database: Database, _ incarnation: Incarnation) throws {
@@ -104,15 +122,11 @@ package final class UnitLedger {
         -> LedgerHead
     {
         let statements = self.statements!
-        var position = self.head.position
-        var bytes: [UInt8] = []
+        let position = self.head.position + UInt64(entries.count)
         var sold: [LedgerReading.AccountKey: Int64] = [:]
+        self.bytes.removeAll(keepingCapacity: true)
         for entry in entries {
-            position += 1
-            let row = EntryRow(entry)
-            row.encode(into: &bytes)
-            self.bind(row, at: position, to: statements.entry)
-            try statements.entry.run()
+            EntryRow(entry).encode(into: &self.bytes)
             if case .generation(let next) = entry {
                 generation = next
                 try database.execute(sql: "UPDATE identity SET generation = ?", arguments: [next.rawValue])
@@ -123,10 +137,10 @@ package final class UnitLedger {
         for (key, quantity) in sold {
             try self.change(statements.sold, key.lot, key.generation, quantity)
         }
-        let digest = HashChain.next(after: self.head.digest, bytes)
+        let digest = self.bytes.withUnsafeBytes { HashChain.next(after: self.head.digest, $0) }
         statements.commit.bind(1, Int64(position))
         statements.commit.bind(2, OrderID(high: digest.high, low: digest.low))
-        try statements.commit.run()
+        try statements.commit.run(blob: self.bytes, at: 3)
         return LedgerHead(position: position, digest: digest)
     }
 
@@ -134,14 +148,15 @@ package final class UnitLedger {
         _ entry: LedgerEntry, _ generation: Generation, _ statements: Statements,
         _ sold: inout [LedgerReading.AccountKey: Int64]
     ) throws {
+        try self.guardBuyer(entry, &self.buyers!)
         switch entry {
         case .granted(let lot, let total): try self.change(statements.granted, lot, generation, Int64(total))
         case .returned(let lot, let total): try self.change(statements.returned, lot, generation, Int64(total))
-        case .reserved(let order): try self.hold(order, statements, &sold)
+        case .reserved(let order): self.sell(order, &sold)
         case .allocated(let order):
             // The stock comes with the order.
             try self.change(statements.allocated, order.lot, order.generation, Int64(order.quantity))
-            if order.state == .reserved { try self.hold(order, statements, &sold) }
+            if order.state == .reserved { self.sell(order, &sold) }
         case .released(let order, _):
             // Sales of this batch come first, or the release of one of them would go below zero.
             let key = LedgerReading.AccountKey(lot: order.lot, generation: order.generation)
@@ -149,25 +164,29 @@ package final class UnitLedger {
                 try self.change(statements.sold, key.lot, key.generation, quantity)
             }
             try self.change(statements.cancelled, order.lot, order.generation, Int64(order.quantity))
-            statements.unhold.bind(1, Int64(order.quantity))
-            statements.unhold.bind(2, Int64(order.lot.rawValue))
-            statements.unhold.bind(3, order.buyer.rawValue)
-            try statements.unhold.run()
         case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .contended, .contested,
             .lost:
             break
         }
     }
 
-    private func hold(
-        _ order: Order, _ statements: Statements, _ sold: inout [LedgerReading.AccountKey: Int64]
-    ) throws {
+    private func sell(_ order: Order, _ sold: inout [LedgerReading.AccountKey: Int64]) {
         sold[.init(lot: order.lot, generation: order.generation), default: 0] += Int64(order.quantity)
-        statements.hold.bind(1, Int64(order.lot.rawValue))
-        statements.hold.bind(2, order.buyer.rawValue)
-        statements.hold.bind(3, Int64(order.quantity))
-        statements.hold.bind(4, Int64(order.buyerLimit))
-        try statements.hold.run()
+    }
+
+    private func guardBuyer(_ entry: LedgerEntry, _ buyers: inout BuyerGuard) throws {
+        do throws(BuyerGuard.Violation) {
+            switch entry {
+            case .reserved(let order): try buyers.hold(order)
+            case .allocated(let order) where order.state == .reserved: try buyers.hold(order)
+            case .released(let order, _): try buyers.unhold(order)
+            default: break
+            }
+        } catch {
+            throw StorageError.constraint(
+                path: self.path,
+                detail: "buyer_limit: order \(error.order), where \(error.held) are held and \(error.limit) are allowed")
+        }
     }
 
     private func change(_ statement: RawStatement, _ lot: LotID, _ generation: Generation, _ value: Int64) throws {
@@ -180,38 +199,15 @@ package final class UnitLedger {
         try statement.run()
     }
 
-    private func bind(_ row: EntryRow, at position: UInt64, to statement: RawStatement) {
-        statement.bind(1, Int64(position))
-        statement.bind(2, row.kind.rawValue)
-        statement.bind(3, row.lot)
-        statement.bind(4, row.order)
-        statement.bind(5, row.buyer)
-        statement.bind(6, row.quantity)
-        statement.bind(7, row.detail)
-        statement.bind(8, row.generation)
-        statement.bind(9, row.value)
-        statement.bind(10, row.deadline)
-        statement.bind(11, row.text)
-    }
-
     private static func prepare(_ database: Database) throws -> Statements {
         let account = "WHERE lot = ?2 AND generation = ?3"
         return Statements(
-            entry: try RawStatement(database, "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
             granted: try RawStatement(database, "UPDATE accounts SET granted = max(granted, ?1) \(account)"),
             allocated: try RawStatement(database, "UPDATE accounts SET allocated = allocated + ?1 \(account)"),
             returned: try RawStatement(database, "UPDATE accounts SET returned = max(returned, ?1) \(account)"),
             sold: try RawStatement(database, "UPDATE accounts SET sold = sold + ?1 \(account)"),
             cancelled: try RawStatement(database, "UPDATE accounts SET cancelled = cancelled + ?1 \(account)"),
-            hold: try RawStatement(
-                database,
-                """
-                INSERT INTO holdings VALUES (?1, ?2, ?3, ?4) ON CONFLICT (lot, buyer)
-                DO UPDATE SET quantity = quantity + ?3, buyer_limit = ?4
-                """),
-            unhold: try RawStatement(
-                database, "UPDATE holdings SET quantity = quantity - ?1 WHERE lot = ?2 AND buyer = ?3"),
-            commit: try RawStatement(database, "INSERT INTO commits VALUES (?, ?)"),
+            commit: try RawStatement(database, "INSERT INTO journal VALUES (?, ?, ?)"),
             account: try RawStatement(database, "INSERT OR IGNORE INTO accounts (lot, generation) VALUES (?1, ?2)"))
     }
 }
@@ -219,10 +215,10 @@ package final class UnitLedger {
 /// The chain over a ledger: each commit's digest covers the one before it and every byte of the commit.
 package enum HashChain {
     /// The first 128 bits of SHA-256 (FIPS 180-4) over the last digest and `bytes`.
-    package static func next(after digest: ChainDigest, _ bytes: [UInt8]) -> ChainDigest {
+    package static func next(after digest: ChainDigest, _ bytes: UnsafeRawBufferPointer) -> ChainDigest {
         var hash = SHA256()
         withUnsafeBytes(of: (digest.high.bigEndian, digest.low.bigEndian)) { hash.update(bufferPointer: $0) }
-        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        hash.update(bufferPointer: bytes)
         return hash.finalize().withUnsafeBytes { bytes in
             ChainDigest(
                 high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),

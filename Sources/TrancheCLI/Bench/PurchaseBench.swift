@@ -37,13 +37,34 @@ struct PurchaseBench: AsyncParsableCommand {
         if self.json { Output.json(results) } else { Output.line("every 201 is in the ledger") }
     }
 
+    /// What one run came to.
+    struct Figure: Codable {
+        let connections: Int
+        let seconds: Double
+        let orders: Int
+        let ordersPerSecond: Double
+        let refusals: Int
+        let p50Milliseconds: Double
+        let p99Milliseconds: Double
+
+        init(connections: Int, _ result: Drive.Result) {
+            self.connections = connections
+            self.seconds = result.seconds
+            self.orders = result.statuses[201] ?? 0
+            self.ordersPerSecond = result.perSecond(201)
+            self.refusals = result.answers - self.orders
+            self.p50Milliseconds = result.p50Milliseconds
+            self.p99Milliseconds = result.p99Milliseconds
+        }
+    }
+
     /// One run for each count of connections, on a cluster of its own.
     ///
     /// - Throws: Exit code 2, after the findings, if a 201 is not in the ledger.
     static func measure(
         connections: [Int], seconds: Double, requests: Int, interrupt: Interrupt? = nil,
-        each: (ClosedLoop.Result) -> Void
-    ) async throws -> [ClosedLoop.Result] {
+        each: (Figure) -> Void
+    ) async throws -> [Figure] {
         let folder = ClusterFolder(
             path: NSTemporaryDirectory() + "tranche-bench-\(ProcessInfo.processInfo.processIdentifier)")
         let layout = try ClusterLayout.random(regions: ["bench"])
@@ -54,15 +75,19 @@ struct PurchaseBench: AsyncParsableCommand {
             try? FileManager.default.removeItem(atPath: folder.path)
         }
         defer { interrupt?.onInterrupt(nil) }
-        var results: [ClosedLoop.Result] = []
+        var results: [Figure] = []
+        var acknowledged: [OrderID] = []
         do {
             try await cluster.start()
             try await cluster.waitUntilHealthy()
             try await self.open(AdminClient(layout))
             for count in connections {
-                results.append(
-                    try await ClosedLoop.run(
-                        layout.target(lot: LotID(1)), connections: count, seconds: seconds, requests: requests))
+                let tape = BuyTape(layout.target(lot: LotID(1)), count: requests, buyers: "b\(count)")
+                let result = try await Drive(
+                    port: layout.units[0].publicPort, connections: count, seconds: seconds
+                ).run(tape.tape)
+                results.append(Figure(connections: count, result))
+                acknowledged += result.created.map { tape.orders[$0] }
                 each(results[results.count - 1])
             }
         } catch {
@@ -70,7 +95,7 @@ struct PurchaseBench: AsyncParsableCommand {
             throw error
         }
         await cluster.stop()
-        let report = try Verifier(folder: folder.path, acknowledged: results.flatMap(\.acknowledged)).report()
+        let report = try Verifier(folder: folder.path, acknowledged: acknowledged).report()
         guard report.isSound else {
             report.print()
             throw ExitCode(2)

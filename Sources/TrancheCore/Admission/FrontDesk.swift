@@ -2,7 +2,7 @@
 ///
 /// The desk knows only what is durable: the engine publishes to it after each commit.
 package struct FrontDesk: Sendable {
-    private var orders: [OrderID: Order] = [:]
+    private var orders = OrderTable()
     private var refusals: [OrderID: FinalRefusal] = [:]
     /// Where waitlisted orders stand, as the coordinator told last.
     private var standings: [OrderID: WaitlistStanding] = [:]
@@ -50,7 +50,7 @@ package struct FrontDesk: Sendable {
     package func standing(_ id: OrderID) -> WaitlistStanding? { self.standings[id] }
 
     package mutating func place(_ id: OrderID, _ standing: WaitlistStanding) {
-        guard self.orders[id]?.state == .contested else { return }
+        guard self.orders.state(of: id) == .contested else { return }
         // The first word has no number yet, and must not wipe out a later one.
         if standing.ahead != nil || self.standings[id] == nil { self.standings[id] = standing }
     }
@@ -110,7 +110,7 @@ package struct FrontDesk: Sendable {
 
     /// Publishes a durable change of an order.
     package mutating func publish(_ order: Order) {
-        self.orders[order.id] = order
+        self.orders.set(order)
         if order.state != .contested { self.standings[order.id] = nil }
     }
 

@@ -68,12 +68,19 @@ package enum AdmissionVerdict: Hashable, Sendable {
 package struct LotPrime: Hashable, Sendable {
     package struct Holding: Hashable, Sendable {
         package let buyer: BuyerID
-        package var quantity: Int
-        package var orders: [OrderID]
-        package init(buyer: BuyerID, quantity: Int, orders: [OrderID]) {
+        package private(set) var quantity: Int
+        /// Most buyers have one order, and a list of one is a piece of memory for each of a million buyers.
+        private let first: OrderID
+        private var others: [OrderID] = []
+        package var orders: [OrderID] { [self.first] + self.others }
+        package init(buyer: BuyerID, quantity: Int, order: OrderID) {
             self.buyer = buyer
             self.quantity = quantity
-            self.orders = orders
+            self.first = order
+        }
+        package mutating func add(_ order: OrderID, quantity: Int) {
+            self.others.append(order)
+            self.quantity += quantity
         }
     }
     package let lot: LotID

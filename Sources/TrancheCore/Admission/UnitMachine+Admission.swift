@@ -129,7 +129,7 @@ extension UnitMachine {
         let rules = self.lanes[request.lot]!.rules
         let limit = rules?.buyerLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)
-        guard self.book.orders[request.order] == nil, held + Int(request.quantity) <= limit,
+        guard self.book.orders.state(of: request.order) == nil, held + Int(request.quantity) <= limit,
             self.book[request.lot].available >= Int(request.quantity)
         else {
             actions.append(.reply(request, .refused(.recovering)))

@@ -95,7 +95,7 @@ extension UnitMachine {
         let base = self.lanes[request.lot]!.contest!.base
         return candidates.count
             - candidates.dropFirst(base).count { candidate in
-                candidate.quantity > Int(request.quantity) && self.book.orders[candidate.order]?.state == .contested
+                candidate.quantity > Int(request.quantity) && self.book.orders.state(of: candidate.order) == .contested
             }
     }
 

@@ -24,7 +24,7 @@ extension UnitMachine {
     private mutating func contestReport(_ lot: LotID, room: Int, now: Instant) -> ContestReport.Lot {
         var queue = self.lanes[lot]!.contest!
         let candidates = self.book.candidates(lot)
-        while queue.base < candidates.count, self.book.orders[candidates[queue.base].order]?.state != .contested {
+        while queue.base < candidates.count, self.book.orders.state(of: candidates[queue.base].order) != .contested {
             queue.base += 1
         }
         queue.acknowledged = max(queue.acknowledged, queue.base)

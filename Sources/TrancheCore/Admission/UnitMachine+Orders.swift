@@ -16,7 +16,7 @@ extension UnitMachine {
             if order.generation == self.book.generation { self.lanes[order.lot]?.paid += Int(order.quantity) }
             actions.append(.changed(order))
             actions.append(.replyTo(ticket: ticket, .order(order)))
-        case .paid where self.book.payments[id] == payment:
+        case .paid where self.book.orders.payment(of: id) == payment:
             actions.append(.replyTo(ticket: ticket, .order(order)))
         case .paid:
             self.oweRefund(id, payment, into: &actions)

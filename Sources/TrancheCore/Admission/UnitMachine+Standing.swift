@@ -21,7 +21,7 @@ extension UnitMachine {
     ///
     /// Redis is written first, so it is never behind what buyers were told. An order that nobody was told of expires.
     private mutating func adopt(_ requests: [BuyRequest], now: Instant, into actions: inout [Action]) {
-        for request in requests where self.book.orders[request.order] == nil && self.book.refused[request.order] == nil
+        for request in requests where self.book.orders.state(of: request.order) == nil && self.book.refused[request.order] == nil
         {
             let held = self.book.held(by: request.buyer, lot: request.lot)
             guard self.book.contests[request.lot] == nil, self.book[request.lot].available >= Int(request.quantity)
@@ -129,19 +129,27 @@ extension UnitMachine {
         // The ledger's truth holds every grant, return and release already.
         self.lanes[lot]!.credit = 0
         self.lanes[lot]!.releases = []
-        var holdings: [BuyerID: LotPrime.Holding] = [:]
-        for order in self.book.orders.values where order.lot == lot && order.state.isLive {
-            var holding = holdings[order.buyer] ?? LotPrime.Holding(buyer: order.buyer, quantity: 0, orders: [])
-            holding.quantity += Int(order.quantity)
-            holding.orders.append(order.id)
-            holdings[order.buyer] = holding
-        }
-        for buyer in holdings.keys { holdings[buyer]?.orders.sort() }
         actions.append(
             .prime(
                 LotPrime(
                     lot: lot, fence: self.lanes[lot]!.fence, available: self.book[lot].available,
-                    holdings: holdings.values.sorted { $0.buyer < $1.buyer }, ledger: self.ledger, witness: self.head)))
+                    holdings: self.holdings(of: lot), ledger: self.ledger, witness: self.head)))
+    }
+
+    /// Who holds what of a lot, in the order in which they came.
+    private func holdings(of lot: LotID) -> [LotPrime.Holding] {
+        var holdings: [LotPrime.Holding] = []
+        var places: [BuyerID: Int] = [:]  // Of buyers with several orders only.
+        for order in self.book.orders where order.lot == lot && order.state.isLive {
+            let isOnly = self.book.held(by: order.buyer, lot: lot) == Int(order.quantity)
+            if !isOnly, let place = places[order.buyer] {
+                holdings[place].add(order.id, quantity: Int(order.quantity))
+                continue
+            }
+            if !isOnly { places[order.buyer] = holdings.count }
+            holdings.append(LotPrime.Holding(buyer: order.buyer, quantity: Int(order.quantity), order: order.id))
+        }
+        return holdings
     }
 
     /// Takes a lot out of service until it has been primed again.

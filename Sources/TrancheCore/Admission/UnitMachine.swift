@@ -124,7 +124,7 @@ package struct UnitMachine: Sendable {
         self.book = book
         self.head = head
         self.settings = settings
-        for order in book.orders.values {
+        for order in book.orders {
             if order.state == .reserved { self.deadlines.insert(.init(deadline: order.deadline, order: order.id)) }
         }
         for lot in book.lots { self.lanes[lot] = self.newLane(lot) }
@@ -132,7 +132,7 @@ package struct UnitMachine: Sendable {
             if self.lanes[lot] == nil { self.lanes[lot] = self.newLane(lot) }
             self.lanes[lot]!.contest = ContestQueue(phase: .asking, allowance: 0)
         }
-        for order in book.orders.values where order.state == .paid && order.generation == book.generation {
+        for order in book.orders where order.state == .paid && order.generation == book.generation {
             self.lanes[order.lot]?.paid += Int(order.quantity)
         }
     }

@@ -16,10 +16,9 @@ package struct UnitBook: Sendable {
     package private(set) var incarnation = Incarnation(0)
     package private(set) var generation = Generation(1)
     package private(set) var accounts: [Account: QuotaCounters] = [:]
-    package private(set) var orders: [OrderID: Order] = [:]
-    package private(set) var payments: [OrderID: PaymentID] = [:]
+    package private(set) var orders = OrderTable()
     package private(set) var refused: [OrderID: FinalRefusal] = [:]
-    package private(set) var heldByBuyer: [LotID: [BuyerID: Int]] = [:]
+    private var held = BuyerTally()
     package private(set) var refunds: Set<Refund> = []
     package private(set) var lotsEverSoldOut: Set<LotID> = []
     /// Lots that are contended, each with the unit's queue of the current generation.
@@ -32,14 +31,17 @@ package struct UnitBook: Sendable {
 
     package init() {}
 
-    package mutating func reserveCapacity(orders: Int) { self.orders.reserveCapacity(orders) }
-
     /// The counters of a lot in the current generation.
     package subscript(lot: LotID) -> QuotaCounters {
         self.accounts[Account(lot: lot, generation: self.generation)] ?? QuotaCounters()
     }
 
-    package func held(by buyer: BuyerID, lot: LotID) -> Int { self.heldByBuyer[lot]?[buyer] ?? 0 }
+    package func held(by buyer: BuyerID, lot: LotID) -> Int {
+        self.held.quantity(buyer, lot, in: self.orders)
+    }
+
+    /// Buyers who hold something, by lot.
+    package var heldByBuyer: [LotID: [BuyerID: Int]] { self.held.holders(in: self.orders) }
 
     /// What a buyer has asked for in a contest that is not decided.
     package func contested(by buyer: BuyerID, lot: LotID) -> Int { self.contestedByBuyer[lot]?[buyer] ?? 0 }
@@ -66,13 +68,12 @@ package struct UnitBook: Sendable {
         case .granted(let lot, let total): self.change(lot, self.generation) { $0.granted = max($0.granted, total) }
         case .returned(let lot, let total): self.change(lot, self.generation) { $0.returned = max($0.returned, total) }
         case .reserved(let order):
-            precondition(self.orders[order.id] == nil, "order \(order.id) reserved twice")
-            self.orders[order.id] = order
-            self.heldByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
+            precondition(self.orders.state(of: order.id) == nil, "order \(order.id) reserved twice")
+            self.orders.set(order)
+            self.hold(order)
             self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
         case .confirmed(let order, let payment):
-            self.orders[order.id]?.state = .paid
-            self.payments[order.id] = payment
+            self.orders.pay(order.id, payment)
         case .released(let order, let state): self.release(order.id, state)
         case .refused(let id, _, let reason): self.refused[id] = reason
         case .refundDue(let order, let payment): self.refunds.insert(Refund(order: order, payment: payment))
@@ -83,14 +84,14 @@ package struct UnitBook: Sendable {
         case .allocated(let order): self.allocate(order)
         case .lost(let order):
             self.leaveContest(order)
-            self.orders[order.id] = order
+            self.orders.set(order)
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
         }
     }
 
     private mutating func contest(_ order: Order, _ uncertainty: Int64) {
-        precondition(self.orders[order.id] == nil, "order \(order.id) contested twice")
-        self.orders[order.id] = order
+        precondition(self.orders.state(of: order.id) == nil, "order \(order.id) contested twice")
+        self.orders.set(order)
         self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
         let index = self.contests[order.lot]?.count ?? 0
         self.contests[order.lot, default: []].append(
@@ -100,7 +101,7 @@ package struct UnitBook: Sendable {
     }
 
     private mutating func leaveContest(_ order: Order) {
-        guard self.orders[order.id]?.state == .contested else { return }
+        guard self.orders.state(of: order.id) == .contested else { return }
         let left = self.contested(by: order.buyer, lot: order.lot) - Int(order.quantity)
         self.contestedByBuyer[order.lot]?[order.buyer] = left > 0 ? left : nil
     }
@@ -110,8 +111,8 @@ package struct UnitBook: Sendable {
         self.leaveContest(order)
         self.change(order.lot, order.generation) { $0.allocated += Int(order.quantity) }
         guard order.state == .reserved else { return }
-        self.orders[order.id] = order
-        self.heldByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
+        self.orders.set(order)
+        self.hold(order)
         self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
     }
 
@@ -119,10 +120,16 @@ package struct UnitBook: Sendable {
         guard let order = self.orders[id], order.state == .reserved else {
             preconditionFailure("release of \(id), which is not reserved")
         }
-        self.orders[id]?.state = state
-        let left = self.held(by: order.buyer, lot: order.lot) - Int(order.quantity)
-        self.heldByBuyer[order.lot]?[order.buyer] = left > 0 ? left : nil
+        self.orders.set(id, state: state)
+        self.hold(order, -Int(order.quantity))
         self.change(order.lot, order.generation) { $0.cancelled += Int(order.quantity) }
+    }
+
+    private mutating func hold(_ order: Order) { self.hold(order, Int(order.quantity)) }
+
+    private mutating func hold(_ order: Order, _ quantity: Int) {
+        guard let place = self.orders.place(of: order.id) else { return }
+        self.held.add(quantity, order.buyer, order.lot, order: place, in: self.orders)
     }
 
     private mutating func change(_ lot: LotID, _ generation: Generation, _ body: (inout QuotaCounters) -> Void) {

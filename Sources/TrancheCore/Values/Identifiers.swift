@@ -64,6 +64,9 @@ package struct BuyerID: Hashable, Comparable, Sendable, CustomStringConvertible 
         else { return nil }
         self.rawValue = rawValue
     }
+    /// What was checked before.
+    init(unchecked rawValue: String) { self.rawValue = rawValue }
+
     package static func < (left: BuyerID, right: BuyerID) -> Bool { left.rawValue < right.rawValue }
     package var description: String { self.rawValue }
 }

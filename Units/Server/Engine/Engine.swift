@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOConcurrencyHelpers
 import ServiceLifecycle
+import Sockets
 import Storage
 import TrancheCore
 
@@ -41,6 +42,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     var currentStatus: Status { self.status.withLockedValue { $0 } }
     private let ledger: UnitLedger
     private let redis: RedisWorker
+    private let calls: LotCalls
+    private let poller: Poller
     private let center: any CenterCalls
     private let coordinator: any CoordinatorCalls
     private let watch: OrderWatch
@@ -56,7 +59,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private var isAhead = false
 
     init(
-        ledger: UnitLedger, book: UnitBook, intake: Intake, waiters: Waiters, redis: RedisWorker,
+        ledger: UnitLedger, book: UnitBook, intake: Intake, waiters: Waiters, redis: RedisWorker, calls: LotCalls, poller: Poller,
         center: any CenterCalls, coordinator: any CoordinatorCalls, watch: OrderWatch,
         rules: [LotRules], telemetry: Telemetry, logger: Logger
     ) throws(StorageError) {
@@ -64,6 +67,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.intake = intake
         self.waiters = waiters
         self.redis = redis
+        self.calls = calls
+        self.poller = poller
         self.center = center
         self.coordinator = coordinator
         self.watch = watch
@@ -94,12 +99,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     /// Runs until the intake is closed and everything in it is answered. On the engine's own thread.
     func run() {
         while true {
-            let wait = max(
-                0,
-                Double(
-                    min(self.nextTick, self.nextReport, self.nextExchange).microseconds
-                        - SystemClock.now().microseconds) / 1e6)
-            let taken = self.intake.take(withinSeconds: wait)
+            self.waitForWork()
+            let taken = self.intake.take()
             do throws(StorageError) {
                 if self.isAhead { try self.reopen() }
                 try self.round(taken)
@@ -114,9 +115,21 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.redis.stop()
     }
 
+    /// Returns when something has come, or is due; takes the answers of Redis on the way.
+    private func waitForWork() {
+        let mayWait = !self.calls.hasResults && self.intake.fallAsleep()
+        // Nothing under way and work at hand: there is nothing to look for.
+        guard mayWait || self.calls.overdueAt != nil else { return }
+        var due = min(self.nextTick, self.nextReport, self.nextExchange)
+        if let overdueAt = self.calls.overdueAt { due = min(due, overdueAt) }
+        let wait = max(0, due.microseconds - SystemClock.now().microseconds)
+        self.poller.wait(microseconds: mayWait ? wait : 0) { _ in self.calls.read() }
+    }
+
     private func round(_ taken: Intake.Taken) throws(StorageError) {
         let now = SystemClock.now()
         var actions: [UnitMachine.Action] = []
+        for event in self.calls.take(now: now) { self.handle(event, now: now, into: &actions) }
         for event in taken.events { self.handle(event, now: now, into: &actions) }
         if !taken.requests.isEmpty { self.machine.handle(.requests(taken.requests), now: now, into: &actions) }
         self.exchange(upTo: taken.watermark, now: now, into: &actions)
@@ -173,7 +186,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         for action in actions {
             switch action {
             case .append(let entry): entries.append(entry)
-            case .call(let call) where !call.dependsOnLedger: self.redis.post(.call(call))
+            case .call(let call) where !call.dependsOnLedger: self.calls.send(call, now: now)
             default: break
             }
         }
@@ -184,11 +197,11 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             self.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)
             var more: [UnitMachine.Action] = []
             self.machine.handle(.committed(self.ledger.head), now: now, into: &more)
-            for case .call(let call) in more where !call.dependsOnLedger { self.redis.post(.call(call)) }
+            for case .call(let call) in more where !call.dependsOnLedger { self.calls.send(call, now: now) }
             afterwards += more
         }
         self.publish(afterwards, now: now)
-        for action in afterwards { self.carryOut(action) }
+        for action in afterwards { self.carryOut(action, now: now) }
     }
 
     /// Publishes to the front desk, and answers, in this order: whoever was answered finds the order known.
@@ -221,9 +234,9 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         }
     }
 
-    private func carryOut(_ action: UnitMachine.Action) {
+    private func carryOut(_ action: UnitMachine.Action, now: Instant) {
         switch action {
-        case .call(let call): if call.dependsOnLedger { self.redis.post(.call(call)) }
+        case .call(let call): if call.dependsOnLedger { self.calls.send(call, now: now) }
         case .prime(let prime): self.redis.post(.prime(prime))
         case .survey: self.redis.post(.survey)
         case .register(var request):

@@ -1,15 +1,20 @@
 import DaemonSupport
 import NIOConcurrencyHelpers
+import Sockets
+import TrancheAPI
 import TrancheCore
 
 /// Where requests meet the engine: the front desk, the clock and the queue, under one lock.
 ///
 /// Stamp and enqueue happen together, so that the queue is in stamp order.
-final class Intake: @unchecked Sendable {  // All state is behind the condition lock.
+final class Intake: @unchecked Sendable {  // All state is behind the lock.
     /// Requests that wait for the engine at most; one more is refused as overloaded.
     static let requestsLimit = 20_000
 
-    private let lock = ConditionLock(value: false)
+    private let lock = NIOLock()
+    private let bell: Poller
+    /// The engine waits for the bell.
+    private var isAsleep = false
     private var desk: FrontDesk
     private var clock: HybridClock
     private var requests: [BuyRequest] = []
@@ -18,7 +23,9 @@ final class Intake: @unchecked Sendable {  // All state is behind the condition 
     /// While the ledger is being recovered, everything is refused.
     private var isRecovering = true
 
-    init(uncertaintyMicroseconds: Int64, durableCeiling: Stamp) {
+    /// - Parameter bell: Rung when something has come while the engine was asleep.
+    init(uncertaintyMicroseconds: Int64, durableCeiling: Stamp, bell: Poller) {
+        self.bell = bell
         self.desk = FrontDesk(uncertaintyMicroseconds: uncertaintyMicroseconds)
         self.clock = HybridClock(durableCeiling: durableCeiling)
     }
@@ -30,35 +37,73 @@ final class Intake: @unchecked Sendable {  // All state is behind the condition 
     }
 
     /// The answer, if it is known at once; else the request is on its way to the engine under `ticket()`.
-    func submit(
-        order: OrderID, buyer: BuyerID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant, ticket: () -> UInt64
-    ) -> Answer? {
+    func submit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Answer?, TokenError> {
         self.lock.lock()
-        if let answer = self.desk.answer(order: order, lot: lot, quantity: quantity, issuedAt: issuedAt, now: now) {
-            self.lock.unlock()
-            return answer
+        let result = self.admit(purchase, now: now, ticket: ticket)
+        self.unlock()
+        return result
+    }
+
+    /// A question of a lane, and what came of it.
+    struct Question {
+        enum Kind { case buy(Purchase), status(OrderID) }
+        let kind: Kind
+        let ticket: UInt64
+        /// `.success(nil)`: the answer comes later, to the ticket.
+        var result = Result<Answer?, TokenError>.success(nil)
+    }
+
+    /// Everything that one lane has heard in one turn, under one lock.
+    func submit(_ questions: inout [Question], now: Instant) {
+        self.lock.lock()
+        for place in questions.indices {
+            let ticket = questions[place].ticket
+            switch questions[place].kind {
+            case .buy(let purchase): questions[place].result = self.admit(purchase, now: now) { ticket }
+            case .status(let id):
+                let order = self.desk.order(id)
+                questions[place].result = .success(order.map { Answer($0) } ?? .refused(.unknownOrder(id)))
+            }
         }
-        guard !self.isRecovering, !self.isClosed else {
-            self.lock.unlock()
-            return .refused(.recovering)
+        self.unlock()
+    }
+
+    private var hasWork: Bool { !self.requests.isEmpty || !self.events.isEmpty || self.isClosed }
+
+    /// Unlocks, and wakes the engine if it sleeps and there is work.
+    private func unlock() {
+        let rings = self.isAsleep && self.hasWork
+        if rings { self.isAsleep = false }
+        self.lock.unlock()
+        if rings { self.bell.wake() }
+    }
+
+    private func admit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Answer?, TokenError> {
+        if let untimely = purchase.untimely {
+            return self.desk.order(purchase.order).map { .success(Answer($0)) } ?? .failure(untimely)
         }
+        if let answer = self.desk.answer(
+            order: purchase.order, lot: purchase.lot, quantity: purchase.quantity, issuedAt: purchase.issuedAt, now: now)
+        {
+            return .success(answer)
+        }
+        guard !self.isRecovering, !self.isClosed else { return .success(.refused(.recovering)) }
         guard self.requests.count < Self.requestsLimit, let stamp = self.clock.stamp(now: now) else {
-            self.lock.unlock()
-            return .refused(.overloaded(limit: Self.requestsLimit))
+            return .success(.refused(.overloaded(limit: Self.requestsLimit)))
         }
-        let isCopy = self.desk.admit(order)
+        let isCopy = self.desk.admit(purchase.order)
         self.requests.append(
             BuyRequest(
-                order: order, buyer: buyer, lot: lot, quantity: quantity, issuedAt: issuedAt, stamp: stamp,
-                ticket: ticket(), isCopy: isCopy, uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
-        self.lock.unlock(withValue: true)
-        return nil
+                order: purchase.order, buyer: purchase.buyer, lot: purchase.lot, quantity: purchase.quantity,
+                issuedAt: purchase.issuedAt, stamp: stamp, ticket: ticket(), isCopy: isCopy,
+                uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
+        return .success(nil)
     }
 
     func post(_ event: UnitMachine.Event) {
         self.lock.lock()
         self.events.append(event)
-        self.lock.unlock(withValue: true)
+        self.unlock()
     }
 
     struct Taken {
@@ -69,24 +114,27 @@ final class Intake: @unchecked Sendable {  // All state is behind the condition 
         var isClosed: Bool
     }
 
-    /// Everything that waits, or what came until the time is over. The watermark is read under the same lock under which
-    /// requests are stamped: read anywhere else, it could pass a request that is still on its way here.
-    func take(withinSeconds seconds: Double) -> Taken {
-        guard self.lock.lock(whenValue: true, timeoutSeconds: seconds) else {
-            return self.locked {
-                // Something may have come between the time-out and the lock: it is left for the next round.
-                let watermark = self.requests.isEmpty ? self.clock.watermark(now: SystemClock.now()) : .zero
-                return Taken(watermark: watermark, isClosed: self.isClosed)
+    /// Whether the engine may wait for the bell: nothing is here, and whatever comes rings it.
+    func fallAsleep() -> Bool {
+        self.locked {
+            self.isAsleep = !self.hasWork
+            return self.isAsleep
+        }
+    }
+
+    /// Everything that waits. The watermark is read under the same lock under which requests are stamped: read anywhere
+    /// else, it could pass a request that is still on its way here.
+    func take() -> Taken {
+        self.locked {
+            defer {
+                self.isAsleep = false
+                self.events = []
+                self.requests = []
             }
+            return Taken(
+                events: self.events, requests: self.requests, watermark: self.clock.watermark(now: SystemClock.now()),
+                isClosed: self.isClosed)
         }
-        defer {
-            self.events = []
-            self.requests = []
-            self.lock.unlock(withValue: false)
-        }
-        return Taken(
-            events: self.events, requests: self.requests, watermark: self.clock.watermark(now: SystemClock.now()),
-            isClosed: self.isClosed)
     }
 
     /// Moves the clock above a coordinator's fence.
@@ -99,7 +147,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the condition 
     func close() {
         self.lock.lock()
         self.isClosed = true
-        self.lock.unlock(withValue: true)
+        self.unlock()
     }
 
     func order(_ id: OrderID) -> Order? { self.locked { self.desk.order(id) } }

@@ -2,11 +2,11 @@ import Foundation
 import RedisClient
 import TrancheCore
 
-/// The thread that talks to Redis. While one call is under way, the machine gathers the next batch.
+/// The thread for what takes long at Redis: priming a lot, and the survey at a start.
 final class RedisWorker: @unchecked Sendable {  // The connection is used by its thread only; the mailbox is safe.
-    enum Work { case call(LotCall), prime(LotPrime), survey }
+    enum Work { case prime(LotPrime), survey }
 
-    private let mailbox = Mailbox<Work>()  // Bounded: one call per lot, and one survey.
+    private let mailbox = Mailbox<Work>()  // Bounded: one prime per lot, and one survey.
     private let redis: LotRedis
     private let intake: Intake
 
@@ -28,8 +28,6 @@ final class RedisWorker: @unchecked Sendable {  // The connection is used by its
             if works.isEmpty { return }
             for work in works {
                 switch work {
-                case .call(let call):
-                    self.intake.post(.lotResult(lot: call.lot, fence: call.fence, self.redis.handle(call)))
                 case .prime(let prime):
                     self.intake.post(.lotResult(lot: prime.lot, fence: prime.fence, self.redis.handle(prime)))
                 case .survey: self.intake.post(.surveyed(self.redis.survey()))

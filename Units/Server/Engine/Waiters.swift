@@ -1,65 +1,82 @@
 import NIOConcurrencyHelpers
-import NIOCore
 import TrancheCore
 
-/// A connection that waits for its answer, on its own event loop.
-protocol AnswerSink: AnyObject, Sendable {
-    /// Called on `eventLoop`.
-    func deliver(_ answer: Answer, ticket: UInt64)
+/// Who waits for an answer: a place in a lane, or a closure.
+///
+/// The number says where to: the lane (8 bits, 0 for closures), the connection's place there (24 bits), and a count, so
+/// that a late answer does not reach whoever has the place then.
+struct Ticket: Hashable, Sendable {
+    static let lanesLimit = 255
+    static let placesLimit = 1 << 24
+
+    let rawValue: UInt64
+
+    init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    init(lane: Int, place: Int, count: UInt32) {
+        self.rawValue = UInt64(lane) << 56 | UInt64(place) << 32 | UInt64(count)
+    }
+
+    var lane: Int { Int(self.rawValue >> 56) }
+    var place: Int { Int(self.rawValue >> 32) & (Self.placesLimit - 1) }
+    var count: UInt32 { UInt32(truncatingIfNeeded: self.rawValue) }
 }
 
-/// Who waits for which ticket. Answers of one batch reach each event loop in one hop.
+/// Takes the answers of one batch over to the thread that has the connections.
+protocol AnswerSink: AnyObject, Sendable {
+    func post(_ answers: [(ticket: Ticket, answer: Answer)])
+    /// Whoever waits gets this answer.
+    func postToAll(_ answer: Answer)
+}
+
+/// Who waits for which ticket. Answers of one batch reach each lane in one hop.
 final class Waiters: Sendable {
-    private enum Waiter {
-        case sink(any AnswerSink, any EventLoop)
-        case closure(@Sendable (Answer) -> Void)
-    }
     private struct State {
         var count: UInt64 = 0
-        var waiters: [UInt64: Waiter] = [:]
+        var closures: [UInt64: @Sendable (Answer) -> Void] = [:]
+        var lanes: [any AnswerSink] = []
     }
     private let state = NIOLockedValueBox(State())
 
-    private func add(_ waiter: Waiter) -> UInt64 {
+    /// The next lane. Its number is its place among all, from 1.
+    func add(_ lane: any AnswerSink) {
+        self.state.withLockedValue { $0.lanes.append(lane) }
+    }
+
+    func add(_ closure: @escaping @Sendable (Answer) -> Void) -> UInt64 {
         self.state.withLockedValue { state in
             state.count += 1
-            state.waiters[state.count] = waiter
+            state.closures[state.count] = closure
             return state.count
         }
     }
 
-    func add(_ sink: any AnswerSink, on loop: any EventLoop) -> UInt64 { self.add(.sink(sink, loop)) }
-
-    func add(_ closure: @escaping @Sendable (Answer) -> Void) -> UInt64 { self.add(.closure(closure)) }
-
-    var count: Int { self.state.withLockedValue { $0.waiters.count } }
+    /// Closures that wait. Lanes count for themselves, and end before the engine does.
+    var count: Int { self.state.withLockedValue { $0.closures.count } }
 
     /// Answers everybody: the machine that knew them is gone.
     func answerAll(_ answer: Answer) {
-        let tickets = self.state.withLockedValue { Array($0.waiters.keys) }
-        self.answer(tickets.sorted().map { ($0, answer) })
+        let (closures, lanes) = self.state.withLockedValue { state in
+            defer { state.closures = [:] }
+            return (state.closures.sorted { $0.key < $1.key }.map(\.value), state.lanes)
+        }
+        for closure in closures { closure(answer) }
+        for lane in lanes { lane.postToAll(answer) }
     }
 
     func answer(_ answers: [(ticket: UInt64, answer: Answer)]) {
         guard !answers.isEmpty else { return }
-        let found = self.state.withLockedValue { state in
-            answers.compactMap { answer in state.waiters.removeValue(forKey: answer.ticket).map { ($0, answer) } }
+        let lanes = self.state.withLockedValue { $0.lanes }
+        var batches = [[(ticket: Ticket, answer: Answer)]](repeating: [], count: lanes.count + 1)
+        if lanes.count > 0 { batches[1].reserveCapacity(answers.count) }
+        for (number, answer) in answers {
+            let ticket = Ticket(rawValue: number)
+            batches[min(ticket.lane, lanes.count)].append((ticket, answer))
         }
-        var batches: [(loop: any EventLoop, sinks: [(any AnswerSink, Answer, UInt64)])] = []
-        for (waiter, answer) in found {
-            switch waiter {
-            case .closure(let closure): closure(answer.answer)
-            case .sink(let sink, let loop):
-                let one = (sink, answer.answer, answer.ticket)
-                if let place = batches.firstIndex(where: { $0.loop === loop }) {
-                    batches[place].sinks.append(one)
-                } else {
-                    batches.append((loop, [one]))
-                }
-            }
-        }
-        for batch in batches {
-            batch.loop.execute { for (sink, answer, ticket) in batch.sinks { sink.deliver(answer, ticket: ticket) } }
+        for (place, lane) in lanes.enumerated() where !batches[place + 1].isEmpty { lane.post(batches[place + 1]) }
+        for (ticket, answer) in batches[0] {
+            let closure = self.state.withLockedValue { $0.closures.removeValue(forKey: ticket.rawValue) }
+            closure?(answer)
         }
     }
 }

@@ -2,7 +2,19 @@ import DaemonSupport
 import TrancheAPI
 import TrancheCore
 
-/// Where buyers are served: token, front desk, engine. Both the express lane and the router come through here.
+/// What a buyer asks for by a genuine token.
+struct Purchase: Sendable {
+    let order: OrderID
+    let buyer: BuyerID
+    let lot: LotID
+    let quantity: Int
+    let issuedAt: Instant
+    /// The token is used too early or too late. An order that is known is answered whatever the clock says: one order
+    /// id has one outcome.
+    let untimely: TokenError?
+}
+
+/// Where buyers are served: token, front desk, engine. Both the lanes and the router come through here.
 final class Counter: Sendable {
     let unit: UnitID
     let codec: TokenCodec
@@ -21,24 +33,28 @@ final class Counter: Sendable {
     /// The answer, if it is known at once; else it comes to the holder of `ticket()`.
     func buy(
         lot: LotID, token text: some Collection<UInt8>, quantity: Int, ticket: () -> UInt64
-    ) -> Result<Answer?, Problem> {
+    ) throws(Problem) -> Answer? {
         let now = SystemClock.now()
         do throws(TokenError) {
-            let token = try self.codec.open(text)
-            // A known order is answered whatever the clock says: one order id has one outcome.
-            let home = try self.home(of: token)
-            if token.lot == lot, home == self.unit, let order = self.intake.order(token.order) {
-                return .success(Answer(order))
+            let purchase = try Array(text).withUnsafeBufferPointer { text throws(TokenError) in
+                try self.purchase(lot: lot, token: UnsafeRawBufferPointer(text), quantity: quantity, now: now)
             }
-            try self.codec.check(token, home: home, lot: lot, unit: self.unit, now: now)
-            return .success(
-                self.intake.submit(
-                    order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt,
-                    now: now,
-                    ticket: ticket))
+            return try self.intake.submit(purchase, now: now, ticket: ticket).get()
         } catch {
-            return .failure(self.problem(error))
+            throw self.problem(error)
         }
+    }
+
+    /// What a buyer asks for, if the token is genuine and for this lot at this unit.
+    func purchase(
+        lot: LotID, token text: UnsafeRawBufferPointer, quantity: Int, now: Instant
+    ) throws(TokenError) -> Purchase {
+        let token = try self.codec.open(text)
+        let home = try self.home(of: token)
+        try self.codec.checkPlace(token, home: home, lot: lot, unit: self.unit)
+        return Purchase(
+            order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt,
+            untimely: self.codec.untimely(token, now: now))
     }
 
     /// The buyer's home unit: the token's claim, or else by hashing over the units that the sale opened with.

@@ -52,7 +52,7 @@ struct PublicRoutes {
         }
         let answer = try await self.answer {
             (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Answer? in
-            try self.counter.buy(lot: lot, token: token, quantity: quantity) { self.counter.waiters.add(resume) }.get()
+            try self.counter.buy(lot: lot, token: token, quantity: quantity) { self.counter.waiters.add(resume) }
         }
         return try self.response(answer)
     }

@@ -4,7 +4,8 @@
 /// in a row, under the id `sequence-1`.
 enum AdmissionScripts {
     /// KEYS: state, buyers, queue, witness. ARGV: fence, sequence, limit, credit, keep (-1: none), committed, position,
-    /// digest, releases, requests; then per release: buyer, order, quantity; then per request: quantity, record.
+    /// digest, releases, requests, the requests' records in a row, each with its length in one byte before it; then per
+    /// release: buyer, order, quantity. One argument for all requests costs a third of one or two for each.
     static let step = """
         local st = redis.call('HMGET', KEYS[1], 'fence', 'seq', 'avail')
         if not st[1] or not st[3] then return 'LOST' end
@@ -14,22 +15,33 @@ enum AdmissionScripts {
         if mine > fence or seq < tonumber(ARGV[2]) then return 'LOST' end
         local limit, keep = tonumber(ARGV[3]), tonumber(ARGV[5])
         local nrel, nreq = tonumber(ARGV[9]), tonumber(ARGV[10])
-        local names, known = {}, {}
-        local function note(buyer)
-          if known[buyer] == nil then known[buyer] = false; names[#names + 1] = buyer end
+        local sub, byte = string.sub, string.byte
+        local blob = ARGV[11]
+        local names, count, known, places, buyers = {}, 0, {}, {}, {}
+        local at = 12
+        for i = 1, nrel do
+          local buyer = ARGV[at]
+          if not known[buyer] then known[buyer] = true; count = count + 1; names[count] = buyer end
+          at = at + 3
         end
-        local at = 11
-        for i = 1, nrel do note(ARGV[at]); at = at + 3 end
-        for i = 1, nreq do note(string.sub(ARGV[at + 1], 37)); at = at + 2 end
+        local place = 1
+        for i = 1, nreq do
+          local last = place + byte(blob, place)
+          local buyer = sub(blob, place + 37, last)
+          places[i], buyers[i] = place, buyer
+          if not known[buyer] then known[buyer] = true; count = count + 1; names[count] = buyer end
+          place = last + 1
+        end
+        places[nreq + 1] = place
         local held, ids, changed = {}, {}, {}
-        if #names > 0 then
+        if count > 0 then
           local values = redis.call('HMGET', KEYS[2], unpack(names))
-          for i = 1, #names do
+          for i = 1, count do
             local value = values[i]
             if value then
               local bar = string.find(value, '|', 1, true)
-              held[names[i]] = tonumber(string.sub(value, 1, bar - 1))
-              ids[names[i]] = string.sub(value, bar + 1)
+              held[names[i]] = tonumber(sub(value, 1, bar - 1))
+              ids[names[i]] = sub(value, bar + 1)
             else
               held[names[i]] = 0
               ids[names[i]] = ''
@@ -38,16 +50,16 @@ enum AdmissionScripts {
         end
         local function has(list, order)
           for i = 1, #list, 16 do
-            if string.sub(list, i, i + 15) == order then return i end
+            if sub(list, i, i + 15) == order then return i end
           end
           return nil
         end
-        at = 11
+        at = 12
         for i = 1, nrel do
           local buyer, order, quantity = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
           local place = has(ids[buyer], order)
           if place then
-            ids[buyer] = string.sub(ids[buyer], 1, place - 1) .. string.sub(ids[buyer], place + 16)
+            ids[buyer] = sub(ids[buyer], 1, place - 1) .. sub(ids[buyer], place + 16)
             held[buyer] = held[buyer] - quantity
             changed[buyer] = true
             avail = avail + quantity
@@ -57,11 +69,14 @@ enum AdmissionScripts {
         avail = avail + tonumber(ARGV[4])
         local taken = 0
         if keep >= 0 and avail > keep then taken = avail - keep; avail = keep end
-        local verdicts, overs, records = {}, {}, {}
+        local verdicts, overs, records, admitted = {}, {}, {}, 0
         for i = 1, nreq do
-          local quantity, record = tonumber(ARGV[at]), ARGV[at + 1]
-          local order, buyer = string.sub(record, 1, 16), string.sub(record, 37)
-          if has(ids[buyer], order) then
+          local place, buyer = places[i], buyers[i]
+          local q1, q2, q3, q4 = byte(blob, place + 33, place + 36)
+          local quantity = ((q1 * 256 + q2) * 256 + q3) * 256 + q4
+          local order = sub(blob, place + 1, place + 16)
+          local mine = ids[buyer]
+          if mine ~= '' and has(mine, order) then
             verdicts[i] = 'K'
           elseif held[buyer] + quantity > limit then
             verdicts[i] = 'L'
@@ -72,28 +87,34 @@ enum AdmissionScripts {
             verdicts[i] = 'A'
             avail = avail - quantity
             held[buyer] = held[buyer] + quantity
-            ids[buyer] = ids[buyer] .. order
+            ids[buyer] = mine .. order
             changed[buyer] = true
-            records[#records + 1] = string.char(#record) .. record
+            admitted = admitted + 1
+            records[admitted] = i
           end
-          at = at + 2
         end
-        local set, gone = {}, {}
+        local set, size, gone = {}, 0, {}
         for buyer in pairs(changed) do
           if ids[buyer] == '' then
             gone[#gone + 1] = buyer
           else
-            set[#set + 1] = buyer
-            set[#set + 1] = held[buyer] .. '|' .. ids[buyer]
+            set[size + 1] = buyer
+            set[size + 2] = held[buyer] .. '|' .. ids[buyer]
+            size = size + 2
           end
         end
-        if #set > 0 then redis.call('HSET', KEYS[2], unpack(set)) end
+        if size > 0 then redis.call('HSET', KEYS[2], unpack(set)) end
         if #gone > 0 then redis.call('HDEL', KEYS[2], unpack(gone)) end
         seq = seq + 1
         redis.call('HSET', KEYS[1], 'seq', seq, 'avail', avail)
         redis.call('HSET', KEYS[4], 'position', ARGV[7], 'digest', ARGV[8])
-        if #records > 0 then
-          redis.call('XADD', KEYS[3], seq .. '-1', 'admitted', table.concat(records))
+        if admitted > 0 then
+          local queued = blob
+          if admitted < nreq then
+            for i = 1, admitted do records[i] = sub(blob, places[records[i]], places[records[i] + 1] - 1) end
+            queued = table.concat(records)
+          end
+          redis.call('XADD', KEYS[3], seq .. '-1', 'admitted', queued)
         end
         redis.call('XTRIM', KEYS[3], 'MINID', (tonumber(ARGV[6]) + 1) .. '-0')
         return { seq, avail, taken, table.concat(verdicts), overs }

@@ -17,7 +17,7 @@ package final class LotRedis {
 
     package init(_ address: RedisConnection.Address, unit: UnitID) {
         self.address = address
-        self.prefix = "tranche:\(unit):"
+        self.prefix = LotWire.prefix(of: unit)
     }
 
     package func handle(_ call: LotCall) -> LotResult {
@@ -46,7 +46,7 @@ package final class LotRedis {
         return made
     }
 
-    private func key(_ lot: LotID, _ name: String) -> String { "\(self.prefix)lot:\(lot):\(name)" }
+    private func key(_ lot: LotID, _ name: String) -> String { LotWire.key(lot, name, prefix: self.prefix) }
 
     /// Runs a script by its digest, and loads it where Redis does not know it yet.
     private func run(_ script: String, keys: [String], _ fill: (inout RedisArguments) -> Void) throws -> RedisReply {
@@ -74,48 +74,13 @@ package final class LotRedis {
     }
 
     private func step(_ call: LotCall) throws -> LotResult {
-        let keys = ["state", "buyers", "queue"].map { self.key(call.lot, $0) } + [self.prefix + "witness"]
-        let reply = try self.run(AdmissionScripts.step, keys: keys) { arguments in
-            arguments.append(Int(call.fence))
-            arguments.append(Int(call.sequence))
-            arguments.append(call.buyerLimit)
-            arguments.append(call.credit)
-            arguments.append(call.reclaimKeep ?? -1)
-            arguments.append(Int(call.committed))
-            arguments.append(Int(call.witness.position))
-            arguments.append(call.witness.digest.description)
-            arguments.append(call.releases.count)
-            arguments.append(call.requests.count)
-            for order in call.releases {
-                arguments.append(order.buyer.rawValue)
-                arguments.append(AdmissionRecord.bytes(order.id))
-                arguments.append(Int(order.quantity))
-            }
-            for request in call.requests {
-                arguments.append(Int(request.quantity))
-                arguments.append(AdmissionRecord.encode(request))
-            }
+        let reply = try self.run(AdmissionScripts.step, keys: LotWire.keys(of: call.lot, prefix: self.prefix)) {
+            LotWire.encode(call, into: &$0)
         }
-        return try Self.result(reply, count: call.requests.count)
-    }
-
-    private static func result(_ reply: RedisReply, count: Int) throws -> LotResult {
-        if let word = reply.text { return word == "SUPERSEDED" ? .superseded : .lost }
-        guard let parts = reply.array, parts.count == 5, let sequence = parts[0].integer,
-            let available = parts[1].integer,
-            let taken = parts[2].integer, let letters = parts[3].bytes, let overs = parts[4].array,
-            letters.count == count
-        else { throw RedisError.refused("an answer of another shape") }
-        var held = overs.makeIterator()
-        let verdicts = letters.map { letter -> AdmissionVerdict in
-            switch letter {
-            case UInt8(ascii: "A"): .admitted
-            case UInt8(ascii: "K"): .known
-            case UInt8(ascii: "L"): .overLimit(held: Int(held.next()?.integer ?? 0))
-            default: .short
-            }
+        guard let result = LotWire.result(reply, count: call.requests.count) else {
+            throw RedisError.refused("an answer of another shape")
         }
-        return .decided(verdicts: verdicts, sequence: UInt64(sequence), available: Int(available), taken: Int(taken))
+        return result
     }
 
     private func prime(_ prime: LotPrime) throws -> LotResult {
@@ -173,45 +138,5 @@ package final class LotRedis {
         let head = LedgerHead(position: position, digest: ChainDigest(high: digest.0, low: digest.1))
         return RedisSurvey(
             ledger: LedgerID(ledger), witness: head, proof: nil, admitted: admitted, newestFence: newestFence)
-    }
-}
-
-/// A request as the queue in Redis keeps it: `order(16) stamp(8) issuedAt(8) quantity(4) buyer`, numbers big-endian.
-enum AdmissionRecord {
-    static func bytes(_ order: OrderID) -> [UInt8] {
-        withUnsafeBytes(of: (order.high.bigEndian, order.low.bigEndian)) { Array($0) }
-    }
-
-    static func encode(_ request: BuyRequest) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(36 + Limits.buyerBytes)
-        withUnsafeBytes(of: (request.order.high.bigEndian, request.order.low.bigEndian)) { bytes += $0 }
-        withUnsafeBytes(of: (request.stamp.rawValue.bigEndian, request.issuedAt.microseconds.bigEndian)) { bytes += $0 }
-        withUnsafeBytes(of: request.quantity.bigEndian) { bytes += $0 }
-        bytes += request.buyer.rawValue.utf8
-        return bytes
-    }
-
-    /// The records of one queue entry: each with its length before it.
-    static func decodeAll(_ bytes: [UInt8], lot: LotID) -> [BuyRequest] {
-        var requests: [BuyRequest] = []
-        var start = 0
-        while start < bytes.count {
-            let end = start + 1 + Int(bytes[start])
-            guard end <= bytes.count, end - start > 37 else { break }
-            func word(_ place: Int, _ count: Int) -> UInt64 {
-                bytes[(start + 1 + place)..<(start + 1 + place + count)].reduce(0) { $0 << 8 | UInt64($1) }
-            }
-            if let buyer = BuyerID(String(decoding: bytes[(start + 37)..<end], as: UTF8.self)) {
-                requests.append(
-                    BuyRequest(
-                        order: OrderID(high: word(0, 8), low: word(8, 8)), buyer: buyer, lot: lot,
-                        quantity: Int(word(32, 4)),
-                        issuedAt: Instant(microseconds: Int64(bitPattern: word(24, 8))),
-                        stamp: Stamp(rawValue: word(16, 8)), ticket: 0))
-            }
-            start = end
-        }
-        return requests
     }
 }

@@ -1,5 +1,4 @@
-import BuyRequestParsing
-import NIOCore
+import ExpressParsing
 import TrancheAPI
 import TrancheCore
 
@@ -8,26 +7,26 @@ enum OrderTarget {
     static func run(_ bytes: [UInt8]) {
         guard bytes.count > 2 else { return }
         let input = Array(bytes.dropFirst(2))
-        var buffer = ByteBuffer(bytes: input)
-        guard case .request(let whole) = BuyRequestParser.parse(&buffer) else {
+        guard case .request(let whole) = input.withUnsafeBytes(ExpressParser.parse) else {
             _ = try? JSON.decode(BuyBody.self, from: input)
             _ = try? JSON.decode(PaymentBody.self, from: input)
             return
         }
-        let length = input.count - buffer.readableBytes
+        let length = whole.length
         precondition(
-            length <= BuyRequestParser.headBytesLimit + BuyRequestParser.bodyBytesLimit, "a request over the limit")
+            length <= ExpressParser.headBytesLimit + ExpressParser.bodyBytesLimit, "a request over the limit")
         // However the bytes come in, the request is the same: a part of it is never taken for something else.
         let cut = (Int(bytes[0]) << 8 | Int(bytes[1])) % length
-        var part = ByteBuffer(bytes: input[..<cut])
-        guard case .incomplete = BuyRequestParser.parse(&part) else { preconditionFailure("cut at \(cut)") }
-        precondition(part.readableBytes == cut, "an incomplete request was consumed")
-        part.writeBytes(input[cut...])
-        guard case .request(let again) = BuyRequestParser.parse(&part) else { preconditionFailure("not whole again") }
-        precondition(
-            again.lot == whole.lot && again.token == whole.token && again.quantity == whole.quantity
-                && again.keepsAlive == whole.keepsAlive, "another request, cut at \(cut)")
-        self.compareBody(input[..<length], whole.quantity)
+        guard case .incomplete = Array(input[..<cut]).withUnsafeBytes(ExpressParser.parse) else {
+            preconditionFailure("cut at \(cut)")
+        }
+        // What comes behind it changes nothing.
+        guard case .request(let alone) = Array(input[..<length]).withUnsafeBytes(ExpressParser.parse),
+            alone.kind == whole.kind, alone.keepsAlive == whole.keepsAlive, alone.length == length
+        else { preconditionFailure("another request without what follows") }
+        guard case .buy(_, let token, let quantity) = whole.kind else { return }
+        precondition(token.upperBound <= length, "a token beyond the request")
+        self.compareBody(input[..<length], quantity)
     }
 
     /// The quick reader of the body and the JSON decoder must agree.
@@ -51,6 +50,7 @@ enum OrderTarget {
             start + "Content-Length: 15\r\n\r\n{\"quan tity\":2}",
             start + "Content-Length: 15\r\n\r\n{\"quantity\": 02}",
             start + "Content-Length: 17\r\n\r\n{ \"quantity\" : 2}",
+            "GET /v1/orders/00000000000000010000000000000002 HTTP/1.1\r\nHost: a\r\n\r\n",
             start + "Transfer-Encoding: chunked\r\n\r\n", "{\"quantity\":3}",
             "{\"order\":\"00000000000000010000000000000002\",\"payment\":\"p\"}",
         ].map { [0, 40] + Array($0.utf8) }

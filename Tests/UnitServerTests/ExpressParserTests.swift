@@ -1,16 +1,13 @@
-import NIOCore
 import Testing
 import TrancheCore
 import UnitServer
 
-@Suite("Express lane's parser") struct BuyRequestParserTests {
+@Suite("Express parser") struct ExpressParserTests {
     private static let head = "POST /v1/lots/7/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer TOKEN\r\n"
 
-    private func parse(_ text: String) -> (BuyRequestParser.Outcome, left: Int) {
-        var buffer = ByteBuffer(string: text)
-        let outcome = BuyRequestParser.parse(&buffer)
-        return (outcome, buffer.readableBytes)
-    }
+    private static let order = "00000000000000ab00000000000000CD"
+
+    private func parse(_ text: String) -> ExpressParser.Outcome { Array(text.utf8).withUnsafeBytes(ExpressParser.parse) }
 
     @Test(
         "plain requests are read whole",
@@ -19,26 +16,41 @@ import UnitServer
             ("Content-Length: 16\r\nConnection: Keep-Alive\r\n\r\n{ \"quantity\": 2}", 2),
         ])
     func plain(rest: String, quantity: Int) {
-        let (outcome, left) = self.parse(Self.head + rest)
-        guard case .request(let request) = outcome else {
-            Issue.record("expected a request, got \(outcome)")
+        let text = Self.head + rest
+        let outcome = self.parse(text)
+        guard case .request(let request) = outcome, case .buy(let lot, let token, let wanted) = request.kind else {
+            Issue.record("expected a buy request, got \(outcome)")
             return
         }
-        #expect((request.lot, request.quantity, left) == (LotID(7), quantity, 0))
-        #expect(request.token == Array("TOKEN".utf8))
+        #expect((lot, wanted, request.length) == (LotID(7), quantity, text.utf8.count))
+        #expect(Array(text.utf8)[token] == Array("TOKEN".utf8)[...])
         #expect(request.keepsAlive)
     }
 
-    @Test("every cut of a request is incomplete, and nothing is taken") func incomplete() {
-        let whole = Self.head + "Content-Length: 14\r\n\r\n{\"quantity\":3}"
+    @Test("the question how an order stands is read whole", arguments: ["", "Host: x\r\nAccept: */*\r\n"])
+    func status(fields: String) {
+        let text = "GET /v1/orders/\(Self.order) HTTP/1.1\r\n" + fields + "\r\n"
+        guard case .request(let request) = self.parse(text) else {
+            Issue.record("expected a question, got \(self.parse(text))")
+            return
+        }
+        #expect(request.kind == .status(OrderID(high: 0xAB, low: 0xCD)))
+        #expect(request.length == text.utf8.count)
+    }
+
+    @Test(
+        "every cut of a request is incomplete",
+        arguments: [
+            Self.head + "Content-Length: 14\r\n\r\n{\"quantity\":3}",
+            "GET /v1/orders/\(Self.order) HTTP/1.1\r\nHost: x\r\n\r\n",
+        ])
+    func incomplete(whole: String) {
         for length in 0..<whole.utf8.count {
-            let text = String(whole.utf8.prefix(length))!
-            let (outcome, left) = self.parse(text)
+            let outcome = self.parse(String(whole.utf8.prefix(length))!)
             guard case .incomplete = outcome else {
                 Issue.record("\(length) bytes: expected incomplete, got \(outcome)")
                 return
             }
-            #expect(left == length)
         }
     }
 
@@ -61,25 +73,26 @@ import UnitServer
             Self.head + "Authorization: Bearer OTHER\r\n\r\n",
             Self.head + " folded: line\r\n\r\n", "POST /v1/lots/7/orders HTTP/1.1\r\nHost: x\r\n\r\n",
             Self.head + "X: " + String(repeating: "y", count: 5_000),
+            "GET /v1/orders/\(Self.order)/events HTTP/1.1\r\n\r\n",
+            "GET /v1/orders/\(String(Self.order.dropLast()))x HTTP/1.1\r\n\r\n",
+            "GET /v1/orders/\(Self.order) HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
         ])
     func other(text: String) {
-        let (outcome, left) = self.parse(text)
-        guard case .other = outcome else {
-            Issue.record("expected other, got \(outcome)")
+        guard case .other = self.parse(text) else {
+            Issue.record("expected other, got \(self.parse(text))")
             return
         }
-        #expect(left == text.utf8.count)
     }
 
     @Test("two requests in one piece are read one after the other") func pipelined() {
-        var buffer = ByteBuffer(string: Self.head + "\r\n" + Self.head + "Connection: close\r\n\r\n")
-        guard case .request(let first) = BuyRequestParser.parse(&buffer),
-            case .request(let second) = BuyRequestParser.parse(&buffer)
+        let text = Self.head + "\r\n" + Self.head + "Connection: close\r\n\r\n"
+        guard case .request(let first) = self.parse(text),
+            case .request(let second) = self.parse(String(text.utf8.dropFirst(first.length))!)
         else {
             Issue.record("expected two requests")
             return
         }
         #expect((first.keepsAlive, second.keepsAlive) == (true, false))
-        #expect(buffer.readableBytes == 0)
+        #expect(first.length + second.length == text.utf8.count)
     }
 }

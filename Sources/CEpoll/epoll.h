@@ -1,0 +1,23 @@
+// epoll(7), eventfd(2) and accept4(2), which the platform's Swift module leaves out.
+#pragma once
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+
+// Declared by the C library for _GNU_SOURCE only.
+extern int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
+extern int epoll_pwait2(int poller, struct epoll_event *events, int limit, const struct timespec *timeout,
+                        const sigset_t *signals);
+
+// The next connection of a listener, non-blocking and closed on exec; -1 and errno if there is none.
+static inline int cepoll_accept(int listener) {
+    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+// Waits for at most `microseconds`; for ever, if that is negative.
+static inline int cepoll_wait(int poller, struct epoll_event *events, int limit, long long microseconds) {
+    struct timespec timeout = {microseconds / 1000000, microseconds % 1000000 * 1000};
+    return epoll_pwait2(poller, events, limit, microseconds < 0 ? NULL : &timeout, NULL);
+}

@@ -1,0 +1,36 @@
+import Foundation
+import TrancheAPI
+package import TrancheCore
+
+/// Buy requests of one lot, each by another buyer with a token of its own, and the ids of the orders that they make.
+package struct BuyTape: Sendable {
+    package private(set) var tape = RequestTape()
+    package private(set) var orders: [OrderID] = []
+
+    /// - Parameter buyers: What the buyers' names begin with; tapes with other beginnings have other buyers.
+    package init(_ target: LoadTarget, unit: Int = 0, count: Int, buyers: String) {
+        let codec = TokenCodec(secret: target.tokenSecret)
+        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        let run = UInt64.random(in: 0...UInt64.max)
+        self.orders.reserveCapacity(count)
+        for number in 0..<count {
+            let id = OrderID(high: run, low: UInt64(number) &* 0x9E37_79B9_7F4A_7C15)
+            let token = codec.mint(
+                PurchaseToken(
+                    order: id, lot: target.lot, home: target.units[unit].id, buyer: BuyerID("\(buyers)-\(number)")!,
+                    issuedAt: now, notBefore: Instant(microseconds: now.microseconds - 5_000_000),
+                    expiresAt: now.advanced(milliseconds: 3_600_000)))
+            self.orders.append(id)
+            self.tape.append(
+                "POST /v1/lots/\(target.lot)/orders HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(token)\r\n"
+                    + "Content-Length: 0\r\n\r\n")
+        }
+    }
+
+    /// Questions how these orders stand.
+    package func statusTape(_ orders: some Sequence<OrderID>) -> RequestTape {
+        var tape = RequestTape()
+        for order in orders { tape.append("GET /v1/orders/\(order) HTTP/1.1\r\nHost: tranche\r\n\r\n") }
+        return tape
+    }
+}

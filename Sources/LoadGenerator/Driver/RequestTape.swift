@@ -1,0 +1,16 @@
+/// Requests made ready before a run, back to back in one piece of memory: the generator only sends.
+package struct RequestTape: Sendable {
+    private(set) var bytes: [UInt8] = []
+    private var ends: [Int] = []
+
+    package init() {}
+
+    package var count: Int { self.ends.count }
+
+    package mutating func append(_ request: String) {
+        self.bytes.append(contentsOf: request.utf8)
+        self.ends.append(self.bytes.count)
+    }
+
+    func range(_ number: Int) -> Range<Int> { (number == 0 ? 0 : self.ends[number - 1])..<self.ends[number] }
+}

@@ -1,0 +1,46 @@
+/// How much each buyer holds of each lot: 8 bytes a slot, by way of one of the buyer's orders.
+struct BuyerTally: Sendable {
+    private var index = HashIndex()
+    /// A place in the table of orders that names the buyer and the lot, and the quantity.
+    private var entries: [(order: UInt32, quantity: Int32)] = []
+
+    func quantity(_ buyer: BuyerID, _ lot: LotID, in orders: OrderTable) -> Int {
+        self.find(buyer, lot, orders).map { Int(self.entries[$0].quantity) } ?? 0
+    }
+
+    /// - Parameter place: Where an order of this buyer for this lot is.
+    mutating func add(_ quantity: Int, _ buyer: BuyerID, _ lot: LotID, order place: Int, in orders: OrderTable) {
+        if let entry = self.find(buyer, lot, orders) {
+            self.entries[entry].quantity += Int32(quantity)
+            return
+        }
+        self.entries.append((UInt32(place), Int32(quantity)))
+        let entries = self.entries
+        self.index.insert(entries.count - 1, hash: Self.hash(buyer, lot)) { entry in
+            let order = orders.order(at: Int(entries[entry].order))
+            return Self.hash(order.buyer, order.lot)
+        }
+    }
+
+    /// Buyers who hold something.
+    func holders(in orders: OrderTable) -> [LotID: [BuyerID: Int]] {
+        var found: [LotID: [BuyerID: Int]] = [:]
+        for entry in self.entries where entry.quantity > 0 {
+            let order = orders.order(at: Int(entry.order))
+            found[order.lot, default: [:]][order.buyer] = Int(entry.quantity)
+        }
+        return found
+    }
+
+    private func find(_ buyer: BuyerID, _ lot: LotID, _ orders: OrderTable) -> Int? {
+        self.index.find(hash: Self.hash(buyer, lot)) { orders.holds(Int(self.entries[$0].order), buyer: buyer, lot: lot) }
+    }
+
+    /// Keyed anew in each process, so that nobody can choose names that collide.
+    private static func hash(_ buyer: BuyerID, _ lot: LotID) -> UInt64 {
+        var hasher = Hasher()
+        hasher.combine(buyer)
+        hasher.combine(lot.rawValue)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+}

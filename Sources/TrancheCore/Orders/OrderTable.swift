@@ -1,0 +1,117 @@
+/// Orders by their ids, in little memory: 60 bytes each, and the buyer's name.
+///
+/// Orders are never removed. They keep the order in which they came. A copy shares all pieces that neither side changes,
+/// so taking one costs little.
+package struct OrderTable: Sendable {
+    private struct Record: Sendable {
+        let id: OrderID
+        let stamp: Stamp
+        var deadline: Instant
+        let lot: LotID
+        let quantity: Int32
+        let buyerLimit: Int32
+        let generation: Generation
+        let buyer: TextStore.Place
+        var payment: TextStore.Place
+        var state: OrderState
+    }
+
+    private static let recordsPerPiece = 512
+    private var pieces: [[Record]] = []
+    private var texts = TextStore()
+    private var index = HashIndex()
+
+    package init() {}
+
+    package private(set) var count = 0
+    package var isEmpty: Bool { self.count == 0 }
+
+    package subscript(id: OrderID) -> Order? { self.place(of: id).map { self.order(at: $0) } }
+
+    package func state(of id: OrderID) -> OrderState? { self.place(of: id).map { self.record($0).state } }
+
+    package func payment(of id: OrderID) -> PaymentID? {
+        self.place(of: id).flatMap { PaymentID(self.texts[self.record($0).payment]) }
+    }
+
+    /// Where the order is: places count from 0, and never change.
+    func place(of id: OrderID) -> Int? {
+        self.index.find(hash: Self.hash(id)) { self.record($0).id == id }
+    }
+
+    func order(at place: Int) -> Order {
+        let record = self.record(place)
+        return Order(
+            id: record.id, buyer: BuyerID(unchecked: self.texts[record.buyer]), lot: record.lot,
+            quantity: Int(record.quantity), buyerLimit: Int(record.buyerLimit), generation: record.generation,
+            state: record.state, stamp: record.stamp, deadline: record.deadline)
+    }
+
+    func holds(_ place: Int, buyer: BuyerID, lot: LotID) -> Bool {
+        let record = self.record(place)
+        return record.lot == lot && self.texts.equal(record.buyer, buyer.rawValue)
+    }
+
+    private func record(_ place: Int) -> Record {
+        self.pieces[place / Self.recordsPerPiece][place % Self.recordsPerPiece]
+    }
+
+    /// Adds the order, or gives the one with its id this state and this deadline.
+    package mutating func set(_ order: Order) {
+        if let place = self.place(of: order.id) {
+            self.change(place) { ($0.state, $0.deadline) = (order.state, order.deadline) }
+            return
+        }
+        let record = Record(
+            id: order.id, stamp: order.stamp, deadline: order.deadline, lot: order.lot, quantity: order.quantity,
+            buyerLimit: order.buyerLimit, generation: order.generation, buyer: self.texts.add(order.buyer.rawValue),
+            payment: .none, state: order.state)
+        if self.count % Self.recordsPerPiece == 0 {
+            self.pieces.append([])
+            self.pieces[self.pieces.count - 1].reserveCapacity(Self.recordsPerPiece)
+        }
+        self.pieces[self.pieces.count - 1].append(record)
+        self.index.insert(self.count, hash: Self.hash(order.id)) { place in
+            Self.hash(self.pieces[place / Self.recordsPerPiece][place % Self.recordsPerPiece].id)
+        }
+        self.count += 1
+    }
+
+    package mutating func set(_ id: OrderID, state: OrderState) {
+        if let place = self.place(of: id) { self.change(place) { $0.state = state } }
+    }
+
+    package mutating func pay(_ id: OrderID, _ payment: PaymentID) {
+        guard let place = self.place(of: id) else { return }
+        let text = self.texts.add(payment.rawValue)
+        self.change(place) { ($0.state, $0.payment) = (.paid, text) }
+    }
+
+    private mutating func change(_ place: Int, _ body: (inout Record) -> Void) {
+        body(&self.pieces[place / Self.recordsPerPiece][place % Self.recordsPerPiece])
+    }
+
+    /// Order ids are random where tokens are minted, but not in tests: the bits are mixed (the finalizer of MurmurHash3).
+    private static func hash(_ id: OrderID) -> UInt64 { HashIndex.mix(id.high &* 0x9E37_79B9_7F4A_7C15 ^ id.low) }
+}
+
+extension OrderTable: Sequence {
+    /// In the order in which they came.
+    package func makeIterator() -> AnyIterator<Order> {
+        var place = 0
+        return AnyIterator {
+            guard place < self.count else { return nil }
+            defer { place += 1 }
+            return self.order(at: place)
+        }
+    }
+}
+
+extension OrderTable: Equatable {
+    package static func == (left: OrderTable, right: OrderTable) -> Bool {
+        left.count == right.count
+            && left.allSatisfy { order in
+                right[order.id] == order && left.payment(of: order.id) == right.payment(of: order.id)
+            }
+    }
+}

@@ -1,1 +1,0 @@
-../../../../Units/Server/Public/BuyRequestParser.swift

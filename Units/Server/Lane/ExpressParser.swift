@@ -1,0 +1,252 @@
+package import TrancheCore
+
+/// Reads from bytes the two requests that come in crowds: a plain buy request, and the question how an order stands.
+/// Whatever is not exactly of these forms is `other`, never an error: the ordinary HTTP stack judges it.
+package enum ExpressParser {
+    package struct Request: Sendable {
+        package enum Kind: Hashable, Sendable {
+            /// `token` is a range of the bytes that were parsed.
+            case buy(LotID, token: Range<Int>, quantity: Int)
+            case status(OrderID)
+        }
+        package let kind: Kind
+        package let keepsAlive: Bool
+        /// Bytes that the request takes.
+        package let length: Int
+    }
+    package enum Outcome: Sendable {
+        case incomplete
+        case other
+        case request(Request)
+    }
+
+    /// A longer head is left to the ordinary stack, which has its own limit.
+    package static let headBytesLimit = 4 << 10
+    package static let bodyBytesLimit = 1 << 10
+    private static let buyStart: StaticString = "POST /v1/lots/"
+    private static let buyEnd: StaticString = "/orders HTTP/1.1\r\n"
+    private static let statusStart: StaticString = "GET /v1/orders/"
+    private static let statusEnd: StaticString = " HTTP/1.1\r\n"
+    private static let orderDigits = 32
+
+    /// The request at the front of `bytes`, if it is whole and plain.
+    package static func parse(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+        guard bytes.count > 0 else { return .incomplete }
+        if self.begins(bytes, self.buyStart) { return self.buy(bytes) }
+        if self.begins(bytes, self.statusStart) { return self.status(bytes) }
+        return .other
+    }
+
+    /// Whether `bytes`, as far as they have come, begin with `text`.
+    private static func begins(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        memoryEqual(bytes, 0, text, count: min(bytes.count, text.utf8CodeUnitCount))
+    }
+
+    private static func has(_ bytes: UnsafeRawBufferPointer, _ place: Int, _ text: StaticString) -> Bool {
+        place + text.utf8CodeUnitCount <= bytes.count
+            && memoryEqual(bytes, place, text, count: text.utf8CodeUnitCount)
+    }
+
+    private static func memoryEqual(
+        _ bytes: UnsafeRawBufferPointer, _ place: Int, _ text: StaticString, count: Int
+    ) -> Bool {
+        for offset in 0..<count where bytes[place + offset] != text.utf8Start[offset] { return false }
+        return true
+    }
+
+    /// What to say while the end of the head has not come.
+    private static func unfinished(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+        bytes.count >= self.headBytesLimit ? .other : .incomplete
+    }
+
+    private static func buy(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+        var place = self.buyStart.utf8CodeUnitCount
+        var lot: UInt64 = 0
+        let digits = place
+        while place < bytes.count, (48...57).contains(bytes[place]), place - digits < 10 {
+            lot = lot * 10 + UInt64(bytes[place] - 48)
+            place += 1
+        }
+        if bytes.count - place < self.buyEnd.utf8CodeUnitCount {
+            // Cut off in the first line: what is there must fit.
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[min(place, bytes.count)...])
+            return self.begins(rest, self.buyEnd) ? .incomplete : .other
+        }
+        guard place > digits, lot <= UInt64(UInt32.max), self.has(bytes, place, self.buyEnd) else { return .other }
+        var fields = Fields(place: place + self.buyEnd.utf8CodeUnitCount)
+        switch fields.read(bytes) {
+        case .unfinished: return self.unfinished(bytes)
+        case .other: return .other
+        case .done: break
+        }
+        guard let token = fields.token, fields.length <= self.bodyBytesLimit else { return .other }
+        let end = fields.place + fields.length
+        guard bytes.count >= end else { return .incomplete }
+        let body = UnsafeRawBufferPointer(rebasing: bytes[fields.place..<end])
+        guard let quantity = self.quantity(body) else { return .other }
+        return .request(
+            Request(
+                kind: .buy(LotID(UInt32(lot)), token: token, quantity: quantity), keepsAlive: fields.keepsAlive,
+                length: end))
+    }
+
+    private static func status(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+        let start = self.statusStart.utf8CodeUnitCount
+        let end = start + self.orderDigits
+        guard bytes.count >= end + self.statusEnd.utf8CodeUnitCount else { return .incomplete }
+        guard self.has(bytes, end, self.statusEnd), let high = self.hex(bytes, start), let low = self.hex(bytes, start + 16)
+        else { return .other }
+        var fields = Fields(place: end + self.statusEnd.utf8CodeUnitCount)
+        switch fields.read(bytes) {
+        case .unfinished: return self.unfinished(bytes)
+        case .other: return .other
+        case .done: break
+        }
+        guard fields.length == 0 else { return .other }
+        return .request(
+            Request(
+                kind: .status(OrderID(high: high, low: low)), keepsAlive: fields.keepsAlive, length: fields.place))
+    }
+
+    /// 16 hexadecimal digits.
+    private static func hex(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> UInt64? {
+        var value: UInt64 = 0
+        for byte in bytes[place..<(place + 16)] {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - 48)
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - 87)
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt64(byte - 55)
+            default: return nil
+            }
+        }
+        return value
+    }
+
+    private struct Fields {
+        enum Result { case unfinished, other, done }
+
+        /// Where the next line begins; at the end, the byte behind the head.
+        var place: Int
+        var token: Range<Int>?
+        var length = 0
+        var hasLength = false
+        var keepsAlive = true
+
+        init(place: Int) { self.place = place }
+
+        /// Reads lines up to the empty one.
+        mutating func read(_ bytes: UnsafeRawBufferPointer) -> Result {
+            let limit = min(bytes.count, ExpressParser.headBytesLimit)
+            while true {
+                guard let end = Self.lineEnd(bytes, self.place, limit) else { return .unfinished }
+                guard bytes[end] == 13 else { return .other }
+                guard end + 1 < limit else { return .unfinished }
+                guard bytes[end + 1] == 10 else { return .other }
+                let start = self.place
+                self.place = end + 2
+                if end == start { return .done }
+                guard self.take(bytes, start, end) else { return .other }
+            }
+        }
+
+        /// The first control character but for a tab, which should be the CR at the end of the line.
+        private static func lineEnd(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ limit: Int) -> Int? {
+            var place = start
+            while place < limit {
+                let byte = bytes[place]
+                if byte < 32 && byte != 9 || byte == 127 { return place }
+                place += 1
+            }
+            return nil
+        }
+
+        /// - Returns: `false` for a field that a plain request does not have.
+        private mutating func take(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+            // Whatever another HTTP reader might take for another field is not plain.
+            var colon = start
+            while colon < end, Self.isTokenByte(bytes[colon]) { colon += 1 }
+            guard colon > start, colon < end, bytes[colon] == 58 else { return false }
+            var (first, last) = (colon + 1, end)
+            while first < last, bytes[first] == 32 || bytes[first] == 9 { first += 1 }
+            while first < last, bytes[last - 1] == 32 || bytes[last - 1] == 9 { last -= 1 }
+            let value = first..<last
+            switch colon - start {
+            case 13 where Self.isName(bytes, start..<colon, "authorization"):
+                guard self.token == nil, value.count > 7, Self.isName(bytes, first..<(first + 7), "bearer ") else {
+                    return false
+                }
+                self.token = (first + 7)..<last
+            case 14 where Self.isName(bytes, start..<colon, "content-length"): return self.takeLength(bytes, value)
+            case 10 where Self.isName(bytes, start..<colon, "connection"):
+                if Self.isName(bytes, value, "close") {
+                    self.keepsAlive = false
+                } else if !Self.isName(bytes, value, "keep-alive") {
+                    return false
+                }
+            case 17 where Self.isName(bytes, start..<colon, "transfer-encoding"): return false
+            case 6 where Self.isName(bytes, start..<colon, "expect"): return false
+            case 7 where Self.isName(bytes, start..<colon, "upgrade"): return false
+            default: break
+            }
+            return true
+        }
+
+        private mutating func takeLength(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) -> Bool {
+            guard !self.hasLength, !value.isEmpty, value.count < 8 else { return false }
+            self.hasLength = true
+            for byte in bytes[value] {
+                guard (48...57).contains(byte) else { return false }
+                self.length = self.length * 10 + Int(byte - 48)
+            }
+            return true
+        }
+
+        /// A character of a field's name (RFC 9110, section 5.6.2).
+        private static func isTokenByte(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+            default: false
+            }
+        }
+
+        private static func isName(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ name: StaticString) -> Bool {
+            guard range.count == name.utf8CodeUnitCount else { return false }
+            for offset in 0..<range.count {
+                let byte = bytes[range.lowerBound + offset]
+                guard (byte >= 65 && byte <= 90 ? byte | 32 : byte) == name.utf8Start[offset] else { return false }
+            }
+            return true
+        }
+    }
+
+    /// The quantity of `{"quantity": n}`; 1 for no body; `nil` if it must be read with more care.
+    private static func quantity(_ body: UnsafeRawBufferPointer) -> Int? {
+        if body.isEmpty { return 1 }
+        var place = 0
+        func skipSpace() {
+            while place < body.count, [32, 9, 10, 13].contains(body[place]) { place += 1 }
+        }
+        func take(_ bytes: StaticString) -> Bool {
+            skipSpace()
+            guard place + bytes.utf8CodeUnitCount <= body.count else { return false }
+            for offset in 0..<bytes.utf8CodeUnitCount where body[place + offset] != bytes.utf8Start[offset] {
+                return false
+            }
+            place += bytes.utf8CodeUnitCount
+            return true
+        }
+        guard take("{"), take("\"quantity\""), take(":") else { return nil }
+        skipSpace()
+        let digits = place
+        var quantity = 0
+        while place < body.count, (48...57).contains(body[place]), place - digits < 4 {
+            quantity = quantity * 10 + Int(body[place] - 48)
+            place += 1
+        }
+        // JSON knows no leading zeros.
+        guard place > digits, body[digits] != 48 || place == digits + 1, take("}") else { return nil }
+        skipSpace()
+        return place == body.count ? quantity : nil
+    }
+}

@@ -1,0 +1,71 @@
+import TrancheAPI
+import TrancheCore
+
+/// The bytes of a lane's answers, put together in one piece of memory that is used again.
+struct LaneAnswers {
+    /// Refusals whose bytes are kept: a sold-out lot gives the same one over and over.
+    static let keptRefusals = 64
+
+    private(set) var bytes: [UInt8] = []
+    private var body: [UInt8] = []
+    private var kept: [Refusal: [UInt8]] = [:]
+
+    init() {
+        self.bytes.reserveCapacity(1 << 10)
+        self.body.reserveCapacity(512)
+    }
+
+    /// - Parameter isStatus: The answer to the question how an order stands, not to a buy request.
+    mutating func write(_ answer: Answer, isStatus: Bool, standing: WaitlistStanding?) {
+        switch answer {
+        case .order(let order): self.write(order, isStatus: isStatus, standing)
+        case .refused(let refusal):
+            if let bytes = self.kept[refusal] { return self.bytes = bytes }
+            self.write(Problem(refusal))
+            if self.kept.count >= Self.keptRefusals { self.kept = [:] }
+            self.kept[refusal] = self.bytes
+        }
+    }
+
+    private mutating func write(_ order: Order, isStatus: Bool, _ standing: WaitlistStanding?) {
+        self.body.removeAll(keepingCapacity: true)
+        OrderDocument.write(order, standing, into: &self.body)
+        self.bytes.removeAll(keepingCapacity: true)
+        switch isStatus ? 200 : Counter.status(of: order) {
+        case 201: self.bytes.write("HTTP/1.1 201 Created\r\n")
+        case 202: self.bytes.write("HTTP/1.1 202 Accepted\r\n")
+        default: self.bytes.write("HTTP/1.1 200 OK\r\n")
+        }
+        if order.state == .contested { self.bytes.write("Retry-After: 1\r\n") }
+        self.bytes.write("Content-Type: application/json\r\nCache-Control: no-store\r\nLocation: /v1/orders/")
+        self.bytes.write(order.id)
+        self.finish()
+    }
+
+    mutating func write(_ problem: Problem) {
+        self.body.removeAll(keepingCapacity: true)
+        problem.write(into: &self.body)
+        self.bytes.removeAll(keepingCapacity: true)
+        self.bytes.write("HTTP/1.1 ")
+        self.bytes.write(decimal: problem.status)
+        self.bytes.append(32)
+        self.bytes += problem.code.utf8
+        self.bytes.write("\r\nContent-Type: application/problem+json")
+        if let seconds = problem.retryAfter {
+            self.bytes.write("\r\nRetry-After: ")
+            self.bytes.write(decimal: seconds)
+        }
+        if let location = problem.location {
+            self.bytes.write("\r\nLocation: ")
+            self.bytes += location.utf8
+        }
+        self.finish()
+    }
+
+    private mutating func finish() {
+        self.bytes.write("\r\nContent-Length: ")
+        self.bytes.write(decimal: self.body.count)
+        self.bytes.write("\r\n\r\n")
+        self.bytes += self.body
+    }
+}

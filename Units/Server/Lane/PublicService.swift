@@ -1,0 +1,81 @@
+import DaemonSupport
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import ServiceLifecycle
+import Sockets
+
+/// The public side of a unit: one listener, some lanes, and the ordinary stack behind them.
+struct PublicService: Service {
+    static let backlog: Int32 = 1_024
+
+    let configuration: UnitConfiguration
+    let counter: Counter
+    let router: RouterResponder<TrancheContext>
+    let logger: Logger
+
+    func run() async throws {
+        let listener = try Socket.listen(
+            host: self.configuration.publicHost, port: self.configuration.publicPort, backlog: Self.backlog)
+        defer { Socket.close(listener) }
+        let count = ConnectionCount(limit: self.configuration.connectionLimit)
+        let handover = Handover(responder: self.responder, logger: self.logger)
+        let lanes = try (1...self.configuration.lanes).map { number in
+            try Lane(
+                number: number, listener: listener, counter: self.counter, count: count, handover: handover,
+                logger: self.logger)
+        }
+        for lane in lanes { self.counter.waiters.add(lane) }
+        await withGracefulShutdownHandler {
+            await withTaskGroup(of: Void.self) { tasks in
+                for lane in lanes { tasks.addTask { await Self.run(lane) } }
+                await tasks.waitForAll()
+                await handover.quiesce()
+            }
+        } onGracefulShutdown: {
+            for lane in lanes { lane.stop() }
+        }
+    }
+
+    private static func run(_ lane: Lane) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let thread = Thread {
+                lane.run()
+                continuation.resume()
+            }
+            thread.name = "lane"
+            thread.start()
+        }
+    }
+
+    /// The router as the connections of the ordinary stack see it.
+    private var responder: HTTPChannelHandler.Responder {
+        let (responder, logger) = (self.router, self.logger)
+        return { request, writer, channel in
+            let context = TrancheContext(source: .init(channel: channel, logger: logger))
+            var response: Response
+            do { response = try await responder.respond(to: request, context: context) } catch {
+                response = Response(status: .internalServerError)
+            }
+            // RFC 9110, section 6.6.1.
+            response.headers[.date] = HTTPDate.text(Date())
+            try await writer.write(response: response.head, body: response.body)
+        }
+    }
+}
+
+/// A date as HTTP writes it (RFC 9110, section 5.6.7).
+enum HTTPDate {
+    static func text(_ date: Date) -> String {
+        var seconds = time_t(date.timeIntervalSince1970)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900) "
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
+    }
+}

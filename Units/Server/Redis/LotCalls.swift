@@ -1,0 +1,107 @@
+import DaemonSupport
+import RedisClient
+import Sockets
+import TrancheCore
+
+/// A unit's calls to its Redis, sent without waiting: the engine's thread goes on, and takes the answers when its poller
+/// tells of them. A thread of their own would cost two wake-ups for each batch.
+///
+/// Used by one thread. After an error the connection is dropped, and whatever was under way is unreachable: what it did is
+/// unknown, and the machine primes the lot again under a new fence, which makes a call that arrives late do nothing.
+final class LotCalls {
+    private struct Underway {
+        let lot: LotID
+        let fence: UInt64
+        let count: Int
+        let overdueAt: Instant
+    }
+
+    private let address: RedisConnection.Address
+    private let prefix: String
+    private let poller: Poller
+    private let token: UInt64
+    private var connection: RedisConnection?
+    private var digest = ""
+    private var underway: [Underway] = []
+    private var keys: [LotID: [String]] = [:]
+    private var arguments = RedisArguments()
+    private var results: [UnitMachine.Event] = []
+
+    /// - Parameter token: What `poller` says when there is something to take.
+    init(_ address: RedisConnection.Address, unit: UnitID, poller: Poller, token: UInt64) {
+        self.address = address
+        self.prefix = LotWire.prefix(of: unit)
+        self.poller = poller
+        self.token = token
+    }
+
+    deinit { self.drop() }
+
+    /// Sends a call. Its result, or that there is none, comes with ``take()``.
+    func send(_ call: LotCall, now: Instant) {
+        self.underway.append(
+            Underway(
+                lot: call.lot, fence: call.fence, count: call.requests.count,
+                overdueAt: now.advanced(milliseconds: Int64(LotRedis.timeoutMilliseconds))))
+        do {
+            let connection = try self.open()
+            let keys = self.keys[call.lot] ?? LotWire.keys(of: call.lot, prefix: self.prefix)
+            self.keys[call.lot] = keys
+            self.arguments.removeAll()
+            self.arguments.append("EVALSHA")
+            self.arguments.append(self.digest)
+            self.arguments.append(keys.count)
+            for key in keys { self.arguments.append(key) }
+            LotWire.encode(call, into: &self.arguments)
+            try connection.append(self.arguments)
+            try connection.flush()
+        } catch { self.drop() }
+    }
+
+    /// When the oldest call is overdue, if there is one.
+    var overdueAt: Instant? { self.underway.first?.overdueAt }
+
+    var hasResults: Bool { !self.results.isEmpty }
+
+    /// Reads what Redis has answered. Call it when the poller says so.
+    func read() {
+        guard let connection else { return }
+        do throws(RedisError) {
+            for reply in try connection.received() {
+                guard !self.underway.isEmpty else { return self.drop() }
+                let call = self.underway.removeFirst()
+                guard let reply, let result = LotWire.result(reply, count: call.count) else {
+                    // Not our script, or none that Redis knows any more: begin anew.
+                    self.results.append(.lotResult(lot: call.lot, fence: call.fence, .unreachable))
+                    return self.drop()
+                }
+                self.results.append(.lotResult(lot: call.lot, fence: call.fence, result))
+            }
+        } catch { self.drop() }
+    }
+
+    /// Results since the last time, in order.
+    func take(now: Instant) -> [UnitMachine.Event] {
+        if let overdueAt, now >= overdueAt { self.drop() }
+        defer { self.results = [] }
+        return self.results
+    }
+
+    private func open() throws(RedisError) -> RedisConnection {
+        if let connection { return connection }
+        let made = try RedisConnection(self.address, timeoutMilliseconds: LotRedis.timeoutMilliseconds)
+        guard let digest = try made.send("SCRIPT", "LOAD", AdmissionScripts.step).text else {
+            throw .refused("an answer of another shape")
+        }
+        do { try self.poller.add(made.descriptor, token: self.token, .read) } catch { throw .closed("\(error)") }
+        (self.connection, self.digest) = (made, digest)
+        return made
+    }
+
+    private func drop() {
+        if let connection { self.poller.remove(connection.descriptor) }
+        self.connection = nil
+        for call in self.underway { self.results.append(.lotResult(lot: call.lot, fence: call.fence, .unreachable)) }
+        self.underway = []
+    }
+}
