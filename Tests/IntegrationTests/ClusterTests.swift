@@ -167,37 +167,68 @@ import Verification
         cluster.stop()
         #expect(try Verifier(folder: cluster.folder).report().isSound)
         let ledger = "units/\(cluster.units[0].name)/ledger.sqlite"
-        let copy =
-            "INSERT INTO entries SELECT (SELECT max(position) + 1 FROM entries), kind, lot, order_id, buyer, quantity, detail, generation, value, deadline, text FROM entries WHERE kind = 5 LIMIT 1"
-        for (name, file, sql, invariant) in [
+        let log = "center/authority.sqlite"
+        let sold = "position = (SELECT max(position) FROM journal WHERE substr(entries, 1, 1) = x'05')"
+        let tampering: [(name: String, file: String, invariant: String, change: @Sendable (Database) throws -> Void)] = [
+            ("a sale removed", ledger, "I4", { try $0.execute(sql: "DELETE FROM journal WHERE \(sold)") }),
+            ("a counter raised", ledger, "I2", { try $0.execute(sql: "UPDATE accounts SET granted = granted + 1") }),
             (
-                "a sold row removed", ledger,
-                "DELETE FROM entries WHERE position = (SELECT max(position) FROM entries WHERE kind = 5)", "I4"
-            ),
-            ("a counter raised", ledger, "UPDATE accounts SET granted = granted + 1", "I2"),
-            ("an order doubled", ledger, copy, "I4"),
-            (
-                "the last commit removed", ledger,
-                "DELETE FROM commits WHERE position = (SELECT max(position) FROM commits)", "I4"
-            ),
-            ("a holding changed", ledger, "UPDATE holdings SET quantity = 0 WHERE buyer = 'b1'", "I12"),
-            (
-                "a grant raised in the log", "center/authority.sqlite",
-                "UPDATE records SET record = CAST(replace(CAST(record AS TEXT), '\"total\":10', '\"total\":11') AS BLOB)",
-                "I1"
+                "an order doubled within its commit", ledger, "I4",
+                { try $0.execute(sql: "UPDATE journal SET entries = CAST(entries || entries AS BLOB) WHERE \(sold)") }
             ),
             (
-                "a configuration changed", "center/authority.sqlite",
-                "UPDATE configs SET content = CAST(replace(CAST(content AS TEXT), '\"stock\":30', '\"stock\":31') AS BLOB)",
-                "I11"
+                "the last commit removed", ledger, "I4",
+                { try $0.execute(sql: "DELETE FROM journal WHERE position = (SELECT max(position) FROM journal)") }
             ),
-        ] {
+            ("a second order of a buyer, with a digest that fits", ledger, "I12", { try Self.forge($0) }),
+            (
+                "a grant raised in the log", log, "I1",
+                {
+                    try $0.execute(
+                        sql:
+                            "UPDATE records SET record = CAST(replace(CAST(record AS TEXT), '\"total\":10', '\"total\":11') AS BLOB)"
+                    )
+                }
+            ),
+            (
+                "a configuration changed", log, "I11",
+                {
+                    try $0.execute(
+                        sql:
+                            "UPDATE configs SET content = CAST(replace(CAST(content AS TEXT), '\"stock\":30', '\"stock\":31') AS BLOB)"
+                    )
+                }
+            ),
+        ]
+        for (name, file, invariant, change) in tampering {
             let folder = try cluster.copyFiles()
-            try await DatabaseQueue(path: "\(folder)/\(file)").write { try $0.execute(sql: sql) }
+            try await DatabaseQueue(path: "\(folder)/\(file)").write { try change($0) }
             let report = try Verifier(folder: folder).report()
             let broken = report.checks.filter { $0.verdict == .broken }.map(\.invariant)
             #expect(broken.contains(invariant), "\(name): found \(broken)")
         }
+    }
+
+    /// Appends one more order of a buyer who has one, as whoever knows how the digests are made could do it.
+    private static func forge(_ database: Database) throws {
+        let last = try Row.fetchOne(
+            database, sql: "SELECT position, digest FROM journal ORDER BY position DESC LIMIT 1")!
+        let order = Order(
+            id: OrderID(high: 1, low: 1), buyer: BuyerID("b1")!, lot: LotID(1), quantity: 1, buyerLimit: 1,
+            generation: Generation(1), stamp: Stamp(Instant(microseconds: 1)), deadline: .distantFuture)
+        var bytes: [UInt8] = []
+        EntryRow(.reserved(order)).encode(into: &bytes)
+        let digest = (last[1] as Data).withUnsafeBytes { data in
+            ChainDigest(
+                high: UInt64(bigEndian: data.loadUnaligned(as: UInt64.self)),
+                low: UInt64(bigEndian: data.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+        }
+        let next = bytes.withUnsafeBytes { HashChain.next(after: digest, $0) }
+        let stored = withUnsafeBytes(of: (next.high.bigEndian, next.low.bigEndian)) { Data($0) }
+        try database.execute(
+            sql: "INSERT INTO journal VALUES (?, ?, ?)",
+            arguments: [(last[0] as Int64) + 1, stored, Data(bytes)])
+        try database.execute(sql: "UPDATE accounts SET sold = sold + 1")
     }
 
     @Test("processes do not start without what they need, and say what it is") func refusesToStart() async throws {

@@ -12,6 +12,19 @@ import TrancheCore
                     generation: Generation(1), stamp: Stamp(rawValue: 9), deadline: Instant(microseconds: 9))))
     }
 
+    @Test("what is written is read back, and a cut row is none") func reads() {
+        var bytes: [UInt8] = []
+        Self.reservation.encode(into: &bytes)
+        var place = 0
+        #expect(bytes.withUnsafeBytes { EntryRow(reading: $0, at: &place) } == Self.reservation)
+        #expect(place == bytes.count)
+        for length in 1..<bytes.count {
+            var entries: [LedgerEntry] = []
+            let isRead = bytes[..<length].withUnsafeBytes { EntryRow.readEntries($0, into: &entries) }
+            #expect(!isRead, "\(length) of \(bytes.count) bytes were taken for an entry")
+        }
+    }
+
     @Test("a whole row is an entry") func whole() { #expect(Self.reservation.entry != nil) }
 
     @Test(

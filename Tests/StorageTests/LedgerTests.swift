@@ -112,7 +112,7 @@ import TrancheCore
         #expect(try self.open().recover().orders.count == 2)
     }
 
-    @Test("the database itself holds the per-buyer limit") func refusesOverLimit() throws {
+    @Test("the ledger itself holds the per-buyer limit, whatever the code says") func refusesOverLimit() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         try ledger.append([.reserved(self.order(1, quantity: 2, limit: 2))], as: self.first)
@@ -122,6 +122,37 @@ import TrancheCore
         #expect("\(error!)".contains("buyer_limit"))
         try ledger.append([.released(self.order(1, quantity: 2, limit: 2), state: .expired)], as: self.first)
         try ledger.append([.reserved(self.order(3, quantity: 2, limit: 2))], as: self.first)
+    }
+
+    @Test("a batch that was refused leaves no trace in the guards") func guardsRollBack() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
+        // The third one oversells, so the first two are not held either.
+        let batch = (1...3 as ClosedRange<UInt64>).map {
+            LedgerEntry.reserved(self.order($0, buyer: "b\($0)", limit: 1))
+        }
+        #expect(throws: StorageError.self) { try ledger.append(batch, as: self.first) }
+        try ledger.append(Array(batch.prefix(2)), as: self.first)
+        #expect(throws: StorageError.self) {
+            try self.open().append([.reserved(self.order(9, buyer: "b1", limit: 1))], as: self.first)
+        }
+    }
+
+    @Test("a ledger of an earlier version is converted, under the same digests") func converts() throws {
+        let entries: [LedgerEntry] = [
+            .opened(self.first), .granted(LotID(1), total: 9), .reserved(self.order(1)),
+            .refused(OrderID(high: 5, low: 5), lot: LotID(1), reason: .limitReached(held: 1, limit: 2)),
+        ]
+        let ledger = try self.open()
+        try ledger.append(Array(entries.prefix(2)), as: self.first)
+        try ledger.append(Array(entries.dropFirst(2)), as: self.first)
+        let head = ledger.head
+        try EarlierLedger.make(from: self.path, at: self.folder + "/old.sqlite", entries: entries)
+        let again = try UnitLedger(path: self.folder + "/old.sqlite", unit: UnitID(1), newID: LedgerID(1))
+        #expect(again.id == LedgerID(77))
+        #expect(again.head == head)
+        #expect(try again.recover().orders == ledger.recover().orders)
+        try again.append([.reserved(self.order(2, buyer: "z"))], as: self.first)
     }
 
     @Test("an older incarnation appends nothing") func fences() throws {
@@ -174,8 +205,10 @@ import TrancheCore
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         try ledger.append([.reserved(self.order(1))], as: self.first)
-        try DatabaseQueue(path: self.path).write {
-            try $0.execute(sql: "UPDATE entries SET quantity = 2 WHERE kind = 5")
+        try DatabaseQueue(path: self.path).write { database in
+            var bytes = try Data.fetchOne(database, sql: "SELECT entries FROM journal WHERE position = 3")!
+            bytes[bytes.startIndex + 11] = 2  // The quantity: kind (1), lot (9), then a mark and the number.
+            try database.execute(sql: "UPDATE journal SET entries = ? WHERE position = 3", arguments: [bytes])
         }
         let error = #expect(throws: StorageError.self) { _ = try self.open().recover() }
         #expect("\(error!)".contains("hash chain breaks at position 3"))
@@ -197,6 +230,50 @@ import TrancheCore
         let lock = try FolderLock(folder: self.folder)
         #expect(throws: StorageError.inUse(path: self.folder)) { _ = try FolderLock(folder: self.folder) }
         withExtendedLifetime(lock) {}
+    }
+}
+
+/// A ledger as earlier versions wrote it: one row for each entry.
+enum EarlierLedger {
+    static func make(from path: String, at target: String, entries: [LedgerEntry]) throws {
+        let source = try DatabaseQueue(path: path)
+        let commits = try source.read { try Row.fetchAll($0, sql: "SELECT position, digest FROM journal") }
+        try DatabaseQueue(path: target).write { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+                    INSERT INTO grdb_migrations VALUES ('v1'), ('v2: contests');
+                    CREATE TABLE entries (
+                        position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, lot INTEGER, order_id BLOB, buyer TEXT,
+                        quantity INTEGER, detail INTEGER, generation INTEGER, value INTEGER, deadline INTEGER, text TEXT
+                    );
+                    CREATE TABLE commits (position INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+                    CREATE TABLE holdings (lot INTEGER, buyer TEXT, quantity INTEGER, buyer_limit INTEGER);
+                    CREATE TABLE identity (only INTEGER PRIMARY KEY, unit INTEGER, ledger INTEGER, incarnation INTEGER,
+                        generation INTEGER);
+                    INSERT INTO identity VALUES (1, 1, 77, 1, 1);
+                    CREATE TABLE accounts (lot INTEGER, generation INTEGER, granted INTEGER DEFAULT 0,
+                        allocated INTEGER DEFAULT 0, returned INTEGER DEFAULT 0, sold INTEGER DEFAULT 0,
+                        cancelled INTEGER DEFAULT 0, PRIMARY KEY (lot, generation));
+                    INSERT INTO accounts (lot, generation, granted, sold) VALUES (1, 1, 9, 1);
+                    """)
+            for (position, entry) in entries.enumerated() {
+                let row = EntryRow(entry)
+                let order = row.order.map { order in
+                    withUnsafeBytes(of: (order.high.bigEndian, order.low.bigEndian)) { Data($0) }
+                }
+                try database.execute(
+                    sql: "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    arguments: [
+                        position + 1, row.kind.rawValue, row.lot, order, row.buyer, row.quantity, row.detail,
+                        row.generation, row.value, row.deadline, row.text,
+                    ])
+            }
+            for commit in commits {
+                try database.execute(
+                    sql: "INSERT INTO commits VALUES (?, ?)", arguments: [commit[0] as Int64, commit[1] as Data])
+            }
+        }
     }
 }
 

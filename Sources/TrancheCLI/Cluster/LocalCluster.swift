@@ -161,6 +161,9 @@ final class LocalCluster: Sendable {
         return path
     }
 
+    /// The number of a part's process, while it runs.
+    func process(_ part: Part) -> Int32? { self.processes.withLockedValue { $0[part] }?.pid }
+
     func isRunning(_ part: Part) -> Bool { self.processes.withLockedValue { $0[part]?.isRunning ?? false } }
 
     /// Ends a part at once, as a crash would.
@@ -226,10 +229,11 @@ final class LocalCluster: Sendable {
 
     static func find(_ name: String) throws -> String {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        for folder in path.split(separator: ":") + ["/usr/bin"]
+        for folder in path.split(separator: ":") + ["/usr/bin", "/usr/sbin"]
         where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {
             return "\(folder)/\(name)"
         }
-        throw CommandError("\(name) is not installed; on Debian and Ubuntu: apt-get install redis-server")
+        let package = name.hasPrefix("redis-") ? "redis-server" : name
+        throw CommandError("\(name) is not installed; on Debian and Ubuntu: apt-get install \(package)")
     }
 }

@@ -1,0 +1,214 @@
+import TrancheCore
+
+/// A large sale over many units with very unequal demand that shifts once: is everything sold, and how much later than
+/// one counter for all, without any latency, would have sold it?
+///
+/// Units, authority and rebalancer are the product's own; nothing breaks. Time goes in steps, and each buyer who is told
+/// to come again does so after a second.
+package struct DistributionWorkload {
+    package struct Settings: Sendable {
+        package var items = 1_000_000
+        /// Requests per second, all units together.
+        package var perSecond = 50_000
+        /// Shares of the demand, by unit.
+        package var shares = [60, 20, 8, 5, 3, 2, 1, 1]
+        /// Shares after half of the ideal time: the crowd has moved on.
+        package var sharesLater = [1, 1, 2, 3, 5, 8, 20, 60]
+        /// One-way delay of each unit to the center, in milliseconds.
+        package var oneWayMilliseconds = [5, 10, 20, 40, 60, 80, 90, 120]
+        /// Of the stock, what stays in the pool at first.
+        package var poolPermille = 200
+        package init() {}
+    }
+
+    package struct Result: Sendable {
+        package let items: Int
+        package let unsold: Int
+        /// Time to sell the last item, by the ideal time.
+        package let slowdown: Double
+    }
+
+    private static let stepMilliseconds: Int64 = 10
+    private static let lot = LotID(1)
+    private static let opensAt = Instant(milliseconds: 1_700_000_000_000)
+
+    private struct Unit {
+        var machine: UnitMachine
+        var head = LedgerHead.empty
+        var redis: RedisLot?
+        /// Buyers who come again, by step.
+        var returning: [Int: Int] = [:]
+        /// Requests that are owed a fraction of one.
+        var fraction = 0.0
+    }
+
+    private enum Message {
+        case report(UnitReport)
+        case directives(QuotaDirectives)
+    }
+
+    private let settings: Settings
+    private var units: [Unit] = []
+    private var authority = QuotaAuthority(book: AuthorityBook(), witnesses: [:])
+    private var rebalancer = Rebalancer()
+    private var epoch = Epoch(0)
+    private var underway: [Int: [(unit: Int, message: Message)]] = [:]
+    private var step = 0
+    private var sold = 0
+    private var orders: UInt64 = 0
+    private var stamp = HybridClock(durableCeiling: Stamp(rawValue: UInt64.max))
+
+    private var now: Instant { Self.opensAt.advanced(milliseconds: Int64(self.step) * Self.stepMilliseconds) }
+
+    package static func run(_ settings: Settings) -> Result {
+        var workload = DistributionWorkload(settings)
+        return workload.run()
+    }
+
+    private init(_ settings: Settings) {
+        self.settings = settings
+        var records: [AuthorityRecord] = []
+        self.authority.takeOver(into: &records)
+        try? self.authority.issue(Self.lot, quantity: settings.items, into: &records)
+        for number in 1...settings.shares.count {
+            let opened = LedgerEntry.opened(Incarnation(1))
+            var book = UnitBook()
+            book.apply(opened)
+            let id = UnitID(UInt16(number))
+            self.units.append(
+                Unit(
+                    machine: UnitMachine(
+                        unit: id, ledger: LedgerID(UInt64(number)), session: UInt64(number), book: book, head: .empty)))
+        }
+    }
+
+    private mutating func run() -> Result {
+        self.openUnits()
+        let ideal = Double(self.settings.items) / Double(self.settings.perSecond)
+        let stepsPerSecond = Int(1_000 / Self.stepMilliseconds)
+        let limit = Int(ideal * 3) * stepsPerSecond
+        while self.sold < self.settings.items, self.step < limit {
+            self.step += 1
+            for (unit, message) in self.underway.removeValue(forKey: self.step) ?? [] { self.deliver(message, unit) }
+            let isLater = Double(self.step) / Double(stepsPerSecond) > ideal / 2
+            for place in self.units.indices {
+                let share = isLater ? self.settings.sharesLater[place] : self.settings.shares[place]
+                self.demand(place, share: share)
+                // As the engine does: a tick each 50 ms, a report each 200 ms.
+                if (self.step + place) % 5 == 0 { self.handle(place, .tick) }
+                if (self.step + place * 3) % 20 == 0 { self.handle(place, .reportDue(nonce: UInt64(self.step))) }
+            }
+            if self.step % 10 == 0 { self.rebalance() }
+        }
+        let took = Double(self.step) / Double(stepsPerSecond)
+        return Result(items: self.settings.items, unsold: self.settings.items - self.sold, slowdown: took / ideal)
+    }
+
+    /// Registers every unit and gives each its part of the plan, as a sale that warms up does.
+    private mutating func openUnits() {
+        let grants = QuotaPlan.split(
+            total: self.settings.items, poolPermille: self.settings.poolPermille,
+            weights: self.settings.shares.map { _ in 1 })
+        let rules = LotRules(
+            lot: Self.lot, phase: .open, opensAt: Self.opensAt.advanced(milliseconds: -1_000), closesAt: .distantFuture,
+            buyerLimit: 1, paymentWindowMilliseconds: 3_600_000)
+        for place in self.units.indices {
+            self.handle(place, .configured([rules]))
+            self.handle(place, .started)
+            var records: [AuthorityRecord] = []
+            _ = try? self.authority.grant(
+                Self.lot, to: UnitID(UInt16(place + 1)), quantity: grants[place], into: &records)
+            let directives = self.authority.directives(for: UnitID(UInt16(place + 1)), now: self.now)
+            self.handle(place, .directives(directives))
+        }
+        var records: [AuthorityRecord] = []
+        if let epoch = try? self.authority.lead(url: "coordinator", now: self.now, into: &records) { self.epoch = epoch }
+    }
+
+    private mutating func demand(_ place: Int, share: Int) {
+        let wanted =
+            Double(self.settings.perSecond * share) / Double(self.settings.shares.reduce(0, +))
+            * Double(Self.stepMilliseconds) / 1_000 + self.units[place].fraction
+        let fresh = Int(wanted)
+        self.units[place].fraction = wanted - Double(fresh)
+        let count = fresh + (self.units[place].returning.removeValue(forKey: self.step) ?? 0)
+        guard count > 0 else { return }
+        var requests: [BuyRequest] = []
+        requests.reserveCapacity(count)
+        for _ in 0..<count {
+            self.orders += 1
+            requests.append(
+                BuyRequest(
+                    order: OrderID(high: UInt64(place), low: self.orders), buyer: BuyerID("b\(self.orders)")!,
+                    lot: Self.lot, quantity: 1, issuedAt: self.now, stamp: Stamp(self.now), ticket: self.orders))
+        }
+        self.handle(place, .requests(requests))
+    }
+
+    private mutating func rebalance() {
+        let samples = self.authority.samples(Self.lot, now: self.now)
+        let pool = self.authority.book.lots[Self.lot]?.pool ?? 0
+        let decisions = self.rebalancer.decide(Self.lot, pool: pool, samples: samples, now: self.now)
+        var records: [AuthorityRecord] = []
+        guard case .success(let touched) = self.authority.carryOut(decisions, by: self.epoch, into: &records) else { return }
+        for unit in touched {
+            self.send(.directives(self.authority.directives(for: unit, now: self.now)), Int(unit.rawValue) - 1)
+        }
+    }
+
+    private mutating func send(_ message: Message, _ place: Int) {
+        let steps = max(1, Int(Int64(self.settings.oneWayMilliseconds[place]) / Self.stepMilliseconds))
+        self.underway[self.step + steps, default: []].append((place, message))
+    }
+
+    private mutating func deliver(_ message: Message, _ place: Int) {
+        switch message {
+        case .directives(let directives): self.handle(place, .directives(directives))
+        case .report(let report):
+            var records: [AuthorityRecord] = []
+            if case .directives(let directives) = self.authority.report(report, now: self.now, into: &records) {
+                self.send(.directives(directives), place)
+            }
+        }
+    }
+
+    /// Feeds a machine, and carries out what it says: Redis and the ledger answer at once.
+    private mutating func handle(_ place: Int, _ event: UnitMachine.Event) {
+        var actions: [UnitMachine.Action] = []
+        self.units[place].machine.handle(event, now: self.now, into: &actions)
+        var next = 0
+        while next < actions.count {
+            let action = actions[next]
+            next += 1
+            switch action {
+            case .append: self.units[place].head = LedgerHead(
+                position: self.units[place].head.position + 1, digest: ChainDigest(high: 0, low: 1))
+            case .call(let call):
+                let result = self.units[place].redis?.handle(call) ?? .lost
+                self.feed(place, .lotResult(lot: call.lot, fence: call.fence, result), &actions)
+            case .prime(let prime):
+                self.units[place].redis = RedisLot(prime: prime)
+                self.feed(place, .lotResult(lot: prime.lot, fence: prime.fence, .primed), &actions)
+            case .survey:
+                let nothing = RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0)
+                self.feed(place, .surveyed(nothing), &actions)
+            case .register(let request):
+                var records: [AuthorityRecord] = []
+                let reply = self.authority.register(request, now: self.now, into: &records)
+                self.feed(place, .registered(reply), &actions)
+            case .report(let report): self.send(.report(report), place)
+            case .reply(_, .order): self.sold += 1
+            case .reply(_, .refused(let refusal)):
+                guard refusal.isTransient else { continue }
+                self.units[place].returning[self.step + Int(1_000 / Self.stepMilliseconds), default: 0] += 1
+            default: break
+            }
+        }
+    }
+
+    private mutating func feed(_ place: Int, _ event: UnitMachine.Event, _ actions: inout [UnitMachine.Action]) {
+        let head = self.units[place].head
+        self.units[place].machine.handle(.committed(head), now: self.now, into: &actions)
+        self.units[place].machine.handle(event, now: self.now, into: &actions)
+    }
+}

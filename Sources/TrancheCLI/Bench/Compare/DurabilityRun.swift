@@ -1,0 +1,44 @@
+import Foundation
+import LoadGenerator
+import Storage
+import TrancheCore
+import Verification
+
+/// kill -9 in the middle of a run: whoever was told 201 must be in the ledger.
+struct DurabilityRun: Codable {
+    let acknowledged: Int
+    let lost: Int
+    let isSound: Bool
+
+    var line: String {
+        "\(Output.number(self.acknowledged)) orders acknowledged until the kill, \(self.lost) lost; every invariant "
+            + (self.isSound ? "holds" : "but not all hold")
+    }
+
+    static func run(seconds: Double) async throws -> DurabilityRun {
+        let contender = UnitContender()
+        try await contender.start()
+        guard let cluster = contender.cluster, let folder = contender.folder else {
+            throw CommandError("the unit did not start")
+        }
+        let tape = contender.buyTape(count: Int(seconds * 100_000))
+        let drive = Drive(port: contender.port, connections: 256, seconds: seconds + 2)
+        async let result = drive.run(tape.tape)
+        try await Task.sleep(for: .seconds(seconds))
+        cluster.kill(.unit("bench"))
+        let acknowledged = try await result.created.map { tape.orders[$0] }
+        // The ledger as the crash left it: the verifier opens it as a start would.
+        await cluster.stop()
+        let report = try Verifier(folder: folder.path, acknowledged: acknowledged).report()
+        let audit = try LedgerAudit(path: folder.unit("bench") + "/ledger.sqlite")
+        let ledger = Set(
+            audit.commits.flatMap { $0.entries ?? [] }.compactMap { entry -> OrderID? in
+                if case .reserved(let order) = entry { order.id } else { nil }
+            })
+        let lost = acknowledged.count { !ledger.contains($0) }
+        if !report.isSound { report.print() }
+        await contender.stop()
+        guard !acknowledged.isEmpty else { throw CommandError("nothing was acknowledged before the kill") }
+        return DurabilityRun(acknowledged: acknowledged.count, lost: lost, isSound: report.isSound)
+    }
+}
