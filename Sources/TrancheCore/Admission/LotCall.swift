@@ -73,6 +73,10 @@ package struct LotPrime: Hashable, Sendable {
         private let first: OrderID
         private var others: [OrderID] = []
         package var orders: [OrderID] { [self.first] + self.others }
+        package func forEachOrder(_ body: (OrderID) -> Void) {
+            body(self.first)
+            for order in self.others { body(order) }
+        }
         package init(buyer: BuyerID, quantity: Int, order: OrderID) {
             self.buyer = buyer
             self.quantity = quantity

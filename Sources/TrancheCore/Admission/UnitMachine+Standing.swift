@@ -139,15 +139,23 @@ extension UnitMachine {
     /// Who holds what of a lot, in the order in which they came.
     private func holdings(of lot: LotID) -> [LotPrime.Holding] {
         var holdings: [LotPrime.Holding] = []
-        var places: [BuyerID: Int] = [:]  // Of buyers with several orders only.
-        for order in self.book.orders where order.lot == lot && order.state.isLive {
-            let isOnly = self.book.held(by: order.buyer, lot: lot) == Int(order.quantity)
-            if !isOnly, let place = places[order.buyer] {
-                holdings[place].add(order.id, quantity: Int(order.quantity))
-                continue
+        var several: [BuyerID: Int] = [:]  // Buyers with more than one order that counts, or another one.
+        self.book.forEachHolder(of: lot) { order, quantity in
+            if order.state.isLive, Int(order.quantity) == quantity {
+                holdings.append(LotPrime.Holding(buyer: order.buyer, quantity: quantity, order: order.id))
+            } else {
+                several[order.buyer] = -1
             }
-            if !isOnly { places[order.buyer] = holdings.count }
-            holdings.append(LotPrime.Holding(buyer: order.buyer, quantity: Int(order.quantity), order: order.id))
+        }
+        guard !several.isEmpty else { return holdings }
+        for order in self.book.orders where order.lot == lot && order.state.isLive {
+            guard let place = several[order.buyer] else { continue }
+            if place >= 0 {
+                holdings[place].add(order.id, quantity: Int(order.quantity))
+            } else {
+                several[order.buyer] = holdings.count
+                holdings.append(LotPrime.Holding(buyer: order.buyer, quantity: Int(order.quantity), order: order.id))
+            }
         }
         return holdings
     }

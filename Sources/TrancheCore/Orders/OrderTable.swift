@@ -1,25 +1,38 @@
-/// Orders by their ids, in little memory: 60 bytes each, and the buyer's name.
+/// Orders by their ids, in little memory: 64 bytes each, and the buyer's name.
 ///
 /// Orders are never removed. They keep the order in which they came. A copy shares all pieces that neither side changes,
 /// so taking one costs little.
 package struct OrderTable: Sendable {
     private struct Record: Sendable {
+        // In this order the fields leave no gaps.
         let id: OrderID
         let stamp: Stamp
         var deadline: Instant
-        let lot: LotID
         let quantity: Int32
-        let buyerLimit: Int32
-        let generation: Generation
-        let buyer: TextStore.Place
-        var payment: TextStore.Place
+        let terms: UInt32
+        let buyerStart: UInt32
+        var paymentStart: UInt32
+        let buyerLength: UInt8
+        var paymentLength: UInt8
         var state: OrderState
+
+        var buyer: TextStore.Place { .init(start: self.buyerStart, length: self.buyerLength) }
+        var payment: TextStore.Place { .init(start: self.paymentStart, length: self.paymentLength) }
+    }
+
+    /// What many orders have in common.
+    private struct Terms: Hashable, Sendable {
+        let lot: LotID
+        let generation: Generation
+        let buyerLimit: Int32
     }
 
     private static let recordsPerPiece = 512
     private var pieces: [[Record]] = []
     private var texts = TextStore()
     private var index = HashIndex()
+    private var terms: [Terms] = []
+    private var termsPlaces: [Terms: UInt32] = [:]
 
     package init() {}
 
@@ -41,15 +54,16 @@ package struct OrderTable: Sendable {
 
     func order(at place: Int) -> Order {
         let record = self.record(place)
+        let terms = self.terms[Int(record.terms)]
         return Order(
-            id: record.id, buyer: BuyerID(unchecked: self.texts[record.buyer]), lot: record.lot,
-            quantity: Int(record.quantity), buyerLimit: Int(record.buyerLimit), generation: record.generation,
+            id: record.id, buyer: BuyerID(unchecked: self.texts[record.buyer]), lot: terms.lot,
+            quantity: Int(record.quantity), buyerLimit: Int(terms.buyerLimit), generation: terms.generation,
             state: record.state, stamp: record.stamp, deadline: record.deadline)
     }
 
     func holds(_ place: Int, buyer: BuyerID, lot: LotID) -> Bool {
         let record = self.record(place)
-        return record.lot == lot && self.texts.equal(record.buyer, buyer.rawValue)
+        return self.terms[Int(record.terms)].lot == lot && self.texts.equal(record.buyer, buyer.rawValue)
     }
 
     private func record(_ place: Int) -> Record {
@@ -57,15 +71,24 @@ package struct OrderTable: Sendable {
     }
 
     /// Adds the order, or gives the one with its id this state and this deadline.
-    package mutating func set(_ order: Order) {
+    ///
+    /// - Returns: The order's place.
+    @discardableResult package mutating func set(_ order: Order) -> Int {
         if let place = self.place(of: order.id) {
             self.change(place) { ($0.state, $0.deadline) = (order.state, order.deadline) }
-            return
+            return place
         }
+        self.add(order)
+        return self.count - 1
+    }
+
+    private mutating func add(_ order: Order) {
+        let buyer = self.texts.add(order.buyer.rawValue)
         let record = Record(
-            id: order.id, stamp: order.stamp, deadline: order.deadline, lot: order.lot, quantity: order.quantity,
-            buyerLimit: order.buyerLimit, generation: order.generation, buyer: self.texts.add(order.buyer.rawValue),
-            payment: .none, state: order.state)
+            id: order.id, stamp: order.stamp, deadline: order.deadline, quantity: order.quantity,
+            terms: self.place(
+                of: Terms(lot: order.lot, generation: order.generation, buyerLimit: order.buyerLimit)),
+            buyerStart: buyer.start, paymentStart: 0, buyerLength: buyer.length, paymentLength: 0, state: order.state)
         if self.count % Self.recordsPerPiece == 0 {
             self.pieces.append([])
             self.pieces[self.pieces.count - 1].reserveCapacity(Self.recordsPerPiece)
@@ -77,6 +100,15 @@ package struct OrderTable: Sendable {
         self.count += 1
     }
 
+    private mutating func place(of terms: Terms) -> UInt32 {
+        if let last = self.terms.last, last == terms { return UInt32(self.terms.count - 1) }
+        if let place = self.termsPlaces[terms] { return place }
+        let place = UInt32(self.terms.count)
+        self.terms.append(terms)
+        self.termsPlaces[terms] = place
+        return place
+    }
+
     package mutating func set(_ id: OrderID, state: OrderState) {
         if let place = self.place(of: id) { self.change(place) { $0.state = state } }
     }
@@ -84,7 +116,7 @@ package struct OrderTable: Sendable {
     package mutating func pay(_ id: OrderID, _ payment: PaymentID) {
         guard let place = self.place(of: id) else { return }
         let text = self.texts.add(payment.rawValue)
-        self.change(place) { ($0.state, $0.payment) = (.paid, text) }
+        self.change(place) { ($0.state, $0.paymentStart, $0.paymentLength) = (.paid, text.start, text.length) }
     }
 
     private mutating func change(_ place: Int, _ body: (inout Record) -> Void) {

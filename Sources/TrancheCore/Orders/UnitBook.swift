@@ -40,6 +40,11 @@ package struct UnitBook: Sendable {
         self.held.quantity(buyer, lot, in: self.orders)
     }
 
+    /// Calls `body` for each buyer who holds something of the lot, with one of the buyer's orders, which may be over.
+    package func forEachHolder(of lot: LotID, _ body: (Order, _ quantity: Int) -> Void) {
+        self.held.forEachHolder(of: lot, in: self.orders, body)
+    }
+
     /// Buyers who hold something, by lot.
     package var heldByBuyer: [LotID: [BuyerID: Int]] { self.held.holders(in: self.orders) }
 
@@ -68,9 +73,10 @@ package struct UnitBook: Sendable {
         case .granted(let lot, let total): self.change(lot, self.generation) { $0.granted = max($0.granted, total) }
         case .returned(let lot, let total): self.change(lot, self.generation) { $0.returned = max($0.returned, total) }
         case .reserved(let order):
-            precondition(self.orders.state(of: order.id) == nil, "order \(order.id) reserved twice")
-            self.orders.set(order)
-            self.hold(order)
+            let count = self.orders.count
+            let place = self.orders.set(order)
+            precondition(place == count, "order \(order.id) reserved twice")
+            self.held.add(Int(order.quantity), order.buyer, order.lot, order: place, in: self.orders)
             self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
         case .confirmed(let order, let payment):
             self.orders.pay(order.id, payment)
@@ -112,7 +118,7 @@ package struct UnitBook: Sendable {
         self.change(order.lot, order.generation) { $0.allocated += Int(order.quantity) }
         guard order.state == .reserved else { return }
         self.orders.set(order)
-        self.hold(order)
+        self.hold(order, Int(order.quantity))
         self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
     }
 
@@ -124,8 +130,6 @@ package struct UnitBook: Sendable {
         self.hold(order, -Int(order.quantity))
         self.change(order.lot, order.generation) { $0.cancelled += Int(order.quantity) }
     }
-
-    private mutating func hold(_ order: Order) { self.hold(order, Int(order.quantity)) }
 
     private mutating func hold(_ order: Order, _ quantity: Int) {
         guard let place = self.orders.place(of: order.id) else { return }

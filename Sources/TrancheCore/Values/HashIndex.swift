@@ -1,7 +1,10 @@
-/// Finds places in some list by hash: open addressing, 4 bytes a slot, at most half of them taken, because each slot
-/// that is looked at costs a look at the list. What is listed is never removed.
+/// Finds places in some list by hash: open addressing, 4 bytes a slot, at most half of them taken. What is listed is
+/// never removed.
+///
+/// A slot holds the place in as many low bits as there are for slots, and in the others a part of the hash, so that the
+/// list is hardly ever looked at in vain: each such look is a cache miss.
 struct HashIndex: Sendable {
-    /// The place in the list and 1; 0 for a free slot.
+    /// 0 for a free slot.
     private var slots: [UInt32] = []
     private var count = 0
 
@@ -17,35 +20,45 @@ struct HashIndex: Sendable {
         guard !self.slots.isEmpty else { return nil }
         return self.slots.withUnsafeBufferPointer { slots in
             let mask = slots.count - 1
+            let part = Self.part(hash, mask)
             var slot = Int(truncatingIfNeeded: hash) & mask
             while slots[slot] != 0 {
-                let place = Int(slots[slot] - 1)
-                if isWanted(place) { return place }
+                if slots[slot] & ~UInt32(truncatingIfNeeded: mask) == part {
+                    let place = Int(slots[slot]) & mask - 1
+                    if isWanted(place) { return place }
+                }
                 slot = (slot + 1) & mask
             }
             return nil
         }
     }
 
-    /// - Parameter hashOf: The hash of whatever is at a place already.
+    /// - Parameters:
+    ///   - place: The next one: places count from 0, without gaps.
+    ///   - hashOf: The hash of whatever is at a place already.
     mutating func insert(_ place: Int, hash: UInt64, hashOf: (Int) -> UInt64) {
+        precondition(place == self.count && place < Int(Int32.max), "place \(place) after \(self.count)")
         if (self.count + 1) * 2 > self.slots.count { self.grow(hashOf) }
         self.count += 1
-        self.put(UInt32(place + 1), hash)
+        self.put(place, hash)
     }
 
-    private mutating func put(_ mark: UInt32, _ hash: UInt64) {
+    private mutating func put(_ place: Int, _ hash: UInt64) {
         self.slots.withUnsafeMutableBufferPointer { slots in
             let mask = slots.count - 1
             var slot = Int(truncatingIfNeeded: hash) & mask
             while slots[slot] != 0 { slot = (slot + 1) & mask }
-            slots[slot] = mark
+            slots[slot] = Self.part(hash, mask) | UInt32(place + 1)
         }
     }
 
+    /// The bits of the hash that choose no slot, where the place leaves room for them.
+    private static func part(_ hash: UInt64, _ mask: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: hash >> 32) & ~UInt32(truncatingIfNeeded: mask)
+    }
+
     private mutating func grow(_ hashOf: (Int) -> UInt64) {
-        let old = self.slots
-        self.slots = [UInt32](repeating: 0, count: Swift.max(16, old.count * 2))
-        for mark in old where mark != 0 { self.put(mark, hashOf(Int(mark - 1))) }
+        self.slots = [UInt32](repeating: 0, count: Swift.max(16, self.slots.count * 2))
+        for place in 0..<self.count { self.put(place, hashOf(place)) }
     }
 }

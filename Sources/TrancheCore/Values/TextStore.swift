@@ -1,10 +1,9 @@
 /// Short texts, back to back in pieces of memory that never move.
 struct TextStore: Sendable {
-    /// Which piece, where in it, how long: 5 bytes.
+    /// Which piece, where in it, how long.
     struct Place: Sendable {
         let start: UInt32
         let length: UInt8
-        static let none = Place(start: 0, length: 0)
     }
 
     private static let pieceBits = 14

@@ -124,22 +124,23 @@ enum AdmissionScripts {
     static let primeBegin = """
         local fence = redis.call('HGET', KEYS[1], 'fence')
         if fence and tonumber(fence) > tonumber(ARGV[1]) then return 'SUPERSEDED' end
-        redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+        redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
         redis.call('HSET', KEYS[1], 'fence', ARGV[1])
         redis.call('SADD', KEYS[4], ARGV[2])
         return 'OK'
         """
 
-    /// KEYS: state, buyers. ARGV: fence, then buyer and value in turn.
-    static let primeHold = """
-        if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 'SUPERSEDED' end
-        redis.call('HSET', KEYS[2], unpack(ARGV, 2))
-        return 'OK'
-        """
-
-    /// KEYS: state, witness. ARGV: fence, available, ledger, position, digest. From now on the lot admits.
+    /// KEYS: state, witness, buyers, the hash that was filled for this fence. ARGV: fence, available, ledger, position,
+    /// digest. From now on the lot admits.
     static let primeEnd = """
-        if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 'SUPERSEDED' end
+        if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then
+          redis.call('UNLINK', KEYS[4])
+          return 'SUPERSEDED'
+        end
+        if redis.call('EXISTS', KEYS[4]) == 1 then
+          redis.call('RENAME', KEYS[4], KEYS[3])
+          redis.call('PERSIST', KEYS[3])
+        end
         redis.call('HSET', KEYS[1], 'seq', 0, 'avail', ARGV[2])
         redis.call('HSET', KEYS[2], 'ledger', ARGV[3], 'position', ARGV[4], 'digest', ARGV[5])
         return 'OK'

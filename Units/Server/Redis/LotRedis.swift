@@ -9,6 +9,10 @@ package final class LotRedis {
     package static let timeoutMilliseconds = 1_000
     /// Buyers in one priming command.
     static let buyersPerCommand = 500
+    /// Priming commands that are on their way at a time.
+    static let commandsUnderway = 8
+    /// How long priming may take, in seconds.
+    static let fillSeconds = 600
 
     private let address: RedisConnection.Address
     private let prefix: String
@@ -92,17 +96,11 @@ package final class LotRedis {
             arguments.append(prime.lot.description)
         }
         guard begun.text == "OK" else { return .superseded }
-        for start in stride(from: 0, to: prime.holdings.count, by: Self.buyersPerCommand) {
-            let held = try self.run(AdmissionScripts.primeHold, keys: [state, buyers]) { arguments in
-                arguments.append(Int(prime.fence))
-                for holding in prime.holdings[start..<min(start + Self.buyersPerCommand, prime.holdings.count)] {
-                    arguments.append(holding.buyer.rawValue)
-                    arguments.append(Array("\(holding.quantity)|".utf8) + holding.orders.flatMap(AdmissionRecord.bytes))
-                }
-            }
-            guard held.text == "OK" else { return .superseded }
-        }
-        let ended = try self.run(AdmissionScripts.primeEnd, keys: [state, self.prefix + "witness"]) { arguments in
+        let filled = self.key(prime.lot, "buyers:\(prime.fence)")
+        try self.fill(filled, prime.holdings)
+        let ended = try self.run(
+            AdmissionScripts.primeEnd, keys: [state, self.prefix + "witness", buyers, filled]
+        ) { arguments in
             arguments.append(Int(prime.fence))
             arguments.append(prime.available)
             arguments.append(String(prime.ledger.rawValue))
@@ -110,6 +108,45 @@ package final class LotRedis {
             arguments.append(prime.witness.digest.description)
         }
         return ended.text == "OK" ? .primed : .superseded
+    }
+
+    /// Fills a hash that nobody looks at yet, which goes away by itself if this process does: no script has to watch over
+    /// it, and while Redis works on one command the next ones are on their way.
+    private func fill(_ key: String, _ holdings: [LotPrime.Holding]) throws {
+        guard !holdings.isEmpty else { return }
+        let connection = try self.open()
+        var underway = 0
+        func send(_ arguments: RedisArguments) throws {
+            try connection.append(arguments)
+            try connection.flush()
+            underway += 1
+            guard underway >= Self.commandsUnderway else { return }
+            _ = try connection.reply()
+            underway -= 1
+        }
+        var (arguments, value) = (RedisArguments(), [UInt8]())
+        for start in stride(from: 0, to: holdings.count, by: Self.buyersPerCommand) {
+            arguments.removeAll()
+            arguments.append("HSET")
+            arguments.append(key)
+            for holding in holdings[start..<min(start + Self.buyersPerCommand, holdings.count)] {
+                arguments.append(holding.buyer.rawValue)
+                value.removeAll(keepingCapacity: true)
+                value.append(contentsOf: String(holding.quantity).utf8)
+                value.append(UInt8(ascii: "|"))
+                holding.forEachOrder { order in
+                    withUnsafeBytes(of: (order.high.bigEndian, order.low.bigEndian)) { value.append(contentsOf: $0) }
+                }
+                arguments.append(value)
+            }
+            try send(arguments)
+            if start == 0 {
+                arguments.removeAll()
+                for argument in ["EXPIRE", key, String(Self.fillSeconds)] { arguments.append(argument) }
+                try send(arguments)
+            }
+        }
+        for _ in 0..<underway { _ = try connection.reply() }
     }
 
     private func look() throws -> RedisSurvey {

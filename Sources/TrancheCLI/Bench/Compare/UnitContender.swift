@@ -14,9 +14,6 @@ final class UnitContender: Contender {
     private(set) var folder: ClusterFolder?
     private var layout: ClusterLayout?
     private var tapes = 0
-    private var soldOutTape: RequestTape?
-    /// Every order that was answered 201 in a ``tape(_:count:)`` of status questions.
-    private var known: [OrderID] = []
     static let stock = 100_000_000
     static let lot = LotID(1)
     static let smallLot = LotID(2)
@@ -59,9 +56,11 @@ final class UnitContender: Contender {
         case .orders: return self.buyTape(count: count).tape
         case .refusals:
             self.tapes += 1
-            let tape = BuyTape(
-                self.layout!.target(lot: Self.smallLot), count: count, buyers: "r\(self.tapes)")
-            try await self.sellOut(tape.tape)
+            let small = self.layout!.target(lot: Self.smallLot)
+            let first = BuyTape(small, count: 1, buyers: "first-\(self.tapes)")
+            _ = try await Drive(port: self.port, connections: 1, seconds: 2).run(first.tape)
+            let tape = BuyTape(small, count: count, buyers: "r\(self.tapes)")
+            try await self.waitUntilSoldOut(tape.tape)
             return tape.tape
         case .statuses:
             let bought = self.buyTape(count: 2_000)
@@ -70,8 +69,8 @@ final class UnitContender: Contender {
         }
     }
 
-    /// Asks until the unit says that the small lot is sold out: coordinators must have looked everywhere first.
-    private func sellOut(_ tape: RequestTape) async throws {
+    /// Asks until the unit says that the small lot is sold out: the center must have said first that none is elsewhere.
+    private func waitUntilSoldOut(_ tape: RequestTape) async throws {
         for _ in 0..<100 {
             var drive = Drive(port: self.port, connections: 16, seconds: 0.2)
             drive.repeats = true
@@ -88,7 +87,9 @@ final class UnitContender: Contender {
             paymentWindowMilliseconds: 3_600_000,
             lots: [
                 .init(id: Self.lot, name: "large", stock: Self.stock, perBuyerLimit: 1, poolPermille: 0),
-                .init(id: Self.smallLot, name: "small", stock: 1, perBuyerLimit: 1, poolPermille: 0),
+                .init(
+                    id: Self.smallLot, name: "small", stock: 1, perBuyerLimit: 1, poolPermille: 0,
+                    contest: .init(when: .never)),
             ])
         try await client.waitForUnits(1)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
