@@ -96,10 +96,9 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         while true {
             let jobs = self.takeJobs()
             if jobs.isEmpty { return }
-            let before = self.authority.witnesses
             var records: [AuthorityRecord] = []
             for job in jobs { job.run(&self.authority, &records) }
-            let problem = self.persist(records, before)
+            let problem = self.persist(records)
             for job in jobs { job.finish(problem) }
         }
     }
@@ -126,12 +125,8 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         }
     }
 
-    private func persist(_ records: [AuthorityRecord], _ before: [UnitID: LedgerHead]) -> Problem? {
-        let now = self.authority.witnesses
-        var changed: [UnitID: LedgerHead?] = [:]
-        for unit in Set(before.keys).union(now.keys) where before[unit] != now[unit] {
-            changed.updateValue(now[unit], forKey: unit)
-        }
+    private func persist(_ records: [AuthorityRecord]) -> Problem? {
+        let changed = self.authority.takeMovedWitnesses()
         guard !records.isEmpty || !changed.isEmpty else { return nil }
         do throws(StorageError) {
             let position = try self.store.append(records, witnesses: changed, as: self.epoch)

@@ -11,6 +11,8 @@ struct Center: Sendable {
     let pusher: Pusher
     /// What units said of their clocks last.
     private let clocks = NIOLockedValueBox<[UnitID: ClockDocument]>([:])
+    /// The configuration that each unit said it has applied, as the book has heard.
+    private let versions = NIOLockedValueBox<[UnitID: Int]>([:])
 
     init(keeper: AuthorityKeeper, book: ConfigBook, pusher: Pusher) {
         self.keeper = keeper
@@ -220,10 +222,12 @@ struct Center: Sendable {
     }
 
     func report(_ envelope: ReportEnvelope) async throws(Problem) -> ReportReply {
-        if let name = await self.book.config.unit(envelope.report.unit)?.name {
-            await self.book.applied(name, version: envelope.configVersion)
+        let (unit, version) = (envelope.report.unit, envelope.configVersion)
+        self.clocks.withLockedValue { $0[unit] = envelope.clock }
+        // The book is another executor: a hop for each report, to hear nothing new, would cost more than the rest.
+        if self.versions.withLockedValue({ $0[unit] != version }), await self.book.heard(from: unit, version: version) {
+            self.versions.withLockedValue { $0[unit] = version }
         }
-        self.clocks.withLockedValue { $0[envelope.report.unit] = envelope.clock }
         return try await self.keeper.perform { $0.report(envelope.report, now: SystemClock.now(), into: &$1) }
     }
 

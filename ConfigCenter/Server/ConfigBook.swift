@@ -8,7 +8,10 @@ import TrancheCore
 actor ConfigBook {
     private let keeper: AuthorityKeeper
     private(set) var push: ConfigPush
-    private(set) var config: SaleConfig
+    private(set) var config: SaleConfig {
+        didSet { self.names = Self.names(self.config) }
+    }
+    private var names: [UnitID: String] = [:]
     private(set) var rollout: Rollout
     private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount: UInt64 = 0
@@ -29,6 +32,11 @@ actor ConfigBook {
                 version: 0, epoch: keeper.epoch, content: String(decoding: JSON.encode(SaleConfig()), as: UTF8.self))
         }
         self.rollout = Rollout(version: self.push.version)
+        self.names = Self.names(self.config)
+    }
+
+    private static func names(_ config: SaleConfig) -> [UnitID: String] {
+        Dictionary(config.units.map { ($0.id, $0.name) }) { _, last in last }
     }
 
     /// Makes a new version of what `body` makes of the current one.
@@ -64,6 +72,15 @@ actor ConfigBook {
         self.rollout = Rollout(version: push.version, applied: self.rollout.applied)
         self.wake()
         return push
+    }
+
+    /// Notes what a unit says in its report that it has applied.
+    ///
+    /// - Returns: Whether the unit is in the configuration.
+    func heard(from unit: UnitID, version: Int) -> Bool {
+        guard let name = self.names[unit] else { return false }
+        self.applied(name, version: version)
+        return true
     }
 
     /// Notes what a unit has applied, by its report or by its answer to a push.

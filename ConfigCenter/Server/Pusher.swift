@@ -24,6 +24,8 @@ final class Pusher: Sendable {
     func push(_ push: ConfigPush, to units: [SaleConfig.Unit], _ book: ConfigBook) async {
         let body = JSON.encode(push)
         for unit in units {
+            // A newer version goes to everybody, too.
+            if await book.push.version > push.version { return }
             let request = CurlRequest(
                 "PUT", "\(unit.internalURL)/internal/v1/config", headers: self.headers, body: body,
                 timeoutMilliseconds: Self.timeoutMilliseconds)

@@ -13,7 +13,7 @@ let instrumented: [SwiftSetting] = [
 let package = Package(
     name: "tranche-fuzzing",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0")
     ],
     targets: [
         .target(name: "TrancheCore", swiftSettings: instrumented),

@@ -169,37 +169,44 @@ import Verification
         let ledger = "units/\(cluster.units[0].name)/ledger.sqlite"
         let log = "center/authority.sqlite"
         let sold = "position = (SELECT max(position) FROM journal WHERE substr(entries, 1, 1) = x'05')"
-        let tampering: [(name: String, file: String, invariant: String, change: @Sendable (Database) throws -> Void)] = [
-            ("a sale removed", ledger, "I4", { try $0.execute(sql: "DELETE FROM journal WHERE \(sold)") }),
-            ("a counter raised", ledger, "I2", { try $0.execute(sql: "UPDATE accounts SET granted = granted + 1") }),
-            (
-                "an order doubled within its commit", ledger, "I4",
-                { try $0.execute(sql: "UPDATE journal SET entries = CAST(entries || entries AS BLOB) WHERE \(sold)") }
-            ),
-            (
-                "the last commit removed", ledger, "I4",
-                { try $0.execute(sql: "DELETE FROM journal WHERE position = (SELECT max(position) FROM journal)") }
-            ),
-            ("a second order of a buyer, with a digest that fits", ledger, "I12", { try Self.forge($0) }),
-            (
-                "a grant raised in the log", log, "I1",
-                {
-                    try $0.execute(
-                        sql:
-                            "UPDATE records SET record = CAST(replace(CAST(record AS TEXT), '\"total\":10', '\"total\":11') AS BLOB)"
-                    )
-                }
-            ),
-            (
-                "a configuration changed", log, "I11",
-                {
-                    try $0.execute(
-                        sql:
-                            "UPDATE configs SET content = CAST(replace(CAST(content AS TEXT), '\"stock\":30', '\"stock\":31') AS BLOB)"
-                    )
-                }
-            ),
-        ]
+        let tampering: [(name: String, file: String, invariant: String, change: @Sendable (Database) throws -> Void)] =
+            [
+                ("a sale removed", ledger, "I4", { try $0.execute(sql: "DELETE FROM journal WHERE \(sold)") }),
+                (
+                    "a counter raised", ledger, "I2",
+                    { try $0.execute(sql: "UPDATE accounts SET granted = granted + 1") }
+                ),
+                (
+                    "an order doubled within its commit", ledger, "I4",
+                    {
+                        try $0.execute(
+                            sql: "UPDATE journal SET entries = CAST(entries || entries AS BLOB) WHERE \(sold)")
+                    }
+                ),
+                (
+                    "the last commit removed", ledger, "I4",
+                    { try $0.execute(sql: "DELETE FROM journal WHERE position = (SELECT max(position) FROM journal)") }
+                ),
+                ("a second order of a buyer, with a digest that fits", ledger, "I12", { try Self.forge($0) }),
+                (
+                    "a grant raised in the log", log, "I1",
+                    {
+                        try $0.execute(
+                            sql:
+                                "UPDATE records SET record = CAST(replace(CAST(record AS TEXT), '\"total\":10', '\"total\":11') AS BLOB)"
+                        )
+                    }
+                ),
+                (
+                    "a configuration changed", log, "I11",
+                    {
+                        try $0.execute(
+                            sql:
+                                "UPDATE configs SET content = CAST(replace(CAST(content AS TEXT), '\"stock\":30', '\"stock\":31') AS BLOB)"
+                        )
+                    }
+                ),
+            ]
         for (name, file, invariant, change) in tampering {
             let folder = try cluster.copyFiles()
             try await DatabaseQueue(path: "\(folder)/\(file)").write { try change($0) }

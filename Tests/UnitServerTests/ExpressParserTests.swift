@@ -7,7 +7,9 @@ import UnitServer
 
     private static let order = "00000000000000ab00000000000000CD"
 
-    private func parse(_ text: String) -> ExpressParser.Outcome { Array(text.utf8).withUnsafeBytes(ExpressParser.parse) }
+    private func parse(_ text: String) -> ExpressParser.Outcome {
+        Array(text.utf8).withUnsafeBytes(ExpressParser.parse)
+    }
 
     @Test(
         "plain requests are read whole",

@@ -45,7 +45,8 @@ package enum UnitDaemon {
         let calls = LotCalls(configuration.redis, unit: configuration.unit, poller: poller, token: 0)
         let engine = try Engine(
             ledger: ledger, book: book, intake: intake, waiters: waiters, redis: redis, calls: calls, poller: poller,
-            center: link, coordinator: contest, watch: watch, rules: file.config.rules, telemetry: telemetry, logger: logger)
+            center: link, coordinator: contest, watch: watch, rules: file.config.rules, telemetry: telemetry,
+            logger: logger)
         file.onApply { config in intake.post(.configured(config.rules)) }
 
         let codec = TokenCodec(secret: configuration.tokenSecret)
@@ -87,7 +88,8 @@ package enum UnitDaemon {
             region: configuration.region, watch: watch)
         let router = DaemonRouter.make(
             logger: logger, telemetry: telemetry, isReady: { self.reasonNotReady(engine) }, routes.add)
-        return PublicService(configuration: configuration, counter: counter, router: router.buildResponder(), logger: logger)
+        return PublicService(
+            configuration: configuration, counter: counter, router: router.buildResponder(), logger: logger)
     }
 
     private static func internalApplication(

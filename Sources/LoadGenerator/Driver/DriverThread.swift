@@ -60,7 +60,8 @@ final class DriverThread {
             self.poller.wait(microseconds: wait) { readiness in self.read(Int(readiness.token)) }
             last = Self.now()
         }
-        return self.result(nanoseconds: min(last, max(self.end, self.start + 1)) - self.start, cpu: Self.threadNanoseconds() - cpu)
+        return self.result(
+            nanoseconds: min(last, max(self.end, self.start + 1)) - self.start, cpu: Self.threadNanoseconds() - cpu)
     }
 
     /// Sends what is due. Microseconds until something will be, or `nil` at the end of the run.
@@ -145,11 +146,14 @@ final class DriverThread {
         Drive.Result(
             seconds: Double(nanoseconds) / 1e9,
             statuses: Dictionary(
-                uniqueKeysWithValues: self.statuses.enumerated().filter { $0.element > 0 }.map { ($0.offset, $0.element) }),
+                uniqueKeysWithValues: self.statuses.enumerated().filter { $0.element > 0 }.map {
+                    ($0.offset, $0.element)
+                }),
             created: self.created, unanswered: self.connections.count { $0.request >= 0 },
             p50Milliseconds: Double(self.histogram.valueAtPercentile(50)) / 1_000,
             p99Milliseconds: Double(self.histogram.valueAtPercentile(99)) / 1_000,
-            p999Milliseconds: Double(self.histogram.valueAtPercentile(99.9)) / 1_000, generatorSeconds: Double(cpu) / 1e9)
+            p999Milliseconds: Double(self.histogram.valueAtPercentile(99.9)) / 1_000,
+            generatorSeconds: Double(cpu) / 1e9)
     }
 
     private static func now() -> Int64 { self.nanoseconds(CLOCK_MONOTONIC) }

@@ -56,7 +56,6 @@ package struct DistributionWorkload {
     private var step = 0
     private var sold = 0
     private var orders: UInt64 = 0
-    private var stamp = HybridClock(durableCeiling: Stamp(rawValue: UInt64.max))
 
     private var now: Instant { Self.opensAt.advanced(milliseconds: Int64(self.step) * Self.stepMilliseconds) }
 
@@ -115,6 +114,10 @@ package struct DistributionWorkload {
         for place in self.units.indices {
             self.handle(place, .configured([rules]))
             self.handle(place, .started)
+            // The first grant follows the first report. All this happens before the sale opens.
+            self.handle(place, .reportDue(nonce: 1))
+            for (unit, message) in self.underway.values.flatMap({ $0 }) { self.deliver(message, unit) }
+            self.underway = [:]
             var records: [AuthorityRecord] = []
             _ = try? self.authority.grant(
                 Self.lot, to: UnitID(UInt16(place + 1)), quantity: grants[place], into: &records)
@@ -122,7 +125,9 @@ package struct DistributionWorkload {
             self.handle(place, .directives(directives))
         }
         var records: [AuthorityRecord] = []
-        if let epoch = try? self.authority.lead(url: "coordinator", now: self.now, into: &records) { self.epoch = epoch }
+        if let epoch = try? self.authority.lead(url: "coordinator", now: self.now, into: &records) {
+            self.epoch = epoch
+        }
     }
 
     private mutating func demand(_ place: Int, share: Int) {
@@ -150,7 +155,9 @@ package struct DistributionWorkload {
         let pool = self.authority.book.lots[Self.lot]?.pool ?? 0
         let decisions = self.rebalancer.decide(Self.lot, pool: pool, samples: samples, now: self.now)
         var records: [AuthorityRecord] = []
-        guard case .success(let touched) = self.authority.carryOut(decisions, by: self.epoch, into: &records) else { return }
+        guard case .success(let touched) = self.authority.carryOut(decisions, by: self.epoch, into: &records) else {
+            return
+        }
         for unit in touched {
             self.send(.directives(self.authority.directives(for: unit, now: self.now)), Int(unit.rawValue) - 1)
         }
@@ -181,8 +188,9 @@ package struct DistributionWorkload {
             let action = actions[next]
             next += 1
             switch action {
-            case .append: self.units[place].head = LedgerHead(
-                position: self.units[place].head.position + 1, digest: ChainDigest(high: 0, low: 1))
+            case .append:
+                let position = self.units[place].head.position + 1
+                self.units[place].head = LedgerHead(position: position, digest: ChainDigest(high: 0, low: position))
             case .call(let call):
                 let result = self.units[place].redis?.handle(call) ?? .lost
                 self.feed(place, .lotResult(lot: call.lot, fence: call.fence, result), &actions)

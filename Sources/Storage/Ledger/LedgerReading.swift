@@ -43,7 +43,8 @@ package enum LedgerReading {
     static func forEachCommit(
         _ database: Database, _ body: ([LedgerEntry]?, _ isChained: Bool, _ position: UInt64) throws -> Void
     ) throws {
-        let commits = try Row.fetchCursor(database, sql: "SELECT position, digest, entries FROM journal ORDER BY position")
+        let commits = try Row.fetchCursor(
+            database, sql: "SELECT position, digest, entries FROM journal ORDER BY position")
         var digest = LedgerHead.empty.digest
         var position: UInt64 = 0
         var entries: [LedgerEntry] = []

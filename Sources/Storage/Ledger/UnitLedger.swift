@@ -185,7 +185,8 @@ package final class UnitLedger {
         } catch {
             throw StorageError.constraint(
                 path: self.path,
-                detail: "buyer_limit: order \(error.order), where \(error.held) are held and \(error.limit) are allowed")
+                detail: "buyer_limit: order \(error.order), where \(error.held) are held and \(error.limit) are allowed"
+            )
         }
     }
 

@@ -8,7 +8,8 @@ import Verification
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure, on this machine.",
-        subcommands: [PurchaseBench.self, CompareCommand.self, FairnessBench.self], defaultSubcommand: PurchaseBench.self)
+        subcommands: [PurchaseBench.self, CompareCommand.self, FairnessBench.self],
+        defaultSubcommand: PurchaseBench.self)
 }
 
 struct PurchaseBench: AsyncParsableCommand {

@@ -21,8 +21,8 @@ extension UnitMachine {
     ///
     /// Redis is written first, so it is never behind what buyers were told. An order that nobody was told of expires.
     private mutating func adopt(_ requests: [BuyRequest], now: Instant, into actions: inout [Action]) {
-        for request in requests where self.book.orders.state(of: request.order) == nil && self.book.refused[request.order] == nil
-        {
+        for request in requests
+        where self.book.orders.state(of: request.order) == nil && self.book.refused[request.order] == nil {
             let held = self.book.held(by: request.buyer, lot: request.lot)
             guard self.book.contests[request.lot] == nil, self.book[request.lot].available >= Int(request.quantity)
             else { continue }

@@ -41,7 +41,9 @@ struct BuyerTally: Sendable {
     }
 
     private func find(_ buyer: BuyerID, _ lot: LotID, _ orders: OrderTable) -> Int? {
-        self.index.find(hash: Self.hash(buyer, lot)) { orders.holds(Int(self.entries[$0].order), buyer: buyer, lot: lot) }
+        self.index.find(hash: Self.hash(buyer, lot)) {
+            orders.holds(Int(self.entries[$0].order), buyer: buyer, lot: lot)
+        }
     }
 
     /// Keyed anew in each process, so that nobody can choose names that collide.

@@ -84,7 +84,7 @@ extension QuotaAuthority {
         }
         let generation = max(known.generation, request.generation).next
         self.admit(request, generation, into: &records)
-        self.witnesses[request.unit] = nil
+        self.setWitness(of: request.unit, nil)
         self.counters[request.unit] = nil
         self.seen[request.unit] = nil
         self.hints[request.unit] = nil
@@ -103,7 +103,7 @@ extension QuotaAuthority {
         // Its stock went back to the pool on an operator's word: it must begin a new generation before it sells on.
         if self.isSettled(report.unit, known.generation) { return .registerFirst }
         if report.head.position >= (self.witnesses[report.unit]?.position ?? 0) {
-            self.witnesses[report.unit] = report.head
+            self.setWitness(of: report.unit, report.head)
         }
         if report.head.position >= (self.seen[report.unit]?.report.head.position ?? 0) {
             self.seen[report.unit] = Seen(report: report, at: now)

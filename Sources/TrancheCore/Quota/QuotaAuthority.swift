@@ -35,7 +35,9 @@ package struct QuotaAuthority: Sendable {
 
     package internal(set) var book: AuthorityBook
     /// What the center saw of each unit's ledger: kept by the shell with the log, so that a set-back ledger is found.
-    package internal(set) var witnesses: [UnitID: LedgerHead]
+    package private(set) var witnesses: [UnitID: LedgerHead]
+    /// Units whose witness is another one than ``takeMovedWitnesses()`` told last.
+    private var moved: Set<UnitID> = []
     package internal(set) var seen: [UnitID: Seen] = [:]
     /// The highest counters ever reported, of the current generation.
     package internal(set) var counters: [UnitID: [LotID: QuotaCounters]] = [:]
@@ -68,6 +70,17 @@ package struct QuotaAuthority: Sendable {
     }
 
     /// Takes the log over: from now on every center with a lower epoch is refused by the log.
+    mutating func setWitness(of unit: UnitID, _ head: LedgerHead?) {
+        self.witnesses[unit] = head
+        self.moved.insert(unit)
+    }
+
+    /// The witnesses that have changed since the last call, or are gone: what must be durable with the next records.
+    package mutating func takeMovedWitnesses() -> [UnitID: LedgerHead?] {
+        defer { self.moved.removeAll(keepingCapacity: true) }
+        return Dictionary(uniqueKeysWithValues: self.moved.map { ($0, self.witnesses[$0]) })
+    }
+
     package mutating func takeOver(into records: inout [AuthorityRecord]) {
         self.append(.epoch(self.book.epoch.next), into: &records)
     }

@@ -12,6 +12,9 @@ package struct Rebalancer: Sendable {
         package var smoothingPerSecond: Double = 2
         /// Pause between two reclaims of one unit and lot, in milliseconds.
         package var coolDownMilliseconds: Int64 = 300
+        /// Surpluses are reclaimed when the pool holds less than is sold in this time, in milliseconds: a little before
+        /// it is empty, because what is reclaimed takes a while to come.
+        package var reclaimMilliseconds: Int64 = 2_000
         /// A unit keeps this many times its low-water mark before it has a surplus.
         package var surplusFactor: Double = 2
         /// How long a switch to the contest takes, in milliseconds: what would be sold in this time is contested.
@@ -92,18 +95,32 @@ package struct Rebalancer: Sendable {
         for sample in samples { self.observe(lot, sample) }
         let live = samples.filter(\.isLive)
         let total = live.reduce(0.0) { $0 + self.demand(lot, $1.unit) }
+        // When everything that is left will be sold, at this rate. Nobody needs more than for that long, so that all units
+        // run dry together, and not the slow ones last.
+        let seconds = total > 0 ? Double(pool + live.reduce(0) { $0 + $1.available }) / total : .infinity
         var decisions: [Decision] = []
         var (left, missing) = (pool, 0)
         for sample in live where sample.available < self.lowWater(lot, sample) {
-            let wanted = self.target(lot, sample) - sample.available
+            let wanted = min(self.target(lot, sample), self.lasting(lot, sample, seconds)) - sample.available
+            guard wanted > 0 else { continue }
             let share = total > 0 ? self.demand(lot, sample.unit) / total : 1 / Double(live.count)
             let size = TrancheSize.grant(share: share, pool: left, cap: wanted)
             if size > 0 { decisions.append(.grant(lot, sample.unit, quantity: size)) }
             left -= size
             missing += max(0, wanted - size)
         }
-        if missing > left { self.reclaim(lot, missing - left, live, now: now, into: &decisions) }
+        let soon = Int((total * Double(self.settings.reclaimMilliseconds) / 1_000).rounded(.up))
+        if missing > left || soon > left {
+            self.reclaim(lot, max(missing, soon) - left, live, seconds, now: now, into: &decisions)
+        }
         return decisions
+    }
+
+    /// What a unit sells in so many seconds.
+    private func lasting(_ lot: LotID, _ sample: Sample, _ seconds: Double) -> Int {
+        let expected = self.demand(lot, sample.unit) * seconds
+        let least = max(1, sample.starved)
+        return expected < Double(Limits.stockPerLot) ? max(least, Int(expected.rounded(.up))) : Limits.stockPerLot
     }
 
     private mutating func observe(_ lot: LotID, _ sample: Sample) {
@@ -135,12 +152,13 @@ package struct Rebalancer: Sendable {
 
     /// Takes at most half of a surplus, from the largest first, and leaves each unit alone for a while after.
     private mutating func reclaim(
-        _ lot: LotID, _ missing: Int, _ live: [Sample], now: Instant, into decisions: inout [Decision]
+        _ lot: LotID, _ missing: Int, _ live: [Sample], _ seconds: Double, now: Instant,
+        into decisions: inout [Decision]
     ) {
         var left = missing
         let surpluses = live.map { sample in
             let kept = Int((Double(self.lowWater(lot, sample)) * self.settings.surplusFactor).rounded(.up))
-            return (sample: sample, surplus: sample.available - kept)
+            return (sample: sample, surplus: sample.available - min(kept, self.lasting(lot, sample, seconds)))
         }
         for (sample, surplus) in surpluses.sorted(by: { ($0.surplus, $0.sample.unit) > ($1.surplus, $1.sample.unit) }) {
             let key = Key(lot: lot, unit: sample.unit)

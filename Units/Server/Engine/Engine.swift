@@ -59,7 +59,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private var isAhead = false
 
     init(
-        ledger: UnitLedger, book: UnitBook, intake: Intake, waiters: Waiters, redis: RedisWorker, calls: LotCalls, poller: Poller,
+        ledger: UnitLedger, book: UnitBook, intake: Intake, waiters: Waiters, redis: RedisWorker, calls: LotCalls,
+        poller: Poller,
         center: any CenterCalls, coordinator: any CoordinatorCalls, watch: OrderWatch,
         rules: [LotRules], telemetry: Telemetry, logger: Logger
     ) throws(StorageError) {

@@ -83,8 +83,8 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
             return self.desk.order(purchase.order).map { .success(Answer($0)) } ?? .failure(untimely)
         }
         if let answer = self.desk.answer(
-            order: purchase.order, lot: purchase.lot, quantity: purchase.quantity, issuedAt: purchase.issuedAt, now: now)
-        {
+            order: purchase.order, lot: purchase.lot, quantity: purchase.quantity, issuedAt: purchase.issuedAt, now: now
+        ) {
             return .success(answer)
         }
         guard !self.isRecovering, !self.isClosed else { return .success(.refused(.recovering)) }

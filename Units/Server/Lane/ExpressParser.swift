@@ -94,7 +94,8 @@ package enum ExpressParser {
         let start = self.statusStart.utf8CodeUnitCount
         let end = start + self.orderDigits
         guard bytes.count >= end + self.statusEnd.utf8CodeUnitCount else { return .incomplete }
-        guard self.has(bytes, end, self.statusEnd), let high = self.hex(bytes, start), let low = self.hex(bytes, start + 16)
+        guard self.has(bytes, end, self.statusEnd), let high = self.hex(bytes, start),
+            let low = self.hex(bytes, start + 16)
         else { return .other }
         var fields = Fields(place: end + self.statusEnd.utf8CodeUnitCount)
         switch fields.read(bytes) {

@@ -91,11 +91,12 @@ struct CenterRun: Codable {
         return self.request("/internal/v1/units/\(number)/register", envelope, layout)
     }
 
-    /// A report with two lots, as a unit makes it that sells.
+    /// A report as a unit makes it that sells one lot.
     private static func report(_ number: Int, _ round: Int, _ layout: ClusterLayout) -> String {
-        let lots = (1...2 as ClosedRange<UInt32>).map { lot in
+        let lots = [UInt32(1)].map { lot in
             UnitReport.Lot(
-                lot: LotID(lot), counters: QuotaCounters(), offered: round * 100, starved: 0, hintDone: 0, isPrimed: true,
+                lot: LotID(lot), counters: QuotaCounters(), offered: round * 100, starved: 0, hintDone: 0,
+                isPrimed: true,
                 paid: 0)
         }
         let report = UnitReport(

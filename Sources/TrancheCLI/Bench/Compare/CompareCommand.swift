@@ -28,7 +28,8 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let parts = self.only.map { $0.split(separator: ",").compactMap { Part(rawValue: String($0)) } } ?? Part.allCases
+        let parts =
+            self.only.map { $0.split(separator: ",").compactMap { Part(rawValue: String($0)) } } ?? Part.allCases
         let json = self.json
         let comparison = Comparison(isQuick: self.quick) { if !json { Output.line($0) } }
         let report = try await comparison.run(Set(parts))

@@ -92,7 +92,8 @@ final class Comparison {
         if let measured = self.report.rate("tranche", .orders, 64) {
             ceiling = measured
         } else {
-            ceiling = try await Measuring.sample(UnitContender(), .orders, connections: 64, seconds: self.seconds).perSecond
+            ceiling = try await Measuring.sample(UnitContender(), .orders, connections: 64, seconds: self.seconds)
+                .perSecond
         }
         let rate = ceiling / 2
         self.say("open loop at half the ceiling: \(Int(rate)) orders/s")
@@ -100,7 +101,8 @@ final class Comparison {
         for _ in 0..<self.runs {
             samples.append(
                 try await Measuring.sample(
-                    UnitContender(), .orders, connections: 256, seconds: self.isQuick ? 4 : 8, pace: .open(perSecond: rate)))
+                    UnitContender(), .orders, connections: 256, seconds: self.isQuick ? 4 : 8,
+                    pace: .open(perSecond: rate)))
         }
         let row = ComparisonReport.Row(UnitContender(), .orders, connections: 256, samples, isOpenLoop: true)
         self.report.rows.append(row)

@@ -33,7 +33,9 @@ enum ComparisonChart {
             """
     }
 
-    private static func text(_ x: Double, _ y: Double, _ text: String, size: Int = 14, anchor: String = "start") -> String {
+    private static func text(_ x: Double, _ y: Double, _ text: String, size: Int = 14, anchor: String = "start")
+        -> String
+    {
         "<text x=\"\(x)\" y=\"\(y)\" font-size=\"\(size)\" text-anchor=\"\(anchor)\" fill=\"#1f2933\">\(text)</text>"
     }
 }

@@ -113,7 +113,8 @@ struct ComparisonReport: Codable {
         let judged = self.judgements.map { one -> [String] in
             let format: (Double) -> String = { $0 >= 100 ? Output.number(Int($0)) : String(format: "%.2f", $0) }
             return [
-                one.figure, format(one.value) + one.unit, (one.isAtLeast ? "at least " : "at most ") + format(one.target),
+                one.figure, format(one.value) + one.unit,
+                (one.isAtLeast ? "at least " : "at most ") + format(one.target),
                 one.isMet ? Output.green("met") : Output.red("missed"),
             ]
         }

@@ -15,10 +15,12 @@ extension ComparisonReport {
             self.add("orders acknowledged before kill -9 and lost", Double(durability.lost), atMost: 0)
         }
         if let scale {
-            self.add("\(scale.orders) orders: kill -9 to first sale, Redis empty", scale.restartSeconds, atMost: 3, " s")
+            self.add(
+                "\(scale.orders) orders: kill -9 to first sale, Redis empty", scale.restartSeconds, atMost: 3, " s")
             self.add("\(scale.orders) orders: resident memory", scale.residentMegabytes, atMost: 300, " MB")
             self.add(
-                "\(scale.orders) orders: resident memory after the restart", scale.restartedMegabytes, atMost: 300, " MB")
+                "\(scale.orders) orders: resident memory after the restart", scale.restartedMegabytes, atMost: 300,
+                " MB")
         }
         if let center {
             self.add("center: units reporting 10 times a second on one core", center.unitsServed, atLeast: 1_000)
@@ -57,7 +59,8 @@ extension ComparisonReport {
         }
         if let statuses = self.rate("tranche", .statuses, connections) {
             self.add(
-                "status questions/s against refusals/s, \(connections) connections", statuses / unit, atLeast: 0.5, " x")
+                "status questions/s against refusals/s, \(connections) connections", statuses / unit, atLeast: 0.5, " x"
+            )
         }
     }
 

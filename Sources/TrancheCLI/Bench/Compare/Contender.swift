@@ -108,7 +108,8 @@ enum Measuring {
         let cpu = ProcessFigures.cpuSeconds(contender.processes) - before
         let wanted = result.statuses[Self.status(workload)] ?? 0
         guard wanted > 0 else {
-            throw CommandError("\(contender.name) gave no answer of status \(Self.status(workload)): \(result.statuses)")
+            throw CommandError(
+                "\(contender.name) gave no answer of status \(Self.status(workload)): \(result.statuses)")
         }
         return Sample(
             perSecond: result.perSecond(Self.status(workload)), p50Milliseconds: result.p50Milliseconds,

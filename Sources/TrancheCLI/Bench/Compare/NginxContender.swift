@@ -129,7 +129,8 @@ final class NginxContender: Contender {
             let code = HMAC<Insecure.SHA1>.authenticationCode(for: Data(payload.utf8), using: key)
             tape.append(
                 "POST /\(self.kind.rawValue) HTTP/1.1\r\nHost: peer\r\n"
-                    + "Authorization: Bearer \(payload).\(Data(code).base64EncodedString())\r\nContent-Length: 0\r\n\r\n")
+                    + "Authorization: Bearer \(payload).\(Data(code).base64EncodedString())\r\nContent-Length: 0\r\n\r\n"
+            )
         }
         return tape
     }

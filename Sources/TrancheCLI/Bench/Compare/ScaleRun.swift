@@ -12,7 +12,8 @@ struct ScaleRun: Codable {
 
     var line: String {
         String(
-            format: "%.0f MB resident, %.0f MB after the restart, first sale %.2f s after kill -9", self.residentMegabytes,
+            format: "%.0f MB resident, %.0f MB after the restart, first sale %.2f s after kill -9",
+            self.residentMegabytes,
             self.restartedMegabytes, self.restartSeconds)
     }
 
@@ -35,7 +36,8 @@ struct ScaleRun: Codable {
             let tape = contender.buyTape(count: min(200_000, orders - sold))
             let result = try await Drive(port: contender.port, connections: 256, seconds: 120).run(tape.tape)
             guard result.created.count == tape.orders.count else {
-                throw CommandError("\(result.created.count) of \(tape.orders.count) orders were made: \(result.statuses)")
+                throw CommandError(
+                    "\(result.created.count) of \(tape.orders.count) orders were made: \(result.statuses)")
             }
             sold += result.created.count
         }

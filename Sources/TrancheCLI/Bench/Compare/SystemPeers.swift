@@ -139,7 +139,8 @@ enum RedisCeiling {
         let text = try Program.output(
             "redis-benchmark",
             [
-                "-s", socket, "-c", String(clients), "-n", String(calls), "-r", "1000000000", "--csv", "EVALSHA", digest,
+                "-s", socket, "-c", String(clients), "-n", String(calls), "-r", "1000000000", "--csv", "EVALSHA",
+                digest,
                 "4", "stock", "buyers", "count", "queue", "__rand_int__",
             ])
         guard let line = text.split(separator: "\n").last,
