@@ -15,13 +15,15 @@ extension World {
                 lots.append(ContestReply.notTaken(lot.lot))
                 continue
             }
-            let before = self.coordinators[number].merges[lot.lot]!.lateCount
-            self.coordinators[number].merges[lot.lot]!.receive(
-                lot, from: unit, generation: report.generation, isTrusted: report.isTrusted, now: self.now)
-            if self.coordinators[number].merges[lot.lot]!.lateCount > before { self.mark("late lane") }
-            lots.append(
-                self.coordinators[number].merges[lot.lot]!.reply(
-                    to: unit, generation: report.generation, heard: lot.heard, now: self.now))
+            let (reply, late) = self.coordinators[number].withMerge(lot.lot) { merge in
+                let before = merge.lateCount
+                merge.receive(
+                    lot, from: unit, generation: report.generation, isTrusted: report.isTrusted, now: self.now)
+                let reply = merge.reply(to: unit, generation: report.generation, heard: lot.heard, now: self.now)
+                return (reply, merge.lateCount - before)
+            }
+            if late > 0 { self.mark("late lane") }
+            lots.append(reply)
         }
         self.send(
             .contestReply(
@@ -52,7 +54,7 @@ extension World {
     func exchangeTick(_ id: UnitID, _ session: UInt64) {
         guard let process = self.process(id, session) else { return }
         self.schedule(.exchangeTick(id, session: session), afterMicroseconds: Self.contestEveryMicroseconds)
-        guard let pause = process.machine.exchangeMilliseconds, process.exchangeAt <= self.now else { return }
+        guard process.exchangeAt <= self.now, let pause = process.withMachine({ $0.exchangeMilliseconds }) else { return }
         process.exchangeAt = self.now.advanced(milliseconds: min(pause, 500))
         process.clockCheck.observe(kernel: nil, wall: self.clock(of: id), monotonic: self.now)
         if self.plant == .watermarkOutsideTheLock {

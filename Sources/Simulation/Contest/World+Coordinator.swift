@@ -5,11 +5,16 @@ final class SimulatedCoordinator {
     let number: Int
     var epoch = Epoch(0)
     var rebalancer = Rebalancer()
-    var merges: [LotID: ContestMerge] = [:]
+    var merges = SortedMap<LotID, ContestMerge>()
     /// When each batch was sent, to give up on answers that do not come.
     var committedAt: [LotID: Instant] = [:]
     var pausedUntil = Instant.distantPast
     init(number: Int) { self.number = number }
+
+    /// Where it is: a copy of a merge counts a dozen references.
+    func withMerge<Value>(_ lot: LotID, _ body: (inout ContestMerge) -> Value) -> Value {
+        body(&self.merges[known: lot])
+    }
 
     var url: String { "coordinator-\(self.number)" }
 }
@@ -84,7 +89,7 @@ extension World {
         guard let epoch = epoch ?? nil, let authority = self.center.authority else { return }
         if epoch.rawValue > 2 { self.mark("lead changed hands") }
         self.send(.toCoordinator(number, .leading(epoch, authority.book.lots.compactMapValues(\.contest))))
-        for unit in self.units.keys.sorted() { self.push(to: unit) }
+        for unit in self.units.keys { self.push(to: unit) }
     }
 
     private func poll(_ number: Int, _ epoch: Epoch) {

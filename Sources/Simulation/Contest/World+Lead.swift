@@ -54,7 +54,7 @@ extension World {
                 guard lot.stock.batches == 0 else { return self.resetCoordinator(number) }
                 self.begin(number, lot.lot, ContestBook(terms: terms))
             }
-            self.coordinators[number].merges[lot.lot]!.observe(lot.stock)
+            self.coordinators[number].merges[known: lot.lot].observe(lot.stock)
             return
         }
         let isScarce = self.coordinators[number].rebalancer.isScarce(
@@ -76,11 +76,11 @@ extension World {
         self.schedule(.contestTick(number, epoch), afterMicroseconds: Self.contestEveryMicroseconds)
         for lot in self.coordinators[number].merges.keys.sorted() {
             let sentAt = self.coordinators[number].committedAt[lot] ?? .distantPast
-            if self.coordinators[number].merges[lot]!.pending != nil, self.now.milliseconds(since: sentAt) > 600 {
+            if self.coordinators[number].merges[known: lot].pending != nil, self.now.milliseconds(since: sentAt) > 600 {
                 self.mark("batch without an answer")
                 return self.resetCoordinator(number)
             }
-            guard let batch = self.coordinators[number].merges[lot]!.decide(now: self.now) else { continue }
+            guard let batch = self.coordinators[number].merges[known: lot].decide(now: self.now) else { continue }
             self.coordinators[number].committedAt[lot] = self.now
             self.send(.fromCoordinator(number, .contest(lot, batch, epoch)))
         }

@@ -15,25 +15,25 @@ extension World {
         case .crashCenter: self.crashCenter()
         case .coordinator: self.stopCoordinator(self.random.number(0...1))
         case .emptyRedis:
-            self.units[unit]!.redis = SimulatedRedis()
+            self.units[known: unit].redis = SimulatedRedis()
             self.mark("Redis emptied")
         case .setRedisBack: self.setRedisBack(unit)
         case .stopRedis:
-            self.units[unit]!.redisIsDown.toggle()
+            self.units[known: unit].redisIsDown.toggle()
             self.mark("Redis down or up")
         case .backUpOrRestore: self.backUpOrRestore(unit)
         case .stepClock:
             let step = self.profile.clockStepMilliseconds
-            self.units[unit]!.clock.step(toOffsetMicroseconds: Int64(self.random.number(-step...step)) * 1_000)
+            self.units[known: unit].clock.step(toOffsetMicroseconds: Int64(self.random.number(-step...step)) * 1_000)
             self.checker.clockWasWrong(unit)
             self.mark("clock stepped")
         case .detuneClock: self.detune(unit)
         case .breakLinks: self.breakLinks()
         case .pauseUnit:
-            self.units[unit]!.pausedUntil = self.now.advanced(milliseconds: Int64(self.random.number(50...3_000)))
+            self.units[known: unit].pausedUntil = self.now.advanced(milliseconds: Int64(self.random.number(50...3_000)))
             self.mark("unit paused")
         case .fillDisk:
-            self.units[unit]!.diskIsFullUntil = self.now.advanced(milliseconds: Int64(self.random.number(20...2_000)))
+            self.units[known: unit].diskIsFullUntil = self.now.advanced(milliseconds: Int64(self.random.number(20...2_000)))
         }
     }
 
@@ -52,18 +52,18 @@ extension World {
         let stops = self.profile.clocksStop && (self.profile.clockDrift == 0 || self.random.happens(permille: 400))
         let drift = self.profile.clockDrift
         let gain = stops ? SimulatedClock.stopped : Int64(self.random.number(-drift...drift))
-        self.units[unit]!.clock.run(gaining: gain, from: self.now)
+        self.units[known: unit].clock.run(gaining: gain, from: self.now)
         self.checker.clockWasWrong(unit)
         self.mark(stops ? "clock stopped" : "clock drifted")
     }
 
     private func setRedisBack(_ unit: UnitID) {
-        if let snapshot = self.units[unit]!.redisSnapshot {
-            self.units[unit]!.redis = snapshot
-            self.units[unit]!.redisSnapshot = nil
+        if let snapshot = self.units[known: unit].redisSnapshot {
+            self.units[known: unit].redis = snapshot
+            self.units[known: unit].redisSnapshot = nil
             self.mark("Redis set back")
         } else {
-            self.units[unit]!.redisSnapshot = self.units[unit]!.redis
+            self.units[known: unit].redisSnapshot = self.units[known: unit].redis
         }
     }
 
@@ -72,19 +72,19 @@ extension World {
     /// A restore right after the newest report cannot be told from a crash by the center, and Redis is emptied with the
     /// machine: that is the one loss that is not promised against, so the world restores only copies that the center can tell.
     private func backUpOrRestore(_ id: UnitID) {
-        let unit = self.units[id]!
+        let unit = self.units[known: id]
         guard unit.backup > 0 else {
-            self.units[id]!.backup = unit.ledger.entries.count
+            self.units[known: id].backup = unit.ledger.entries.count
             return
         }
         let witness = self.center.witnesses[id]?.position ?? 0
         guard UInt64(unit.backup) < witness, unit.ledger.entries.count > unit.backup else { return }
         self.crashUnit(id)
-        let lost = self.units[id]!.ledger.restore(count: unit.backup)
-        self.units[id]!.backup = 0
-        self.checker.ledgerRestored(id, lost: lost, left: self.units[id]!.ledger.entries)
+        let lost = self.units[known: id].ledger.restore(count: unit.backup)
+        self.units[known: id].backup = 0
+        self.checker.ledgerRestored(id, lost: lost, left: self.units[known: id].ledger.entries)
         if self.random.happens(permille: 500) {
-            self.units[id]!.redis = SimulatedRedis()
+            self.units[known: id].redis = SimulatedRedis()
             self.mark("ledger restored from a backup")
         } else {
             self.mark("ledger restored beside its Redis")
@@ -95,11 +95,11 @@ extension World {
         self.faultsAreOn = false
         self.profile.heal()
         self.network.heal()
-        for id in self.units.keys.sorted() {
-            self.units[id]!.redisIsDown = false
-            self.units[id]!.clock = SimulatedClock()
-            self.units[id]!.pausedUntil = self.now
-            self.units[id]!.diskIsFullUntil = self.now
+        for id in self.units.keys {
+            self.units[known: id].redisIsDown = false
+            self.units[known: id].clock = SimulatedClock()
+            self.units[known: id].pausedUntil = self.now
+            self.units[known: id].diskIsFullUntil = self.now
         }
     }
 
@@ -122,7 +122,7 @@ extension World {
         _ lot: LotID, _ account: AuthorityBook.Account, _ authority: inout QuotaAuthority,
         _ records: inout [AuthorityRecord]
     ) {
-        let orders = self.units[account.unit]!.ledger.book.orders
+        let orders = self.units[known: account.unit].ledger.book.orders
         let isUndecided = orders.contains {
             $0.lot == lot && $0.generation == account.generation && $0.state == .reserved
         }

@@ -193,7 +193,9 @@ struct Checker {
         self.lastEpoch[session] = epoch
     }
 
-    mutating func live(_ holds: Bool, _ invariant: String, _ detail: String) { self.expect(holds, invariant, detail) }
+    mutating func live(_ holds: Bool, _ invariant: String, _ detail: @autoclosure () -> String) {
+        self.expect(holds, invariant, detail())
+    }
 
     /// What a generation of a unit's ledger really sold, as an operator would count it from every trace there is.
     func trulyLive(_ lot: LotID, unit: UnitID, generation: Generation, orders: OrderTable) -> Int {

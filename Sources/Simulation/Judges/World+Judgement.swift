@@ -8,8 +8,8 @@ extension World {
         guard let authority = self.center.authority else {
             return self.checker.live(false, "L1", "the center did not return")
         }
-        for id in self.units.keys.sorted() {
-            let process = self.units[id]!.process
+        for id in self.units.keys {
+            let process = self.units[known: id].process
             self.checker.live(process?.machine.isRegistered == true, "L1", "unit \(id) did not return")
             guard let process else { continue }
             let overdue = process.waiting.values.filter { self.now.milliseconds(since: $0.since) > 3_000 }
@@ -23,7 +23,7 @@ extension World {
                     undecided.isEmpty, "L2",
                     "lot \(lot) of unit \(id): \(undecided.count) contested orders without an end: \(undecided)")
                 if process.machine.isContended(lot) { continue }  // Redis has no part in a contest.
-                let redis = self.units[id]!.redis.lots[lot]?.available ?? -1
+                let redis = self.units[known: id].redis.lots[lot]?.available ?? -1
                 let ledger = process.machine.available(lot)
                 self.checker.live(
                     redis == ledger, "L1", "lot \(lot) of unit \(id): \(redis) in Redis, \(ledger) in the ledger")
@@ -36,8 +36,8 @@ extension World {
     private func judgeTheEnd(_ lot: LotID, _ authority: QuotaAuthority) {
         let state = authority.book.lots[lot]!
         var (live, available) = (0, 0)
-        for id in self.units.keys.sorted() {
-            guard let machine = self.units[id]!.process?.machine else { continue }
+        for id in self.units.keys {
+            guard let machine = self.units[known: id].process?.machine else { continue }
             available += machine.available(lot)
             live += machine.book[lot].live
             let account = authority.book.account(lot, id, machine.book.generation)

@@ -8,6 +8,11 @@ struct EventQueue {
         let at: Instant
         let number: UInt64
         let place: Int
+
+        func isBefore(_ other: Entry) -> Bool {
+            self.at.microseconds == other.at.microseconds
+                ? self.number < other.number : self.at.microseconds < other.at.microseconds
+        }
     }
     private var heap: [Entry] = []
     private var events: [World.Event?] = []
@@ -25,10 +30,14 @@ struct EventQueue {
             self.events.append(event)
         }
         self.heap.append(Entry(at: at, number: self.count, place: place))
-        var child = self.heap.count - 1
-        while child > 0, self.isBefore(child, (child - 1) / 2) {
-            self.heap.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
+        self.heap.withUnsafeMutableBufferPointer { heap in
+            var child = heap.count - 1
+            let entry = heap[child]
+            while child > 0, entry.isBefore(heap[(child - 1) / 2]) {
+                heap[child] = heap[(child - 1) / 2]
+                child = (child - 1) / 2
+            }
+            heap[child] = entry
         }
     }
 
@@ -46,20 +55,17 @@ struct EventQueue {
     }
 
     private mutating func sink() {
-        var place = 0
-        while true {
-            var smallest = place
-            for child in 2 * place + 1...2 * place + 2 where child < self.heap.count {
-                if self.isBefore(child, smallest) { smallest = child }
+        self.heap.withUnsafeMutableBufferPointer { heap in
+            let entry = heap[0]
+            var place = 0
+            while 2 * place + 1 < heap.count {
+                var child = 2 * place + 1
+                if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
+                guard heap[child].isBefore(entry) else { break }
+                heap[place] = heap[child]
+                place = child
             }
-            if smallest == place { return }
-            self.heap.swapAt(place, smallest)
-            place = smallest
+            heap[place] = entry
         }
-    }
-
-    private func isBefore(_ left: Int, _ right: Int) -> Bool {
-        let (one, other) = (self.heap[left], self.heap[right])
-        return one.at == other.at ? one.number < other.number : one.at < other.at
     }
 }

@@ -4,7 +4,8 @@ import TrancheCore
 
 extension World {
     enum Event {
-        case message(Message)
+        /// Messages are large, and events are moved about.
+        indirect case message(Message)
         case unitTick(UnitID, session: UInt64)
         case unitReport(UnitID, session: UInt64)
         case registerTimeout(UnitID, session: UInt64)

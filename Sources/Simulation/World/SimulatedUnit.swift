@@ -30,6 +30,9 @@ final class UnitProcess {
     /// Who waits for an answer, by ticket.
     var waiting: [UInt64: Waiting] = [:]
 
+    /// Where it is: a copy of a machine counts two dozen references.
+    func withMachine<Value>(_ body: (inout UnitMachine) -> Value) -> Value { body(&self.machine) }
+
     init(session: UInt64, machine: UnitMachine, clock: HybridClock) {
         self.session = session
         self.machine = machine
@@ -41,4 +44,20 @@ struct Waiting {
     let buyer: Int
     let since: Instant
     let request: BuyRequest
+}
+
+/// The units of a world, by number from 1: looked up at nearly every step.
+struct SimulatedUnits {
+    private var units: [SimulatedUnit] = []
+    private(set) var keys: [UnitID] = []
+
+    mutating func add(_ unit: SimulatedUnit) {
+        self.keys.append(UnitID(UInt16(self.keys.count + 1)))
+        self.units.append(unit)
+    }
+
+    subscript(known id: UnitID) -> SimulatedUnit {
+        _read { yield self.units[Int(id.rawValue) - 1] }
+        _modify { yield &self.units[Int(id.rawValue) - 1] }
+    }
 }

@@ -72,7 +72,7 @@ extension World {
 
     func buy(_ number: Int, _ request: BuyRequest) {
         let unit = self.buyers[number].unit
-        guard let process = self.units[unit]!.process else { return }
+        guard let process = self.units[known: unit].process else { return }
         let now = self.clock(of: unit)
         // Each copy of a request is its own call, with its own answer.
         self.ticketCount += 1

@@ -67,10 +67,10 @@ extension World {
     }
 
     private func persist(_ records: [AuthorityRecord]) {
-        guard let authority = self.center.authority else { return }
+        guard self.center.authority != nil else { return }
         self.center.log += records
-        self.center.witnesses = authority.witnesses
-        if !records.isEmpty { self.checker.authorityAppended(records, by: authority.book.epoch) }
+        self.center.witnesses = self.center.authority!.witnesses
+        if !records.isEmpty { self.checker.authorityAppended(records, by: self.center.authority!.book.epoch) }
         self.digest.mix(Int64(self.center.log.count))
     }
 
@@ -136,7 +136,7 @@ extension World {
 
     /// The planted faults change here what the unit understands.
     private func follow(_ directives: QuotaDirectives, _ delta: [LotID: Int]) {
-        guard let process = self.units[directives.unit]!.process else { return }
+        guard let process = self.units[known: directives.unit].process else { return }
         var told = directives
         let book = process.machine.book
         switch self.plant {

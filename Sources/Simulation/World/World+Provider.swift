@@ -27,13 +27,13 @@ extension World {
     func paid(_ number: Int) {
         let capture = self.captures[number]
         let unit = self.buyers[capture.buyer].unit
-        guard let process = self.units[unit]!.process else { return }
+        guard let process = self.units[known: unit].process else { return }
         self.run(unit, process, .payment(capture.order, payment: capture.payment, ticket: UInt64(number + 1)))
     }
 
     func cancelled(_ number: Int, _ order: OrderID) {
         let unit = self.buyers[number].unit
-        guard let process = self.units[unit]!.process else { return }
+        guard let process = self.units[known: unit].process else { return }
         self.run(unit, process, .cancel(order, ticket: 0))
     }
 

@@ -9,7 +9,7 @@ extension World {
 
     func redis(_ id: UnitID, _ session: UInt64, _ work: RedisWork) {
         // The call was sent: it is done whether or not the process still lives.
-        if self.units[id]!.redisIsDown { return self.answer(id, session, self.failure(of: work), after: 1_000) }
+        if self.units[known: id].redisIsDown { return self.answer(id, session, self.failure(of: work), after: 1_000) }
         let cut = self.random.happens(permille: self.profile.crashPermille)
         if cut { self.mark("connection to Redis cut") }
         if cut, self.random.happens(permille: 500) {
@@ -19,13 +19,13 @@ extension World {
         switch work {
         case .call(let call):
             let trusted = self.plant == .redisTrusted
-            answer = .lot(call.lot, fence: call.fence, self.units[id]!.redis.handle(call, trusted: trusted))
+            answer = .lot(call.lot, fence: call.fence, self.units[known: id].redis.handle(call, trusted: trusted))
             if trusted { self.believe(id, session, call, answer) }
         case .prime(let prime):
-            answer = .lot(prime.lot, fence: prime.fence, self.units[id]!.redis.handle(prime))
+            answer = .lot(prime.lot, fence: prime.fence, self.units[known: id].redis.handle(prime))
         case .survey:
-            let redis = self.units[id]!.redis
-            let proof = redis.witness.flatMap { self.units[id]!.ledger.head(at: $0.position) }
+            let redis = self.units[known: id].redis
+            let proof = redis.witness.flatMap { self.units[known: id].ledger.head(at: $0.position) }
             answer = .survey(
                 RedisSurvey(
                     ledger: redis.ledger, witness: redis.witness, proof: proof, admitted: redis.admitted,

@@ -4,18 +4,18 @@ import TrancheCore
 
 extension World {
     func clock(of unit: UnitID) -> Instant {
-        self.units[unit]!.clock.read(at: self.now)
+        self.units[known: unit].clock.read(at: self.now)
     }
 
     func process(_ unit: UnitID, _ session: UInt64) -> UnitProcess? {
-        guard let process = self.units[unit]!.process, process.session == session else { return nil }
+        guard let process = self.units[known: unit].process, process.session == session else { return nil }
         return process
     }
 
     func startUnit(_ id: UnitID) {
-        self.units[id]!.restartIsPlanned = false
-        guard self.units[id]!.process == nil else { return }
-        var book = self.units[id]!.ledger.book
+        self.units[known: id].restartIsPlanned = false
+        guard self.units[known: id].process == nil else { return }
+        var book = self.units[known: id].ledger.book
         let clockNow = self.clock(of: id)
         switch HybridClock.start(durableCeiling: book.ceiling, now: clockNow) {
         case .ready: break
@@ -23,18 +23,18 @@ extension World {
         case .refuse: return self.planRestart(id, afterMilliseconds: 500)
         }
         let opened = LedgerEntry.opened(book.incarnation.next)
-        let wasEmpty = self.units[id]!.ledger.head.position == 0
+        let wasEmpty = self.units[known: id].ledger.head.position == 0
         guard !self.diskRefuses(id) else { return self.planRestart(id, afterMilliseconds: 100) }
-        guard self.units[id]!.ledger.append([opened], as: book.incarnation.next) else { return }
+        guard self.units[known: id].ledger.append([opened], as: book.incarnation.next) else { return }
         self.checker.ledgerAppended(id, [opened])
         book.apply(opened)
         let session = self.random.next()
         let machine = UnitMachine(
-            unit: id, ledger: self.units[id]!.ledger.id, session: session, book: book, head: self.units[id]!.ledger.head
+            unit: id, ledger: self.units[known: id].ledger.id, session: session, book: book, head: self.units[known: id].ledger.head
         )
         let process = UnitProcess(session: session, machine: machine, clock: HybridClock(durableCeiling: book.ceiling))
         process.desk.load(book, now: clockNow)
-        self.units[id]!.process = process
+        self.units[known: id].process = process
         if !wasEmpty { self.mark("unit restarted") }
         process.desk.configure(self.rules)
         self.run(id, process, .configured(self.rules))
@@ -45,14 +45,14 @@ extension World {
     }
 
     func planRestart(_ id: UnitID, afterMilliseconds: Int) {
-        guard !self.units[id]!.restartIsPlanned else { return }
-        self.units[id]!.restartIsPlanned = true
+        guard !self.units[known: id].restartIsPlanned else { return }
+        self.units[known: id].restartIsPlanned = true
         self.schedule(.startUnit(id), afterMicroseconds: afterMilliseconds * 1_000)
     }
 
     func crashUnit(_ id: UnitID) {
-        guard let process = self.units[id]!.process else { return }
-        self.units[id]!.process = nil
+        guard let process = self.units[known: id].process else { return }
+        self.units[known: id].process = nil
         process.waiting = [:]
         self.mark("unit crashed")
         self.planRestart(id, afterMilliseconds: self.random.number(20...800))
@@ -66,7 +66,7 @@ extension World {
                 guard self.commit(id, process, [.ceiling(ceiling)]) else { return }
             }
             process.clock.raise(ceiling: ceiling)
-            self.run(id, process, .committed(self.units[id]!.ledger.head))
+            self.run(id, process, .committed(self.units[known: id].ledger.head))
         }
         process.machine.addOffered(process.desk.takeOffered())
         self.run(id, process, .tick)
@@ -106,7 +106,7 @@ extension World {
             }
             guard self.commit(id, process, entries) else { return }
             var more: [UnitMachine.Action] = []
-            process.machine.handle(.committed(self.units[id]!.ledger.head), now: self.clock(of: id), into: &more)
+            process.machine.handle(.committed(self.units[known: id].ledger.head), now: self.clock(of: id), into: &more)
             afterwards += more
         }
         for action in afterwards {
@@ -125,14 +125,14 @@ extension World {
             self.abandon(id, process)
             return false
         }
-        guard self.units[id]!.ledger.append(entries, as: process.machine.book.incarnation) else { return false }
+        guard self.units[known: id].ledger.append(entries, as: process.machine.book.incarnation) else { return false }
         self.checker.ledgerAppended(id, entries)
-        self.digest.mix(Int64(self.units[id]!.ledger.entries.count))
+        self.digest.mix(Int64(self.units[known: id].ledger.entries.count))
         return true
     }
 
     private func diskRefuses(_ id: UnitID) -> Bool {
-        if self.units[id]!.diskIsFullUntil > self.now {
+        if self.units[known: id].diskIsFullUntil > self.now {
             self.mark("disk full")
             return true
         }
@@ -146,7 +146,7 @@ extension World {
         for ticket in process.waiting.keys.sorted() {
             self.tell(id, process, process.waiting[ticket]!.request.with(ticket: ticket), .refused(.recovering))
         }
-        self.units[id]!.process = nil
+        self.units[known: id].process = nil
         self.planRestart(id, afterMilliseconds: 100)
     }
 
@@ -166,15 +166,15 @@ extension World {
             process.desk.setSoldOut(lot, value)
         case .recovered(let lot): process.desk.recovered(lot)
         case .register(var request):
-            request.head = self.units[id]!.ledger.head
+            request.head = self.units[known: id].ledger.head
             self.send(.register(request))
             self.schedule(.registerTimeout(id, session: process.session), afterMicroseconds: 500_000)
         case .prove(let position, let challenge):
-            var proof = self.units[id]!.ledger.head(at: position)
+            var proof = self.units[known: id].ledger.head(at: position)
             if self.plant == .noHandshake { proof = self.center.witnesses[id] }  // Nobody looks at the ledger.
             self.run(id, process, .proof(ChallengeAnswer(challenge: challenge, proof: position == 0 ? nil : proof)))
         case .report(var report):
-            report.head = self.units[id]!.ledger.head
+            report.head = self.units[known: id].ledger.head
             self.send(.report(report))
         case .exchange(var report):
             report.isTrusted = process.clockCheck.state != .untrusted
@@ -185,7 +185,7 @@ extension World {
         case .fence(let fence): process.clock.advance(past: fence, now: self.clock(of: id))
         case .stop:
             self.mark("unit superseded")
-            self.units[id]!.process = nil
+            self.units[known: id].process = nil
             self.planRestart(id, afterMilliseconds: 100)
         }
     }

@@ -45,7 +45,7 @@ package final class World {
     package internal(set) var marks: [String: Int] = [:]
     var faultsAreOn = true
 
-    var units: [UnitID: SimulatedUnit] = [:]
+    var units = SimulatedUnits()
     var center: SimulatedCenter
     var network = SimulatedNetwork()
     var captures: [Capture] = []
@@ -75,7 +75,7 @@ package final class World {
         self.center = SimulatedCenter()
         for number in 1...settings.units {
             let id = UnitID(UInt16(number))
-            self.units[id] = SimulatedUnit(id: id, ledger: SimulatedLedger(id: LedgerID(self.random.next())))
+            self.units.add(SimulatedUnit(id: id, ledger: SimulatedLedger(id: LedgerID(self.random.next()))))
         }
         self.prepare()
     }
@@ -110,7 +110,7 @@ package final class World {
         self.startCenter()
         self.openSale()
         if self.settings.units == Settings.unitsLimit { self.mark("eight units") }
-        for id in self.units.keys.sorted() {
+        for id in self.units.keys {
             self.schedule(.startUnit(id), afterMicroseconds: self.random.number(0...20_000))
         }
         self.schedule(.coordinatorTick(0), afterMicroseconds: 100_000)
@@ -122,9 +122,9 @@ package final class World {
     }
 
     private func step(_ event: Event) {
-        if let unit = self.runs(event), self.units[unit]!.pausedUntil > self.now {
+        if let unit = self.runs(event), self.units[known: unit].pausedUntil > self.now {
             // A stopped process hears and does everything when it wakes up.
-            return self.queue.push(event, at: self.units[unit]!.pausedUntil)
+            return self.queue.push(event, at: self.units[known: unit].pausedUntil)
         }
         switch event {
         case .message(let message): self.deliver(message)

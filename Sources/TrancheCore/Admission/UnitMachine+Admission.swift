@@ -5,13 +5,13 @@ extension UnitMachine {
         for request in requests {
             if let answer = self.answerAtOnce(request, now: now) {
                 actions.append(.reply(request, answer))
-            } else if self.lanes[request.lot]!.contest != nil {
-                self.lanes[request.lot]!.offered += 1
+            } else if self.lanes[known: request.lot].contest != nil {
+                self.lanes[known: request.lot].offered += 1
                 self.contest(request, now: now, into: &actions)
             } else {
-                self.lanes[request.lot]!.offered += 1
-                self.lanes[request.lot]!.waiting.append(request)
-                if request.isCopy { self.lanes[request.lot]!.hasCopies = true }
+                self.lanes[known: request.lot].offered += 1
+                self.lanes[known: request.lot].waiting.append(request)
+                if request.isCopy { self.lanes[known: request.lot].hasCopies = true }
             }
         }
     }
@@ -41,30 +41,30 @@ extension UnitMachine {
 
     /// Starts a call for each open lot that has work and none under way.
     mutating func startCalls(into actions: inout [Action]) {
-        for lot in self.lanes.keys.sorted() {
-            guard self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil,
-                self.lanes[lot]!.contest == nil
+        for lot in self.lanes.keys {
+            guard self.lanes[known: lot].phase == .open, self.lanes[known: lot].callUnderway == nil,
+                self.lanes[known: lot].contest == nil
             else { continue }
-            if self.lanes[lot]!.hasCopies { self.answerCopies(lot, into: &actions) }
-            guard self.lanes[lot]!.hasWork else { continue }
-            actions.append(.call(self.lanes[lot]!.takeCall(witness: self.head)))
+            if self.lanes[known: lot].hasCopies { self.answerCopies(lot, into: &actions) }
+            guard self.lanes[known: lot].hasWork else { continue }
+            actions.append(.call(self.lanes[known: lot].takeCall(witness: self.head)))
         }
     }
 
     /// Answers the requests whose copy has got a final answer meanwhile.
     private mutating func answerCopies(_ lot: LotID, into actions: inout [Action]) {
-        let waiting = self.lanes[lot]!.waiting
-        self.lanes[lot]!.waiting = waiting.filter { request in
+        let waiting = self.lanes[known: lot].waiting
+        self.lanes[known: lot].waiting = waiting.filter { request in
             if let known = self.knownAnswer(request) {
                 actions.append(.reply(request, known))
-            } else if self.lanes[lot]!.refusals.refuses(request.order, issuedAt: request.issuedAt) {
+            } else if self.lanes[known: lot].refusals.refuses(request.order, issuedAt: request.issuedAt) {
                 actions.append(.reply(request, .refused(.soldOut(requested: Int(request.quantity)))))
             } else {
                 return true
             }
             return false
         }
-        if self.lanes[lot]!.waiting.isEmpty, self.lanes[lot]!.starved.isEmpty { self.lanes[lot]!.hasCopies = false }
+        if self.lanes[known: lot].waiting.isEmpty, self.lanes[known: lot].starved.isEmpty { self.lanes[known: lot].hasCopies = false }
     }
 
     mutating func take(_ lot: LotID, _ fence: UInt64, _ result: LotResult, now: Instant, into actions: inout [Action]) {
@@ -73,15 +73,15 @@ extension UnitMachine {
         case .primed:
             guard lane.phase == .priming else { return }
             // What the ledger learned while Redis was primed is in `credit` and `releases`.
-            self.lanes[lot]!.phase = .open
-            self.lanes[lot]!.answeredAt = now
+            self.lanes[known: lot].phase = .open
+            self.lanes[known: lot].answeredAt = now
             if self.survey == nil { actions.append(.recovered(lot)) }
         case .decided(let verdicts, let sequence, let available, let taken):
             guard let call = lane.callUnderway else { return }
-            self.lanes[lot]!.callUnderway = nil
-            self.lanes[lot]!.answeredAt = now
-            self.lanes[lot]!.sequence = sequence
-            self.lanes[lot]!.appended = sequence
+            self.lanes[known: lot].callUnderway = nil
+            self.lanes[known: lot].answeredAt = now
+            self.lanes[known: lot].sequence = sequence
+            self.lanes[known: lot].appended = sequence
             self.settle(call, verdicts, taken: taken, now: now, into: &actions)
             self.judgeSoldOut(lot, available: available, now: now, into: &actions)
         case .lost:
@@ -98,8 +98,8 @@ extension UnitMachine {
         _ call: LotCall, _ verdicts: [AdmissionVerdict], taken: Int, now: Instant, into actions: inout [Action]
     ) {
         let lot = call.lot
-        if let hint = self.lanes[lot]!.hint, call.reclaimKeep != nil {
-            self.lanes[lot]!.hintDone = hint.number
+        if let hint = self.lanes[known: lot].hint, call.reclaimKeep != nil {
+            self.lanes[known: lot].hintDone = hint.number
             if taken > 0 { self.append(.returned(lot, total: self.book[lot].returned + taken), into: &actions) }
         }
         var redisLied = verdicts.count != call.requests.count
@@ -126,7 +126,7 @@ extension UnitMachine {
 
     /// Makes the reservation, if the ledger can take it. The ledger's own constraints would refuse it otherwise.
     private mutating func admit(_ request: BuyRequest, now: Instant, into actions: inout [Action]) -> Bool {
-        let rules = self.lanes[request.lot]!.rules
+        let rules = self.lanes[known: request.lot].rules
         let limit = rules?.buyerLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)
         guard self.book.orders.state(of: request.order) == nil, held + Int(request.quantity) <= limit,
@@ -161,11 +161,11 @@ extension UnitMachine {
 
     /// None is left here. If more may come, the request waits its turn; else it is refused for good.
     private mutating func starve(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
-        let lane = self.lanes[request.lot]!
+        let lane = self.lanes[known: request.lot]
         if lane.contest != nil {
             self.contest(request, now: now, into: &actions)  // The switch came while Redis was asked.
         } else if lane.mayRestock(now: now), lane.starved.count < Limits.starvedRequests {
-            self.lanes[request.lot]!.starved.append(request)
+            self.lanes[known: request.lot].starved.append(request)
         } else if lane.mayRestock(now: now) {
             actions.append(.reply(request, .refused(.restocking)))
         } else {
@@ -174,11 +174,11 @@ extension UnitMachine {
     }
 
     mutating func refuseSoldOut(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
-        if !self.lanes[request.lot]!.soldOutIsDurable {
-            self.lanes[request.lot]!.soldOutIsDurable = true
+        if !self.lanes[known: request.lot].soldOutIsDurable {
+            self.lanes[known: request.lot].soldOutIsDurable = true
             self.append(.soldOut(request.lot), into: &actions)
         }
-        self.lanes[request.lot]!.refusals.remember(request.order, now: now)
+        self.lanes[known: request.lot].refusals.remember(request.order, now: now)
         actions.append(.reply(request, .refused(.soldOut(requested: Int(request.quantity)))))
     }
 
@@ -191,16 +191,16 @@ extension UnitMachine {
             return self.lower(lot, into: &actions)
         }
         for request in lane.starved { self.refuseSoldOut(request, now: now, into: &actions) }
-        self.lanes[lot]!.starved = []
+        self.lanes[known: lot].starved = []
         guard !lane.isFlaggedSoldOut, lane.soldOutIsDurable else { return }
-        self.lanes[lot]!.isFlaggedSoldOut = true
+        self.lanes[known: lot].isFlaggedSoldOut = true
         actions.append(.setSoldOut(lot, true))
     }
 
     /// Those who waited for quota go before those who came later.
     mutating func feedStarved(_ lot: LotID) {
         guard let lane = self.lanes[lot], lane.phase == .open, !lane.starved.isEmpty else { return }
-        self.lanes[lot]!.waiting = lane.starved + lane.waiting
-        self.lanes[lot]!.starved = []
+        self.lanes[known: lot].waiting = lane.starved + lane.waiting
+        self.lanes[known: lot].starved = []
     }
 }

@@ -25,12 +25,12 @@ extension UnitMachine {
 
     /// Leaves local sales for good: what is under way is finished, what is left is given back, the rest is contested.
     mutating func contend(_ lot: LotID, allowance: Int, now: Instant, into actions: inout [Action]) {
-        guard self.lanes[lot]!.contest == nil else { return }
+        guard self.lanes[known: lot].contest == nil else { return }
         self.append(.contended(lot), into: &actions)
         if self.survey == nil { actions.append(.recovered(lot)) }  // In a contest Redis has no part.
-        self.lanes[lot]!.contest = ContestQueue(phase: .draining, allowance: allowance)
-        self.lanes[lot]!.credit = 0
-        self.lanes[lot]!.releases = []
+        self.lanes[known: lot].contest = ContestQueue(phase: .draining, allowance: allowance)
+        self.lanes[known: lot].credit = 0
+        self.lanes[known: lot].releases = []
         self.lower(lot, into: &actions)
         self.drain(lot, now: now, into: &actions)
     }
@@ -43,10 +43,10 @@ extension UnitMachine {
 
     /// From here on the queue is complete up to the watermark: those who waited enter it first.
     mutating func join(_ lot: LotID, now: Instant, into actions: inout [Action]) {
-        let lane = self.lanes[lot]!
-        self.lanes[lot]!.contest!.phase = .joined
-        self.lanes[lot]!.starved = []
-        self.lanes[lot]!.waiting = []
+        let lane = self.lanes[known: lot]
+        self.lanes[known: lot].contest!.phase = .joined
+        self.lanes[known: lot].starved = []
+        self.lanes[known: lot].waiting = []
         let entrants = (lane.starved + lane.waiting).sorted { $0.stamp < $1.stamp }
         for request in entrants { self.contest(request, now: now, into: &actions) }
         self.returnLeftover(lot, into: &actions)
@@ -63,10 +63,10 @@ extension UnitMachine {
     /// Takes a request into the contest, if it can still get anything there.
     mutating func contest(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
         if let known = self.knownAnswer(request) { return actions.append(.reply(request, known)) }
-        guard self.lanes[request.lot]!.contest!.phase == .joined else {
+        guard self.lanes[known: request.lot].contest!.phase == .joined else {
             return self.wait(request, into: &actions)
         }
-        let (lane, limit) = (self.lanes[request.lot]!, self.lanes[request.lot]!.rules?.buyerLimit ?? 1)
+        let (lane, limit) = (self.lanes[known: request.lot], self.lanes[known: request.lot].rules?.buyerLimit ?? 1)
         if lane.refusals.refuses(request.order, issuedAt: request.issuedAt) {  // A copy was refused a moment ago.
             return self.refuseSoldOut(request, now: now, into: &actions)
         }
@@ -92,7 +92,7 @@ extension UnitMachine {
     private func rivals(of request: BuyRequest, limit: Int) -> Int {
         let candidates = self.book.candidates(request.lot)
         guard limit > 1 else { return candidates.count }
-        let base = self.lanes[request.lot]!.contest!.base
+        let base = self.lanes[known: request.lot].contest!.base
         return candidates.count
             - candidates.dropFirst(base).count { candidate in
                 candidate.quantity > Int(request.quantity) && self.book.orders.state(of: candidate.order) == .contested
@@ -100,16 +100,16 @@ extension UnitMachine {
     }
 
     private mutating func wait(_ request: BuyRequest, into actions: inout [Action]) {
-        guard self.lanes[request.lot]!.starved.count < Limits.starvedRequests else {
+        guard self.lanes[known: request.lot].starved.count < Limits.starvedRequests else {
             return actions.append(.reply(request, .refused(.overloaded(limit: Limits.starvedRequests))))
         }
-        self.lanes[request.lot]!.starved.append(request)
+        self.lanes[known: request.lot].starved.append(request)
     }
 
     /// Every request stamped up to here has been handed in.
     mutating func handedIn(upTo watermark: Stamp) {
-        for lot in self.lanes.keys where self.lanes[lot]!.contest?.phase == .joined {
-            self.lanes[lot]!.contest!.watermark = max(self.lanes[lot]!.contest!.watermark, watermark)
+        for lot in self.lanes.keys where self.lanes[known: lot].contest?.phase == .joined {
+            self.lanes[known: lot].contest!.watermark = max(self.lanes[known: lot].contest!.watermark, watermark)
         }
     }
 }

@@ -6,11 +6,11 @@ extension UnitMachine {
         var lots: [ContestReport.Lot] = []
         var room = Limits.candidatesPerReportInAll
         // Another lot begins each time, so that none waits for room for ever.
-        let all = self.lanes.keys.sorted()
+        let all = self.lanes.keys
         self.exchangeTurn = all.isEmpty ? 0 : (self.exchangeTurn + 1) % all.count
         for lot in all[self.exchangeTurn...] + all[..<self.exchangeTurn] {
-            guard let queue = self.lanes[lot]!.contest, queue.phase != .draining else { continue }
-            self.lanes[lot]!.contest!.follow(coordinator.epoch)
+            guard let queue = self.lanes[known: lot].contest, queue.phase != .draining else { continue }
+            self.lanes[known: lot].contest!.follow(coordinator.epoch)
             lots.append(self.contestReport(lot, room: room, now: now))
             room -= lots[lots.count - 1].candidates.count
         }
@@ -22,7 +22,7 @@ extension UnitMachine {
     }
 
     private mutating func contestReport(_ lot: LotID, room: Int, now: Instant) -> ContestReport.Lot {
-        var queue = self.lanes[lot]!.contest!
+        var queue = self.lanes[known: lot].contest!
         let candidates = self.book.candidates(lot)
         while queue.base < candidates.count, self.book.orders.state(of: candidates[queue.base].order) != .contested {
             queue.base += 1
@@ -34,7 +34,7 @@ extension UnitMachine {
         let first = queue.sent
         let last = min(candidates.count, first + min(room, Limits.candidatesPerReport))
         queue.sent = max(queue.sent, last)
-        self.lanes[lot]!.contest = queue
+        self.lanes[known: lot].contest = queue
         return ContestReport.Lot(
             lot: lot, base: queue.base, candidates: Array(candidates[min(first, last)..<last]), end: candidates.count,
             watermark: queue.watermark, heard: queue.heard)
@@ -51,18 +51,18 @@ extension UnitMachine {
 
     private mutating func take(_ reply: ContestReply.Lot, now: Instant, into actions: inout [Action]) {
         let lot = reply.lot
-        let old = self.lanes[lot]!.contest!
+        let old = self.lanes[known: lot].contest!
         guard reply.isTaken else {
-            self.lanes[lot]!.contest!.sent = old.acknowledged
+            self.lanes[known: lot].contest!.sent = old.acknowledged
             return
         }
-        if reply.next > old.acknowledged { self.lanes[lot]!.contest!.progressAt = now }
-        self.lanes[lot]!.contest!.acknowledged = max(old.acknowledged, reply.next)
-        self.lanes[lot]!.contest!.allowance = max(old.allowance, reply.allowance)
-        self.lanes[lot]!.contest!.mayReturn = reply.mayReturn
+        if reply.next > old.acknowledged { self.lanes[known: lot].contest!.progressAt = now }
+        self.lanes[known: lot].contest!.acknowledged = max(old.acknowledged, reply.next)
+        self.lanes[known: lot].contest!.allowance = max(old.allowance, reply.allowance)
+        self.lanes[known: lot].contest!.mayReturn = reply.mayReturn
         if reply.from <= old.heard {
             for verdict in reply.verdicts.dropFirst(old.heard - reply.from) {
-                self.lanes[lot]!.contest!.heard += 1
+                self.lanes[known: lot].contest!.heard += 1
                 self.take(verdict, lot, now: now, into: &actions)
             }
         }
@@ -70,7 +70,7 @@ extension UnitMachine {
             actions.append(.standing(standing.order, ahead: standing.ahead, mayReturn: reply.mayReturn))
         }
         actions.append(.fence(reply.fence))
-        if self.lanes[lot]!.contest!.phase == .asking { self.join(lot, now: now, into: &actions) }
+        if self.lanes[known: lot].contest!.phase == .asking { self.join(lot, now: now, into: &actions) }
         self.returnLeftover(lot, into: &actions)
         self.judgeContest(lot, into: &actions)
     }
@@ -80,7 +80,7 @@ extension UnitMachine {
         switch verdict.kind {
         case .allocated: self.allocate(order, now: now, into: &actions)
         case .waitlisted:
-            actions.append(.standing(order.id, ahead: nil, mayReturn: self.lanes[lot]!.contest!.mayReturn))
+            actions.append(.standing(order.id, ahead: nil, mayReturn: self.lanes[known: lot].contest!.mayReturn))
         case .released: if order.state == .contested { self.lose(order, as: .lost, now: now, into: &actions) }
         }
     }
@@ -91,7 +91,7 @@ extension UnitMachine {
         if order.state == .contested {
             allocated.state = .reserved
             allocated.deadline = now.advanced(
-                milliseconds: self.lanes[order.lot]!.rules?.paymentWindowMilliseconds ?? 0)
+                milliseconds: self.lanes[known: order.lot].rules?.paymentWindowMilliseconds ?? 0)
             self.deadlines.insert(.init(deadline: allocated.deadline, order: order.id))
         }
         // Whoever has gone meanwhile gets nothing: the stock is free here, and goes back.
@@ -113,7 +113,7 @@ extension UnitMachine {
         let isFull = self.book.candidates(lot).count >= queue.allowance
         if !isFull { return self.lower(lot, into: &actions) }
         guard !lane.isFlaggedSoldOut, lane.soldOutIsDurable else { return }
-        self.lanes[lot]!.isFlaggedSoldOut = true
+        self.lanes[known: lot].isFlaggedSoldOut = true
         actions.append(.setSoldOut(lot, true))
     }
 }

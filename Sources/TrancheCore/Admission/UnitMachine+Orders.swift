@@ -64,7 +64,7 @@ extension UnitMachine {
         if lane.contest != nil { return self.returnLeftover(order.lot, into: &actions) }
         switch lane.phase {
         case .unprimed: break
-        case .priming, .open: self.lanes[order.lot]!.releases.append(order)
+        case .priming, .open: self.lanes[known: order.lot].releases.append(order)
         }
         self.lower(order.lot, into: &actions)
         self.feedStarved(order.lot)
@@ -96,29 +96,29 @@ extension UnitMachine {
     private mutating func follow(_ directive: QuotaDirectives.Lot, now: Instant, into actions: inout [Action]) {
         let lot = directive.lot
         if self.lanes[lot] == nil { self.lanes[lot] = self.newLane(lot) }
-        self.lanes[lot]!.elsewhere = directive.elsewhere
-        self.lanes[lot]!.heardAt = now
+        self.lanes[known: lot].elsewhere = directive.elsewhere
+        self.lanes[known: lot].heardAt = now
         let gain = directive.granted - self.book[lot].granted
         if gain > 0 {
             self.append(.granted(lot, total: directive.granted), into: &actions)
-            if case .unprimed = self.lanes[lot]!.phase {} else { self.lanes[lot]!.credit += gain }
+            if case .unprimed = self.lanes[known: lot].phase {} else { self.lanes[known: lot].credit += gain }
             self.lower(lot, into: &actions)
             self.feedStarved(lot)
         }
         if let allowance = directive.contest { self.contend(lot, allowance: allowance, now: now, into: &actions) }
-        if self.lanes[lot]!.contest != nil { return self.returnLeftover(lot, into: &actions) }
+        if self.lanes[known: lot].contest != nil { return self.returnLeftover(lot, into: &actions) }
         if directive.elsewhere > 0 { self.lower(lot, into: &actions) }
-        if let hint = directive.hint, hint.number > (self.lanes[lot]!.hint?.number ?? 0) {
-            self.lanes[lot]!.hint = hint
+        if let hint = directive.hint, hint.number > (self.lanes[known: lot].hint?.number ?? 0) {
+            self.lanes[known: lot].hint = hint
             self.reclaimWithoutRedis(lot, into: &actions)
         }
     }
 
     /// While a lot is out of Redis, nothing of it can be admitted, so the ledger alone can give quota back.
     private mutating func reclaimWithoutRedis(_ lot: LotID, into actions: inout [Action]) {
-        guard case .unprimed = self.lanes[lot]!.phase, let hint = self.lanes[lot]!.hint else { return }
+        guard case .unprimed = self.lanes[known: lot].phase, let hint = self.lanes[known: lot].hint else { return }
         let counters = self.book[lot]
-        self.lanes[lot]!.hintDone = hint.number
+        self.lanes[known: lot].hintDone = hint.number
         guard counters.available > hint.keep else { return }
         self.append(.returned(lot, total: counters.returned + counters.available - hint.keep), into: &actions)
     }
@@ -151,16 +151,16 @@ extension UnitMachine {
         if needsRegistration, !self.registerUnderway, self.registerAt <= now {
             self.register(nil, into: &actions)
         }
-        for lot in self.lanes.keys.sorted() {
+        for lot in self.lanes.keys {
             self.answerStarved(lot, now: now, into: &actions)
-            if self.lanes[lot]!.contest != nil {
+            if self.lanes[known: lot].contest != nil {
                 self.judgeContest(lot, into: &actions)
                 self.returnLeftover(lot, into: &actions)
-            } else if self.lanes[lot]!.phase == .open, self.lanes[lot]!.callUnderway == nil,
-                self.lanes[lot]!.isSilent(now: now)
+            } else if self.lanes[known: lot].phase == .open, self.lanes[known: lot].callUnderway == nil,
+                self.lanes[known: lot].isSilent(now: now)
             {
-                actions.append(.call(self.lanes[lot]!.takeCall(witness: self.head)))
-            } else if self.lanes[lot]!.callUnderway == nil {
+                actions.append(.call(self.lanes[known: lot].takeCall(witness: self.head)))
+            } else if self.lanes[known: lot].callUnderway == nil {
                 self.judgeSoldOut(lot, available: self.book[lot].available, now: now, into: &actions)
             }
         }
@@ -169,11 +169,11 @@ extension UnitMachine {
     /// Nobody waits for quota longer than the hold.
     private mutating func answerStarved(_ lot: LotID, now: Instant, into actions: inout [Action]) {
         let oldest = Stamp(now.advanced(milliseconds: -self.settings.starvedHoldMilliseconds))
-        let starved = self.lanes[lot]!.starved
+        let starved = self.lanes[known: lot].starved
         guard let first = starved.first, first.stamp < oldest else { return }
         for request in starved where request.stamp < oldest {
             actions.append(.reply(request, .refused(.restocking)))
         }
-        self.lanes[lot]!.starved.removeAll { $0.stamp < oldest }
+        self.lanes[known: lot].starved.removeAll { $0.stamp < oldest }
     }
 }

@@ -6,12 +6,12 @@ extension UnitMachine {
         self.survey = survey
         if let survey {
             self.fenceFloor = survey.newestFence
-            for lot in self.lanes.keys { self.lanes[lot]!.fence = max(self.lanes[lot]!.fence, survey.newestFence) }
+            for lot in self.lanes.keys { self.lanes[known: lot].fence = max(self.lanes[known: lot].fence, survey.newestFence) }
             if survey.ledger == self.ledger { self.adopt(survey.admitted, now: now, into: &actions) }
             actions.append(.recovered(nil))
         } else {
             // What Redis admitted of the other lots is open until they are primed, which wipes it out.
-            for lot in self.lanes.keys.sorted() where self.isContended(lot) { actions.append(.recovered(lot)) }
+            for lot in self.lanes.keys where self.isContended(lot) { actions.append(.recovered(lot)) }
         }
         self.standing = .unvouched
         self.register(nil, into: &actions)
@@ -91,7 +91,7 @@ extension UnitMachine {
             self.lanes[lot]?.contest = ContestQueue(phase: .asking, allowance: 0)
         }
         self.append(.generation(generation), into: &actions)
-        for lot in self.lanes.keys.sorted() {
+        for lot in self.lanes.keys {
             self.unprime(lot, retryAt: now, into: &actions)
             self.lanes[lot]?.paid = 0
             self.lanes[lot]?.hint = nil
@@ -101,7 +101,7 @@ extension UnitMachine {
     mutating func configure(_ rules: [LotRules], now: Instant, into actions: inout [Action]) {
         for rule in rules {
             if self.lanes[rule.lot] == nil { self.lanes[rule.lot] = self.newLane(rule.lot) }
-            self.lanes[rule.lot]!.rules = rule
+            self.lanes[known: rule.lot].rules = rule
             if let reason = rule.closedReason(now: now, uncertaintyMicroseconds: 0), rule.phase != .open {
                 self.refuseAll(rule.lot, reason, into: &actions)
             }
@@ -112,27 +112,27 @@ extension UnitMachine {
     /// Rebuilds Redis for every lot that needs it and whose time to retry has come.
     mutating func primeLots(now: Instant, into actions: inout [Action]) {
         guard self.mayIssue else { return }
-        for lot in self.lanes.keys.sorted() {
-            guard case .unprimed(let retryAt) = self.lanes[lot]!.phase, retryAt <= now,
-                self.lanes[lot]!.contest == nil
+        for lot in self.lanes.keys {
+            guard case .unprimed(let retryAt) = self.lanes[known: lot].phase, retryAt <= now,
+                self.lanes[known: lot].contest == nil
             else { continue }
             self.prime(lot, into: &actions)
         }
     }
 
     private mutating func prime(_ lot: LotID, into actions: inout [Action]) {
-        self.lanes[lot]!.fence += 1
-        self.lanes[lot]!.sequence = 0
-        self.lanes[lot]!.appended = 0
-        self.lanes[lot]!.durable = 0
-        self.lanes[lot]!.phase = .priming
+        self.lanes[known: lot].fence += 1
+        self.lanes[known: lot].sequence = 0
+        self.lanes[known: lot].appended = 0
+        self.lanes[known: lot].durable = 0
+        self.lanes[known: lot].phase = .priming
         // The ledger's truth holds every grant, return and release already.
-        self.lanes[lot]!.credit = 0
-        self.lanes[lot]!.releases = []
+        self.lanes[known: lot].credit = 0
+        self.lanes[known: lot].releases = []
         actions.append(
             .prime(
                 LotPrime(
-                    lot: lot, fence: self.lanes[lot]!.fence, available: self.book[lot].available,
+                    lot: lot, fence: self.lanes[known: lot].fence, available: self.book[lot].available,
                     holdings: self.holdings(of: lot), ledger: self.ledger, witness: self.head)))
     }
 
@@ -163,8 +163,8 @@ extension UnitMachine {
     /// Takes a lot out of service until it has been primed again.
     mutating func unprime(_ lot: LotID, retryAt: Instant, into actions: inout [Action]) {
         self.refuseAll(lot, .recovering, into: &actions)
-        self.lanes[lot]!.callUnderway = nil
-        self.lanes[lot]!.phase = .unprimed(retryAt: retryAt)
+        self.lanes[known: lot].callUnderway = nil
+        self.lanes[known: lot].phase = .unprimed(retryAt: retryAt)
         self.lower(lot, into: &actions)
     }
 
@@ -182,8 +182,8 @@ extension UnitMachine {
 
     /// Lowers the sold-out flag: requests of the lot go to admission again.
     mutating func lower(_ lot: LotID, into actions: inout [Action]) {
-        guard self.lanes[lot]!.isFlaggedSoldOut else { return }
-        self.lanes[lot]!.isFlaggedSoldOut = false
+        guard self.lanes[known: lot].isFlaggedSoldOut else { return }
+        self.lanes[known: lot].isFlaggedSoldOut = false
         actions.append(.setSoldOut(lot, false))
     }
 }

@@ -97,7 +97,7 @@ package struct UnitMachine: Sendable {
     var survey: RedisSurvey?
     /// Fences of earlier processes in Redis are not above this.
     var fenceFloor: UInt64 = 0
-    var lanes: [LotID: LotLane] = [:]
+    var lanes = SortedMap<LotID, LotLane>()
     var deadlines = Heap<Deadline>()
     /// The leading coordinator, if the center has named one.
     package internal(set) var coordinator: CoordinatorAddress?
@@ -130,7 +130,7 @@ package struct UnitMachine: Sendable {
         for lot in book.lots { self.lanes[lot] = self.newLane(lot) }
         for lot in book.contests.keys {
             if self.lanes[lot] == nil { self.lanes[lot] = self.newLane(lot) }
-            self.lanes[lot]!.contest = ContestQueue(phase: .asking, allowance: 0)
+            self.lanes[known: lot].contest = ContestQueue(phase: .asking, allowance: 0)
         }
         for order in book.orders where order.state == .paid && order.generation == book.generation {
             self.lanes[order.lot]?.paid += Int(order.quantity)
@@ -162,7 +162,7 @@ package struct UnitMachine: Sendable {
         case .superseded: self.stop(into: &actions)
         case .committed(let head):
             self.head = head
-            for lot in self.lanes.keys { self.lanes[lot]!.durable = self.lanes[lot]!.appended }
+            for lot in self.lanes.keys { self.lanes[known: lot].durable = self.lanes[known: lot].appended }
         case .tick: self.tick(now: now, into: &actions)
         }
         self.startCalls(into: &actions)
@@ -191,7 +191,7 @@ package struct UnitMachine: Sendable {
 
     mutating func stop(into actions: inout [Action]) {
         self.standing = .stopped
-        for lot in self.lanes.keys.sorted() { self.refuseAll(lot, .recovering, into: &actions) }
+        for lot in self.lanes.keys { self.refuseAll(lot, .recovering, into: &actions) }
         actions.append(.stop)
     }
 

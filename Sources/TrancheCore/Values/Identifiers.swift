@@ -3,7 +3,8 @@ package struct LotID: RawRepresentable, Hashable, Comparable, Sendable, Codable,
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
     package init(_ rawValue: UInt32) { self.rawValue = rawValue }
-    package static func < (left: LotID, right: LotID) -> Bool { left.rawValue < right.rawValue }
+    @inlinable package static func < (left: LotID, right: LotID) -> Bool { left.rawValue < right.rawValue }
+    @inlinable package static func == (left: LotID, right: LotID) -> Bool { left.rawValue == right.rawValue }
     package var description: String { String(self.rawValue) }
 }
 
@@ -12,7 +13,8 @@ package struct UnitID: RawRepresentable, Hashable, Comparable, Sendable, Codable
     package let rawValue: UInt16
     package init(rawValue: UInt16) { self.rawValue = rawValue }
     package init(_ rawValue: UInt16) { self.rawValue = rawValue }
-    package static func < (left: UnitID, right: UnitID) -> Bool { left.rawValue < right.rawValue }
+    @inlinable package static func < (left: UnitID, right: UnitID) -> Bool { left.rawValue < right.rawValue }
+    @inlinable package static func == (left: UnitID, right: UnitID) -> Bool { left.rawValue == right.rawValue }
     package var description: String { String(self.rawValue) }
 }
 

@@ -1,0 +1,1 @@
+../../../../../Units/Server/Lane/ExpressParser.swift
