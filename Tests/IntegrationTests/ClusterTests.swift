@@ -168,7 +168,7 @@ import Verification
         #expect(try Verifier(folder: cluster.folder).report().isSound)
         let ledger = "units/\(cluster.units[0].name)/ledger.sqlite"
         let log = "center/authority.sqlite"
-        let sold = "position = (SELECT max(position) FROM journal WHERE substr(entries, 1, 1) = x'05')"
+        let sold = "position = (SELECT max(position) FROM journal WHERE substr(entries, 1, 1) = x'85')"
         let tampering: [(name: String, file: String, invariant: String, change: @Sendable (Database) throws -> Void)] =
             [
                 ("a sale removed", ledger, "I4", { try $0.execute(sql: "DELETE FROM journal WHERE \(sold)") }),

@@ -18,11 +18,19 @@ import TrancheCore
         var place = 0
         #expect(bytes.withUnsafeBytes { EntryRow(reading: $0, at: &place) } == Self.reservation)
         #expect(place == bytes.count)
+        #expect(bytes.count <= 60)
         for length in 1..<bytes.count {
             var entries: [LedgerEntry] = []
             let isRead = bytes[..<length].withUnsafeBytes { EntryRow.readEntries($0, into: &entries) }
             #expect(!isRead, "\(length) of \(bytes.count) bytes were taken for an entry")
         }
+    }
+
+    @Test("the wider form of earlier versions is read, too") func readsWide() {
+        var bytes: [UInt8] = []
+        Self.reservation.encodeWide(into: &bytes)
+        var place = 0
+        #expect(bytes.withUnsafeBytes { EntryRow(reading: $0, at: &place) } == Self.reservation)
     }
 
     @Test("a whole row is an entry") func whole() { #expect(Self.reservation.entry != nil) }

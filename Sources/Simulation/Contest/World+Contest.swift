@@ -54,7 +54,9 @@ extension World {
     func exchangeTick(_ id: UnitID, _ session: UInt64) {
         guard let process = self.process(id, session) else { return }
         self.schedule(.exchangeTick(id, session: session), afterMicroseconds: Self.contestEveryMicroseconds)
-        guard process.exchangeAt <= self.now, let pause = process.withMachine({ $0.exchangeMilliseconds }) else { return }
+        guard process.exchangeAt <= self.now, let pause = process.withMachine({ $0.exchangeMilliseconds }) else {
+            return
+        }
         process.exchangeAt = self.now.advanced(milliseconds: min(pause, 500))
         process.clockCheck.observe(kernel: nil, wall: self.clock(of: id), monotonic: self.now)
         if self.plant == .watermarkOutsideTheLock {

@@ -33,7 +33,8 @@ extension World {
             self.units[known: unit].pausedUntil = self.now.advanced(milliseconds: Int64(self.random.number(50...3_000)))
             self.mark("unit paused")
         case .fillDisk:
-            self.units[known: unit].diskIsFullUntil = self.now.advanced(milliseconds: Int64(self.random.number(20...2_000)))
+            self.units[known: unit].diskIsFullUntil = self.now.advanced(
+                milliseconds: Int64(self.random.number(20...2_000)))
         }
     }
 

@@ -28,7 +28,9 @@ extension World {
     /// The network: it loses, repeats, delays, reorders, clogs and breaks.
     func send(_ message: Message) {
         let link = self.link(of: message)
-        if !self.network.cuts.isEmpty, let until = self.network.cuts[link], until > self.now { return self.mark("message met a partition") }
+        if !self.network.cuts.isEmpty, let until = self.network.cuts[link], until > self.now {
+            return self.mark("message met a partition")
+        }
         if self.random.happens(permille: self.profile.lossPermille) { return }
         var clog = 0
         if !self.network.clogs.isEmpty, let until = self.network.clogs[link], until > self.now {

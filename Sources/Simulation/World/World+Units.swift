@@ -30,7 +30,8 @@ extension World {
         book.apply(opened)
         let session = self.random.next()
         let machine = UnitMachine(
-            unit: id, ledger: self.units[known: id].ledger.id, session: session, book: book, head: self.units[known: id].ledger.head
+            unit: id, ledger: self.units[known: id].ledger.id, session: session, book: book,
+            head: self.units[known: id].ledger.head
         )
         let process = UnitProcess(session: session, machine: machine, clock: HybridClock(durableCeiling: book.ceiling))
         process.desk.load(book, now: clockNow)

@@ -72,7 +72,7 @@ private enum LedgerConversion {
             let end: Int64 = commit[0]
             var bytes: [UInt8] = []
             while let row = next, (row[0] as Int64) <= end {
-                self.entry(row)?.encode(into: &bytes)
+                self.entry(row)?.encodeWide(into: &bytes)
                 next = try rows.next()
             }
             try database.execute(

@@ -64,7 +64,9 @@ extension UnitMachine {
             }
             return false
         }
-        if self.lanes[known: lot].waiting.isEmpty, self.lanes[known: lot].starved.isEmpty { self.lanes[known: lot].hasCopies = false }
+        if self.lanes[known: lot].waiting.isEmpty, self.lanes[known: lot].starved.isEmpty {
+            self.lanes[known: lot].hasCopies = false
+        }
     }
 
     mutating func take(_ lot: LotID, _ fence: UInt64, _ result: LotResult, now: Instant, into actions: inout [Action]) {

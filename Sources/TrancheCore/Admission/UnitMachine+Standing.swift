@@ -6,7 +6,9 @@ extension UnitMachine {
         self.survey = survey
         if let survey {
             self.fenceFloor = survey.newestFence
-            for lot in self.lanes.keys { self.lanes[known: lot].fence = max(self.lanes[known: lot].fence, survey.newestFence) }
+            for lot in self.lanes.keys {
+                self.lanes[known: lot].fence = max(self.lanes[known: lot].fence, survey.newestFence)
+            }
             if survey.ledger == self.ledger { self.adopt(survey.admitted, now: now, into: &actions) }
             actions.append(.recovered(nil))
         } else {

@@ -109,6 +109,7 @@ package struct Rebalancer: Sendable {
             left -= size
             missing += max(0, wanted - size)
         }
+        guard live.count > 1 else { return decisions }
         let soon = Int((total * Double(self.settings.reclaimMilliseconds) / 1_000).rounded(.up))
         if missing > left || soon > left {
             self.reclaim(lot, max(missing, soon) - left, live, seconds, now: now, into: &decisions)

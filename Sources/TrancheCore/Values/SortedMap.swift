@@ -71,5 +71,7 @@ package struct SortedMap<Key: Comparable & Sendable, Value> {
 extension SortedMap: Sendable where Value: Sendable {}
 
 extension SortedMap: Sequence {
-    package func makeIterator() -> Zip2Sequence<[Key], [Value]>.Iterator { zip(self.keys, self.sortedValues).makeIterator() }
+    package func makeIterator() -> Zip2Sequence<[Key], [Value]>.Iterator {
+        zip(self.keys, self.sortedValues).makeIterator()
+    }
 }

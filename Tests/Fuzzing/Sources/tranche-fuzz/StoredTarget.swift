@@ -33,8 +33,16 @@ enum StoredTarget {
         }
         row.buyer = reader.text()
         row.text = reader.text()
-        var encoded: [UInt8] = []
+        var (encoded, place): ([UInt8], Int) = ([], 0)
         row.encode(into: &encoded)
+        let isUTF8 = [row.buyer, row.text].allSatisfy { $0 == nil || $0!.utf8.count < 255 }
+        if isUTF8 {
+            let read = encoded.withUnsafeBytes { EntryRow(reading: $0, at: &place) }
+            precondition(read == row && place == encoded.count, "another row is read than was written")
+        }
+        // Whatever is on a disk is read without harm.
+        var entries: [LedgerEntry] = []
+        _ = bytes.withUnsafeBytes { EntryRow.readEntries($0, into: &entries) }
         guard let entry = row.entry else { return }
         // What is read is what would be written.
         precondition(EntryRow(entry).entry == entry, "an entry changes by writing it")

@@ -1,0 +1,179 @@
+// The form of an entry on disk: about 55 bytes for a reservation, because a commit costs by its pages.
+//
+// `kind|0x80, which fields there are, lot, quantity, detail, generation (varints, zigzag), value (8), deadline (8),
+// order (16), buyer (length and bytes), text (length or 255, and bytes)`, numbers little-endian, the order big-endian.
+// Earlier versions wrote a wider form, with the kind alone in its first byte: it is read, and kept as it is.
+
+package import TrancheCore
+
+extension EntryRow {
+    private static let narrow: UInt8 = 0x80
+    private static let none: UInt8 = 255
+
+    /// Appends the bytes that the ledger keeps and the hash chain covers.
+    package func encode(into bytes: inout [UInt8]) {
+        var fields: UInt8 = 0
+        let small = (self.lot, self.quantity, self.detail, self.generation)
+        if small.0 != nil { fields |= 1 }
+        if small.1 != nil { fields |= 2 }
+        if small.2 != nil { fields |= 4 }
+        if small.3 != nil { fields |= 8 }
+        if self.value != nil { fields |= 16 }
+        if self.deadline != nil { fields |= 32 }
+        if self.order != nil { fields |= 64 }
+        if self.buyer != nil { fields |= 128 }
+        bytes.append(UInt8(truncatingIfNeeded: self.kind.rawValue) | Self.narrow)
+        bytes.append(fields)
+        if let number = small.0 { Self.write(varint: number, into: &bytes) }
+        if let number = small.1 { Self.write(varint: number, into: &bytes) }
+        if let number = small.2 { Self.write(varint: number, into: &bytes) }
+        if let number = small.3 { Self.write(varint: number, into: &bytes) }
+        if let value { withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) } }
+        if let deadline { withUnsafeBytes(of: deadline.littleEndian) { bytes.append(contentsOf: $0) } }
+        if let order {
+            withUnsafeBytes(of: (order.high.bigEndian, order.low.bigEndian)) { bytes.append(contentsOf: $0) }
+        }
+        if let buyer {
+            bytes.append(UInt8(truncatingIfNeeded: buyer.utf8.count))
+            bytes.append(contentsOf: buyer.utf8)
+        }
+        bytes.append(UInt8(truncatingIfNeeded: self.text?.utf8.count ?? Int(Self.none)))
+        if let text { bytes.append(contentsOf: text.utf8) }
+    }
+
+    private static func write(varint number: Int64, into bytes: inout [UInt8]) {
+        var left = UInt64(bitPattern: number << 1 ^ number >> 63)
+        while left >= 128 {
+            bytes.append(UInt8(truncatingIfNeeded: left) | 128)
+            left >>= 7
+        }
+        bytes.append(UInt8(left))
+    }
+
+    /// The wider form of earlier versions, over which their digests went.
+    package func encodeWide(into bytes: inout [UInt8]) {
+        bytes.append(UInt8(truncatingIfNeeded: self.kind.rawValue))
+        let order = (self.order.map { Int64(bitPattern: $0.high) }, self.order.map { Int64(bitPattern: $0.low) })
+        for number in [
+            self.lot, self.quantity, self.detail, self.generation, self.value, self.deadline, order.0, order.1,
+        ] {
+            bytes.append(number == nil ? 0 : 1)
+            if let number { withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) } }
+        }
+        for text in [self.buyer, self.text] {
+            bytes.append(UInt8(truncatingIfNeeded: text?.utf8.count ?? Int(Self.none)))
+            if let text { bytes.append(contentsOf: text.utf8) }
+        }
+    }
+
+    /// Appends the entries that `bytes` hold, one behind the other.
+    ///
+    /// - Returns: `false` if the bytes end within an entry, or one of them is none.
+    package static func readEntries(_ bytes: UnsafeRawBufferPointer, into entries: inout [LedgerEntry]) -> Bool {
+        var reader = Reader(bytes: bytes)
+        while reader.place < bytes.count {
+            guard let row = EntryRow(&reader), let entry = row.entry else { return false }
+            entries.append(entry)
+        }
+        return true
+    }
+
+    /// - Returns: `nil` if the bytes from `place` on are no row.
+    package init?(reading bytes: UnsafeRawBufferPointer, at place: inout Int) {
+        var reader = Reader(bytes: bytes, place: place)
+        self.init(&reader)
+        place = reader.place
+    }
+
+    private init?(_ reader: inout Reader) {
+        guard let first = reader.byte(), let kind = Kind(rawValue: Int64(first & ~Self.narrow)) else { return nil }
+        self.init(kind: kind)
+        let isRead = first & Self.narrow != 0 ? self.readNarrow(&reader) : self.readWide(&reader)
+        guard isRead else { return nil }
+    }
+
+    private mutating func readNarrow(_ reader: inout Reader) -> Bool {
+        guard let fields = reader.byte() else { return false }
+        if fields & 1 != 0 { self.lot = reader.varint() }
+        if fields & 2 != 0 { self.quantity = reader.varint() }
+        if fields & 4 != 0 { self.detail = reader.varint() }
+        if fields & 8 != 0 { self.generation = reader.varint() }
+        if fields & 16 != 0 { self.value = reader.word() }
+        if fields & 32 != 0 { self.deadline = reader.word() }
+        if fields & 64 != 0, let high = reader.word(), let low = reader.word() {
+            self.order = OrderID(
+                high: UInt64(bitPattern: high).byteSwapped, low: UInt64(bitPattern: low).byteSwapped)
+        }
+        if fields & 128 != 0, let length = reader.byte() { self.buyer = reader.text(Int(length)) }
+        if let length = reader.byte(), length != Self.none { self.text = reader.text(Int(length)) }
+        return !reader.isBroken
+    }
+
+    private mutating func readWide(_ reader: inout Reader) -> Bool {
+        func number() -> Int64? {
+            switch reader.byte() {
+            case 0: return nil
+            case 1: return reader.word()
+            default:
+                reader.isBroken = true
+                return nil
+            }
+        }
+        self.lot = number()
+        self.quantity = number()
+        self.detail = number()
+        self.generation = number()
+        self.value = number()
+        self.deadline = number()
+        let (high, low) = (number(), number())
+        if let high, let low { self.order = OrderID(high: UInt64(bitPattern: high), low: UInt64(bitPattern: low)) }
+        if let length = reader.byte(), length != Self.none { self.buyer = reader.text(Int(length)) }
+        if let length = reader.byte(), length != Self.none { self.text = reader.text(Int(length)) }
+        return !reader.isBroken && (high == nil) == (low == nil)
+    }
+}
+
+/// Takes values from the front of some bytes. Whoever asks for more than there is gets nothing, and the reader is broken.
+private struct Reader {
+    let bytes: UnsafeRawBufferPointer
+    var place = 0
+    var isBroken = false
+
+    mutating func byte() -> UInt8? {
+        guard self.place < self.bytes.count else {
+            self.isBroken = true
+            return nil
+        }
+        self.place += 1
+        return self.bytes[self.place - 1]
+    }
+
+    mutating func word() -> Int64? {
+        guard self.place + 8 <= self.bytes.count else {
+            self.isBroken = true
+            return nil
+        }
+        self.place += 8
+        return Int64(littleEndian: self.bytes.loadUnaligned(fromByteOffset: self.place - 8, as: Int64.self))
+    }
+
+    mutating func varint() -> Int64? {
+        var (value, shift) = (UInt64(0), UInt64(0))
+        while shift < 64, let byte = self.byte() {
+            value |= UInt64(byte & 127) << shift
+            if byte < 128 { return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1) }
+            shift += 7
+        }
+        self.isBroken = true
+        return nil
+    }
+
+    mutating func text(_ count: Int) -> String? {
+        guard self.place + count <= self.bytes.count else {
+            self.isBroken = true
+            return nil
+        }
+        self.place += count
+        return String(decoding: self.bytes[(self.place - count)..<self.place], as: UTF8.self)
+    }
+}

@@ -1,0 +1,1 @@
+../../../../Sources/Storage/Ledger/EntryRow+Bytes.swift
