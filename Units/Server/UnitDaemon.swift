@@ -30,6 +30,8 @@ package enum UnitDaemon {
             newID: LedgerID(UInt64.random(in: 1...UInt64.max)))
         let book = try ledger.recover()
         try await self.waitForClock(book.ceiling, logger)
+        let checkpoints = try LedgerCheckpoints(of: ledger.path)
+        defer { checkpoints.stop() }
 
         let file = ConfigFile(folder: configuration.folder)
         let curl = CurlClient()

@@ -74,6 +74,7 @@ final class DriverThread {
             if self.isOver, self.underway == 0 { return nil }
             return min(100_000, max(1, (self.end - now) / 1_000))
         case .open(let rate):
+            if self.isOver, self.underway == 0 { return nil }
             while let number = self.idle.last, !self.isOver {
                 let dueAt = self.start + Int64(Double(self.next) / rate * 1e9)
                 if dueAt > now { return max(1, (dueAt - now) / 1_000) }
