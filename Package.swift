@@ -152,12 +152,13 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "UnitServerTests",
-            dependencies: ["UnitServer", "DaemonSupport", "RedisClient", "TrancheCore", "TestSupport", nioCore],
+            dependencies: ["UnitServer", "DaemonSupport", "RedisClient", "Sockets", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "Storage", "Verification", "TestSupport",
+                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "Sockets", "Storage", "Verification",
+                "TestSupport",
                 "tranche", "tranche-unit",
                 "tranche-config-center", "tranche-coordinator", grdb,
             ],

@@ -1,5 +1,6 @@
 // epoll(7), eventfd(2) and accept4(2), which the platform's Swift module leaves out.
 #pragma once
+#include <errno.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -16,8 +17,11 @@ static inline int cepoll_accept(int listener) {
     return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-// Waits for at most `microseconds`; for ever, if that is negative.
+// Waits for at most `microseconds`. Where the kernel (before Linux 5.11) or a sandbox has no epoll_pwait2, times are rounded
+// up to milliseconds.
 static inline int cepoll_wait(int poller, struct epoll_event *events, int limit, long long microseconds) {
     struct timespec timeout = {microseconds / 1000000, microseconds % 1000000 * 1000};
-    return epoll_pwait2(poller, events, limit, microseconds < 0 ? NULL : &timeout, NULL);
+    int count = epoll_pwait2(poller, events, limit, &timeout, NULL);
+    if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+    return epoll_wait(poller, events, limit, (int)((microseconds + 999) / 1000));
 }

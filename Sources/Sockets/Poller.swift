@@ -63,8 +63,6 @@ package final class Poller: @unchecked Sendable {  // `wake` is one write to an 
     package func wake() { eventfd_write(self.bell, 1) }
 
     /// Calls `body` for everything that is ready; returns at once after a ``wake()``, or after `microseconds`.
-    ///
-    /// Needs epoll_pwait2 (Linux 5.11).
     package func wait(microseconds: Int64, _ body: (Readiness) -> Void) {
         let count = self.events.withUnsafeMutableBufferPointer {
             cepoll_wait(self.descriptor, $0.baseAddress, Int32($0.count), microseconds)

@@ -70,6 +70,9 @@ package enum Socket {
     /// No more is sent; what was sent arrives.
     package static func finishWriting(_ descriptor: Int32) { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Nobody is accepted any more: not even those whom the kernel has let in already.
+    package static func stopListening(_ listener: Int32) { _ = shutdown(listener, Int32(SHUT_RDWR)) }
+
     package static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 
     private static func transfer(_ call: () -> Int) -> Transfer {

@@ -143,14 +143,22 @@ import TrancheCore
             .opened(self.first), .granted(LotID(1), total: 9), .reserved(self.order(1)),
             .refused(OrderID(high: 5, low: 5), lot: LotID(1), reason: .limitReached(held: 1, limit: 2)),
         ]
-        let head = try EarlierLedger.make(
+        let head = try EarlierFile.make(
             at: self.path, commits: [Array(entries.prefix(2)), Array(entries.dropFirst(2))])
+        let audit = try LedgerAudit(path: self.path)  // Before anybody has converted it.
+        #expect(audit.commits.compactMap(\.entries).flatMap { $0 } == entries)
+        #expect(audit.commits.allSatisfy { $0.isChained })
         let again = try self.open()
         #expect(again.id == LedgerID(77))
         #expect(again.head == head)
         var expected = UnitBook()
         for entry in entries { expected.apply(entry) }
-        #expect(try again.recover().orders == expected.orders)
+        let book = try again.recover()
+        #expect(book.orders == expected.orders)
+        #expect((book.accounts, book.refused) == (expected.accounts, expected.refused))
+        #expect(throws: StorageError.self) {  // The buyer's limit is known from the converted rows.
+            try again.append([.reserved(self.order(7, quantity: 5))], as: self.first)
+        }
         try again.append([.reserved(self.order(2, buyer: "z"))], as: self.first)
     }
 
@@ -233,7 +241,7 @@ import TrancheCore
 }
 
 /// A ledger as earlier versions wrote it: one row for each entry.
-enum EarlierLedger {
+enum EarlierFile {
     /// - Returns: Where the ledger ends.
     static func make(at target: String, commits: [[LedgerEntry]]) throws -> LedgerHead {
         var head = LedgerHead.empty

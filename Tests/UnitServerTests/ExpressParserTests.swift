@@ -75,7 +75,8 @@ import UnitServer
             Self.head + "Authorization: Bearer OTHER\r\n\r\n",
             Self.head + " folded: line\r\n\r\n", "POST /v1/lots/7/orders HTTP/1.1\r\nHost: x\r\n\r\n",
             Self.head + "X: " + String(repeating: "y", count: 5_000),
-            "GET /v1/orders/\(Self.order)/events HTTP/1.1\r\n\r\n",
+            "GET /v1/orders/\(Self.order)/events HTTP/1.1\r\n\r\n", "GET /v1/orders/foo HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /v1/orders/12ab/events HTTP/1.1\r\n\r\n", "GET /v1/orders/ HTTP/1.1\r\n\r\n",
             "GET /v1/orders/\(String(Self.order.dropLast()))x HTTP/1.1\r\n\r\n",
             "GET /v1/orders/\(Self.order) HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
         ])

@@ -1,5 +1,6 @@
 import Foundation
 import RedisClient
+import Sockets
 import TestSupport
 import Testing
 import TrancheCore
@@ -28,6 +29,7 @@ import UnitServer
     func sameAnswers(seed: UInt64) throws {
         let server = try PrivateRedis()
         let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        let calls = try Calls(server)
         var dice = Dice(state: seed)
         var fence: UInt64 = 1 << 24
         let first = self.prime(fence: fence, available: 30)
@@ -67,7 +69,7 @@ import UnitServer
                 reclaimKeep: dice.roll(6) == 0 ? dice.roll(10) : nil,
                 requests: requests, witness: .empty, committed: sequence)
             let expected = model.handle(call)
-            #expect(redis.handle(call) == expected)
+            #expect(try calls.answer(call) == expected)
             guard case .decided(let verdicts, let next, _, _) = expected else {
                 orders = releases + orders
                 continue
@@ -89,18 +91,88 @@ import UnitServer
     @Test("a Redis that is gone, empty, or taken over by a newer fence is told apart") func tellsApart() throws {
         let server = try PrivateRedis()
         let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        let calls = try Calls(server)
         let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
-        #expect(redis.handle(call) == .lost, "never primed")
+        #expect(try calls.answer(call) == .lost, "never primed")
         #expect(redis.handle(self.prime(fence: 5, available: 1)) == .primed)
-        #expect(redis.handle(call) == .decided(verdicts: [], sequence: 1, available: 1, taken: 0))
+        #expect(try calls.answer(call) == .decided(verdicts: [], sequence: 1, available: 1, taken: 0))
         server.kill()
-        #expect(redis.handle(call) == .unreachable)
+        #expect(try calls.answer(call) == .unreachable)
         try server.start()
-        #expect(redis.handle(call) == .lost, "restarted empty")
+        #expect(try calls.answer(call) == .lost, "restarted empty")
         let other = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
         #expect(other.handle(self.prime(fence: 9, available: 1)) == .primed)
-        #expect(redis.handle(call) == .superseded)
+        #expect(try calls.answer(call) == .superseded)
         #expect(redis.handle(self.prime(fence: 6, available: 1)) == .superseded)
+    }
+
+    @Test("answers come in the order of the calls, and a script that Redis forgot is loaded again")
+    func severalUnderWay()
+        throws
+    {
+        let server = try PrivateRedis()
+        let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        #expect(redis.handle(self.prime(fence: 5, available: 9)) == .primed)
+        let calls = try Calls(server)
+        for sequence in 0..<5 {
+            calls.send(LotCall(lot: Self.lot, fence: 5, sequence: UInt64(sequence), buyerLimit: 1, credit: 1))
+        }
+        let answers = try calls.take(5)
+        #expect(
+            answers
+                == (1...5).map { .decided(verdicts: [], sequence: UInt64($0), available: 9 + $0, taken: 0) })
+        _ = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000).send(
+            "SCRIPT", "FLUSH")
+        let next = LotCall(lot: Self.lot, fence: 5, sequence: 5, buyerLimit: 1)
+        #expect(try calls.answer(next) == .unreachable)
+        #expect(try calls.answer(next) == .decided(verdicts: [], sequence: 6, available: 14, taken: 0))
+    }
+
+    @Test("a Redis that does not answer in time is given up, and what it says later changes nothing") func overdue()
+        throws
+    {
+        let server = try PrivateRedis()
+        let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        #expect(redis.handle(self.prime(fence: 5, available: 9)) == .primed)
+        let calls = try Calls(server)
+        let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
+        #expect(try calls.answer(call) != .unreachable)
+        calls.send(call)
+        let overdueAt = try #require(calls.calls.overdueAt)
+        #expect(calls.calls.take(now: overdueAt.advanced(milliseconds: -1)).isEmpty)
+        #expect(calls.calls.take(now: overdueAt).count == 1)
+        #expect(calls.calls.overdueAt == nil)
+        #expect(calls.calls.take(now: overdueAt).isEmpty, "the late answer went with its connection")
+    }
+
+    /// The calls of an engine, without an engine.
+    final class Calls {
+        let calls: LotCalls
+        private let poller: Poller
+        private var now = Instant(milliseconds: 1_700_000_000_000)
+
+        init(_ server: PrivateRedis) throws {
+            self.poller = try Poller()
+            self.calls = LotCalls(
+                RedisConnection.Address(server.socket)!, unit: UnitID(1), poller: self.poller, token: 0)
+        }
+
+        func send(_ call: LotCall) { self.calls.send(call, now: self.now) }
+
+        func answer(_ call: LotCall) throws -> LotResult {
+            self.send(call)
+            return try self.take(1)[0]
+        }
+
+        func take(_ count: Int) throws -> [LotResult] {
+            var results: [LotResult] = []
+            for _ in 0..<200 where results.count < count {
+                if !self.calls.hasResults { self.poller.wait(microseconds: 50_000) { _ in self.calls.read() } }
+                for case .lotResult(_, _, let result) in self.calls.take(now: self.now) { results.append(result) }
+            }
+            guard results.count == count else { throw RedisError.closed("\(results.count) of \(count) answers") }
+            return results
+        }
     }
 
     @Test(

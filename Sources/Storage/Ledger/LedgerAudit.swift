@@ -39,9 +39,8 @@ package struct LedgerAudit: Sendable {
         self.unit = unit
         self.ledger = ledger
         var commits: [Commit] = []
-        try LedgerReading.forEachCommit(database) { entries, isChained, position in
-            let head = try LedgerReading.head(database, at: position) ?? .empty
-            commits.append(Commit(entries: entries, isChained: isChained, head: head))
+        try LedgerReading.forEachCommit(database) { entries, isChained, end in
+            commits.append(Commit(entries: entries, isChained: isChained, head: end))
         }
         self.commits = commits
         self.accounts = try Row.fetchAll(

@@ -30,9 +30,9 @@ package enum LedgerReading {
 
     /// Folds the journal, and checks it against the hash chain on the way.
     static func book(_ database: Database, path: String, _ body: (LedgerEntry) throws -> Void) throws {
-        try self.forEachCommit(database) { entries, isChained, position in
+        try self.forEachCommit(database) { entries, isChained, end in
             guard isChained, let entries else {
-                throw StorageError.corrupt(path: path, detail: "the hash chain breaks at position \(position)")
+                throw StorageError.corrupt(path: path, detail: "the hash chain breaks at position \(end.position)")
             }
             for entry in entries { try body(entry) }
         }
@@ -41,27 +41,36 @@ package enum LedgerReading {
     /// Calls `body` for each commit, in order, with its entries (`nil` if one of them cannot be read), and whether the
     /// digest that is on disk follows from the bytes that are on disk.
     static func forEachCommit(
-        _ database: Database, _ body: ([LedgerEntry]?, _ isChained: Bool, _ position: UInt64) throws -> Void
+        _ database: Database, _ body: ([LedgerEntry]?, _ isChained: Bool, _ end: LedgerHead) throws -> Void
     ) throws {
+        var last = LedgerHead.empty
+        var entries: [LedgerEntry] = []
+        try self.forEachRow(database) { end, bytes in
+            entries.removeAll(keepingCapacity: true)
+            let isReadable = EntryRow.readEntries(bytes, into: &entries)
+            let isWhole = end.position > last.position && UInt64(entries.count) == end.position - last.position
+            let isChained = HashChain.next(after: last.digest, bytes) == end.digest && (isWhole || !isReadable)
+            try body(isReadable ? entries : nil, isChained, end)
+            last = end
+        }
+    }
+
+    private static func forEachRow(
+        _ database: Database, _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        guard try database.tableExists("journal") else {
+            // Whoever only reads may find a ledger that no unit has opened since an earlier version wrote it.
+            return try EarlierLedger.forEachCommit(database) { end, digest, bytes in
+                guard let digest = self.order(digest) else { return }
+                let chain = ChainDigest(high: digest.high, low: digest.low)
+                try bytes.withUnsafeBytes { try body(LedgerHead(position: UInt64(end), digest: chain), $0) }
+            }
+        }
         let commits = try Row.fetchCursor(
             database, sql: "SELECT position, digest, entries FROM journal ORDER BY position")
-        var digest = LedgerHead.empty.digest
-        var position: UInt64 = 0
-        var entries: [LedgerEntry] = []
         while let commit = try commits.next() {
             let end = try self.head(commit)
-            try commit.withUnsafeData(atIndex: 2) { data in
-                entries.removeAll(keepingCapacity: true)
-                let isReadable = (data ?? Data()).withUnsafeBytes { bytes in
-                    let isReadable = EntryRow.readEntries(bytes, into: &entries)
-                    digest = HashChain.next(after: digest, bytes)
-                    return isReadable
-                }
-                let isWhole = end.position > position && UInt64(entries.count) == end.position - position
-                try body(isReadable ? entries : nil, digest == end.digest && (isWhole || !isReadable), end.position)
-            }
-            digest = end.digest
-            position = end.position
+            try commit.withUnsafeData(atIndex: 2) { data in try (data ?? Data()).withUnsafeBytes { try body(end, $0) } }
         }
     }
 

@@ -55,43 +55,13 @@ enum LedgerSchema {
             try database.execute(
                 sql:
                     "CREATE TABLE journal (position INTEGER PRIMARY KEY, digest BLOB NOT NULL, entries BLOB NOT NULL);")
-            try LedgerConversion.convert(database)
+            try EarlierLedger.forEachCommit(database) { end, digest, bytes in
+                try database.execute(
+                    sql: "INSERT INTO journal VALUES (?, ?, ?)", arguments: [end, digest, Data(bytes)])
+            }
             // Per-buyer limits are held by `BuyerGuard`: a table of buyers costs a page of disk for each order.
             try database.execute(sql: "DROP TABLE entries; DROP TABLE commits; DROP TABLE holdings;")
         }
         return migrator
-    }
-}
-
-/// From one row per entry, which earlier versions wrote, to one row per commit.
-private enum LedgerConversion {
-    static func convert(_ database: Database) throws {
-        let rows = try Row.fetchCursor(database, sql: "SELECT * FROM entries ORDER BY position")
-        var next = try rows.next()
-        for commit in try Row.fetchAll(database, sql: "SELECT position, digest FROM commits ORDER BY position") {
-            let end: Int64 = commit[0]
-            var bytes: [UInt8] = []
-            while let row = next, (row[0] as Int64) <= end {
-                self.entry(row)?.encodeWide(into: &bytes)
-                next = try rows.next()
-            }
-            try database.execute(
-                sql: "INSERT INTO journal VALUES (?, ?, ?)", arguments: [end, commit[1] as Data, Data(bytes)])
-        }
-    }
-
-    private static func entry(_ row: Row) -> EntryRow? {
-        guard let kind = EntryRow.Kind(rawValue: row[1]) else { return nil }
-        var entry = EntryRow(kind: kind)
-        entry.lot = row[2]
-        entry.order = LedgerReading.order(row[3])
-        entry.buyer = row[4]
-        entry.quantity = row[5]
-        entry.detail = row[6]
-        entry.generation = row[7]
-        entry.value = row[8]
-        entry.deadline = row[9]
-        entry.text = row[10]
-        return entry
     }
 }

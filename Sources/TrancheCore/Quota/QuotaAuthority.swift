@@ -71,6 +71,7 @@ package struct QuotaAuthority: Sendable {
 
     /// Takes the log over: from now on every center with a lower epoch is refused by the log.
     mutating func setWitness(of unit: UnitID, _ head: LedgerHead?) {
+        guard self.witnesses[unit] != head else { return }
         self.witnesses[unit] = head
         self.moved.insert(unit)
     }

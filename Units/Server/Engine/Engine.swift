@@ -271,7 +271,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.status.withLockedValue { $0.failure = "\(error)" }
         self.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
         self.refuse(self.intake.setRecovered(nil, now: SystemClock.now()))
-        self.waiters.answerAll(.refused(.recovering))
+        self.waiters.answerAll(.refused(.recovering), before: self.intake.life)
         Thread.sleep(forTimeInterval: 0.1)
     }
 

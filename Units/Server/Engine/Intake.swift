@@ -22,6 +22,9 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
     private var isClosed = false
     /// While the ledger is being recovered, everything is refused.
     private var isRecovering = true
+    /// Raised whenever the machine behind the intake is thrown away.
+    private var lives: UInt64 = 0
+    var life: UInt64 { self.locked { self.lives } }
 
     /// - Parameter bell: Rung when something has come while the engine was asleep.
     init(uncertaintyMicroseconds: Int64, durableCeiling: Stamp, bell: Poller) {
@@ -49,6 +52,8 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
         enum Kind { case buy(Purchase), status(OrderID) }
         let kind: Kind
         let ticket: UInt64
+        /// The intake's life in which it was handed in.
+        var life: UInt64 = 0
         /// `.success(nil)`: the answer comes later, to the ticket.
         var result = Result<Answer?, TokenError>.success(nil)
     }
@@ -58,6 +63,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
         self.lock.lock()
         for place in questions.indices {
             let ticket = questions[place].ticket
+            questions[place].life = self.lives
             switch questions[place].kind {
             case .buy(let purchase): questions[place].result = self.admit(purchase, now: now) { ticket }
             case .status(let id):
@@ -171,6 +177,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
     func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
         self.locked {
             self.isRecovering = book == nil
+            if book == nil { self.lives += 1 }
             if let book { self.desk.load(book, now: now) }
             defer {
                 self.requests = []

@@ -10,14 +10,15 @@ final class OrderWatch: Sendable {
         var count: UInt64 = 0
         var streams: [OrderID: [UInt64: AsyncStream<Void>.Continuation]] = [:]
         var total = 0
+        var isFinished = false
     }
     private let state = NIOLockedValueBox(State())
 
-    /// A stream that yields after each change, until it is cancelled; `nil` if there are too many.
+    /// A stream that yields after each change, until it is cancelled; `nil` if there are too many, or no more.
     func changes(of order: OrderID) -> AsyncStream<Void>? {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let number: UInt64? = self.state.withLockedValue { state in
-            guard state.total < Self.streamsLimit else { return nil }
+            guard state.total < Self.streamsLimit, !state.isFinished else { return nil }
             state.total += 1
             state.count += 1
             state.streams[order, default: [:]][state.count] = continuation
@@ -46,7 +47,10 @@ final class OrderWatch: Sendable {
 
     /// Ends every stream: long streams would hold a shutdown up.
     func finish() {
-        let all = self.state.withLockedValue { state in state.streams.values.flatMap { Array($0.values) } }
+        let all = self.state.withLockedValue { state in
+            state.isFinished = true
+            return state.streams.values.flatMap { Array($0.values) }
+        }
         for continuation in all { continuation.finish() }
     }
 }

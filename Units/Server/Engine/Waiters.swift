@@ -25,8 +25,8 @@ struct Ticket: Hashable, Sendable {
 /// Takes the answers of one batch over to the thread that has the connections.
 protocol AnswerSink: AnyObject, Sendable {
     func post(_ answers: [(ticket: Ticket, answer: Answer)])
-    /// Whoever waits gets this answer.
-    func postToAll(_ answer: Answer)
+    /// Whoever was handed in before this life of the intake, and still waits, gets this answer.
+    func postToAll(_ answer: Answer, before life: UInt64)
 }
 
 /// Who waits for which ticket. Answers of one batch reach each lane in one hop.
@@ -54,14 +54,14 @@ final class Waiters: Sendable {
     /// Closures that wait. Lanes count for themselves, and end before the engine does.
     var count: Int { self.state.withLockedValue { $0.closures.count } }
 
-    /// Answers everybody: the machine that knew them is gone.
-    func answerAll(_ answer: Answer) {
+    /// Answers everybody who was handed in before this life of the intake: the machine that knew them is gone.
+    func answerAll(_ answer: Answer, before life: UInt64) {
         let (closures, lanes) = self.state.withLockedValue { state in
             defer { state.closures = [:] }
             return (state.closures.sorted { $0.key < $1.key }.map(\.value), state.lanes)
         }
         for closure in closures { closure(answer) }
-        for lane in lanes { lane.postToAll(answer) }
+        for lane in lanes { lane.postToAll(answer, before: life) }
     }
 
     func answer(_ answers: [(ticket: UInt64, answer: Answer)]) {

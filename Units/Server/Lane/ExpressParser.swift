@@ -93,7 +93,13 @@ package enum ExpressParser {
     private static func status(_ bytes: UnsafeRawBufferPointer) -> Outcome {
         let start = self.statusStart.utf8CodeUnitCount
         let end = start + self.orderDigits
-        guard bytes.count >= end + self.statusEnd.utf8CodeUnitCount else { return .incomplete }
+        guard bytes.count >= end + self.statusEnd.utf8CodeUnitCount else {
+            // Cut off in the first line: what is there must fit, or a short request for something else would wait here.
+            let digits = bytes[min(start, bytes.count)..<min(end, bytes.count)]
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[min(end, bytes.count)...])
+            return digits.allSatisfy({ self.digit($0) != nil }) && self.begins(rest, self.statusEnd)
+                ? .incomplete : .other
+        }
         guard self.has(bytes, end, self.statusEnd), let high = self.hex(bytes, start),
             let low = self.hex(bytes, start + 16)
         else { return .other }
@@ -113,14 +119,19 @@ package enum ExpressParser {
     private static func hex(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> UInt64? {
         var value: UInt64 = 0
         for byte in bytes[place..<(place + 16)] {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - 48)
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - 87)
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt64(byte - 55)
-            default: return nil
-            }
+            guard let digit = self.digit(byte) else { return nil }
+            value = value << 4 | UInt64(digit)
         }
         return value
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - 48
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - 87
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - 55
+        default: nil
+        }
     }
 
     private struct Fields {

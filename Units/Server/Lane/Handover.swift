@@ -12,7 +12,15 @@ import NIOPosix
 final class Handover: Sendable {
     private let http: HTTP1Channel
     private let logger: Logger
-    private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        /// Connections that are on their way into a channel.
+        var pending = 0
+        var isQuiescing = false
+    }
+    private let state = NIOLockedValueBox(State())
+    /// How long connections may take for the answers that they wait for, in seconds.
+    static let quiesceSeconds = 5.0
 
     init(responder: @escaping HTTPChannelHandler.Responder, logger: Logger) {
         var configuration = HTTP1Channel.Configuration()
@@ -27,6 +35,7 @@ final class Handover: Sendable {
     ///   - count: Left when the connection ends.
     func take(_ descriptor: Int32, _ first: [UInt8], _ count: ConnectionCount) {
         let (http, logger) = (self.http, self.logger)
+        self.state.withLockedValue { $0.pending += 1 }
         let value = NIOLockedValueBox<HTTP1Channel.Value?>(nil)
         ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -44,23 +53,44 @@ final class Handover: Sendable {
             .withConnectedSocket(descriptor)
             .whenComplete { result in
                 guard case .success(let channel) = result, let made = value.withLockedValue({ $0 }) else {
+                    self.state.withLockedValue { $0.pending -= 1 }
                     return count.leave()
                 }
                 let key = ObjectIdentifier(channel)
-                self.channels.withLockedValue { $0[key] = channel }
+                let isQuiescing = self.state.withLockedValue { state in
+                    state.pending -= 1
+                    state.channels[key] = channel
+                    return state.isQuiescing
+                }
                 channel.closeFuture.whenComplete { _ in
-                    self.channels.withLockedValue { $0[key] = nil }
+                    self.state.withLockedValue { $0.channels[key] = nil }
                     count.leave()
                 }
                 Task { await http.handle(value: made, logger: logger) }
+                if isQuiescing { Self.quiesce(channel) }
             }
     }
 
-    /// Ends idle connections, and the others after the answer that they wait for.
-    func quiesce() async {
-        let open = self.channels.withLockedValue { Array($0.values) }
-        for channel in open { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
-        for channel in open { try? await channel.closeFuture.get() }
+    private static func quiesce(_ channel: any Channel) {
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+    }
+
+    /// Ends idle connections, and the others after the answer that they wait for; whoever comes later, too.
+    func quiesce() {
+        let open = self.state.withLockedValue { state in
+            state.isQuiescing = true
+            return Array(state.channels.values)
+        }
+        for channel in open { Self.quiesce(channel) }
+    }
+
+    /// Waits until every connection has ended, and ends those that do not.
+    func finish() async {
+        let end = ContinuousClock.now + .seconds(Self.quiesceSeconds)
+        while self.state.withLockedValue({ $0.pending > 0 || !$0.channels.isEmpty }), ContinuousClock.now < end {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        for channel in self.state.withLockedValue({ Array($0.channels.values) }) { channel.close(promise: nil) }
     }
 }
 

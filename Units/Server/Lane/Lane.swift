@@ -14,6 +14,10 @@ import TrancheCore
 /// them just as well.
 final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everything but the inbox, which has a lock.
     static let idleSeconds: Int64 = 60
+    /// After this a lane that stops does not wait for slow readers any more, in microseconds.
+    static let stopMicroseconds: Int64 = 3_000_000
+    /// Pause after no connection could be accepted: too many open files, say.
+    static let acceptPauseMicroseconds: Int64 = 250_000
     /// Connections that one turn accepts.
     static let acceptsPerTurn = 64
     private static let listenerToken = UInt64.max - 1
@@ -21,7 +25,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
 
     private struct Inbox {
         var answers: [(ticket: Ticket, answer: Answer)] = []
-        var toAll: Answer?
+        var toAll: (answer: Answer, life: UInt64)?
         var isStopping = false
     }
 
@@ -37,7 +41,12 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     private var free: [Int] = []
     private var questions: [Intake.Question] = []
     private var answers = LaneAnswers()
+    /// Connections that may go on with what they have sent before.
+    private var resumed: [Int] = []
     private var isListening = false
+    private var listenAgainAt: Int64 = 0
+    private var complainAgainAt: Int64 = 0
+    private var stopAt = Int64.max
     private var isStopping = false
     private var now: Int64 = 0
     private var nextSweep: Int64 = 0
@@ -70,8 +79,8 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
         if wasEmpty { self.poller.wake() }
     }
 
-    func postToAll(_ answer: Answer) {
-        self.inbox.withLockedValue { $0.toAll = answer }
+    func postToAll(_ answer: Answer, before life: UInt64) {
+        self.inbox.withLockedValue { $0.toAll = (answer, life) }
         self.poller.wake()
     }
 
@@ -89,11 +98,22 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
         while !(self.isStopping && self.connections.allSatisfy { $0.descriptor < 0 }) {
             self.poller.wait(microseconds: Self.turnMicroseconds) { self.handle($0) }
             self.readClock()
-            while !self.questions.isEmpty { self.ask() }
+            self.settle()
             self.takeInbox()
-            while !self.questions.isEmpty { self.ask() }
+            self.settle()
             self.sweep()
-            if !self.isListening, !self.isStopping, !self.count.isFull { self.listen() }
+            if self.isStopping, self.now > self.stopAt { self.closeAll { _ in true } }
+            if !self.isListening, !self.isStopping, self.now >= self.listenAgainAt, !self.count.isFull { self.listen() }
+        }
+    }
+
+    /// Hands in what has been heard; answers may uncover requests that were sent behind them.
+    private func settle() {
+        while !self.questions.isEmpty || !self.resumed.isEmpty {
+            if !self.questions.isEmpty { self.ask() }
+            let resumed = self.resumed
+            self.resumed.removeAll(keepingCapacity: true)
+            for place in resumed { self.resume(place) }
         }
     }
 
@@ -124,9 +144,13 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
                 guard let descriptor = try Socket.accept(self.listener) else { return self.count.leave() }
                 try self.add(descriptor)
             } catch {
-                self.logger.warning("no connection accepted: \(error)")
+                if self.now >= self.complainAgainAt {
+                    self.complainAgainAt = self.now + 1_000_000
+                    self.logger.warning("no connection accepted: \(error)")
+                }
                 self.count.leave()
-                return self.pauseListening()  // Tried again in the next turn.
+                self.listenAgainAt = self.now + Self.acceptPauseMicroseconds
+                return self.pauseListening()
             }
         }
     }
@@ -175,10 +199,10 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
             if self.connections[place].isLeaving { return }
             let bytes = UnsafeRawBufferPointer(rebasing: self.buffer[..<count])
             if self.connections[place].pending.isEmpty {
-                self.proceed(place, bytes)
+                self.keep(place, bytes, from: self.serve(place, bytes))
             } else {
                 self.connections[place].pending += bytes
-                self.proceed(place)
+                self.resume(place)
             }
         }
     }
@@ -194,7 +218,8 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     }
 
     private func watch(_ place: Int) {
-        var interest: Poller.Interest = self.connections[place].inputIsClosed ? [] : .read
+        let isDeaf = self.connections[place].inputIsClosed || self.connections[place].isDeaf
+        var interest: Poller.Interest = isDeaf ? [] : .read
         if !self.connections[place].outgoing.isEmpty { interest.insert(.write) }
         do {
             try self.poller.change(self.connections[place].descriptor, token: UInt64(place), interest)
@@ -202,38 +227,55 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     }
 
     /// Goes on with what has been kept of the connection's bytes.
-    private func proceed(_ place: Int) {
+    private func resume(_ place: Int) {
         let bytes = self.connections[place].pending
-        guard !bytes.isEmpty else { return }
+        guard self.connections[place].descriptor >= 0, self.mayServe(place), !bytes.isEmpty else { return }
         self.connections[place].pending = []
-        bytes.withUnsafeBytes { self.proceed(place, $0) }
+        bytes.withUnsafeBytes { self.keep(place, $0, from: self.serve(place, $0)) }
+        guard self.connections[place].descriptor >= 0, self.mayServe(place) else { return }
+        // All that came before the other side stopped sending has been served, or is a part of a request.
+        if self.connections[place].inputIsClosed { self.close(place) }
     }
 
-    /// Takes one request from the front of `bytes`, and keeps the rest.
-    private func proceed(_ place: Int, _ bytes: UnsafeRawBufferPointer) {
-        guard !self.connections[place].isAsking, self.connections[place].outgoing.isEmpty else {
-            return self.keep(place, bytes)
-        }
-        switch ExpressParser.parse(bytes) {
-        case .incomplete: self.keep(place, bytes)
-        case .other: self.handOver(place, bytes)
-        case .request(let request):
-            if request.length < bytes.count {
-                self.keep(place, UnsafeRawBufferPointer(rebasing: bytes[request.length...]))
-                if self.connections[place].descriptor < 0 { return }
+    private func mayServe(_ place: Int) -> Bool {
+        !self.connections[place].isAsking && !self.connections[place].isLeaving
+            && self.connections[place].outgoing.isEmpty
+    }
+
+    /// Takes requests from the front of `bytes`, until one has to wait.
+    ///
+    /// - Returns: How many bytes were taken; `nil` if the connection has left the lane.
+    private func serve(_ place: Int, _ bytes: UnsafeRawBufferPointer) -> Int? {
+        var taken = 0
+        while taken < bytes.count, self.mayServe(place) {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
+            switch ExpressParser.parse(rest) {
+            case .incomplete: return taken
+            case .other:
+                self.handOver(place, rest)
+                return nil
+            case .request(let request):
+                taken += request.length
+                self.take(place, request, rest)
+                if self.connections[place].descriptor < 0 { return nil }
             }
-            self.take(place, request, bytes)
         }
+        return taken
     }
 
-    private func keep(_ place: Int, _ bytes: UnsafeRawBufferPointer) {
-        self.connections[place].pending += bytes
-        // Whatever is left waits for an answer, or for a reader who does not read.
-        if self.connections[place].pending.count > LaneConnection.pendingBytesLimit { self.close(place) }
+    /// Keeps what was not taken; whoever sends on and on is not read from until that has been served.
+    private func keep(_ place: Int, _ bytes: UnsafeRawBufferPointer, from taken: Int?) {
+        guard let taken, !self.connections[place].isLeaving else { return }
+        if taken < bytes.count { self.connections[place].pending = Array(bytes[taken...]) }
+        let isDeaf = self.connections[place].pending.count > LaneConnection.pendingBytesLimit
+        guard isDeaf != self.connections[place].isDeaf else { return }
+        self.connections[place].isDeaf = isDeaf
+        self.watch(place)
     }
 
     private func take(_ place: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
         self.connections[place].isAsking = true
+        self.connections[place].life = .max  // Not handed in yet.
         self.connections[place].keepsAlive = request.keepsAlive
         self.connections[place].count &+= 1
         let ticket = Ticket(lane: self.number, place: place, count: self.connections[place].count).rawValue
@@ -252,7 +294,6 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
         }
     }
 
-    /// Hands in what this turn has heard; answers may uncover requests that were sent behind them.
     private func ask() {
         var questions = self.questions
         self.questions.removeAll(keepingCapacity: true)
@@ -260,7 +301,8 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
         for question in questions {
             let ticket = Ticket(rawValue: question.ticket)
             switch question.result {
-            case .success(nil): continue
+            case .success(nil):
+                if self.isWaiting(ticket) { self.connections[ticket.place].life = question.life }
             case .success(let answer?):
                 if case .status = question.kind {
                     self.deliver(answer, ticket, isStatus: true)
@@ -291,8 +333,9 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
             return inbox
         }
         for (ticket, answer) in taken.answers { self.deliver(answer, ticket) }
-        if let answer = taken.toAll {
-            for (place, connection) in self.connections.enumerated() where connection.isAsking {
+        if let (answer, life) = taken.toAll {
+            for (place, connection) in self.connections.enumerated() where connection.isAsking && connection.life < life
+            {
                 self.deliver(answer, Ticket(lane: self.number, place: place, count: connection.count))
             }
         }
@@ -353,7 +396,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
 
     /// The whole answer is on its way.
     private func sent(_ place: Int) {
-        if self.connections[place].inputIsClosed { return self.close(place) }
+        if self.connections[place].inputIsClosed, self.connections[place].pending.isEmpty { return self.close(place) }
         if !self.connections[place].keepsAlive || self.isStopping {
             Socket.finishWriting(self.connections[place].descriptor)
             self.connections[place].isLeaving = true
@@ -361,7 +404,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
             if self.isStopping { self.close(place) }
             return
         }
-        if !self.connections[place].pending.isEmpty { self.proceed(place) }
+        if !self.connections[place].pending.isEmpty { self.resumed.append(place) }
     }
 
     // MARK: Time and end
@@ -371,18 +414,18 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
         guard self.now >= self.nextSweep else { return }
         self.nextSweep = self.now + 1_000_000
         let oldest = self.now - Self.idleSeconds * 1_000_000
+        self.closeAll { !$0.isAsking && $0.lastMoved < oldest }
+    }
+
+    private func closeAll(_ isWanted: (LaneConnection) -> Bool) {
         for (place, connection) in self.connections.enumerated()
-        where connection.descriptor >= 0 && !connection.isAsking && connection.lastMoved < oldest {
-            self.close(place)
-        }
+        where connection.descriptor >= 0 && isWanted(connection) { self.close(place) }
     }
 
     private func beginStop() {
         self.isStopping = true
         self.pauseListening()
-        for (place, connection) in self.connections.enumerated()
-        where connection.descriptor >= 0 && !connection.isAsking && connection.outgoing.isEmpty {
-            self.close(place)
-        }
+        self.stopAt = self.now + Self.stopMicroseconds
+        self.closeAll { !$0.isAsking && $0.outgoing.isEmpty }
     }
 }

@@ -3,8 +3,8 @@ import TrancheCore
 
 /// One buyer's connection in a lane. Its place in the lane is used again when it has gone.
 struct LaneConnection {
-    /// Bytes that may wait behind a request that is being decided.
-    static let pendingBytesLimit = 64 << 10
+    /// When more than this waits behind a request that is being decided, no more is read.
+    static let pendingBytesLimit = 32 << 10
 
     /// -1 for a place that nobody has.
     var descriptor: Int32 = -1
@@ -12,6 +12,10 @@ struct LaneConnection {
     var count: UInt32 = 0
     /// A request of this connection has not been answered.
     var isAsking = false
+    /// The intake's life in which the request was handed in.
+    var life: UInt64 = .max
+    /// Not read from: enough of it waits.
+    var isDeaf = false
     var keepsAlive = true
     /// The other side sends no more.
     var inputIsClosed = false

@@ -20,7 +20,7 @@ struct PublicService: Service {
         let listener = try Socket.listen(
             host: self.configuration.publicHost, port: self.configuration.publicPort, backlog: Self.backlog)
         defer { Socket.close(listener) }
-        let count = ConnectionCount(limit: self.configuration.connectionLimit)
+        let count = ConnectionCount(limit: self.connectionLimit())
         let handover = Handover(responder: self.responder, logger: self.logger)
         let lanes = try (1...self.configuration.lanes).map { number in
             try Lane(
@@ -32,11 +32,25 @@ struct PublicService: Service {
             await withTaskGroup(of: Void.self) { tasks in
                 for lane in lanes { tasks.addTask { await Self.run(lane) } }
                 await tasks.waitForAll()
-                await handover.quiesce()
+                await handover.finish()
             }
         } onGracefulShutdown: {
+            // Whoever comes now is refused by the kernel, and goes elsewhere at once.
+            Socket.stopListening(listener)
             for lane in lanes { lane.stop() }
+            handover.quiesce()
         }
+    }
+
+    /// As many connections as are configured, or as descriptors allow.
+    private func connectionLimit() -> Int {
+        let wanted = self.configuration.connectionLimit
+        let allowed = Descriptors.raiseLimit() - Descriptors.reserve
+        guard wanted > allowed else { return wanted }
+        self.logger.warning(
+            "fewer connections than configured: the limit of open files is too low (ulimit -n)",
+            metadata: ["configured": "\(wanted)", "possible": "\(max(1, allowed))"])
+        return max(1, allowed)
     }
 
     private static func run(_ lane: Lane) async {
@@ -46,6 +60,7 @@ struct PublicService: Service {
                 continuation.resume()
             }
             thread.name = "lane"
+            thread.stackSize = 1 << 20
             thread.start()
         }
     }

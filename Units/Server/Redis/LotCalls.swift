@@ -1,14 +1,13 @@
-import DaemonSupport
-import RedisClient
-import Sockets
-import TrancheCore
+package import RedisClient
+package import Sockets
+package import TrancheCore
 
 /// A unit's calls to its Redis, sent without waiting: the engine's thread goes on, and takes the answers when its poller
 /// tells of them. A thread of their own would cost two wake-ups for each batch.
 ///
 /// Used by one thread. After an error the connection is dropped, and whatever was under way is unreachable: what it did is
 /// unknown, and the machine primes the lot again under a new fence, which makes a call that arrives late do nothing.
-final class LotCalls {
+package final class LotCalls {
     private struct Underway {
         let lot: LotID
         let fence: UInt64
@@ -26,9 +25,13 @@ final class LotCalls {
     private var keys: [LotID: [String]] = [:]
     private var arguments = RedisArguments()
     private var results: [UnitMachine.Event] = []
+    private var openAgainAt = Instant.distantPast
+    /// A Redis that was there a moment ago answers at once, or is in trouble.
+    static let connectMilliseconds = 250
+    static let pauseMilliseconds: Int64 = 1_000
 
     /// - Parameter token: What `poller` says when there is something to take.
-    init(_ address: RedisConnection.Address, unit: UnitID, poller: Poller, token: UInt64) {
+    package init(_ address: RedisConnection.Address, unit: UnitID, poller: Poller, token: UInt64) {
         self.address = address
         self.prefix = LotWire.prefix(of: unit)
         self.poller = poller
@@ -38,13 +41,13 @@ final class LotCalls {
     deinit { self.drop() }
 
     /// Sends a call. Its result, or that there is none, comes with ``take()``.
-    func send(_ call: LotCall, now: Instant) {
+    package func send(_ call: LotCall, now: Instant) {
         self.underway.append(
             Underway(
                 lot: call.lot, fence: call.fence, count: call.requests.count,
                 overdueAt: now.advanced(milliseconds: Int64(LotRedis.timeoutMilliseconds))))
         do {
-            let connection = try self.open()
+            let connection = try self.open(now: now)
             let keys = self.keys[call.lot] ?? LotWire.keys(of: call.lot, prefix: self.prefix)
             self.keys[call.lot] = keys
             self.arguments.removeAll()
@@ -59,12 +62,12 @@ final class LotCalls {
     }
 
     /// When the oldest call is overdue, if there is one.
-    var overdueAt: Instant? { self.underway.first?.overdueAt }
+    package var overdueAt: Instant? { self.underway.first?.overdueAt }
 
-    var hasResults: Bool { !self.results.isEmpty }
+    package var hasResults: Bool { !self.results.isEmpty }
 
     /// Reads what Redis has answered. Call it when the poller says so.
-    func read() {
+    package func read() {
         guard let connection else { return }
         do throws(RedisError) {
             for reply in try connection.received() {
@@ -81,21 +84,28 @@ final class LotCalls {
     }
 
     /// Results since the last time, in order.
-    func take(now: Instant) -> [UnitMachine.Event] {
+    package func take(now: Instant) -> [UnitMachine.Event] {
         if let overdueAt, now >= overdueAt { self.drop() }
         defer { self.results = [] }
         return self.results
     }
 
-    private func open() throws(RedisError) -> RedisConnection {
+    private func open(now: Instant) throws(RedisError) -> RedisConnection {
         if let connection { return connection }
-        let made = try RedisConnection(self.address, timeoutMilliseconds: LotRedis.timeoutMilliseconds)
-        guard let digest = try made.send("SCRIPT", "LOAD", AdmissionScripts.step).text else {
-            throw .refused("an answer of another shape")
+        // One attempt may hold the engine up, but not one for each lot.
+        guard now >= self.openAgainAt else { throw .closed("no connection a moment ago") }
+        do throws(RedisError) {
+            let made = try RedisConnection(self.address, timeoutMilliseconds: Self.connectMilliseconds)
+            guard let digest = try made.send("SCRIPT", "LOAD", AdmissionScripts.step).text else {
+                throw .refused("an answer of another shape")
+            }
+            do { try self.poller.add(made.descriptor, token: self.token, .read) } catch { throw .closed("\(error)") }
+            (self.connection, self.digest) = (made, digest)
+            return made
+        } catch {
+            self.openAgainAt = now.advanced(milliseconds: Self.pauseMilliseconds)
+            throw error
         }
-        do { try self.poller.add(made.descriptor, token: self.token, .read) } catch { throw .closed("\(error)") }
-        (self.connection, self.digest) = (made, digest)
-        return made
     }
 
     private func drop() {

@@ -1,7 +1,7 @@
 package import RedisClient
 package import TrancheCore
 
-/// One unit's lots in its Redis: carries out calls, primes and surveys over one connection.
+/// One unit's lots in its Redis: primes and surveys, over one connection that waits.
 ///
 /// Used by one thread. After an error the connection is dropped, and the next call makes a new one: what a broken call
 /// did is unknown, and the machine above primes the lot again under a new fence.
@@ -24,10 +24,6 @@ package final class LotRedis {
         self.prefix = LotWire.prefix(of: unit)
     }
 
-    package func handle(_ call: LotCall) -> LotResult {
-        self.attempt { try self.step(call) } ?? .unreachable
-    }
-
     package func handle(_ prime: LotPrime) -> LotResult {
         self.attempt { try self.prime(prime) } ?? .unreachable
     }
@@ -36,10 +32,14 @@ package final class LotRedis {
     package func survey() -> RedisSurvey? { self.attempt { try self.look() } }
 
     private func attempt<Value>(_ body: () throws -> Value) -> Value? {
-        do { return try body() } catch {
+        // A connection that has been idle may belong to a Redis that is gone: then once more, over a new one. Priming and
+        // looking can be done twice.
+        for isLastTry in [self.connection == nil, true] {
+            if let value = try? body() { return value }
             self.connection = nil
-            return nil
+            if isLastTry { break }
         }
+        return nil
     }
 
     private func open() throws -> RedisConnection {
@@ -75,16 +75,6 @@ package final class LotRedis {
             }
         }
         throw RedisError.refused("NOSCRIPT")
-    }
-
-    private func step(_ call: LotCall) throws -> LotResult {
-        let reply = try self.run(AdmissionScripts.step, keys: LotWire.keys(of: call.lot, prefix: self.prefix)) {
-            LotWire.encode(call, into: &$0)
-        }
-        guard let result = LotWire.result(reply, count: call.requests.count) else {
-            throw RedisError.refused("an answer of another shape")
-        }
-        return result
     }
 
     private func prime(_ prime: LotPrime) throws -> LotResult {

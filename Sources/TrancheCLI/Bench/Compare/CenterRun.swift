@@ -27,9 +27,12 @@ struct CenterRun: Codable {
             path: NSTemporaryDirectory() + "tranche-bench-center-\(ProcessInfo.processInfo.processIdentifier)")
         let layout = try ClusterLayout.random(regions: [])
         try folder.save(layout)
-        defer { try? FileManager.default.removeItem(atPath: folder.path) }
         let cluster = LocalCluster(folder: folder, layout: layout)
-        do {
+        let stop: @Sendable () async -> Void = {
+            await cluster.stop()
+            try? FileManager.default.removeItem(atPath: folder.path)
+        }
+        return try await Stopping.run(stop) {
             try FileManager.default.createDirectory(
                 atPath: folder.path + "/center", withIntermediateDirectories: true)
             try cluster.start(.center)
@@ -37,12 +40,7 @@ struct CenterRun: Codable {
             for _ in 0..<200 where await !client.answers(layout.centerURL + "/healthz") {
                 try await Task.sleep(for: .milliseconds(25))
             }
-            let run = try await self.measure(cluster, layout, units: units, seconds: seconds)
-            await cluster.stop()
-            return run
-        } catch {
-            await cluster.stop()
-            throw error
+            return try await self.measure(cluster, layout, units: units, seconds: seconds)
         }
     }
 

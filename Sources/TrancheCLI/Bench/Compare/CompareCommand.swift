@@ -32,7 +32,9 @@ struct CompareCommand: AsyncParsableCommand {
             self.only.map { $0.split(separator: ",").compactMap { Part(rawValue: String($0)) } } ?? Part.allCases
         let json = self.json
         let comparison = Comparison(isQuick: self.quick) { if !json { Output.line($0) } }
-        let report = try await comparison.run(Set(parts))
+        let interrupt = Interrupt()
+        defer { interrupt.end() }
+        let report = try await Stopping.$interrupt.withValue(interrupt) { try await comparison.run(Set(parts)) }
         try FileManager.default.createDirectory(atPath: self.output, withIntermediateDirectories: true)
         let path = "\(self.output)/compare.json"
         try report.save(path)

@@ -113,7 +113,7 @@ final class Comparison {
         let server = try HotRow()
         self.say("PostgreSQL hot row, synchronous_commit=on")
         self.report.versions["postgresql"] = server.version
-        do {
+        try await Stopping.run({ await server.stop() }) {
             try await server.start()
             for clients in [4, 16, 64] {
                 var rates: [Double] = []
@@ -124,11 +124,7 @@ final class Comparison {
                 self.report.rows.append(row)
                 self.say("  " + row.line)
             }
-        } catch {
-            await server.stop()
-            throw error
         }
-        await server.stop()
     }
 
     private func redis() async throws {

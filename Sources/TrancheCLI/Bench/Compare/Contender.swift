@@ -13,7 +13,7 @@ enum Workload: String, Codable, CaseIterable {
 }
 
 /// A server that can be measured: started anew for each run, so that none starts with another's leftovers.
-protocol Contender: AnyObject {
+protocol Contender: AnyObject, Sendable {
     var name: String { get }
     /// What is on disk when a buyer hears "yes".
     var durability: String { get }
@@ -78,16 +78,11 @@ enum Measuring {
         _ contender: any Contender, _ workload: Workload, connections: Int, seconds: Double, pace: Drive.Pace = .closed,
         requestsPerSecond: Int = 100_000
     ) async throws -> Sample {
-        try await contender.start()
-        do {
-            let sample = try await self.drive(
+        try await Stopping.run({ await contender.stop() }) {
+            try await contender.start()
+            return try await self.drive(
                 contender, workload, connections: connections, seconds: seconds, pace: pace,
                 requests: workload == .orders ? Int(seconds * Double(requestsPerSecond)) : 50_000)
-            await contender.stop()
-            return sample
-        } catch {
-            await contender.stop()
-            throw error
         }
     }
 

@@ -17,6 +17,10 @@ struct DurabilityRun: Codable {
 
     static func run(seconds: Double) async throws -> DurabilityRun {
         let contender = UnitContender()
+        return try await Stopping.run({ await contender.stop() }) { try await self.run(contender, seconds: seconds) }
+    }
+
+    private static func run(_ contender: UnitContender, seconds: Double) async throws -> DurabilityRun {
         try await contender.start()
         guard let cluster = contender.cluster, let folder = contender.folder else {
             throw CommandError("the unit did not start")
@@ -37,7 +41,6 @@ struct DurabilityRun: Codable {
             })
         let lost = acknowledged.count { !ledger.contains($0) }
         if !report.isSound { report.print() }
-        await contender.stop()
         guard !acknowledged.isEmpty else { throw CommandError("nothing was acknowledged before the kill") }
         return DurabilityRun(acknowledged: acknowledged.count, lost: lost, isSound: report.isSound)
     }

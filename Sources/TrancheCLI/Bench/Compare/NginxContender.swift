@@ -4,7 +4,7 @@ import Foundation
 import LoadGenerator
 
 /// nginx, Lua and Redis: the stack that a user would build instead (peer A), and nginx alone (peer D).
-final class NginxContender: Contender {
+final class NginxContender: Contender, @unchecked Sendable {  // One run at a time, and its end.
     enum Kind: String {
         /// One script call for each request.
         case single = "orders"

@@ -19,14 +19,9 @@ struct ScaleRun: Codable {
 
     static func run(orders: Int, restarts: Int) async throws -> ScaleRun {
         let contender = UnitContender()
-        try await contender.start()
-        do {
-            let run = try await self.run(contender, orders: orders, restarts: restarts)
-            await contender.stop()
-            return run
-        } catch {
-            await contender.stop()
-            throw error
+        return try await Stopping.run({ await contender.stop() }) {
+            try await contender.start()
+            return try await self.run(contender, orders: orders, restarts: restarts)
         }
     }
 

@@ -23,7 +23,7 @@ enum Program {
 }
 
 /// A hot row in PostgreSQL, through pgbench (peer B).
-final class HotRow {
+final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
     static let scripts = "ops/bench/peers"
     private let folder = NSTemporaryDirectory() + "tranche-peer-postgres-\(ProcessInfo.processInfo.processIdentifier)"
     private let port: Int

@@ -5,7 +5,7 @@ import TrancheCore
 import Verification
 
 /// One unit with its Redis, its ledger, a center and two coordinators: a whole installation of one region.
-final class UnitContender: Contender {
+final class UnitContender: Contender, @unchecked Sendable {  // One run at a time, and its end.
     let name = "tranche"
     let durability = "ledger fsynced before the answer"
     let settings: String
