@@ -12,6 +12,8 @@ struct CompareCommand: AsyncParsableCommand {
     @Flag(help: "Fewer and shorter runs: about 3 minutes.") var quick = false
     @Option(help: "Only these parts, of: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
     var only: String?
+    @Option(help: "Print and draw the results of an earlier run, from this file, and measure nothing.")
+    var from: String?
     @Option(help: "Where the results go, as JSON.") var output = "bench-results"
     @Option(help: "Also draw the chart of the results into this file.") var chart: String?
     @Flag(help: "Print JSON, for scripts.") var json = false
@@ -28,6 +30,10 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let from {
+            guard let data = FileManager.default.contents(atPath: from) else { throw CommandError("no file \(from)") }
+            return try self.show(try JSONDecoder().decode(ComparisonReport.self, from: data))
+        }
         let parts =
             self.only.map { $0.split(separator: ",").compactMap { Part(rawValue: String($0)) } } ?? Part.allCases
         let json = self.json
@@ -38,9 +44,12 @@ struct CompareCommand: AsyncParsableCommand {
         try FileManager.default.createDirectory(atPath: self.output, withIntermediateDirectories: true)
         let path = "\(self.output)/compare.json"
         try report.save(path)
+        try self.show(report)
+        if !json { Output.line("\nall samples: \(path)") }
+    }
+
+    private func show(_ report: ComparisonReport) throws {
         if let chart { try Data(ComparisonChart.svg(report).utf8).write(to: URL(fileURLWithPath: chart)) }
-        if json { return Output.json(report) }
-        report.print()
-        Output.line("\nall samples: \(path)")
+        if self.json { Output.json(report) } else { report.print() }
     }
 }

@@ -50,10 +50,11 @@ final class Comparison {
         }
     }
 
-    /// With one worker or two, whichever is better here.
+    /// With one worker or two, whichever is better here; with one, in a hurry.
     private func tuned(_ kind: NginxContender.Kind, fsync: String, _ workload: Workload, connections: Int) async throws
         -> NginxContender
     {
+        if self.isQuick { return try NginxContender(kind, workers: 1, fsync: fsync) }
         var best: (contender: NginxContender, perSecond: Double)?
         for workers in [1, 2] {
             let contender = try NginxContender(kind, workers: workers, fsync: fsync)

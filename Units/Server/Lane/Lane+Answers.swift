@@ -1,0 +1,88 @@
+import NIOConcurrencyHelpers
+import Sockets
+import TrancheAPI
+import TrancheCore
+
+// Bytes out: from an answer to what was sent behind its request.
+
+extension Lane {
+    func takeInbox() {
+        let taken = self.inbox.withLockedValue { inbox in
+            defer { (inbox.answers, inbox.toAll) = ([], nil) }
+            return inbox
+        }
+        for (ticket, answer) in taken.answers { self.deliver(answer, ticket) }
+        if let (answer, life) = taken.toAll {
+            for (place, connection) in self.connections.enumerated() where connection.isAsking && connection.life < life
+            {
+                self.deliver(answer, Ticket(lane: self.number, place: place, count: connection.count))
+            }
+        }
+        if taken.isStopping, !self.isStopping { self.beginStop() }
+    }
+
+    func deliver(_ answer: Answer, _ ticket: Ticket, isStatus: Bool = false) {
+        guard self.isWaiting(ticket) else { return }
+        var standing: WaitlistStanding?
+        if case .order(let order) = answer, order.state == .contested {
+            standing = self.counter.intake.standing(order.id)
+        }
+        self.answers.write(answer, isStatus: isStatus, standing: standing)
+        self.send(ticket.place)
+    }
+
+    /// Whether whoever asked under this ticket is still there.
+    func isWaiting(_ ticket: Ticket) -> Bool {
+        let place = ticket.place
+        return place < self.connections.count && self.connections[place].isAsking
+            && self.connections[place].count == ticket.count
+    }
+
+    /// Sends the answer that has just been put together, and goes on with what came behind the request.
+    func send(_ place: Int) {
+        self.connections[place].isAsking = false
+        self.connections[place].lastMoved = self.now
+        let sent = self.answers.bytes.withUnsafeBytes { bytes -> Int? in
+            switch Socket.write(self.connections[place].descriptor, bytes) {
+            case .bytes(let count): count
+            case .wouldBlock: 0
+            case .closed: nil
+            }
+        }
+        guard let sent else { return self.close(place) }
+        if sent < self.answers.bytes.count {
+            self.connections[place].outgoing = Array(self.answers.bytes[sent...])
+            return self.watch(place)
+        }
+        self.sent(place)
+    }
+
+    func flush(_ place: Int) {
+        guard self.connections[place].descriptor >= 0, !self.connections[place].outgoing.isEmpty else { return }
+        switch self.connections[place].outgoing.withUnsafeBytes({
+            Socket.write(self.connections[place].descriptor, $0)
+        }) {
+        case .wouldBlock: return
+        case .closed: return self.close(place)
+        case .bytes(let count):
+            self.connections[place].lastMoved = self.now
+            self.connections[place].outgoing.removeFirst(count)
+            guard self.connections[place].outgoing.isEmpty else { return }
+            self.watch(place)
+            if self.connections[place].descriptor >= 0 { self.sent(place) }
+        }
+    }
+
+    /// The whole answer is on its way.
+    func sent(_ place: Int) {
+        if self.connections[place].inputIsClosed, self.connections[place].pending.isEmpty { return self.close(place) }
+        if !self.connections[place].keepsAlive || self.isStopping {
+            Socket.finishWriting(self.connections[place].descriptor)
+            self.connections[place].isLeaving = true
+            self.connections[place].pending = []
+            if self.isStopping { self.close(place) }
+            return
+        }
+        if !self.connections[place].pending.isEmpty { self.resumed.append(place) }
+    }
+}
