@@ -8,21 +8,30 @@ import TrancheCore
     /// A connection that sends what it likes.
     final class Wire {
         private let descriptor: Int32
+        private let poller: Poller
         private var text = ""
 
         init(_ unit: TestCluster.Unit) throws {
             let port = Int(unit.url.split(separator: ":").last!)!
             self.descriptor = try Socket.connect(host: "127.0.0.1", port: port)
+            self.poller = try Poller()
+            try self.poller.add(self.descriptor, token: 0, [.read, .write])
         }
 
         deinit { Socket.close(self.descriptor) }
 
+        private func wait(for interest: Poller.Interest) {
+            try? self.poller.change(self.descriptor, token: 0, interest)
+            self.poller.wait(microseconds: 1_000_000) { _ in }
+        }
+
         func send(_ text: String) {
             var left = Array(text.utf8)[...]
-            for _ in 0..<500 where !left.isEmpty {
+            let end = ContinuousClock.now + .seconds(20)
+            while !left.isEmpty, ContinuousClock.now < end {
                 switch left.withUnsafeBytes({ Socket.write(self.descriptor, $0) }) {
                 case .bytes(let count): left = left.dropFirst(count)
-                case .wouldBlock: usleep(5_000)
+                case .wouldBlock: self.wait(for: .write)
                 case .closed: return
                 }
             }
@@ -33,12 +42,13 @@ import TrancheCore
         /// Statuses of the answers, when there are so many, or when the other side has closed.
         func statuses(_ count: Int) -> [Int] {
             var buffer = [UInt8](repeating: 0, count: 4_096)
-            for _ in 0..<2_000 {
+            let end = ContinuousClock.now + .seconds(20)
+            while ContinuousClock.now < end {
                 let found = self.found
                 if found.count >= count { return found }
                 switch buffer.withUnsafeMutableBytes({ Socket.read(self.descriptor, into: $0) }) {
                 case .bytes(let count): self.text += String(decoding: buffer[..<count], as: UTF8.self)
-                case .wouldBlock: usleep(5_000)
+                case .wouldBlock: self.wait(for: .read)
                 case .closed: return self.found
                 }
             }

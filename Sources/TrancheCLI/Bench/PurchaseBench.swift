@@ -66,34 +66,29 @@ struct PurchaseBench: AsyncParsableCommand {
         connections: [Int], seconds: Double, requests: Int, interrupt: Interrupt? = nil,
         each: (Figure) -> Void
     ) async throws -> [Figure] {
-        let folder = ClusterFolder(
-            path: NSTemporaryDirectory() + "tranche-bench-\(ProcessInfo.processInfo.processIdentifier)")
-        let layout = try ClusterLayout.random(regions: ["bench"])
-        try folder.save(layout)
-        let cluster = LocalCluster(folder: folder, layout: layout)
-        interrupt?.onInterrupt {
-            await cluster.stop()
-            try? FileManager.default.removeItem(atPath: folder.path)
+        let contender = UnitContender()
+        return try await Stopping.$interrupt.withValue(interrupt) {
+            try await Stopping.run({ await contender.stop() }) {
+                try await self.measure(contender, connections, seconds: seconds, requests: requests, each: each)
+            }
         }
-        defer { interrupt?.onInterrupt(nil) }
+    }
+
+    private static func measure(
+        _ contender: UnitContender, _ connections: [Int], seconds: Double, requests: Int, each: (Figure) -> Void
+    ) async throws -> [Figure] {
+        try await contender.start()
+        guard let cluster = contender.cluster, let folder = contender.folder else {
+            throw CommandError("the unit did not start")
+        }
         var results: [Figure] = []
         var acknowledged: [OrderID] = []
-        do {
-            try await cluster.start()
-            try await cluster.waitUntilHealthy()
-            try await self.open(AdminClient(layout))
-            for count in connections {
-                let tape = BuyTape(layout.target(lot: LotID(1)), count: requests, buyers: "b\(count)")
-                let result = try await Drive(
-                    port: layout.units[0].publicPort, connections: count, seconds: seconds
-                ).run(tape.tape)
-                results.append(Figure(connections: count, result))
-                acknowledged += result.created.map { tape.orders[$0] }
-                each(results[results.count - 1])
-            }
-        } catch {
-            await cluster.stop()
-            throw error
+        for count in connections {
+            let tape = contender.buyTape(count: requests)
+            let result = try await Drive(port: contender.port, connections: count, seconds: seconds).run(tape.tape)
+            results.append(Figure(connections: count, result))
+            acknowledged += result.created.map { tape.orders[$0] }
+            each(results[results.count - 1])
         }
         await cluster.stop()
         let report = try Verifier(folder: folder.path, acknowledged: acknowledged).report()
@@ -101,21 +96,6 @@ struct PurchaseBench: AsyncParsableCommand {
             report.print()
             throw ExitCode(2)
         }
-        try? FileManager.default.removeItem(atPath: folder.path)
         return results
-    }
-
-    private static func open(_ client: AdminClient) async throws {
-        let now = Int64(Date().timeIntervalSince1970 * 1_000)
-        let sale = SaleConfig.Sale(
-            id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 3_600_000,
-            paymentWindowMilliseconds: 3_600_000,
-            lots: [.init(id: LotID(1), name: "bench", stock: 100_000_000, perBuyerLimit: 1, poolPermille: 0)])
-        try await client.waitForUnits(1)
-        _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
-        _ = try await client.step(.warm, "bench")
-        _ = try await client.waitUntilReady("bench", seconds: 20) { _ in }
-        _ = try await client.step(.open, "bench")
-        try await Task.sleep(for: .milliseconds(500))
     }
 }

@@ -69,7 +69,6 @@ package struct QuotaAuthority: Sendable {
         records.append(record)
     }
 
-    /// Takes the log over: from now on every center with a lower epoch is refused by the log.
     mutating func setWitness(of unit: UnitID, _ head: LedgerHead?) {
         guard self.witnesses[unit] != head else { return }
         self.witnesses[unit] = head
@@ -82,6 +81,7 @@ package struct QuotaAuthority: Sendable {
         return Dictionary(uniqueKeysWithValues: self.moved.map { ($0, self.witnesses[$0]) })
     }
 
+    /// Takes the log over: from now on every center with a lower epoch is refused by the log.
     package mutating func takeOver(into records: inout [AuthorityRecord]) {
         self.append(.epoch(self.book.epoch.next), into: &records)
     }

@@ -4,21 +4,9 @@ local semaphore = require "ngx.semaphore"
 
 local M = {}
 local flags = ngx.shared.flags
-local secret, address, single_digest, merged_digest
+local secret, address, single_script, single_digest, merged_digest
 local find, sub, concat = string.find, string.sub, table.concat
 local hmac_sha1, encode_base64 = ngx.hmac_sha1, ngx.encode_base64
-
--- Of one buyer: duplicate, stock, count, ordered queue entry.
-local single_script = [[
-if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 2 end
-local left = tonumber(redis.call('GET', KEYS[1]))
-if not left or left < 1 then return 0 end
-redis.call('DECR', KEYS[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-redis.call('INCR', KEYS[3])
-redis.call('XADD', KEYS[4], '*', 'o', ARGV[2], 'b', ARGV[1])
-return 1
-]]
 
 -- Of many buyers: the same, with as few commands as it can be done with.
 local merged_script = [[
@@ -56,8 +44,9 @@ local keys = { "stock", "buyers", "count", "queue" }
 local sold_out = '{"code":"sold_out","detail":"asked for 1, none is left; a new token may try again",'
     .. '"status":410,"title":"sold out","type":"about:blank"}'
 
-function M.setup(the_secret, the_address)
+function M.setup(the_secret, the_address, folder)
     secret, address = the_secret, the_address
+    single_script = assert(io.open(folder .. "/single.lua")):read("*a")
 end
 
 local function connect()

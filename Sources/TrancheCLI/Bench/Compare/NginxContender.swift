@@ -14,7 +14,7 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
         case fixed = "return"
     }
     static let secret = "a-secret-of-the-benchmark-that-guards-nothing"
-    static let script = "ops/bench/peers"
+    static let scripts = "ops/bench/peers"
 
     let kind: Kind
     let workers: Int
@@ -59,10 +59,10 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
         try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
         // Workers of nginx run as another user, if this one is root.
         try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: self.folder)
-        var text = try String(contentsOfFile: "\(Self.script)/nginx.conf", encoding: .utf8)
+        var text = try String(contentsOfFile: "\(Self.scripts)/nginx.conf", encoding: .utf8)
         for (name, value) in [
             "WORKERS": String(self.workers), "FOLDER": self.folder, "SECRET": Self.secret, "PORT": String(self.port),
-            "SCRIPTS": FileManager.default.currentDirectoryPath + "/" + Self.script,
+            "SCRIPTS": FileManager.default.currentDirectoryPath + "/" + Self.scripts,
         ] { text = text.replacing("@\(name)@", with: value) }
         try Data(text.utf8).write(to: URL(fileURLWithPath: self.folder + "/nginx.conf"))
         let environment = ProcessInfo.processInfo.environment

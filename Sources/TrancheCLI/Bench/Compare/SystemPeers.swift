@@ -24,7 +24,6 @@ enum Program {
 
 /// A hot row in PostgreSQL, through pgbench (peer B).
 final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
-    static let scripts = "ops/bench/peers"
     private let folder = NSTemporaryDirectory() + "tranche-peer-postgres-\(ProcessInfo.processInfo.processIdentifier)"
     private let port: Int
     private let programs: String
@@ -57,7 +56,8 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
         try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
         try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: self.folder)
         for script in ["hot-row.sql", "hot-row-schema.sql"] {
-            try FileManager.default.copyItem(atPath: "\(Self.scripts)/\(script)", toPath: "\(self.folder)/\(script)")
+            try FileManager.default.copyItem(
+                atPath: "\(NginxContender.scripts)/\(script)", toPath: "\(self.folder)/\(script)")
         }
         _ = try self.output("initdb", ["-D", self.folder + "/data", "-U", "bench", "-A", "trust"])
         let (path, arguments) = try self.command(
@@ -106,17 +106,6 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
 
 /// The script of peer A called by redis-benchmark (peer C): what a store can do that merges nothing.
 enum RedisCeiling {
-    static let script = """
-        if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 2 end
-        local left = tonumber(redis.call('GET', KEYS[1]))
-        if not left or left < 1 then return 0 end
-        redis.call('DECR', KEYS[1])
-        redis.call('HSET', KEYS[2], ARGV[1], ARGV[1])
-        redis.call('INCR', KEYS[3])
-        redis.call('XADD', KEYS[4], '*', 'o', ARGV[1], 'b', ARGV[1])
-        return 1
-        """
-
     /// Calls a second.
     static func run(clients: Int, calls: Int) async throws -> Double {
         let folder = NSTemporaryDirectory() + "tranche-peer-redis-\(ProcessInfo.processInfo.processIdentifier)"
@@ -134,14 +123,15 @@ enum RedisCeiling {
             if (try? Program.output("redis-cli", ["-s", socket, "SET", "stock", "1000000000"])) != nil { break }
             try await Task.sleep(for: .milliseconds(50))
         }
-        let digest = try Program.output("redis-cli", ["-s", socket, "SCRIPT", "LOAD", self.script])
+        let script = try String(contentsOfFile: NginxContender.scripts + "/single.lua", encoding: .utf8)
+        let digest = try Program.output("redis-cli", ["-s", socket, "SCRIPT", "LOAD", script])
             .trimmingCharacters(in: .whitespacesAndNewlines)
         let text = try Program.output(
             "redis-benchmark",
             [
                 "-s", socket, "-c", String(clients), "-n", String(calls), "-r", "1000000000", "--csv", "EVALSHA",
                 digest,
-                "4", "stock", "buyers", "count", "queue", "__rand_int__",
+                "4", "stock", "buyers", "count", "queue", "__rand_int__", "__rand_int__",
             ])
         guard let line = text.split(separator: "\n").last,
             let number = line.split(separator: ",").dropFirst().first.flatMap({
