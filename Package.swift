@@ -56,6 +56,7 @@ let package = Package(
         // The core imports nothing: rules, with time and randomness as arguments.
         .target(name: "TrancheCore", swiftSettings: settings),
         .systemLibrary(name: "CTimex"),
+        .systemLibrary(name: "CSpawn"),
         .systemLibrary(name: "CEpoll"),
         .target(name: "Sockets", dependencies: ["CEpoll"], swiftSettings: settings),
         .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto], swiftSettings: settings),
@@ -73,7 +74,7 @@ let package = Package(
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "CTimex", logging, lifecycle, hummingbird, httpTypes, nioCore,
+                "TrancheCore", "TrancheAPI", "CTimex", "CSpawn", logging, lifecycle, hummingbird, httpTypes, nioCore,
                 configuration, nioConcurrency,
                 systemPackage, unixSignals,
             ],

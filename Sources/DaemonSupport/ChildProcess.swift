@@ -1,41 +1,45 @@
+import CSpawn
 import Foundation
 
-/// A process that this one started, and ends.
+/// A process that this one started. It ends at the latest when this process ends, whatever ends it.
 ///
 /// Not `Foundation.Process`: its children inherit the signal mask of whatever thread starts them, and then never hear
-/// SIGTERM.
+/// SIGTERM; and they outlive a parent that is killed.
 package final class ChildProcess: @unchecked Sendable {  // `status` is guarded by the lock.
+    /// How a process ended.
+    package enum Ending: Hashable, Sendable, CustomStringConvertible {
+        case exited(code: Int32)
+        case killed(signal: Int32)
+
+        package var description: String {
+            switch self {
+            case .exited(let code): "ended with exit code \(code)"
+            case .killed(let signal): "died of signal \(signal) (\(String(cString: strsignal(signal))))"
+            }
+        }
+    }
+
     package let pid: Int32
     private let lock = NSLock()
     private var hasEnded = false
     private var status: Int32 = 0
 
-    /// - Parameter log: Standard output and error are appended to this file.
-    package init(_ path: String, _ arguments: [String], environment: [String: String], log: String) throws {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // A group of its own: Ctrl-C reaches the parent alone, which then stops its children in order.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-        var signals = sigset_t()
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        // A thread of a pool blocks all signals; a child that inherits this would never hear SIGTERM.
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
+    /// - Parameters:
+    ///   - log: Standard output and error are appended to this file; `nil`: the child shares the terminal of this process.
+    ///   - deathSignal: What the kernel sends to the child when this process ends. Programs with children of their own
+    ///     need one that they can act on.
+    package init(
+        _ path: String, _ arguments: [String], environment: [String: String], log: String?,
+        deathSignal: Int32 = SIGKILL
+    ) throws {
         let argv = ([path] + arguments).map { strdup($0) } + [nil]
         let envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
-        var pid: pid_t = 0
-        let code = posix_spawn(&pid, path, &actions, &attributes, argv, envp)
-        guard code == 0 else { throw StartError("\(path) cannot be started: \(String(cString: strerror(code)))") }
+        let pid = Spawner.shared.run { cspawn(path, argv, envp, log, deathSignal) }
+        guard pid > 0 else {
+            let reason = String(cString: strerror(-pid))
+            throw StartError("\(path) cannot be started\(log.map { " with the log \($0)" } ?? ""): \(reason)")
+        }
         self.pid = pid
     }
 
@@ -47,12 +51,26 @@ package final class ChildProcess: @unchecked Sendable {  // `status` is guarded 
         }
     }
 
+    /// How it ended; `nil` while it runs.
+    package var ending: Ending? {
+        guard !self.isRunning else { return nil }
+        return self.lock.withLock {
+            let signal = self.status & 0x7F
+            return signal == 0 ? .exited(code: self.status >> 8 & 0xFF) : .killed(signal: signal)
+        }
+    }
+
     /// Waits for its end.
     ///
     /// - Returns: Its exit code, or 128 and the signal that ended it.
     package func wait() -> Int32 {
-        while self.isRunning { usleep(2_000) }
-        return self.lock.withLock { self.status & 0x7F == 0 ? self.status >> 8 & 0xFF : 128 + self.status & 0x7F }
+        while true {
+            switch self.ending {
+            case .exited(let code): return code
+            case .killed(let signal): return 128 + signal
+            case nil: usleep(2_000)
+            }
+        }
     }
 
     package func send(_ signal: Int32) { if self.isRunning { kill(self.pid, signal) } }
@@ -61,5 +79,44 @@ package final class ChildProcess: @unchecked Sendable {  // `status` is guarded 
     package func crash() {
         self.send(SIGKILL)
         _ = self.wait()  // SIGKILL cannot be refused.
+    }
+}
+
+/// The thread that starts all children of this process. The kernel ends a child with the thread that started it, so this
+/// thread lives as long as the process does.
+private final class Spawner: @unchecked Sendable {  // The jobs are guarded by the condition.
+    static let shared = Spawner()
+
+    private let condition = NSCondition()
+    private var jobs: [() -> Void] = []
+
+    private init() {
+        let thread = Thread { [unowned self] in
+            while true { self.next()() }
+        }
+        thread.name = "spawner"
+        thread.start()
+    }
+
+    private func next() -> () -> Void {
+        self.condition.withLock {
+            while self.jobs.isEmpty { self.condition.wait() }
+            return self.jobs.removeFirst()
+        }
+    }
+
+    /// Runs `body` on the thread, and waits for its result.
+    func run(_ body: @escaping () -> Int32) -> Int32 {
+        let done = DispatchSemaphore(value: 0)
+        nonisolated(unsafe) var result: Int32 = 0  // Written before the signal, read after it.
+        self.condition.withLock {
+            self.jobs.append {
+                result = body()
+                done.signal()
+            }
+            self.condition.signal()
+        }
+        done.wait()
+        return result
     }
 }

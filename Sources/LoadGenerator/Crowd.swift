@@ -157,9 +157,9 @@ package final class Crowd: Sendable {
         }
         var askedAt = intended
         while ContinuousClock.now < end, !Task.isCancelled {
-            async let copy: String? = arrival.submitsTwice ? self.ask(pool, request, arrival, nil).code : nil
+            let copy = arrival.submitsTwice ? Task { await self.ask(pool, request, arrival, nil).code } : nil
             let (code, order, pause) = await self.ask(pool, request, arrival, askedAt)
-            if let second = await copy, second != code, !Self.isOpen(second), !Self.isOpen(code) {
+            if let second = await copy?.value, second != code, !Self.isOpen(second), !Self.isOpen(code) {
                 self.note { $0.contradictions.append("\(token.id): \(code) and \(second)") }
             }
             if code == "202", !self.settings.followsContests { return (nil, code) }

@@ -1,6 +1,14 @@
 import ArgumentParser
+import Foundation
 
 @main
+enum Entry {
+    static func main() async {
+        if let code = Supervision.run() { exit(code) }
+        await Tranche.main()
+    }
+}
+
 struct Tranche: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tranche",

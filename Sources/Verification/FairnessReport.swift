@@ -43,23 +43,34 @@ package struct FairnessReport: Sendable, Codable {
     private struct Request {
         let order: OrderID
         let unit: Int
+        /// The stamp's microsecond, corrected by the clock's error where it is known.
         let at: Int64
+        /// The stamp's counter: several requests share a microsecond, and the counter says which came first.
+        let counter: UInt64
+        /// The tie key, by which equal stamps are ordered; the last of all for a request that the log does not know.
+        let tie: UInt64
         let quantity: Int
         let uncertainty: Int64
+
+        static func isFirst(_ left: Request, _ right: Request) -> Bool {
+            (left.at, left.counter, left.tie, left.order) < (right.at, right.counter, right.tie, right.order)
+        }
     }
 
     init(
         _ contest: ContestEvidence, _ units: [UnitEvidence], offsets: [String: Int64], windowMilliseconds: Int64
     ) {
-        // Every request of the contest, at the moment when it came, corrected by the clock's error where it is known.
+        // Every request of the contest, in the order in which they came.
+        let ties = Dictionary(contest.passed.map { ($0.entrant.order, $0.entrant.place.tie) }) { first, _ in first }
         let requests = units.enumerated().flatMap { place, unit in
             unit.contested.values.filter { $0.order.lot == contest.lot }.map { one in
                 Request(
                     order: one.order.id, unit: place,
                     at: one.order.stamp.instant.microseconds - (offsets[unit.name] ?? 0),
+                    counter: one.order.stamp.counter, tie: ties[one.order.id] ?? .max,
                     quantity: Int(one.order.quantity), uncertainty: one.uncertainty)
             }
-        }.sorted { ($0.at, $0.order) < ($1.at, $1.order) }
+        }.sorted(by: Request.isFirst)
         // Who got the stock that there was when the contest began; what came back later is the waitlist's.
         let stock = contest.poolAtSwitch + units.reduce(0) { $0 + ($1.leftover[contest.lot] ?? 0) }
         func within<Request>(_ requests: [Request], _ quantity: (Request) -> Int) -> [Request] {

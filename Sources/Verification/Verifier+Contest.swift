@@ -31,6 +31,8 @@ extension Verifier {
         }
     }
 
+    package var unitNames: [String] { self.units.map(\.name) }
+
     /// How fair the contest of a lot was, or `nil` if there was none.
     ///
     /// - Parameter offsets: Errors of units' clocks, in microseconds, where they are known: for rehearsals.

@@ -72,8 +72,18 @@ struct ClusterFolder {
     /// A Unix socket's path has at most 107 bytes.
     func socket(_ name: String) -> String { "\(self.path)/units/\(name)/r.sock" }
 
+    var backtraces: String { self.path + "/backtraces" }
+
+    /// Makes a folder that only its owner can look into.
+    func make(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch { throw CommandError("the folder \(path) cannot be made: \(error.localizedDescription)") }
+    }
+
     func save(_ layout: ClusterLayout) throws {
-        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
+        try self.make(self.path)
         let made = FileManager.default.createFile(
             atPath: self.layoutPath, contents: Data(JSON.encode(layout, pretty: true)),
             attributes: [.posixPermissions: 0o600])

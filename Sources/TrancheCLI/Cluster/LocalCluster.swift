@@ -29,10 +29,18 @@ final class LocalCluster: Sendable {
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
     /// Once it stops, nothing is started any more: whoever breaks and mends parts may still be at it.
     private let isStopping = NIOLockedValueBox(false)
+    /// Processes that ended although nobody stopped them.
+    private let died = NIOLockedValueBox<[ProcessDeath]>([])
+    private let watch = NIOLockedValueBox<Task<Void, Never>?>(nil)
+    private let onDeath: @Sendable (ProcessDeath) -> Void
+    private static let watchMilliseconds = 100
 
+    /// - Parameter onDeath: Hears of each process that ends although nobody stopped it, and may start it again.
     init(
-        folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:]
+        folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:],
+        onDeath: @escaping @Sendable (ProcessDeath) -> Void = { _ in }
     ) {
+        self.onDeath = onDeath
         self.wide = wan.map { WideArea($0) }
         self.clockOffsets = NIOLockedValueBox(clockOffsets)
         self.folder = folder
@@ -45,14 +53,16 @@ final class LocalCluster: Sendable {
 
     func start() async throws {
         try await self.startLinks()
+        try self.folder.make(self.folder.backtraces)
         for name in self.layout.units.map(\.name) {
-            try FileManager.default.createDirectory(atPath: self.folder.unit(name), withIntermediateDirectories: true)
+            try self.folder.make(self.folder.unit(name))
             let socket = self.folder.socket(name)
             guard socket.utf8.count < 108 else {
                 throw CommandError("\(socket) is too long for a socket: choose a shorter --data")
             }
         }
-        try FileManager.default.createDirectory(atPath: self.folder.path + "/center", withIntermediateDirectories: true)
+        try self.folder.make(self.folder.path + "/center")
+        self.startWatch()
         for name in self.layout.units.map(\.name) { try self.start(.redis(name)) }
         try self.start(.center)
         for name in self.layout.units.map(\.name) { try self.start(.unit(name)) }
@@ -84,9 +94,40 @@ final class LocalCluster: Sendable {
         guard !self.isStopping.withLockedValue({ $0 }) else { throw CommandError("the cluster stops") }
         let (path, arguments) = try self.command(part)
         let environment = ProcessInfo.processInfo.environment.merging(self.layout.secrets) { $1 }
+            .merging(Backtraces.environment(folder: self.folder.backtraces)) { $1 }
         let process = try ChildProcess(path, arguments, environment: environment, log: self.log(part))
         self.processes.withLockedValue { $0[part] = process }
     }
+
+    /// Looks now and then for processes that have ended although nobody stopped them.
+    private func startWatch() {
+        let task = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(Self.watchMilliseconds))
+                guard let self else { return }
+                for death in self.takeDead() {
+                    self.died.withLockedValue { $0.append(death) }
+                    self.onDeath(death)
+                }
+            }
+        }
+        self.watch.withLockedValue { $0 = task }
+    }
+
+    private func takeDead() -> [ProcessDeath] {
+        self.processes.withLockedValue { processes in
+            processes.compactMap { part, process in
+                guard let ending = process.ending else { return nil }
+                processes[part] = nil
+                return ProcessDeath(
+                    part: part, pid: process.pid, ending: ending,
+                    backtrace: Backtraces.find(folder: self.folder.backtraces, pid: process.pid), log: self.log(part))
+            }
+        }
+    }
+
+    /// Processes that ended although nobody stopped them, in order.
+    var deaths: [ProcessDeath] { self.died.withLockedValue { $0 } }
 
     private func log(_ part: Part) -> String {
         switch part {
@@ -184,6 +225,7 @@ final class LocalCluster: Sendable {
     /// Stops everything: coordinator and center first, then units, and Redis last.
     func stop() async {
         self.isStopping.withLockedValue { $0 = true }
+        self.watch.withLockedValue { $0 }?.cancel()
         for part in [.standby, .coordinator, .center] as [Part] { await self.stop(part) }
         await withDiscardingTaskGroup { group in
             for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }
@@ -203,9 +245,7 @@ final class LocalCluster: Sendable {
         for address in addresses {
             while await !client.answers(address) {
                 if let dead = self.parts.first(where: { !self.isRunning($0) }) {
-                    throw CommandError(
-                        "the \(dead) ended at its start; its log is below \(self.folder.path):\n\(self.lastWords(dead))"
-                    )
+                    throw CommandError("the \(dead) ended at its start; \(self.log(dead)) says:\n\(self.lastWords(dead))")
                 }
                 guard ContinuousClock.now < end else {
                     throw CommandError("\(address) does not answer; see the logs below \(self.folder.path)")

@@ -25,7 +25,7 @@ struct FairnessCommand: AsyncParsableCommand {
         if self.simulate { return try self.runSimulation() }
         let verifier = try Verifier(folder: self.common.folder.path)
         let lots = self.lot.map { [LotID($0)] } ?? verifier.contestedLots
-        let offsets = try ClockOffsets.parse(self.clockOffsets).mapValues { Int64($0) }
+        let offsets = try ClockOffsets.parse(self.clockOffsets, regions: verifier.unitNames).mapValues { Int64($0) }
         let reports = lots.compactMap { verifier.fairness($0, offsets: offsets) }
         guard !reports.isEmpty else { throw CommandError("no lot of this sale was contested") }
         if self.common.json { Output.json(reports) } else { for report in reports { report.print() } }
@@ -109,12 +109,23 @@ struct SimulatedFairness: Codable {
 
 /// `us-east=-1000,ap-south=1000`: microseconds by region.
 enum ClockOffsets {
-    static func parse(_ text: String?) throws -> [String: Int] {
+    /// What a unit takes as `clock.offset`.
+    static let limitMicroseconds = 60_000_000
+
+    static func parse(_ text: String?, regions: [String]) throws -> [String: Int] {
         var offsets: [String: Int] = [:]
-        for part in (text ?? "").split(separator: ",") {
-            let pair = part.split(separator: "=")
+        for part in (text ?? "").split(separator: ",", omittingEmptySubsequences: true) {
+            let pair = part.split(separator: "=", omittingEmptySubsequences: false)
             guard pair.count == 2, let microseconds = Int(pair[1]) else {
                 throw ValidationError("--clock-offsets: \"\(part)\" is not REGION=MICROSECONDS")
+            }
+            guard regions.contains(String(pair[0])) else {
+                throw ValidationError(
+                    "--clock-offsets: there is no region \"\(pair[0])\"; known: \(regions.joined(separator: ", "))")
+            }
+            guard (-self.limitMicroseconds...self.limitMicroseconds).contains(microseconds) else {
+                throw ValidationError(
+                    "--clock-offsets: \(microseconds) is not in -\(self.limitMicroseconds)...\(self.limitMicroseconds)")
             }
             offsets[String(pair[0])] = microseconds
         }

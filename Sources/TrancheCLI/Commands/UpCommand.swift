@@ -2,6 +2,8 @@ import ArgumentParser
 import DaemonSupport
 import Dispatch
 import Foundation
+import NIOConcurrencyHelpers
+import Storage
 import TrancheAPI
 import WideArea
 
@@ -10,35 +12,37 @@ struct UpCommand: AsyncParsableCommand {
         commandName: "up",
         abstract: "Start a local cluster: center, coordinator, and a unit with its Redis per region.",
         discussion:
-            "Everything lives in one data folder, with random secrets. Ctrl-C stops it cleanly; the next `up` goes on with it."
+            """
+            Everything lives in one data folder, with random secrets. Ctrl-C stops it cleanly; the next `up` goes on with it.
+            A process that dies by itself is named, with its signal and where its backtrace is, and started again. All
+            processes end with this one, whatever ends it.
+            """
     )
 
     @OptionGroup var common: CommonOptions
-    @Option(help: "Regions, separated by commas.") var regions = "us-east,eu-west,ap-south"
+    @Option(help: "Regions, separated by commas; us-east, eu-west and ap-south if not given.") var regions: String?
     @Option(help: "Put wide-area links between the regions and the center: a YAML file with REGION.delay in ms.")
     var wan: String?
     @Option(help: "Set clocks wrong: microseconds for each region, as us-east=-1000,ap-south=1000.")
     var clockOffsets: String?
+    @Flag(help: "Do not start a process again that died by itself.") var noRestart = false
 
     func run() async throws {
         let folder = self.common.folder
-        let names = self.regions.split(separator: ",").map(String.init)
-        guard !names.isEmpty, Set(names).count == names.count else {
-            throw ValidationError("--regions needs names that differ")
+        let names = try self.regions.map(RegionNames.parse)
+        try folder.make(folder.path)
+        let lock: FolderLock
+        do { lock = try FolderLock(folder: folder.path) } catch {
+            throw CommandError("\(error): another `tranche up` may be running there; choose another --data, or stop it")
         }
-        let layout: ClusterLayout
-        if FileManager.default.fileExists(atPath: folder.layoutPath) {
-            layout = try folder.load()
-        } else {
-            layout = try ClusterLayout.random(regions: names, isWide: self.wan != nil)
-            try folder.save(layout)
-        }
-        guard self.wan == nil || layout.controlPort != nil else {
-            throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")
-        }
+        defer { withExtendedLifetime(lock) {} }
+        let layout = try self.layout(folder, names)
+        let offsets = try ClockOffsets.parse(self.clockOffsets, regions: layout.units.map(\.name))
+        let restarter = Restarter(isOn: !self.noRestart, isQuiet: self.common.json)
         let cluster = LocalCluster(
-            folder: folder, layout: layout, wan: try await self.links(layout),
-            clockOffsets: try ClockOffsets.parse(self.clockOffsets))
+            folder: folder, layout: layout, wan: try await self.links(layout), clockOffsets: offsets
+        ) { restarter.handle($0) }
+        restarter.cluster = cluster
         let signals = StopSignals()
         do {
             try await cluster.start()
@@ -56,6 +60,27 @@ struct UpCommand: AsyncParsableCommand {
         Output.line("stopping …")
         await cluster.stop()
         Output.line("stopped; the data is in \(folder.path)")
+    }
+
+    /// The cluster that lies in the folder, or a new one.
+    private func layout(_ folder: ClusterFolder, _ names: [String]?) throws -> ClusterLayout {
+        guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
+            let layout = try ClusterLayout.random(
+                regions: names ?? DemoCommand.regions, isWide: self.wan != nil)
+            try folder.save(layout)
+            return layout
+        }
+        let layout = try folder.load()
+        let present = layout.units.map(\.name)
+        if let names, names != present {
+            throw CommandError(
+                "\(folder.path) holds a cluster of the regions \(present.joined(separator: ",")), and --regions says "
+                    + "\(names.joined(separator: ",")): leave --regions out, or choose another --data")
+        }
+        guard self.wan == nil || layout.controlPort != nil else {
+            throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")
+        }
+        return layout
     }
 
     private func links(_ layout: ClusterLayout) async throws -> WideAreaPlan? {
@@ -99,4 +124,75 @@ final class StopSignals: @unchecked Sendable {  // The sources are kept, and nev
     }
 
     func wait() async { for await _ in self.stream { return } }
+}
+
+/// Says which process of a cluster died by itself, and starts it again: a few times, because a process that dies at each start
+/// is not helped by another one.
+final class Restarter: Sendable {
+    static let restartsLimit = 5
+    static let windowSeconds = 60.0
+
+    private let isOn: Bool
+    private let isQuiet: Bool
+    private let restarts = NIOLockedValueBox<[LocalCluster.Part: [ContinuousClock.Instant]]>([:])
+    private let holder = NIOLockedValueBox<Holder>(Holder())
+    private struct Holder { weak var cluster: LocalCluster? }
+
+    init(isOn: Bool, isQuiet: Bool) { (self.isOn, self.isQuiet) = (isOn, isQuiet) }
+
+    var cluster: LocalCluster? {
+        get { self.holder.withLockedValue { $0.cluster } }
+        set { self.holder.withLockedValue { $0.cluster = newValue } }
+    }
+
+    func handle(_ death: ProcessDeath) {
+        guard self.isOn else { return self.say("\(death)") }
+        let isAllowed = self.restarts.withLockedValue { restarts in
+            let start = ContinuousClock.now - .seconds(Self.windowSeconds)
+            let recent = (restarts[death.part] ?? []).filter { $0 > start }
+            guard recent.count < Self.restartsLimit else { return false }
+            restarts[death.part] = recent + [.now]
+            return true
+        }
+        guard isAllowed else {
+            return self.say(
+                "\(death); it died \(Self.restartsLimit) times within \(Int(Self.windowSeconds)) s and stays down: see its log")
+        }
+        do {
+            try self.cluster?.start(death.part)
+            self.say("\(death); started again")
+        } catch { self.say("\(death); it could not be started again: \(error)") }
+    }
+
+    /// With --json standard output belongs to the script that reads it.
+    private func say(_ text: String) {
+        guard self.isQuiet else { return Output.line(Output.red(text)) }
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+}
+
+/// Names of regions: they are parts of paths, of configuration keys and of lists.
+enum RegionNames {
+    static let bytes = 1...32
+    static let limit = 64
+
+    static func parse(_ text: String) throws -> [String] {
+        let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        for name in names {
+            guard self.bytes.contains(name.utf8.count), name.first?.isLetter == true,
+                name.utf8.allSatisfy({ byte in
+                    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45
+                })
+            else {
+                throw ValidationError(
+                    "--regions: \"\(name)\" is not a region's name: a letter, then letters, digits and dashes, "
+                        + "at most \(self.bytes.upperBound)")
+            }
+        }
+        guard Set(names).count == names.count else { throw ValidationError("--regions: \"\(text)\" names a region twice") }
+        guard names.count <= self.limit else {
+            throw ValidationError("--regions: \(names.count) regions, at most \(self.limit)")
+        }
+        return names
+    }
 }

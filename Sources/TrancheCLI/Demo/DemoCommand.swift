@@ -50,7 +50,9 @@ struct DemoCommand: AsyncParsableCommand {
         }
         let layout = try ClusterLayout.random(regions: Self.regions, isWide: true)
         try folder.save(layout)
-        let cluster = LocalCluster(folder: folder, layout: layout, wan: Self.wan)
+        let view = LiveView(layout, isQuiet: self.json)
+        let story = view.story
+        let cluster = LocalCluster(folder: folder, layout: layout, wan: Self.wan) { story.note("\($0)") }
         let signals = StopSignals()
         let watch = Task {
             await signals.wait()
@@ -59,7 +61,7 @@ struct DemoCommand: AsyncParsableCommand {
             Foundation.exit(130)
         }
         let outcome: DemoOutcome
-        do { outcome = try await self.sell(cluster) } catch {
+        do { outcome = try await self.sell(cluster, view) } catch {
             await cluster.stop()
             throw error
         }
@@ -83,7 +85,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     private func say(_ text: String) { if !self.json { Output.line(text) } }
 
-    private func sell(_ cluster: LocalCluster) async throws -> DemoOutcome {
+    private func sell(_ cluster: LocalCluster, _ view: LiveView) async throws -> DemoOutcome {
         self.say("starting the center, the coordinator, and \(Self.regions.count) units with a Redis each …")
         try await cluster.start()
         try await cluster.waitUntilHealthy()
@@ -110,14 +112,15 @@ struct DemoCommand: AsyncParsableCommand {
         settings.comesBackAfterMilliseconds = 3_000...8_000
         let crowd = Crowd(cluster.layout.target(lot: LotID(1)), settings: settings)
         try await Task.sleep(for: .milliseconds(1_100))
-        let view = LiveView(cluster.layout, isQuiet: self.json)
+        view.begin()
         let story = view.story
         let faults = self.faults ? Task { await DemoFaults(cluster: cluster).run { story.note($0) } } : nil
         let load = await self.watch(crowd, arrivals, client, view)
         await faults?.value
         let quotas = QuotaPlan.split(total: self.stock, poolPermille: 0, weights: [1, 1, 1])
         return DemoOutcome(
-            load: load, split: StaticSplit(arrivals: arrivals, quotas: quotas), seconds: view.seconds, seed: self.seed)
+            load: load, split: StaticSplit(arrivals: arrivals, quotas: quotas), seconds: view.seconds, seed: self.seed,
+            deaths: cluster.deaths.map(\.description))
     }
 
     private func warm(_ client: AdminClient) async throws {
@@ -173,6 +176,8 @@ struct DemoOutcome {
     let split: StaticSplit
     let seconds: Double
     let seed: UInt64
+    /// Processes that ended although nobody stopped them.
+    let deaths: [String]
 }
 
 /// What goes wrong in `demo --faults`, at fixed moments of the sale.

@@ -14,6 +14,8 @@ struct DemoVerdict: Codable {
     let acknowledgedAndLost: Int
     let contradictions: Int
     let invariantsHold: Bool
+    /// Processes that ended although nobody stopped them.
+    let deaths: [String]
     let isGood: Bool
     let staticSplitIdleAtFirstSoldOut: Int
     let staticSplitUnsold: Int
@@ -39,8 +41,9 @@ struct DemoVerdict: Codable {
         self.contradictions = outcome.load.contradictions.count
         self.invariantsHold = report.isSound
         let soldOut = self.paid + self.held == stock && self.unsold == 0
+        self.deaths = outcome.deaths
         self.isGood =
-            (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0 && self.contradictions == 0
+            outcome.deaths.isEmpty && (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0 && self.contradictions == 0
             && report.isSound
         self.staticSplitIdleAtFirstSoldOut = outcome.split.idleThen.reduce(0, +)
         self.staticSplitUnsold = outcome.split.unsoldAtEnd
@@ -87,6 +90,7 @@ struct DemoVerdict: Codable {
             + unsold \(Output.number(self.unsold)); oversold \(self.oversold); \(Output.number(self.acknowledged)) orders acknowledged, \
             \(self.acknowledgedAndLost) lost
             """)
+        for death in self.deaths { Output.line(Output.red(death)) }
         Output.line(self.isGood ? Output.green("PASS") : Output.red("FAIL"))
     }
 }

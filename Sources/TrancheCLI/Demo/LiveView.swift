@@ -9,7 +9,7 @@ final class LiveView {
     private let names: [UnitID: String]
     private var drawnLines = 0
     private var lastPlainAt: Double = -10
-    private let startedAt = Date()
+    private var startedAt = Date()
     let story: Story
 
     init(_ layout: ClusterLayout, isQuiet: Bool) {
@@ -18,6 +18,12 @@ final class LiveView {
     }
 
     var seconds: Double { Date().timeIntervalSince(self.startedAt) }
+
+    /// The sale begins: seconds count from here.
+    func begin() {
+        self.startedAt = Date()
+        self.story.begin()
+    }
 
     func draw(_ state: QuotaState?, _ load: LoadReport) {
         Output.isTerminal ? self.redraw(state, load) : self.say(state, load)
@@ -61,7 +67,7 @@ final class LiveView {
 
 /// What was done to the cluster on the way, with its time.
 final class Story: Sendable {
-    private let startedAt = Date()
+    private let startedAt = NIOLockedValueBox(Date())
     private let noted = NIOLockedValueBox<[String]>([])
     private let isQuiet: Bool
 
@@ -69,8 +75,10 @@ final class Story: Sendable {
 
     var lines: [String] { self.noted.withLockedValue { $0 } }
 
+    func begin() { self.startedAt.withLockedValue { $0 = Date() } }
+
     func note(_ event: String) {
-        let line = String(format: "%5.1f s  ", Date().timeIntervalSince(self.startedAt)) + event
+        let line = String(format: "%5.1f s  ", Date().timeIntervalSince(self.startedAt.withLockedValue { $0 })) + event
         self.noted.withLockedValue { $0.append(line) }
         if !Output.isTerminal, !self.isQuiet { Output.line(line) }
     }

@@ -25,6 +25,8 @@ struct RehearsalOutcome: Codable, Sendable {
     let requests: Int
     let latencyMilliseconds: [String: Double]
     let seconds: Double
+    /// Processes that crashed by themselves.
+    let crashes: [String]
 
     init(_ plan: RehearsalPlan, _ report: VerifyReport, _ seen: RehearsalRound.Seen) {
         let lot = report.lots.first { $0.lot == RehearsalPlan.lot.rawValue }
@@ -49,11 +51,12 @@ struct RehearsalOutcome: Codable, Sendable {
         self.requests = seen.load.requests
         self.latencyMilliseconds = seen.load.latency
         self.seconds = seen.seconds
+        self.crashes = seen.crashes
     }
 
     /// Why the round is no success; empty if it is one.
     var faults: [String] {
-        var faults = self.broken + self.contradictions.map { "the same token got different answers: \($0)" }
+        var faults = self.crashes + self.broken + self.contradictions.map { "the same token got different answers: \($0)" }
         if self.oversold > 0 { faults.append("\(self.oversold) oversold") }
         if self.acknowledgedAndLost > 0 { faults.append("\(self.acknowledgedAndLost) acknowledged orders lost") }
         if self.unsold > 0 { faults.append("\(self.unsold) of \(self.stock) unsold") }

@@ -18,7 +18,8 @@ struct RehearsalRound {
         let layout = try ClusterLayout.random(regions: DemoCommand.regions, isWide: true)
         try self.folder.save(layout)
         let disk = try self.smallDisk(layout)
-        let cluster = LocalCluster(folder: self.folder, layout: layout, wan: DemoCommand.wan)
+        let note = self.note
+        let cluster = LocalCluster(folder: self.folder, layout: layout, wan: DemoCommand.wan) { note("\($0)") }
         self.interrupt.onInterrupt {
             await cluster.stop()
             try? disk?.unmount()
@@ -49,6 +50,8 @@ struct RehearsalRound {
         let settled: [StrandedDesk.Settled]
         let hadSmallDisk: Bool
         let seconds: Double
+        /// Processes that crashed by themselves.
+        let crashes: [String]
     }
 
     /// The small disk must hold the unit's ledger and those that it loses.
@@ -83,7 +86,8 @@ struct RehearsalRound {
         try? await Task.sleep(for: .milliseconds(500))
         return Seen(
             load: crowd.current, probed: probe.acknowledged, events: await faults.value, settled: settled,
-            hadSmallDisk: disk != nil, seconds: RecoveryProbe.seconds(since: started))
+            hadSmallDisk: disk != nil, seconds: RecoveryProbe.seconds(since: started),
+            crashes: cluster.deaths.filter(\.isCrash).map(\.description))
     }
 
     private func open(_ client: AdminClient) async throws {

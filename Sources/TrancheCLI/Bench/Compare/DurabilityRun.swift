@@ -27,10 +27,11 @@ struct DurabilityRun: Codable {
         }
         let tape = contender.buyTape(count: Int(seconds * 100_000))
         let drive = Drive(port: contender.port, connections: 256, seconds: seconds + 2)
-        async let result = drive.run(tape.tape)
+        let requests = tape.tape
+        let run = Task { try await drive.run(requests) }
         try await Task.sleep(for: .seconds(seconds))
         cluster.kill(.unit("bench"))
-        let acknowledged = try await result.created.map { tape.orders[$0] }
+        let acknowledged = try await run.value.created.map { tape.orders[$0] }
         // The ledger as the crash left it: the verifier opens it as a start would.
         await cluster.stop()
         let report = try Verifier(folder: folder.path, acknowledged: acknowledged).report()

@@ -76,7 +76,8 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
         _ = try self.redisCommand("SET", "stock", "1000000000")
         self.nginx = try ChildProcess(
             try LocalCluster.find("nginx"), ["-c", self.folder + "/nginx.conf", "-p", self.folder],
-            environment: environment, log: self.folder + "/nginx.out")
+            environment: environment, log: self.folder + "/nginx.out",
+            deathSignal: SIGTERM)  // It ends its workers then.
         try await self.waitFor("nginx") {
             var tape = RequestTape()
             tape.append("GET / HTTP/1.1\r\nHost: peer\r\n\r\n")

@@ -44,7 +44,9 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
     private func command(_ name: String, _ arguments: [String]) throws -> (path: String, arguments: [String]) {
         let path = "\(self.programs)/\(name)"
         guard getuid() == 0 else { return (path, arguments) }
-        return (try LocalCluster.find("runuser"), ["-u", "postgres", "--", path] + arguments)
+        // The kernel forgets the death signal when a process changes its user: it is set again behind that.
+        let options = ["--reuid", "postgres", "--regid", "postgres", "--init-groups", "--pdeathsig", "TERM", "--"]
+        return (try LocalCluster.find("setpriv"), options + [path] + arguments)
     }
 
     private func output(_ name: String, _ arguments: [String]) throws -> String {
@@ -68,7 +70,8 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
                 "max_wal_size=4GB",
             ])
         self.server = try ChildProcess(
-            path, arguments, environment: ProcessInfo.processInfo.environment, log: self.folder + "/log")
+            path, arguments, environment: ProcessInfo.processInfo.environment, log: self.folder + "/log",
+            deathSignal: SIGTERM)  // It is passed on, and its children end, too.
         for attempt in 0..<100 {
             if (try? self.client("psql", ["-c", "SELECT 1"])) != nil { break }
             guard attempt < 99 else { throw CommandError("PostgreSQL does not answer; see \(self.folder)/log") }

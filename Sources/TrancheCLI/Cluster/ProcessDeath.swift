@@ -1,0 +1,43 @@
+import DaemonSupport
+import Foundation
+
+/// A process of a cluster that ended although nobody stopped it.
+struct ProcessDeath: Sendable, CustomStringConvertible {
+    let part: LocalCluster.Part
+    let pid: Int32
+    let ending: ChildProcess.Ending
+    /// Where the backtrace is, if one was written.
+    let backtrace: String?
+    let log: String
+
+    /// A crash, and not an end that the process chose itself.
+    var isCrash: Bool { if case .killed = self.ending { true } else { false } }
+
+    var description: String {
+        "the \(self.part) (process \(self.pid)) \(self.ending)\(Backtraces.hint(self.backtrace, self.ending)); log: \(self.log)"
+    }
+}
+
+/// Backtraces of Swift processes that crash, one file each in one folder.
+enum Backtraces {
+    private static let variable = "SWIFT_BACKTRACE"
+
+    /// Asks the Swift runtime of a child to write a backtrace into `folder` when it crashes. What the user asks for goes first.
+    static func environment(folder: String) -> [String: String] {
+        if let own = ProcessInfo.processInfo.environment[self.variable] { return [self.variable: own] }
+        return [self.variable: "enable=yes,color=no,interactive=no,output-to=\(folder)"]
+    }
+
+    /// The backtrace of a process, if there is one.
+    static func find(folder: String, pid: Int32) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.sorted().last { $0.contains("-\(pid)-") }.map { "\(folder)/\($0)" }
+    }
+
+    static func hint(_ path: String?, _ ending: ChildProcess.Ending) -> String {
+        if let path { return "; backtrace: \(path)" }
+        guard case .killed(let signal) = ending, [SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGTRAP, SIGFPE].contains(signal)
+        else { return "" }
+        return "; no backtrace was written (swift-backtrace of the toolchain writes it)"
+    }
+}
