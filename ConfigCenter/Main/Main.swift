@@ -10,7 +10,7 @@ struct Command: AsyncParsableCommand {
             "The control plane: sales, rules and versions, and the one authority from which every quota is granted.",
         discussion: """
             Reads a YAML file with center.host, center.port and data.folder; environment variables win over it.
-            Needs the secrets TRANCHE_SERVICE_SECRET and TRANCHE_ADMIN_SECRET in its environment.
+            Needs TRANCHE_UNITS_KEY, TRANCHE_COORDINATOR_SECRET and TRANCHE_ADMIN_SECRET in its environment; see docs/security.md.
             """)
 
     @Option(help: "The center's YAML file.") var config: String

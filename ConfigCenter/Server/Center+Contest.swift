@@ -26,7 +26,7 @@ extension Center {
         let (epoch, units) = try await self.keeper.perform {
             (authority, records) throws(Problem) -> (Epoch, [UnitID]) in
             do throws(AuthorityError) {
-                let epoch = try authority.lead(url: body.url, now: SystemClock.now(), into: &records)
+                let epoch = try authority.lead(url: body.url, now: SystemClock.monotonic(), into: &records)
                 return (epoch, authority.book.units.keys.sorted())
             } catch { throw Problem(error) }
         }
@@ -37,7 +37,7 @@ extension Center {
     /// The leading coordinator lives.
     func hear(_ coordinator: CoordinatorAddress) async throws(Problem) {
         try await self.keeper.perform { (authority, _) throws(Problem) in
-            guard authority.hear(coordinator: coordinator, now: SystemClock.now()) else {
+            guard authority.hear(coordinator: coordinator, now: SystemClock.monotonic()) else {
                 throw Problem(
                     AuthorityError.staleEpoch(coordinator.epoch, current: authority.book.coordinatorEpoch))
             }
@@ -48,12 +48,12 @@ extension Center {
     func quota(for coordinator: CoordinatorAddress) async throws(Problem) -> QuotaState {
         let config = await self.book.config
         return try await self.keeper.perform { (authority, _) throws(Problem) -> QuotaState in
-            let now = SystemClock.now()
+            let now = SystemClock.monotonic()
             guard authority.hear(coordinator: coordinator, now: now) else {
                 throw Problem(
                     AuthorityError.staleEpoch(coordinator.epoch, current: authority.book.coordinatorEpoch))
             }
-            return QuotaState(authority, config, now: now)
+            return QuotaState(authority, config, wall: SystemClock.now(), now: now)
         }
     }
 
@@ -74,7 +74,7 @@ extension Center {
         try await self.keeper.perform { (authority, records) throws(Problem) -> ContestAck in
             do throws(AuthorityError) {
                 let (pool, coming, mayReturn) = try authority.contest(
-                    lot, command.batch, by: command.epoch, now: SystemClock.now(), into: &records)
+                    lot, command.batch, by: command.epoch, now: SystemClock.monotonic(), into: &records)
                 return ContestAck(pool: pool, coming: coming, mayReturn: mayReturn)
             } catch { throw Problem(error) }
         }

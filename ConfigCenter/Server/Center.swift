@@ -58,7 +58,7 @@ struct Center: Sendable {
             var missing: [String] = []
             if let refusal { missing.append("the rollout of version \(version) was stopped: \(refusal)") }
             if config.units.isEmpty { missing.append("no unit has registered") }
-            let now = SystemClock.now()
+            let now = SystemClock.monotonic()
             for unit in config.units {
                 guard let seen = authority.seen[unit.id],
                     now.milliseconds(since: seen.at) <= QuotaAuthority.silenceMilliseconds
@@ -206,9 +206,12 @@ struct Center: Sendable {
         let unit = SaleConfig.Unit(
             id: envelope.request.unit, name: envelope.name, region: envelope.region, publicURL: envelope.publicURL,
             internalURL: envelope.internalURL)
-        let reply = try await self.keeper.perform { $0.register(envelope.request, now: SystemClock.now(), into: &$1) }
+        let reply = try await self.keeper.perform {
+            $0.register(envelope.request, now: SystemClock.monotonic(), into: &$1)
+        }
         switch reply {
-        case .proofRequired, .superseded: return reply  // Only who is accepted is announced to the others.
+        // Only who is accepted is announced to the others.
+        case .proofRequired, .superseded, .occupied, .centerIsBehind: return reply
         case .accepted, .newGeneration: break
         }
         try await self.change(expected: nil, actor: unit.name, note: "unit \(unit.name) announced itself") { config in
@@ -228,7 +231,7 @@ struct Center: Sendable {
         if self.versions.withLockedValue({ $0[unit] != version }), await self.book.heard(from: unit, version: version) {
             self.versions.withLockedValue { $0[unit] = version }
         }
-        return try await self.keeper.perform { $0.report(envelope.report, now: SystemClock.now(), into: &$1) }
+        return try await self.keeper.perform { $0.report(envelope.report, now: SystemClock.monotonic(), into: &$1) }
     }
 
     func carryOut(_ commands: QuotaCommands) async throws(Problem) {
@@ -257,7 +260,7 @@ struct Center: Sendable {
     func tell(_ units: some Sequence<UnitID> & Sendable) async {
         let config = await self.book.config
         let directives = try? await self.keeper.perform { authority, _ in
-            units.map { authority.directives(for: $0, now: SystemClock.now()) }
+            units.map { authority.directives(for: $0, now: SystemClock.monotonic()) }
         }
         for one in directives ?? [] {
             if let unit = config.unit(one.unit) { self.pusher.push(one, to: unit) }
@@ -266,7 +269,9 @@ struct Center: Sendable {
 
     func quota() async throws(Problem) -> QuotaState {
         let config = await self.book.config
-        return try await self.keeper.perform { authority, _ in QuotaState(authority, config, now: SystemClock.now()) }
+        return try await self.keeper.perform { authority, _ in
+            QuotaState(authority, config, wall: SystemClock.now(), now: SystemClock.monotonic())
+        }
     }
 
     func units() async throws(Problem) -> [UnitDocument] {
@@ -274,7 +279,7 @@ struct Center: Sendable {
         let applied = await self.book.rollout.applied
         let clocks = self.clocks.withLockedValue { $0 }
         return try await self.keeper.perform { authority, _ in
-            let now = SystemClock.now()
+            let now = SystemClock.monotonic()
             return config.units.sorted { $0.id < $1.id }.map { unit in
                 let known = authority.book.units[unit.id]
                 return UnitDocument(

@@ -16,20 +16,29 @@ import TrancheCore
 /// | `center.host`, `center.port` | where units, coordinators and operators connect | 127.0.0.1, required |
 /// | `data.folder` | authority log, configuration, audit trail | required |
 ///
-/// Secrets: `TRANCHE_SERVICE_SECRET` for units and coordinators, `TRANCHE_ADMIN_SECRET` for operators.
+/// Secrets, each a list with the newest first: `TRANCHE_UNITS_KEY`, from which the secrets of units are derived,
+/// `TRANCHE_COORDINATOR_SECRET` of coordinators and `TRANCHE_ADMIN_SECRET` of operators. How internal connections are kept
+/// secret: ``TransportConfiguration``.
 struct CenterConfiguration {
     let host: String
     let port: Int
     let folder: String
-    let serviceSecret: String
-    let adminSecret: String
+    let unitsKeys: [String]
+    let coordinatorSecrets: [String]
+    let adminSecrets: [String]
+    let transport: TransportConfiguration
+    let tls: ServerTLS?
 
     init(_ values: DaemonConfiguration) throws(StartError) {
         self.host = values.string("center.host", default: "127.0.0.1")
         self.port = try values.number("center.port", in: 1...65_535)
         self.folder = try values.string("data.folder")
-        self.serviceSecret = try values.secret("tranche.service.secret")
-        self.adminSecret = try values.secret("tranche.admin.secret")
+        self.unitsKeys = try values.secrets("tranche.units.key")
+        self.coordinatorSecrets = try values.secrets("tranche.coordinator.secret")
+        self.adminSecrets = try values.secrets("tranche.admin.secret")
+        self.transport = try TransportConfiguration(values)
+        self.tls = try self.transport.server()
+        try self.transport.check("center.host", host: self.host)
     }
 }
 
@@ -43,26 +52,29 @@ package enum CenterDaemon {
         try PortCheck.check("center.port", host: configuration.host, port: configuration.port)
         let store = try AuthorityStore(path: configuration.folder + "/authority.sqlite")
         let keeper = try AuthorityKeeper(store: store, logger: logger)
-        let curl = CurlClient()
+        let curl = CurlClient(tls: configuration.transport.client)
         let book = try ConfigBook(keeper: keeper)
-        let pusher = Pusher(curl: curl, serviceSecret: configuration.serviceSecret, logger: logger)
+        let pusher = Pusher(curl: curl, unitsKeys: configuration.unitsKeys, logger: logger)
         let center = Center(keeper: keeper, book: book, pusher: pusher)
 
         let telemetry = Telemetry()
-        let router = DaemonRouter.make(logger: logger, telemetry: telemetry) {
-            let service = CredentialMiddleware<TrancheContext>(secrets: [configuration.serviceSecret])
-            InternalRoutes(center: center).add(to: $0.group("/internal/v1").add(middleware: service))
-            let admin = CredentialMiddleware<TrancheContext>(secrets: [configuration.adminSecret])
-            AdminRoutes(center: center).add(to: $0.group("/v1").add(middleware: admin))
+        let router = DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry) {
+            let routes = InternalRoutes(center: center)
+            routes.addUnits(
+                to: $0.group("/internal/v1/units/:unit").add(
+                    middleware: CredentialMiddleware(.unit(keys: configuration.unitsKeys, .toCenter))))
+            routes.addCoordinators(
+                to: $0.group("/internal/v1").add(
+                    middleware: CredentialMiddleware(.role("a coordinator", secrets: configuration.coordinatorSecrets)))
+            )
+            let operators = Caller.role("an operator", secrets: configuration.adminSecrets)
+            AdminRoutes(center: center).add(to: $0.group("/v1").add(middleware: CredentialMiddleware(operators)))
         }
-        var http = HTTP1Channel.Configuration(idleTimeout: .seconds(60))
-        http.httpDecoder = .init(maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
-        let application = Application(
-            router: router, server: .http1(configuration: http),
-            configuration: .init(
-                address: .hostname(configuration.host, port: configuration.port),
-                availableConnectionsDelegate: MaximumAvailableConnections(10_000)),
-            logger: logger)
+        let application = EdgeServer.application(
+            router: router, host: configuration.host, port: configuration.port,
+            limits: EdgeLimits(
+                connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: InternalRoutes.contestBytesLimit),
+            tls: configuration.tls, logger: logger)
         let version = await book.push.version
         logger.info("starting", metadata: ["epoch": "\(keeper.epoch.rawValue)", "config": "\(version)"])
         let stopping = ShutdownHook { await book.stop() }  // Long polls would hold the shutdown up.

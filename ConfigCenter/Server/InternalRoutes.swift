@@ -3,26 +3,27 @@ import Hummingbird
 import TrancheAPI
 import TrancheCore
 
-/// What units and coordinators can ask of the center: behind the service credential.
+/// What units and coordinators can ask of the center: each behind its own credential.
 struct InternalRoutes {
     static let waitSecondsLimit = 25
     static let contestBytesLimit = 32 << 20
 
     let center: Center
 
-    func add(to group: RouterGroup<TrancheContext>) {
-        group.post("units/:unit/register") { request, context in
+    /// - Parameter group: Of one unit, behind that unit's credential.
+    func addUnits(to group: RouterGroup<TrancheContext>) {
+        group.post("register") { request, context in
             let envelope = try await request.document(RegisterEnvelope.self)
             try context.check(envelope.request.unit)
             return Response.json(try await self.center.register(envelope))
         }
-        group.post("units/:unit/report") { request, context in
+        group.post("report") { request, context in
             let envelope = try await request.document(ReportEnvelope.self)
             try context.check(envelope.report.unit)
             try envelope.checkLimits()
             return Response.json(try await self.center.report(envelope))
         }
-        group.get("units/config") { request, _ in
+        group.get("config") { request, _ in
             let after = try request.number("after", in: 0...Int.max)
             let wait = try request.number("wait", in: 0...Self.waitSecondsLimit)
             guard let push = await self.center.book.next(after: after, waitSeconds: wait) else {
@@ -30,6 +31,9 @@ struct InternalRoutes {
             }
             return Response.json(push)
         }
+    }
+
+    func addCoordinators(to group: RouterGroup<TrancheContext>) {
         group.post("coordinators/lead") { request, _ in
             Response.json(try await self.center.lead(try await request.document(LeadBody.self)))
         }
@@ -52,18 +56,6 @@ struct InternalRoutes {
         group.post("quota/commands") { request, _ in
             try await self.center.carryOut(try await request.document(QuotaCommands.self))
             return Response(status: .noContent)
-        }
-    }
-}
-
-extension RequestContext {
-    /// The unit of the address must be the one that the message speaks of.
-    fileprivate func check(_ unit: UnitID) throws(Problem) {
-        let text = self.parameters.get("unit") ?? ""
-        guard text == unit.description else {
-            throw Problem(
-                status: 421, code: "wrong_unit",
-                detail: "the address is unit \"\(text.prefix(20))\"'s, the message unit \(unit)'s")
         }
     }
 }

@@ -9,15 +9,21 @@ final class Pusher: Sendable {
     static let timeoutMilliseconds = 1_500
 
     private let curl: CurlClient
-    private let headers: [String: String]
+    private let unitsKey: String
     private let logger: Logger
     /// One quota push per unit at a time; the next report brings whatever was skipped.
     private let underway = NIOLockedValueBox<Set<UnitID>>([])
 
-    init(curl: CurlClient, serviceSecret: String, logger: Logger) {
+    init(curl: CurlClient, unitsKeys: [String], logger: Logger) {
         self.curl = curl
-        self.headers = ["Authorization": "Bearer \(serviceSecret)", "Content-Type": "application/json"]
+        self.unitsKey = unitsKeys[0]
         self.logger = logger
+    }
+
+    /// Each unit has a secret of its own that the center shows to it: one that is stolen opens no other unit.
+    private func headers(_ unit: UnitID) -> [String: String] {
+        let secret = UnitCredential.derive(.fromCenter, of: unit, key: self.unitsKey)
+        return ["Authorization": "Bearer \(secret)", "Content-Type": "application/json"]
     }
 
     /// Pushes a version to every unit in order; stops at the first one that refuses it.
@@ -27,7 +33,7 @@ final class Pusher: Sendable {
             // A newer version goes to everybody, too.
             if await book.push.version > push.version { return }
             let request = CurlRequest(
-                "PUT", "\(unit.internalURL)/internal/v1/config", headers: self.headers, body: body,
+                "PUT", "\(unit.internalURL)/internal/v1/config", headers: self.headers(unit.id), body: body,
                 timeoutMilliseconds: Self.timeoutMilliseconds)
             guard let response = try? await self.curl.send(request) else { continue }  // It pulls when it is back.
             if response.status == 200 {
@@ -46,7 +52,8 @@ final class Pusher: Sendable {
     func push(_ directives: QuotaDirectives, to unit: SaleConfig.Unit) {
         guard self.underway.withLockedValue({ $0.insert(unit.id).inserted }) else { return }
         let request = CurlRequest(
-            "POST", "\(unit.internalURL)/internal/v1/quota", headers: self.headers, body: JSON.encode(directives),
+            "POST", "\(unit.internalURL)/internal/v1/quota", headers: self.headers(unit.id),
+            body: JSON.encode(directives),
             timeoutMilliseconds: Self.timeoutMilliseconds)
         self.curl.start(request) { _ in self.underway.withLockedValue { _ = $0.remove(unit.id) } }
     }

@@ -4,7 +4,10 @@ import TrancheCore
 // The quota as coordinators and operators see it.
 
 extension QuotaState {
-    init(_ authority: QuotaAuthority, _ config: SaleConfig, now: Instant) {
+    /// - Parameters:
+    ///   - wall: For the end of sales.
+    ///   - now: The clock by which the authority heard the units.
+    init(_ authority: QuotaAuthority, _ config: SaleConfig, wall: Instant, now: Instant) {
         let lots = authority.book.lots.sorted { $0.key < $1.key }.map { id, state in
             let units = state.accounts.sorted { ($0.unit, $0.generation) < ($1.unit, $1.generation) }.map { account in
                 let seen = authority.seen[account.unit]
@@ -19,7 +22,7 @@ extension QuotaState {
             }
             let sale = config.sale(of: id)
             let rules = sale?.lots.first { $0.id == id }
-            let isClosed = sale?.state.phase == .closed || (sale?.endsAtMilliseconds ?? Int64.max) <= now.milliseconds
+            let isClosed = sale?.state.phase == .closed || (sale?.endsAtMilliseconds ?? Int64.max) <= wall.milliseconds
             return Lot(
                 lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id),
                 isFrozen: state.isFrozen,

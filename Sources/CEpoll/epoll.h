@@ -12,9 +12,12 @@ extern int accept4(int listener, struct sockaddr *address, socklen_t *length, in
 extern int epoll_pwait2(int poller, struct epoll_event *events, int limit, const struct timespec *timeout,
                         const sigset_t *signals);
 
-// The next connection of a listener, non-blocking and closed on exec; -1 and errno if there is none.
-static inline int cepoll_accept(int listener) {
-    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+// The next connection of a listener, non-blocking and closed on exec, and who is at its other end; -1 and errno if there is
+// none.
+static inline int cepoll_accept(int listener, struct sockaddr_storage *address) {
+    socklen_t length = sizeof *address;
+    address->ss_family = AF_UNSPEC;
+    return accept4(listener, (struct sockaddr *)address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 // Waits for at most `microseconds`. Where the kernel (before Linux 5.11) or a sandbox has no epoll_pwait2, times are rounded

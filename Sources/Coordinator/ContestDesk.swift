@@ -13,6 +13,7 @@ final class ContestDesk: Sendable {
     private struct State {
         var epoch = Epoch(0)
         var merges: [LotID: ContestMerge] = [:]
+        var clocks = ClockJudge()
         var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
         var waitCount: UInt64 = 0
     }
@@ -99,13 +100,31 @@ final class ContestDesk: Sendable {
     private func take(_ report: ContestReport, receivedAt: Instant) throws(Problem) {
         let isLeading = self.state.withLockedValue { state -> Bool in
             guard state.epoch == report.epoch, state.epoch > Epoch(0) else { return false }
+            let isTrusted =
+                state.clocks.isTrusted(report.unit, echo: report.echo, sentAt: report.sentAt, receivedAt: receivedAt)
+                && report.isTrusted
             for lot in report.lots {
                 state.merges[lot.lot]?.receive(
-                    lot, from: report.unit, generation: report.generation, isTrusted: report.isTrusted, now: receivedAt)
+                    lot, from: report.unit, generation: report.generation, isTrusted: isTrusted, now: receivedAt)
             }
             return true
         }
         if !isLeading { throw Self.notLeading(report.epoch) }
+        self.measure(report, receivedAt: receivedAt)
+    }
+
+    /// How long requests were on their way, by the clocks of unit and coordinator: a unit whose clock is ahead, or that stamps
+    /// early, stands out.
+    private func measure(_ report: ContestReport, receivedAt: Instant) {
+        let stamps = report.lots.compactMap { $0.candidates.last?.stamp.instant.microseconds }
+        guard let newest = stamps.max() else { return }
+        self.telemetry.set(
+            "tranche_contest_lag_seconds", "From a request's stamp to its arrival here, by unit.",
+            labels: "unit=\"\(report.unit)\"", to: Double(receivedAt.microseconds &- newest) / 1e6)
+        let broken = self.state.withLockedValue { $0.merges.values.reduce(0) { $0 + $1.brokenPromises } }
+        self.telemetry.set(
+            "tranche_contest_broken_promises", "Requests below a watermark that their own unit had promised.",
+            to: Double(broken))
     }
 
     private func reply(to report: ContestReport) throws(Problem) -> ContestReply {

@@ -18,6 +18,10 @@ import TrancheCore
 /// | `center.url` | the config center | required |
 /// | `coordinator.url` | the address that units are told | from host and port |
 /// | `coordinator.tick` | milliseconds between two looks at the quota | 100 |
+///
+/// Secrets, each a list with the newest first: `TRANCHE_COORDINATOR_SECRET`, which the center asks for, and
+/// `TRANCHE_CONTEST_KEY`, from which the secrets are derived that units show here. How internal connections are kept secret:
+/// ``TransportConfiguration``.
 package enum CoordinatorDaemon {
     static let reportBytesLimit = 4 << 20
 
@@ -26,26 +30,35 @@ package enum CoordinatorDaemon {
         let port = try values.number("coordinator.port", in: 1...65_535)
         let center = try values.string("center.url")
         let tick = try values.number("coordinator.tick", in: 10...10_000, default: 100)
-        let secret = try values.secret("tranche.service.secret")
+        let secret = try values.secrets("tranche.coordinator.secret")[0]
+        let contestKeys = try values.secrets("tranche.contest.key")
+        let transport = try TransportConfiguration(values)
+        let tls = try transport.server()
+        try transport.check("center.url", url: center)
+        try transport.check("coordinator.host", host: host)
         try PortCheck.check("coordinator.port", host: host, port: port)
         let logger = Daemon.logger("tranche-coordinator")
-        let url = values.string("coordinator.url", default: "http://\(host):\(port)")
+        let url = values.string("coordinator.url", default: "\(transport.scheme)://\(host):\(port)")
+        try transport.check("coordinator.url", url: url)
         let telemetry = Telemetry()
         let desk = ContestDesk(telemetry: telemetry)
-        let curl = CurlClient()
-        let router = DaemonRouter.make(logger: logger, telemetry: telemetry) {
-            $0.group("/internal/v1").add(middleware: CredentialMiddleware(secrets: [secret])).post("contest") {
-                request, _ in
+        let curl = CurlClient(tls: transport.client)
+        let router = DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry) {
+            let unit = CredentialMiddleware<TrancheContext>(.unit(keys: contestKeys, .toCoordinator))
+            $0.group("/internal/v1/units/:unit").add(middleware: unit).post("contest") { request, context in
                 let receivedAt = SystemClock.now()
                 let report = try ContestWire.report(try await request.bytes(limit: Self.reportBytesLimit))
+                try context.check(report.unit)
                 let envelope = try await desk.report(report, receivedAt: receivedAt)
                 return Response(
                     status: .ok, headers: [.contentType: ContestWire.contentType],
                     body: .init(byteBuffer: ByteBuffer(bytes: ContestWire.encode(envelope))))
             }
         }
-        let application = Application(
-            router: router, configuration: .init(address: .hostname(host, port: port)), logger: logger)
+        let application = EdgeServer.application(
+            router: router, host: host, port: port,
+            limits: EdgeLimits(connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: Self.reportBytesLimit),
+            tls: tls, logger: logger)
         let lead = Lead(
             curl: curl, base: "\(center)/internal/v1", url: url, secret: secret, tickMilliseconds: tick, desk: desk,
             telemetry: telemetry, logger: logger)

@@ -9,7 +9,7 @@ struct Command: AsyncParsableCommand {
         abstract: "Watches demand in all regions and moves quota to where it is asked for.",
         discussion: """
             Reads a YAML file with coordinator.port and center.url; environment variables win over it.
-            Needs the secret TRANCHE_SERVICE_SECRET in its environment.
+            Needs TRANCHE_COORDINATOR_SECRET and TRANCHE_CONTEST_KEY in its environment; see docs/security.md.
             """)
 
     @Option(help: "The coordinator's YAML file.") var config: String

@@ -24,6 +24,16 @@ package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// The certificate that outgoing calls show, and the authority that they believe: paths of PEM files.
+package struct ClientTLS: Hashable, Sendable {
+    package let certificate: String
+    package let key: String
+    package let authority: String
+    package init(certificate: String, key: String, authority: String) {
+        (self.certificate, self.key, self.authority) = (certificate, key, authority)
+    }
+}
+
 package struct CurlRequest: Sendable {
     package var method: String
     package var url: String
@@ -57,6 +67,9 @@ package final class CurlClient: Sendable {
 
     fileprivate struct Inbox {
         var calls: [CurlCall] = []
+        /// Numbers of calls whose task was cancelled, for as long as somebody waits for them.
+        var cancelled: Set<UInt64> = []
+        var count: UInt64 = 0
         var underway = 0
         var isStopped = false
     }
@@ -64,22 +77,34 @@ package final class CurlClient: Sendable {
     // Any thread may call `curl_multi_wakeup`; everything else of the handle belongs to the loop's thread.
     private nonisolated(unsafe) let multi: OpaquePointer
 
-    package init() {
+    /// - Parameter tls: For addresses that begin with https.
+    package init(tls: ClientTLS? = nil) {
         curl_global_init(Int(CURL_GLOBAL_DEFAULT))
         self.multi = OpaquePointer(curl_multi_init()!)
-        let thread = Thread { [inbox = self.inbox, loop = CurlLoop(multi: self.multi)] in loop.run(inbox) }
+        let thread = Thread { [inbox = self.inbox, loop = CurlLoop(multi: self.multi, tls: tls)] in loop.run(inbox) }
         thread.name = "curl"
         thread.start()
     }
 
-    /// Makes the call and waits for the whole answer, whatever its status.
+    /// Makes the call and waits for the whole answer, whatever its status. If the task is cancelled the call ends at once, as
+    /// ``CurlError/stopped``: a long poll must not hold a shutdown up.
     ///
     /// - Throws: ``CurlError``; at most ``callsLimit`` calls are under way.
     package func send(_ request: CurlRequest) async throws(CurlError) -> CurlResponse {
-        let result = await withCheckedContinuation {
-            (continuation: CheckedContinuation<Result<CurlResponse, CurlError>, Never>) in
-            self.start(request) { continuation.resume(returning: $0) }
+        let number = self.inbox.withLockedValue { inbox in
+            inbox.count += 1
+            return inbox.count
         }
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation {
+                (continuation: CheckedContinuation<Result<CurlResponse, CurlError>, Never>) in
+                self.start(request, number: number) { continuation.resume(returning: $0) }
+            }
+        } onCancel: {
+            self.inbox.withLockedValue { _ = $0.cancelled.insert(number) }
+            curl_multi_wakeup(UnsafeMutableRawPointer(self.multi))
+        }
+        self.inbox.withLockedValue { _ = $0.cancelled.remove(number) }
         return try result.get()
     }
 
@@ -87,11 +112,18 @@ package final class CurlClient: Sendable {
     package func start(
         _ request: CurlRequest, _ completion: @escaping @Sendable (Result<CurlResponse, CurlError>) -> Void
     ) {
+        self.start(request, number: 0, completion)
+    }
+
+    private func start(
+        _ request: CurlRequest, number: UInt64,
+        _ completion: @escaping @Sendable (Result<CurlResponse, CurlError>) -> Void
+    ) {
         let refusal = self.inbox.withLockedValue { inbox -> CurlError? in
-            if inbox.isStopped { return .stopped }
+            if inbox.isStopped || inbox.cancelled.contains(number) { return .stopped }
             if inbox.underway >= Self.callsLimit { return .overloaded(limit: Self.callsLimit) }
             inbox.underway += 1
-            inbox.calls.append(CurlCall(request, completion))
+            inbox.calls.append(CurlCall(request, number: number, completion))
             return nil
         }
         if let refusal { return completion(.failure(refusal)) }
@@ -108,14 +140,20 @@ package final class CurlClient: Sendable {
 /// One call: owned by the loop's thread from the moment it leaves the inbox.
 private final class CurlCall: @unchecked Sendable {  // Touched by one thread at a time: the inbox hands it over.
     let request: CurlRequest
+    /// 0 for a call that nobody can cancel.
+    let number: UInt64
     let completion: @Sendable (Result<CurlResponse, CurlError>) -> Void
     var body: [UInt8] = []
     var headers: [String: String] = [:]
     var isTooLarge = false
     var list: UnsafeMutablePointer<curl_slist>?
 
-    init(_ request: CurlRequest, _ completion: @escaping @Sendable (Result<CurlResponse, CurlError>) -> Void) {
+    init(
+        _ request: CurlRequest, number: UInt64,
+        _ completion: @escaping @Sendable (Result<CurlResponse, CurlError>) -> Void
+    ) {
         self.request = request
+        self.number = number
         self.completion = completion
     }
 }
@@ -126,23 +164,44 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
     private var idle: [UnsafeMutableRawPointer] = []
     private var active: [UnsafeMutableRawPointer: CurlCall] = [:]
 
-    init(multi: OpaquePointer) { self.multi = UnsafeMutableRawPointer(multi) }
+    private let tls: ClientTLS?
+
+    init(multi: OpaquePointer, tls: ClientTLS?) {
+        self.multi = UnsafeMutableRawPointer(multi)
+        self.tls = tls
+    }
 
     func run(_ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
         while true {
-            let (calls, isStopped) = inbox.withLockedValue { inbox in
+            let (calls, cancelled, isStopped) = inbox.withLockedValue { inbox in
                 defer { inbox.calls = [] }
-                return (inbox.calls, inbox.isStopped)
+                return (inbox.calls, inbox.cancelled, inbox.isStopped)
             }
             if isStopped {
                 self.finishAll(calls)
                 return
             }
-            for call in calls { self.begin(call, inbox) }
+            for call in calls {
+                if cancelled.contains(call.number) {
+                    self.finish(call, .failure(.stopped), inbox)
+                } else {
+                    self.begin(call, inbox)
+                }
+            }
+            if !cancelled.isEmpty { self.cancel(cancelled, inbox) }
             var running: Int32 = 0
             curl_multi_perform(self.multi, &running)
             self.collect(inbox)
             curl_multi_poll(self.multi, nil, 0, 1_000, nil)
+        }
+    }
+
+    private func cancel(_ numbers: Set<UInt64>, _ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
+        for (handle, call) in self.active where numbers.contains(call.number) {
+            self.active[handle] = nil
+            curl_multi_remove_handle(self.multi, handle)
+            curl_easy_cleanup(handle)
+            self.finish(call, .failure(.stopped), inbox)
         }
     }
 
@@ -159,6 +218,14 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
         _ = ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, min(request.timeoutMilliseconds, 2_000))
         _ = ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1)  // Signals and threads do not mix.
         _ = ccurl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
+        // Calls between processes go straight to where they are meant to go, whatever the environment says.
+        _ = ccurl_set_string(handle, CURLOPT_PROXY, "")
+        _ = ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
+        if let tls {
+            _ = ccurl_set_string(handle, CURLOPT_CAINFO, tls.authority)
+            _ = ccurl_set_string(handle, CURLOPT_SSLCERT, tls.certificate)
+            _ = ccurl_set_string(handle, CURLOPT_SSLKEY, tls.key)
+        }
         var headers = request.headers
         if let body = request.body {
             headers["Expect"] = ""

@@ -12,6 +12,8 @@ package struct StartError: Error, Hashable, Sendable, CustomStringConvertible {
 package struct DaemonConfiguration: Sendable {
     /// A secret shorter than this is refused, in bytes.
     package static let secretBytes = 32
+    /// Secrets of one kind that are good at a time.
+    package static let secretsLimit = 8
     private let reader: ConfigReader
 
     /// - Parameter path: The YAML file, or `nil` to read the environment alone.
@@ -49,6 +51,36 @@ package struct DaemonConfiguration: Sendable {
             throw StartError("\(key) is \"\(text)\", but must be a number in \(range.lowerBound)...\(range.upperBound)")
         }
         return number
+    }
+
+    /// `true` or `false`; `false` if it is not there.
+    package func flag(_ key: String) throws(StartError) -> Bool {
+        if let value = self.reader.bool(forKey: ConfigKey(key)) { return value }
+        switch self.reader.string(forKey: ConfigKey(key)) {
+        case nil, "", "false": return false
+        case "true": return true
+        case let text?: throw StartError("\(key) is \"\(text)\", but must be true or false")
+        }
+    }
+
+    /// Secrets with commas between them, the newest first: whoever shows a secret shows the first one, and whoever checks takes
+    /// each of them, so that a new one can come into use before the old one goes.
+    package func secrets(_ key: String) throws(StartError) -> [String] {
+        let all = try self.secret(key).split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        guard all.count <= Self.secretsLimit else {
+            throw StartError("\(Self.variable(key)) lists \(all.count) secrets, at most \(Self.secretsLimit)")
+        }
+        for (place, one) in all.enumerated() where one.utf8.count < Self.secretBytes {
+            throw StartError(
+                "secret \(place + 1) of the list in \(Self.variable(key)) has \(one.utf8.count) bytes, "
+                    + "but needs at least \(Self.secretBytes)")
+        }
+        return all
+    }
+
+    /// A secret that may be missing.
+    package func optionalSecret(_ key: String) -> String? {
+        ProcessInfo.processInfo.environment[Self.variable(key)].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// A secret, from the environment only. There is no default: a process without it does not start.

@@ -7,27 +7,43 @@ import TrancheAPI
 
 /// The router of a process: problem documents for every error, the endpoints that every process has, and its own.
 package enum DaemonRouter {
+    /// Who can reach a listener.
+    package enum Audience: Sendable {
+        /// Processes of the installation, operators and their monitoring.
+        case inner
+        /// Everybody: whatever helps a bot, or tells of paths and figures, is not here.
+        case anybody
+    }
+
+    /// - Parameter notReady: Why the process cannot do its work yet; `nil` if it can.
     package static func make(
-        logger: Logger, telemetry: Telemetry, isReady: @escaping @Sendable () -> String? = { nil },
-        _ addRoutes: (Router<TrancheContext>) -> Void
+        for audience: Audience, logger: Logger, telemetry: Telemetry,
+        notReady: @escaping @Sendable () -> String? = { nil }, _ addRoutes: (Router<TrancheContext>) -> Void
     ) -> Router<TrancheContext> {
         let router = Router(context: TrancheContext.self)
         let table = RouteTable()
         router.add(middleware: ProblemMiddleware(logger: logger, table: table))
-        self.addCommon(to: router, telemetry, isReady)
+        self.addHealth(to: router, audience, notReady)
+        if audience == .inner { self.addInsight(to: router, telemetry) }
         addRoutes(router)
         table.read(router)
         return router
     }
 
-    private static func addCommon(
-        to router: Router<TrancheContext>, _ telemetry: Telemetry, _ isReady: @escaping @Sendable () -> String?
+    private static func addHealth(
+        to router: Router<TrancheContext>, _ audience: Audience, _ notReady: @escaping @Sendable () -> String?
     ) {
         router.get("/healthz") { _, _ in Response.text("ok\n") }
         router.get("/readyz") { _, _ -> Response in
-            if let reason = isReady() { throw Problem(status: 503, code: "not_ready", detail: reason, retryAfter: 1) }
+            if let reason = notReady() {
+                let detail = audience == .inner ? reason : "not ready to serve; the internal address says why"
+                throw Problem(status: 503, code: "not_ready", detail: detail, retryAfter: 1)
+            }
             return Response.text("ready\n")
         }
+    }
+
+    private static func addInsight(to router: Router<TrancheContext>, _ telemetry: Telemetry) {
         router.get("/metrics") { _, _ in Response.text(telemetry.text, type: "text/plain; version=0.0.4") }
         router.get("/openapi.yaml") { _, _ in
             Response(
@@ -64,7 +80,8 @@ package final class RouteTable: Sendable {
                     && zip(route.segments, asked).allSatisfy { isParameter($0) || $0 == $1 }
             }.map(\.method.rawValue)
         }
-        return Set(found).sorted()
+        // Whatever can be read can be asked for without its body.
+        return Set(found.contains("GET") ? found + ["HEAD"] : found).sorted()
     }
 }
 

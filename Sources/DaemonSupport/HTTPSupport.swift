@@ -87,21 +87,3 @@ package struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
         }
     }
 }
-
-/// Lets only callers with the service credential pass.
-package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
-    private let secrets: [String]
-    package init(secrets: [String]) { self.secrets = secrets }
-
-    package func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response)
-        async throws -> Response
-    {
-        guard let bearer = request.bearer, self.secrets.contains(where: { ConstantTime.isEqual($0.utf8, bearer) })
-        else {
-            throw Problem(
-                status: 401, code: "bad_credential",
-                detail: "this address needs Authorization: Bearer with a service credential")
-        }
-        return try await next(request, context)
-    }
-}

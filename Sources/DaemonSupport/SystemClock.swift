@@ -1,11 +1,17 @@
 import CTimex
 import Foundation
+import Synchronization
 package import TrancheCore
 
 /// The one place where processes read the clock.
 package enum SystemClock {
-    /// Added to the wall clock, in microseconds: for tests and rehearsals of clocks that are wrong. Set at the start.
-    nonisolated(unsafe) package static var offsetMicroseconds: Int64 = 0
+    private static let offset = Atomic<Int64>(0)
+
+    /// Added to the wall clock, in microseconds: for tests and rehearsals of clocks that are wrong.
+    package static var offsetMicroseconds: Int64 {
+        get { self.offset.load(ordering: .relaxed) }
+        set { self.offset.store(newValue, ordering: .relaxed) }
+    }
 
     /// The wall clock, in microseconds.
     package static func now() -> Instant {
@@ -13,8 +19,10 @@ package enum SystemClock {
         Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6) + self.offsetMicroseconds)
     }
 
-    /// A clock that never steps, from any origin.
-    package static func monotonic() -> Instant { Instant(microseconds: ctimex_monotonic()) }
+    /// A clock that never steps. It begins some days after its origin, so that every pause has passed since
+    /// ``Instant/distantPast``.
+    package static func monotonic() -> Instant { Instant(microseconds: ctimex_monotonic() + self.origin) }
+    private static let origin: Int64 = 1_000_000_000_000
 
     /// What the kernel says of the wall clock (`adjtimex`), or `nil` if it does not say.
     package static func kernel() -> ClockCheck.Kernel? {

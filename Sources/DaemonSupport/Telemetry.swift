@@ -1,45 +1,56 @@
 import NIOConcurrencyHelpers
 
 /// Counters and gauges of one process, in the Prometheus text format.
+///
+/// Each series has a lock of its own, and text is put together outside of it: whoever counts on the hot path waits for nobody
+/// who reads.
 package final class Telemetry: Sendable {
-    private struct Series {
-        var help: String
-        var isCounter: Bool
-        var values: [String: Double] = [:]
+    private final class Series: Sendable {
+        let help: String
+        let isCounter: Bool
+        let values = NIOLockedValueBox<[String: Double]>([:])
+        init(help: String, isCounter: Bool) { (self.help, self.isCounter) = (help, isCounter) }
     }
     private let series = NIOLockedValueBox<[String: Series]>([:])
-    /// Series and label sets of one process at most; more are dropped, so that labels cannot fill the memory.
-    package static let seriesLimit = 10_000
+    /// Label sets of one series at most; more are dropped, so that labels cannot fill the memory.
+    package static let labelsLimit = 10_000
 
     package init() {}
 
     package func count(_ name: String, _ help: String, labels: String = "", by amount: Int = 1) {
-        self.change(name, help, isCounter: true) { $0[labels, default: 0] += Double(amount) }
+        self.change(name, help, isCounter: true, labels) { $0 += Double(amount) }
     }
 
     package func set(_ name: String, _ help: String, labels: String = "", to value: Double) {
-        self.change(name, help, isCounter: false) { $0[labels] = value }
+        self.change(name, help, isCounter: false, labels) { $0 = value }
     }
 
-    private func change(_ name: String, _ help: String, isCounter: Bool, _ body: (inout [String: Double]) -> Void) {
-        self.series.withLockedValue { series in
-            var one = series[name] ?? Series(help: help, isCounter: isCounter)
-            guard one.values.count < Self.seriesLimit else { return }
-            body(&one.values)
-            series[name] = one
+    private func change(
+        _ name: String, _ help: String, isCounter: Bool, _ labels: String, _ body: (inout Double) -> Void
+    ) {
+        let one = self.series.withLockedValue { series in
+            if let known = series[name] { return known }
+            let made = Series(help: help, isCounter: isCounter)
+            series[name] = made
+            return made
+        }
+        one.values.withLockedValue { values in
+            guard values.count < Self.labelsLimit || values[labels] != nil else { return }
+            body(&values[labels, default: 0])
         }
     }
 
     /// Everything, as `/metrics` shows it.
     package var text: String {
-        self.series.withLockedValue { series in
-            series.sorted { $0.key < $1.key }.map { name, one in
-                let lines = one.values.sorted { $0.key < $1.key }.map { labels, value in
-                    labels.isEmpty ? "\(name) \(value)" : "\(name){\(labels)} \(value)"
-                }
-                return "# HELP \(name) \(one.help)\n# TYPE \(name) \(one.isCounter ? "counter" : "gauge")\n"
-                    + lines.joined(separator: "\n") + "\n"
-            }.joined()
-        }
+        let all = self.series.withLockedValue { Array($0) }
+        return all.sorted { $0.key < $1.key }.map { name, one in
+            // An array of its own: a shared dictionary would be copied by the next change.
+            let values = one.values.withLockedValue { $0.map { (labels: $0.key, value: $0.value) } }
+            let lines = values.sorted { $0.labels < $1.labels }.map { labels, value in
+                labels.isEmpty ? "\(name) \(value)" : "\(name){\(labels)} \(value)"
+            }
+            return "# HELP \(name) \(one.help)\n# TYPE \(name) \(one.isCounter ? "counter" : "gauge")\n"
+                + lines.joined(separator: "\n") + "\n"
+        }.joined()
     }
 }

@@ -36,8 +36,9 @@ package enum RedisReply: Hashable, Sendable {
 package final class RedisConnection {
     /// Where Redis is: `/path/to.sock` or `host:port`.
     package struct Address: Hashable, Sendable, CustomStringConvertible {
-        let host: String
-        let port: Int32?
+        package let host: String
+        /// `nil`: a socket in the file system.
+        package let port: Int32?
 
         /// - Returns: `nil` unless `text` is an absolute path or `host:port`.
         package init?(_ text: String) {
@@ -52,15 +53,26 @@ package final class RedisConnection {
         package var description: String { self.port.map { "\(self.host):\($0)" } ?? self.host }
     }
 
+    /// By which user Redis knows the caller (`AUTH`, ACL).
+    package struct Login: Hashable, Sendable {
+        /// Empty: Redis' default user.
+        package let user: String
+        package let password: String
+        package init(user: String, password: String) { (self.user, self.password) = (user, password) }
+    }
+
     /// hiredis writes with `write`, and a write to a Redis that has gone would end the whole process.
     private static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
     // Freed once, in `deinit`; no reply outlives the call that read it.
     private let context: UnsafeMutablePointer<redisContext>
 
+    /// The process of Redis at the other end (`run_id`): another one after each start of Redis.
+    package private(set) var runID = ""
+
     /// - Parameter timeoutMilliseconds: For connecting, and for each answer.
-    /// - Throws: ``RedisError/closed(_:)`` if nobody listens there.
-    package init(_ address: Address, timeoutMilliseconds: Int) throws(RedisError) {
+    /// - Throws: ``RedisError/closed(_:)`` if nobody listens there, ``RedisError/refused(_:)`` if the login is not good.
+    package init(_ address: Address, login: Login? = nil, timeoutMilliseconds: Int) throws(RedisError) {
         Self.brokenPipesAreErrors
         let timeout = timeval(tv_sec: timeoutMilliseconds / 1_000, tv_usec: timeoutMilliseconds % 1_000 * 1_000)
         let made =
@@ -70,6 +82,20 @@ package final class RedisConnection {
         self.context = context
         guard context.pointee.err == 0 else { throw .closed("\(address): \(self.reason)") }
         guard redisSetTimeout(context, timeout) == REDIS_OK else { throw .closed("\(address): \(self.reason)") }
+        if let login { try self.logIn(login) }
+        let lines = try self.send("INFO", "server").text ?? ""
+        guard let line = lines.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") }) else {
+            throw .refused("it does not say which process it is (INFO server, run_id)")
+        }
+        self.runID = String(line.dropFirst("run_id:".count))
+    }
+
+    private func logIn(_ login: Login) throws(RedisError) {
+        if login.user.isEmpty {
+            _ = try self.send("AUTH", login.password)
+        } else {
+            _ = try self.send("AUTH", login.user, login.password)
+        }
     }
 
     deinit { redisFree(self.context) }

@@ -44,12 +44,16 @@ package enum Socket {
     /// The next connection, or `nil` if none waits.
     ///
     /// - Throws: ``SocketError``, where a later attempt may do better: too many open files, say.
-    package static func accept(_ listener: Int32) throws(SocketError) -> Int32? {
+    package static func accept(
+        _ listener: Int32
+    ) throws(SocketError) -> (descriptor: Int32, address: ClientAddress)? {
         while true {
-            let descriptor = cepoll_accept(listener)
+            var address = sockaddr_storage()
+            let descriptor = cepoll_accept(listener, &address)
             if descriptor >= 0 {
                 self.sendAtOnce(descriptor)
-                return descriptor
+                self.giveUpOnTheSilent(descriptor)
+                return (descriptor, ClientAddress(address))
             }
             switch errno {
             case EINTR, ECONNABORTED: continue
@@ -92,6 +96,15 @@ package enum Socket {
     private static func sendAtOnce(_ descriptor: Int32) {
         var yes: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// How long the kernel goes on sending to somebody who acknowledges nothing, in milliseconds.
+    package static let unacknowledgedMilliseconds: Int32 = 20_000
+
+    /// A reader that has gone without a word is found out by what it does not acknowledge (TCP_USER_TIMEOUT, RFC 5482).
+    private static func giveUpOnTheSilent(_ descriptor: Int32) {
+        var limit = Self.unacknowledgedMilliseconds
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &limit, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// A socket for the first address of `host` on which `use` succeeds; it names the call that failed, or `nil`.

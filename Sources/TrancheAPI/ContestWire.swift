@@ -5,7 +5,7 @@ package import TrancheCore
 /// JSON took half of a coordinator's time here. The first byte is the version of the form.
 package enum ContestWire {
     package static let contentType = "application/octet-stream"
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
 
     package static func encode(_ report: ContestReport) -> [UInt8] {
         var writer = WireWriter(version: Self.version)
@@ -13,6 +13,10 @@ package enum ContestWire {
         writer.put(report.generation.rawValue)
         writer.put(report.epoch.rawValue)
         writer.put(UInt8(report.isTrusted ? 1 : 0))
+        writer.put(UInt64(bitPattern: report.sentAt.microseconds))
+        writer.put(UInt8(report.echo == nil ? 0 : 1))
+        writer.put(UInt64(bitPattern: report.echo?.sentAt.microseconds ?? 0))
+        writer.put(UInt64(bitPattern: report.echo?.heardAt.microseconds ?? 0))
         writer.put(UInt32(clamping: report.lots.count))
         for lot in report.lots {
             writer.put(lot.lot.rawValue)
@@ -39,10 +43,15 @@ package enum ContestWire {
         let generation = Generation(try reader.take(UInt32.self))
         let epoch = Epoch(try reader.take(UInt64.self))
         let isTrusted = try reader.take(UInt8.self) != 0
+        let sentAt = try reader.instant()
+        let hasEcho = try reader.take(UInt8.self) != 0
+        let echo = ContestReport.Echo(sentAt: try reader.instant(), heardAt: try reader.instant())
         var lots: [ContestReport.Lot] = []
         for _ in 0..<(try reader.count(limit: Limits.lots)) { lots.append(try Self.reportLot(&reader)) }
         try reader.end()
-        return ContestReport(unit: unit, generation: generation, epoch: epoch, isTrusted: isTrusted, lots: lots)
+        return ContestReport(
+            unit: unit, generation: generation, epoch: epoch, isTrusted: isTrusted, lots: lots, sentAt: sentAt,
+            echo: hasEcho ? echo : nil)
     }
 
     private static func reportLot(_ reader: inout WireReader) throws(Problem) -> ContestReport.Lot {
@@ -99,8 +108,7 @@ package enum ContestWire {
     /// - Throws: ``Problem`` with code `invalid_message`.
     package static func reply(_ bytes: [UInt8]) throws(Problem) -> ContestReplyEnvelope {
         var reader = try WireReader(bytes, version: Self.version)
-        let receivedAt = Instant(microseconds: Int64(bitPattern: try reader.take(UInt64.self)))
-        let sentAt = Instant(microseconds: Int64(bitPattern: try reader.take(UInt64.self)))
+        let (receivedAt, sentAt) = (try reader.instant(), try reader.instant())
         let epoch = Epoch(try reader.take(UInt64.self))
         let generation = Generation(try reader.take(UInt32.self))
         var lots: [ContestReply.Lot] = []
@@ -180,6 +188,10 @@ private struct WireReader {
 
     mutating func order() throws(Problem) -> OrderID {
         OrderID(high: try self.take(UInt64.self), low: try self.take(UInt64.self))
+    }
+
+    mutating func instant() throws(Problem) -> Instant {
+        Instant(microseconds: Int64(bitPattern: try self.take(UInt64.self)))
     }
 
     mutating func count(limit: Int) throws(Problem) -> Int {

@@ -7,9 +7,16 @@ package struct PaymentSignature: Sendable {
     /// A callback older or newer than this is refused, in milliseconds: a recorded call cannot be replayed for ever.
     package static let toleranceMilliseconds: Int64 = 300_000
 
-    private let key: SymmetricKey
+    /// The first one signs, and each of them is good.
+    private let keys: [SymmetricKey]
 
-    package init(secret: String) { self.key = SymmetricKey(data: Array(secret.utf8)) }
+    package init(secret: String) { self.init(secrets: [secret]) }
+
+    /// - Parameter secrets: The newest first, and at least one.
+    package init(secrets: [String]) {
+        precondition(!secrets.isEmpty, "no secret to sign with")
+        self.keys = secrets.map { SymmetricKey(data: Array($0.utf8)) }
+    }
 
     package func sign(_ body: [UInt8], at now: Instant) -> String {
         "t=\(now.milliseconds),v1=\(self.hex(self.mac(body, now.milliseconds)))"
@@ -32,13 +39,16 @@ package struct PaymentSignature: Sendable {
         }
         var message = Array("\(time).".utf8)
         message += body
-        guard HMAC<SHA256>.isValidAuthenticationCode(mac, authenticating: message, using: self.key) else {
+        let isGood = self.keys.contains {
+            HMAC<SHA256>.isValidAuthenticationCode(mac, authenticating: message, using: $0)
+        }
+        guard isGood else {
             throw Self.refusal("the signature is wrong")
         }
     }
 
     private func mac(_ body: [UInt8], _ time: Int64) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: Array("\(time).".utf8) + body, using: self.key))
+        Array(HMAC<SHA256>.authenticationCode(for: Array("\(time).".utf8) + body, using: self.keys[0]))
     }
 
     private func hex(_ bytes: [UInt8]) -> String {

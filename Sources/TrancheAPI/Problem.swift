@@ -93,6 +93,10 @@ extension Problem {
             self.init(
                 status: 409, code: "payment_too_late",
                 detail: "order \(order) is \(state.name); the payment is listed for refund")
+        case .unknownPayment(let order):
+            self.init(
+                status: 404, code: "unknown_order",
+                detail: "order \(order) is not known here; the payment is listed for refund")
         case .notCancellable(let order, let state):
             self.init(status: 409, code: "not_cancellable", detail: "order \(order) is \(state.name)")
         }
@@ -136,6 +140,12 @@ extension Problem {
                 detail: "lot \(lot) of unit \(unit), generation \(generation.rawValue), is not stranded")
         case .notContended(let lot):
             self.init(status: 409, code: "not_contended", detail: "lot \(lot) is sold locally")
+        case .contended(let lot):
+            self.init(
+                status: 409, code: "contended",
+                detail: "lot \(lot) is contested: its stock is in the pool, and no unit holds any")
+        case .sameUnit(let unit):
+            self.init(status: 400, code: "same_unit", detail: "quota cannot be moved from unit \(unit) to itself")
         case .batchOutOfTurn(let number, let expected):
             self.init(
                 status: 409, code: "batch_out_of_turn", detail: "batch \(number), but \(expected) is the next one")

@@ -3,8 +3,10 @@ package import TrancheCore
 
 /// The right of one buyer to one order of one lot at one unit: the dynamic address of a flash sale.
 ///
-/// Wire form: base64url of `version(1) order(16) lot(4) home(2) issuedAt(8) notBefore(8) expiresAt(8) length(1) buyer mac(32)`,
-/// numbers big-endian, times in microseconds, `mac` = HMAC-SHA256 (RFC 2104) over all before it.
+/// Wire form: base64url of
+/// `version(1) key(4) order(16) lot(4) home(2) issuedAt(8) notBefore(8) expiresAt(8) length(1) buyer mac(32)`, numbers
+/// big-endian, times in microseconds, `mac` = HMAC-SHA256 (RFC 2104) over all before it. `key` says which secret made it:
+/// the first four bytes of the secret's SHA-256. Version 1 has no `key`, and is still read.
 package struct PurchaseToken: Hashable, Sendable {
     package let order: OrderID
     package let lot: LotID
@@ -46,26 +48,50 @@ package enum TokenError: Error, Hashable, Sendable {
 
 /// Makes and checks purchase tokens.
 package struct TokenCodec: Sendable {
-    package static let fixedBytes = 48
     package static let macBytes = 32
-    package static let version: UInt8 = 1
+    /// The version that is made. Version 1 is read, too.
+    package static let version: UInt8 = 2
+    /// Bytes of what stands before the order: version and key, or the version alone.
+    private static let prefixBytes = 5
+    private static let firstPrefixBytes = 1
+    /// Bytes from the order to the buyer's length.
+    private static let claimsBytes = 47
+    package static let fixedBytes = TokenCodec.prefixBytes + TokenCodec.claimsBytes
     /// The longest token in characters.
     package static let lengthLimit = (TokenCodec.fixedBytes + Limits.buyerBytes + TokenCodec.macBytes) * 4 / 3 + 4
 
-    /// Keyed once: the key's part of the work is done here, and not for each token.
-    private let keyed: HMAC<SHA256>
+    private struct Key {
+        /// What a token says of the secret that made it.
+        let id: UInt32
+        /// Keyed once: the key's part of the work is done here, and not for each token.
+        let keyed: HMAC<SHA256>
 
-    package init(secret: String) { self.keyed = HMAC(key: SymmetricKey(data: Array(secret.utf8))) }
+        init(_ secret: String) {
+            let bytes = Array(secret.utf8)
+            self.id = SHA256.hash(data: bytes).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+            self.keyed = HMAC(key: SymmetricKey(data: bytes))
+        }
 
-    private func code(_ bytes: UnsafeRawBufferPointer) -> HMAC<SHA256>.MAC {
-        var code = self.keyed
-        code.update(data: bytes)
-        return code.finalize()
+        func code(_ bytes: UnsafeRawBufferPointer) -> HMAC<SHA256>.MAC {
+            var code = self.keyed
+            code.update(data: bytes)
+            return code.finalize()
+        }
+    }
+    private let keys: [Key]
+
+    package init(secret: String) { self.init(secrets: [secret]) }
+
+    /// - Parameter secrets: The newest first, which makes tokens; each of them is good. At least one.
+    package init(secrets: [String]) {
+        precondition(!secrets.isEmpty, "no secret to make tokens with")
+        self.keys = secrets.map { Key($0) }
     }
 
     package func mint(_ token: PurchaseToken) -> String {
         var bytes: [UInt8] = [Self.version]
         bytes.reserveCapacity(Self.fixedBytes + token.buyer.rawValue.utf8.count + Self.macBytes)
+        withUnsafeBytes(of: self.keys[0].id.bigEndian) { bytes += $0 }
         for word in [token.order.high, token.order.low] { withUnsafeBytes(of: word.bigEndian) { bytes += $0 } }
         withUnsafeBytes(of: token.lot.rawValue.bigEndian) { bytes += $0 }
         withUnsafeBytes(of: token.home.rawValue.bigEndian) { bytes += $0 }
@@ -74,7 +100,7 @@ package struct TokenCodec: Sendable {
         }
         bytes.append(UInt8(token.buyer.rawValue.utf8.count))
         bytes += token.buyer.rawValue.utf8
-        bytes += bytes.withUnsafeBytes { self.code($0) }
+        bytes += bytes.withUnsafeBytes { self.keys[0].code($0) }
         return Base64URL.encode(bytes)
     }
 
@@ -105,30 +131,41 @@ package struct TokenCodec: Sendable {
     }
 
     private func verify(_ bytes: UnsafeRawBufferPointer) throws(TokenError) -> PurchaseToken {
-        guard bytes.count > Self.fixedBytes + Self.macBytes else { throw .malformed(reason: "too short") }
-        guard bytes[0] == Self.version else { throw .malformed(reason: "version \(bytes[0]) is unknown") }
+        guard bytes.count > Self.firstPrefixBytes + Self.claimsBytes + Self.macBytes else {
+            throw .malformed(reason: "too short")
+        }
+        guard let version = bytes.first, (1...Self.version).contains(version) else {
+            throw .malformed(reason: "version \(bytes.first ?? 0) is unknown")
+        }
+        let start = version == 1 ? Self.firstPrefixBytes : Self.prefixBytes
+        guard bytes.count > start + Self.claimsBytes + Self.macBytes else { throw .malformed(reason: "too short") }
         let signed = bytes.count - Self.macBytes
-        let code = self.code(UnsafeRawBufferPointer(rebasing: bytes[..<signed]))
-        // Compared in constant time.
-        guard code == UnsafeRawBufferPointer(rebasing: bytes[signed...]) else { throw .forged }
-        return try self.read(bytes, signed: signed)
+        let id = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
+        let content = UnsafeRawBufferPointer(rebasing: bytes[..<signed])
+        let mac = UnsafeRawBufferPointer(rebasing: bytes[signed...])
+        // Codes are compared in constant time.
+        let isGenuine = self.keys.contains { (version == 1 || $0.id == id) && $0.code(content) == mac }
+        guard isGenuine else { throw .forged }
+        return try self.read(bytes, from: start, signed: signed)
     }
 
-    private func read(_ bytes: UnsafeRawBufferPointer, signed: Int) throws(TokenError) -> PurchaseToken {
-        func word(_ start: Int) -> UInt64 {
-            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+    private func read(
+        _ bytes: UnsafeRawBufferPointer, from start: Int, signed: Int
+    ) throws(TokenError) -> PurchaseToken {
+        func word(_ place: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start + place, as: UInt64.self))
         }
-        let buyerStart = Self.fixedBytes
+        let buyerStart = start + Self.claimsBytes
         guard Int(bytes[buyerStart - 1]) == signed - buyerStart,
             let buyer = BuyerID(String(decoding: bytes[buyerStart..<signed], as: UTF8.self))
         else { throw .malformed(reason: "the buyer does not fit") }
         return PurchaseToken(
-            order: OrderID(high: word(1), low: word(9)),
-            lot: LotID(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 17, as: UInt32.self))),
-            home: UnitID(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 21, as: UInt16.self))), buyer: buyer,
-            issuedAt: Instant(microseconds: Int64(bitPattern: word(23))),
-            notBefore: Instant(microseconds: Int64(bitPattern: word(31))),
-            expiresAt: Instant(microseconds: Int64(bitPattern: word(39))))
+            order: OrderID(high: word(0), low: word(8)),
+            lot: LotID(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 16, as: UInt32.self))),
+            home: UnitID(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 20, as: UInt16.self))),
+            buyer: buyer, issuedAt: Instant(microseconds: Int64(bitPattern: word(22))),
+            notBefore: Instant(microseconds: Int64(bitPattern: word(30))),
+            expiresAt: Instant(microseconds: Int64(bitPattern: word(38))))
     }
 
     /// Checks a token against the moment, the lot of the address and the unit that was asked.

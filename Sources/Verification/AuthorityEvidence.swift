@@ -51,7 +51,7 @@ struct AuthorityEvidence {
                     (account.isStranded, account.isSettled) = (false, true)
                     return nil
                 }
-            case .stranded(let unit, let generation, _):
+            case .stranded(let unit, let generation, _, _):
                 self.mark(unit, generation, isStranded: true)
                 if self.current[unit] == generation { self.current[unit] = nil }
             case .reinstated(let unit, let generation):

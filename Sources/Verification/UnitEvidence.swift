@@ -29,6 +29,8 @@ struct UnitEvidence {
     private var contended: [LotID: Bool] = [:]
     /// What the unit gave back when a lot was contended.
     private(set) var leftover: [LotID: Int] = [:]
+    /// Payments that have to be given back.
+    private(set) var refunds: [VerifyReport.Refund] = []
     private var incarnation = Incarnation(0)
     private var ceiling = Stamp.zero
     private var stamps: Set<Stamp> = []
@@ -110,7 +112,10 @@ struct UnitEvidence {
             self.contested[order.id]?.state = order.state
             self.contested[order.id]?.deadline = order.deadline
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
-        case .refundDue, .nonce, .soldOut: break
+        case .ceilingReset(let stamp): self.ceiling = stamp
+        case .refundDue(let order, let payment, let reason):
+            self.refunds.append(.init(unit: self.name, order: order, payment: payment, reason: reason))
+        case .nonce, .soldOut, .redis: break
         }
     }
 

@@ -50,6 +50,7 @@ package struct Verifier {
         var report = VerifyReport()
         report.lots = self.authority.lots.keys.sorted().map(self.lot)
         report.units = self.units.flatMap { unit in self.authority.lots.keys.sorted().map { self.unitLot(unit, $0) } }
+        report.refunds = self.units.flatMap(\.refunds)
         report.checks = [
             self.conservation(report.lots),
             self.units(

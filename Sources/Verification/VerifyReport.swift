@@ -1,5 +1,14 @@
+package import TrancheCore
+
 /// What was found on disk, invariant by invariant.
 package struct VerifyReport: Sendable, Codable {
+    /// A payment that came in vain, by the ledger of the unit that heard of it.
+    package struct Refund: Sendable, Codable {
+        package let unit: String
+        package let order: OrderID
+        package let payment: PaymentID
+        package let reason: RefundReason
+    }
     package enum Verdict: String, Sendable, Codable {
         case holds, broken
         /// The sale had nothing that this invariant is about, or files cannot show it.
@@ -43,6 +52,7 @@ package struct VerifyReport: Sendable, Codable {
     package var checks: [Check] = []
     package var lots: [Lot] = []
     package var units: [UnitLot] = []
+    package var refunds: [Refund] = []
 
     package var isSound: Bool { self.checks.allSatisfy { $0.verdict != .broken } }
 }

@@ -69,12 +69,12 @@ import Verification
         }
         let bad = ConfigPush(version: 900, epoch: Epoch(900), content: "{\"units\":[],\"sales\":[{}]}")
         let refused = try await cluster.call(
-            "PUT", "\(unit.internalURL)/internal/v1/config", secret: cluster.secret("TRANCHE_SERVICE_SECRET"),
+            "PUT", "\(unit.internalURL)/internal/v1/config", secret: cluster.secret("TRANCHE_CENTER_SECRET", of: unit),
             body: JSON.encode(bad))
         #expect((400..<500).contains(refused.status))
         let old = ConfigPush(version: 1, epoch: Epoch(900), content: "{\"sales\":[],\"units\":[]}")
         let stale = try await cluster.call(
-            "PUT", "\(unit.internalURL)/internal/v1/config", secret: cluster.secret("TRANCHE_SERVICE_SECRET"),
+            "PUT", "\(unit.internalURL)/internal/v1/config", secret: cluster.secret("TRANCHE_CENTER_SECRET", of: unit),
             body: JSON.encode(old))
         #expect(try JSON.decode(Problem.self, from: stale.body).code == "stale_config")
         let admin = cluster.secret("TRANCHE_ADMIN_SECRET")
@@ -243,18 +243,19 @@ import Verification
         defer { cluster.stop() }
         let unit = cluster.units[0]
         let file = "\(cluster.folder)/units/\(unit.name)/unit.yaml"
-        var secrets = cluster.secrets
+        let good = cluster.environment(of: unit)
+        var secrets = good
         secrets["TRANCHE_TOKEN_SECRET"] = nil
         #expect(try cluster.output(of: "tranche-unit", file, secrets).contains("TRANCHE_TOKEN_SECRET is missing"))
         secrets["TRANCHE_TOKEN_SECRET"] = "short"
         #expect(try cluster.output(of: "tranche-unit", file, secrets).contains("has 5 bytes, but needs at least 32"))
-        #expect(try cluster.output(of: "tranche-unit", file, cluster.secrets).contains("in use by another process"))
+        #expect(try cluster.output(of: "tranche-unit", file, good).contains("in use by another process"))
         let other = try TemporaryFolder.make()
         let text = try String(contentsOfFile: file, encoding: .utf8)
         let portFile = other + "/unit.yaml"
         try text.replacing("\(cluster.folder)/units/\(unit.name)\"", with: "\(other)\"").write(
             toFile: portFile, atomically: true, encoding: .utf8)
-        #expect(try cluster.output(of: "tranche-unit", portFile, cluster.secrets).contains("port is in use"))
+        #expect(try cluster.output(of: "tranche-unit", portFile, good).contains("port is in use"))
         // The ledger of another unit.
         cluster.stop()
         let foreign = "\(cluster.folder)/units/\(cluster.units[1].name)/ledger.sqlite"
@@ -263,7 +264,7 @@ import Verification
             try FileManager.default.copyItem(atPath: foreign + suffix, toPath: other + "/ledger.sqlite\(suffix)")
         }
         #expect(
-            try cluster.output(of: "tranche-unit", portFile, cluster.secrets).contains(
+            try cluster.output(of: "tranche-unit", portFile, good).contains(
                 "belongs to unit 2, not to unit 1"))
     }
 

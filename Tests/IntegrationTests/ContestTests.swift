@@ -113,7 +113,7 @@ import Verification
         for unit in cluster.units {
             let body = JSON.encode(MintBody(lot: LotID(1), buyer: BuyerID("everywhere")!))
             let response = try await cluster.call(
-                "POST", "\(unit.internalURL)/internal/v1/tokens", secret: cluster.secret("TRANCHE_SERVICE_SECRET"),
+                "POST", "\(unit.internalURL)/internal/v1/tokens", secret: cluster.secret("TRANCHE_SHOP_SECRET"),
                 body: body)
             let minted = try JSON.decode(MintedToken.self, from: response.body)
             homes.insert(minted.home)

@@ -35,13 +35,15 @@ import TrancheCore
         let cluster = try await TestCluster.start(stock: 10, limit: 1)
         defer { cluster.stop() }
         let document = try String(contentsOfFile: "docs/openapi.yaml", encoding: .utf8)
-        for server in [cluster.units[0].url, cluster.center] {
+        let outside = try await cluster.call("GET", cluster.units[0].url + "/openapi.yaml", secret: nil, body: nil)
+        #expect(outside.status == 404)
+        for server in [cluster.units[0].internalURL, cluster.center] {
             let served = try await cluster.call("GET", server + "/openapi.yaml", secret: nil, body: nil)
             #expect(String(decoding: served.body, as: UTF8.self) == document)
         }
         let wrong = try await cluster.call("DELETE", cluster.units[0].url + "/v1/lots/1", secret: nil, body: nil)
         #expect(wrong.status == 405)
-        #expect(wrong.headers["allow"] == "GET")
+        #expect(wrong.headers["allow"] == "GET, HEAD")
         #expect(try JSON.decode(Problem.self, from: wrong.body).code == "wrong_method")
         let unknown = try await cluster.call("GET", cluster.units[0].url + "/v1/nothing", secret: nil, body: nil)
         #expect(unknown.status == 404)
@@ -51,11 +53,12 @@ import TrancheCore
         let cluster = try await TestCluster.start(stock: 10, limit: 1)
         defer { cluster.stop() }
         let base = cluster.center + "/internal/v1"
-        let secret = cluster.secret("TRANCHE_SERVICE_SECRET")
+        let unit = cluster.units[0]
+        let secret = cluster.secret("TRANCHE_UNIT_SECRET", of: unit)
         let register = try await cluster.call(
-            "POST", base + "/units/-1/register", secret: secret, body: Self.registration)
+            "POST", base + "/units/1/register", secret: secret, body: Self.registration)
         #expect(register.status == 421)
-        let wait = try await cluster.call("GET", base + "/units/config?wait=26", secret: secret, body: nil)
+        let wait = try await cluster.call("GET", base + "/units/1/config?wait=26", secret: secret, body: nil)
         #expect(wait.status == 400)
         #expect(try JSON.decode(Problem.self, from: wait.body).detail.contains("26"))
         let report = try await cluster.call(
@@ -67,7 +70,8 @@ import TrancheCore
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
             lots: [.init(lot: LotID(1), granted: -1, hint: nil, elsewhere: 0)])
         let push = try await cluster.call(
-            "POST", cluster.units[0].internalURL + "/internal/v1/quota", secret: secret, body: JSON.encode(directives))
+            "POST", unit.internalURL + "/internal/v1/quota", secret: cluster.secret("TRANCHE_CENTER_SECRET", of: unit),
+            body: JSON.encode(directives))
         #expect(push.status == 400)
     }
 

@@ -50,13 +50,15 @@ final class TestCluster {
     ///   - contest: More options of `sale create`.
     ///   - delays: One-way delays between each region and the hub, in milliseconds; no links if `nil`.
     ///   - clocks: Errors of the regions' clocks, as `--clock-offsets` takes them.
+    ///   - options: More options of `up`.
     static func start(
         stock: Int, limit: Int, windowMilliseconds: Int = 60_000, contest: [String] = [], delays: [Int]? = nil,
-        clocks: String? = nil
+        clocks: String? = nil, options: [String] = []
     ) async throws -> TestCluster {
         let folder = try TemporaryFolder.make()
         let log = folder + "/up.log"
-        var up = ["up", "--data", folder]
+        // What a test kills stays dead until the test starts it again.
+        var up = ["up", "--data", folder, "--no-restart"] + options
         if let delays {
             let links = zip(["us-east", "eu-west", "ap-south"], delays).map { "\($0):\n  delay: \($1)\n" }.joined()
             try Data(links.utf8).write(to: URL(fileURLWithPath: folder + "/links.yaml"))
@@ -104,6 +106,20 @@ final class TestCluster {
     }
 
     func secret(_ name: String) -> String { self.secrets[name] ?? "" }
+
+    /// One of the secrets that are derived for each unit.
+    func secret(_ name: String, of unit: Unit) -> String { self.environment(of: unit)[name] ?? "" }
+
+    /// The secrets that a unit's process has.
+    func environment(of unit: Unit) -> [String: String] {
+        let (units, contests) = (self.secret("TRANCHE_UNITS_KEY"), self.secret("TRANCHE_CONTEST_KEY"))
+        let shared = ["TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET"]
+        return self.secrets.filter { shared.contains($0.key) }.merging([
+            "TRANCHE_UNIT_SECRET": UnitCredential.derive(.toCenter, of: unit.id, key: units),
+            "TRANCHE_CENTER_SECRET": UnitCredential.derive(.fromCenter, of: unit.id, key: units),
+            "TRANCHE_CONTEST_SECRET": UnitCredential.derive(.toCoordinator, of: unit.id, key: contests),
+        ]) { $1 }
+    }
 
     // MARK: commands
 
@@ -170,7 +186,8 @@ final class TestCluster {
         while !self.pids("tranche-unit", folder + "/").isEmpty { usleep(5_000) }
         let process = try ChildProcess(
             Self.program("tranche-unit").path, ["--config", folder + "/unit.yaml"],
-            environment: ProcessInfo.processInfo.environment.merging(self.secrets) { $1 }, log: folder + "/log")
+            environment: ProcessInfo.processInfo.environment.merging(self.environment(of: unit)) { $1 },
+            log: folder + "/log")
         self.restarted.append(process)
         let end = ContinuousClock.now + .seconds(20)
         while (try? await self.call("GET", "\(unit.url)/readyz", secret: nil, body: nil))?.status != 200 {
@@ -267,7 +284,7 @@ final class TestCluster {
 
     func refunds(_ unit: Unit) async throws -> [UnitBook.Refund] {
         let response = try await self.call(
-            "GET", "\(unit.internalURL)/internal/v1/refunds", secret: self.secret("TRANCHE_SERVICE_SECRET"), body: nil)
+            "GET", "\(unit.internalURL)/internal/v1/refunds", secret: self.secret("TRANCHE_SHOP_SECRET"), body: nil)
         return try JSON.decode([UnitBook.Refund].self, from: response.body)
     }
 

@@ -34,7 +34,7 @@ import TrancheCore
             .reserved(order), .reserved(released), .confirmed(order, payment: PaymentID("p")!),
             .released(released, state: .expired), .returned(LotID(1), total: 3), .soldOut(LotID(1)),
             .refused(OrderID(high: 5, low: 5), lot: LotID(1), reason: .limitReached(held: 1, limit: 2)),
-            .refundDue(released.id, payment: PaymentID("late")!), .generation(Generation(2)),
+            .refundDue(released.id, payment: PaymentID("late")!, reason: .orderOver), .generation(Generation(2)),
             .granted(LotID(1), total: 4),
         ]
         let ledger = try self.open()

@@ -1,4 +1,4 @@
-import DaemonSupport
+package import DaemonSupport
 import Foundation
 
 /// A redis-server of one test, on a socket in a temporary folder.
@@ -18,6 +18,13 @@ package final class PrivateRedis {
     }
 
     package func kill() { self.process?.crash() }
+
+    /// Starts another one at the same address, and returns the first one, which lives on behind its open connections.
+    package func startAnother() throws -> ChildProcess {
+        guard let first = self.process else { throw POSIXError(.ESRCH) }
+        try self.start()
+        return first
+    }
 
     /// Starts it, empty, and waits until it listens.
     package func start() throws {

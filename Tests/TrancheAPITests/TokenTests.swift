@@ -44,6 +44,38 @@ import TrancheCore
         }
     }
 
+    @Test("a token of the first version is still read") func firstVersion() throws {
+        let text =
+            "AQAAAAABAgME__________8AAAAHASwABgokGB5AAAAGCiQYHmcQAAYKJB"
+            + "gtgkAHYnV5ZXItMSWWG0J60-JmSf83swCncLGCnnV1_EbqJlU2NthPRQwN"
+        #expect(try self.codec.open(text.utf8) == self.token())
+    }
+
+    @Test("a new secret comes into use before the old one goes") func rotates() throws {
+        let (old, new) = (String(repeating: "o", count: 32), String(repeating: "n", count: 32))
+        let both = TokenCodec(secrets: [new, old])
+        let token = self.token()
+        #expect(try both.open(TokenCodec(secret: old).mint(token).utf8) == token)
+        #expect(try TokenCodec(secret: new).open(both.mint(token).utf8) == token, "the first one makes tokens")
+        #expect(throws: TokenError.forged) { _ = try TokenCodec(secret: old).open(both.mint(token).utf8) }
+        let body = Array("{}".utf8)
+        let signed = PaymentSignature(secret: old).sign(body, at: Self.now)
+        try PaymentSignature(secrets: [new, old]).check(signed, body, now: Self.now)
+        #expect(throws: Problem.self) { try PaymentSignature(secret: new).check(signed, body, now: Self.now) }
+    }
+
+    @Test("each unit has secrets of its own, for each direction") func unitCredentials() {
+        let key = String(repeating: "k", count: 32)
+        var all: Set<String> = []
+        for unit: UInt16 in [1, 2, 300] {
+            for purpose in UnitCredential.Purpose.allCases {
+                all.insert(UnitCredential.derive(purpose, of: UnitID(unit), key: key))
+            }
+        }
+        #expect(all.count == 9)
+        #expect(all.allSatisfy { $0.utf8.count == 43 })
+    }
+
     @Test("a token of another secret is forged") func forged() {
         let other = TokenCodec(secret: "another-secret-of-the-right-length").mint(self.token())
         #expect(throws: TokenError.forged) { _ = try self.codec.open(other.utf8) }

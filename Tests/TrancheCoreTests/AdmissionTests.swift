@@ -38,7 +38,11 @@ import TrancheCore
         func load(_ book: UnitBook, now: Instant) { self.desk.load(book, now: now) }
         func recovered(_ lot: LotID?) { self.desk.recovered(lot) }
         func setSoldOut(_ lot: LotID, _ value: Bool) { self.desk.setSoldOut(lot, value) }
-        func admit(_ order: OrderID) -> Bool { self.desk.admit(order) }
+        func admit(_ order: OrderID) { self.desk.admit(order) }
+        func join(_ order: OrderID, _ ticket: UInt64) -> FrontDesk.Copy? { self.desk.join(order) { ticket } }
+        func publish(_ answer: Answer, to request: BuyRequest, now: Instant) -> [UInt64] {
+            self.desk.publish(answer, to: request, now: now)
+        }
         func takeOffered() -> [LotID: Int] { self.desk.takeOffered() }
         func answer(order: OrderID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant) -> Answer? {
             self.desk.answer(order: order, lot: lot, quantity: quantity, issuedAt: issuedAt, now: now)
@@ -71,8 +75,8 @@ import TrancheCore
         let desk = self.desk(.open)
         let later = Self.now.advanced(milliseconds: 5)
         let order = OrderID(high: 4, low: 4)
-        #expect(!desk.admit(order))
-        #expect(desk.admit(order))
+        #expect(desk.join(order, 1) == nil)
+        desk.admit(order)
         desk.setSoldOut(LotID(1), true)
         #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 5, low: 5)
@@ -85,6 +89,18 @@ import TrancheCore
             desk.answer(order: other, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.soldOut(requested: 1)))
         #expect(desk.takeOffered() == [LotID(1): 1])
+    }
+
+    @Test("copies of a request wait beside it, a few of them, and get its answer") func copies() {
+        let desk = self.desk(.open)
+        let request = BuyRequest(
+            order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now,
+            stamp: Stamp(Self.now), ticket: 1)
+        desk.admit(request.order)
+        for ticket in 0..<UInt64(Limits.copiesPerRequest) { #expect(desk.join(request.order, 10 + ticket) == .waits) }
+        #expect(desk.join(request.order, 99) == .tooMany)
+        #expect(desk.publish(.refused(.restocking), to: request, now: Self.now) == [10, 11, 12, 13])
+        #expect(desk.join(request.order, 20) == nil, "the next one is a first one again")
     }
 
     @Test("after a restart, a lot that was sold out refuses every token made before") func cuts() {
@@ -116,14 +132,14 @@ import TrancheCore
         let order = OrderID(high: 3, low: 3)
         let later = Self.now.advanced(milliseconds: 5_000)
         #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
-        #expect(!desk.admit(order))
+        desk.admit(order)
         // Meanwhile the memory is full, or lost: every token made before now is refused.
         var book = UnitBook()
         book.apply(.soldOut(LotID(1)))
         let fresh = self.desk(.open)
         fresh.load(book, now: later)
         fresh.recovered(nil)
-        #expect(!fresh.admit(order))
+        fresh.admit(order)
         #expect(fresh.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 4, low: 4)
         #expect(

@@ -31,10 +31,28 @@ import TrancheCore
     }
 
     @Test("a ceiling is wanted half a second ahead") func wantsCeiling() {
-        let clock = self.clock()
-        #expect(clock.ceilingWanted(now: Self.now.advanced(milliseconds: 499)) == nil)
+        var clock = self.clock()
+        let early = clock.ceilingWanted(now: Self.now.advanced(milliseconds: 499))
+        #expect(early == nil)
         let wanted = clock.ceilingWanted(now: Self.now.advanced(milliseconds: 500))
         #expect(wanted == Stamp(Self.now.advanced(milliseconds: 1_500)))
+    }
+
+    @Test("a clock that jumps an hour ahead moves neither stamps nor the ceiling by an hour") func doubtsJumps() {
+        var clock = self.clock()
+        let steady = Instant(milliseconds: 5_000)
+        _ = clock.stamp(now: Self.now, steady: steady)
+        let hour = Self.now.advanced(milliseconds: 3_600_000)
+        let later = steady.advanced(milliseconds: 400)
+        let wanted = clock.ceilingWanted(now: hour, steady: later)
+        #expect(wanted.map { $0 <= Stamp(Self.now.advanced(milliseconds: 1_700)) } == true)
+        let stamp = clock.stamp(now: hour, steady: later)
+        #expect(stamp.map { $0 < Stamp(Self.now.advanced(milliseconds: 700)) } == true)
+        // A clock that was behind, and is set right, is believed when another one has confirmed it.
+        clock.confirm(now: hour, steady: later)
+        clock.raise(ceiling: Stamp(hour.advanced(milliseconds: 1_000)))
+        let confirmed = clock.stamp(now: hour, steady: later)
+        #expect(confirmed == Stamp(hour))
     }
 
     @Test("a start waits for the old ceiling, and refuses a clock that is far behind") func starts() {

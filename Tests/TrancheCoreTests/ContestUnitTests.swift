@@ -40,16 +40,6 @@ import TrancheCore
         #expect(bench.buy("e", quantity: 1) == .refused(.soldOut(requested: 1)))
     }
 
-    @Test("a copy of a refused request is refused, also when there is room again") func copies() {
-        let bench = Self.bench(allowance: 1)
-        bench.buy("c")
-        let refused = OrderID(high: 100, low: 7)
-        #expect(bench.buy("d", order: refused) == .refused(.soldOut(requested: 1)))
-        bench.hear([], next: 1, allowance: 5)
-        #expect(bench.buy("d", order: refused) == .refused(.soldOut(requested: 1)))
-        #expect(bench.buy("d", order: OrderID(high: 101, low: 7))?.order?.state == .contested)
-    }
-
     @Test("watermarks go on while a sale warms up or pauses, and end with it") func speaks() {
         let bench = Self.bench()
         #expect(bench.machine.exchangeMilliseconds.map { $0 < 100 } == true)

@@ -9,19 +9,24 @@ final class Bench {
     var replies: [(request: BuyRequest, answer: Answer)] = []
     var others: [Answer] = []
     var reports: [UnitReport] = []
+    var alarms: [String] = []
+    var stops: [String] = []
+    var registrations = 0
+    /// By a clock that never steps.
+    var steady: Instant?
     var exchanges: [ContestReport] = []
     var now = Instant(milliseconds: 1_700_000_000_000)
     var count: UInt64 = 0
 
     static let lot = LotID(1)
 
-    init(granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000) {
+    init(granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000, issued: Int? = nil) {
         var book = UnitBook()
         book.apply(.opened(Incarnation(1)))
         self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
         let rules = LotRules(
             lot: Self.lot, phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: limit,
-            paymentWindowMilliseconds: windowMilliseconds)
+            paymentWindowMilliseconds: windowMilliseconds, issued: issued)
         self.feed(.configured([rules]))
         self.feed(.started)
         self.feed(.surveyed(nil))
@@ -49,7 +54,7 @@ final class Bench {
 
     func feed(_ event: UnitMachine.Event) {
         var actions: [UnitMachine.Action] = []
-        self.machine.handle(event, now: self.now, into: &actions)
+        self.machine.handle(event, now: self.now, steady: self.steady, into: &actions)
         for action in actions {
             switch action {
             case .append(let entry): self.entries.append(entry)
@@ -58,12 +63,17 @@ final class Bench {
                 self.feed(.lotResult(lot: call.lot, fence: call.fence, result))
             case .prime(let prime):
                 self.redis[prime.lot] = RedisLot(prime: prime)
-                self.feed(.lotResult(lot: prime.lot, fence: prime.fence, .primed))
+                self.feed(.lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))))
             case .reply(let request, let answer): self.replies.append((request, answer))
             case .replyTo(_, let answer): self.others.append(answer)
-            case .report(let report): self.reports.append(report)
+            case .report(let report):
+                self.reports.append(report)
+                self.machine.reported(report.head)
+            case .alarm(let text): self.alarms.append(text)
+            case .stop(let reason): self.stops.append(reason)
+            case .register: self.registrations += 1
             case .exchange(let report): self.exchanges.append(report)
-            case .changed, .setSoldOut, .survey, .recovered, .register, .prove, .stop, .standing, .fence: break
+            case .changed, .setSoldOut, .survey, .recovered, .prove, .standing, .fence: break
             }
         }
     }
@@ -141,8 +151,21 @@ extension Answer {
         for _ in 0..<2 { bench.feed(.payment(late.id, payment: payment, ticket: 1)) }
         #expect(bench.others.last == .refused(.paymentTooLate(late.id, state: .expired)))
         #expect(bench.machine.book.refunds.count == 2)
-        bench.feed(.payment(OrderID(high: 0, low: 0), payment: payment, ticket: 1))
-        #expect(bench.others.last == .refused(.unknownOrder(OrderID(high: 0, low: 0))))
+    }
+
+    @Test("a payment for an order that the ledger does not know is kept, and has one outcome for ever")
+    func strayPayment() {
+        let bench = Bench(granted: 2)
+        let (order, payment) = (OrderID(high: 0, low: 7), PaymentID("p1")!)
+        for _ in 0..<2 { bench.feed(.payment(order, payment: payment, ticket: 1)) }
+        #expect(bench.others.last == .refused(.unknownPayment(order)))
+        #expect(bench.machine.book.refunds == [.init(order: order, payment: payment, reason: .unknownOrder)])
+        // The same order is bought later, with its old token: the payment that is given back does not pay for it.
+        #expect(bench.buy("a", order: order)?.order?.state == .reserved)
+        bench.feed(.payment(order, payment: payment, ticket: 1))
+        #expect(bench.others.last == .refused(.unknownPayment(order)))
+        bench.feed(.payment(order, payment: PaymentID("p2")!, ticket: 1))
+        #expect(bench.others.last?.order?.state == .paid)
     }
 
     @Test("only a reservation can be cancelled, and twice is once") func cancels() {
@@ -227,17 +250,126 @@ extension Answer {
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
         var actions: [UnitMachine.Action] = []
         machine.handle(.surveyed(nil), now: .distantPast, into: &actions)
-        machine.handle(.registrationFailed, now: .distantPast, into: &actions)
+        for _ in 0..<9 { machine.handle(.registrationFailed, now: .distantPast, into: &actions) }
         #expect(!machine.mayIssue, "neither the center nor Redis vouched")
-        // A Redis that saw this very ledger vouches while the center is away.
+        // A Redis that saw this very ledger vouches while the center is away: after some calls that failed, and if it is the
+        // very process that the ledger knows.
+        book.apply(.redis(RedisRun(rawValue: 5)))
         let head = LedgerHead(position: 4, digest: .init(high: 1, low: 2))
-        for (proof, expected) in [(head, true), (LedgerHead(position: 4, digest: .init(high: 9, low: 9)), false)] {
-            var other = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: head)
-            let survey = RedisSurvey(ledger: LedgerID(3), witness: head, proof: proof, admitted: [], newestFence: 0)
-            other.handle(.surveyed(survey), now: .distantPast, into: &actions)
-            other.handle(.registrationFailed, now: .distantPast, into: &actions)
-            #expect(other.mayIssue == expected)
+        let other = LedgerHead(position: 4, digest: .init(high: 9, low: 9))
+        for (proof, run, failures, expected) in [
+            (head, 5, 3, true), (head, 5, 2, false), (head, 6, 3, false), (other, 5, 3, false),
+        ] {
+            var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: head)
+            let survey = RedisSurvey(
+                ledger: LedgerID(3), witness: head, proof: proof, admitted: [], newestFence: 0,
+                run: RedisRun(rawValue: UInt64(run)))
+            machine.handle(.surveyed(survey), now: .distantPast, into: &actions)
+            for _ in 0..<failures { machine.handle(.registrationFailed, now: .distantPast, into: &actions) }
+            #expect(machine.mayIssue == expected, "\(proof), \(run), \(failures)")
         }
+    }
+
+    @Test("a process that the center does not know any more sells nothing until it is known again") func unvouched() {
+        let bench = Bench(granted: 5)
+        bench.feed(.registrationLost)
+        #expect(!bench.machine.mayIssue)
+        #expect(bench.buy("a") == .refused(.recovering))
+        for _ in 0..<9 { bench.feed(.registrationFailed) }
+        #expect(!bench.machine.mayIssue, "its generation may be settled: Redis has no word in that")
+        bench.feed(.registered(.accepted(bench.directives(granted: 5))))
+        #expect(bench.buy("b")?.order?.state == .reserved)
+    }
+
+    @Test("a process that finds another one alive waits, and never asks Redis instead") func waitsForTheLiving() {
+        let bench = Bench(granted: 5)
+        bench.feed(.registrationLost)
+        for _ in 0..<9 { bench.feed(.registered(.occupied)) }
+        #expect(!bench.machine.mayIssue)
+        #expect(bench.alarms.count == 1 && bench.stops.isEmpty, "it says so once")
+    }
+
+    @Test("a center's witness of another history stops a machine that was set back with its memory") func setBack() {
+        let bench = Bench(granted: 5)
+        let heads = (1...3).map { LedgerHead(position: UInt64($0 * 10), digest: .init(high: UInt64($0), low: 0)) }
+        for head in heads.prefix(2) {
+            bench.feed(.committed(head))
+            bench.feed(.reportDue(nonce: 1))
+        }
+        func hear(_ witness: LedgerHead) {
+            let told = bench.directives(granted: 5)
+            bench.feed(
+                .directives(
+                    QuotaDirectives(
+                        epoch: told.epoch, unit: told.unit, generation: told.generation, lots: told.lots,
+                        coordinator: told.coordinator, witness: witness)))
+        }
+        hear(heads[1])
+        hear(heads[0])
+        #expect(bench.stops.isEmpty, "what was reported, in any order")
+        bench.feed(.reportDue(nonce: 2))
+        #expect(bench.reports.last?.proves == 20, "the next report proves the newest one")
+        hear(LedgerHead(position: 20, digest: .init(high: 99, low: 0)))
+        #expect(bench.stops.count == 1, "the same place with another history")
+        let ahead = Bench(granted: 5)
+        ahead.feed(.committed(heads[0]))
+        let told = ahead.directives(granted: 5)
+        ahead.feed(
+            .directives(
+                QuotaDirectives(
+                    epoch: told.epoch, unit: told.unit, generation: told.generation, lots: told.lots,
+                    witness: heads[2])))
+        #expect(ahead.stops.count == 1, "the center has seen more than there is")
+    }
+
+    @Test("grants above the issue and jumps of epochs are not believed") func disbelieves() {
+        let bench = Bench(granted: 3, issued: 10)
+        bench.feed(.directives(bench.directives(granted: 11)))
+        #expect(bench.counters.granted == 3)
+        bench.feed(.directives(bench.directives(granted: 10)))
+        #expect(bench.counters.granted == 10)
+        bench.feed(.directives(bench.directives(granted: 10, epoch: 1 << 40)))
+        #expect(bench.machine.epoch == Epoch(1))
+        bench.feed(.directives(bench.directives(granted: 10, epoch: 2)))
+        #expect(bench.machine.epoch == Epoch(2))
+        #expect(bench.alarms.count == 2)
+    }
+
+    @Test("whoever asks again and again with one token is one buyer of demand") func countsOrders() {
+        let bench = Bench(granted: 0, windowMilliseconds: 60_000)
+        bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
+        for _ in 0..<5 {
+            bench.buy("a", order: OrderID(high: 1, low: 1))
+            bench.now = bench.now.advanced(milliseconds: 2_500)
+            bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
+            bench.feed(.tick)
+        }
+        bench.feed(.reportDue(nonce: 1))
+        #expect(bench.reports.last?.lots.first?.offered == 1)
+    }
+
+    @Test("a wall clock that is set back stops no pause") func steadyPauses() {
+        let bench = Bench(granted: 3)
+        bench.redis = [:]
+        bench.steady = bench.now.advanced(milliseconds: 60_000)
+        bench.now = bench.now.advanced(milliseconds: -3_600_000)
+        bench.feed(.tick)  // The silent Redis is probed, found empty, and primed again.
+        #expect(bench.redis[Bench.lot] != nil)
+        bench.feed(.registrationLost)
+        bench.feed(.registrationFailed)
+        let before = bench.registrations
+        bench.steady = bench.steady?.advanced(milliseconds: 1_000)
+        bench.feed(.tick)
+        #expect(bench.registrations == before + 1, "the next attempt does not wait for the wall clock")
+    }
+
+    @Test("whoever waits for quota is answered when the process ends") func closes() {
+        let bench = Bench(granted: 0)
+        bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
+        #expect(bench.buy("a") == nil)
+        bench.feed(.closing)
+        #expect(bench.replies.last?.answer == .refused(.restocking))
+        #expect(bench.buy("b") == .refused(.restocking))
     }
 
     @Test("a ledger that was set back counts its incarnations again, and goes on above the fences in Redis")
@@ -248,7 +380,8 @@ extension Answer {
         var actions: [UnitMachine.Action] = []
         let newest = UInt64(5) << 24 | 7
         let survey = RedisSurvey(
-            ledger: LedgerID(3), witness: nil, proof: nil, admitted: [], newestFence: newest)
+            ledger: LedgerID(3), witness: nil, proof: nil, admitted: [], newestFence: newest, run: RedisRun(rawValue: 1)
+        )
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(2),
             lots: [.init(lot: Bench.lot, granted: 2, hint: nil, elsewhere: 0)])
@@ -278,12 +411,14 @@ extension Answer {
             if case .prime(let prime) = action { prime.fence } else { nil }
         }
         machine.handle(
-            .lotResult(lot: Bench.lot, fence: fences[0], .primed), now: .distantPast, into: &actions)
+            .lotResult(lot: Bench.lot, fence: fences[0], .primed(RedisRun(rawValue: 1))), now: .distantPast,
+            into: &actions)
         #expect(recoveries(actions) == [Bench.lot])
         // Redis answered: everything it had is adopted at once.
         var other = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
         actions = []
-        let survey = RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0)
+        let survey = RedisSurvey(
+            ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: RedisRun(rawValue: 1))
         other.handle(.surveyed(survey), now: .distantPast, into: &actions)
         #expect(recoveries(actions) == [nil])
     }

@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import RedisClient
 import Sockets
@@ -25,15 +26,17 @@ import UnitServer
             witness: LedgerHead(position: 3, digest: .init(high: 1, low: 2)))
     }
 
+    private func isPrimed(_ result: LotResult) -> Bool { if case .primed = result { true } else { false } }
+
     @Test("random calls get the same answers", arguments: 1...4 as ClosedRange<UInt64>)
     func sameAnswers(seed: UInt64) throws {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
         var dice = Dice(state: seed)
         var fence: UInt64 = 1 << 24
         let first = self.prime(fence: fence, available: 30)
-        #expect(redis.handle(first) == .primed)
+        #expect(self.isPrimed(redis.handle(first)))
         var model = RedisLot(prime: first)
         var (sequence, orders, number): (UInt64, [Order], UInt64) = (0, [], 0)
         for _ in 0..<300 {
@@ -46,7 +49,7 @@ import UnitServer
                 }
                 let prime = self.prime(
                     fence: fence, available: model.available, holdings: holdings.sorted { $0.buyer < $1.buyer })
-                #expect(redis.handle(prime) == .primed)
+                #expect(self.isPrimed(redis.handle(prime)))
                 model = RedisLot(prime: prime)
                 sequence = 0
             }
@@ -90,20 +93,64 @@ import UnitServer
 
     @Test("a Redis that is gone, empty, or taken over by a newer fence is told apart") func tellsApart() throws {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
+        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
         let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
         #expect(try calls.answer(call) == .lost, "never primed")
-        #expect(redis.handle(self.prime(fence: 5, available: 1)) == .primed)
+        #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 1))))
         #expect(try calls.answer(call) == .decided(verdicts: [], sequence: 1, available: 1, taken: 0))
         server.kill()
         #expect(try calls.answer(call) == .unreachable)
         try server.start()
         #expect(try calls.answer(call) == .lost, "restarted empty")
-        let other = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
-        #expect(other.handle(self.prime(fence: 9, available: 1)) == .primed)
+        let other = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        #expect(self.isPrimed(other.handle(self.prime(fence: 9, available: 1))))
         #expect(try calls.answer(call) == .superseded)
         #expect(redis.handle(self.prime(fence: 6, available: 1)) == .superseded)
+    }
+
+    @Test("lots are sold from the process of Redis in which they were primed, or not at all") func oneProcess() throws {
+        let server = try PrivateRedis()
+        let shared = RedisServer(RedisConnection.Address(server.socket)!)
+        let redis = LotRedis(shared, unit: UnitID(1))
+        #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 3))))
+        // A second Redis takes the address over, while the first one lives on behind a connection that is open.
+        let first = try server.startAnother()
+        defer { first.crash() }
+        let calls = try Calls(server, shared)
+        let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
+        #expect(try calls.answer(call) == .unreachable, "it was primed elsewhere")
+        #expect(self.isPrimed(redis.handle(self.prime(fence: 6, available: 3))))
+        calls.pass(milliseconds: 1_500)
+        let next = LotCall(lot: Self.lot, fence: 6, sequence: 0, buyerLimit: 1)
+        #expect(try calls.answer(next) == .decided(verdicts: [], sequence: 1, available: 3, taken: 0))
+    }
+
+    @Test("a fence that no unit can have is damage, and no reason to end") func damagedFence() throws {
+        let server = try PrivateRedis()
+        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        let calls = try Calls(server)
+        #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 3))))
+        let connection = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000)
+        _ = try connection.send("HSET", "tranche:1:lot:\(Self.lot):state", "fence", "9007199254740993")
+        let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
+        #expect(try calls.answer(call) == .lost)
+        #expect(redis.survey()?.newestFence == 0)
+        #expect(self.isPrimed(redis.handle(self.prime(fence: 6, available: 3))))
+    }
+
+    @Test("a Redis with a password lets in who knows it") func password() throws {
+        let server = try PrivateRedis()
+        let address = RedisConnection.Address(server.socket)!
+        let open = try RedisConnection(address, timeoutMilliseconds: 1_000)
+        _ = try open.send("CONFIG", "SET", "requirepass", "a long secret")
+        #expect(LotRedis(RedisServer(address), unit: UnitID(1)).survey() == nil)
+        let wrong = RedisServer(address, login: .init(user: "", password: "another"))
+        #expect(LotRedis(wrong, unit: UnitID(1)).survey() == nil)
+        for login in [
+            RedisConnection.Login(user: "", password: "a long secret"),
+            .init(user: "default", password: "a long secret"),
+        ] { #expect(LotRedis(RedisServer(address, login: login), unit: UnitID(1)).survey() != nil) }
     }
 
     @Test("answers come in the order of the calls, and a script that Redis forgot is loaded again")
@@ -111,8 +158,8 @@ import UnitServer
         throws
     {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
-        #expect(redis.handle(self.prime(fence: 5, available: 9)) == .primed)
+        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 9))))
         let calls = try Calls(server)
         for sequence in 0..<5 {
             calls.send(LotCall(lot: Self.lot, fence: 5, sequence: UInt64(sequence), buyerLimit: 1, credit: 1))
@@ -132,8 +179,8 @@ import UnitServer
         throws
     {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisConnection.Address(server.socket)!, unit: UnitID(1))
-        #expect(redis.handle(self.prime(fence: 5, available: 9)) == .primed)
+        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 9))))
         let calls = try Calls(server)
         let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
         #expect(try calls.answer(call) != .unreachable)
@@ -151,13 +198,16 @@ import UnitServer
         private let poller: Poller
         private var now = Instant(milliseconds: 1_700_000_000_000)
 
-        init(_ server: PrivateRedis) throws {
+        init(_ server: PrivateRedis, _ shared: RedisServer? = nil) throws {
             self.poller = try Poller()
             self.calls = LotCalls(
-                RedisConnection.Address(server.socket)!, unit: UnitID(1), poller: self.poller, token: 0)
+                shared ?? RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1), poller: self.poller,
+                token: 0)
         }
 
         func send(_ call: LotCall) { self.calls.send(call, now: self.now) }
+
+        func pass(milliseconds: Int64) { self.now = self.now.advanced(milliseconds: milliseconds) }
 
         func answer(_ call: LotCall) throws -> LotResult {
             self.send(call)

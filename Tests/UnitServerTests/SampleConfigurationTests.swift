@@ -8,9 +8,10 @@ import UnitServer
         .deletingLastPathComponent().appendingPathComponent("Units/Regions")
 
     init() {
-        for name in ["TRANCHE_SERVICE_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET"] {
-            setenv(name, String(repeating: "s", count: 32), 1)
-        }
+        for name in [
+            "TRANCHE_UNIT_SECRET", "TRANCHE_CENTER_SECRET", "TRANCHE_CONTEST_SECRET", "TRANCHE_SHOP_SECRET",
+            "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET",
+        ] { setenv(name, String(repeating: "s", count: 32), 1) }
     }
 
     @Test("the samples are good as they are", arguments: ["us-east", "eu-west", "ap-south"])
@@ -20,6 +21,7 @@ import UnitServer
         #expect(configuration.name == name)
         #expect(configuration.publicPort == 7_410)
         #expect(configuration.internalURL.hasSuffix(":7420"))
+        #expect(configuration.transport.isElsewhere)
     }
 
     @Test(
@@ -29,6 +31,9 @@ import UnitServer
             ("port: 7410", "port: x", "public.port is \"x\""),
             ("/run/tranche/redis.sock", "nowhere", "redis.address is \"nowhere\""),
             ("name: \"us-east\"", "name: \"\"", "unit.name is missing"),
+            ("elsewhere: true", "elsewhere: false", "which leaves this machine in the clear"),
+            ("elsewhere: true", "elsewhere: maybe", "tls.elsewhere is \"maybe\", but must be true or false"),
+            ("elsewhere: true", "certificate: \"/c.pem\"", "tls.key is missing"),
         ])
     func refuses(good: String, bad: String, reason: String) async throws {
         let text = try String(contentsOf: Self.folder.appendingPathComponent("us-east.yaml"), encoding: .utf8)

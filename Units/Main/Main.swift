@@ -9,12 +9,18 @@ struct Command: AsyncParsableCommand {
         abstract: "One isolated cell of a sale: sells a region's quota from its own Redis and its own ledger.",
         discussion: """
             Reads a YAML file (see Units/Regions for annotated samples); environment variables win over it.
-            Needs the secrets TRANCHE_SERVICE_SECRET, TRANCHE_TOKEN_SECRET and TRANCHE_PAYMENT_SECRET in its environment.
+            Needs TRANCHE_UNIT_SECRET, TRANCHE_CENTER_SECRET, TRANCHE_CONTEST_SECRET, TRANCHE_SHOP_SECRET,
+            TRANCHE_TOKEN_SECRET and TRANCHE_PAYMENT_SECRET in its environment; see docs/security.md.
             """)
 
     @Option(help: "The unit's YAML file.") var config: String
+    @Flag(help: "Give stamps from now on, although the ledger has later ones: a clock that was wrong made those.")
+    var resetClock = false
 
     func run() async {
-        do { try await UnitDaemon.run(try await DaemonConfiguration(path: self.config)) } catch { Daemon.fail(error) }
+        do {
+            try await UnitDaemon.run(
+                try await DaemonConfiguration(path: self.config), resetsClock: self.resetClock)
+        } catch { Daemon.fail(error) }
     }
 }

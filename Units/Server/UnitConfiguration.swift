@@ -15,6 +15,7 @@ package import TrancheCore
 /// | `internal.host`, `internal.port` | where the center and operators connect | 127.0.0.1, required |
 /// | `internal.url` | the address that the center is told | from host and port |
 /// | `public.connections` | open connections at most | 10000 |
+/// | `public.address.connections` | of them, from one IPv4 address or one /64 of IPv6; raise it behind a proxy | a fifth |
 /// | `public.lanes` | threads that serve buyers | half of the processors |
 /// | `redis.address` | `/path/to.sock` or `host:port` | required |
 /// | `center.url` | the config center | required |
@@ -23,9 +24,15 @@ package import TrancheCore
 /// | `clock.drift` | its growth since the kernel last spoke, in microseconds per second | 200 |
 /// | `clock.unsynchronised` | uncertainty where the kernel calls itself unsynchronised, in microseconds | 1000 |
 /// | `clock.offset` | added to the clock, in microseconds, to rehearse a clock that is wrong | 0 |
+/// | `clock.stepfile` | a file with such an offset, read again ten times a second: to rehearse a clock that steps | none |
 /// | `links.routes` | `ADDRESS=OTHER,…`: where to call a coordinator instead of its own address | none |
 ///
-/// Secrets come from the environment only: `TRANCHE_SERVICE_SECRET`, `TRANCHE_TOKEN_SECRET`, `TRANCHE_PAYMENT_SECRET`.
+/// | `redis.user` | the user that Redis knows this unit by, with the password in `TRANCHE_REDIS_PASSWORD` | none |
+///
+/// Secrets come from the environment only, each a list with the newest first. The unit shows `TRANCHE_UNIT_SECRET` to the
+/// center and `TRANCHE_CONTEST_SECRET` to coordinators; it takes `TRANCHE_CENTER_SECRET` from the center,
+/// `TRANCHE_SHOP_SECRET` from the shop, `TRANCHE_TOKEN_SECRET` in tokens and `TRANCHE_PAYMENT_SECRET` from the payment provider.
+/// How internal connections are kept secret: ``TransportConfiguration``.
 package struct UnitConfiguration: Sendable {
     package let unit: UnitID
     package let name: String
@@ -37,16 +44,24 @@ package struct UnitConfiguration: Sendable {
     package let internalPort: Int
     package let internalURL: String
     package let connectionLimit: Int
+    package let connectionLimitPerAddress: Int
     package let lanes: Int
     package let redis: RedisConnection.Address
     package let centerURL: String
     package let folder: String
     package let clock: ClockCheck.Settings
     package let clockOffsetMicroseconds: Int64
+    package let clockStepFile: String
     package let routes: [String: String]
-    package let serviceSecret: String
-    package let tokenSecret: String
-    package let paymentSecret: String
+    package let transport: TransportConfiguration
+    package let tls: ServerTLS?
+    package let redisLogin: RedisConnection.Login?
+    package let unitSecret: String
+    package let contestSecret: String
+    package let centerSecrets: [String]
+    package let shopSecrets: [String]
+    package let tokenSecrets: [String]
+    package let paymentSecrets: [String]
 
     package init(_ values: DaemonConfiguration) throws(StartError) {
         self.unit = UnitID(UInt16(try values.number("unit.id", in: 1...65_535)))
@@ -57,8 +72,13 @@ package struct UnitConfiguration: Sendable {
         self.publicURL = values.string("public.url", default: "http://\(self.publicHost):\(self.publicPort)")
         self.internalHost = values.string("internal.host", default: "127.0.0.1")
         self.internalPort = try values.number("internal.port", in: 1...65_535)
-        self.internalURL = values.string("internal.url", default: "http://\(self.internalHost):\(self.internalPort)")
+        self.transport = try TransportConfiguration(values)
+        self.tls = try self.transport.server()
+        self.internalURL = values.string(
+            "internal.url", default: "\(self.transport.scheme)://\(self.internalHost):\(self.internalPort)")
         self.connectionLimit = try values.number("public.connections", in: 1...1_000_000, default: 10_000)
+        self.connectionLimitPerAddress = try values.number(
+            "public.address.connections", in: 1...self.connectionLimit, default: max(1, self.connectionLimit / 5))
         self.lanes = try values.number(
             "public.lanes", in: 1...64, default: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount / 2)))
         let address = try values.string("redis.address")
@@ -76,6 +96,7 @@ package struct UnitConfiguration: Sendable {
         self.clock = clock
         self.clockOffsetMicroseconds = Int64(
             try values.number("clock.offset", in: -60_000_000...60_000_000, default: 0))
+        self.clockStepFile = values.string("clock.stepfile", default: "")
         var routes: [String: String] = [:]
         for route in values.string("links.routes", default: "").split(separator: ",") {
             let pair = route.split(separator: "=", maxSplits: 1).map(String.init)
@@ -83,8 +104,25 @@ package struct UnitConfiguration: Sendable {
             routes[pair[0]] = pair[1]
         }
         self.routes = routes
-        self.serviceSecret = try values.secret("tranche.service.secret")
-        self.tokenSecret = try values.secret("tranche.token.secret")
-        self.paymentSecret = try values.secret("tranche.payment.secret")
+        self.redisLogin = values.optionalSecret("tranche.redis.password").map {
+            RedisConnection.Login(user: values.string("redis.user", default: ""), password: $0)
+        }
+        self.unitSecret = try values.secrets("tranche.unit.secret")[0]
+        self.contestSecret = try values.secrets("tranche.contest.secret")[0]
+        self.centerSecrets = try values.secrets("tranche.center.secret")
+        self.shopSecrets = try values.secrets("tranche.shop.secret")
+        self.tokenSecrets = try values.secrets("tranche.token.secret")
+        self.paymentSecrets = try values.secrets("tranche.payment.secret")
+        try self.transport.check("internal.host", host: self.internalHost)
+        try self.transport.check("internal.url", url: self.internalURL)
+        try self.transport.check("center.url", url: self.centerURL)
+        if redis.port != nil {
+            // libhiredis speaks without TLS here: only another layer can keep this connection secret.
+            guard TransportConfiguration.isLoopback(redis.host) || self.transport.isElsewhere else {
+                throw StartError(
+                    "redis.address is \"\(address)\", which leaves this machine in the clear: use a Redis of this machine, "
+                        + "or set tls.elsewhere: true if a VPN or a mesh encrypts it")
+            }
+        }
     }
 }

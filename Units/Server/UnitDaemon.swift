@@ -15,7 +15,9 @@ import TrancheCore
 /// One unit's process, put together.
 package enum UnitDaemon {
     /// Runs until SIGTERM or SIGINT, then drains: no new connections, every accepted request answered.
-    package static func run(_ values: DaemonConfiguration) async throws {
+    ///
+    /// - Parameter resetsClock: An operator's word that the last stamps of the ledger were a wrong clock's.
+    package static func run(_ values: DaemonConfiguration, resetsClock: Bool = false) async throws {
         let configuration = try UnitConfiguration(values)
         SystemClock.offsetMicroseconds = configuration.clockOffsetMicroseconds
         var logger = Daemon.logger("tranche-unit")
@@ -28,13 +30,14 @@ package enum UnitDaemon {
         let ledger = try UnitLedger(
             path: configuration.folder + "/ledger.sqlite", unit: configuration.unit,
             newID: LedgerID(UInt64.random(in: 1...UInt64.max)))
-        let book = try ledger.recover()
+        var book = try ledger.recover()
+        if resetsClock { try self.resetClock(of: ledger, &book, logger) }
         try await self.waitForClock(book.ceiling, logger)
         let checkpoints = try LedgerCheckpoints(of: ledger.path)
         defer { checkpoints.stop() }
 
         let file = ConfigFile(folder: configuration.folder)
-        let curl = CurlClient()
+        let curl = CurlClient(tls: configuration.transport.client)
         let telemetry = Telemetry()
         let waiters = Waiters()
         let poller = try Poller()
@@ -43,15 +46,16 @@ package enum UnitDaemon {
         let watch = OrderWatch()
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
         link.onEvent { intake.post($0) }
-        let redis = RedisWorker(LotRedis(configuration.redis, unit: configuration.unit), intake: intake)
-        let calls = LotCalls(configuration.redis, unit: configuration.unit, poller: poller, token: 0)
+        let server = RedisServer(configuration.redis, login: configuration.redisLogin)
+        let redis = RedisWorker(LotRedis(server, unit: configuration.unit), intake: intake)
+        let calls = LotCalls(server, unit: configuration.unit, poller: poller, token: 0)
         let engine = try Engine(
             ledger: ledger, book: book, intake: intake, waiters: waiters, redis: redis, calls: calls, poller: poller,
             center: link, coordinator: contest, watch: watch, rules: file.config.rules, telemetry: telemetry,
             logger: logger)
         file.onApply { config in intake.post(.configured(config.rules)) }
 
-        let codec = TokenCodec(secret: configuration.tokenSecret)
+        let codec = TokenCodec(secrets: configuration.tokenSecrets)
         let counter = Counter(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
         let publicService = self.publicService(configuration, counter, engine, watch, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codec, file, engine, telemetry, logger)
@@ -61,7 +65,7 @@ package enum UnitDaemon {
         try await Daemon.run(
             [
                 EngineService(engine: engine), PullService(link: link), internalApplication, publicService,
-                ShutdownHook { watch.finish() },
+                watch, ClockSteps(path: configuration.clockStepFile),
             ],
             logger: logger)
         curl.stop()
@@ -76,9 +80,23 @@ package enum UnitDaemon {
             case .wait(let milliseconds): try await Task.sleep(for: .milliseconds(milliseconds))
             case .refuse(let behind):
                 throw StartError(
-                    "the clock is \(behind) ms behind the last stamp of this ledger: set the clock, then start again")
+                    "the clock is \(behind) ms behind the last stamp of this ledger: set the clock, then start again; if the "
+                        + "clock is right and was wrong before, start once with --reset-clock")
             }
         }
+    }
+
+    /// Stamps go on from the present moment, although the ledger has later ones: contested requests that came with those keep
+    /// their places.
+    private static func resetClock(
+        of ledger: UnitLedger, _ book: inout UnitBook, _ logger: Logger
+    ) throws(StorageError) {
+        let now = Stamp(SystemClock.now())
+        guard book.ceiling > now else { return }
+        let reset = LedgerEntry.ceilingReset(now)
+        try ledger.append([reset], as: book.incarnation)
+        logger.warning("the clock of stamps was set back", metadata: ["from": "\(book.ceiling)", "to": "\(now)"])
+        book.apply(reset)
     }
 
     private static func publicService(
@@ -86,10 +104,10 @@ package enum UnitDaemon {
         _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
         let routes = PublicRoutes(
-            counter: counter, signature: PaymentSignature(secret: configuration.paymentSecret),
+            counter: counter, signature: PaymentSignature(secrets: configuration.paymentSecrets),
             region: configuration.region, watch: watch)
         let router = DaemonRouter.make(
-            logger: logger, telemetry: telemetry, isReady: { self.reasonNotReady(engine) }, routes.add)
+            for: .anybody, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine) }, routes.add)
         return PublicService(
             configuration: configuration, counter: counter, router: router.buildResponder(), logger: logger)
     }
@@ -98,17 +116,21 @@ package enum UnitDaemon {
         _ configuration: UnitConfiguration, _ codec: TokenCodec, _ file: ConfigFile, _ engine: Engine,
         _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
-        let credential = CredentialMiddleware<TrancheContext>(secrets: [configuration.serviceSecret])
         let router = DaemonRouter.make(
-            logger: logger, telemetry: telemetry, isReady: { self.reasonNotReady(engine) }
+            for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine) }
         ) {
-            InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine).add(
-                to: $0.group("/internal/v1").add(middleware: credential))
+            let routes = InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine)
+            routes.addCenter(
+                to: $0.group("/internal/v1").add(
+                    middleware: CredentialMiddleware(.role("the center", secrets: configuration.centerSecrets))))
+            routes.addShop(
+                to: $0.group("/internal/v1").add(
+                    middleware: CredentialMiddleware(.role("the shop", secrets: configuration.shopSecrets))))
         }
-        return Application(
-            router: router,
-            configuration: .init(address: .hostname(configuration.internalHost, port: configuration.internalPort)),
-            logger: logger)
+        return EdgeServer.application(
+            router: router, host: configuration.internalHost, port: configuration.internalPort,
+            limits: EdgeLimits(connections: 1_024, connectionsPerAddress: 512, bodyBytes: InternalRoutes.bodyBytes),
+            tls: configuration.tls, logger: logger)
     }
 
     private static func reasonNotReady(_ engine: Engine) -> String? {

@@ -10,6 +10,10 @@ extension World {
             return self.queue.push(.message(.contestReport(unit, session: session, report, sentAt: sentAt)), at: pause)
         }
         var lots: [ContestReply.Lot] = []
+        let isTrusted =
+            self.coordinators[number].clocks.isTrusted(
+                unit, echo: report.echo, sentAt: report.sentAt, receivedAt: self.now) && report.isTrusted
+        if !isTrusted, report.isTrusted { self.mark("coordinator doubts a clock") }
         for lot in report.lots {
             guard self.coordinators[number].merges[lot.lot] != nil else {
                 lots.append(ContestReply.notTaken(lot.lot))
@@ -18,7 +22,7 @@ extension World {
             let (reply, late) = self.coordinators[number].withMerge(lot.lot) { merge in
                 let before = merge.lateCount
                 merge.receive(
-                    lot, from: unit, generation: report.generation, isTrusted: report.isTrusted, now: self.now)
+                    lot, from: unit, generation: report.generation, isTrusted: isTrusted, now: self.now)
                 let reply = merge.reply(to: unit, generation: report.generation, heard: lot.heard, now: self.now)
                 return (reply, merge.lateCount - before)
             }
@@ -38,7 +42,12 @@ extension World {
         guard let process = self.process(unit, session) else { return }
         process.clockCheck.observe(
             .init(sent: sentAt, received: received, answered: received, heard: self.clock(of: unit)))
-        if process.clockCheck.state == .untrusted { self.mark("clock falsified") }
+        process.echo = (reply.epoch, .init(sentAt: received, heardAt: self.clock(of: unit)))
+        if process.clockCheck.state == .untrusted {
+            self.mark("clock falsified")
+        } else {
+            process.clock.confirm(now: self.clock(of: unit), steady: self.now)
+        }
         self.run(unit, process, .exchanged(reply))
     }
 
@@ -46,7 +55,7 @@ extension World {
     func takeIn(_ id: UnitID, _ process: UnitProcess) {
         let requests = process.intake
         process.intake = []
-        let watermark = process.clock.watermark(now: self.clock(of: id))
+        let watermark = process.clock.watermark(now: self.clock(of: id), steady: self.now)
         if !requests.isEmpty { self.run(id, process, .requests(requests)) }
         self.run(id, process, .handedIn(upTo: watermark))
     }
@@ -60,7 +69,7 @@ extension World {
         process.exchangeAt = self.now.advanced(milliseconds: min(pause, 500))
         process.clockCheck.observe(kernel: nil, wall: self.clock(of: id), monotonic: self.now)
         if self.plant == .watermarkOutsideTheLock {
-            self.run(id, process, .handedIn(upTo: process.clock.watermark(now: self.clock(of: id))))
+            self.run(id, process, .handedIn(upTo: process.clock.watermark(now: self.clock(of: id), steady: self.now)))
         } else {
             self.takeIn(id, process)
         }

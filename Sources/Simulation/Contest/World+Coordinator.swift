@@ -6,6 +6,7 @@ final class SimulatedCoordinator {
     var epoch = Epoch(0)
     var rebalancer = Rebalancer()
     var merges = SortedMap<LotID, ContestMerge>()
+    var clocks = ClockJudge()
     /// When each batch was sent, to give up on answers that do not come.
     var committedAt: [LotID: Instant] = [:]
     var pausedUntil = Instant.distantPast

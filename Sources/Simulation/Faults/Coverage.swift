@@ -13,7 +13,7 @@ package enum Coverage {
         "message met a partition", "new generation", "old leader refused", "one-way partition", "paid for a lost order",
         "paid too late", "paid twice", "Redis down or up", "Redis emptied", "Redis found lost", "Redis set back",
         "settlement corrected", "sold out", "stranded stock settled", "unit crashed", "unit paused", "unit restarted",
-        "waitlisted",
+        "waitlisted", "whole machine set back",
         "write refused",
     ]
 

@@ -15,7 +15,7 @@ extension World {
         case .crashCenter: self.crashCenter()
         case .coordinator: self.stopCoordinator(self.random.number(0...1))
         case .emptyRedis:
-            self.units[known: unit].redis = SimulatedRedis()
+            self.emptyRedis(unit, restarts: self.random.happens(permille: 500))
             self.mark("Redis emptied")
         case .setRedisBack: self.setRedisBack(unit)
         case .stopRedis:
@@ -61,6 +61,7 @@ extension World {
     private func setRedisBack(_ unit: UnitID) {
         if let snapshot = self.units[known: unit].redisSnapshot {
             self.units[known: unit].redis = snapshot
+            self.units[known: unit].redis.run = self.newRun()
             self.units[known: unit].redisSnapshot = nil
             self.mark("Redis set back")
         } else {
@@ -76,6 +77,7 @@ extension World {
         let unit = self.units[known: id]
         guard unit.backup > 0 else {
             self.units[known: id].backup = unit.ledger.entries.count
+            self.units[known: id].redisAtBackup = unit.redis
             return
         }
         let witness = self.center.witnesses[id]?.position ?? 0
@@ -84,12 +86,27 @@ extension World {
         let lost = self.units[known: id].ledger.restore(count: unit.backup)
         self.units[known: id].backup = 0
         self.checker.ledgerRestored(id, lost: lost, left: self.units[known: id].ledger.entries)
-        if self.random.happens(permille: 500) {
-            self.units[known: id].redis = SimulatedRedis()
+        switch self.random.number(0...2) {
+        case 0:
+            self.emptyRedis(id, restarts: true)
             self.mark("ledger restored from a backup")
-        } else {
-            self.mark("ledger restored beside its Redis")
+        case 1: self.mark("ledger restored beside its Redis")
+        default:
+            self.units[known: id].redis = self.units[known: id].redisAtBackup
+            self.units[known: id].redis.run = self.newRun()
+            self.mark("whole machine set back")
         }
+    }
+
+    private func emptyRedis(_ id: UnitID, restarts: Bool) {
+        var empty = SimulatedRedis()
+        empty.run = restarts ? self.newRun() : self.units[known: id].redis.run
+        self.units[known: id].redis = empty
+    }
+
+    private func newRun() -> RedisRun {
+        self.redisRuns += 1
+        return RedisRun(rawValue: self.redisRuns)
     }
 
     func endFaults() {

@@ -43,9 +43,9 @@ extension Checker {
             case .confirmed(let order, let payment):
                 self.confirmed(unit, order, payment)
                 self.change(unit, order.lot, order.generation) { $0.paid += Int(order.quantity) }
-            case .refundDue(let order, let payment):
+            case .refundDue(let order, let payment, _):
                 self.refunds[unit, default: []].insert(Refund(order: order, payment: payment))
-            case .refused, .nonce, .soldOut, .ceiling: break
+            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis: break
             }
         }
     }
@@ -92,7 +92,7 @@ extension Checker {
             self.excused.insert(order.id)
             self.lostPayments.insert(order.id)
         }
-        for case .refundDue(let order, _) in lost { self.excused.insert(order) }
+        for case .refundDue(let order, _, _) in lost { self.excused.insert(order) }
         for case .refused(let order, _, _) in lost { self.excused.insert(order) }
         for case .released(let order, _) in lost { self.excused.insert(order.id) }
         for case .soldOut in lost {

@@ -9,7 +9,7 @@ extension Checker {
         switch answer {
         case .order:
             self.expect(isConfirmed, "I4", "payment \(payment) was taken, but the ledger of unit \(unit) has none")
-        case .refused(.alreadyPaid), .refused(.paymentTooLate):
+        case .refused(.alreadyPaid), .refused(.paymentTooLate), .refused(.unknownPayment):
             self.expect(isOwed, "I4", "payment \(payment) came in vain, but unit \(unit) owes no refund")
         case .refused(.unknownOrder):
             let isKnown =

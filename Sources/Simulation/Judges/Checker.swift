@@ -90,7 +90,7 @@ struct Checker {
                 self.contests[lot] = ContestJudge(lot: lot, waitlist: terms.waitlist, closesAt: self.closesAt)
             case .contest(let lot, let batch): self.judge(lot, batch)
             case .registered(let unit, _, let generation, _, _): self.current[unit] = generation
-            case .stranded(let unit, let generation, _):
+            case .stranded(let unit, let generation, _, _):
                 if self.current[unit] == generation { self.current[unit] = nil }
             case .reinstated(let unit, let generation): self.current[unit] = generation
             case .coordinatorEpoch, .frozen, .drained: break

@@ -42,7 +42,8 @@ extension World {
             live += machine.book[lot].live
             let account = authority.book.account(lot, id, machine.book.generation)
             self.checker.live(
-                account.granted == machine.book[lot].granted && account.returned == machine.book[lot].returned, "L1",
+                account.granted == machine.book[lot].granted && account.returned == machine.book[lot].returned
+                    && account.allocated == machine.book[lot].allocated, "L1",
                 "lot \(lot), unit \(id): the center has \(account), the unit \(machine.book[lot])")
         }
         let old = state.accounts.filter { $0.standing != .active }.reduce(0) { $0 + $1.outstanding }

@@ -23,7 +23,7 @@ package struct Digest: Sendable {
         case .confirmed(let order, _): self.mix([6, order.id.high, order.id.low])
         case .released(let order, let state): self.mix([7, order.id.high, order.id.low, UInt64(state.rawValue)])
         case .refused(let order, _, _): self.mix([8, order.high, order.low])
-        case .refundDue(let order, _): self.mix([9, order.high, order.low])
+        case .refundDue(let order, _, _): self.mix([9, order.high, order.low])
         case .nonce(let nonce): self.mix([10, nonce])
         case .soldOut(let lot): self.mix([11, UInt64(lot.rawValue)])
         case .ceiling(let stamp): self.mix([12, stamp.rawValue])
@@ -31,6 +31,8 @@ package struct Digest: Sendable {
         case .contested(let order, _): self.mix([14, order.id.high, order.id.low, order.stamp.rawValue])
         case .allocated(let order): self.mix([15, order.id.high, order.id.low, UInt64(order.state.rawValue)])
         case .lost(let order): self.mix([16, order.id.high, order.id.low, UInt64(order.state.rawValue)])
+        case .ceilingReset(let stamp): self.mix([17, stamp.rawValue])
+        case .redis(let run): self.mix([18, run.rawValue])
         }
     }
 

@@ -196,9 +196,11 @@ package struct DistributionWorkload {
                 self.feed(place, .lotResult(lot: call.lot, fence: call.fence, result), &actions)
             case .prime(let prime):
                 self.units[place].redis = RedisLot(prime: prime)
-                self.feed(place, .lotResult(lot: prime.lot, fence: prime.fence, .primed), &actions)
+                self.feed(
+                    place, .lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))), &actions)
             case .survey:
-                let nothing = RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0)
+                let nothing = RedisSurvey(
+                    ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: RedisRun(rawValue: 1))
                 self.feed(place, .surveyed(nothing), &actions)
             case .register(let request):
                 var records: [AuthorityRecord] = []

@@ -9,6 +9,11 @@ struct SimulatedCenter {
     var lastTold: [UnitID: [LotID: Int]] = [:]
     var heardAt: [UnitID: Instant] = [:]
 
+    /// The authority's memory of a ledger, for the planted fault that answers with it.
+    func seenLately(_ unit: UnitID, at position: UInt64) -> LedgerHead? {
+        self.authority?.recentWitness(of: unit, at: position)
+    }
+
     /// What the log says.
     var book: AuthorityBook {
         var book = AuthorityBook()

@@ -2,6 +2,8 @@ import TrancheCore
 
 /// A unit's Redis: it survives the unit's process, and may be emptied or set back.
 struct SimulatedRedis {
+    /// Another one after each start of its process.
+    var run = RedisRun(rawValue: 1)
     var ledger: LedgerID?
     var witness: LedgerHead?
     var lots: [LotID: RedisLot] = [:]
@@ -21,7 +23,7 @@ struct SimulatedRedis {
         self.lots[prime.lot] = RedisLot(prime: prime)
         self.ledger = prime.ledger
         self.witness = prime.witness
-        return .primed
+        return .primed(self.run)
     }
 
     var admitted: [BuyRequest] {

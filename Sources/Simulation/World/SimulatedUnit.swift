@@ -8,6 +8,8 @@ final class SimulatedUnit {
     var process: UnitProcess?
     var backup = 0
     var redisSnapshot: SimulatedRedis?
+    /// Redis at the moment of the ledger's backup: a copy of the whole machine holds both.
+    var redisAtBackup = SimulatedRedis()
     var redisIsDown = false
     var clock = SimulatedClock()
     var pausedUntil = Instant.distantPast
@@ -24,6 +26,8 @@ final class UnitProcess {
     var desk = FrontDesk()
     var clock: HybridClock
     var clockCheck = ClockCheck()
+    /// The last answer of the coordinator of an epoch.
+    var echo: (epoch: Epoch, echo: ContestReport.Echo)?
     var exchangeAt = Instant.distantPast
     /// Stamped requests that the machine has not seen yet.
     var intake: [BuyRequest] = []

@@ -81,13 +81,18 @@ extension World {
         let atOnce = process.desk.answer(
             order: request.order, lot: request.lot, quantity: Int(request.quantity), issuedAt: request.issuedAt,
             now: now)
-        let stamp = atOnce == nil ? process.clock.stamp(now: now) : nil
-        let arrived = BuyRequest(
-            order: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
-            issuedAt: request.issuedAt, stamp: stamp ?? .zero, ticket: ticket,
-            isCopy: stamp != nil && process.desk.admit(request.order))
-        if let atOnce { return self.tell(unit, process, arrived, atOnce) }
-        guard let stamp else { return self.tell(unit, process, arrived, .refused(.overloaded(limit: 0))) }
+        if let atOnce { return self.tell(unit, process, request.arriving(at: .zero, ticket), atOnce) }
+        switch process.desk.join(request.order, ticket: { ticket }) {
+        case .waits: return
+        case .tooMany:
+            return self.tell(unit, process, request.arriving(at: .zero, ticket), .refused(.overloaded(limit: 0)))
+        case nil: break
+        }
+        guard let stamp = process.clock.stamp(now: now, steady: self.now) else {
+            return self.tell(unit, process, request.arriving(at: .zero, ticket), .refused(.overloaded(limit: 0)))
+        }
+        process.desk.admit(request.order)
+        let arrived = request.arriving(at: stamp, ticket)
         self.checker.stamped(unit, stamp)
         process.intake.append(arrived)
         if process.intake.count == 1 {
@@ -135,5 +140,13 @@ extension World {
         self.buyers[number].token = self.token(at: self.buyers[number].unit)
         self.buyers[number].issuedAt = self.clock(of: self.buyers[number].unit)
         self.retry(number, afterMilliseconds: self.random.number(100...2_500))
+    }
+}
+
+extension BuyRequest {
+    fileprivate func arriving(at stamp: Stamp, _ ticket: UInt64) -> BuyRequest {
+        BuyRequest(
+            order: self.order, buyer: self.buyer, lot: self.lot, quantity: Int(self.quantity), issuedAt: self.issuedAt,
+            stamp: stamp, ticket: ticket)
     }
 }

@@ -29,8 +29,9 @@ extension World {
         (1...self.settings.lots).map { lot in
             LotRules(
                 lot: LotID(UInt32(lot)), phase: .open, opensAt: self.start, closesAt: .distantFuture,
-                buyerLimit: self.settings.buyerLimit, paymentWindowMilliseconds: self.settings.paymentWindowMilliseconds
-            )
+                buyerLimit: self.settings.buyerLimit,
+                paymentWindowMilliseconds: self.settings.paymentWindowMilliseconds,
+                issued: self.settings.stockPerLot)
         }
     }
 
@@ -47,6 +48,9 @@ extension World {
         guard self.center.authority != nil else { return nil }
         var records: [AuthorityRecord] = []
         let value = body(&self.center.authority!, &records)
+        for alarm in self.center.authority!.takeAlarms() {
+            self.checker.live(self.plant != nil, "L1", "the center raised a false alarm: \(alarm)")
+        }
         if self.random.happens(permille: self.profile.crashPermille) {
             self.mark("center crashed before a commit")
             self.crashCenter()
@@ -131,6 +135,7 @@ extension World {
         case .directives(let directives): self.follow(directives, [:])
         case .registerFirst: self.run(unit, process, .registrationLost)
         case .superseded: self.run(unit, process, .superseded)
+        case .centerIsBehind: break
         }
     }
 
@@ -178,6 +183,6 @@ extension QuotaDirectives {
                 Lot(
                     lot: $0.lot, granted: body($0.lot, $0.granted), hint: $0.hint, elsewhere: $0.elsewhere,
                     contest: $0.contest)
-            }, coordinator: self.coordinator)
+            }, coordinator: self.coordinator, witness: self.witness)
     }
 }

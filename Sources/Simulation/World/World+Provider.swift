@@ -50,7 +50,7 @@ extension World {
             if refusal.isTransient { return }
             if case .alreadyPaid = refusal { self.mark("paid twice") }
             if case .paymentTooLate = refusal { self.mark("paid too late") }
-            if case .unknownOrder = refusal { self.mark("paid for a lost order") }
+            if case .unknownPayment = refusal { self.mark("paid for a lost order") }
         }
         self.captures[number].answer = answer
     }

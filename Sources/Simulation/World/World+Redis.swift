@@ -29,7 +29,8 @@ extension World {
             answer = .survey(
                 RedisSurvey(
                     ledger: redis.ledger, witness: redis.witness, proof: proof, admitted: redis.admitted,
-                    newestFence: redis.lots.values.map(\.fence).max() ?? 0))
+                    newestFence: redis.lots.values.map(\.fence).max() ?? 0,
+                    run: redis.run))
         }
         self.answer(id, session, cut ? self.failure(of: work) : answer, after: self.random.number(50...400))
     }

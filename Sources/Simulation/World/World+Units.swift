@@ -62,7 +62,7 @@ extension World {
     func tick(_ id: UnitID, _ session: UInt64) {
         guard let process = self.process(id, session) else { return }
         let now = self.clock(of: id)
-        if let ceiling = process.clock.ceilingWanted(now: now) {
+        if let ceiling = process.clock.ceilingWanted(now: now, steady: self.now) {
             if self.plant != .ceilingNotDurable {
                 guard self.commit(id, process, [.ceiling(ceiling)]) else { return }
             }
@@ -84,7 +84,7 @@ extension World {
     func run(_ id: UnitID, _ process: UnitProcess, _ event: UnitMachine.Event) {
         guard self.process(id, process.session) != nil else { return }
         var actions: [UnitMachine.Action] = []
-        process.machine.handle(event, now: self.clock(of: id), into: &actions)
+        process.machine.handle(event, now: self.clock(of: id), steady: self.now, into: &actions)
         self.perform(id, process, actions)
     }
 
@@ -107,7 +107,8 @@ extension World {
             }
             guard self.commit(id, process, entries) else { return }
             var more: [UnitMachine.Action] = []
-            process.machine.handle(.committed(self.units[known: id].ledger.head), now: self.clock(of: id), into: &more)
+            process.machine.handle(
+                .committed(self.units[known: id].ledger.head), now: self.clock(of: id), steady: self.now, into: &more)
             afterwards += more
         }
         for action in afterwards {
@@ -158,8 +159,9 @@ extension World {
         case .prime(let prime): self.call(id, process, .prime(prime))
         case .survey: self.call(id, process, .survey)
         case .reply(let request, let answer):
-            process.desk.publish(answer, to: request, now: self.clock(of: id))
+            let copies = process.desk.publish(answer, to: request, now: self.clock(of: id))
             self.tell(id, process, request, answer)
+            for copy in copies { self.tell(id, process, request.with(ticket: copy), answer) }
         case .replyTo(let ticket, let answer): self.tellProvider(id, ticket: ticket, answer)
         case .changed(let order): process.desk.publish(order)
         case .setSoldOut(let lot, let value):
@@ -170,20 +172,32 @@ extension World {
             request.head = self.units[known: id].ledger.head
             self.send(.register(request))
             self.schedule(.registerTimeout(id, session: process.session), afterMicroseconds: 500_000)
-        case .prove(let position, let challenge):
+        case .prove(let position, let challenge, let earlier):
             var proof = self.units[known: id].ledger.head(at: position)
             if self.plant == .noHandshake { proof = self.center.witnesses[id] }  // Nobody looks at the ledger.
-            self.run(id, process, .proof(ChallengeAnswer(challenge: challenge, proof: position == 0 ? nil : proof)))
+            let found = earlier.compactMap { self.units[known: id].ledger.head(at: $0) }
+            self.run(
+                id, process,
+                .proof(ChallengeAnswer(challenge: challenge, proof: position == 0 ? nil : proof, earlier: found)))
         case .report(var report):
             report.head = self.units[known: id].ledger.head
+            report.proof = report.proves == 0 ? nil : self.units[known: id].ledger.head(at: report.proves)
+            if self.plant == .noHandshake { report.proof = self.center.seenLately(id, at: report.proves) }
+            process.machine.reported(report.head)
             self.send(.report(report))
+        case .alarm(let text):
+            self.mark("unit disbelieves")
+            self.checker.live(
+                self.plant != nil || !text.contains("configuration"), "L1", "unit \(id) raised a false alarm: \(text)")
         case .exchange(var report):
             report.isTrusted = process.clockCheck.state != .untrusted
+            report.sentAt = self.clock(of: id)
+            report.echo = process.echo.flatMap { $0.epoch == report.epoch ? $0.echo : nil }
             self.send(.contestReport(id, session: process.session, report, sentAt: self.clock(of: id)))
         case .standing(let order, let ahead, let mayReturn):
             self.mark("waitlisted")
             process.desk.place(order, WaitlistStanding(ahead: ahead, mayReturn: mayReturn))
-        case .fence(let fence): process.clock.advance(past: fence, now: self.clock(of: id))
+        case .fence(let fence): process.clock.advance(past: fence, now: self.clock(of: id), steady: self.now)
         case .stop:
             self.mark("unit superseded")
             self.units[known: id].process = nil

@@ -54,6 +54,8 @@ package final class World {
     let contestTerms: ContestTerms
     var buyers: [Buyer] = []
     var ticketCount: UInt64 = 0
+    /// Processes of Redis that were ever started.
+    var redisRuns: UInt64 = 1
 
     /// - Parameter settings: `nil` draws the size of the world from the seed.
     package init(seed: UInt64, settings: Settings? = nil, plant: Plant? = nil) {

@@ -4,7 +4,7 @@ package import TrancheCore
 package struct EntryRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
         case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce,
-            soldOut, ceiling, contended, contested, allocated, lost
+            soldOut, ceiling, contended, contested, allocated, lost, ceilingReset, redis
     }
     package var kind: Kind
     package var lot: Int64?
@@ -44,8 +44,9 @@ package struct EntryRow: Hashable, Sendable {
             self.init(.refused, lot, total: 0)
             self.order = order
             (self.detail, self.quantity, self.value) = Self.columns(of: reason)
-        case .refundDue(let order, let payment):
+        case .refundDue(let order, let payment, let reason):
             self.init(kind: .refundDue)
+            self.detail = Int64(reason.rawValue)
             self.order = order
             self.text = payment.rawValue
         case .nonce(let nonce):
@@ -69,6 +70,12 @@ package struct EntryRow: Hashable, Sendable {
         case .ceiling(let stamp):
             self.init(kind: .ceiling)
             self.value = Int64(bitPattern: stamp.rawValue)
+        case .ceilingReset(let stamp):
+            self.init(kind: .ceilingReset)
+            self.value = Int64(bitPattern: stamp.rawValue)
+        case .redis(let run):
+            self.init(kind: .redis)
+            self.value = Int64(bitPattern: run.rawValue)
         }
     }
 
@@ -117,7 +124,7 @@ package struct EntryRow: Hashable, Sendable {
             }
         case .refused: self.refusal
         case .refundDue:
-            self.order.flatMap { order in self.text.flatMap(PaymentID.init).map { .refundDue(order, payment: $0) } }
+            self.refund
         case .nonce: self.value.map { .nonce(UInt64(bitPattern: $0)) }
         case .soldOut: self.checkedLot.map { .soldOut($0) }
         case .contended: self.checkedLot.map { .contended($0) }
@@ -128,6 +135,8 @@ package struct EntryRow: Hashable, Sendable {
         case .allocated: self.reservation.flatMap { order in self.state.map { .allocated(order.inContest($0)) } }
         case .lost: self.reservation.flatMap { order in self.state.map { .lost(order.inContest($0)) } }
         case .ceiling: self.value.map { .ceiling(Stamp(rawValue: UInt64(bitPattern: $0))) }
+        case .ceilingReset: self.value.map { .ceilingReset(Stamp(rawValue: UInt64(bitPattern: $0))) }
+        case .redis: self.value.map { .redis(RedisRun(rawValue: UInt64(bitPattern: $0))) }
         }
     }
 
@@ -153,6 +162,14 @@ package struct EntryRow: Hashable, Sendable {
         case 2: return .refused(order, lot: lot, reason: .limitReached(held: Int(held), limit: Int(limit)))
         default: return nil
         }
+    }
+
+    private var refund: LedgerEntry? {
+        // Earlier versions wrote no reason.
+        guard let order = self.order, let payment = self.text.flatMap(PaymentID.init),
+            let reason = UInt8(exactly: self.detail ?? 0).flatMap(RefundReason.init)
+        else { return nil }
+        return .refundDue(order, payment: payment, reason: reason)
     }
 
     private var reservation: Order? {

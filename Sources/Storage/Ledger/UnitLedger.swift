@@ -164,8 +164,8 @@ package final class UnitLedger {
                 try self.change(statements.sold, key.lot, key.generation, quantity)
             }
             try self.change(statements.cancelled, order.lot, order.generation, Int64(order.quantity))
-        case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .contended, .contested,
-            .lost:
+        case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .ceilingReset,
+            .contended, .contested, .lost, .redis:
             break
         }
     }

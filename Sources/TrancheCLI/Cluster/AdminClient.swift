@@ -1,5 +1,6 @@
 import CurlClient
 import Foundation
+import NIOConcurrencyHelpers
 import TrancheAPI
 import TrancheCore
 
@@ -7,11 +8,16 @@ import TrancheCore
 struct AdminClient: Sendable {
     let layout: ClusterLayout
     private let curl: CurlClient
-    private static let shared = CurlClient()
+    /// One client, with one thread, for each certificate: commands make this struct again and again.
+    private static let shared = NIOLockedValueBox<[ClientTLS?: CurlClient]>([:])
 
     init(_ layout: ClusterLayout) {
         self.layout = layout
-        self.curl = Self.shared
+        self.curl = Self.shared.withLockedValue { shared in
+            let client = shared[layout.clientTLS] ?? CurlClient(tls: layout.clientTLS)
+            shared[layout.clientTLS] = client
+            return client
+        }
     }
 
     func answers(_ address: String) async -> Bool {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CurlClient
 import Foundation
 import TrancheAPI
 import TrancheCore
@@ -35,18 +36,51 @@ struct ClusterLayout: Codable {
     let controlPort: Int?
     let units: [Unit]
     let secrets: [String: String]
+    /// A folder with `ca.pem`, `cert.pem` and `key.pem` that all processes use between them; `nil`: no TLS.
+    var tls: String?
 
-    var centerURL: String { "http://127.0.0.1:\(self.centerPort)" }
-    var coordinatorURL: String { "http://127.0.0.1:\(self.coordinatorPort)" }
-    var standbyURL: String { "http://127.0.0.1:\(self.standbyPort)" }
+    var scheme: String { self.tls == nil ? "http" : "https" }
+    var centerURL: String { "\(self.scheme)://127.0.0.1:\(self.centerPort)" }
+    var coordinatorURL: String { "\(self.scheme)://127.0.0.1:\(self.coordinatorPort)" }
+    var standbyURL: String { "\(self.scheme)://127.0.0.1:\(self.standbyPort)" }
+    func internalURL(_ unit: Unit) -> String { "\(self.scheme)://127.0.0.1:\(unit.internalPort)" }
     func secret(_ name: String) -> String { self.secrets[name] ?? "" }
+    var clientTLS: ClientTLS? {
+        self.tls.map { ClientTLS(certificate: "\($0)/cert.pem", key: "\($0)/key.pem", authority: "\($0)/ca.pem") }
+    }
 
     static let secretNames = [
-        "TRANCHE_SERVICE_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET",
+        "TRANCHE_UNITS_KEY", "TRANCHE_CONTEST_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET",
+        "TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET",
     ]
 
+    /// What one process may know, and nothing else.
+    func secrets(of part: LocalCluster.Part) -> [String: String] {
+        func own(_ names: String...) -> [String: String] { self.secrets.filter { names.contains($0.key) } }
+        switch part {
+        case .redis: return [:]
+        case .center: return own("TRANCHE_UNITS_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET")
+        case .coordinator, .standby: return own("TRANCHE_COORDINATOR_SECRET", "TRANCHE_CONTEST_KEY")
+        case .unit(let name):
+            guard let unit = self.units.first(where: { $0.name == name }) else { return [:] }
+            return own("TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET").merging(
+                self.secrets(ofUnit: unit.id)
+            ) { $1 }
+        }
+    }
+
+    /// What is derived for one unit.
+    func secrets(ofUnit unit: UnitID) -> [String: String] {
+        let (units, contests) = (self.secret("TRANCHE_UNITS_KEY"), self.secret("TRANCHE_CONTEST_KEY"))
+        return [
+            "TRANCHE_UNIT_SECRET": UnitCredential.derive(.toCenter, of: unit, key: units),
+            "TRANCHE_CENTER_SECRET": UnitCredential.derive(.fromCenter, of: unit, key: units),
+            "TRANCHE_CONTEST_SECRET": UnitCredential.derive(.toCoordinator, of: unit, key: contests),
+        ]
+    }
+
     /// - Parameter isWide: Whether wide-area links are between the regions and the hub.
-    static func random(regions: [String], isWide: Bool = false) throws -> ClusterLayout {
+    static func random(regions: [String], isWide: Bool = false, tls: String? = nil) throws -> ClusterLayout {
         var ports = try FreePorts.take(4 + 6 * regions.count)
         func port() -> Int { ports.removeLast() }
         let units = regions.enumerated().map { place, name in
@@ -60,7 +94,7 @@ struct ClusterLayout: Codable {
             })
         return ClusterLayout(
             centerPort: port(), coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
-            units: units, secrets: secrets)
+            units: units, secrets: secrets, tls: tls)
     }
 }
 
@@ -71,6 +105,9 @@ struct ClusterFolder {
     func unit(_ name: String) -> String { "\(self.path)/units/\(name)" }
     /// A Unix socket's path has at most 107 bytes.
     func socket(_ name: String) -> String { "\(self.path)/units/\(name)/r.sock" }
+
+    /// A number of microseconds in this file sets the clock of a running unit wrong.
+    func clockSteps(_ name: String) -> String { "\(self.unit(name))/clock-step" }
 
     var backtraces: String { self.path + "/backtraces" }
 

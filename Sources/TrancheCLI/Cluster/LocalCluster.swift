@@ -1,3 +1,4 @@
+import CurlClient
 import DaemonSupport
 import Foundation
 import Logging
@@ -93,7 +94,9 @@ final class LocalCluster: Sendable {
     func start(_ part: Part) throws {
         guard !self.isStopping.withLockedValue({ $0 }) else { throw CommandError("the cluster stops") }
         let (path, arguments) = try self.command(part)
-        let environment = ProcessInfo.processInfo.environment.merging(self.layout.secrets) { $1 }
+        // No process knows what it does not need: neither of the others' secrets nor of this one's environment.
+        let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
+            .merging(self.layout.secrets(of: part)) { $1 }
             .merging(Backtraces.environment(folder: self.folder.backtraces)) { $1 }
         let process = try ChildProcess(path, arguments, environment: environment, log: self.log(part))
         self.processes.withLockedValue { $0[part] = process }
@@ -156,6 +159,7 @@ final class LocalCluster: Sendable {
                 "center/center.yaml",
                 [
                     "center": ["port": self.layout.centerPort], "data": ["folder": self.folder.path + "/center"],
+                    "tls": self.tls,
                 ])
             return (Self.sibling("tranche-config-center"), ["--config", file])
         case .coordinator, .standby:
@@ -164,7 +168,7 @@ final class LocalCluster: Sendable {
                 isFirst ? "coordinator.yaml" : "standby.yaml",
                 [
                     "coordinator": ["port": isFirst ? self.layout.coordinatorPort : self.layout.standbyPort],
-                    "center": ["url": self.layout.centerURL],
+                    "center": ["url": self.layout.centerURL], "tls": self.tls,
                 ])
             return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
@@ -174,14 +178,19 @@ final class LocalCluster: Sendable {
                 "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
                 "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
                 "data": ["folder": self.folder.unit(name)],
-                "clock": ["offset": self.clockOffsets.withLockedValue { $0[name] ?? 0 }],
+                "clock": [
+                    "offset": self.clockOffsets.withLockedValue { $0[name] ?? 0 },
+                    "stepfile": self.folder.clockSteps(name),
+                ],
+                "tls": self.tls,
             ]
             if self.wide != nil, let links = unit.links {
-                values["center"] = ["url": "http://127.0.0.1:\(links.center)"]
-                values["internal"]?["url"] = "http://127.0.0.1:\(links.unit)"
+                let scheme = self.layout.scheme
+                values["center"] = ["url": "\(scheme)://127.0.0.1:\(links.center)"]
+                values["internal"]?["url"] = "\(scheme)://127.0.0.1:\(links.unit)"
                 values["links"] = [
-                    "routes": "\(self.layout.coordinatorURL)=http://127.0.0.1:\(links.coordinator),"
-                        + "\(self.layout.standbyURL)=http://127.0.0.1:\(links.standby)"
+                    "routes": "\(self.layout.coordinatorURL)=\(scheme)://127.0.0.1:\(links.coordinator),"
+                        + "\(self.layout.standbyURL)=\(scheme)://127.0.0.1:\(links.standby)"
                 ]
             }
             let file = try self.write("units/\(name)/unit.yaml", values)
@@ -189,10 +198,15 @@ final class LocalCluster: Sendable {
         }
     }
 
+    private var tls: [String: any CustomStringConvertible] {
+        guard let files = self.layout.clientTLS else { return [:] }
+        return ["certificate": files.certificate, "key": files.key, "authority": files.authority]
+    }
+
     /// Writes a two-level YAML file.
     private func write(_ name: String, _ values: [String: [String: any CustomStringConvertible]]) throws -> String {
         let path = "\(self.folder.path)/\(name)"
-        let text = values.sorted { $0.key < $1.key }.map { section, entries in
+        let text = values.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { section, entries in
             "\(section):\n"
                 + entries.sorted { $0.key < $1.key }.map { key, value in
                     value is Int ? "  \(key): \(value)\n" : "  \(key): \"\(value)\"\n"
@@ -239,13 +253,14 @@ final class LocalCluster: Sendable {
         let client = AdminClient(self.layout)
         // A unit is ready when the center has accepted its ledger.
         let addresses =
-            [self.layout.centerURL + "/healthz", "http://127.0.0.1:\(self.layout.coordinatorPort)/healthz"]
+            [self.layout.centerURL + "/healthz", self.layout.coordinatorURL + "/healthz"]
             + self.layout.units.map { $0.publicURL + "/readyz" }
         let end = ContinuousClock.now + .seconds(seconds)
         for address in addresses {
             while await !client.answers(address) {
                 if let dead = self.parts.first(where: { !self.isRunning($0) }) {
-                    throw CommandError("the \(dead) ended at its start; \(self.log(dead)) says:\n\(self.lastWords(dead))")
+                    throw CommandError(
+                        "the \(dead) ended at its start; \(self.log(dead)) says:\n\(self.lastWords(dead))")
                 }
                 guard ContinuousClock.now < end else {
                     throw CommandError("\(address) does not answer; see the logs below \(self.folder.path)")

@@ -25,6 +25,8 @@ struct UpCommand: AsyncParsableCommand {
     var wan: String?
     @Option(help: "Set clocks wrong: microseconds for each region, as us-east=-1000,ap-south=1000.")
     var clockOffsets: String?
+    @Option(help: "Encrypt what processes say to each other: a folder with ca.pem, cert.pem and key.pem for 127.0.0.1.")
+    var tls: String?
     @Flag(help: "Do not start a process again that died by itself.") var noRestart = false
 
     func run() async throws {
@@ -62,11 +64,21 @@ struct UpCommand: AsyncParsableCommand {
         Output.line("stopped; the data is in \(folder.path)")
     }
 
+    private func tlsFolder() throws -> String? {
+        guard let tls else { return nil }
+        let folder = URL(fileURLWithPath: tls).standardizedFileURL.path
+        for name in ["ca.pem", "cert.pem", "key.pem"] where !FileManager.default.fileExists(atPath: "\(folder)/\(name)")
+        {
+            throw ValidationError("--tls: \(folder)/\(name) is missing")
+        }
+        return folder
+    }
+
     /// The cluster that lies in the folder, or a new one.
     private func layout(_ folder: ClusterFolder, _ names: [String]?) throws -> ClusterLayout {
         guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
             let layout = try ClusterLayout.random(
-                regions: names ?? DemoCommand.regions, isWide: self.wan != nil)
+                regions: names ?? DemoCommand.regions, isWide: self.wan != nil, tls: try self.tlsFolder())
             try folder.save(layout)
             return layout
         }
@@ -156,7 +168,8 @@ final class Restarter: Sendable {
         }
         guard isAllowed else {
             return self.say(
-                "\(death); it died \(Self.restartsLimit) times within \(Int(Self.windowSeconds)) s and stays down: see its log")
+                "\(death); it died \(Self.restartsLimit) times within \(Int(Self.windowSeconds)) s and stays down: see its log"
+            )
         }
         do {
             try self.cluster?.start(death.part)
@@ -189,7 +202,9 @@ enum RegionNames {
                         + "at most \(self.bytes.upperBound)")
             }
         }
-        guard Set(names).count == names.count else { throw ValidationError("--regions: \"\(text)\" names a region twice") }
+        guard Set(names).count == names.count else {
+            throw ValidationError("--regions: \"\(text)\" names a region twice")
+        }
         guard names.count <= self.limit else {
             throw ValidationError("--regions: \(names.count) regions, at most \(self.limit)")
         }

@@ -43,7 +43,8 @@ struct DemoVerdict: Codable {
         let soldOut = self.paid + self.held == stock && self.unsold == 0
         self.deaths = outcome.deaths
         self.isGood =
-            outcome.deaths.isEmpty && (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0 && self.contradictions == 0
+            outcome.deaths.isEmpty && (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0
+            && self.contradictions == 0
             && report.isSound
         self.staticSplitIdleAtFirstSoldOut = outcome.split.idleThen.reduce(0, +)
         self.staticSplitUnsold = outcome.split.unsoldAtEnd

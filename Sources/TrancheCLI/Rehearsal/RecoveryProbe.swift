@@ -12,12 +12,13 @@ final class RecoveryProbe: Sendable {
     private let layout: ClusterLayout
     private let client: AdminClient
     private let codec: TokenCodec
-    private let curl = CurlClient()
+    private let curl: CurlClient
     private let orders = NIOLockedValueBox<[OrderID]>([])
 
     init(_ layout: ClusterLayout) {
         self.layout = layout
         self.client = AdminClient(layout)
+        self.curl = CurlClient(tls: layout.clientTLS)
         self.codec = TokenCodec(secret: layout.secret("TRANCHE_TOKEN_SECRET"))
     }
 
@@ -79,7 +80,8 @@ final class RecoveryProbe: Sendable {
     func ledgerFailures(_ name: String) async -> Int? {
         guard let unit = self.layout.units.first(where: { $0.name == name }),
             let response = try? await self.curl.send(
-                CurlRequest("GET", unit.publicURL + "/metrics", timeoutMilliseconds: 1_000)), response.status == 200
+                CurlRequest("GET", self.layout.internalURL(unit) + "/metrics", timeoutMilliseconds: 1_000)),
+            response.status == 200
         else { return nil }
         let line = String(decoding: response.body, as: UTF8.self).split(separator: "\n").first {
             $0.hasPrefix("tranche_ledger_failures_total")

@@ -56,7 +56,8 @@ struct RehearsalOutcome: Codable, Sendable {
 
     /// Why the round is no success; empty if it is one.
     var faults: [String] {
-        var faults = self.crashes + self.broken + self.contradictions.map { "the same token got different answers: \($0)" }
+        var faults =
+            self.crashes + self.broken + self.contradictions.map { "the same token got different answers: \($0)" }
         if self.oversold > 0 { faults.append("\(self.oversold) oversold") }
         if self.acknowledgedAndLost > 0 { faults.append("\(self.acknowledgedAndLost) acknowledged orders lost") }
         if self.unsold > 0 { faults.append("\(self.unsold) of \(self.stock) unsold") }

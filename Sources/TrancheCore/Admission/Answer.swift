@@ -34,6 +34,8 @@ package enum Refusal: Error, Hashable, Sendable {
     case alreadyPaid(OrderID)
     /// The reservation had ended when the payment came; the payment is listed for refund.
     case paymentTooLate(OrderID, state: OrderState)
+    /// The ledger does not know the order; the payment is listed for refund.
+    case unknownPayment(OrderID)
     /// Only a reservation can be cancelled.
     case notCancellable(OrderID, state: OrderState)
 
@@ -56,10 +58,14 @@ package struct LotRules: Hashable, Sendable {
     package let closesAt: Instant
     package let buyerLimit: Int
     package let paymentWindowMilliseconds: Int64
+    /// Items that were issued, added ones included; `nil` if that is not known.
+    package let issued: Int?
 
     package init(
-        lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int, paymentWindowMilliseconds: Int64
+        lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int,
+        paymentWindowMilliseconds: Int64, issued: Int? = nil
     ) {
+        self.issued = issued
         self.lot = lot
         self.phase = phase
         self.opensAt = opensAt

@@ -9,9 +9,9 @@ package struct FrontDesk: Sendable {
     private var memories: [LotID: RefusalMemory] = [:]
     private var rules: [LotID: LotRules] = [:]
     private var soldOut: Set<LotID> = []
-    /// Orders that admission is deciding, with the number of requests that wait for it. The flag does not answer these,
-    /// or one copy of a request could be refused while another is admitted.
-    private var underway: [OrderID: Int] = [:]
+    /// Orders that admission is deciding, each with the tickets of the copies of its request that wait for the same answer.
+    /// Copies go no further than here: they are no demand, and take nobody's place.
+    private var underway: [OrderID: [UInt64]] = [:]
     /// Requests answered from the sold-out flag since the last ``takeOffered()``, by lot: demand that admission never saw.
     private var offered: [LotID: Int] = [:]
     /// Whether all that Redis admitted is in the ledger, or for which lots. Until then a request that the memory would
@@ -85,18 +85,36 @@ package struct FrontDesk: Sendable {
         return .refused(.soldOut(requested: quantity))
     }
 
-    /// Notes that a request goes to admission; each such request is answered through ``publish(_:to:now:)``.
-    ///
-    /// - Returns: Whether another request with this token is there already.
-    package mutating func admit(_ order: OrderID) -> Bool {
-        let count = self.underway[order, default: 0]
-        self.underway[order] = count + 1
-        return count > 0
+    package enum Copy: Hashable, Sendable {
+        /// It gets the answer of the request that admission is deciding.
+        case waits
+        /// Enough of them wait.
+        case tooMany
     }
 
+    /// Lets a copy of a request wait beside it.
+    ///
+    /// - Returns: `nil` if no request with this token is being decided: this is the first one.
+    package mutating func join(_ order: OrderID, ticket: () -> UInt64) -> Copy? {
+        guard let copies = self.underway[order] else { return nil }
+        guard copies.count < Limits.copiesPerRequest else { return .tooMany }
+        self.underway[order]!.append(ticket())
+        return .waits
+    }
+
+    /// Notes that a request goes to admission; each such request is answered through ``publish(_:to:now:)``.
+    package mutating func admit(_ order: OrderID) { self.underway[order] = self.underway[order] ?? [] }
+
     /// Publishes a durable answer of admission.
-    package mutating func publish(_ answer: Answer, to request: BuyRequest, now: Instant) {
-        if let count = self.underway[request.order] { self.underway[request.order] = count > 1 ? count - 1 : nil }
+    ///
+    /// - Returns: Tickets of copies, which get the same answer.
+    package mutating func publish(_ answer: Answer, to request: BuyRequest, now: Instant) -> [UInt64] {
+        let copies = self.underway.removeValue(forKey: request.order) ?? []
+        self.note(answer, to: request, now: now)
+        return copies
+    }
+
+    private mutating func note(_ answer: Answer, to request: BuyRequest, now: Instant) {
         switch answer {
         case .order(let order): self.publish(order)
         case .refused(.soldOut): self.memories[request.lot, default: RefusalMemory()].remember(request.order, now: now)

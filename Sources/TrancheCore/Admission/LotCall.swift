@@ -45,7 +45,8 @@ package struct LotCall: Hashable, Sendable {
 package enum LotResult: Hashable, Sendable {
     /// Every request decided, in order.
     case decided(verdicts: [AdmissionVerdict], sequence: UInt64, available: Int, taken: Int)
-    case primed
+    /// In this process of Redis.
+    case primed(RedisRun)
     /// The lot's state is gone or went back: prime it again from the ledger.
     case lost
     /// A newer fence is in force: another process has this Redis.
@@ -117,10 +118,14 @@ package struct RedisSurvey: Hashable, Sendable {
     package let admitted: [BuyRequest]
     /// The highest fence of any lot. A ledger that was set back counts its incarnations again: it must go on above this.
     package let newestFence: UInt64
+    /// The process that answers.
+    package let run: RedisRun
 
     package init(
-        ledger: LedgerID?, witness: LedgerHead?, proof: LedgerHead?, admitted: [BuyRequest], newestFence: UInt64
+        ledger: LedgerID?, witness: LedgerHead?, proof: LedgerHead?, admitted: [BuyRequest], newestFence: UInt64,
+        run: RedisRun
     ) {
+        self.run = run
         self.newestFence = newestFence
         self.ledger = ledger
         self.witness = witness
@@ -141,14 +146,12 @@ package struct BuyRequest: Hashable, Sendable {
     package let stamp: Stamp
     /// The shell's handle of whoever waits for the answer; 0 if nobody does.
     package let ticket: UInt64
-    /// Another request with this token was being decided when this one came.
-    package let isCopy: Bool
     /// The clock's `eps` when the request was stamped.
     package let uncertaintyMicroseconds: Int64
 
     package init(
         order: OrderID, buyer: BuyerID, lot: LotID, quantity: Int, issuedAt: Instant, stamp: Stamp, ticket: UInt64,
-        isCopy: Bool = false, uncertaintyMicroseconds: Int64 = 500
+        uncertaintyMicroseconds: Int64 = 500
     ) {
         self.uncertaintyMicroseconds = uncertaintyMicroseconds
         self.order = order
@@ -158,6 +161,5 @@ package struct BuyRequest: Hashable, Sendable {
         self.issuedAt = issuedAt
         self.stamp = stamp
         self.ticket = ticket
-        self.isCopy = isCopy
     }
 }

@@ -20,10 +20,8 @@ struct LotLane: Sendable {
     var waiting: [BuyRequest] = []
     /// Requests that found the lot empty while more may come, oldest first.
     var starved: [BuyRequest] = []
-    /// Two requests of this lot carry the same token: one's final answer is the other's.
-    var hasCopies = false
-    /// Refusals made here, while copies may wait. The front desk remembers them all, for good.
-    var refusals = RefusalMemory()
+    /// Orders that were counted as demand lately.
+    var counted = OrderMarks()
     var credit = 0
     var releases: [Order] = []
     var hint: ReclaimHint?

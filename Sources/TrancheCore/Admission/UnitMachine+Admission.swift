@@ -5,13 +5,16 @@ extension UnitMachine {
         for request in requests {
             if let answer = self.answerAtOnce(request, now: now) {
                 actions.append(.reply(request, answer))
-            } else if self.lanes[known: request.lot].contest != nil {
+                continue
+            }
+            // Whoever asks again with the same token is no more demand than before.
+            if self.lanes[known: request.lot].counted.insert(request.order) {
                 self.lanes[known: request.lot].offered += 1
+            }
+            if self.lanes[known: request.lot].contest != nil {
                 self.contest(request, now: now, into: &actions)
             } else {
-                self.lanes[known: request.lot].offered += 1
                 self.lanes[known: request.lot].waiting.append(request)
-                if request.isCopy { self.lanes[known: request.lot].hasCopies = true }
             }
         }
     }
@@ -31,7 +34,8 @@ extension UnitMachine {
             return .refused(.invalidQuantity(Int(request.quantity), limit: rules.buyerLimit))
         }
         if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: 0) { return .refused(reason) }
-        if lane.contest != nil { return self.mayIssue ? nil : .refused(.recovering) }
+        guard self.mayIssue else { return .refused(.recovering) }
+        if lane.contest != nil { return nil }
         guard lane.phase == .open else { return .refused(.recovering) }
         guard lane.waiting.count < Limits.waitingRequests else {
             return .refused(.overloaded(limit: Limits.waitingRequests))
@@ -45,53 +49,37 @@ extension UnitMachine {
             guard self.lanes[known: lot].phase == .open, self.lanes[known: lot].callUnderway == nil,
                 self.lanes[known: lot].contest == nil
             else { continue }
-            if self.lanes[known: lot].hasCopies { self.answerCopies(lot, into: &actions) }
             guard self.lanes[known: lot].hasWork else { continue }
             actions.append(.call(self.lanes[known: lot].takeCall(witness: self.head)))
-        }
-    }
-
-    /// Answers the requests whose copy has got a final answer meanwhile.
-    private mutating func answerCopies(_ lot: LotID, into actions: inout [Action]) {
-        let waiting = self.lanes[known: lot].waiting
-        self.lanes[known: lot].waiting = waiting.filter { request in
-            if let known = self.knownAnswer(request) {
-                actions.append(.reply(request, known))
-            } else if self.lanes[known: lot].refusals.refuses(request.order, issuedAt: request.issuedAt) {
-                actions.append(.reply(request, .refused(.soldOut(requested: Int(request.quantity)))))
-            } else {
-                return true
-            }
-            return false
-        }
-        if self.lanes[known: lot].waiting.isEmpty, self.lanes[known: lot].starved.isEmpty {
-            self.lanes[known: lot].hasCopies = false
         }
     }
 
     mutating func take(_ lot: LotID, _ fence: UInt64, _ result: LotResult, now: Instant, into actions: inout [Action]) {
         guard let lane = self.lanes[lot], lane.fence == fence else { return }  // An answer to an older fence.
         switch result {
-        case .primed:
+        case .primed(let run):
             guard lane.phase == .priming else { return }
             // What the ledger learned while Redis was primed is in `credit` and `releases`.
             self.lanes[known: lot].phase = .open
-            self.lanes[known: lot].answeredAt = now
+            self.lanes[known: lot].answeredAt = self.steady
+            if run != self.book.redis { self.append(.redis(run), into: &actions) }
             if self.survey == nil { actions.append(.recovered(lot)) }
         case .decided(let verdicts, let sequence, let available, let taken):
             guard let call = lane.callUnderway else { return }
             self.lanes[known: lot].callUnderway = nil
-            self.lanes[known: lot].answeredAt = now
+            self.lanes[known: lot].answeredAt = self.steady
             self.lanes[known: lot].sequence = sequence
             self.lanes[known: lot].appended = sequence
             self.settle(call, verdicts, taken: taken, now: now, into: &actions)
             self.judgeSoldOut(lot, available: available, now: now, into: &actions)
         case .lost:
-            self.unprime(lot, retryAt: now, into: &actions)
+            self.unprime(lot, retryAt: self.steady, into: &actions)
             self.primeLots(now: now, into: &actions)
         case .unreachable:
-            self.unprime(lot, retryAt: now.advanced(milliseconds: self.settings.retryMilliseconds), into: &actions)
-        case .superseded: return self.stop(into: &actions)
+            self.unprime(
+                lot, retryAt: self.steady.advanced(milliseconds: self.settings.retryMilliseconds), into: &actions)
+        case .superseded:
+            return self.stop("another process has taken this unit's Redis over", into: &actions)
         }
         self.drain(lot, now: now, into: &actions)
     }
@@ -121,7 +109,7 @@ extension UnitMachine {
         }
         if redisLied {
             self.redisContradictions += 1
-            self.unprime(lot, retryAt: now, into: &actions)
+            self.unprime(lot, retryAt: self.steady, into: &actions)
             self.primeLots(now: now, into: &actions)
         }
     }
@@ -166,9 +154,9 @@ extension UnitMachine {
         let lane = self.lanes[known: request.lot]
         if lane.contest != nil {
             self.contest(request, now: now, into: &actions)  // The switch came while Redis was asked.
-        } else if lane.mayRestock(now: now), lane.starved.count < Limits.starvedRequests {
+        } else if lane.mayRestock(now: self.steady), !self.isClosing, lane.starved.count < Limits.starvedRequests {
             self.lanes[known: request.lot].starved.append(request)
-        } else if lane.mayRestock(now: now) {
+        } else if lane.mayRestock(now: self.steady) {
             actions.append(.reply(request, .refused(.restocking)))
         } else {
             self.refuseSoldOut(request, now: now, into: &actions)
@@ -180,7 +168,6 @@ extension UnitMachine {
             self.lanes[known: request.lot].soldOutIsDurable = true
             self.append(.soldOut(request.lot), into: &actions)
         }
-        self.lanes[known: request.lot].refusals.remember(request.order, now: now)
         actions.append(.reply(request, .refused(.soldOut(requested: Int(request.quantity)))))
     }
 
@@ -189,7 +176,7 @@ extension UnitMachine {
         guard let lane = self.lanes[lot], lane.contest == nil, lane.phase == .open else { return }
         let stockIsComing = lane.credit > 0 || !lane.releases.isEmpty
         if stockIsComing { self.feedStarved(lot) }
-        if available > 0 || stockIsComing || lane.mayRestock(now: now) {
+        if available > 0 || stockIsComing || lane.mayRestock(now: self.steady) {
             return self.lower(lot, into: &actions)
         }
         for request in lane.starved { self.refuseSoldOut(request, now: now, into: &actions) }

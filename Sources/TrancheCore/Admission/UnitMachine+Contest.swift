@@ -67,9 +67,6 @@ extension UnitMachine {
             return self.wait(request, into: &actions)
         }
         let (lane, limit) = (self.lanes[known: request.lot], self.lanes[known: request.lot].rules?.buyerLimit ?? 1)
-        if lane.refusals.refuses(request.order, issuedAt: request.issuedAt) {  // A copy was refused a moment ago.
-            return self.refuseSoldOut(request, now: now, into: &actions)
-        }
         let held = self.book.held(by: request.buyer, lot: request.lot)
         let wanted = self.book.contested(by: request.buyer, lot: request.lot)
         guard held + wanted + Int(request.quantity) <= limit else {

@@ -28,9 +28,9 @@ extension UnitMachine {
             queue.base += 1
         }
         queue.acknowledged = max(queue.acknowledged, queue.base)
-        let isStuck = now.milliseconds(since: queue.progressAt) >= ContestQueue.resendMilliseconds
+        let isStuck = self.steady.milliseconds(since: queue.progressAt) >= ContestQueue.resendMilliseconds
         if queue.sent < queue.acknowledged || isStuck { queue.sent = queue.acknowledged }
-        if queue.sent == queue.acknowledged { queue.progressAt = now }
+        if queue.sent == queue.acknowledged { queue.progressAt = self.steady }
         let first = queue.sent
         let last = min(candidates.count, first + min(room, Limits.candidatesPerReport))
         queue.sent = max(queue.sent, last)
@@ -56,7 +56,7 @@ extension UnitMachine {
             self.lanes[known: lot].contest!.sent = old.acknowledged
             return
         }
-        if reply.next > old.acknowledged { self.lanes[known: lot].contest!.progressAt = now }
+        if reply.next > old.acknowledged { self.lanes[known: lot].contest!.progressAt = self.steady }
         self.lanes[known: lot].contest!.acknowledged = max(old.acknowledged, reply.next)
         self.lanes[known: lot].contest!.allowance = max(old.allowance, reply.allowance)
         self.lanes[known: lot].contest!.mayReturn = reply.mayReturn

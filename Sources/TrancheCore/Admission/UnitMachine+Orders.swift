@@ -6,10 +6,15 @@ extension UnitMachine {
     ) {
         self.expire(now: now, into: &actions)  // First, so that an overdue reservation cannot be paid.
         guard var order = self.book.orders[id] else {
-            actions.append(.replyTo(ticket: ticket, .refused(.unknownOrder(id))))
+            // A ledger that was replaced may have known it. Money that came is never dropped.
+            self.oweRefund(id, payment, .unknownOrder, into: &actions)
+            actions.append(.replyTo(ticket: ticket, .refused(.unknownPayment(id))))
             return
         }
         switch order.state {
+        case .reserved where self.book.owesRefund(id, payment: payment):
+            // It came before, when the ledger did not know the order: one payment has one outcome.
+            actions.append(.replyTo(ticket: ticket, .refused(.unknownPayment(id))))
         case .reserved:
             self.append(.confirmed(order, payment: payment), into: &actions)
             order.state = .paid
@@ -19,17 +24,19 @@ extension UnitMachine {
         case .paid where self.book.orders.payment(of: id) == payment:
             actions.append(.replyTo(ticket: ticket, .order(order)))
         case .paid:
-            self.oweRefund(id, payment, into: &actions)
+            self.oweRefund(id, payment, .alreadyPaid, into: &actions)
             actions.append(.replyTo(ticket: ticket, .refused(.alreadyPaid(id))))
         case .cancelled, .expired, .contested, .lost:
-            self.oweRefund(id, payment, into: &actions)
+            self.oweRefund(id, payment, .orderOver, into: &actions)
             actions.append(.replyTo(ticket: ticket, .refused(.paymentTooLate(id, state: order.state))))
         }
     }
 
-    private mutating func oweRefund(_ id: OrderID, _ payment: PaymentID, into actions: inout [Action]) {
+    private mutating func oweRefund(
+        _ id: OrderID, _ payment: PaymentID, _ reason: RefundReason, into actions: inout [Action]
+    ) {
         guard !self.book.owesRefund(id, payment: payment) else { return }
-        self.append(.refundDue(id, payment: payment), into: &actions)
+        self.append(.refundDue(id, payment: payment, reason: reason), into: &actions)
     }
 
     mutating func cancel(_ id: OrderID, _ ticket: UInt64, now: Instant, into actions: inout [Action]) {
@@ -84,6 +91,20 @@ extension UnitMachine {
         guard directives.unit == self.unit, directives.epoch >= self.epoch,
             directives.generation == self.book.generation
         else { return }
+        guard self.epoch == Epoch(0) || directives.epoch.rawValue - self.epoch.rawValue <= Settings.epochJumpLimit,
+            directives.epoch.rawValue <= Limits.epoch
+        else {
+            return self.disbelieve(
+                "epoch \(directives.epoch.rawValue) cannot follow epoch \(self.epoch.rawValue)", into: &actions)
+        }
+        if let witness = directives.witness, self.standing == .registered {
+            guard self.isOwn(witness) else {
+                return self.stop(
+                    "the center has seen this ledger at position \(witness.position) with another history: the machine was set back",
+                    into: &actions)
+            }
+            if witness.position >= self.witness?.position ?? 0 { self.witness = witness }
+        }
         self.epoch = directives.epoch
         if let told = directives.coordinator, told.epoch > self.coordinator?.epoch ?? Epoch(0) {
             self.coordinator = told
@@ -93,11 +114,24 @@ extension UnitMachine {
         }
     }
 
+    /// Whether the center's witness can be of this very ledger, as far as this process remembers.
+    private func isOwn(_ witness: LedgerHead) -> Bool {
+        guard witness.position <= self.head.position else { return false }
+        return self.reported.last { $0.position == witness.position }.map { $0 == witness } ?? true
+    }
+
     private mutating func follow(_ directive: QuotaDirectives.Lot, now: Instant, into actions: inout [Action]) {
         let lot = directive.lot
+        // What was given back may be granted again: of all grants, only what is still out is bounded by the issue.
+        let out = directive.granted - self.book[lot].returned
+        if let issued = self.lanes[lot]?.rules?.issued, out > issued {
+            return self.disbelieve(
+                "lot \(lot): \(out) granted and not given back, but the configuration has \(issued) items",
+                into: &actions)
+        }
         if self.lanes[lot] == nil { self.lanes[lot] = self.newLane(lot) }
         self.lanes[known: lot].elsewhere = directive.elsewhere
-        self.lanes[known: lot].heardAt = now
+        self.lanes[known: lot].heardAt = self.steady
         let gain = directive.granted - self.book[lot].granted
         if gain > 0 {
             self.append(.granted(lot, total: directive.granted), into: &actions)
@@ -126,6 +160,9 @@ extension UnitMachine {
     mutating func report(nonce: UInt64, into actions: inout [Action]) {
         guard self.standing == .registered else { return }
         self.append(.nonce(nonce), into: &actions)
+        let earlier = self.book.earlierAccounts.map {
+            UnitReport.Earlier(lot: $0.lot, generation: $0.generation, live: $1.live)
+        }
         let lots = self.lanes.values.sorted { $0.lot < $1.lot }.map { lane in
             UnitReport.Lot(
                 lot: lane.lot, counters: self.book[lane.lot], offered: lane.offered, starved: lane.starved.count,
@@ -135,8 +172,23 @@ extension UnitMachine {
             .report(
                 UnitReport(
                     unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
-                    generation: self.book.generation, session: self.session, head: self.head, nonce: nonce, lots: lots))
-        )
+                    generation: self.book.generation, session: self.session, head: self.head, nonce: nonce, lots: lots,
+                    proves: self.witness?.position ?? 0, earlier: earlier)))
+    }
+
+    /// The report has gone out with this head.
+    package mutating func reported(_ head: LedgerHead) {
+        self.reported.append(head)
+        if self.reported.count > Settings.reportedLimit { self.reported.removeFirst() }
+    }
+
+    /// Nobody waits for quota any more.
+    mutating func close(now: Instant, into actions: inout [Action]) {
+        self.isClosing = true
+        for lot in self.lanes.keys {
+            for request in self.lanes[known: lot].starved { actions.append(.reply(request, .refused(.restocking))) }
+            self.lanes[known: lot].starved = []
+        }
     }
 
     /// Demand that the front desk answered from its flag.
@@ -148,7 +200,7 @@ extension UnitMachine {
         self.expire(now: now, into: &actions)
         self.primeLots(now: now, into: &actions)
         let needsRegistration = self.standing == .unvouched || self.standing == .vouchedByRedis
-        if needsRegistration, !self.registerUnderway, self.registerAt <= now {
+        if needsRegistration, !self.registerUnderway, self.registerAt <= self.steady {
             self.register(nil, into: &actions)
         }
         for lot in self.lanes.keys {
@@ -157,7 +209,7 @@ extension UnitMachine {
                 self.judgeContest(lot, into: &actions)
                 self.returnLeftover(lot, into: &actions)
             } else if self.lanes[known: lot].phase == .open, self.lanes[known: lot].callUnderway == nil,
-                self.lanes[known: lot].isSilent(now: now)
+                self.lanes[known: lot].isSilent(now: self.steady)
             {
                 actions.append(.call(self.lanes[known: lot].takeCall(witness: self.head)))
             } else if self.lanes[known: lot].callUnderway == nil {

@@ -43,43 +43,86 @@ extension UnitMachine {
             .register(
                 RegisterRequest(
                     unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
-                    generation: self.book.generation, head: self.head, session: self.session, answer: answer)))
+                    generation: self.book.generation, head: self.head, session: self.session,
+                    hasGrants: self.book.hasGrants, answer: answer)))
     }
 
     mutating func registered(_ reply: RegisterReply, now: Instant, into actions: inout [Action]) {
         self.registerUnderway = false
+        self.failures = 0
         switch reply {
         case .accepted(let directives):
             guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &actions) }
-            self.standing = .registered
-            self.follow(directives, now: now, into: &actions)
-        case .proofRequired(let position, let challenge):
+            self.vouched(now: now, directives, into: &actions)
+        case .proofRequired(let position, let challenge, let earlier):
             guard self.standing != .registered else { return }  // A late answer to an earlier attempt.
             self.registerUnderway = true
-            actions.append(.prove(position: position, challenge: challenge))
+            actions.append(.prove(position: position, challenge: challenge, earlier: earlier))
         case .newGeneration(let directives):
             guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &actions) }
+            guard directives.generation.rawValue <= Limits.generation else {
+                self.disbelieve("generation \(directives.generation.rawValue) is beyond the limit", into: &actions)
+                return self.retryRegistration()
+            }
             if directives.generation > self.book.generation {
                 self.begin(directives.generation, now: now, into: &actions)
             }
-            self.standing = .registered
-            self.follow(directives, now: now, into: &actions)
-        case .superseded: return self.stop(into: &actions)
+            self.vouched(now: now, directives, into: &actions)
+        case .superseded:
+            return self.stop("another process or ledger has taken this unit over", into: &actions)
+        case .occupied:
+            // The center is there, and says that somebody else lives: Redis has no word in that.
+            self.disbelieve(
+                "another process of unit \(self.unit) reports to the center: this one waits until it has gone",
+                into: &actions)
+            return self.retryRegistration()
+        case .centerIsBehind:
+            self.disbelieve(
+                "the center's log does not know what it has granted to this unit: it was lost or set back; restore it",
+                into: &actions)
+            self.failures = Settings.failuresBeforeRedisVouches
+            return self.registrationFailed(now: now, into: &actions)
         }
         self.primeLots(now: now, into: &actions)
     }
 
-    mutating func registrationFailed(now: Instant, into actions: inout [Action]) {
+    private mutating func vouched(now: Instant, _ directives: QuotaDirectives, into actions: inout [Action]) {
+        self.standing = .registered
+        self.reported = []
+        self.witness = nil
+        self.redisMayVouch = true
+        self.follow(directives, now: now, into: &actions)
+    }
+
+    private mutating func retryRegistration() {
         self.registerUnderway = false
-        self.registerAt = now.advanced(milliseconds: self.settings.retryMilliseconds)
-        guard self.standing == .unvouched, self.redisVouches else { return }
+        self.registerAt = self.steady.advanced(milliseconds: self.settings.retryMilliseconds)
+    }
+
+    mutating func registrationFailed(now: Instant, into actions: inout [Action]) {
+        self.retryRegistration()
+        self.failures += 1
+        guard self.standing == .unvouched, self.failures >= Settings.failuresBeforeRedisVouches, self.redisVouches
+        else { return }
         self.standing = .vouchedByRedis
         self.primeLots(now: now, into: &actions)
     }
 
-    /// Redis saw this very ledger, and the ledger still holds all that Redis knew to be in it.
+    /// The center does not know this process, or has settled its generation: nothing is sold until it is known again.
+    mutating func registrationLost(now: Instant, into actions: inout [Action]) {
+        self.registerAt = self.steady
+        guard self.mayIssue else { return }
+        self.standing = .unvouched
+        self.redisMayVouch = false
+        for lot in self.lanes.keys { self.unprime(lot, retryAt: self.steady, into: &actions) }
+    }
+
+    /// Redis saw this very ledger, the ledger still holds all that Redis knew to be in it, and it is the very process of Redis
+    /// that the ledger knows: one that came back from a file came back with its whole machine, perhaps.
     private var redisVouches: Bool {
-        guard let survey = self.survey, survey.ledger == self.ledger, let witness = survey.witness else { return false }
+        guard self.redisMayVouch, let survey = self.survey, survey.ledger == self.ledger, let witness = survey.witness,
+            survey.run == self.book.redis
+        else { return false }
         return survey.proof == witness
     }
 
@@ -94,7 +137,7 @@ extension UnitMachine {
         }
         self.append(.generation(generation), into: &actions)
         for lot in self.lanes.keys {
-            self.unprime(lot, retryAt: now, into: &actions)
+            self.unprime(lot, retryAt: self.steady, into: &actions)
             self.lanes[lot]?.paid = 0
             self.lanes[lot]?.hint = nil
         }
@@ -115,7 +158,7 @@ extension UnitMachine {
     mutating func primeLots(now: Instant, into actions: inout [Action]) {
         guard self.mayIssue else { return }
         for lot in self.lanes.keys {
-            guard case .unprimed(let retryAt) = self.lanes[known: lot].phase, retryAt <= now,
+            guard case .unprimed(let retryAt) = self.lanes[known: lot].phase, retryAt <= self.steady,
                 self.lanes[known: lot].contest == nil
             else { continue }
             self.prime(lot, into: &actions)

@@ -19,6 +19,14 @@ package struct UnitMachine: Sendable {
         package var starvedHoldMilliseconds: Int64 = 2_000
         /// Pause between attempts to prime a lot or to register, in milliseconds.
         package var retryMilliseconds: Int64 = 250
+        /// Registrations in a row that must have got no answer before Redis may vouch for the ledger: one call that failed says
+        /// nothing of the center.
+        package static let failuresBeforeRedisVouches = 3
+        /// Heads of the ledger that were reported, and are remembered.
+        package static let reportedLimit = 64
+        /// A center's epoch that is further above the last one than this is not believed: each start of a center raises it by
+        /// one.
+        package static let epochJumpLimit: UInt64 = 100_000
 
         package init() {}
     }
@@ -48,6 +56,8 @@ package struct UnitMachine: Sendable {
         /// The ledger holds everything appended so far, up to this head.
         case committed(LedgerHead)
         case tick
+        /// The process ends: nobody waits for quota any more.
+        case closing
     }
 
     /// Work for the shell, in order.
@@ -65,7 +75,8 @@ package struct UnitMachine: Sendable {
         /// refuse from memory.
         case recovered(LotID?)
         case register(RegisterRequest)
-        case prove(position: UInt64, challenge: UInt64)
+        /// The ledger's digests at these positions, as far as it has them; 0 for none.
+        case prove(position: UInt64, challenge: UInt64, earlier: [UInt64])
         case report(UnitReport)
         /// To the coordinator. The shell fills in whether the clock may be believed.
         case exchange(ContestReport)
@@ -73,8 +84,10 @@ package struct UnitMachine: Sendable {
         case standing(OrderID, ahead: Int?, mayReturn: Int)
         /// The unit's next stamps should be above this one.
         case fence(Stamp)
-        /// Another process or ledger has taken this unit over: the process must end.
-        case stop
+        /// Somebody says what cannot be, and was not believed: operators must hear of it.
+        case alarm(String)
+        /// Another process or ledger has taken this unit over, or this machine was set back: the process must end.
+        case stop(reason: String)
     }
 
     enum Standing: Hashable, Sendable {
@@ -103,6 +116,20 @@ package struct UnitMachine: Sendable {
     package internal(set) var coordinator: CoordinatorAddress?
     /// The highest epoch of a center that was heard.
     package internal(set) var epoch = Epoch(0)
+    /// The moment of the event that is being handled, by a clock that never steps: for pauses and silences. Stamps, deadlines
+    /// and openings go by the wall clock, which comes with each event, too.
+    var steady = Instant.distantPast
+    /// Registrations in a row that got no answer.
+    var failures = 0
+    /// A process whose generation the center has settled sells on nobody's word but the center's.
+    var redisMayVouch = true
+    /// Heads that were reported, the newest last.
+    var reported: [LedgerHead] = []
+    /// What the center saw of this ledger last, by its own word.
+    var witness: LedgerHead?
+    var isClosing = false
+    /// What was not believed, so that it is said once.
+    var disbelieved: Set<String> = []
     var head: LedgerHead
     var registerAt = Instant.distantPast
     var registerUnderway = false
@@ -138,13 +165,21 @@ package struct UnitMachine: Sendable {
     }
 
     /// Applies one event and appends what the shell must do to `actions`.
-    package mutating func handle(_ event: Event, now: Instant, into actions: inout [Action]) {
+    ///
+    /// - Parameters:
+    ///   - now: By the wall clock.
+    ///   - steady: The same moment by a clock that never steps, from any origin; `now` where both are the same.
+    package mutating func handle(
+        _ event: Event, now: Instant, steady: Instant? = nil, into actions: inout [Action]
+    ) {
+        self.steady = steady ?? now
         guard self.standing != .stopped else { return self.refuseStopped(event, into: &actions) }
         switch event {
         case .started: actions.append(.survey)
         case .surveyed(let survey): self.surveyed(survey, now: now, into: &actions)
         case .registered(let reply): self.registered(reply, now: now, into: &actions)
         case .registrationFailed: self.registrationFailed(now: now, into: &actions)
+        case .closing: self.close(now: now, into: &actions)
         case .proof(let answer): self.register(answer, into: &actions)
         case .configured(let rules): self.configure(rules, now: now, into: &actions)
         case .requests(let requests): self.take(requests, now: now, into: &actions)
@@ -156,10 +191,8 @@ package struct UnitMachine: Sendable {
         case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &actions)
         case .directives(let directives): self.follow(directives, now: now, into: &actions)
         case .reportDue(let nonce): self.report(nonce: nonce, into: &actions)
-        case .registrationLost:
-            self.registerAt = now
-            if self.standing == .registered { self.standing = .vouchedByRedis }
-        case .superseded: self.stop(into: &actions)
+        case .registrationLost: self.registrationLost(now: now, into: &actions)
+        case .superseded: self.stop("another process or ledger has taken this unit over", into: &actions)
         case .committed(let head):
             self.head = head
             for lot in self.lanes.keys { self.lanes[known: lot].durable = self.lanes[known: lot].appended }
@@ -189,10 +222,16 @@ package struct UnitMachine: Sendable {
         LotLane(lot: lot, fence: max(self.fenceFloor, self.book.incarnation.rawValue << 24))
     }
 
-    mutating func stop(into actions: inout [Action]) {
+    mutating func stop(_ reason: String, into actions: inout [Action]) {
         self.standing = .stopped
         for lot in self.lanes.keys { self.refuseAll(lot, .recovering, into: &actions) }
-        actions.append(.stop)
+        actions.append(.stop(reason: reason))
+    }
+
+    /// Says once what was not believed.
+    mutating func disbelieve(_ text: String, into actions: inout [Action]) {
+        guard self.disbelieved.count < 1_000, self.disbelieved.insert(text).inserted else { return }
+        actions.append(.alarm(text))
     }
 
     private func refuseStopped(_ event: Event, into actions: inout [Action]) {

@@ -6,6 +6,10 @@ extension ContestMerge {
         let isFresh = self.pending == nil && stock.batches == self.book.batches
         let old = self.stock
         self.stock = stock
+        // What was read earlier and came later may know of an older generation; generations never go down.
+        for (unit, generation) in old.members {
+            if let told = stock.members[unit] { self.stock.members[unit] = max(told, generation) }
+        }
         self.hasObserved = true
         guard !isFresh else { return }
         (self.stock.pool, self.stock.coming) = (old.pool, old.coming)

@@ -13,7 +13,7 @@ extension ContestMerge {
         feed.allowance = max(
             feed.allowance, self.stock.isClosed ? 0 : feed.next - feed.undecided + self.stock.pool + free)
         var standings: [ContestReply.Standing]?
-        if now.milliseconds(since: feed.standingsAt) >= 500, !self.book.line.isEmpty {
+        if abs(now.milliseconds(since: feed.standingsAt)) >= 500, !self.book.line.isEmpty {
             feed.standingsAt = now
             standings = self.standings(of: unit)
         }

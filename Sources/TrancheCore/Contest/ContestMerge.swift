@@ -67,6 +67,12 @@ package struct ContestMerge: Sendable {
         var undecided = 0
         var allowance = 0
         var standingsAt = Instant.distantPast
+
+        /// Promises for which every candidate has come hold from now on.
+        mutating func settleMarks() {
+            for mark in self.marks where mark.end <= self.next { self.watermark = max(self.watermark, mark.watermark) }
+            self.marks.removeAll { $0.end <= self.next }
+        }
     }
 
     package let lot: LotID
@@ -75,6 +81,8 @@ package struct ContestMerge: Sendable {
     package internal(set) var book: ContestBook
     /// Requests that came too late for their place, or whose unit's clock was not believed.
     package private(set) var lateCount = 0
+    /// Requests of a unit with a stamp that its own watermark had promised not to come any more.
+    package private(set) var brokenPromises = 0
     package internal(set) var pending: ContestBatch?
     var feeds: [UnitID: Feed] = [:]
     var heap = Heap<Waiting>()
@@ -110,6 +118,8 @@ package struct ContestMerge: Sendable {
         guard self.hasObserved, self.stock.members[unit] == generation else { return }
         var feed = self.feeds[unit] ?? Feed(generation: generation)
         if generation > feed.generation { feed = Feed(generation: generation) }
+        // An old report that came late: its indexes mean other candidates.
+        guard generation == feed.generation else { return }
         let limit = Stamp(now.advanced(milliseconds: self.settings.maxOffsetMilliseconds))
         feed.isTrusted = isTrusted && report.watermark <= limit
         let watermark = min(report.watermark, limit)
@@ -119,13 +129,13 @@ package struct ContestMerge: Sendable {
             feed.early[candidate.index] = candidate
         }
         while let candidate = feed.early[feed.next], !self.isHeldUp(candidate, feed.generation) {
+            feed.settleMarks()  // What was promised before this candidate binds it.
             feed.early[feed.next] = nil
             feed.next += 1
             if self.admit(candidate, unit, feed, now: now) { feed.undecided += 1 }
         }
         if feed.marks.count < Feed.marksLimit { feed.marks.append((report.end, watermark)) }
-        for mark in feed.marks where mark.end <= feed.next { feed.watermark = max(feed.watermark, mark.watermark) }
-        feed.marks.removeAll { $0.end <= feed.next }
+        feed.settleMarks()
         self.feeds[unit] = feed
     }
 
@@ -144,8 +154,10 @@ package struct ContestMerge: Sendable {
         self.waiting[candidate.order] = feed.generation
         var place = self.place(of: candidate, now: now)
         var isLate = false
+        let isBroken = candidate.stamp <= feed.watermark
+        if isBroken { self.brokenPromises += 1 }
         if self.book.terms.policy != .arrival,
-            !feed.isTrusted || place < self.frontier || self.isAhead(candidate, now: now)
+            !feed.isTrusted || isBroken || place < self.frontier || self.isAhead(candidate, now: now)
         {
             isLate = true
             self.lateCount += 1

@@ -46,15 +46,31 @@ package struct ContestReport: Hashable, Sendable, Codable {
             self.heard = heard
         }
     }
+    /// The leader's last answer that the unit heard, so that the leader can measure a round trip.
+    package struct Echo: Hashable, Sendable, Codable {
+        /// By the leader's clock.
+        package let sentAt: Instant
+        /// By the unit's clock.
+        package let heardAt: Instant
+        package init(sentAt: Instant, heardAt: Instant) { (self.sentAt, self.heardAt) = (sentAt, heardAt) }
+    }
     package let unit: UnitID
     package let generation: Generation
     /// The leader that this is meant for.
     package let epoch: Epoch
     package let lots: [Lot]
-    /// Whether the unit's clock may be believed.
+    /// Whether the unit itself believes its clock. The leader judges it, too.
     package var isTrusted: Bool
+    /// By the unit's clock. The shell fills both in.
+    package var sentAt: Instant
+    package var echo: Echo?
 
-    package init(unit: UnitID, generation: Generation, epoch: Epoch, isTrusted: Bool, lots: [Lot]) {
+    package init(
+        unit: UnitID, generation: Generation, epoch: Epoch, isTrusted: Bool, lots: [Lot],
+        sentAt: Instant = .distantPast, echo: Echo? = nil
+    ) {
+        self.sentAt = sentAt
+        self.echo = echo
         self.unit = unit
         self.generation = generation
         self.epoch = epoch

@@ -15,7 +15,7 @@ package enum LedgerEntry: Hashable, Sendable {
     /// A final refusal that admission decided.
     case refused(OrderID, lot: LotID, reason: FinalRefusal)
     /// Money came for an order that cannot take it.
-    case refundDue(OrderID, payment: PaymentID)
+    case refundDue(OrderID, payment: PaymentID, reason: RefundReason)
     /// Drawn for each report to the center, so that two copies of a ledger differ from then on.
     case nonce(UInt64)
     /// The first sold-out refusal of a lot in this incarnation: see ``RefusalMemory``.
@@ -30,6 +30,40 @@ package enum LedgerEntry: Hashable, Sendable {
     case lost(Order)
     /// No stamp at or above this was given before.
     case ceiling(Stamp)
+    /// An operator set the ceiling back, because a wrong clock had raised it: stamps go on from here.
+    case ceilingReset(Stamp)
+    /// The lots are primed in this process of Redis: it alone may vouch for the ledger while the center is away.
+    case redis(RedisRun)
+}
+
+/// Why a payment has to be given back.
+package enum RefundReason: UInt8, Hashable, Sendable, Codable, CaseIterable {
+    /// The order was over when the money came, or was paid for already. Earlier versions did not tell these two apart.
+    case orderOver = 0
+    case alreadyPaid = 1
+    /// No order of this id is in the ledger: a ledger that was replaced may have known it.
+    case unknownOrder = 2
+
+    package var name: String {
+        switch self {
+        case .orderOver: "the order was over"
+        case .alreadyPaid: "the order was paid for already"
+        case .unknownOrder: "the ledger does not know the order"
+        }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let name = try decoder.singleValueContainer().decode(String.self)
+        guard let reason = RefundReason.allCases.first(where: { $0.name == name }) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "unknown reason of a refund: \(name)"))
+        }
+        self = reason
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.name)
+    }
 }
 
 /// A refusal that the ledger remembers, because asking again must give the same answer.

@@ -10,7 +10,10 @@ package struct UnitBook: Sendable {
     package struct Refund: Hashable, Sendable, Codable {
         package let order: OrderID
         package let payment: PaymentID
-        package init(order: OrderID, payment: PaymentID) { (self.order, self.payment) = (order, payment) }
+        package let reason: RefundReason
+        package init(order: OrderID, payment: PaymentID, reason: RefundReason) {
+            (self.order, self.payment, self.reason) = (order, payment, reason)
+        }
     }
 
     package private(set) var incarnation = Incarnation(0)
@@ -28,6 +31,8 @@ package struct UnitBook: Sendable {
     private var contestedByBuyer: [LotID: [BuyerID: Int]] = [:]
     package private(set) var ceiling = Stamp.zero
     package private(set) var nonce: UInt64 = 0
+    /// The process of Redis in which lots were primed last.
+    package private(set) var redis: RedisRun?
 
     package init() {}
 
@@ -56,7 +61,19 @@ package struct UnitBook: Sendable {
     package func isAllocated(_ order: OrderID) -> Bool { self.allocations.contains(order) }
 
     package func owesRefund(_ order: OrderID, payment: PaymentID) -> Bool {
-        self.refunds.contains(Refund(order: order, payment: payment))
+        RefundReason.allCases.contains {
+            self.refunds.contains(Refund(order: order, payment: payment, reason: $0))
+        }
+    }
+
+    /// Whether the center has granted anything, in any generation.
+    package var hasGrants: Bool { self.accounts.values.contains { $0.granted > 0 || $0.allocated > 0 } }
+
+    /// Accounts of earlier generations, in order; of the newest ones, if there are many.
+    package var earlierAccounts: [(Account, QuotaCounters)] {
+        self.accounts.filter { $0.key.generation < self.generation }
+            .sorted { ($0.key.generation, $0.key.lot) < ($1.key.generation, $1.key.lot) }
+            .suffix(Limits.earlierAccounts).map { ($0.key, $0.value) }
     }
 
     /// Lots with an account in the current generation, in order.
@@ -82,7 +99,8 @@ package struct UnitBook: Sendable {
             self.orders.pay(order.id, payment)
         case .released(let order, let state): self.release(order.id, state)
         case .refused(let id, _, let reason): self.refused[id] = reason
-        case .refundDue(let order, let payment): self.refunds.insert(Refund(order: order, payment: payment))
+        case .refundDue(let order, let payment, let reason):
+            self.refunds.insert(Refund(order: order, payment: payment, reason: reason))
         case .nonce(let nonce): self.nonce = nonce
         case .soldOut(let lot): self.lotsEverSoldOut.insert(lot)
         case .contended(let lot): self.contests[lot] = self.contests[lot] ?? []
@@ -92,6 +110,8 @@ package struct UnitBook: Sendable {
             self.leaveContest(order)
             self.orders.set(order)
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
+        case .ceilingReset(let stamp): self.ceiling = stamp
+        case .redis(let run): self.redis = run
         }
     }
 

@@ -32,7 +32,15 @@ package struct AuthorityBook: Sendable, Codable {
         package var incarnation: Incarnation
         package var session: UInt64
         package var isDrained = false
+        /// What the center saw last of the ledger of each generation that was stranded.
+        package var stranded: [Stranded]?
     }
+    package struct Stranded: Hashable, Sendable, Codable {
+        package let generation: Generation
+        package let witness: LedgerHead
+    }
+    /// Stranded generations of a unit whose witness is kept; the newest ones.
+    static let strandedLimit = 8
 
     package private(set) var epoch = Epoch(0)
     package private(set) var coordinatorEpoch = Epoch(0)
@@ -103,7 +111,8 @@ package struct AuthorityBook: Sendable, Codable {
             self.units[unit]!.generation = max(self.units[unit]!.generation, generation)
             self.units[unit]!.incarnation = incarnation
             self.units[unit]!.session = session
-        case .stranded(let unit, let generation, let reason):
+        case .stranded(let unit, let generation, let reason, let witness):
+            self.keep(witness, of: unit, generation)
             // What was settled stays settled: its stock is in the pool again.
             for (lot, account) in self.accounts(unit, generation) where account.standing != .settled {
                 self.change(lot, unit, generation) { $1.standing = .stranded(reason: reason) }
@@ -125,6 +134,13 @@ package struct AuthorityBook: Sendable, Codable {
         case .frozen(let lot, let isFrozen): self.lots[lot]?.isFrozen = isFrozen
         case .drained(let unit, let isDrained): self.units[unit]?.isDrained = isDrained
         }
+    }
+
+    private mutating func keep(_ witness: LedgerHead?, of unit: UnitID, _ generation: Generation) {
+        guard let witness, self.units[unit] != nil else { return }
+        var kept = (self.units[unit]!.stranded ?? []).filter { $0.generation != generation }
+        kept.append(Stranded(generation: generation, witness: witness))
+        self.units[unit]!.stranded = Array(kept.suffix(Self.strandedLimit))
     }
 
     private mutating func allocate(_ id: LotID, _ batch: ContestBatch) {

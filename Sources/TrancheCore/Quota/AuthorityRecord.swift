@@ -12,8 +12,9 @@ package enum AuthorityRecord: Hashable, Sendable, Codable {
     case returned(LotID, UnitID, Generation, total: Int)
     /// A process of the unit may sell, with this ledger and generation.
     case registered(UnitID, LedgerID, Generation, Incarnation, session: UInt64)
-    /// The unit's quota of this generation cannot be relied on: nothing of it returns until it is settled.
-    case stranded(UnitID, Generation, reason: String)
+    /// The unit's quota of this generation cannot be relied on: nothing of it returns until it is settled. With what the center
+    /// saw of its ledger last, so that this very ledger can prove itself later. (Earlier versions wrote no witness.)
+    case stranded(UnitID, Generation, reason: String, witness: LedgerHead?)
     /// The very ledger of a stranded generation came back and proved itself.
     case reinstated(UnitID, Generation)
     /// Of a stranded account, `sold` was really sold; the rest goes back to the pool.
@@ -37,6 +38,10 @@ package enum AuthorityError: Error, Hashable, Sendable {
     case notStranded(LotID, UnitID, Generation)
     case soldOutOfRange(Int, limit: Int)
     case notContended(LotID)
+    /// In a contest no unit holds quota that could be moved.
+    case contended(LotID)
+    /// Quota cannot be moved from a unit to itself.
+    case sameUnit(UnitID)
     /// The batch does not follow the last one that is in the log.
     case batchOutOfTurn(UInt64, expected: UInt64)
     /// The batch gives more than the pool has, or to somebody who is not in the line or whose ledger is gone.

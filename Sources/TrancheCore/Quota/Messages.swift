@@ -10,12 +10,15 @@ package struct RegisterRequest: Hashable, Sendable, Codable {
     package var head: LedgerHead
     /// Drawn by the process at its start.
     package let session: UInt64
+    /// The ledger holds grants: a center that does not know the unit has lost its log.
+    package let hasGrants: Bool
     package let answer: ChallengeAnswer?
 
     package init(
         unit: UnitID, ledger: LedgerID, incarnation: Incarnation, generation: Generation, head: LedgerHead,
-        session: UInt64, answer: ChallengeAnswer?
+        session: UInt64, hasGrants: Bool = false, answer: ChallengeAnswer?
     ) {
+        self.hasGrants = hasGrants
         self.unit = unit
         self.ledger = ledger
         self.incarnation = incarnation
@@ -31,23 +34,32 @@ package struct ChallengeAnswer: Hashable, Sendable, Codable {
     package let challenge: UInt64
     /// The ledger's digest at the position that was asked for; `nil` if the ledger is not that long.
     package let proof: LedgerHead?
-    package init(challenge: UInt64, proof: LedgerHead?) { (self.challenge, self.proof) = (challenge, proof) }
+    /// The same for positions of earlier generations, where the ledger has them.
+    package let earlier: [LedgerHead]
+    package init(challenge: UInt64, proof: LedgerHead?, earlier: [LedgerHead] = []) {
+        (self.challenge, self.proof, self.earlier) = (challenge, proof, earlier)
+    }
 }
 
 package enum RegisterReply: Hashable, Sendable, Codable {
     case accepted(QuotaDirectives)
-    /// Show the digest at this position.
-    case proofRequired(position: UInt64, challenge: UInt64)
+    /// Show the digest at this position; and at those where the center last saw stranded generations of the unit, if the
+    /// ledger has them: what they sold can be settled by this very ledger then.
+    case proofRequired(position: UInt64, challenge: UInt64, earlier: [UInt64])
     /// The ledger is behind what the center saw, or new: start this generation.
     case newGeneration(QuotaDirectives)
     /// A newer process or another ledger has taken this unit over: stop.
     case superseded
+    /// Another process of the unit is alive, and is not pushed out: ask again. If it has gone, it will have been silent.
+    case occupied
+    /// The unit knows of more than this center does: its log was lost or set back. Sell what is held, and ask again.
+    case centerIsBehind
 
     /// What it tells the unit to hold, if it does.
     package var directives: QuotaDirectives? {
         switch self {
         case .accepted(let directives), .newGeneration(let directives): directives
-        case .proofRequired, .superseded: nil
+        case .proofRequired, .superseded, .occupied, .centerIsBehind: nil
         }
     }
 }
@@ -80,6 +92,15 @@ package struct UnitReport: Hashable, Sendable, Codable {
             self.paid = paid
         }
     }
+    /// What an earlier generation of this very ledger has sold and not taken back.
+    package struct Earlier: Hashable, Sendable, Codable {
+        package let lot: LotID
+        package let generation: Generation
+        package let live: Int
+        package init(lot: LotID, generation: Generation, live: Int) {
+            (self.lot, self.generation, self.live) = (lot, generation, live)
+        }
+    }
     package let unit: UnitID
     package let ledger: LedgerID
     package let incarnation: Incarnation
@@ -88,11 +109,21 @@ package struct UnitReport: Hashable, Sendable, Codable {
     package var head: LedgerHead
     package let nonce: UInt64
     package let lots: [Lot]
+    /// The position of the center's witness as the unit heard it last; 0 for none.
+    package let proves: UInt64
+    /// The ledger's digest there: a machine that was set back together with its memory has another one, or none. The shell
+    /// fills it in.
+    package var proof: LedgerHead?
+    package let earlier: [Earlier]
 
     package init(
         unit: UnitID, ledger: LedgerID, incarnation: Incarnation, generation: Generation, session: UInt64,
-        head: LedgerHead, nonce: UInt64, lots: [Lot]
+        head: LedgerHead, nonce: UInt64, lots: [Lot], proves: UInt64 = 0, proof: LedgerHead? = nil,
+        earlier: [Earlier] = []
     ) {
+        self.proves = proves
+        self.proof = proof
+        self.earlier = earlier
         self.unit = unit
         self.ledger = ledger
         self.incarnation = incarnation
@@ -131,10 +162,14 @@ package struct QuotaDirectives: Hashable, Sendable, Codable {
     package let lots: [Lot]
     /// Who leads the contests now.
     package let coordinator: CoordinatorAddress?
+    /// What the center saw of the unit's ledger last.
+    package let witness: LedgerHead?
 
     package init(
-        epoch: Epoch, unit: UnitID, generation: Generation, lots: [Lot], coordinator: CoordinatorAddress? = nil
+        epoch: Epoch, unit: UnitID, generation: Generation, lots: [Lot], coordinator: CoordinatorAddress? = nil,
+        witness: LedgerHead? = nil
     ) {
+        self.witness = witness
         self.coordinator = coordinator
         self.epoch = epoch
         self.unit = unit
@@ -161,4 +196,6 @@ package enum ReportReply: Hashable, Sendable, Codable {
     /// The center does not know this process: register.
     case registerFirst
     case superseded
+    /// The unit knows of more than this center does: its log was lost or set back. Sell what is held.
+    case centerIsBehind
 }

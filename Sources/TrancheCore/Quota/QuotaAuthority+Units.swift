@@ -7,10 +7,18 @@ extension QuotaAuthority {
     /// which digest does your ledger have at the position that the center saw last? Only a process that is alive now can
     /// answer. A ledger that is too short, or has another history, was set back: what it held is stranded, because it
     /// may have been sold, and the unit starts a new generation with nothing.
+    ///
+    /// A process that lives is not pushed out by another one of its unit, whatever ledger that one shows: the newcomer waits.
+    /// A clock is used here for availability only.
     package mutating func register(
         _ request: RegisterRequest, now: Instant, into records: inout [AuthorityRecord]
     ) -> RegisterReply {
         guard let known = self.book.units[request.unit] else {
+            if request.hasGrants || request.generation > Generation(1) {
+                self.alarm(
+                    "unit \(request.unit) holds grants that this log does not know: the log was lost or set back")
+                return .centerIsBehind
+            }
             self.admit(request, Generation(1), into: &records)
             return .accepted(self.directives(for: request.unit, now: now))
         }
@@ -22,15 +30,15 @@ extension QuotaAuthority {
         guard let answer = request.answer, let asked = self.challenges[request.unit], asked.number == answer.challenge
         else { return self.challenge(request) }
         self.challenges[request.unit] = nil
+        let isProven = known.ledger == request.ledger && (asked.witness.map { $0 == answer.proof } ?? true)
+        if self.isOccupied(request, known, isProven: isProven, asked: asked, now: now) { return .occupied }
+        self.proven[request.unit] = Set(
+            asked.earlier.filter { answer.earlier.contains($0.witness) }.map(\.generation))
         if known.ledger != request.ledger {
-            // A process with the wrong id, or on the wrong folder, must not push a living unit out.
-            if let seen = self.seen[request.unit], now.milliseconds(since: seen.at) <= Self.silenceMilliseconds {
-                return .superseded
-            }
             return self.renew(
                 request, after: known, reason: "the unit came back with another ledger", now: now, into: &records)
         }
-        if let witness = asked.witness, answer.proof != witness {
+        if !isProven {
             return self.renew(request, after: known, reason: "the ledger was set back", now: now, into: &records)
         }
         if request.incarnation < known.incarnation { return .superseded }
@@ -49,16 +57,29 @@ extension QuotaAuthority {
         return .accepted(self.directives(for: request.unit, now: now))
     }
 
+    /// Whether another process of the unit is alive. One with the right ledger waits for a few reports' time; one with another
+    /// history waits until the unit has been silent for long, because it would strand what the living one sells.
+    private func isOccupied(
+        _ request: RegisterRequest, _ known: AuthorityBook.Unit, isProven: Bool, asked: Challenge, now: Instant
+    ) -> Bool {
+        guard known.session != request.session, let seen = self.seen[request.unit], seen.report.session == known.session
+        else { return false }
+        let silence = now.milliseconds(since: seen.at)
+        // Whoever has reported since the question was asked is alive, and has gone on.
+        let hasMovedOn = asked.witness != self.witnesses[request.unit]
+        return silence <= (isProven && !hasMovedOn ? Self.livingMilliseconds : Self.silenceMilliseconds)
+    }
+
     /// One question per process: a repeated message gets the same one, or repeated answers would outrun each other.
     private mutating func challenge(_ request: RegisterRequest) -> RegisterReply {
-        if let asked = self.challenges[request.unit], asked.session == request.session {
-            return .proofRequired(position: asked.witness?.position ?? 0, challenge: asked.number)
-        }
+        if let asked = self.challenges[request.unit], asked.session == request.session { return asked.reply }
         self.challengeCount += 1
         let number = self.book.epoch.rawValue << 32 | self.challengeCount
-        let witness = self.witnesses[request.unit]
-        self.challenges[request.unit] = Challenge(number: number, session: request.session, witness: witness)
-        return .proofRequired(position: witness?.position ?? 0, challenge: number)
+        let asked = Challenge(
+            number: number, session: request.session, witness: self.witnesses[request.unit],
+            earlier: self.book.units[request.unit]?.stranded ?? [])
+        self.challenges[request.unit] = asked
+        return asked.reply
     }
 
     private mutating func admit(
@@ -80,11 +101,14 @@ extension QuotaAuthority {
         into records: inout [AuthorityRecord]
     ) -> RegisterReply {
         if self.book.accounts(request.unit, known.generation).contains(where: { $0.account.standing == .active }) {
-            self.append(.stranded(request.unit, known.generation, reason: reason), into: &records)
+            self.append(
+                .stranded(request.unit, known.generation, reason: reason, witness: self.witnesses[request.unit]),
+                into: &records)
         }
         let generation = max(known.generation, request.generation).next
         self.admit(request, generation, into: &records)
         self.setWitness(of: request.unit, nil)
+        self.recent[request.unit] = nil
         self.counters[request.unit] = nil
         self.seen[request.unit] = nil
         self.hints[request.unit] = nil
@@ -92,24 +116,92 @@ extension QuotaAuthority {
     }
 
     /// Takes a report in. Counters merge by maximum, so a late, lost or repeated report does no harm.
+    ///
+    /// A report is checked against the books, and not believed: what contradicts them strands the unit's quota, and is an
+    /// alarm.
     package mutating func report(
         _ report: UnitReport, now: Instant, into records: inout [AuthorityRecord]
     ) -> ReportReply {
-        guard let known = self.book.units[report.unit] else { return .registerFirst }
+        guard let known = self.book.units[report.unit] else {
+            guard report.lots.contains(where: { $0.counters.granted > 0 }) else { return .registerFirst }
+            self.alarm("unit \(report.unit) holds grants that this log does not know: the log was lost or set back")
+            return .centerIsBehind
+        }
         guard known.ledger == report.ledger, known.generation == report.generation else { return .superseded }
         guard known.session == report.session else {
             return report.incarnation > known.incarnation ? .registerFirst : .superseded
         }
         // Its stock went back to the pool on an operator's word: it must begin a new generation before it sells on.
         if self.isSettled(report.unit, known.generation) { return .registerFirst }
-        if report.head.position >= (self.witnesses[report.unit]?.position ?? 0) {
-            self.setWitness(of: report.unit, report.head)
+        if let seen = self.recentWitness(of: report.unit, at: report.proves), seen != report.proof {
+            self.strandLiar(
+                report, "its ledger is not the one that it reported before: the machine was set back", &records)
+            return .superseded
         }
+        if let contradiction = self.contradiction(in: report) {
+            self.strandLiar(report, contradiction, &records)
+            return .directives(self.directives(for: report.unit, now: now))
+        }
+        self.witness(report)
         if report.head.position >= (self.seen[report.unit]?.report.head.position ?? 0) {
             self.seen[report.unit] = Seen(report: report, at: now)
         }
         for lot in report.lots { self.merge(lot, of: report.unit, known.generation, into: &records) }
+        self.settle(report.earlier, of: report.unit, into: &records)
         return .directives(self.directives(for: report.unit, now: now))
+    }
+
+    private mutating func witness(_ report: UnitReport) {
+        guard report.head.position >= (self.witnesses[report.unit]?.position ?? 0) else { return }
+        self.setWitness(of: report.unit, report.head)
+        var recent = self.recent[report.unit] ?? []
+        if recent.last != report.head { recent.append(report.head) }
+        self.recent[report.unit] = recent.suffix(Self.recentLimit)
+    }
+
+    /// What a report says that cannot be, by the books; `nil` if nothing.
+    private func contradiction(in report: UnitReport) -> String? {
+        for lot in report.lots {
+            let (counters, account) = (lot.counters, self.book.account(lot.lot, report.unit, report.generation))
+            if !counters.isSound || lot.paid > counters.live {
+                return "lot \(lot.lot): its counters do not add up"
+            }
+            if counters.granted > account.granted {
+                return "lot \(lot.lot): it has \(counters.granted), granted were \(account.granted)"
+            }
+            if counters.allocated > account.allocated {
+                return "lot \(lot.lot): it was allocated \(counters.allocated), the log says \(account.allocated)"
+            }
+        }
+        return nil
+    }
+
+    private mutating func strandLiar(_ report: UnitReport, _ reason: String, _ records: inout [AuthorityRecord]) {
+        // Once for each generation: the report comes again and again.
+        guard self.liars.insert(AuthorityEvent(unit: report.unit, generation: report.generation)).inserted else {
+            return
+        }
+        self.alarm("unit \(report.unit), generation \(report.generation.rawValue): \(reason)")
+        let accounts = self.book.accounts(report.unit, report.generation)
+        guard accounts.contains(where: { $0.account.standing == .active }) else { return }
+        self.append(
+            .stranded(report.unit, report.generation, reason: reason, witness: self.witnesses[report.unit]),
+            into: &records)
+    }
+
+    /// Settles what earlier generations of this very ledger sold, if it has proved to be theirs: the rest goes back to the pool
+    /// without anybody's count. An order that ends later is corrected by a later report.
+    private mutating func settle(
+        _ earlier: [UnitReport.Earlier], of unit: UnitID, into records: inout [AuthorityRecord]
+    ) {
+        for one in earlier where self.proven[unit]?.contains(one.generation) == true {
+            let account = self.book.account(one.lot, unit, one.generation)
+            guard account.isStranded || account.standing == .settled, one.live >= 0 else { continue }
+            guard one.live < account.outstanding || account.isStranded && one.live == account.outstanding else {
+                continue
+            }
+            self.append(.settled(one.lot, unit, one.generation, sold: one.live), into: &records)
+        }
     }
 
     private mutating func merge(
@@ -158,7 +250,8 @@ extension QuotaAuthority {
                 elsewhere: self.elsewhere(lot, from: unit, now: now), contest: self.allowance(lot))
         }
         return QuotaDirectives(
-            epoch: self.book.epoch, unit: unit, generation: generation, lots: lots, coordinator: self.leader)
+            epoch: self.book.epoch, unit: unit, generation: generation, lots: lots, coordinator: self.leader,
+            witness: self.witnesses[unit])
     }
 
     /// Stock that could still come to `unit`: the pool, and what other live units can sell. A hint.
@@ -168,5 +261,13 @@ extension QuotaAuthority {
             other.key != unit && now.milliseconds(since: other.value.at) <= Self.silenceMilliseconds
         }
         return state.pool + others.keys.reduce(0) { $0 + max(0, self.available(lot, $1)) }
+    }
+}
+
+extension QuotaAuthority.Challenge {
+    fileprivate var reply: RegisterReply {
+        .proofRequired(
+            position: self.witness?.position ?? 0, challenge: self.number, earlier: self.earlier.map(\.witness.position)
+        )
     }
 }

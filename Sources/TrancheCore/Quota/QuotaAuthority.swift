@@ -8,6 +8,10 @@
 package struct QuotaAuthority: Sendable {
     /// Reports older than this do not count as stock elsewhere, in milliseconds. A hint only, never safety.
     package static let silenceMilliseconds: Int64 = 3_000
+    /// A process that was heard within this time is alive: another one of its unit has to wait, even if its ledger is right.
+    package static let livingMilliseconds: Int64 = 600
+    /// Witnesses of one unit that are remembered, to judge what its reports prove.
+    static let recentLimit = 16
     package static let movesLimit = 256
     /// A leading coordinator that is silent for longer than this may be replaced, in milliseconds.
     package static let leaderSilenceMilliseconds: Int64 = 600
@@ -31,6 +35,8 @@ package struct QuotaAuthority: Sendable {
         let number: UInt64
         let session: UInt64
         let witness: LedgerHead?
+        /// Of generations that are stranded, or were settled.
+        let earlier: [AuthorityBook.Stranded]
     }
 
     package internal(set) var book: AuthorityBook
@@ -43,6 +49,15 @@ package struct QuotaAuthority: Sendable {
     package internal(set) var counters: [UnitID: [LotID: QuotaCounters]] = [:]
     package internal(set) var moves: [Move] = []
     var challenges: [UnitID: Challenge] = [:]
+    /// What was seen of each unit's ledger lately.
+    var recent: [UnitID: [LedgerHead]] = [:]
+    /// Generations that the ledger of the unit's present process has proved to be its own.
+    var proven: [UnitID: Set<Generation>] = [:]
+    struct AuthorityEvent: Hashable { let unit: UnitID; let generation: Generation }
+    /// Generations whose reports contradicted the books.
+    var liars: Set<AuthorityEvent> = []
+    /// What operators must hear of: somebody's word contradicts the books.
+    private var alarms: [String] = []
     var challengeCount: UInt64 = 0
     var hints: [UnitID: [LotID: ReclaimHint]] = [:]
     var hintCount: UInt64 = 0
@@ -61,6 +76,8 @@ package struct QuotaAuthority: Sendable {
     package mutating func goBack(to book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
         self.book = book
         self.witnesses = witnesses
+        self.recent = [:]
+        self.proven = [:]
         self.leader = nil  // Its epoch may be one that the log does not have.
     }
 
@@ -73,6 +90,21 @@ package struct QuotaAuthority: Sendable {
         guard self.witnesses[unit] != head else { return }
         self.witnesses[unit] = head
         self.moved.insert(unit)
+    }
+
+    /// What was seen lately of a unit's ledger at a position.
+    package func recentWitness(of unit: UnitID, at position: UInt64) -> LedgerHead? {
+        self.recent[unit]?.first { $0.position == position }
+    }
+
+    mutating func alarm(_ text: String) {
+        if self.alarms.count < 100 { self.alarms.append(text) }
+    }
+
+    /// What operators must hear of since the last call.
+    package mutating func takeAlarms() -> [String] {
+        defer { self.alarms = [] }
+        return self.alarms
     }
 
     /// The witnesses that have changed since the last call, or are gone: what must be durable with the next records.
@@ -164,7 +196,8 @@ package struct QuotaAuthority: Sendable {
         _ unit: UnitID, reason: String, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) {
         guard let holder = self.book.units[unit] else { throw .unknownUnit(unit) }
-        self.append(.stranded(unit, holder.generation, reason: reason), into: &records)
+        self.append(
+            .stranded(unit, holder.generation, reason: reason, witness: self.witnesses[unit]), into: &records)
     }
 
     /// Settles a stranded account: `sold` items were really sold, and the rest returns to the pool.
@@ -203,12 +236,14 @@ package struct QuotaAuthority: Sendable {
         _ lot: LotID, from: UnitID, to: UnitID, quantity: Int
     ) throws(AuthorityError) -> Move {
         guard self.book.units[to] != nil else { throw .unknownUnit(to) }
+        guard from != to else { throw .sameUnit(from) }
         guard quantity > 0, quantity <= Limits.stockPerLot else {
             throw .invalidQuantity(quantity, limit: Limits.stockPerLot)
         }
         guard self.moves.count(where: { !$0.isDone }) < Self.movesLimit else {
             throw .invalidQuantity(self.moves.count, limit: Self.movesLimit)
         }
+        guard self.book.lots[lot]?.contest == nil else { throw .contended(lot) }
         let available = self.available(lot, from)
         try self.reclaim(lot, from: from, keep: max(0, available - quantity))
         self.moveCount += 1

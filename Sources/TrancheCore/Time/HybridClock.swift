@@ -34,31 +34,59 @@ package struct HybridClock: Sendable {
             ? .wait(milliseconds: behind + 1) : .refuse(behindMilliseconds: behind)
     }
 
+    /// How far the wall clock may run ahead of a clock that never steps, in milliseconds, and of each second of it, in
+    /// permille, before it is believed no more.
+    package static let slackMilliseconds: Int64 = 250
+    package static let slackPermille: Int64 = 1
+
+    /// What both clocks showed when the wall clock was believed last.
+    private var anchor: (wall: Instant, steady: Instant)?
+
     /// - Parameter durableCeiling: The ceiling of the last run; stamps start at or above it.
     package init(durableCeiling: Stamp) {
         self.last = durableCeiling
         self.ceiling = durableCeiling
     }
 
+    /// Somebody else's clock has confirmed the wall clock.
+    package mutating func confirm(now: Instant, steady: Instant) { self.anchor = (now, steady) }
+
+    /// The wall clock, as far as it may be believed: one that jumps ahead would give stamps, and write a ceiling, that the unit
+    /// could not go back from for as long as the jump was far.
+    ///
+    /// - Parameter steady: The same moment by a clock that never steps; `nil` where the wall clock is believed anyhow.
+    private mutating func believed(_ now: Instant, _ steady: Instant?) -> Instant {
+        guard let steady else { return now }
+        guard let anchor else {
+            self.anchor = (now, steady)
+            return now
+        }
+        let passed = max(0, steady.milliseconds(since: anchor.steady))
+        return min(
+            now,
+            anchor.wall.advanced(milliseconds: passed + Self.slackMilliseconds + passed / 1_000 * Self.slackPermille))
+    }
+
     /// The next stamp, or `nil` if it would reach the ceiling: the caller must refuse the request as overloaded.
-    package mutating func stamp(now: Instant) -> Stamp? {
-        let stamp = max(Stamp(now), self.last.next)
+    package mutating func stamp(now: Instant, steady: Instant? = nil) -> Stamp? {
+        let stamp = max(Stamp(self.believed(now, steady)), self.last.next)
         guard stamp < self.ceiling else { return nil }
         self.last = stamp
         return stamp
     }
 
     /// Promises that every later stamp is above the result, and moves on with the wall clock even if nobody asks.
-    package mutating func watermark(now: Instant) -> Stamp {
-        self.last = max(
-            self.last, min(Stamp(now), Stamp(rawValue: self.ceiling.rawValue - min(1, self.ceiling.rawValue))))
+    package mutating func watermark(now: Instant, steady: Instant? = nil) -> Stamp {
+        let limit = Stamp(rawValue: self.ceiling.rawValue - min(1, self.ceiling.rawValue))
+        self.last = max(self.last, min(Stamp(self.believed(now, steady)), limit))
         return self.last
     }
 
     /// Moves above a coordinator's fence, if that is not far from the wall clock. Nothing else moves a unit's clock.
-    package mutating func advance(past fence: Stamp, now: Instant) {
+    package mutating func advance(past fence: Stamp, now: Instant, steady: Instant? = nil) {
         guard fence > self.last else { return }
-        guard fence <= Stamp(now.advanced(milliseconds: Self.maxOffsetMilliseconds)), fence < self.ceiling else {
+        let limit = self.believed(now, steady).advanced(milliseconds: Self.maxOffsetMilliseconds)
+        guard fence <= Stamp(limit), fence < self.ceiling else {
             self.refusedFences += 1
             return
         }
@@ -66,7 +94,8 @@ package struct HybridClock: Sendable {
     }
 
     /// The ceiling that should be made durable now, or `nil` while enough is left.
-    package func ceilingWanted(now: Instant) -> Stamp? {
+    package mutating func ceilingWanted(now: Instant, steady: Instant? = nil) -> Stamp? {
+        let now = self.believed(now, steady)
         let needed = max(Stamp(now.advanced(milliseconds: Self.ceilingMarginMilliseconds)), self.last)
         guard needed >= self.ceiling else { return nil }
         return max(Stamp(now.advanced(milliseconds: Self.ceilingLeadMilliseconds)), self.last.next)

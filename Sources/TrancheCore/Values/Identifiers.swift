@@ -24,7 +24,8 @@ package struct Incarnation: RawRepresentable, Hashable, Comparable, Sendable, Co
     package init(rawValue: UInt64) { self.rawValue = rawValue }
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
     package static func < (left: Incarnation, right: Incarnation) -> Bool { left.rawValue < right.rawValue }
-    package var next: Incarnation { Incarnation(self.rawValue + 1) }
+    /// Stays at the last number instead of overflowing: nobody gets there but by a peer's word.
+    package var next: Incarnation { Incarnation(self.rawValue == .max ? .max : self.rawValue + 1) }
 }
 
 /// The generation of a unit's ledger. A ledger that fell behind what the center saw gets the next one.
@@ -33,7 +34,8 @@ package struct Generation: RawRepresentable, Hashable, Comparable, Sendable, Cod
     package init(rawValue: UInt32) { self.rawValue = rawValue }
     package init(_ rawValue: UInt32) { self.rawValue = rawValue }
     package static func < (left: Generation, right: Generation) -> Bool { left.rawValue < right.rawValue }
-    package var next: Generation { Generation(self.rawValue + 1) }
+    /// Stays at the last number instead of overflowing.
+    package var next: Generation { Generation(self.rawValue == .max ? .max : self.rawValue + 1) }
 }
 
 /// Fences centers and coordinators: only the highest epoch acts.
@@ -42,7 +44,8 @@ package struct Epoch: RawRepresentable, Hashable, Comparable, Sendable, Codable 
     package init(rawValue: UInt64) { self.rawValue = rawValue }
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
     package static func < (left: Epoch, right: Epoch) -> Bool { left.rawValue < right.rawValue }
-    package var next: Epoch { Epoch(self.rawValue + 1) }
+    /// Stays at the last number instead of overflowing.
+    package var next: Epoch { Epoch(self.rawValue == .max ? .max : self.rawValue + 1) }
 }
 
 /// The identity of one ledger file, drawn at its creation.
@@ -50,6 +53,20 @@ package struct LedgerID: RawRepresentable, Hashable, Sendable, Codable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// One process of a unit's Redis: another one after each start of Redis, so that a Redis that was restored from a file, with the
+/// rest of its machine, is not taken for the one that was there.
+package struct RedisRun: RawRepresentable, Hashable, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// - Parameter runID: What Redis calls itself: 40 hexadecimal digits, of which 64 bits are kept (FNV-1a).
+    package init(_ runID: String) {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in runID.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        self.rawValue = hash
+    }
 }
 
 /// A buyer as the shop knows them: 1 to 64 printable ASCII characters.

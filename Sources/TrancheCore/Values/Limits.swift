@@ -31,6 +31,21 @@ package enum Limits {
     package static let expiriesPerTick = 2_000
     /// Refused order ids that a unit remembers for one lot before it cuts off the tokens issued so far.
     package static let rememberedRefusals = 1 << 20
+    /// The highest fence of a lot in Redis: an incarnation and a count of primings. A higher one is damage.
+    package static let fence: UInt64 = 1 << 52
+    /// The highest generation of a unit's ledger, incarnation of its processes, and epoch. Nobody gets there by restarting: a
+    /// peer that says more is not believed.
+    package static let generation: UInt32 = 1 << 24
+    package static let incarnation: UInt64 = 1 << 28
+    package static let epoch: UInt64 = 1 << 31
+    /// The highest position in a ledger.
+    package static let position: UInt64 = 1 << 48
+    /// Copies of one request that wait beside it; one more is refused as overloaded.
+    package static let copiesPerRequest = 4
+    /// Accounts of earlier generations in one report.
+    package static let earlierAccounts = 256
+    /// Lots in one message.
+    package static let lotsPerMessage = 8_192
     /// Units of one installation.
     package static let units = 1_024
     /// Lots of one installation that are not settled.

@@ -30,7 +30,7 @@ final class CenterLink: CenterCalls, Sendable {
         self.curl = curl
         self.base = "\(configuration.centerURL)/internal/v1"
         self.unit = configuration.unit
-        self.headers = ["Authorization": "Bearer \(configuration.serviceSecret)", "Content-Type": "application/json"]
+        self.headers = ["Authorization": "Bearer \(configuration.unitSecret)", "Content-Type": "application/json"]
         self.file = file
         self.logger = logger
     }
@@ -81,6 +81,9 @@ final class CenterLink: CenterCalls, Sendable {
             case .directives(let directives): self.event(.directives(directives))
             case .registerFirst: self.event(.registrationLost)
             case .superseded: self.event(.superseded)
+            case .centerIsBehind:
+                self.logger.error(
+                    "the center's log does not know what it granted to this unit: it was lost or set back")
             }
         }
     }
@@ -103,7 +106,7 @@ final class CenterLink: CenterCalls, Sendable {
     /// Pulls configuration until shutdown: a long poll, and after a failure one pull every few seconds.
     func pullConfig() async {
         while !Task.isCancelled {
-            let path = "/units/config?after=\(self.file.version)&wait=\(Self.longPollSeconds)"
+            let path = "/units/\(self.unit)/config?after=\(self.file.version)&wait=\(Self.longPollSeconds)"
             let request = self.call("GET", path, nil, timeout: (Self.longPollSeconds + 5) * 1_000)
             do {
                 let response = try await self.curl.send(request)

@@ -17,6 +17,8 @@ final class ContestLink: CoordinatorCalls, Sendable {
         /// Calls to the leader of `epoch`. Those to an earlier one, which may hang, do not count.
         var underway = 0
         var epoch = Epoch(0)
+        /// The last answer of that leader.
+        var echo: ContestReport.Echo?
         var lastState = ClockCheck.State.degraded
     }
     private let curl: CurlClient
@@ -30,7 +32,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
     init(_ configuration: UnitConfiguration, curl: CurlClient, intake: Intake, telemetry: Telemetry, logger: Logger) {
         self.curl = curl
         self.headers = [
-            "Authorization": "Bearer \(configuration.serviceSecret)", "Content-Type": ContestWire.contentType,
+            "Authorization": "Bearer \(configuration.contestSecret)", "Content-Type": ContestWire.contentType,
         ]
         self.routes = configuration.routes
         self.intake = intake
@@ -76,7 +78,9 @@ final class ContestLink: CoordinatorCalls, Sendable {
     func exchange(_ report: ContestReport, with coordinator: CoordinatorAddress) {
         self.observeKernel()
         let (isTrusted, hasRoom) = self.state.withLockedValue { state -> (Bool, Bool) in
-            if state.epoch != coordinator.epoch { (state.epoch, state.underway) = (coordinator.epoch, 0) }
+            if state.epoch != coordinator.epoch {
+                (state.epoch, state.underway, state.echo) = (coordinator.epoch, 0, nil)
+            }
             let hasRoom = state.underway < Self.callsLimit
             if hasRoom { state.underway += 1 }
             return (state.check.state != .untrusted, hasRoom)
@@ -84,6 +88,8 @@ final class ContestLink: CoordinatorCalls, Sendable {
         guard hasRoom else { return self.sayLost(report) }
         var told = report
         told.isTrusted = isTrusted
+        told.echo = self.state.withLockedValue { $0.echo }
+        told.sentAt = SystemClock.now()
         let base = self.routes[coordinator.url] ?? coordinator.url
         let body = ContestWire.encode(told)
         self.telemetry.count("tranche_contest_bytes_total", "Bytes sent to the coordinator.", by: body.count)
@@ -93,7 +99,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
         let sentAt = SystemClock.now()
         self.curl.start(
             CurlRequest(
-                "POST", "\(base)/internal/v1/contest", headers: self.headers, body: body,
+                "POST", "\(base)/internal/v1/units/\(report.unit)/contest", headers: self.headers, body: body,
                 timeoutMilliseconds: Self.callTimeoutMilliseconds)
         ) { result in
             let heardAt = SystemClock.now()
@@ -103,7 +109,14 @@ final class ContestLink: CoordinatorCalls, Sendable {
             else { return self.sayLost(report) }
             let trip = ClockCheck.RoundTrip(
                 sent: sentAt, received: envelope.receivedAt, answered: envelope.sentAt, heard: heardAt)
-            self.state.withLockedValue { $0.check.observe(trip) }
+            let isBelieved = self.state.withLockedValue { state in
+                state.check.observe(trip)
+                if state.epoch == report.epoch {
+                    state.echo = ContestReport.Echo(sentAt: envelope.sentAt, heardAt: heardAt)
+                }
+                return state.check.state != .untrusted
+            }
+            if isBelieved { self.intake.confirmClock() }
             self.intake.post(.exchanged(envelope.reply))
         }
     }

@@ -3,8 +3,10 @@ import Hummingbird
 import TrancheAPI
 import TrancheCore
 
-/// What the center and operators can ask of a unit: behind the service credential, on the second listener.
+/// What the center and the shop can ask of a unit: each behind its own credential, on the second listener.
 struct InternalRoutes {
+    /// The longest body that any internal address takes: a configuration.
+    static let bodyBytes = 8 << 20
     static let tokenLifetimeSeconds = 3_600
     static let tokenLifetimeLimit = 7 * 86_400
 
@@ -13,9 +15,9 @@ struct InternalRoutes {
     let file: ConfigFile
     let engine: Engine
 
-    func add(to group: RouterGroup<TrancheContext>) {
+    func addCenter(to group: RouterGroup<TrancheContext>) {
         group.put("config") { request, _ in
-            let push = try await request.document(ConfigPush.self, limit: 8 << 20)
+            let push = try await request.document(ConfigPush.self, limit: Self.bodyBytes)
             try self.file.take(push)
             return Response.json(ConfigAck(version: self.file.version))
         }
@@ -30,6 +32,9 @@ struct InternalRoutes {
             self.engine.intake.post(.directives(directives))
             return Response(status: .accepted)
         }
+    }
+
+    func addShop(to group: RouterGroup<TrancheContext>) {
         group.post("tokens") { request, _ in
             Response.json(try self.mint(try await request.document(MintBody.self, limit: 4 << 10)), status: .created)
         }

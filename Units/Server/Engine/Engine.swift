@@ -52,9 +52,11 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private var machine: UnitMachine
     private var rules: [LotRules]
     private var incarnation: Incarnation
-    private var nextTick = SystemClock.now()
-    private var nextReport = SystemClock.now()
+    // Pauses go by the clock that never steps: a wall clock that is set back by an hour must not stop expiry for an hour.
+    private var nextTick = SystemClock.monotonic()
+    private var nextReport = SystemClock.monotonic()
     private var nextExchange = Instant.distantFuture
+    private var isClosing = false
     private var reportedFailure: StorageError?
     private var isAhead = false
 
@@ -123,71 +125,79 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         guard mayWait || self.calls.overdueAt != nil else { return }
         var due = min(self.nextTick, self.nextReport, self.nextExchange)
         if let overdueAt = self.calls.overdueAt { due = min(due, overdueAt) }
-        let wait = max(0, due.microseconds - SystemClock.now().microseconds)
+        let wait = max(0, due.microseconds - SystemClock.monotonic().microseconds)
         self.poller.wait(microseconds: mayWait ? wait : 0) { _ in self.calls.read() }
     }
 
     private func round(_ taken: Intake.Taken) throws(StorageError) {
-        let now = SystemClock.now()
+        let now = Moment(wall: SystemClock.now(), steady: SystemClock.monotonic())
         var actions: [UnitMachine.Action] = []
-        for event in self.calls.take(now: now) { self.handle(event, now: now, into: &actions) }
-        for event in taken.events { self.handle(event, now: now, into: &actions) }
-        if !taken.requests.isEmpty { self.machine.handle(.requests(taken.requests), now: now, into: &actions) }
-        self.exchange(upTo: taken.watermark, now: now, into: &actions)
+        for event in self.calls.take(now: now.steady) { self.handle(event, now, into: &actions) }
+        for event in taken.events { self.handle(event, now, into: &actions) }
+        if !taken.requests.isEmpty { self.tell(.requests(taken.requests), now, into: &actions) }
+        if taken.isClosed, !self.isClosing {
+            self.isClosing = true
+            self.tell(.closing, now, into: &actions)
+        }
+        self.exchange(upTo: taken.watermark, now, into: &actions)
         var ceiling: Stamp?
-        if now >= self.nextTick {
-            self.nextTick = now.advanced(milliseconds: Int64(Self.tickSeconds * 1_000))
+        if now.steady >= self.nextTick {
+            self.nextTick = now.steady.advanced(milliseconds: Int64(Self.tickSeconds * 1_000))
             self.machine.addOffered(self.intake.takeOffered())
-            self.machine.handle(.tick, now: now, into: &actions)
-            ceiling = self.intake.ceilingWanted(now: now)
+            self.tell(.tick, now, into: &actions)
+            ceiling = self.intake.ceilingWanted(now: now.wall)
             if let ceiling { actions.append(.append(.ceiling(ceiling))) }
         }
-        if now >= self.nextReport {
-            self.nextReport = now.advanced(milliseconds: Int64(Self.reportSeconds * 1_000))
-            self.machine.handle(.reportDue(nonce: UInt64.random(in: 0...UInt64.max)), now: now, into: &actions)
+        if now.steady >= self.nextReport {
+            self.nextReport = now.steady.advanced(milliseconds: Int64(Self.reportSeconds * 1_000))
+            self.tell(.reportDue(nonce: UInt64.random(in: 0...UInt64.max)), now, into: &actions)
             self.publishStatus()
         }
-        try self.perform(actions, now: now)
+        try self.perform(actions, now)
         if let ceiling { self.intake.raise(ceiling: ceiling) }
     }
 
     /// Speaks with the coordinator, many times a second while there is a contest.
-    private func exchange(upTo watermark: Stamp, now: Instant, into actions: inout [UnitMachine.Action]) {
+    private func exchange(upTo watermark: Stamp, _ now: Moment, into actions: inout [UnitMachine.Action]) {
         guard let interval = self.machine.exchangeMilliseconds else {
             self.nextExchange = .distantFuture
             return
         }
-        self.machine.handle(.handedIn(upTo: watermark), now: now, into: &actions)
-        self.nextExchange = min(self.nextExchange, now.advanced(milliseconds: interval))
-        guard now >= self.nextExchange else { return }
-        self.nextExchange = now.advanced(milliseconds: interval)
-        self.machine.handle(.exchangeDue, now: now, into: &actions)
+        self.tell(.handedIn(upTo: watermark), now, into: &actions)
+        self.nextExchange = min(self.nextExchange, now.steady.advanced(milliseconds: interval))
+        guard now.steady >= self.nextExchange else { return }
+        self.nextExchange = now.steady.advanced(milliseconds: interval)
+        self.tell(.exchangeDue, now, into: &actions)
     }
 
-    private func handle(_ event: UnitMachine.Event, now: Instant, into actions: inout [UnitMachine.Action]) {
+    private func tell(_ event: UnitMachine.Event, _ now: Moment, into actions: inout [UnitMachine.Action]) {
+        self.machine.handle(event, now: now.wall, steady: now.steady, into: &actions)
+    }
+
+    private func handle(_ event: UnitMachine.Event, _ now: Moment, into actions: inout [UnitMachine.Action]) {
         switch event {
         case .surveyed(let survey?):
             // The ledger's own word on the position that Redis remembers.
             let proof = survey.witness.flatMap { try? self.ledger.head(at: $0.position) }
             let whole = RedisSurvey(
                 ledger: survey.ledger, witness: survey.witness, proof: proof, admitted: survey.admitted,
-                newestFence: survey.newestFence)
-            self.machine.handle(.surveyed(whole), now: now, into: &actions)
+                newestFence: survey.newestFence, run: survey.run)
+            self.tell(.surveyed(whole), now, into: &actions)
         case .configured(let rules):
             self.rules = rules
             self.intake.publish { $0.configure(rules) }
-            self.machine.handle(event, now: now, into: &actions)
-        default: self.machine.handle(event, now: now, into: &actions)
+            self.tell(event, now, into: &actions)
+        default: self.tell(event, now, into: &actions)
         }
     }
 
     /// Carries actions out in order; everything behind an append waits for the one commit of the round.
-    private func perform(_ actions: [UnitMachine.Action], now: Instant) throws(StorageError) {
+    private func perform(_ actions: [UnitMachine.Action], _ now: Moment) throws(StorageError) {
         var entries: [LedgerEntry] = []
         for action in actions {
             switch action {
             case .append(let entry): entries.append(entry)
-            case .call(let call) where !call.dependsOnLedger: self.calls.send(call, now: now)
+            case .call(let call) where !call.dependsOnLedger: self.calls.send(call, now: now.steady)
             default: break
             }
         }
@@ -197,12 +207,12 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             self.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")
             self.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)
             var more: [UnitMachine.Action] = []
-            self.machine.handle(.committed(self.ledger.head), now: now, into: &more)
-            for case .call(let call) in more where !call.dependsOnLedger { self.calls.send(call, now: now) }
+            self.tell(.committed(self.ledger.head), now, into: &more)
+            for case .call(let call) in more where !call.dependsOnLedger { self.calls.send(call, now: now.steady) }
             afterwards += more
         }
-        self.publish(afterwards, now: now)
-        for action in afterwards { self.carryOut(action, now: now) }
+        self.publish(afterwards, now: now.wall)
+        for action in afterwards { self.carryOut(action, now) }
     }
 
     /// Publishes to the front desk, and answers, in this order: whoever was answered finds the order known.
@@ -213,8 +223,9 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             for action in actions {
                 switch action {
                 case .reply(let request, let answer):
-                    desk.publish(answer, to: request, now: now)
+                    let copies = desk.publish(answer, to: request, now: now)
                     answers.append((request.ticket, answer))
+                    for copy in copies { answers.append((copy, answer)) }
                 case .replyTo(let ticket, let answer): answers.append((ticket, answer))
                 case .changed(let order):
                     desk.publish(order)
@@ -235,28 +246,42 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         }
     }
 
-    private func carryOut(_ action: UnitMachine.Action, now: Instant) {
+    private func carryOut(_ action: UnitMachine.Action, _ now: Moment) {
         switch action {
-        case .call(let call): if call.dependsOnLedger { self.calls.send(call, now: now) }
+        case .call(let call): if call.dependsOnLedger { self.calls.send(call, now: now.steady) }
         case .prime(let prime): self.redis.post(.prime(prime))
         case .survey: self.redis.post(.survey)
         case .register(var request):
             request.head = self.ledger.head
             self.center.register(request)
-        case .prove(let position, let challenge):
-            let proof = position == 0 ? nil : try? self.ledger.head(at: position)
-            self.intake.post(.proof(ChallengeAnswer(challenge: challenge, proof: proof)))
+        case .prove(let position, let challenge, let earlier):
+            self.intake.post(
+                .proof(
+                    ChallengeAnswer(
+                        challenge: challenge, proof: self.proof(at: position), earlier: earlier.compactMap(self.proof)))
+            )
         case .report(var report):
             report.head = self.ledger.head
+            report.proof = self.proof(at: report.proves)
+            self.machine.reported(report.head)
             self.center.report(report)
+        case .alarm(let text):
+            self.logger.error("not believed: \(text)")
+            self.telemetry.count(
+                "tranche_disbelieved_total", "Words of others that could not be, and were not believed.")
         case .exchange(let report):
             if let coordinator = self.machine.coordinator { self.coordinator.exchange(report, with: coordinator) }
         case .fence(let fence): self.intake.advance(past: fence)
-        case .stop:
-            self.logger.critical("another process or ledger has taken this unit over; stopping")
+        case .stop(let reason):
+            self.logger.critical("\(reason); stopping")
             _exit(3)  // At once: other threads still run, and there is nothing to save.
         case .append, .reply, .replyTo, .changed, .setSoldOut, .standing, .recovered: break
         }
+    }
+
+    /// The ledger's digest at a position, if it has a commit that ends there.
+    private func proof(at position: UInt64) -> LedgerHead? {
+        position == 0 ? nil : (try? self.ledger.head(at: position)) ?? nil
     }
 
     /// The machine is ahead of the disk: answer everybody, and use it no more.
@@ -307,4 +332,10 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
                 "tranche_lot_live", "Items held or paid for.", labels: label, to: Double(machine.book[lot].live))
         }
     }
+}
+
+/// One moment by both clocks.
+private struct Moment {
+    let wall: Instant
+    let steady: Instant
 }

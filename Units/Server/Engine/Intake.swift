@@ -94,14 +94,21 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
             return .success(answer)
         }
         guard !self.isRecovering, !self.isClosed else { return .success(.refused(.recovering)) }
-        guard self.requests.count < Self.requestsLimit, let stamp = self.clock.stamp(now: now) else {
+        switch self.desk.join(purchase.order, ticket: ticket) {
+        case .waits: return .success(nil)
+        case .tooMany: return .success(.refused(.overloaded(limit: Limits.copiesPerRequest)))
+        case nil: break
+        }
+        guard self.requests.count < Self.requestsLimit,
+            let stamp = self.clock.stamp(now: now, steady: SystemClock.monotonic())
+        else {
             return .success(.refused(.overloaded(limit: Self.requestsLimit)))
         }
-        let isCopy = self.desk.admit(purchase.order)
+        self.desk.admit(purchase.order)
         self.requests.append(
             BuyRequest(
                 order: purchase.order, buyer: purchase.buyer, lot: purchase.lot, quantity: purchase.quantity,
-                issuedAt: purchase.issuedAt, stamp: stamp, ticket: ticket(), isCopy: isCopy,
+                issuedAt: purchase.issuedAt, stamp: stamp, ticket: ticket(),
                 uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
         return .success(nil)
     }
@@ -138,13 +145,21 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
                 self.requests = []
             }
             return Taken(
-                events: self.events, requests: self.requests, watermark: self.clock.watermark(now: SystemClock.now()),
+                events: self.events, requests: self.requests,
+                watermark: self.clock.watermark(now: SystemClock.now(), steady: SystemClock.monotonic()),
                 isClosed: self.isClosed)
         }
     }
 
     /// Moves the clock above a coordinator's fence.
-    func advance(past fence: Stamp) { self.locked { self.clock.advance(past: fence, now: SystemClock.now()) } }
+    func advance(past fence: Stamp) {
+        self.locked { self.clock.advance(past: fence, now: SystemClock.now(), steady: SystemClock.monotonic()) }
+    }
+
+    /// The coordinator's clock has confirmed this one.
+    func confirmClock() {
+        self.locked { self.clock.confirm(now: SystemClock.now(), steady: SystemClock.monotonic()) }
+    }
 
     var refusedFences: Int { self.locked { self.clock.refusedFences } }
 
@@ -169,7 +184,9 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
 
     func takeOffered() -> [LotID: Int] { self.locked { self.desk.takeOffered() } }
 
-    func ceilingWanted(now: Instant) -> Stamp? { self.locked { self.clock.ceilingWanted(now: now) } }
+    func ceilingWanted(now: Instant) -> Stamp? {
+        self.locked { self.clock.ceilingWanted(now: now, steady: SystemClock.monotonic()) }
+    }
 
     func raise(ceiling: Stamp) { self.locked { self.clock.raise(ceiling: ceiling) } }
 

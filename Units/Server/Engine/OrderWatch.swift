@@ -1,22 +1,29 @@
 import NIOConcurrencyHelpers
+import ServiceLifecycle
 import TrancheCore
 
 /// Those who want to hear of every change of an order: the streams of server-sent events.
-final class OrderWatch: Sendable {
+final class OrderWatch: Service {
     /// Streams of one unit at a time; one more is refused as overloaded.
     static let streamsLimit = 10_000
+    /// Each stream hears something at least so often: who has gone is found out by it, and proxies keep it open.
+    static let heartbeatSeconds = 15
+
+    enum Signal: Sendable { case changed, heartbeat }
 
     private struct State {
         var count: UInt64 = 0
-        var streams: [OrderID: [UInt64: AsyncStream<Void>.Continuation]] = [:]
+        var streams: [OrderID: [UInt64: AsyncStream<Signal>.Continuation]] = [:]
         var total = 0
         var isFinished = false
     }
     private let state = NIOLockedValueBox(State())
 
     /// A stream that yields after each change, until it is cancelled; `nil` if there are too many, or no more.
-    func changes(of order: OrderID) -> AsyncStream<Void>? {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    ///
+    /// A signal may stand for several: whoever hears one looks at the order.
+    func changes(of order: OrderID) -> AsyncStream<Signal>? {
+        let (stream, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
         let number: UInt64? = self.state.withLockedValue { state in
             guard state.total < Self.streamsLimit, !state.isFinished else { return nil }
             state.total += 1
@@ -28,6 +35,9 @@ final class OrderWatch: Sendable {
         continuation.onTermination = { _ in self.remove(number, order) }
         return stream
     }
+
+    /// Streams that are open.
+    var count: Int { self.state.withLockedValue { $0.total } }
 
     private func remove(_ number: UInt64, _ order: OrderID) {
         self.state.withLockedValue { state in
@@ -42,15 +52,23 @@ final class OrderWatch: Sendable {
         let woken = self.state.withLockedValue { state in
             state.total == 0 ? [] : orders.flatMap { state.streams[$0].map { Array($0.values) } ?? [] }
         }
-        for continuation in woken { continuation.yield() }
+        for continuation in woken { continuation.yield(.changed) }
     }
 
-    /// Ends every stream: long streams would hold a shutdown up.
-    func finish() {
-        let all = self.state.withLockedValue { state in
-            state.isFinished = true
-            return state.streams.values.flatMap { Array($0.values) }
+    /// Beats until graceful shutdown; then ends every stream, because long streams would hold it up.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(Self.heartbeatSeconds))
+                if Task.isCancelled { break }
+                for continuation in self.all { continuation.yield(.heartbeat) }
+            }
         }
-        for continuation in all { continuation.finish() }
+        self.state.withLockedValue { $0.isFinished = true }
+        for continuation in self.all { continuation.finish() }
+    }
+
+    private var all: [AsyncStream<Signal>.Continuation] {
+        self.state.withLockedValue { state in state.streams.values.flatMap { Array($0.values) } }
     }
 }

@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -7,10 +8,12 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTPTypes
 import NIOPosix
+import Sockets
 
 /// Takes connections over from the lanes, and serves them with the ordinary HTTP/1.1 stack.
 final class Handover: Sendable {
-    private let http: HTTP1Channel
+    private let http: EdgeHTTP
+    private let register: ConnectionRegister
     private let logger: Logger
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
@@ -19,21 +22,24 @@ final class Handover: Sendable {
         var isQuiescing = false
     }
     private let state = NIOLockedValueBox(State())
-    /// How long connections may take for the answers that they wait for, in seconds.
-    static let quiesceSeconds = 5.0
+    /// How long connections may take for the answers that they wait for, in seconds from the start of the shutdown.
+    static let quiesceSeconds = 1.2
+    private let quiescedAt = NIOLockedValueBox<ContinuousClock.Instant?>(nil)
 
-    init(responder: @escaping HTTPChannelHandler.Responder, logger: Logger) {
-        var configuration = HTTP1Channel.Configuration()
-        configuration.httpDecoder = .init(
-            maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
-        self.http = HTTP1Channel(responder: responder, configuration: configuration)
+    init(
+        responder: @escaping HTTPChannelHandler.Responder, limits: EdgeLimits, register: ConnectionRegister,
+        logger: Logger
+    ) {
+        // The lanes have counted whatever comes here.
+        self.http = EdgeHTTP(responder: responder, limits: limits, register: register, counts: false)
+        self.register = register
         self.logger = logger
     }
 
     /// - Parameters:
     ///   - first: What the connection has sent so far.
-    ///   - count: Left when the connection ends.
-    func take(_ descriptor: Int32, _ first: [UInt8], _ count: ConnectionCount) {
+    ///   - address: Leaves the register when the connection ends.
+    func take(_ descriptor: Int32, _ first: [UInt8], _ address: ClientAddress) {
         let (http, logger) = (self.http, self.logger)
         self.state.withLockedValue { $0.pending += 1 }
         let value = NIOLockedValueBox<HTTP1Channel.Value?>(nil)
@@ -42,10 +48,7 @@ final class Handover: Sendable {
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandlers([
-                        FirstBytes(ByteBuffer(bytes: first)),
-                        IdleStateHandler(allTimeout: .seconds(Lane.idleSeconds)), IdleCloser(),
-                    ])
+                    try channel.pipeline.syncOperations.addHandler(FirstBytes(ByteBuffer(bytes: first)))
                 }.flatMap { http.setup(channel: channel, logger: logger) }.map { made in
                     value.withLockedValue { $0 = made }
                 }
@@ -54,7 +57,7 @@ final class Handover: Sendable {
             .whenComplete { result in
                 guard case .success(let channel) = result, let made = value.withLockedValue({ $0 }) else {
                     self.state.withLockedValue { $0.pending -= 1 }
-                    return count.leave()
+                    return self.register.leave(address)
                 }
                 let key = ObjectIdentifier(channel)
                 let isQuiescing = self.state.withLockedValue { state in
@@ -64,7 +67,7 @@ final class Handover: Sendable {
                 }
                 channel.closeFuture.whenComplete { _ in
                     self.state.withLockedValue { $0.channels[key] = nil }
-                    count.leave()
+                    self.register.leave(address)
                 }
                 Task { await http.handle(value: made, logger: logger) }
                 if isQuiescing { Self.quiesce(channel) }
@@ -77,6 +80,7 @@ final class Handover: Sendable {
 
     /// Ends idle connections, and the others after the answer that they wait for; whoever comes later, too.
     func quiesce() {
+        self.quiescedAt.withLockedValue { $0 = .now }
         let open = self.state.withLockedValue { state in
             state.isQuiescing = true
             return Array(state.channels.values)
@@ -86,7 +90,7 @@ final class Handover: Sendable {
 
     /// Waits until every connection has ended, and ends those that do not.
     func finish() async {
-        let end = ContinuousClock.now + .seconds(Self.quiesceSeconds)
+        let end = (self.quiescedAt.withLockedValue { $0 } ?? .now) + .seconds(Self.quiesceSeconds)
         while self.state.withLockedValue({ $0.pending > 0 || !$0.channels.isEmpty }), ContinuousClock.now < end {
             try? await Task.sleep(for: .milliseconds(20))
         }
@@ -107,16 +111,5 @@ private final class FirstBytes: ChannelInboundHandler {
         context.fireChannelActive()
         context.fireChannelRead(self.wrapInboundOut(self.bytes))
         context.fireChannelReadComplete()
-    }
-}
-
-/// Closes a connection on which nothing has moved for a while.
-private final class IdleCloser: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent { return context.close(promise: nil) }
-        context.fireUserInboundEventTriggered(event)
     }
 }

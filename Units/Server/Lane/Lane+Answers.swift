@@ -1,3 +1,4 @@
+import DaemonSupport
 import NIOConcurrencyHelpers
 import Sockets
 import TrancheAPI
@@ -41,7 +42,7 @@ extension Lane {
     /// Sends the answer that has just been put together, and goes on with what came behind the request.
     func send(_ place: Int) {
         self.connections[place].isAsking = false
-        self.connections[place].lastMoved = self.now
+        self.connections[place].watch.answered(now: self.now)
         let sent = self.answers.bytes.withUnsafeBytes { bytes -> Int? in
             switch Socket.write(self.connections[place].descriptor, bytes) {
             case .bytes(let count): count
@@ -52,7 +53,8 @@ extension Lane {
         guard let sent else { return self.close(place) }
         if sent < self.answers.bytes.count {
             self.connections[place].outgoing = Array(self.answers.bytes[sent...])
-            return self.watch(place)
+            self.connections[place].watch.setUnsent(true, now: self.now)
+            return self.judge(place)
         }
         self.sent(place)
     }
@@ -65,24 +67,54 @@ extension Lane {
         case .wouldBlock: return
         case .closed: return self.close(place)
         case .bytes(let count):
-            self.connections[place].lastMoved = self.now
             self.connections[place].outgoing.removeFirst(count)
             guard self.connections[place].outgoing.isEmpty else { return }
-            self.watch(place)
+            self.connections[place].watch.setUnsent(false, now: self.now)
+            self.judge(place)
             if self.connections[place].descriptor >= 0 { self.sent(place) }
         }
     }
 
     /// The whole answer is on its way.
     func sent(_ place: Int) {
-        if self.connections[place].inputIsClosed, self.connections[place].pending.isEmpty { return self.close(place) }
+        if self.connections[place].inputIsClosed, !self.connections[place].hasPending { return self.close(place) }
         if !self.connections[place].keepsAlive || self.isStopping {
             Socket.finishWriting(self.connections[place].descriptor)
             self.connections[place].isLeaving = true
-            self.connections[place].pending = []
-            if self.isStopping { self.close(place) }
-            return
+            self.connections[place].watch.leave(now: self.now)
+            self.connections[place].dropPending()
+            return self.isStopping ? self.close(place) : self.judge(place)
         }
-        if !self.connections[place].pending.isEmpty { self.resumed.append(place) }
+        if self.connections[place].hasPending { self.resumed.append(place) }
+    }
+
+    /// Closes, or refuses, every connection that takes too long.
+    func closeOverdue() {
+        let isCrowded = self.register.isCrowded
+        for place in self.connections.indices where self.connections[place].descriptor >= 0 {
+            switch self.connections[place].watch.overdue(now: self.now, isCrowded: isCrowded) {
+            case nil: continue
+            case .idle, .unsent, .leaving: self.close(place)
+            case .head where self.connections[place].hasWholeHead: self.connections[place].watch.headEnded()
+            case .head, .body:
+                guard self.mayServe(place) else { continue }
+                self.connections[place].keepsAlive = false
+                self.answers.write(Problem.slowRequest)
+                self.send(place)
+            }
+        }
+    }
+
+    /// Closes the connection of this lane that has been idle for longest.
+    ///
+    /// - Returns: `false` if none is idle.
+    func closeOldestIdle() -> Bool {
+        var oldest: (place: Int, since: Int64)?
+        for (place, connection) in self.connections.enumerated() where connection.descriptor >= 0 {
+            if let since = connection.watch.idle, since < oldest?.since ?? .max { oldest = (place, since) }
+        }
+        guard let oldest else { return false }
+        self.close(oldest.place)
+        return true
     }
 }

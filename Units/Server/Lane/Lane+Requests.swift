@@ -12,15 +12,15 @@ extension Lane {
         case .wouldBlock: return
         case .closed: return self.inputClosed(place)
         case .bytes(let count):
-            self.connections[place].lastMoved = self.now
             if self.connections[place].isLeaving { return }
             let bytes = UnsafeRawBufferPointer(rebasing: self.buffer[..<count])
-            if self.connections[place].pending.isEmpty {
-                self.keep(place, bytes, from: self.serve(place, bytes))
-            } else {
-                self.connections[place].pending += bytes
+            if self.connections[place].hasPending {
+                self.connections[place].keep(bytes)
                 self.resume(place)
+            } else if let taken = self.serve(place, bytes), !self.connections[place].isLeaving {
+                self.connections[place].keep(bytes[taken...])
             }
+            self.judge(place)
         }
     }
 
@@ -31,13 +31,20 @@ extension Lane {
         // The answer may still reach whoever has closed one direction only.
         if self.connections[place].inputIsClosed { return self.close(place) }  // Both directions.
         self.connections[place].inputIsClosed = true
-        self.watch(place)
+        self.judge(place)
     }
 
-    func watch(_ place: Int) {
-        let isDeaf = self.connections[place].inputIsClosed || self.connections[place].isDeaf
-        var interest: Poller.Interest = isDeaf ? [] : .read
+    /// Tells the poller what the connection waits for now, and the watch what waits here.
+    func judge(_ place: Int) {
+        guard self.connections[place].descriptor >= 0 else { return }
+        // A part of a request that waits behind another one takes no time of its own.
+        if self.connections[place].hasPending, self.mayServe(place) {
+            _ = self.connections[place].watch.received(0, now: self.now)
+        }
+        var interest: Poller.Interest = self.connections[place].wantsToRead ? .read : []
         if !self.connections[place].outgoing.isEmpty { interest.insert(.write) }
+        guard interest != self.connections[place].interest else { return }
+        self.connections[place].interest = interest
         do {
             try self.poller.change(self.connections[place].descriptor, token: UInt64(place), interest)
         } catch { self.close(place) }
@@ -45,13 +52,18 @@ extension Lane {
 
     /// Goes on with what has been kept of the connection's bytes.
     func resume(_ place: Int) {
-        let bytes = self.connections[place].pending
-        guard self.connections[place].descriptor >= 0, self.mayServe(place), !bytes.isEmpty else { return }
-        self.connections[place].pending = []
-        bytes.withUnsafeBytes { self.keep(place, $0, from: self.serve(place, $0)) }
-        guard self.connections[place].descriptor >= 0, self.mayServe(place) else { return }
+        guard self.connections[place].descriptor >= 0, self.mayServe(place), self.connections[place].hasPending else {
+            return
+        }
+        let (bytes, start) = self.connections[place].takePending()
+        let taken = bytes.withUnsafeBytes { self.serve(place, UnsafeRawBufferPointer(rebasing: $0[start...])) }
+        guard let taken, self.connections[place].descriptor >= 0 else { return }
+        if !self.connections[place].isLeaving { self.connections[place].putBack(bytes, from: start + taken) }
         // All that came before the other side stopped sending has been served, or is a part of a request.
-        if self.connections[place].inputIsClosed { self.close(place) }
+        if self.connections[place].inputIsClosed, self.mayServe(place), !self.isPostponed(place) {
+            return self.close(place)
+        }
+        self.judge(place)
     }
 
     func mayServe(_ place: Int) -> Bool {
@@ -59,12 +71,25 @@ extension Lane {
             && self.connections[place].outgoing.isEmpty
     }
 
+    /// The connection has had its requests of this turn, and waits for the next one.
+    private func isPostponed(_ place: Int) -> Bool {
+        self.connections[place].turn == self.turn
+            && self.connections[place].servedInTurn >= LaneConnection.requestsPerTurn
+    }
+
     /// Takes requests from the front of `bytes`, until one has to wait.
     ///
     /// - Returns: How many bytes were taken; `nil` if the connection has left the lane.
     func serve(_ place: Int, _ bytes: UnsafeRawBufferPointer) -> Int? {
         var taken = 0
+        if self.connections[place].turn != self.turn {
+            (self.connections[place].turn, self.connections[place].servedInTurn) = (self.turn, 0)
+        }
         while taken < bytes.count, self.mayServe(place) {
+            if self.isPostponed(place) {
+                self.postponed.append(place)
+                return taken
+            }
             let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
             switch ExpressParser.parse(rest) {
             case .incomplete: return taken
@@ -73,6 +98,7 @@ extension Lane {
                 return nil
             case .request(let request):
                 taken += request.length
+                self.connections[place].servedInTurn += 1
                 self.take(place, request, rest)
                 if self.connections[place].descriptor < 0 { return nil }
             }
@@ -80,21 +106,12 @@ extension Lane {
         return taken
     }
 
-    /// Keeps what was not taken; whoever sends on and on is not read from until that has been served.
-    func keep(_ place: Int, _ bytes: UnsafeRawBufferPointer, from taken: Int?) {
-        guard let taken, !self.connections[place].isLeaving else { return }
-        if taken < bytes.count { self.connections[place].pending = Array(bytes[taken...]) }
-        let isDeaf = self.connections[place].pending.count > LaneConnection.pendingBytesLimit
-        guard isDeaf != self.connections[place].isDeaf else { return }
-        self.connections[place].isDeaf = isDeaf
-        self.watch(place)
-    }
-
     func take(_ place: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
         self.connections[place].isAsking = true
         self.connections[place].life = .max  // Not handed in yet.
         self.connections[place].keepsAlive = request.keepsAlive
         self.connections[place].count &+= 1
+        self.connections[place].watch.requestEnded()
         let ticket = Ticket(lane: self.number, place: place, count: self.connections[place].count).rawValue
         switch request.kind {
         case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket))
@@ -135,10 +152,10 @@ extension Lane {
     }
 
     func handOver(_ place: Int, _ bytes: UnsafeRawBufferPointer) {
-        let descriptor = self.connections[place].descriptor
+        let (descriptor, address) = (self.connections[place].descriptor, self.connections[place].address)
         self.poller.remove(descriptor)
         let first = Array(bytes)
         self.release(place)
-        self.handover.take(descriptor, first, self.count)
+        self.handover.take(descriptor, first, address)
     }
 }

@@ -13,9 +13,9 @@ import TrancheCore
 /// request of any other form goes, with all that follows on this connection, to the ordinary HTTP stack, which serves
 /// them just as well.
 final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everything but the inbox, which has a lock.
-    static let idleSeconds: Int64 = 60
     /// After this a lane that stops does not wait for slow readers any more, in microseconds.
-    static let stopMicroseconds: Int64 = 3_000_000
+    static let stopMicroseconds: Int64 = 1_200_000
+    static let sweepMicroseconds: Int64 = 500_000
     /// Pause after no connection could be accepted: too many open files, say.
     static let acceptPauseMicroseconds: Int64 = 250_000
     /// Connections that one turn accepts.
@@ -32,7 +32,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     let number: Int
     private let listener: Int32
     let counter: Counter
-    let count: ConnectionCount
+    let register: ConnectionRegister
     let handover: Handover
     private let logger: Logger
     let poller: Poller
@@ -43,6 +43,9 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     var answers = LaneAnswers()
     /// Connections that may go on with what they have sent before.
     var resumed: [Int] = []
+    /// Connections that have had their requests of this turn.
+    var postponed: [Int] = []
+    private(set) var turn: UInt64 = 0
     private var isListening = false
     private var listenAgainAt: Int64 = 0
     private var complainAgainAt: Int64 = 0
@@ -56,12 +59,12 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     ///   - number: From 1: what the lane's tickets begin with.
     ///   - listener: Shared by all lanes, and closed by whoever opened it.
     init(
-        number: Int, listener: Int32, counter: Counter, count: ConnectionCount, handover: Handover, logger: Logger
+        number: Int, listener: Int32, counter: Counter, register: ConnectionRegister, handover: Handover, logger: Logger
     ) throws(SocketError) {
         self.number = number
         self.listener = listener
         self.counter = counter
-        self.count = count
+        self.register = register
         self.handover = handover
         self.logger = logger
         self.poller = try Poller()
@@ -92,14 +95,16 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
         self.readClock()
         self.listen()
         while !(self.isStopping && self.connections.allSatisfy { $0.descriptor < 0 }) {
-            self.poller.wait(microseconds: Self.turnMicroseconds) { self.handle($0) }
+            self.turn += 1
+            (self.resumed, self.postponed) = (self.postponed, [])
+            self.poller.wait(microseconds: self.resumed.isEmpty ? Self.turnMicroseconds : 0) { self.handle($0) }
             self.readClock()
             self.settle()
             self.takeInbox()
             self.settle()
             self.sweep()
             if self.isStopping, self.now > self.stopAt { self.closeAll { _ in true } }
-            if !self.isListening, !self.isStopping, self.now >= self.listenAgainAt, !self.count.isFull { self.listen() }
+            if !self.isListening, !self.isStopping, self.now >= self.listenAgainAt { self.listen() }
         }
     }
 
@@ -127,7 +132,8 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
             (try? self.poller.add(self.listener, token: Self.listenerToken, [.read, .exclusive])) != nil
     }
 
-    private func pauseListening() {
+    private func pauseListening(microseconds: Int64 = 0) {
+        self.listenAgainAt = self.now + microseconds
         guard self.isListening else { return }
         self.poller.remove(self.listener)
         self.isListening = false
@@ -135,23 +141,37 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
 
     private func accept() {
         for _ in 0..<Self.acceptsPerTurn {
-            guard self.count.enter() else { return self.pauseListening() }
+            // Whoever finds no place waits in the kernel, until somebody leaves.
+            if self.register.isFull, !self.closeOldestIdle(), !self.register.closeOldestIdle() {
+                return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
+            }
             do {
-                guard let descriptor = try Socket.accept(self.listener) else { return self.count.leave() }
-                try self.add(descriptor)
+                guard let (descriptor, address) = try Socket.accept(self.listener) else { return }
+                switch self.register.enter(address) {
+                case .admitted: try self.add(descriptor, address)
+                case .addressFull: self.refuse(descriptor)
+                case .full:  // Another lane was faster.
+                    Socket.close(descriptor)
+                    return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
+                }
             } catch {
                 if self.now >= self.complainAgainAt {
                     self.complainAgainAt = self.now + 1_000_000
                     self.logger.warning("no connection accepted: \(error)")
                 }
-                self.count.leave()
-                self.listenAgainAt = self.now + Self.acceptPauseMicroseconds
-                return self.pauseListening()
+                return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
             }
         }
     }
 
-    private func add(_ descriptor: Int32) throws(SocketError) {
+    /// One answer, if the socket takes it at once, and no more.
+    private func refuse(_ descriptor: Int32) {
+        self.answers.write(.tooManyConnections(limit: self.register.limitPerAddress))
+        _ = self.answers.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
+        Socket.close(descriptor)
+    }
+
+    private func add(_ descriptor: Int32, _ address: ClientAddress) throws(SocketError) {
         if self.free.isEmpty {
             self.free.append(self.connections.count)
             self.connections.append(LaneConnection())
@@ -160,19 +180,22 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
         do { try self.poller.add(descriptor, token: UInt64(place), .read) } catch {
             self.free.append(place)
             Socket.close(descriptor)
+            self.register.leave(address)
             throw error
         }
         let count = self.connections[place].count &+ 1
         self.connections[place] = LaneConnection()
         self.connections[place].descriptor = descriptor
+        self.connections[place].address = address
         self.connections[place].count = count
-        self.connections[place].lastMoved = self.now
+        // The parser hands longer requests over; behind it, what waits is bounded by not reading.
+        self.connections[place].watch = RequestWatch(bytesLimit: .max, now: self.now)
     }
 
     func close(_ place: Int) {
         Socket.close(self.connections[place].descriptor)
+        self.register.leave(self.connections[place].address)
         self.release(place)
-        self.count.leave()
     }
 
     /// Makes the place free; the descriptor is somebody else's from now on.
@@ -183,12 +206,10 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
         self.free.append(place)
     }
 
-    /// Closes connections on which nothing has moved for a while.
     private func sweep() {
         guard self.now >= self.nextSweep else { return }
-        self.nextSweep = self.now + 1_000_000
-        let oldest = self.now - Self.idleSeconds * 1_000_000
-        self.closeAll { !$0.isAsking && $0.lastMoved < oldest }
+        self.nextSweep = self.now + Self.sweepMicroseconds
+        self.closeOverdue()
     }
 
     func closeAll(_ isWanted: (LaneConnection) -> Bool) {

@@ -20,12 +20,18 @@ struct PublicService: Service {
         let listener = try Socket.listen(
             host: self.configuration.publicHost, port: self.configuration.publicPort, backlog: Self.backlog)
         defer { Socket.close(listener) }
-        let count = ConnectionCount(limit: self.connectionLimit())
-        let handover = Handover(responder: self.responder, logger: self.logger)
+        let limits = EdgeServer.possible(
+            EdgeLimits(
+                connections: self.configuration.connectionLimit,
+                connectionsPerAddress: self.configuration.connectionLimitPerAddress, bodyBytes: PublicRoutes.bodyBytes),
+            self.logger)
+        let register = ConnectionRegister(limit: limits.connections, limitPerAddress: limits.connectionsPerAddress)
+        let handover = Handover(
+            responder: self.responder(limits), limits: limits, register: register, logger: self.logger)
         let lanes = try (1...self.configuration.lanes).map { number in
             try Lane(
-                number: number, listener: listener, counter: self.counter, count: count, handover: handover,
-                logger: self.logger)
+                number: number, listener: listener, counter: self.counter, register: register,
+                handover: handover, logger: self.logger)
         }
         for lane in lanes { self.counter.waiters.add(lane) }
         await withGracefulShutdownHandler {
@@ -42,17 +48,6 @@ struct PublicService: Service {
         }
     }
 
-    /// As many connections as are configured, or as descriptors allow.
-    private func connectionLimit() -> Int {
-        let wanted = self.configuration.connectionLimit
-        let allowed = Descriptors.raiseLimit() - Descriptors.reserve
-        guard wanted > allowed else { return wanted }
-        self.logger.warning(
-            "fewer connections than configured: the limit of open files is too low (ulimit -n)",
-            metadata: ["configured": "\(wanted)", "possible": "\(max(1, allowed))"])
-        return max(1, allowed)
-    }
-
     private static func run(_ lane: Lane) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let thread = Thread {
@@ -66,8 +61,8 @@ struct PublicService: Service {
     }
 
     /// The router as the connections of the ordinary stack see it.
-    private var responder: HTTPChannelHandler.Responder {
-        let (responder, logger) = (self.router, self.logger)
+    private func responder(_ limits: EdgeLimits) -> HTTPChannelHandler.Responder {
+        let (responder, logger) = (EdgeResponder(self.router, bodyLimit: limits.bodyBytes), self.logger)
         return { request, writer, channel in
             let context = TrancheContext(source: .init(channel: channel, logger: logger))
             var response: Response

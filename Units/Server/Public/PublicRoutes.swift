@@ -9,6 +9,8 @@ import TrancheCore
 struct PublicRoutes {
     static let buyBytesLimit = 4 << 10
     static let paymentBytesLimit = 16 << 10
+    /// The longest body that any public address takes.
+    static let bodyBytes = 16 << 10
 
     let counter: Counter
     let signature: PaymentSignature
@@ -108,10 +110,17 @@ struct PublicRoutes {
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                try await writer.write(Self.event(intake, id))
+                var last = Self.event(intake, id)
+                try await writer.write(last)
                 if intake.order(id)?.state == .contested {
-                    for await _ in changes {
-                        try await writer.write(Self.event(intake, id))
+                    for await signal in changes {
+                        let next = Self.event(intake, id)
+                        if next != last {
+                            last = next
+                            try await writer.write(next)
+                        } else if signal == .heartbeat {
+                            try await writer.write(ByteBuffer(string: ": still waiting\n\n"))
+                        }
                         if intake.order(id)?.state != .contested { break }
                     }
                 }

@@ -1,5 +1,7 @@
 /// The scripts that a unit runs in its Redis. `RedisLot` in the core is the same logic as a pure machine.
 ///
+/// A fence above 2^52 (``Limits/fence``) is damage: no unit gets there, and Lua's numbers are not exact much beyond it.
+///
 /// A buyer's field in `buyers` is `quantity|` and then 16 bytes per order. A queue entry is one call's admitted records
 /// in a row, under the id `sequence-1`.
 enum AdmissionScripts {
@@ -11,6 +13,7 @@ enum AdmissionScripts {
         if not st[1] or not st[3] then return 'LOST' end
         local fence, seq, avail = tonumber(st[1]), tonumber(st[2]), tonumber(st[3])
         local mine = tonumber(ARGV[1])
+        if not fence or not seq or not avail or fence > 4503599627370496 then return 'LOST' end
         if mine < fence then return 'SUPERSEDED' end
         if mine > fence or seq < tonumber(ARGV[2]) then return 'LOST' end
         local limit, keep = tonumber(ARGV[3]), tonumber(ARGV[5])
@@ -122,8 +125,8 @@ enum AdmissionScripts {
 
     /// KEYS: state, buyers, queue, lots. ARGV: fence, lot. Empties the lot for a new fence.
     static let primeBegin = """
-        local fence = redis.call('HGET', KEYS[1], 'fence')
-        if fence and tonumber(fence) > tonumber(ARGV[1]) then return 'SUPERSEDED' end
+        local fence = tonumber(redis.call('HGET', KEYS[1], 'fence') or '')
+        if fence and fence <= 4503599627370496 and fence > tonumber(ARGV[1]) then return 'SUPERSEDED' end
         redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
         redis.call('HSET', KEYS[1], 'fence', ARGV[1])
         redis.call('SADD', KEYS[4], ARGV[2])

@@ -1,4 +1,4 @@
-package import RedisClient
+import RedisClient
 package import Sockets
 package import TrancheCore
 
@@ -15,7 +15,7 @@ package final class LotCalls {
         let overdueAt: Instant
     }
 
-    private let address: RedisConnection.Address
+    private let server: RedisServer
     private let prefix: String
     private let poller: Poller
     private let token: UInt64
@@ -31,8 +31,8 @@ package final class LotCalls {
     static let pauseMilliseconds: Int64 = 1_000
 
     /// - Parameter token: What `poller` says when there is something to take.
-    package init(_ address: RedisConnection.Address, unit: UnitID, poller: Poller, token: UInt64) {
-        self.address = address
+    package init(_ server: RedisServer, unit: UnitID, poller: Poller, token: UInt64) {
+        self.server = server
         self.prefix = LotWire.prefix(of: unit)
         self.poller = poller
         self.token = token
@@ -95,7 +95,11 @@ package final class LotCalls {
         // One attempt may hold the engine up, but not one for each lot.
         guard now >= self.openAgainAt else { throw .closed("no connection a moment ago") }
         do throws(RedisError) {
-            let made = try RedisConnection(self.address, timeoutMilliseconds: Self.connectMilliseconds)
+            let made = try self.server.connect(timeoutMilliseconds: Self.connectMilliseconds)
+            // Lots are primed over another connection: both must lead to one process, or what is primed is never sold.
+            guard self.server.isPrimed(made.runID) else {
+                throw .closed("another Redis answers at \(self.server.address) than the one that was primed")
+            }
             guard let digest = try made.send("SCRIPT", "LOAD", AdmissionScripts.step).text else {
                 throw .refused("an answer of another shape")
             }

@@ -1,4 +1,4 @@
-package import RedisClient
+import RedisClient
 package import TrancheCore
 
 /// One unit's lots in its Redis: primes and surveys, over one connection that waits.
@@ -14,13 +14,13 @@ package final class LotRedis {
     /// How long priming may take, in seconds.
     static let fillSeconds = 600
 
-    private let address: RedisConnection.Address
+    private let server: RedisServer
     private let prefix: String
     private var connection: RedisConnection?
     private var digests: [String: String] = [:]
 
-    package init(_ address: RedisConnection.Address, unit: UnitID) {
-        self.address = address
+    package init(_ server: RedisServer, unit: UnitID) {
+        self.server = server
         self.prefix = LotWire.prefix(of: unit)
     }
 
@@ -43,8 +43,9 @@ package final class LotRedis {
     }
 
     private func open() throws -> RedisConnection {
+        if self.server.takeWish() { self.connection = nil }
         if let connection { return connection }
-        let made = try RedisConnection(self.address, timeoutMilliseconds: Self.timeoutMilliseconds)
+        let made = try self.server.connect(timeoutMilliseconds: Self.timeoutMilliseconds)
         self.digests = [:]
         self.connection = made
         return made
@@ -97,7 +98,9 @@ package final class LotRedis {
             arguments.append(Int(prime.witness.position))
             arguments.append(prime.witness.digest.description)
         }
-        return ended.text == "OK" ? .primed : .superseded
+        guard ended.text == "OK", let connection else { return .superseded }
+        self.server.primed(connection.runID)
+        return .primed(RedisRun(connection.runID))
     }
 
     /// Fills a hash that nobody looks at yet, which goes away by itself if this process does: no script has to watch over
@@ -147,14 +150,19 @@ package final class LotRedis {
         var newestFence: UInt64 = 0
         for lot in lots {
             let fence = try connection.send("HGET", self.key(LotID(lot), "state"), "fence").text.flatMap { UInt64($0) }
-            newestFence = max(newestFence, fence ?? 0)
+            // No unit gets there: what is above the limit is damage, and the next priming wipes it out.
+            if let fence, fence <= Limits.fence { newestFence = max(newestFence, fence) }
         }
         let fields = try connection.send("HMGET", self.prefix + "witness", "ledger", "position", "digest").array ?? []
         let texts = fields.map(\.text)
         guard texts.count == 3, let ledger = texts[0].flatMap({ UInt64($0) }),
             let position = texts[1].flatMap({ UInt64($0) }),
             let digest = texts[2].flatMap({ Hex.pair($0) })
-        else { return RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: newestFence) }
+        else {
+            return RedisSurvey(
+                ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: newestFence,
+                run: RedisRun(connection.runID))
+        }
         var admitted: [BuyRequest] = []
         for lot in lots {
             for entry in try connection.send("XRANGE", self.key(LotID(lot), "queue"), "-", "+").array ?? [] {
@@ -164,6 +172,7 @@ package final class LotRedis {
         }
         let head = LedgerHead(position: position, digest: ChainDigest(high: digest.0, low: digest.1))
         return RedisSurvey(
-            ledger: LedgerID(ledger), witness: head, proof: nil, admitted: admitted, newestFence: newestFence)
+            ledger: LedgerID(ledger), witness: head, proof: nil, admitted: admitted, newestFence: newestFence,
+            run: RedisRun(connection.runID))
     }
 }

@@ -72,10 +72,13 @@ struct CenterRun: Codable {
             cpuMicroseconds: cpu / Double(answered) * 1e6, unitsServed: Double(units * answered / reports.count))
     }
 
-    private static func request(_ path: String, _ body: some Encodable, _ layout: ClusterLayout) -> String {
+    private static func request(
+        _ number: Int, _ path: String, _ body: some Encodable, _ layout: ClusterLayout
+    ) -> String {
+        let secret = layout.secrets(ofUnit: UnitID(UInt16(number)))["TRANCHE_UNIT_SECRET"] ?? ""
         let body = String(decoding: JSON.encode(body), as: UTF8.self)
         return "POST \(path) HTTP/1.1\r\nHost: center\r\nContent-Type: application/json\r\n"
-            + "Authorization: Bearer \(layout.secret("TRANCHE_SERVICE_SECRET"))\r\n"
+            + "Authorization: Bearer \(secret)\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
@@ -86,7 +89,7 @@ struct CenterRun: Codable {
                 generation: Generation(1), head: .empty, session: UInt64(number), answer: nil),
             name: "unit-\(number)", region: "region-\(number % 40)", publicURL: "http://127.0.0.1:9",
             internalURL: "http://127.0.0.1:9")
-        return self.request("/internal/v1/units/\(number)/register", envelope, layout)
+        return self.request(number, "/internal/v1/units/\(number)/register", envelope, layout)
     }
 
     /// A report as a unit makes it that sells one lot.
@@ -104,6 +107,6 @@ struct CenterRun: Codable {
             nonce: UInt64(round), lots: lots)
         let envelope = ReportEnvelope(
             report: report, configVersion: 0, clock: ClockDocument(ClockCheck(), refusedFences: 0))
-        return self.request("/internal/v1/units/\(number)/report", envelope, layout)
+        return self.request(number, "/internal/v1/units/\(number)/report", envelope, layout)
     }
 }

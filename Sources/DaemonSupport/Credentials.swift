@@ -1,0 +1,60 @@
+package import Hummingbird
+package import TrancheAPI
+package import TrancheCore
+
+/// Who may call an address: one role, with a credential of its own.
+package enum Caller: Sendable {
+    /// The unit of the address, by its secret.
+    case unit(keys: [String], UnitCredential.Purpose)
+    /// A role that is the same for everybody who has it: any secret of the list is good, so that a new one can come into use
+    /// before the old one goes.
+    case role(String, secrets: [String])
+
+    fileprivate func isGood(_ bearer: Substring.UTF8View, unit: UnitID?) -> Bool {
+        switch self {
+        case .unit(let keys, let purpose):
+            guard let unit else { return false }
+            return keys.contains {
+                ConstantTime.isEqual(UnitCredential.derive(purpose, of: unit, key: $0).utf8, bearer)
+            }
+        case .role(_, let secrets): return secrets.contains { ConstantTime.isEqual($0.utf8, bearer) }
+        }
+    }
+
+    fileprivate func name(_ unit: UnitID?) -> String {
+        switch self {
+        case .unit: unit.map { "unit \($0)" } ?? "a unit"
+        case .role(let name, _): name
+        }
+    }
+}
+
+/// Lets only callers with the credential of one role pass; of a unit, only the one that the address names.
+package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
+    private let caller: Caller
+    package init(_ caller: Caller) { self.caller = caller }
+
+    package func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response)
+        async throws -> Response
+    {
+        let unit = context.parameters.get("unit").flatMap { UInt16($0) }.map { UnitID($0) }
+        guard let bearer = request.bearer, self.caller.isGood(bearer, unit: unit) else {
+            throw Problem(
+                status: 401, code: "bad_credential",
+                detail: "this address needs Authorization: Bearer with the credential of \(self.caller.name(unit))")
+        }
+        return try await next(request, context)
+    }
+}
+
+extension RequestContext {
+    /// The unit of the address must be the one that the message speaks of.
+    package func check(_ unit: UnitID) throws(Problem) {
+        let text = self.parameters.get("unit") ?? ""
+        guard text == unit.description else {
+            throw Problem(
+                status: 421, code: "wrong_unit",
+                detail: "the address is unit \"\(text.prefix(20))\"'s, the message unit \(unit)'s")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import NIOConcurrencyHelpers
+package import Sockets
+
+/// The open connections of one listener, by address.
+package final class ConnectionRegister: Sendable {
+    package enum Admission: Hashable, Sendable {
+        case admitted
+        /// The listener has as many as it bears.
+        case full
+        /// This address has as many as one address may have.
+        case addressFull
+    }
+
+    package let limit: Int
+    package let limitPerAddress: Int
+    private struct State {
+        var count = 0
+        var byAddress: [ClientAddress: Int] = [:]
+        var tracked: [ObjectIdentifier: ConnectionActivity] = [:]
+    }
+    private let state = NIOLockedValueBox(State())
+
+    package init(limit: Int, limitPerAddress: Int) { (self.limit, self.limitPerAddress) = (limit, limitPerAddress) }
+
+    /// Counts a connection, unless a limit is reached. Whoever was admitted calls ``leave(_:)`` once.
+    package func enter(_ address: ClientAddress) -> Admission {
+        self.state.withLockedValue { state in
+            guard state.count < self.limit else { return .full }
+            guard state.byAddress[address, default: 0] < self.limitPerAddress else { return .addressFull }
+            state.count += 1
+            state.byAddress[address, default: 0] += 1
+            return .admitted
+        }
+    }
+
+    package func leave(_ address: ClientAddress) {
+        self.state.withLockedValue { state in
+            state.count -= 1
+            let left = (state.byAddress[address] ?? 1) - 1
+            state.byAddress[address] = left > 0 ? left : nil
+        }
+    }
+
+    package var isFull: Bool { self.state.withLockedValue { $0.count >= self.limit } }
+
+    /// Four fifths are used: idle connections have to make room soon.
+    package var isCrowded: Bool { self.state.withLockedValue { $0.count * 5 >= self.limit * 4 } }
+
+    /// Notes a connection that may be closed from here while it is idle.
+    func track(_ activity: ConnectionActivity) {
+        self.state.withLockedValue { $0.tracked[ObjectIdentifier(activity)] = activity }
+    }
+
+    func untrack(_ activity: ConnectionActivity) {
+        self.state.withLockedValue { $0.tracked[ObjectIdentifier(activity)] = nil }
+    }
+
+    /// Closes the tracked connection that has been idle for longest; it leaves a moment later.
+    ///
+    /// - Returns: `false` if none is idle.
+    package func closeOldestIdle() -> Bool {
+        let all = self.state.withLockedValue { Array($0.tracked.values) }
+        var oldest: (activity: ConnectionActivity, since: Int64)?
+        for activity in all {
+            if let since = activity.idle, since < oldest?.since ?? .max { oldest = (activity, since) }
+        }
+        guard let activity = oldest?.activity else { return false }
+        self.untrack(activity)
+        activity.close()
+        return true
+    }
+}
+
+/// Whether a connection of the ordinary stack is used, for whoever has to make room.
+final class ConnectionActivity: Sendable {
+    private let idleSince = NIOLockedValueBox<Int64?>(nil)
+    let close: @Sendable () -> Void
+
+    init(close: @escaping @Sendable () -> Void) { self.close = close }
+
+    var idle: Int64? {
+        get { self.idleSince.withLockedValue { $0 } }
+        set { self.idleSince.withLockedValue { $0 = newValue } }
+    }
+}

@@ -1,0 +1,28 @@
+import NIOSSL
+
+/// A listener's certificate, and whose certificates it asks callers for.
+package struct ServerTLS: Sendable {
+    let context: NIOSSLContext
+
+    /// - Parameters:
+    ///   - certificate: PEM file: the certificate, and those that lead from it to the authority.
+    ///   - key: PEM file with its private key.
+    ///   - authority: PEM file of the authority that has signed the callers' certificates.
+    /// - Throws: ``StartError`` naming the file that cannot be used.
+    package init(certificate: String, key: String, authority: String) throws(StartError) {
+        func read<Value>(_ path: String, _ body: () throws -> Value) throws(StartError) -> Value {
+            do { return try body() } catch { throw StartError("\(path) cannot be used: \(error)") }
+        }
+        let chain = try read(certificate) { try NIOSSLCertificate.fromPEMFile(certificate) }
+        guard !chain.isEmpty else { throw StartError("\(certificate) holds no certificate") }
+        let privateKey = try read(key) { try NIOSSLPrivateKey(file: key, format: .pem) }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.trustRoots = .certificates(try read(authority) { try NIOSSLCertificate.fromPEMFile(authority) })
+        // The name in a caller's certificate says nothing here: what a caller may do is its credential's word.
+        configuration.certificateVerification = .noHostnameVerification
+        let settings = configuration
+        self.context = try read(certificate) { try NIOSSLContext(configuration: settings) }
+    }
+}

@@ -1,0 +1,81 @@
+package import CurlClient
+
+/// How the internal connections of a process are kept secret.
+///
+/// | key | meaning | default |
+/// |---|---|---|
+/// | `tls.certificate`, `tls.key` | PEM files that this process shows, as a server and as a client | none |
+/// | `tls.authority` | PEM file of the authority that has signed the certificates of all processes | none |
+/// | `tls.elsewhere` | `true`: something else encrypts what leaves this machine, such as a VPN or a mesh | false |
+///
+/// A process whose internal addresses leave this machine does not start without one of the two.
+package struct TransportConfiguration: Sendable {
+    package struct Files: Hashable, Sendable {
+        package let certificate: String
+        package let key: String
+        package let authority: String
+    }
+
+    /// `nil`: no TLS.
+    package let files: Files?
+    package let isElsewhere: Bool
+
+    package init(_ values: DaemonConfiguration) throws(StartError) {
+        self.isElsewhere = try values.flag("tls.elsewhere")
+        let paths = ["tls.certificate", "tls.key", "tls.authority"].map { ($0, values.string($0, default: "")) }
+        if paths.allSatisfy({ $0.1.isEmpty }) {
+            self.files = nil
+        } else {
+            if let missing = paths.first(where: { $0.1.isEmpty }) {
+                throw StartError("\(missing.0) is missing: TLS needs tls.certificate, tls.key and tls.authority")
+            }
+            self.files = Files(certificate: paths[0].1, key: paths[1].1, authority: paths[2].1)
+        }
+    }
+
+    /// What a listener needs; `nil` without TLS.
+    package func server() throws(StartError) -> ServerTLS? {
+        guard let files else { return nil }
+        return try ServerTLS(certificate: files.certificate, key: files.key, authority: files.authority)
+    }
+
+    /// What outgoing calls need; `nil` without TLS.
+    package var client: ClientTLS? {
+        self.files.map { ClientTLS(certificate: $0.certificate, key: $0.key, authority: $0.authority) }
+    }
+
+    package var scheme: String { self.files == nil ? "http" : "https" }
+
+    /// - Throws: ``StartError`` if an address of another process would carry secrets in the clear.
+    package func check(_ key: String, url: String) throws(StartError) {
+        if self.files != nil {
+            guard url.hasPrefix("https://") else {
+                throw StartError("\(key) is \"\(url)\", but with tls.certificate set it must begin with https://")
+            }
+            return
+        }
+        guard url.hasPrefix("http://") else {
+            throw StartError(
+                "\(key) is \"\(url)\", but must begin with http://, or with https:// if tls.certificate is set")
+        }
+        let host = url.dropFirst("http://".count).prefix { $0 != "/" }
+        let name =
+            host.hasPrefix("[")
+            ? String(host.drop { $0 == "[" }.prefix { $0 != "]" }) : String(host.prefix { $0 != ":" })
+        try self.check(key, host: name)
+    }
+
+    /// - Throws: ``StartError`` if whoever connects to `host` would send secrets in the clear.
+    package func check(_ key: String, host: String) throws(StartError) {
+        guard self.files == nil, !self.isElsewhere, !Self.isLoopback(host) else { return }
+        throw StartError(
+            "\(key) is \"\(host)\", which leaves this machine in the clear: set tls.certificate, tls.key and tls.authority, "
+                + "or tls.elsewhere: true if a VPN or a mesh encrypts it")
+    }
+
+    package static func isLoopback(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        let isIPv4 = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+        return host == "localhost" || host == "::1" || (isIPv4 && parts[0] == "127")
+    }
+}

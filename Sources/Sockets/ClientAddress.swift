@@ -1,0 +1,44 @@
+package import Glibc
+
+/// Who is at the other end, as far as a limit per address can tell: an IPv4 address, or the /64 network of an IPv6 address,
+/// because one household or one rented server has a whole /64 (RFC 6177).
+package struct ClientAddress: Hashable, Sendable {
+    private let family: UInt8
+    private let value: UInt64
+
+    /// Whoever has no address of the internet: a socket in the file system.
+    package static let local = ClientAddress(family: 0, value: 0)
+
+    private init(family: UInt8, value: UInt64) { (self.family, self.value) = (family, value) }
+
+    package init(v4 address: in_addr) { self.init(family: 4, value: UInt64(UInt32(bigEndian: address.s_addr))) }
+
+    package init(v6 address: in6_addr) {
+        let words = withUnsafeBytes(of: address) { bytes in
+            (
+                UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+        // An IPv4 address in IPv6's clothes (RFC 4291, section 2.5.5.2) is the IPv4 address.
+        if words.0 == 0, words.1 >> 32 == 0xFFFF {
+            self.init(family: 4, value: words.1 & 0xFFFF_FFFF)
+        } else {
+            self.init(family: 6, value: words.0)
+        }
+    }
+
+    package init(_ storage: sockaddr_storage) {
+        self = withUnsafePointer(to: storage) { pointer in
+            switch Int32(storage.ss_family) {
+            case AF_INET:
+                pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { ClientAddress(v4: $0.pointee.sin_addr) }
+            case AF_INET6:
+                pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
+                    ClientAddress(v6: $0.pointee.sin6_addr)
+                }
+            default: .local
+            }
+        }
+    }
+}
