@@ -26,7 +26,9 @@ final class LocalCluster: Sendable {
     let layout: ClusterLayout
     /// Errors of units' clocks, in microseconds, by name: to rehearse clocks that are wrong. A unit takes it at its start.
     let clockOffsets: NIOLockedValueBox<[String: Int]>
-    private let wide: WideArea?
+    /// What a part is told instead of its secret for the center: to rehearse an operator's slip.
+    let wrongSecrets = NIOLockedValueBox<[Part: String]>([:])
+    let wide: WideArea?
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
     /// Once it stops, nothing is started any more: whoever breaks and mends parts may still be at it.
     private let isStopping = NIOLockedValueBox(false)
@@ -96,10 +98,15 @@ final class LocalCluster: Sendable {
         let (path, arguments) = try self.command(part)
         // No process knows what it does not need: neither of the others' secrets nor of this one's environment.
         let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
-            .merging(self.layout.secrets(of: part)) { $1 }
+            .merging(self.secrets(of: part)) { $1 }
             .merging(Backtraces.environment(folder: self.folder.backtraces)) { $1 }
         let process = try ChildProcess(path, arguments, environment: environment, log: self.log(part))
         self.processes.withLockedValue { $0[part] = process }
+    }
+
+    func secrets(of part: Part) -> [String: String] {
+        guard let wrong = self.wrongSecrets.withLockedValue({ $0[part] }) else { return self.layout.secrets(of: part) }
+        return self.layout.secrets(of: part).merging(["TRANCHE_UNIT_SECRET": wrong]) { $1 }
     }
 
     /// Looks now and then for processes that have ended although nobody stopped them.
@@ -145,15 +152,7 @@ final class LocalCluster: Sendable {
     private func command(_ part: Part) throws -> (path: String, arguments: [String]) {
         switch part {
         case .redis(let name):
-            // Redis is a witness, not the truth: what it loses is rebuilt from the ledger, so it need not write to disk.
-            return (
-                try Self.find("redis-server"),
-                [
-                    "--port", "0", "--unixsocket", self.folder.socket(name), "--dir", self.folder.unit(name), "--save",
-                    "",
-                    "--appendonly", "no", "--daemonize", "no",
-                ]
-            )
+            return (try Self.find("redis-server"), Self.redis(self.folder.socket(name), self.folder.unit(name)))
         case .center:
             let file = try self.write(
                 "center/center.yaml",
@@ -173,29 +172,43 @@ final class LocalCluster: Sendable {
             return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
             let unit = self.layout.units.first { $0.name == name }!
-            var values: [String: [String: any CustomStringConvertible]] = [
-                "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
-                "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
-                "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
-                "data": ["folder": self.folder.unit(name)],
-                "clock": [
-                    "offset": self.clockOffsets.withLockedValue { $0[name] ?? 0 },
-                    "stepfile": self.folder.clockSteps(name),
-                ],
-                "tls": self.tls,
-            ]
-            if self.wide != nil, let links = unit.links {
-                let scheme = self.layout.scheme
-                values["center"] = ["url": "\(scheme)://127.0.0.1:\(links.center)"]
-                values["internal"]?["url"] = "\(scheme)://127.0.0.1:\(links.unit)"
-                values["links"] = [
-                    "routes": "\(self.layout.coordinatorURL)=\(scheme)://127.0.0.1:\(links.coordinator),"
-                        + "\(self.layout.standbyURL)=\(scheme)://127.0.0.1:\(links.standby)"
-                ]
-            }
-            let file = try self.write("units/\(name)/unit.yaml", values)
+            let file = try self.write("units/\(name)/unit.yaml", self.values(of: unit))
             return (Self.sibling("tranche-unit"), ["--config", file])
         }
+    }
+
+    /// Redis is a witness, not the truth: what it loses is rebuilt from the ledger, so it need not write to disk.
+    static func redis(_ socket: String, _ folder: String) -> [String] {
+        [
+            "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "no", "--daemonize",
+            "no",
+        ]
+    }
+
+    /// The settings of a unit.
+    func values(of unit: ClusterLayout.Unit) -> [String: [String: any CustomStringConvertible]] {
+        let name = unit.name
+        var values: [String: [String: any CustomStringConvertible]] = [
+            "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
+            "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
+            "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
+            "data": ["folder": self.folder.unit(name)],
+            "clock": [
+                "offset": self.clockOffsets.withLockedValue { $0[name] ?? 0 },
+                "stepfile": self.folder.clockSteps(name),
+            ],
+            "tls": self.tls,
+        ]
+        if self.wide != nil, let links = unit.links {
+            let scheme = self.layout.scheme
+            values["center"] = ["url": "\(scheme)://127.0.0.1:\(links.center)"]
+            values["internal"]?["url"] = "\(scheme)://127.0.0.1:\(links.unit)"
+            values["links"] = [
+                "routes": "\(self.layout.coordinatorURL)=\(scheme)://127.0.0.1:\(links.coordinator),"
+                    + "\(self.layout.standbyURL)=\(scheme)://127.0.0.1:\(links.standby)"
+            ]
+        }
+        return values
     }
 
     private var tls: [String: any CustomStringConvertible] {
@@ -204,7 +217,7 @@ final class LocalCluster: Sendable {
     }
 
     /// Writes a two-level YAML file.
-    private func write(_ name: String, _ values: [String: [String: any CustomStringConvertible]]) throws -> String {
+    func write(_ name: String, _ values: [String: [String: any CustomStringConvertible]]) throws -> String {
         let path = "\(self.folder.path)/\(name)"
         let text = values.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { section, entries in
             "\(section):\n"
@@ -277,7 +290,7 @@ final class LocalCluster: Sendable {
     }
 
     /// The daemons lie beside this program.
-    private static func sibling(_ name: String) -> String {
+    static func sibling(_ name: String) -> String {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         return own.deletingLastPathComponent().appendingPathComponent(name).path
     }

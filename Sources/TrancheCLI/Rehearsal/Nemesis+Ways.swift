@@ -24,6 +24,10 @@ extension Nemesis {
         case .restoreLedger: return try await self.restore(name)
         case .fillDisk: return try await self.fill(name)
         case .shiftClock: return try await self.shift(name)
+        case .setMachineBack: return try await self.setMachineBack(name)
+        case .copyElsewhere: return try await self.copyElsewhere(name)
+        case .stepClock: return try await self.step(name)
+        case .wrongSecret: return try await self.confuse(name)
         }
     }
 
@@ -42,11 +46,15 @@ extension Nemesis {
     }
 
     private func flush(_ name: String) throws -> LocalCluster.Part {
-        let client = try ChildProcess(
-            LocalCluster.find("redis-cli"), ["-s", self.cluster.folder.socket(name), "FLUSHALL"],
-            environment: ProcessInfo.processInfo.environment, log: self.cluster.folder.path + "/redis-cli.log")
-        guard client.wait() == 0 else { throw CommandError("redis-cli FLUSHALL failed") }
+        try self.redis(name, "FLUSHALL")
         return .redis(name)
+    }
+
+    func redis(_ name: String, _ command: String) throws {
+        let client = try ChildProcess(
+            LocalCluster.find("redis-cli"), ["-s", self.cluster.folder.socket(name), command],
+            environment: ProcessInfo.processInfo.environment, log: self.cluster.folder.path + "/redis-cli.log")
+        guard client.wait() == 0 else { throw CommandError("redis-cli \(command) failed") }
     }
 
     private func bend(_ fault: RehearsalFault, _ name: String) async throws -> LocalCluster.Part {
@@ -70,16 +78,20 @@ extension Nemesis {
         await self.pause(500...1_500)
         self.cluster.kill(.unit(name))
         defer { if !self.cluster.isRunning(.unit(name)) { try? self.cluster.start(.unit(name)) } }
-        let lost = "\(folder)/\(LostLedgers.folder)"
+        try self.replace(ledger, by: copy, of: name)
+        try self.cluster.start(.unit(name))
+        try await self.probe.waitUntilStranded(name)
+        return .unit(name)
+    }
+
+    func replace(_ ledger: String, by copy: String, of name: String) throws {
+        let lost = "\(self.cluster.folder.unit(name))/\(LostLedgers.folder)"
         try FileManager.default.createDirectory(atPath: lost, withIntermediateDirectories: true)
         for suffix in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: ledger + suffix) {
             try FileManager.default.moveItem(
                 atPath: ledger + suffix, toPath: "\(lost)/\(self.restores).sqlite\(suffix)")
         }
         try FileManager.default.moveItem(atPath: copy, toPath: ledger)
-        try self.cluster.start(.unit(name))
-        try await self.probe.waitUntilStranded(name)
-        return .unit(name)
     }
 
     /// The disk stays full until the ledger has refused something: SQLite has some room left in its log at first.

@@ -26,6 +26,7 @@ final class Nemesis {
     private(set) var next: Int
     private(set) var events: [Event] = []
     var restores = 0
+    var copies = 0
 
     init(
         _ cluster: LocalCluster, _ probe: RecoveryProbe, _ plan: RehearsalPlan, smallDisk: SmallDisk?,

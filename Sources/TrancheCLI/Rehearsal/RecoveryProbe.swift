@@ -99,6 +99,12 @@ final class RecoveryProbe: Sendable {
         if found == nil { throw CommandError("the center did not find out that the ledger was set back") }
     }
 
+    /// What the center says of a unit; `nil` if it does not answer.
+    func unit(_ name: String) async -> UnitDocument? {
+        let documents = try? await self.client.call("GET", "/v1/units", as: [UnitDocument].self)
+        return documents?.first { $0.name == name }
+    }
+
     private func isHeard(_ units: Set<UnitID>) async -> Bool {
         guard let documents = try? await self.client.call("GET", "/v1/units", as: [UnitDocument].self) else {
             return false

@@ -15,8 +15,12 @@ enum RehearsalFault: String, CaseIterable, Codable, Sendable, CodingKeyRepresent
     case oneWayPartition = "one-way-partition"
     case slowLink = "slow-link"
     case restoreLedger = "restore-ledger"
+    case setMachineBack = "set-machine-back"
+    case copyElsewhere = "copy-elsewhere"
     case fillDisk = "fill-disk"
     case shiftClock = "shift-clock"
+    case stepClock = "step-clock"
+    case wrongSecret = "wrong-secret"
 
     var story: String {
         switch self {
@@ -33,8 +37,12 @@ enum RehearsalFault: String, CaseIterable, Codable, Sendable, CodingKeyRepresent
         case .oneWayPartition: "cut the region's links, one way"
         case .slowLink: "make the region's links half a second slower"
         case .restoreLedger: "put an older copy in place of the unit's ledger"
+        case .setMachineBack: "set the unit's ledger and its Redis back to one earlier moment"
+        case .copyElsewhere: "start a copy of the unit's ledger elsewhere, under the same id"
         case .fillDisk: "fill the unit's disk"
         case .shiftClock: "start the unit with a clock that is up to 300 ms wrong, and then right again"
+        case .stepClock: "step the clock of the running unit by up to 2 s, and then back"
+        case .wrongSecret: "start the unit with a wrong secret, and then with the right one"
         }
     }
 
