@@ -10,79 +10,9 @@ struct AdminRoutes {
     let center: Center
 
     func add(to group: RouterGroup<TrancheContext>) {
-        self.addSales(to: group)
+        SaleRoutes(center: self.center).add(to: group)
         self.addQuota(to: group)
         self.addConfig(to: group)
-    }
-
-    private func addSales(to group: RouterGroup<TrancheContext>) {
-        group.get("sales") { _, _ in Response.json(await self.center.book.config.sales) }
-        group.post("sales") { request, _ in
-            let sale = try await request.document(SaleConfig.Sale.self)
-            guard sale.state == .draft else {
-                throw Problem.invalidConfig("a new sale is a draft, not \(sale.state.rawValue)")
-            }
-            let hash = try self.center.drawSecret(sale: sale.id)
-            try await self.center.change(expected: nil, actor: request.actor, note: "create \(sale.id)") {
-                (config) throws(Problem) in
-                guard !config.sales.contains(where: { $0.id == sale.id }) else {
-                    throw Problem(status: 409, code: "sale_exists", detail: "there is a sale \"\(sale.id)\" already")
-                }
-                var made = sale
-                made.tieKeyHash = hash
-                (made.tieKey, made.homes, made.planned) = (nil, nil, nil)
-                config.sales.append(made)
-            }
-            return try await self.sale(sale.id, status: .created)
-        }
-        group.get("sales/:sale") { _, context in try await self.sale(context.parameters.get("sale") ?? "") }
-        group.put("sales/:sale") { request, context in
-            let id = context.parameters.get("sale") ?? ""
-            let sale = try await request.document(SaleConfig.Sale.self)
-            try await self.center.change(
-                expected: try request.expectedVersion(), actor: request.actor, note: "edit \(id)"
-            ) { (config) throws(Problem) in
-                guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw Center.unknownSale(id) }
-                guard sale.id == id, sale.state == config.sales[place].state,
-                    sale.lots == config.sales[place].lots || sale.state == .draft
-                else {
-                    throw Problem.invalidConfig("id, state and, after the draft, lots of a sale cannot be edited")
-                }
-                var edited = sale
-                (edited.tieKeyHash, edited.tieKey) = (config.sales[place].tieKeyHash, config.sales[place].tieKey)
-                (edited.homes, edited.planned) = (config.sales[place].homes, config.sales[place].planned)
-                config.sales[place] = edited
-            }
-            return try await self.sale(id)
-        }
-        group.post("sales/:sale/:step") { request, context in
-            let (id, name) = (context.parameters.get("sale") ?? "", context.parameters.get("step") ?? "")
-            guard let step = SaleState.Step(rawValue: name) else {
-                let all = SaleState.Step.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Problem(status: 404, code: "unknown_step", detail: "\"\(name.prefix(20))\" is none of: \(all)")
-            }
-            let bytes = try await request.bytes(limit: 4 << 10)
-            let options = bytes.isEmpty ? OpenBody() : try JSON.decode(OpenBody.self, from: bytes)
-            let document = try await self.center.step(
-                step, sale: id, expected: try request.expectedVersion(), actor: request.actor, options)
-            return Response.json(document, headers: [.eTag: "\"\(document.version)\""])
-        }
-        group.post("lots/:lot/stock") { request, context in
-            let lot = try context.lot()
-            let add = try await request.document(StockBody.self).add
-            try await self.center.command(
-                actor: request.actor, action: "stock", detail: "lot \(lot): +\(add)", tell: []
-            ) { (authority, records) throws(AuthorityError) in
-                guard authority.book.lots[lot] != nil else { throw .unknownLot(lot) }
-                try authority.issue(lot, quantity: add, into: &records)
-            }
-            return Response.json(try await self.center.quota())
-        }
-    }
-
-    private func sale(_ id: String, status: HTTPResponse.Status = .ok) async throws -> Response {
-        let document = try await self.center.sale(id)
-        return .json(document, status: status, headers: [.eTag: "\"\(document.version)\""])
     }
 
     private func addQuota(to group: RouterGroup<TrancheContext>) {
@@ -90,12 +20,25 @@ struct AdminRoutes {
         group.post("quota/moves") { request, _ in
             let body = try await request.document(MoveBody.self)
             let detail = "lot \(body.lot): \(body.quantity) from \(body.from) to \(body.to)"
-            let move = try await self.center.command(
-                actor: request.actor, action: "move", detail: detail, tell: [body.from]
+            let made = try await self.center.command(
+                actor: request.actor, action: "move", detail: detail, key: try request.idempotencyKey, tell: [body.from]
             ) { (authority, _) throws(AuthorityError) in
                 try authority.move(body.lot, from: body.from, to: body.to, quantity: body.quantity)
             }
-            return Response.json(move, status: .accepted)
+            if let made { return Response.json(made, status: .accepted) }
+            let known = try await self.center.keeper.perform { authority, _ in
+                authority.moves.last {
+                    $0.lot == body.lot && $0.from == body.from && $0.to == body.to && $0.asked == body.quantity
+                }
+            }
+            guard let known else {
+                throw Problem(
+                    status: 409, code: "done_before",
+                    detail:
+                        "the move with this key was asked for before, and the center has restarted since: see the quota"
+                )
+            }
+            return Response.json(known, status: .accepted)
         }
         group.get("quota/moves/:move") { _, context in
             let id = context.parameters.get("move").flatMap { UInt64($0) } ?? 0
@@ -110,7 +53,8 @@ struct AdminRoutes {
             let lot = try context.lot()
             let frozen = try await request.document(FreezeBody.self).frozen
             try await self.center.command(
-                actor: request.actor, action: "freeze", detail: "lot \(lot): \(frozen)", tell: []
+                actor: request.actor, action: "freeze", detail: "lot \(lot): \(frozen)",
+                key: try request.idempotencyKey, tell: []
             ) { (authority, records) throws(AuthorityError) in
                 try authority.setFrozen(lot, frozen, into: &records)
             }
@@ -119,8 +63,9 @@ struct AdminRoutes {
         group.post("quota/settle") { request, _ in
             let body = try await request.document(SettleBody.self)
             let detail = "lot \(body.lot), unit \(body.unit), generation \(body.generation.rawValue): sold \(body.sold)"
-            try await self.center.command(actor: request.actor, action: "settle", detail: detail, tell: []) {
-                (authority, records) throws(AuthorityError) in
+            try await self.center.command(
+                actor: request.actor, action: "settle", detail: detail, key: try request.idempotencyKey, tell: []
+            ) { (authority, records) throws(AuthorityError) in
                 try authority.settle(body.lot, body.unit, body.generation, sold: body.sold, into: &records)
             }
             return Response.json(try await self.center.quota())
@@ -133,8 +78,19 @@ struct AdminRoutes {
                     status: 404, code: "unknown_unit",
                     detail: "\"\(context.parameters.get("unit") ?? "")\" is no unit number")
             }
-            try await self.center.command(actor: request.actor, action: action, detail: "unit \(unit)", tell: [unit]) {
-                (authority, records) throws(AuthorityError) in
+            if action == "remove" {
+                try await self.center.remove(unit, actor: request.actor, key: try request.idempotencyKey)
+                return Response.json(try await self.center.units())
+            }
+            guard ["drain", "undrain", "strand"].contains(action) else {
+                throw Problem(
+                    status: 404, code: "unknown_action",
+                    detail: "\"\(action.prefix(20))\" is none of: drain, undrain, strand, remove")
+            }
+            try await self.center.command(
+                actor: request.actor, action: action, detail: "unit \(unit)", key: try request.idempotencyKey,
+                tell: [unit]
+            ) { (authority, records) throws(AuthorityError) in
                 switch action {
                 case "drain": try authority.setDrained(unit, true, into: &records)
                 case "undrain": try authority.setDrained(unit, false, into: &records)
@@ -167,8 +123,9 @@ struct AdminRoutes {
             }
             let content = try JSON.decode(SaleConfig.self, from: old.content)
             let push = try await self.center.change(
-                expected: expected, actor: request.actor, note: "rollback to \(version)"
-            ) { $0 = content }
+                expected: expected, actor: request.actor, note: "rules of version \(version)",
+                act: try request.act("rules of version \(version)")
+            ) { $0 = $0.withRules(of: content) }
             return Response.json(push, headers: [.eTag: "\"\(push.version)\""])
         }
         group.get("audit") { _, _ in Response.json(try self.center.keeper.store.auditTrail()) }
@@ -186,6 +143,23 @@ extension RequestContext {
 }
 
 extension Request {
+    /// By which a repetition of this request is known; `nil` if the caller sent none.
+    var idempotencyKey: String? {
+        get throws(Problem) {
+            guard let name = HTTPField.Name("Idempotency-Key"), let key = self.headers[name] else { return nil }
+            guard (1...64).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+                throw Problem(
+                    status: 400, code: "bad_key", detail: "Idempotency-Key must be 1...64 printable ASCII characters")
+            }
+            return key
+        }
+    }
+
+    /// An act that changes the configuration.
+    func act(_ what: String) throws(Problem) -> OperatorAct? {
+        try self.idempotencyKey.map { OperatorAct(key: $0, what: what) }
+    }
+
     /// Who acts, for the audit trail.
     var actor: String {
         HTTPField.Name("X-Tranche-Actor").flatMap { self.headers[$0] }.map { String($0.prefix(64)) } ?? "admin"

@@ -26,6 +26,9 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     private var jobs: [Job] = []
     private var isStopped = false
     private var authority: QuotaAuthority
+    /// Acts of the jobs that run now; on disk with their records.
+    private var acts: [OperatorAct] = []
+    private let told = NIOLockedValueBox<[String]>([])
     private let lastSnapshot = NIOLockedValueBox<Int64?>(nil)
 
     init(store: AuthorityStore, logger: Logger) throws(StorageError) {
@@ -66,6 +69,56 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         return try result.get()
     }
 
+    /// Runs an act of an operator once; a repetition under the same key changes nothing.
+    ///
+    /// - Returns: `nil` if the act was done before.
+    func perform<Value: Sendable>(
+        _ act: OperatorAct?,
+        _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(Problem) -> Value
+    ) async throws(Problem) -> Value? {
+        try await self.perform { (authority, records) throws(Problem) -> Value? in
+            guard let act else { return try body(&authority, &records) }
+            if let other = self.acts.first(where: { $0.key == act.key }) {
+                guard other == act else { throw .keyReused(act.key, other.what) }
+                return nil
+            }
+            if try self.isDone(act) { return nil }
+            let value = try body(&authority, &records)
+            self.acts.append(act)
+            return value
+        }
+    }
+
+    /// Whether an act is on disk.
+    ///
+    /// - Throws: ``Problem`` with code `key_reused` if the key stands for another act.
+    func isDone(_ act: OperatorAct) throws(Problem) -> Bool {
+        let known: OperatorAct?
+        do throws(StorageError) { known = try self.store.act(act.key) } catch {
+            throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1)
+        }
+        guard let known else { return false }
+        guard known == act else { throw Problem.keyReused(act.key, known.what) }
+        return true
+    }
+
+    /// What operators must hear of: what units said that cannot be. The newest ones come last.
+    var alarms: [String] { self.told.withLockedValue { $0 } }
+
+    private func tell(_ alarms: [String]) {
+        guard !alarms.isEmpty else { return }
+        for alarm in alarms { self.logger.critical("\(alarm)") }
+        self.told.withLockedValue { $0 = ($0 + alarms).suffix(100) }
+    }
+
+    /// Ends the process if its file is gone: everything that it acknowledged from then on would be lost.
+    func checkPresence() {
+        do throws(StorageError) { try self.store.checkPresence() } catch {
+            self.logger.critical("\(error); stopping")
+            _exit(3)
+        }
+    }
+
     private static var busy: Problem { Problem(Refusal.overloaded(limit: Self.jobsLimit)) }
 
     private func enqueue(_ job: Job) {
@@ -99,6 +152,8 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
             var records: [AuthorityRecord] = []
             for job in jobs { job.run(&self.authority, &records) }
             let problem = self.persist(records)
+            self.acts = []
+            self.tell(self.authority.takeAlarms())
             for job in jobs { job.finish(problem) }
         }
     }
@@ -127,15 +182,17 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
 
     private func persist(_ records: [AuthorityRecord]) -> Problem? {
         let changed = self.authority.takeMovedWitnesses()
-        guard !records.isEmpty || !changed.isEmpty else { return nil }
+        guard !records.isEmpty || !changed.isEmpty || !self.acts.isEmpty else { return nil }
         do throws(StorageError) {
-            let position = try self.store.append(records, witnesses: changed, as: self.epoch)
+            let position = try self.store.append(records, witnesses: changed, acts: self.acts, as: self.epoch)
             if let position { self.snapshot(at: position) }
             return nil
         } catch {
-            if case .superseded = error {
+            switch error {
+            case .superseded, .vanished:
                 self.logger.critical("\(error); stopping")
                 _exit(3)
+            default: break
             }
             self.logger.error("the authority log took no records: \(error)")
             guard let (book, witnesses) = try? self.store.recover() else {

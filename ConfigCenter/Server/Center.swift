@@ -25,13 +25,15 @@ struct Center: Sendable {
     /// Makes a new version and pushes it, without waiting for the units.
     @discardableResult
     func change(
-        expected: Int?, actor: String, note: String, _ body: @Sendable (inout SaleConfig) throws(Problem) -> Void
+        expected: Int?, actor: String, note: String, act: OperatorAct? = nil, isUrgent: Bool = false,
+        _ body: @Sendable (inout SaleConfig) throws(Problem) -> Void
     ) async throws(Problem) -> ConfigPush {
         let before = await self.book.push.version
-        let push = try await self.book.change(expected: expected, actor: actor, note: note, body)
+        let push = try await self.book.change(
+            expected: expected, actor: actor, note: note, act: act, isUrgent: isUrgent, body)
         if push.version != before {
             let units = await self.book.config.units
-            Task { await self.pusher.push(push, to: units, self.book) }
+            Task { await self.pusher.push(push, to: units, isUrgent: isUrgent, self.book) }
         }
         return push
     }
@@ -100,9 +102,14 @@ struct Center: Sendable {
 
     /// Takes a step in a sale's life.
     func step(
-        _ step: SaleState.Step, sale id: String, expected: Int, actor: String, _ options: OpenBody
+        _ step: SaleState.Step, sale id: String, expected: Int, actor: String, act: OperatorAct?, _ options: OpenBody
     ) async throws(Problem) -> SaleDocument {
         let document = try await self.sale(id)
+        if let act, try self.keeper.isDone(act) {
+            // The first request may have ended before the stock was issued.
+            if step == .warm, document.sale.state == .warming { try await self.warm(document.sale) }
+            return document
+        }
         guard let next = document.sale.state.after(step) else {
             let allowed = document.steps.isEmpty ? "none" : document.steps.joined(separator: ", ")
             throw Problem(
@@ -113,10 +120,12 @@ struct Center: Sendable {
             throw Problem(
                 status: 409, code: "not_ready", detail: document.readiness.missing.prefix(10).joined(separator: "; "))
         }
-        if step == .settle { try await self.checkSettled(document.sale) }
+        if step == .settle { try await self.checkSettled(document) }
         let secret = step == .settle ? try self.secret(of: document.sale) : nil
-        try await self.change(expected: expected, actor: actor, note: "\(step.rawValue) \(id)") {
-            (config) throws(Problem) in
+        try await self.change(
+            expected: expected, actor: actor, note: "\(step.rawValue) \(id)", act: act,
+            isUrgent: step == .pause || step == .close
+        ) { (config) throws(Problem) in
             guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw Self.unknownSale(id) }
             config.sales[place].state = next
             if step == .warm {
@@ -178,28 +187,6 @@ struct Center: Sendable {
         await self.tell(touched ?? [])
     }
 
-    private func checkSettled(_ sale: SaleConfig.Sale) async throws(Problem) {
-        try await self.keeper.perform { (authority, _) throws(Problem) in
-            for lot in sale.lots {
-                guard authority.book.stranded(lot.id) == 0 else {
-                    throw Problem(
-                        status: 409, code: "stranded",
-                        detail: "lot \(lot.id) has \(authority.book.stranded(lot.id)) stranded: settle them first")
-                }
-                for (unit, seen) in authority.seen.sorted(by: { $0.key < $1.key }) {
-                    guard let told = seen.report.lots.first(where: { $0.lot == lot.id }) else { continue }
-                    guard told.counters.live == told.paid else {
-                        throw Problem(
-                            status: 409, code: "unsettled",
-                            detail:
-                                "unit \(unit): \(told.counters.live - told.paid) of lot \(lot.id) are still reserved; wait for their deadline"
-                        )
-                    }
-                }
-            }
-        }
-    }
-
     // MARK: units and quota
 
     func register(_ envelope: RegisterEnvelope) async throws(Problem) -> RegisterReply {
@@ -228,8 +215,12 @@ struct Center: Sendable {
         let (unit, version) = (envelope.report.unit, envelope.configVersion)
         self.clocks.withLockedValue { $0[unit] = envelope.clock }
         // The book is another executor: a hop for each report, to hear nothing new, would cost more than the rest.
-        if self.versions.withLockedValue({ $0[unit] != version }), await self.book.heard(from: unit, version: version) {
-            self.versions.withLockedValue { $0[unit] = version }
+        if self.versions.withLockedValue({ $0[unit] != version }) {
+            switch await self.book.heard(from: unit, version: version) {
+            case .noted: self.versions.withLockedValue { $0[unit] = version }
+            case .unknown: break
+            case .ahead: return .centerIsBehind
+            }
         }
         return try await self.keeper.perform { $0.report(envelope.report, now: SystemClock.monotonic(), into: &$1) }
     }
@@ -243,13 +234,18 @@ struct Center: Sendable {
     }
 
     /// Runs an operator's command on the authority, and tells the units that it concerns.
+    ///
+    /// - Returns: `nil` if the act was done before.
+    @discardableResult
     func command<Value: Sendable>(
-        actor: String, action: String, detail: String, tell units: [UnitID],
+        actor: String, action: String, detail: String, key: String?, tell units: [UnitID],
         _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(AuthorityError) -> Value
-    ) async throws(Problem) -> Value {
-        let value = try await self.keeper.perform { (authority, records) throws(Problem) in
+    ) async throws(Problem) -> Value? {
+        let act = key.map { OperatorAct(key: $0, what: "\(action): \(detail)") }
+        let done = try await self.keeper.perform(act) { (authority, records) throws(Problem) in
             do throws(AuthorityError) { return try body(&authority, &records) } catch { throw Problem(error) }
         }
+        guard let value = done else { return nil }
         try? self.keeper.store.audit(
             actor: actor, action: action, detail: detail, at: SystemClock.now(), as: self.keeper.epoch)
         await self.tell(units)

@@ -93,6 +93,7 @@ struct WarmUp: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
+                self.center.keeper.checkPresence()
                 await self.center.grantPlans()
                 await self.measure()
                 try? await Task.sleep(for: .milliseconds(Self.everyMilliseconds))
@@ -109,6 +110,8 @@ struct WarmUp: Service {
             self.telemetry.set(
                 "tranche_stranded", "Stock that waits for settlement.", labels: label, to: Double(lot.stranded))
         }
+        self.telemetry.set(
+            "tranche_alarms", "What units said that cannot be, of late.", to: Double(self.center.keeper.alarms.count))
         self.telemetry.set("tranche_epoch", "Epoch of this center.", to: Double(state.epoch.rawValue))
     }
 }

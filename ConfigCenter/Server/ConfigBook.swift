@@ -12,6 +12,8 @@ actor ConfigBook {
         didSet { self.names = Self.names(self.config) }
     }
     private var names: [UnitID: String] = [:]
+    /// Whether the present version goes to every unit, whatever any other one says of it.
+    private(set) var isUrgent = false
     private(set) var rollout: Rollout
     private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount: UInt64 = 0
@@ -41,12 +43,17 @@ actor ConfigBook {
 
     /// Makes a new version of what `body` makes of the current one.
     ///
-    /// - Parameter expected: The version that the caller has seen; `nil` if it does not matter.
+    /// - Parameters:
+    ///   - expected: The version that the caller has seen; `nil` if it does not matter.
+    ///   - act: What an operator asked for: done once.
+    ///   - isUrgent: No unit's refusal keeps it from the others: a pause is never vetoed.
     /// - Throws: ``Problem``: `precondition_failed`, `invalid_config`, or what `body` throws. Nothing has changed then.
     @discardableResult
     func change(
-        expected: Int?, actor: String, note: String, _ body: (inout SaleConfig) throws(Problem) -> Void
+        expected: Int?, actor: String, note: String, act: OperatorAct? = nil, isUrgent: Bool = false,
+        _ body: (inout SaleConfig) throws(Problem) -> Void
     ) async throws(Problem) -> ConfigPush {
+        if let act, try self.keeper.isDone(act) { return self.push }
         if let expected, expected != self.push.version {
             throw Problem(
                 status: 412, code: "precondition_failed",
@@ -64,11 +71,12 @@ actor ConfigBook {
             version: push.version, checksum: push.checksum, content: .init(push.content.utf8), at: SystemClock.now(),
             actor: actor,
             note: note)
-        do { try self.keeper.store.append(version, as: self.keeper.epoch) } catch {
+        do { try self.keeper.store.append(version, act: act, as: self.keeper.epoch) } catch {
             throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1)
         }
         self.config = next
         self.push = push
+        self.isUrgent = isUrgent
         self.rollout = Rollout(version: push.version, applied: self.rollout.applied)
         self.wake()
         return push
@@ -77,10 +85,17 @@ actor ConfigBook {
     /// Notes what a unit says in its report that it has applied.
     ///
     /// - Returns: Whether the unit is in the configuration.
-    func heard(from unit: UnitID, version: Int) -> Bool {
-        guard let name = self.names[unit] else { return false }
+    func heard(from unit: UnitID, version: Int) -> Heard {
+        guard let name = self.names[unit] else { return .unknown }
+        guard version <= self.push.version else { return .ahead }
         self.applied(name, version: version)
-        return true
+        return .noted
+    }
+
+    enum Heard {
+        case unknown, noted
+        /// The unit has a version that was never made here: this center's file was lost or set back.
+        case ahead
     }
 
     /// Notes what a unit has applied, by its report or by its answer to a push.
@@ -93,7 +108,7 @@ actor ConfigBook {
 
     /// The version after `version`, or `nil` if there is none within the time, or if its rollout was stopped.
     func next(after version: Int, waitSeconds: Int) async -> ConfigPush? {
-        if self.push.version <= version || self.rollout.refusal != nil, waitSeconds > 0, !self.isStopping,
+        if self.push.version <= version || self.isStopped, waitSeconds > 0, !self.isStopping,
             self.waiters.count < Self.waitersLimit
         {
             self.waiterCount += 1
@@ -105,8 +120,11 @@ actor ConfigBook {
             await withCheckedContinuation { self.waiters[number] = $0 }
             timer.cancel()
         }
-        return self.push.version > version && self.rollout.refusal == nil ? self.push : nil
+        return self.push.version > version && !self.isStopped ? self.push : nil
     }
+
+    /// Whether the present version goes to no further unit.
+    private var isStopped: Bool { self.rollout.refusal != nil && !self.isUrgent }
 
     private func wake(_ number: UInt64) { self.waiters.removeValue(forKey: number)?.resume() }
 

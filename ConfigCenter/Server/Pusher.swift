@@ -26,27 +26,42 @@ final class Pusher: Sendable {
         return ["Authorization": "Bearer \(secret)", "Content-Type": "application/json"]
     }
 
-    /// Pushes a version to every unit in order; stops at the first one that refuses it.
-    func push(_ push: ConfigPush, to units: [SaleConfig.Unit], _ book: ConfigBook) async {
+    /// Pushes a version to every unit in order; stops at the first one that says that it is not valid. An urgent one goes to all
+    /// of them at once, and nobody's word stops it.
+    func push(_ push: ConfigPush, to units: [SaleConfig.Unit], isUrgent: Bool, _ book: ConfigBook) async {
         let body = JSON.encode(push)
+        if isUrgent {
+            await withDiscardingTaskGroup { group in
+                for unit in units { group.addTask { _ = await self.send(push, body, to: unit, book) } }
+            }
+            return
+        }
         for unit in units {
             // A newer version goes to everybody, too.
             if await book.push.version > push.version { return }
-            let request = CurlRequest(
-                "PUT", "\(unit.internalURL)/internal/v1/config", headers: self.headers(unit.id), body: body,
-                timeoutMilliseconds: Self.timeoutMilliseconds)
-            guard let response = try? await self.curl.send(request) else { continue }  // It pulls when it is back.
-            if response.status == 200 {
-                await book.applied(unit.name, version: push.version)
-            } else if (400..<500).contains(response.status) {
-                let problem = try? JSON.decode(Problem.self, from: response.body)
-                if problem?.code == "stale_config" { continue }  // A newer version overtook this one.
-                let reason = problem.map { "\($0.code): \($0.detail)" } ?? "status \(response.status)"
-                self.logger.error("configuration refused", metadata: ["unit": "\(unit.name)", "reason": "\(reason)"])
-                await book.refused(unit.name, version: push.version, reason: reason)
-                return
-            }
+            guard let reason = await self.send(push, body, to: unit, book) else { continue }
+            await book.refused(unit.name, version: push.version, reason: reason)
+            return
         }
+    }
+
+    /// - Returns: Why the version is not valid, in a unit's words. Any other failure is that unit's own: it pulls when it is well.
+    private func send(
+        _ push: ConfigPush, _ body: [UInt8], to unit: SaleConfig.Unit, _ book: ConfigBook
+    ) async -> String? {
+        let request = CurlRequest(
+            "PUT", "\(unit.internalURL)/internal/v1/config", headers: self.headers(unit.id), body: body,
+            timeoutMilliseconds: Self.timeoutMilliseconds)
+        guard let response = try? await self.curl.send(request) else { return nil }
+        if response.status == 200 {
+            await book.applied(unit.name, version: push.version)
+            return nil
+        }
+        let problem = try? JSON.decode(Problem.self, from: response.body)
+        if problem?.code == "stale_config" { return nil }  // A newer version overtook this one.
+        let reason = problem.map { "\($0.code): \($0.detail)" } ?? "status \(response.status)"
+        self.logger.error("configuration refused", metadata: ["unit": "\(unit.name)", "reason": "\(reason)"])
+        return problem?.code == "invalid_config" ? reason : nil
     }
 
     func push(_ directives: QuotaDirectives, to unit: SaleConfig.Unit) {

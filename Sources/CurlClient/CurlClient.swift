@@ -29,8 +29,11 @@ package struct ClientTLS: Hashable, Sendable {
     package let certificate: String
     package let key: String
     package let authority: String
-    package init(certificate: String, key: String, authority: String) {
+    /// Whether addresses that begin with http are refused: what a peer names as its address must not undo the encryption.
+    package let isRequired: Bool
+    package init(certificate: String, key: String, authority: String, isRequired: Bool = false) {
         (self.certificate, self.key, self.authority) = (certificate, key, authority)
+        self.isRequired = isRequired
     }
 }
 
@@ -220,9 +223,11 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
         _ = ccurl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
         // Calls between processes go straight to where they are meant to go, whatever the environment says.
         _ = ccurl_set_string(handle, CURLOPT_PROXY, "")
-        _ = ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
+        _ = ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, self.tls?.isRequired == true ? "https" : "http,https")
         if let tls {
             _ = ccurl_set_string(handle, CURLOPT_CAINFO, tls.authority)
+            // Without this line, the system's folder of public authorities is believed as well.
+            _ = ccurl_set_string(handle, CURLOPT_CAPATH, nil)
             _ = ccurl_set_string(handle, CURLOPT_SSLCERT, tls.certificate)
             _ = ccurl_set_string(handle, CURLOPT_SSLKEY, tls.key)
         }

@@ -5,7 +5,9 @@ import UnixSignals
 
 /// Starting and stopping a process.
 package enum Daemon {
+    /// Begins a process: what it writes from now on can be read by its own user only.
     package static func logger(_ name: String) -> Logger {
+        umask(0o077)
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel =

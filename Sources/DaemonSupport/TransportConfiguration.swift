@@ -41,7 +41,9 @@ package struct TransportConfiguration: Sendable {
 
     /// What outgoing calls need; `nil` without TLS.
     package var client: ClientTLS? {
-        self.files.map { ClientTLS(certificate: $0.certificate, key: $0.key, authority: $0.authority) }
+        self.files.map {
+            ClientTLS(certificate: $0.certificate, key: $0.key, authority: $0.authority, isRequired: true)
+        }
     }
 
     package var scheme: String { self.files == nil ? "http" : "https" }
@@ -59,6 +61,10 @@ package struct TransportConfiguration: Sendable {
                 "\(key) is \"\(url)\", but must begin with http://, or with https:// if tls.certificate is set")
         }
         let host = url.dropFirst("http://".count).prefix { $0 != "/" }
+        // What stands before an @ is a user's name, and what comes after ? or # no host: neither may look like a loopback.
+        guard !host.contains(where: { "@?#\\".contains($0) }) else {
+            throw StartError("\(key) is \"\(url)\", but between http:// and the path only a host and a port may stand")
+        }
         let name =
             host.hasPrefix("[")
             ? String(host.drop { $0 == "[" }.prefix { $0 != "]" }) : String(host.prefix { $0 != ":" })

@@ -88,7 +88,7 @@ package struct LoadPlan: Sendable {
                     reason: "there is no region \"\(fields[1])\"; known: \(regions.joined(separator: ", "))")
             }
             guard BuyerID(fields[2]) != nil else {
-                throw TraceError(line: number + 1, reason: "a buyer has 1...\(Limits.buyerBytes) bytes")
+                throw TraceError(line: number + 1, reason: "buyer \"\(fields[2])\" must be \(BuyerID.rule)")
             }
             guard let quantity = Int(fields[3]), (1...Limits.quantityPerOrder).contains(quantity) else {
                 throw TraceError(

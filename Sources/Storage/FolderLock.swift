@@ -9,7 +9,8 @@ package final class FolderLock: Sendable {
     /// - Throws: ``StorageError/inUse(path:)`` if another process holds it.
     package init(folder: String) throws(StorageError) {
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw .io(path: folder, detail: "cannot be made: \(error.localizedDescription)")
         }

@@ -12,6 +12,8 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     case wrongOwner(path: String, expected: String, found: String)
     /// A newer process has taken the file over: stop.
     case superseded(path: String, current: UInt64)
+    /// The file was deleted, or replaced by another one, while it was in use: stop.
+    case vanished(path: String)
     /// A constraint of the database refused the batch: the caller's state was wrong.
     case constraint(path: String, detail: String)
     case io(path: String, detail: String)
@@ -23,6 +25,7 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .inUse(let path): "\(path) is in use by another process; stop that one first"
         case .wrongOwner(let path, let expected, let found): "\(path) belongs to \(found), not to \(expected)"
         case .superseded(let path, let current): "\(path) was taken over by a newer process (\(current))"
+        case .vanished(let path): "\(path) was deleted or replaced while it was in use; put the right file back"
         case .constraint(let path, let detail): "\(path) refused a write: \(detail)"
         case .io(let path, let detail): "\(path): \(detail)"
         }

@@ -61,13 +61,18 @@ extension SaleConfig.Lot {
         }
     }
 
+    /// Within the limit, also of a configuration that nobody has validated yet.
+    private static func window(_ milliseconds: Int64) -> Int64 {
+        min(max(0, milliseconds), Limits.contestWindowMilliseconds)
+    }
+
     package var contestTerms: ContestTerms {
         let waitlist = self.contest?.waitlist ?? min(Limits.waitlist, max(20, self.stock / 10))
         let policy: ContestPolicy =
             switch self.contest?.policy ?? .stamp {
             case .stamp: .stamp
-            case .bandLottery: .bandLottery(microseconds: (self.contest?.milliseconds ?? 1) * 1_000)
-            case .rounds: .rounds(milliseconds: self.contest?.milliseconds ?? 50)
+            case .bandLottery: .bandLottery(microseconds: Self.window(self.contest?.milliseconds ?? 1) * 1_000)
+            case .rounds: .rounds(milliseconds: Self.window(self.contest?.milliseconds ?? 50))
             case .arrival: .arrival
             }
         return ContestTerms(policy: policy, waitlist: waitlist)

@@ -49,9 +49,11 @@ package enum ContestWire {
         var lots: [ContestReport.Lot] = []
         for _ in 0..<(try reader.count(limit: Limits.lots)) { lots.append(try Self.reportLot(&reader)) }
         try reader.end()
-        return ContestReport(
+        let report = ContestReport(
             unit: unit, generation: generation, epoch: epoch, isTrusted: isTrusted, lots: lots, sentAt: sentAt,
             echo: hasEcho ? echo : nil)
+        try report.checkLimits()
+        return report
     }
 
     private static func reportLot(_ reader: inout WireReader) throws(Problem) -> ContestReport.Lot {
@@ -114,9 +116,9 @@ package enum ContestWire {
         var lots: [ContestReply.Lot] = []
         for _ in 0..<(try reader.count(limit: Limits.lots)) { lots.append(try Self.replyLot(&reader)) }
         try reader.end()
-        return ContestReplyEnvelope(
-            reply: ContestReply(epoch: epoch, generation: generation, lots: lots), receivedAt: receivedAt,
-            sentAt: sentAt)
+        let reply = ContestReply(epoch: epoch, generation: generation, lots: lots)
+        try reply.checkLimits()
+        return ContestReplyEnvelope(reply: reply, receivedAt: receivedAt, sentAt: sentAt)
     }
 
     private static func replyLot(_ reader: inout WireReader) throws(Problem) -> ContestReply.Lot {

@@ -73,7 +73,7 @@ package struct MintBody: Hashable, Sendable, Codable {
     package let buyer: BuyerID
     package let notBeforeMilliseconds: Int64?
     package let lifetimeSeconds: Int?
-    /// The buyer's region, if the shop knows it: the home is one of its units. Else it is one of all units.
+    /// Refused: a caller that named two regions for one buyer would get two homes.
     package let region: String?
     package init(
         lot: LotID, buyer: BuyerID, notBeforeMilliseconds: Int64? = nil, lifetimeSeconds: Int? = nil,

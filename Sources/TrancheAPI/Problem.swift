@@ -54,6 +54,12 @@ package struct Problem: Error, Hashable, Sendable, Codable {
 }
 
 extension Problem {
+    package static func keyReused(_ key: String, _ what: String) -> Problem {
+        Problem(
+            status: 422, code: "key_reused",
+            detail: "the idempotency key \"\(key)\" stands for \"\(what)\": take a new key for something else")
+    }
+
     /// The one map from refusals to HTTP.
     package init(_ refusal: Refusal) {
         switch refusal {
@@ -169,11 +175,29 @@ package enum JSON {
         return Array((try? encoder.encode(value)) ?? Data("{}".utf8))
     }
 
+    /// - Throws: ``Problem`` with code `invalid_json`, or `invalid_message` for a value beyond its limit.
     package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: some Sequence<UInt8>) throws(Problem)
         -> Value
     {
-        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+        let data = Data(bytes)
+        let value: Value
+        do {
+            if let fault = self.fault(in: data) { throw fault }
+            value = try JSONDecoder().decode(type, from: data)
+        } catch {
             throw Problem(status: 400, code: "invalid_json", detail: self.reason(error))
+        }
+        try (value as? any LimitedMessage)?.checkLimits()
+        return value
+    }
+
+    /// Not generic and never inlined: this compiler's optimiser crashes on the throwing closure in a generic function.
+    @inline(never) private static func fault(in data: Data) -> JSONGrammar.Fault? {
+        data.withUnsafeBytes { bytes in
+            do throws(JSONGrammar.Fault) {
+                try JSONGrammar.check(bytes)
+                return nil
+            } catch { return error }
         }
     }
 
@@ -181,6 +205,7 @@ package enum JSON {
         func path(_ context: DecodingError.Context) -> String {
             context.codingPath.isEmpty ? "the body" : context.codingPath.map(\.stringValue).joined(separator: ".")
         }
+        if let fault = error as? JSONGrammar.Fault { return fault.detail }
         switch error as? DecodingError {
         case .keyNotFound(let key, let context): return "\(path(context)): \"\(key.stringValue)\" is missing"
         case .typeMismatch(let type, let context): return "\(path(context)): expected \(type)"

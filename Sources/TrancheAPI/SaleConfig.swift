@@ -24,7 +24,9 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package let name: String
         /// Items at the start of the sale.
         package let stock: Int
-        package let perBuyerLimit: Int
+        /// Items that were added since: a unit refuses grants beyond all of them.
+        package var added: Int?
+        package var perBuyerLimit: Int
         /// Of 1000 items, how many stay in the pool when the sale warms up.
         package let poolPermille: Int
         /// Weight of each unit, by name; a unit that is not named gets none.
@@ -33,6 +35,7 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package let fixed: [String: Int]?
         /// How the last items, or all of them, are contested; the defaults of ``Contest`` if not given.
         package let contest: Contest?
+        package var issued: Int { self.stock + (self.added ?? 0) }
         package init(
             id: LotID, name: String, stock: Int, perBuyerLimit: Int, poolPermille: Int, weights: [String: Int]? = nil,
             fixed: [String: Int]? = nil, contest: Contest? = nil
@@ -49,12 +52,12 @@ package struct SaleConfig: Hashable, Sendable, Codable {
     }
     package struct Sale: Hashable, Sendable, Codable {
         package let id: String
-        package let name: String
+        package var name: String
         package var state: SaleState
         package var startsAtMilliseconds: Int64
-        package let endsAtMilliseconds: Int64
-        package let paymentWindowMilliseconds: Int64
-        package let lots: [Lot]
+        package var endsAtMilliseconds: Int64
+        package var paymentWindowMilliseconds: Int64
+        package var lots: [Lot]
         /// SHA-256 of the sale's secret, in hexadecimal digits: published when the sale is created, so that nobody can
         /// choose the secret afterwards.
         package var tieKeyHash: String?
@@ -91,7 +94,7 @@ package struct SaleConfig: Hashable, Sendable, Codable {
                 LotRules(
                     lot: lot.id, phase: phase, opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
                     closesAt: Instant(milliseconds: sale.endsAtMilliseconds), buyerLimit: lot.perBuyerLimit,
-                    paymentWindowMilliseconds: sale.paymentWindowMilliseconds)
+                    paymentWindowMilliseconds: sale.paymentWindowMilliseconds, issued: lot.issued)
             }
         }
     }
@@ -199,6 +202,7 @@ extension SaleConfig {
             }
         }
         try check("stock", lot.stock, 1...Limits.stockPerLot)
+        try check("stock and what was added to it,", lot.issued, 1...Limits.stockPerLot)
         try check("perBuyerLimit", lot.perBuyerLimit, 1...Limits.quantityPerOrder)
         try check("poolPermille", lot.poolPermille, 0...1_000)
         try lot.contest?.validate(lot.id)

@@ -59,7 +59,12 @@ extension Verifier {
         func sum(_ state: OrderState) -> Int {
             mine.filter { $0.state == state }.reduce(0) { $0 + Int($1.order.quantity) }
         }
-        let sums = unit.sums[.init(lot: lot, generation: unit.generation)] ?? .init()
+        // Orders of every generation of the ledger are counted, so its grants are, too.
+        let sums = unit.sums.filter { $0.key.lot == lot }.values.reduce(into: UnitEvidence.Sums()) {
+            $0.granted += $1.granted
+            $0.allocated += $1.allocated
+            $0.returned += $1.returned
+        }
         return .init(
             unit: unit.audit.unit.rawValue, name: unit.name, lot: lot.rawValue, granted: sums.granted,
             allocated: sums.allocated, returned: sums.returned,

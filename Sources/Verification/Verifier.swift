@@ -227,13 +227,23 @@ package struct Verifier {
             "I11", "an applied configuration is valid and never older than the last", findings, figures: figures)
     }
 
+    /// The highest limit that each lot ever had: one that was lowered counts for later orders only.
+    private func limits() -> [LotID: Int] {
+        self.configs.reduce(into: [:]) { limits, version in
+            guard let config = try? JSON.decode(SaleConfig.self, from: version.content) else { return }
+            for lot in config.sales.flatMap(\.lots) { limits[lot.id] = max(limits[lot.id] ?? 0, lot.perBuyerLimit) }
+        }
+    }
+
     private func buyers() -> VerifyReport.Check {
         var (findings, most, count) = (self.units.flatMap { $0.findings["I12"] ?? [] }, 0, 0)
+        let limits = self.limits()
         for lot in self.config.sales.flatMap(\.lots) {
+            let limit = limits[lot.id] ?? lot.perBuyerLimit
             var held: [BuyerID: Int] = [:]
             for unit in self.units { held.merge(unit.held[lot.id] ?? [:], uniquingKeysWith: +) }
-            for (buyer, quantity) in held where quantity > lot.perBuyerLimit {
-                findings.append("buyer \(buyer) holds \(quantity) of lot \(lot.id), the limit is \(lot.perBuyerLimit)")
+            for (buyer, quantity) in held where quantity > limit {
+                findings.append("buyer \(buyer) holds \(quantity) of lot \(lot.id), the limit is \(limit)")
             }
             most = max(most, held.values.max() ?? 0)
             count += held.count

@@ -57,8 +57,8 @@ package enum UnitDaemon {
 
         let codec = TokenCodec(secrets: configuration.tokenSecrets)
         let counter = Counter(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
-        let publicService = self.publicService(configuration, counter, engine, watch, telemetry, logger)
-        let internalApplication = self.internalApplication(configuration, codec, file, engine, telemetry, logger)
+        let publicService = self.publicService(configuration, counter, engine, link, watch, telemetry, logger)
+        let internalApplication = self.internalApplication(configuration, codec, file, engine, link, telemetry, logger)
         logger.info(
             "starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
         // The last one is stopped first: buyers, then operators, then the pull, then the engine with what is left.
@@ -100,24 +100,26 @@ package enum UnitDaemon {
     }
 
     private static func publicService(
-        _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ watch: OrderWatch,
+        _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ link: CenterLink,
+        _ watch: OrderWatch,
         _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
         let routes = PublicRoutes(
             counter: counter, signature: PaymentSignature(secrets: configuration.paymentSecrets),
             region: configuration.region, watch: watch)
         let router = DaemonRouter.make(
-            for: .anybody, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine) }, routes.add)
+            for: .anybody, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine, link) },
+            routes.add)
         return PublicService(
             configuration: configuration, counter: counter, router: router.buildResponder(), logger: logger)
     }
 
     private static func internalApplication(
         _ configuration: UnitConfiguration, _ codec: TokenCodec, _ file: ConfigFile, _ engine: Engine,
-        _ telemetry: Telemetry, _ logger: Logger
+        _ link: CenterLink, _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
         let router = DaemonRouter.make(
-            for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine) }
+            for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine, link) }
         ) {
             let routes = InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine)
             routes.addCenter(
@@ -133,7 +135,8 @@ package enum UnitDaemon {
             tls: configuration.tls, logger: logger)
     }
 
-    private static func reasonNotReady(_ engine: Engine) -> String? {
+    private static func reasonNotReady(_ engine: Engine, _ link: CenterLink) -> String? {
+        if let reason = link.reasonNotReady { return reason }
         let status = engine.currentStatus
         if let failure = status.failure { return failure }
         if !status.mayIssue { return "the ledger is not vouched for yet: waiting for the config center" }

@@ -23,10 +23,13 @@ package final class ConnectionRegister: Sendable {
     package init(limit: Int, limitPerAddress: Int) { (self.limit, self.limitPerAddress) = (limit, limitPerAddress) }
 
     /// Counts a connection, unless a limit is reached. Whoever was admitted calls ``leave(_:)`` once.
-    package func enter(_ address: ClientAddress) -> Admission {
+    ///
+    /// - Parameter hasMadeRoom: Another connection was told to close, and leaves in a moment: the listener is not too full.
+    package func enter(_ address: ClientAddress, hasMadeRoom: Bool = false) -> Admission {
         self.state.withLockedValue { state in
-            guard state.count < self.limit else { return .full }
+            // First, so that nobody is closed for an address that has too many anyway.
             guard state.byAddress[address, default: 0] < self.limitPerAddress else { return .addressFull }
+            guard hasMadeRoom || state.count < self.limit else { return .full }
             state.count += 1
             state.byAddress[address, default: 0] += 1
             return .admitted
@@ -47,11 +50,11 @@ package final class ConnectionRegister: Sendable {
     package var isCrowded: Bool { self.state.withLockedValue { $0.count * 5 >= self.limit * 4 } }
 
     /// Notes a connection that may be closed from here while it is idle.
-    func track(_ activity: ConnectionActivity) {
+    package func track(_ activity: ConnectionActivity) {
         self.state.withLockedValue { $0.tracked[ObjectIdentifier(activity)] = activity }
     }
 
-    func untrack(_ activity: ConnectionActivity) {
+    package func untrack(_ activity: ConnectionActivity) {
         self.state.withLockedValue { $0.tracked[ObjectIdentifier(activity)] = nil }
     }
 
@@ -72,13 +75,13 @@ package final class ConnectionRegister: Sendable {
 }
 
 /// Whether a connection of the ordinary stack is used, for whoever has to make room.
-final class ConnectionActivity: Sendable {
+package final class ConnectionActivity: Sendable {
     private let idleSince = NIOLockedValueBox<Int64?>(nil)
     let close: @Sendable () -> Void
 
-    init(close: @escaping @Sendable () -> Void) { self.close = close }
+    package init(close: @escaping @Sendable () -> Void) { self.close = close }
 
-    var idle: Int64? {
+    package var idle: Int64? {
         get { self.idleSince.withLockedValue { $0 } }
         set { self.idleSince.withLockedValue { $0 = newValue } }
     }

@@ -26,8 +26,10 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var activity: ConnectionActivity?
     private var timer: Scheduled<Void>?
     private var isOver = false
-    /// Refuses the request whose head does not come, if that can be said in turn.
-    var refuseSlowHead: (() -> Bool)?
+    /// Not admitted: hears why as soon as the connection is there.
+    private var isRefused = false
+    /// Refuses the request whose head or body does not come, if that can be said in turn.
+    var refuseSlow: ((_ part: RequestWatch.Overdue) -> Bool)?
 
     /// - Parameters:
     ///   - counts: Whether the connection enters the register here.
@@ -42,7 +44,10 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private static var now: Int64 { SystemClock.monotonic().microseconds }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        guard self.enter(context) else { return self.refuse(context) }
+        guard self.enter(context) else {
+            self.isRefused = true
+            return context.channel.isActive ? self.refuse(context) : ()
+        }
         let channel = context.channel
         let activity = ConnectionActivity { channel.close(promise: nil) }
         activity.idle = self.watch.idle
@@ -52,6 +57,11 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.end() }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if self.isRefused { return self.refuse(context) }
+        context.fireChannelActive()
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.end()
@@ -63,7 +73,9 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let address = context.remoteAddress.map(ClientAddress.init(_:)) ?? .local
         var admission = self.register.enter(address)
         // The oldest idle one goes; it leaves its place a moment later, so this one is counted above the limit for a moment.
-        if admission == .full, self.register.closeOldestIdle() { admission = .admitted }
+        if admission == .full, self.register.closeOldestIdle() {
+            admission = self.register.enter(address, hasMadeRoom: true)
+        }
         guard admission == .admitted else { return false }
         self.counted = address
         return true
@@ -85,7 +97,7 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func end() {
         guard !self.isOver else { return }
         self.isOver = true
-        self.refuseSlowHead = nil
+        self.refuseSlow = nil
         self.timer?.cancel()
         if let activity { self.register.untrack(activity) }
         if let counted { self.register.leave(counted) }
@@ -95,7 +107,7 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
         self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Self.lookSeconds)) {
             switch self.watch.overdue(now: Self.now, isCrowded: self.register.isCrowded) {
             case nil: self.look(context)
-            case .head where self.watch.isOnlyRequest && self.refuseSlowHead?() == true: self.look(context)
+            case let part? where self.watch.isOnlyRequest && self.refuseSlow?(part) == true: self.look(context)
             default: context.close(promise: nil)
             }
         }
@@ -103,8 +115,9 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let count = self.unwrapInboundIn(data).readableBytes
-        guard self.change({ $0.received(count, now: Self.now) }) else { return context.close(promise: nil) }
+        self.change { $0.received(count, now: Self.now) }
         context.fireChannelRead(data)
+        if self.watch.isTooLong { context.close(promise: nil) }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

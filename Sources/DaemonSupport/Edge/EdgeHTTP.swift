@@ -42,7 +42,7 @@ package struct EdgeHTTP: ServerChildChannel, HTTPChannelHandler {
             if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
             var decoder = NIOHTTPDecoderLimitConfiguration()
             (decoder.maxHeaderFieldSize, decoder.maxHeaderListSize, decoder.maxHeaderFieldCount) = (
-                8 << 10, 16 << 10, 64
+                EdgeLimits.fieldBytes, EdgeLimits.fieldsBytes, EdgeLimits.fieldCount
             )
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
@@ -77,6 +77,12 @@ package struct EdgeResponder: HTTPResponder {
             response.headers[.connection] = "close"
             return response
         }
+        var response = try await self.answer(request, context)
+        if request.headers[.connection] == "close" { response.headers[.connection] = "close" }
+        return response
+    }
+
+    private func answer(_ request: Request, _ context: TrancheContext) async throws -> Response {
         guard request.method == .head else { return try await self.router.respond(to: request, context: context) }
         // RFC 9110, section 9.3.2: the same answer, and none of its body, whatever the status.
         var head = request.head

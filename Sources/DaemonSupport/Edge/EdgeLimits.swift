@@ -12,6 +12,11 @@ package struct EdgeLimits: Sendable {
     package static let unsentMicroseconds: Int64 = 10_000_000
     /// From the last answer until the other side has closed.
     package static let leavingMicroseconds: Int64 = 2_000_000
+    /// Bytes of one field, or of the first line, at most.
+    package static let fieldBytes = 8 << 10
+    /// Bytes of all fields of a request at most.
+    package static let fieldsBytes = 16 << 10
+    package static let fieldCount = 64
     /// Bytes of a request's first line and fields, with room for what a decoder keeps.
     package static let headBytes = 32 << 10
 

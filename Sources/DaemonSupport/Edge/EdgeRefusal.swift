@@ -1,8 +1,8 @@
-import NIOHTTP1
+package import NIOHTTP1
 package import TrancheAPI
 
 /// Why a request is refused before any router sees it. The connection is closed behind the answer.
-enum EdgeRefusal: String, Hashable, Sendable {
+package enum EdgeRefusal: String, Hashable, Sendable {
     /// The decoder could not read it.
     case malformed
     /// Another protocol is asked for, by `Upgrade` or by CONNECT.
@@ -10,6 +10,7 @@ enum EdgeRefusal: String, Hashable, Sendable {
     /// A transfer coding other than one `chunked`.
     case transferCoding
     case bodyTooLarge
+    case headTooLarge
     /// The head did not come in time.
     case tooSlow
 
@@ -17,7 +18,7 @@ enum EdgeRefusal: String, Hashable, Sendable {
     static let field = "x-tranche-edge-refusal"
 
     /// - Returns: `nil` for a request that a router may see.
-    static func judge(_ head: HTTPRequestHead, bodyLimit: Int) -> EdgeRefusal? {
+    package static func judge(_ head: HTTPRequestHead, bodyLimit: Int) -> EdgeRefusal? {
         // A decoder that believes in an upgrade stops reading requests, and keeps whatever comes.
         if head.method == .CONNECT || head.headers.contains(name: "upgrade") { return .upgrade }
         if head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }) {
@@ -40,7 +41,7 @@ enum EdgeRefusal: String, Hashable, Sendable {
         return nil
     }
 
-    func problem(bodyLimit: Int) -> Problem {
+    package func problem(bodyLimit: Int) -> Problem {
         switch self {
         case .malformed:
             Problem(status: 400, code: "bad_request", detail: "the request is not HTTP/1.1 as RFC 9112 has it")
@@ -54,6 +55,11 @@ enum EdgeRefusal: String, Hashable, Sendable {
                 detail: "the only transfer coding that is understood here is one \"chunked\"")
         case .bodyTooLarge:
             Problem(status: 413, code: "body_too_large", detail: "the body is longer than \(bodyLimit) bytes")
+        case .headTooLarge:
+            Problem(
+                status: 431, code: "head_too_large",
+                detail: "a request has at most \(EdgeLimits.fieldCount) fields, of \(EdgeLimits.fieldBytes) bytes each "
+                    + "and \(EdgeLimits.fieldsBytes) bytes together")
         case .tooSlow: .slowRequest
         }
     }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import TrancheAPI
 
 /// Stands between the decoder and the router: what nobody here serves goes no further, and nothing behind it is read.
 ///
@@ -16,13 +17,21 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let bodyLimit: Int
     private var isRefusing = false
     private var isInRequest = false
+    /// Between the head and the end of an answer.
+    private var isAnswering = false
+    /// The last answer was given here: what the router says afterwards goes nowhere.
+    private var hasSpoken = false
 
     init(_ edge: EdgeGuard, bodyLimit: Int) { (self.edge, self.bodyLimit) = (edge, bodyLimit) }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        self.edge.refuseSlowHead = { [unowned self] in
-            guard !self.isRefusing, !self.isInRequest else { return false }
-            self.refuse(.tooSlow, context)
+        self.edge.refuseSlow = { [unowned self] part in
+            guard !self.isRefusing, !self.isAnswering else { return false }
+            switch part {
+            case .head where !self.isInRequest: self.refuse(.tooSlow, context)
+            case .body where self.isInRequest: self.interrupt(.tooSlow, context)
+            default: return false
+            }
             return true
         }
     }
@@ -35,6 +44,8 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             if let refusal = EdgeRefusal.judge(head, bodyLimit: self.bodyLimit) { return self.refuse(refusal, context) }
             self.isInRequest = true
             head.headers.remove(name: EdgeRefusal.field)
+            // The stack behind knows only this way to say it: not "Close", and not HTTP/1.0.
+            if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
             context.fireChannelRead(self.wrapInboundOut(.head(head)))
         case .body: context.fireChannelRead(data)
         case .end:
@@ -55,6 +66,22 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelReadComplete()
     }
 
+    /// Answers for the router, which waits for a body.
+    private func interrupt(_ refusal: EdgeRefusal, _ context: ChannelHandlerContext) {
+        let problem = refusal.problem(bodyLimit: self.bodyLimit)
+        let body = ByteBuffer(bytes: problem.json)
+        let headers: HTTPHeaders = [
+            "Content-Type": "application/problem+json", "Content-Length": "\(body.readableBytes)",
+            "Connection": "close",
+        ]
+        let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: problem.status), headers: headers)
+        (self.isRefusing, self.hasSpoken) = (true, true)
+        context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+        context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+        context.close(promise: nil)
+    }
+
     /// Bytes behind a refused request mean nothing: they stay in the kernel until the connection is closed.
     func read(context: ChannelHandlerContext) {
         if !self.isRefusing { context.read() }
@@ -65,11 +92,22 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if self.isRefusing { return }
         // In the middle of a request nothing can be said any more.
         if self.isInRequest { return context.close(promise: nil) }
-        self.refuse(.malformed, context)
+        self.refuse(error as? HTTPParserError == .headerOverflow ? .headTooLarge : .malformed, context)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = self.unwrapOutboundIn(data) { self.edge.answered() }
+        if self.hasSpoken {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch self.unwrapOutboundIn(data) {
+        // An interim answer has another one behind it, and no end.
+        case .head: self.isAnswering = true
+        case .body: break
+        case .end:
+            self.isAnswering = false
+            self.edge.answered()
+        }
         context.write(data, promise: promise)
     }
 }

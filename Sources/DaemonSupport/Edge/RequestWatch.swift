@@ -11,7 +11,7 @@ package struct RequestWatch: Sendable {
     /// When the first byte of a request came that is not whole yet.
     private var partSince: Int64?
     private var hasHead = false
-    /// Whole requests that have not been answered.
+    /// Whole requests that have not been answered; -1 when the present one was, before it is whole.
     private var unanswered = 0
     private var idleSince: Int64
     /// When answers began to wait for a reader that does not take them.
@@ -26,25 +26,27 @@ package struct RequestWatch: Sendable {
     }
 
     /// Bytes have come.
-    ///
-    /// - Returns: `false` if more have come than one request may have.
-    package mutating func received(_ count: Int, now: Int64) -> Bool {
+    package mutating func received(_ count: Int, now: Int64) {
         if self.partSince == nil { self.partSince = now }
         self.bytes += count
-        return self.bytes <= self.bytesLimit
     }
+
+    /// More has come than one request may have. Asked when all that came has been decoded: one piece may hold many requests.
+    package var isTooLong: Bool { self.bytes > self.bytesLimit }
 
     package mutating func headEnded() { self.hasHead = true }
 
     /// A request is whole, and waits for its answer.
     package mutating func requestEnded() {
-        (self.bytes, self.partSince, self.hasHead) = (0, nil, false)
         self.unanswered += 1
+        // Nothing is left to say where the answer came before the end of the body.
+        if self.unanswered == 0 { self.idleSince = self.partSince ?? self.idleSince }
+        (self.bytes, self.partSince, self.hasHead) = (0, nil, false)
     }
 
-    /// A request was answered.
+    /// A request was answered, perhaps before it was whole.
     package mutating func answered(now: Int64) {
-        self.unanswered = max(0, self.unanswered - 1)
+        self.unanswered -= 1
         if self.unanswered == 0 { self.idleSince = now }
     }
 
@@ -62,7 +64,7 @@ package struct RequestWatch: Sendable {
             ? self.idleSince : nil
     }
 
-    /// Nobody waits for an answer to an earlier request.
+    /// Nobody waits for an answer to an earlier request, and the present one has none yet.
     package var isOnlyRequest: Bool { self.unanswered == 0 && self.leavingSince == nil }
 
     /// What has taken too long, if anything.

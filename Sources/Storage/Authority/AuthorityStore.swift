@@ -8,6 +8,8 @@ package import TrancheCore
 package final class AuthorityStore {
     package let path: String
     private let queue: DatabaseQueue
+    /// The file that was opened: one that is deleted or replaced would go on taking records that nobody finds again.
+    private let identity: FileIdentity?
     /// Records between two snapshots of the book.
     package static let recordsPerSnapshot: Int64 = 1_000
 
@@ -15,12 +17,14 @@ package final class AuthorityStore {
     package init(path: String) throws(StorageError) {
         self.path = path
         self.queue = try DurableDatabase.open(path, migrator: Self.migrator)
+        self.identity = FileIdentity(path)
     }
 
     /// Opens the file of a stopped center, for reading only.
     package init(reading path: String) throws(StorageError) {
         self.path = path
         self.queue = try DurableDatabase.openToRead(path)
+        self.identity = nil
     }
 
     /// The book, as of the last record, and the witnesses.
@@ -77,10 +81,11 @@ package final class AuthorityStore {
     /// - Returns: The position of the last record that was appended; `nil` if there was none.
     @discardableResult
     package func append(
-        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], as epoch: Epoch
+        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], acts: [OperatorAct] = [], as epoch: Epoch
     ) throws(StorageError) -> Int64? {
         var position: Int64?
         try self.write(as: epoch) { database in
+            for act in acts { try Self.keep(act, database) }
             for record in records {
                 try database.execute(
                     sql: "INSERT INTO records (epoch, record) VALUES (?, ?)",
@@ -129,8 +134,10 @@ package final class AuthorityStore {
         }
     }
 
-    package func append(_ version: ConfigVersion, as epoch: Epoch) throws(StorageError) {
+    /// - Parameter act: What an operator asked for with this version.
+    package func append(_ version: ConfigVersion, act: OperatorAct? = nil, as epoch: Epoch) throws(StorageError) {
         try self.write(as: epoch) { database in
+            if let act { try Self.keep(act, database) }
             try database.execute(
                 sql: "INSERT INTO configs VALUES (?, ?, ?, ?, ?, ?)",
                 arguments: [
@@ -189,7 +196,18 @@ package final class AuthorityStore {
         } catch { throw StorageError(error, path: self.path) }
     }
 
+    func read<Value>(_ body: (Database) throws -> Value) throws(StorageError) -> Value {
+        do { return try self.queue.read(body) } catch { throw StorageError(error, path: self.path) }
+    }
+
+    /// - Throws: ``StorageError/vanished(path:)`` if the file was deleted, or another one stands in its place.
+    package func checkPresence() throws(StorageError) {
+        guard let identity, FileIdentity(self.path) != identity else { return }
+        throw .vanished(path: self.path)
+    }
+
     private func write(as epoch: Epoch, _ body: (Database) throws -> Void) throws(StorageError) {
+        try self.checkPresence()
         do {
             try self.queue.writeWithoutTransaction { database in
                 try database.inTransaction(.immediate) {
@@ -254,6 +272,12 @@ package final class AuthorityStore {
         migrator.registerMigration("v2: secrets of sales") { database in
             // A secret that was kept and never published belongs to a creation that failed.
             try database.execute(sql: "CREATE TABLE secrets (sale TEXT NOT NULL, secret TEXT NOT NULL)")
+        }
+        migrator.registerMigration("v3: acts of operators") { database in
+            try database.execute(
+                sql:
+                    "CREATE TABLE acts (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, what TEXT NOT NULL)"
+            )
         }
         return migrator
     }

@@ -7,12 +7,15 @@ import TrancheCore
 /// Calls of an operator to the center, and to units.
 struct AdminClient: Sendable {
     let layout: ClusterLayout
+    /// The key by which the center knows a repetition of an act; every act gets one of its own if not given.
+    var key: String?
     private let curl: CurlClient
     /// One client, with one thread, for each certificate: commands make this struct again and again.
     private static let shared = NIOLockedValueBox<[ClientTLS?: CurlClient]>([:])
 
-    init(_ layout: ClusterLayout) {
+    init(_ layout: ClusterLayout, key: String? = nil) {
         self.layout = layout
+        self.key = key
         self.curl = Self.shared.withLockedValue { shared in
             let client = shared[layout.clientTLS] ?? CurlClient(tls: layout.clientTLS)
             shared[layout.clientTLS] = client
@@ -25,22 +28,38 @@ struct AdminClient: Sendable {
         return response?.status == 200
     }
 
-    /// - Parameter version: Sent as If-Match.
+    /// - Parameters:
+    ///   - version: Sent as If-Match.
+    ///   - part: Which one it is, of a command that does several acts under one key.
     /// - Throws: ``CommandError`` with the problem that the center reports.
     func call<Value: Decodable>(
         _ method: String, _ path: String, _ body: (any Encodable & Sendable)? = nil, version: Int? = nil,
-        as type: Value.Type
+        part: String = "", as type: Value.Type
     ) async throws -> Value {
+        try JSON.decode(type, from: try await self.send(method, path, body, version: version, part: part))
+    }
+
+    /// The same for an answer that has no body.
+    func send(
+        _ method: String, _ path: String, _ body: (any Encodable & Sendable)? = nil, version: Int? = nil,
+        part: String = ""
+    ) async throws -> [UInt8] {
+        let key = self.key ?? Hex.text(UInt64.random(in: 0...UInt64.max))
         var headers = [
             "Authorization": "Bearer \(self.layout.secret("TRANCHE_ADMIN_SECRET"))", "Content-Type": "application/json",
             "X-Tranche-Actor": ProcessInfo.processInfo.environment["USER"] ?? "cli",
         ]
         if let version { headers["If-Match"] = "\"\(version)\"" }
+        if method != "GET" { headers["Idempotency-Key"] = key + part }
         let bytes = body.map { JSON.encode($0) } ?? (method == "GET" ? nil : [])
         let response: CurlResponse
         do {
             response = try await self.curl.send(
                 CurlRequest(method, self.layout.centerURL + path, headers: headers, body: bytes))
+        } catch where method != "GET" && error.mayHaveArrived {
+            throw CommandError(
+                "the config center did not answer in time (\(error)): it may have happened. Ask again with --key \(key): it "
+                    + "happens once, however often you ask")
         } catch {
             throw CommandError(
                 "the config center does not answer at \(self.layout.centerURL): \(error); is the cluster up?")
@@ -50,7 +69,7 @@ struct AdminClient: Sendable {
             throw CommandError(
                 problem.map { "\($0.code): \($0.detail)" } ?? "\(method) \(path): status \(response.status)")
         }
-        return try JSON.decode(type, from: response.body)
+        return response.body
     }
 
     func quota() async throws -> QuotaState { try await self.call("GET", "/v1/quota", as: QuotaState.self) }
@@ -69,13 +88,20 @@ struct AdminClient: Sendable {
     }
 
     func step(_ step: SaleState.Step, _ id: String, _ options: OpenBody = OpenBody()) async throws -> SaleDocument {
+        try await self.edit(id) { seen in
+            try await self.call(
+                "POST", "/v1/sales/\(id)/\(step.rawValue)", options, version: seen.version, as: SaleDocument.self)
+        }
+    }
+
+    /// Changes a sale by what it is now.
+    func edit<Value>(_ id: String, _ body: (SaleDocument) async throws -> Value) async throws -> Value {
         // Another change may come between the look and the step: look again, a few times.
         for _ in 0..<4 {
             let seen = try await self.sale(id)
-            do {
-                return try await self.call(
-                    "POST", "/v1/sales/\(id)/\(step.rawValue)", options, version: seen.version, as: SaleDocument.self)
-            } catch let error as CommandError where error.description.hasPrefix("precondition_failed") { continue }
+            do { return try await body(seen) } catch let error as CommandError
+                where error.description.hasPrefix("precondition_failed")
+            { continue }
         }
         throw CommandError("the configuration keeps changing; try again")
     }
@@ -93,5 +119,14 @@ struct AdminClient: Sendable {
             progress(document.readiness.missing.first ?? "")
             try await Task.sleep(for: .milliseconds(200))
         }
+    }
+}
+
+extension CurlError {
+    /// Whether the request may have reached the server, although no answer came.
+    fileprivate var mayHaveArrived: Bool {
+        // Whoever could not connect has sent nothing.
+        if case .transport(let reason) = self { return !reason.lowercased().contains("connect to server") }
+        return false
     }
 }

@@ -141,11 +141,12 @@ struct ClusterFolder {
 struct CommonOptions: ParsableArguments {
     @Option(help: "The cluster's data folder.") var data = "tranche-data"
     @Flag(help: "Print JSON, for scripts.") var json = false
+    @Option(help: "The key of an act that may have happened already: with it, the act happens once.") var key: String?
 
     var folder: ClusterFolder {
         ClusterFolder(path: URL(fileURLWithPath: self.data).standardizedFileURL.path)
     }
-    func client() throws -> AdminClient { AdminClient(try self.folder.load()) }
+    func client() throws -> AdminClient { AdminClient(try self.folder.load(), key: self.key) }
 }
 
 /// Ports that nobody has at the moment.

@@ -15,13 +15,13 @@ struct TokenCommand: AsyncParsableCommand {
         @Option(help: "The buyer.") var buyer: String
         @Option(help: "The buyer's home unit, by name; the first one if not given.") var unit: String?
         @Option(help: "Seconds until it expires.") var lifetime = 3_600
+        func validate() throws { try Checks.number("--lifetime", self.lifetime, in: 1...604_800) }
         func run() async throws {
             let client = try self.common.client()
             let layout = client.layout
             guard let buyer = BuyerID(self.buyer) else {
-                throw ValidationError("--buyer must have 1...\(Limits.buyerBytes) bytes")
+                throw ValidationError("--buyer \"\(self.buyer)\" must be \(BuyerID.rule)")
             }
-            guard self.lifetime > 0 else { throw ValidationError("--lifetime must be positive, got \(self.lifetime)") }
             let home = try self.unit.map(client.unit) ?? layout.units[0].id
             let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
             let token = PurchaseToken(
@@ -54,10 +54,19 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: "Write every 201 that was received to this file, for `verify --acknowledged`.") var acknowledged:
         String?
 
+    func validate() throws {
+        try Checks.number("--buyers", self.buyers, in: 1...10_000_000)
+        try Checks.number("--seconds", self.seconds, in: 0.1...86_400)
+        try Checks.number("--patience", self.patience, in: 0.1...86_400)
+        try Checks.percent("--double", self.double)
+        try Checks.percent("--cut", self.cut)
+        try Checks.percent("--pay", self.pay)
+    }
+
     func run() async throws {
         let client = try self.common.client()
         let layout = client.layout
-        let sale = try await client.sale(self.sale)
+        let sale = try await self.waitForOpening(client)
         let weights =
             try self.skew.map { text in
                 try text.split(separator: ",").map { part in
@@ -85,7 +94,7 @@ struct LoadCommand: AsyncParsableCommand {
         }
         var settings = Crowd.Settings()
         settings.patienceMilliseconds = Int(self.patience * 1_000)
-        let crowd = Crowd(layout.target(lot: sale.sale.lots[0].id), settings: settings)
+        let crowd = Crowd(layout.target(lot: sale.lots[0].id), settings: settings)
         let progress = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: .seconds(2))
@@ -101,7 +110,10 @@ struct LoadCommand: AsyncParsableCommand {
         if let path = self.acknowledged {
             try Data(JSON.encode(report.acknowledged.keys.sorted())).write(to: URL(fileURLWithPath: path))
         }
-        if self.common.json { return Output.json(report) }
+        if self.common.json {
+            Output.json(report)
+            return try self.checkAnswered(report)
+        }
         Output.line("orders \(report.acknowledged.count), paid \(report.paid), gave up \(report.gaveUp), answers:")
         for (code, count) in report.answers.sorted(by: { $0.value > $1.value }) {
             Output.line("  \(code): \(Output.number(count))")
@@ -113,6 +125,36 @@ struct LoadCommand: AsyncParsableCommand {
             Output.line(Output.red("the same token got different answers: \(report.contradictions.prefix(3))"))
             throw ExitCode(2)
         }
+        try self.checkAnswered(report)
+    }
+
+    /// A crowd that came before the opening would only be sent away.
+    private func waitForOpening(_ client: AdminClient) async throws -> SaleConfig.Sale {
+        let end = ContinuousClock.now + .milliseconds(Int(self.patience * 1_000))
+        var said = false
+        while true {
+            let sale = try await client.sale(self.sale).sale
+            let now = Int64(Date().timeIntervalSince1970 * 1_000)
+            if sale.state == .open, sale.startsAtMilliseconds <= now { return sale }
+            guard sale.state != .closed, sale.state != .settled else {
+                throw CommandError("sale \(self.sale) is \(sale.state.rawValue): nobody can buy")
+            }
+            guard ContinuousClock.now < end else {
+                throw CommandError(
+                    "sale \(self.sale) is \(sale.state.rawValue) and has not opened within \(self.patience) s: see `tranche "
+                        + "sale show \(self.sale)`, or give more --patience")
+            }
+            if !said, !self.common.json { Output.line(Output.dim("waiting for the opening of \(self.sale)")) }
+            said = true
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private func checkAnswered(_ report: LoadReport) throws {
+        guard report.acknowledged.isEmpty, report.gaveUp > 0 else { return }
+        FileHandle.standardError.write(
+            Data("error: nobody got an order, and \(report.gaveUp) buyers gave up without an answer\n".utf8))
+        throw ExitCode(1)
     }
 }
 

@@ -12,6 +12,7 @@ struct StockCommand: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
         @Argument(help: "The lot's number.") var lot: UInt32
         @Argument(help: "Items to add.") var items: Int
+        func validate() throws { try Checks.number("the number of items", self.items, in: 1...Limits.stockPerLot) }
         func run() async throws {
             let state = try await self.common.client().call(
                 "POST", "/v1/lots/\(self.lot)/stock", StockBody(add: self.items), as: QuotaState.self)
@@ -43,6 +44,12 @@ struct QuotaCommand: AsyncParsableCommand {
         @Option(help: "Items to move.") var items: Int
         @Option(help: "Seconds to wait.") var wait = 15
         @Flag(help: "Only say what would be done.") var dryRun = false
+
+        func validate() throws {
+            try Checks.number("--items", self.items, in: 1...Limits.stockPerLot)
+            try Checks.number("--wait", self.wait, in: 0...86_400)
+            if self.from == self.to { throw ValidationError("--from and --to are both \"\(self.from)\"") }
+        }
 
         func run() async throws {
             let client = try self.common.client()
@@ -101,7 +108,9 @@ struct QuotaCommand: AsyncParsableCommand {
                     available[taker.id]! += items
                     guard !self.dryRun else { continue }
                     let body = MoveBody(lot: lot.lot, from: giver.id, to: taker.id, quantity: items)
-                    let move = try await client.call("POST", "/v1/quota/moves", body, as: QuotaAuthority.Move.self)
+                    let move = try await client.call(
+                        "POST", "/v1/quota/moves", body, part: "-\(giver.id)-\(taker.id)",
+                        as: QuotaAuthority.Move.self)
                     try await client.finish(move)
                 }
             }

@@ -7,7 +7,10 @@ struct SaleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sale", abstract: "Create sales and take them through their life.",
         discussion: "A sale goes draft, warming, open (and paused, and open again), closed, settled.",
-        subcommands: [Create.self, Show.self, Warm.self, Open.self, Pause.self, Resume.self, Close.self, Settle.self])
+        subcommands: [
+            Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
+            Close.self, Settle.self,
+        ])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -30,6 +33,14 @@ struct SaleCommand: AsyncParsableCommand {
         @Option(help: "Requests that may wait for stock that comes back; a tenth of the stock if not given.")
         var waitlist: Int?
         @Option(help: "A JSON file with the whole sale instead.") var file: String?
+
+        func validate() throws {
+            try Checks.number("--stock", self.stock, in: 1...Limits.stockPerLot)
+            try Checks.number("--limit", self.limit, in: 1...Limits.quantityPerOrder)
+            try Checks.number("--payment-window", self.paymentWindow, in: 0.1...86_400)
+            try Checks.number("--hours", self.hours, in: 0.001...87_600)
+            try Checks.number("--pool", self.pool, in: 0...1_000)
+        }
 
         func run() async throws {
             let document: SaleConfig.Sale
@@ -71,20 +82,13 @@ struct SaleCommand: AsyncParsableCommand {
         }
     }
 
-    struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Show a sale: its state, what is missing, how far its configuration has come.")
-        @OptionGroup var common: CommonOptions
-        @Argument(help: "The sale's id.") var sale: String
-        func run() async throws { self.common.show(try await self.common.client().sale(self.sale)) }
-    }
-
     struct Warm: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Issue the stock, grant quotas, prime every Redis; wait until all is ready.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Seconds to wait.") var wait = 30
+        func validate() throws { try Checks.number("--wait", self.wait, in: 0...86_400) }
         func run() async throws {
             let client = try self.common.client()
             _ = try await client.step(.warm, self.sale)
@@ -99,16 +103,31 @@ struct SaleCommand: AsyncParsableCommand {
 
     struct Open: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Open a warm sale: in all regions at the same moment.")
+            abstract: "Open a warm sale: in all regions at the same moment; wait until orders are taken.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Seconds from now until it starts.") var delay = 2.0
         @Flag(help: "Open although something is missing.") var force = false
+        @Option(help: "Seconds to wait after the start until every unit takes orders.") var wait = 30
+        @Flag(help: "Return at once.") var noWait = false
+
+        func validate() throws {
+            try Checks.number("--delay", self.delay, in: 0...31_536_000)
+            try Checks.number("--wait", self.wait, in: 0...86_400)
+        }
+
         func run() async throws {
+            let client = try self.common.client()
             let startsAt = Int64((Date().timeIntervalSince1970 + self.delay) * 1_000)
-            self.common.show(
-                try await self.common.client().step(
-                    .open, self.sale, OpenBody(startsAtMilliseconds: startsAt, force: self.force)))
+            var document = try await client.step(
+                .open, self.sale, OpenBody(startsAtMilliseconds: startsAt, force: self.force))
+            // Whoever opens for a later moment need not sit and wait for it.
+            if !self.noWait, self.delay <= 60 {
+                document = try await client.waitUntilOpen(self.sale, seconds: self.wait) { text in
+                    if !self.common.json { Output.line(Output.dim(text)) }
+                }
+            }
+            self.common.show(document)
         }
     }
 
@@ -151,7 +170,9 @@ extension CommonOptions {
             "\(Output.bold(document.sale.id))  \(document.sale.state.rawValue), configuration version \(document.version)"
         )
         for lot in document.sale.lots {
-            Output.line("  lot \(lot.id): \(Output.number(lot.stock)) items, \(lot.perBuyerLimit) per buyer")
+            Output.line(
+                "  lot \(lot.id): \(Output.number(lot.issued)) items, \(lot.perBuyerLimit) per buyer"
+                    + (lot.added ?? 0 > 0 ? " (\(Output.number(lot.stock)) at first)" : ""))
         }
         if document.sale.state == .warming {
             Output.line(document.readiness.isReady ? Output.green("  ready to open") : "  missing:")

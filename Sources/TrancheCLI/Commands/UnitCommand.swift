@@ -4,7 +4,22 @@ import TrancheCore
 
 struct UnitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "unit", abstract: "Look at units, and drain them.", subcommands: [List.self, Drain.self])
+        commandName: "unit", abstract: "Look at units, drain them, and remove them.",
+        subcommands: [List.self, Drain.self, Remove.self])
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a unit out of the configuration that is stopped, holds nothing, and is nobody's home.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The unit, by name.") var unit: String
+        func run() async throws {
+            let client = try self.common.client()
+            let id = try client.unit(self.unit)
+            let left = try await client.call("POST", "/v1/units/\(id)/remove", as: [UnitDocument].self)
+            if self.common.json { return Output.json(left) }
+            Output.line("\(self.unit) is removed; left: \(left.map(\.name).joined(separator: ", "))")
+        }
+    }
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the units.")
@@ -18,7 +33,7 @@ struct UnitCommand: AsyncParsableCommand {
                     "\(unit.generation?.rawValue ?? 0).\(unit.incarnation?.rawValue ?? 0)",
                     unit.configVersion.map(String.init) ?? "-", unit.silentMilliseconds.map { "\($0) ms" } ?? "never",
                     unit.clock.map { "\($0.state.rawValue) ±\($0.uncertaintyMicroseconds) us" } ?? "-",
-                    unit.isDrained ? "drained" : "active",
+                    unit.isSilent ? "silent" : unit.isDrained ? "drained" : "active",
                 ]
             }
             for line in Output.table(
@@ -37,6 +52,7 @@ struct UnitCommand: AsyncParsableCommand {
         @Option(help: "Seconds to wait.") var wait = 15
         @Flag(help: "End the drain.") var off = false
         @Flag(help: "Only say what would be done.") var dryRun = false
+        func validate() throws { try Checks.number("--wait", self.wait, in: 0...86_400) }
         func run() async throws {
             let client = try self.common.client()
             let id = try client.unit(self.unit)

@@ -50,6 +50,14 @@ extension VerifyReport {
             Output.line(Output.dim("             \(check.figures)"))
             for finding in check.findings { Output.line(Output.red("             \(finding)")) }
         }
+        if !self.refunds.isEmpty {
+            Output.line("\(self.refunds.count) payments came in vain and have to be given back:")
+            for refund in self.refunds.prefix(20) {
+                Output.line(
+                    "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)  \(refund.reason.rawValue)")
+            }
+            if self.refunds.count > 20 { Output.line("  … and \(self.refunds.count - 20) more: --json lists all") }
+        }
         Output.line(self.isSound ? Output.green("verify: every invariant holds") : Output.red("verify: BROKEN"))
     }
 }

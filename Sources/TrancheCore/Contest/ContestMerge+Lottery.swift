@@ -27,6 +27,7 @@ extension ContestMerge {
             sum += entrant.quantity
             return sum > left
         }
+        let band = min(max(0, band), Limits.contestWindowMilliseconds * 1_000)
         func micros(_ entrant: ContestBatch.Entrant) -> Int64 { entrant.place.stamp.instant.microseconds }
         guard let cut else {
             // The cut is not known yet: it is behind the frontier, so whoever is a band before that is surely in.

@@ -182,7 +182,7 @@ package struct ContestMerge: Sendable {
         switch self.book.terms.policy {
         case .stamp, .bandLottery: return Place(stamp: candidate.stamp, tie: tie)
         case .rounds(let milliseconds):
-            let length = max(1, milliseconds) * 1_000
+            let length = min(max(1, milliseconds), Limits.contestWindowMilliseconds) * 1_000
             let end = (candidate.stamp.instant.microseconds / length + 1) * length
             return Place(stamp: Stamp(Instant(microseconds: end)), tie: tie)
         case .arrival:

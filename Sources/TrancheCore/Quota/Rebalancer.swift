@@ -86,7 +86,7 @@ package struct Rebalancer: Sendable {
         case .atShare(let permille): return left <= issued * permille / 1_000
         case .whenScarce:
             let sold = rate * Double(self.settings.switchMilliseconds) / 1_000
-            return rate > 0 && left <= min(issued * self.settings.contestedPermille / 1_000, Int(sold.rounded(.up)))
+            return rate > 0 && left <= min(issued * self.settings.contestedPermille / 1_000, Self.items(sold))
         }
     }
 
@@ -97,7 +97,7 @@ package struct Rebalancer: Sendable {
         let total = live.reduce(0.0) { $0 + self.demand(lot, $1.unit) }
         // When everything that is left will be sold, at this rate. Nobody needs more than for that long, so that all units
         // run dry together, and not the slow ones last.
-        let seconds = total > 0 ? Double(pool + live.reduce(0) { $0 + $1.available }) / total : .infinity
+        let seconds = total > 0 ? live.reduce(Double(pool)) { $0 + Double($1.available) } / total : .infinity
         var decisions: [Decision] = []
         var (left, missing) = (pool, 0)
         for sample in live where sample.available < self.lowWater(lot, sample) {
@@ -110,7 +110,7 @@ package struct Rebalancer: Sendable {
             missing += max(0, wanted - size)
         }
         guard live.count > 1 else { return decisions }
-        let soon = Int((total * Double(self.settings.reclaimMilliseconds) / 1_000).rounded(.up))
+        let soon = Self.items(total * Double(self.settings.reclaimMilliseconds) / 1_000)
         if missing > left || soon > left {
             self.reclaim(lot, max(missing, soon) - left, live, seconds, now: now, into: &decisions)
         }
@@ -120,8 +120,15 @@ package struct Rebalancer: Sendable {
     /// What a unit sells in so many seconds.
     private func lasting(_ lot: LotID, _ sample: Sample, _ seconds: Double) -> Int {
         let expected = self.demand(lot, sample.unit) * seconds
-        let least = max(1, sample.starved)
-        return expected < Double(Limits.stockPerLot) ? max(least, Int(expected.rounded(.up))) : Limits.stockPerLot
+        // No rate at all times no end of time is no number, and no limit.
+        guard expected < Double(Limits.stockPerLot) else { return Limits.stockPerLot }
+        return min(Limits.stockPerLot, max(1, sample.starved, Self.items(expected)))
+    }
+
+    /// As many whole items, and no more than a lot can have: a rate is an estimate from a peer's numbers, and may be anything.
+    package static func items(_ count: Double) -> Int {
+        guard count > 0 else { return 0 }
+        return count < Double(Limits.stockPerLot) ? Int(count.rounded(.up)) : Limits.stockPerLot
     }
 
     private mutating func observe(_ lot: LotID, _ sample: Sample) {
@@ -130,7 +137,7 @@ package struct Rebalancer: Sendable {
             self.demands[key] = Demand(offered: sample.offered, heardAt: sample.heardAt)  // New, or a new incarnation.
             return
         }
-        let seconds = Double(sample.heardAt.microseconds - demand.heardAt.microseconds) / 1e6
+        let seconds = (Double(sample.heardAt.microseconds) - Double(demand.heardAt.microseconds)) / 1e6
         guard seconds > 0 else { return }
         let rate = Double(sample.offered - demand.offered) / seconds
         let weight = min(1, self.settings.smoothingPerSecond * seconds)
@@ -145,7 +152,7 @@ package struct Rebalancer: Sendable {
     private func lowWater(_ lot: LotID, _ sample: Sample) -> Int {
         let perSecond = self.demand(lot, sample.unit)
         let expected = perSecond * Double(self.settings.replyMilliseconds) / 1_000 * 2
-        return max(Int(expected.rounded(.up)), sample.starved > 0 ? sample.starved : 0)
+        return max(Self.items(expected), min(Limits.stockPerLot, max(0, sample.starved)))
     }
 
     /// Up to this a unit is refilled.
@@ -158,7 +165,7 @@ package struct Rebalancer: Sendable {
     ) {
         var left = missing
         let surpluses = live.map { sample in
-            let kept = Int((Double(self.lowWater(lot, sample)) * self.settings.surplusFactor).rounded(.up))
+            let kept = Self.items(Double(self.lowWater(lot, sample)) * self.settings.surplusFactor)
             return (sample: sample, surplus: sample.available - min(kept, self.lasting(lot, sample, seconds)))
         }
         for (sample, surplus) in surpluses.sorted(by: { ($0.surplus, $0.sample.unit) > ($1.surplus, $1.sample.unit) }) {
@@ -179,7 +186,7 @@ package enum TrancheSize {
     /// `clamp(ceil(share * pool / 2), 1, cap)`, and never more than the pool.
     package static func grant(share: Double, pool: Int, cap: Int) -> Int {
         guard pool > 0, cap > 0 else { return 0 }
-        let half = Int((share * Double(pool) / 2).rounded(.up))
+        let half = Rebalancer.items(share * Double(pool) / 2)
         return min(pool, min(cap, max(1, half)))
     }
 }

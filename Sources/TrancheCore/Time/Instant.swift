@@ -20,8 +20,11 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
         return lost || over ? (milliseconds < 0 ? .distantPast : .distantFuture) : Instant(microseconds: sum)
     }
 
-    /// Milliseconds from `earlier` to this moment; negative if `earlier` is later.
-    package func milliseconds(since earlier: Instant) -> Int64 { (self.microseconds - earlier.microseconds) / 1_000 }
+    /// Milliseconds from `earlier` to this moment; negative if `earlier` is later. It saturates: either may be a peer's word.
+    package func milliseconds(since earlier: Instant) -> Int64 {
+        let (difference, over) = self.microseconds.subtractingReportingOverflow(earlier.microseconds)
+        return (over ? (self > earlier ? .max : .min) : difference) / 1_000
+    }
 
     package init(from decoder: any Decoder) throws {
         self.microseconds = try decoder.singleValueContainer().decode(Int64.self)

@@ -10,8 +10,14 @@ package struct Stamp: RawRepresentable, Hashable, Comparable, Sendable, CustomSt
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// The last moment that has stamps: one that is later would lose its highest bits, and come first.
+    static let lastMicroseconds = Int64(UInt64.max >> counterBits)
+
     /// The first stamp of a moment.
-    package init(_ instant: Instant) { self.rawValue = UInt64(max(0, instant.microseconds)) << Stamp.counterBits }
+    package init(_ instant: Instant) {
+        let microseconds = min(max(0, instant.microseconds), Stamp.lastMicroseconds)
+        self.rawValue = UInt64(microseconds) << Stamp.counterBits
+    }
 
     package var instant: Instant { Instant(microseconds: Int64(self.rawValue >> Stamp.counterBits)) }
     package var counter: UInt64 { self.rawValue & Stamp.counterMask }

@@ -76,6 +76,9 @@ package struct RedisRun: RawRepresentable, Hashable, Sendable {
 package struct BuyerID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let rawValue: String
 
+    /// What a buyer's name may be, for messages.
+    package static var rule: String { "1...\(Limits.buyerBytes) printable ASCII characters" }
+
     /// - Returns: `nil` if `rawValue` is empty, longer than ``Limits/buyerBytes``, or has other characters.
     package init?(_ rawValue: String) {
         guard (1...Limits.buyerBytes).contains(rawValue.utf8.count),
@@ -97,7 +100,7 @@ extension BuyerID: Codable {
             throw DecodingError.dataCorrupted(
                 .init(
                     codingPath: decoder.codingPath,
-                    debugDescription: "a buyer has 1...\(Limits.buyerBytes) printable ASCII characters"))
+                    debugDescription: "a buyer has \(BuyerID.rule)"))
         }
         self = buyer
     }

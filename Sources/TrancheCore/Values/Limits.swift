@@ -44,8 +44,18 @@ package enum Limits {
     package static let copiesPerRequest = 4
     /// Accounts of earlier generations in one report.
     package static let earlierAccounts = 256
-    /// Lots in one message.
-    package static let lotsPerMessage = 8_192
+    /// Bytes of an address or a name in a message.
+    package static let urlBytes = 2_048
+    /// Batches of one contest.
+    package static let batches: UInt64 = 1 << 48
+    /// The highest uncertainty of a stamp, in microseconds: a day. Whoever is less sure has no clock.
+    package static let uncertaintyMicroseconds: Int64 = 86_400_000_000
+    /// The longest round of a contest, and the widest band, in milliseconds.
+    package static let contestWindowMilliseconds: Int64 = 10_000
+    /// Grants and reclaims in one message of a coordinator.
+    package static let decisionsPerMessage = 65_536
+    /// Lots in one message, those of settled sales included: the log never forgets one.
+    package static let lotsPerMessage = 65_536
     /// Units of one installation.
     package static let units = 1_024
     /// Lots of one installation that are not settled.

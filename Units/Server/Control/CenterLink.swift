@@ -22,6 +22,8 @@ final class CenterLink: CenterCalls, Sendable {
     private let logger: Logger
     private let deliver = NIOLockedValueBox<@Sendable (UnitMachine.Event) -> Void> { _ in }
     /// One report at a time: a slow center gets fewer, not more.
+    /// The center knows the address, and does not take this unit's secret.
+    private let secretIsRefused = NIOLockedValueBox(false)
     private let reportIsUnderway = NIOLockedValueBox(false)
 
     init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, contest: ContestLink, logger: Logger) {
@@ -56,6 +58,7 @@ final class CenterLink: CenterCalls, Sendable {
                 self.noteRefusal(result)
                 return self.event(.registrationFailed)
             }
+            self.secretIsRefused.withLockedValue { $0 = false }
             self.event(.registered(reply))
         }
     }
@@ -76,6 +79,7 @@ final class CenterLink: CenterCalls, Sendable {
             guard case .success(let response) = result, response.status == 200,
                 let reply = try? JSON.decode(ReportReply.self, from: response.body)
             else { return self.noteRefusal(result) }
+            self.secretIsRefused.withLockedValue { $0 = false }
             switch reply {
             case .directives(let directives) where !self.isSound(directives): break
             case .directives(let directives): self.event(.directives(directives))
@@ -97,9 +101,24 @@ final class CenterLink: CenterCalls, Sendable {
         return true
     }
 
+    /// Why this unit cannot be well; `nil` if nothing is known of the kind.
+    var reasonNotReady: String? { self.secretIsRefused.withLockedValue { $0 } ? Self.wrongSecret : nil }
+
+    private static let wrongSecret =
+        "the center refuses this unit's secret: TRANCHE_UNIT_SECRET must be the one that `tranche credential unit` derives "
+        + "for this unit's id from the center's TRANCHE_UNITS_KEY"
+
     /// A center that answers, and refuses, is worth a line; one that does not answer is what reports are made for.
     private func noteRefusal(_ result: Result<CurlResponse, CurlError>) {
         guard case .success(let response) = result, response.status != 503 else { return }
+        if response.status == 401 || response.status == 403 {
+            let isNew = self.secretIsRefused.withLockedValue { isRefused in
+                defer { isRefused = true }
+                return !isRefused
+            }
+            if isNew { self.logger.critical("\(Self.wrongSecret)") }
+            return
+        }
         self.logger.warning("the center refuses", metadata: ["status": "\(response.status)"])
     }
 

@@ -11,6 +11,8 @@ final class ConfigFile: Sendable {
     }
     private let path: String
     private let applied: NIOLockedValueBox<Applied?>
+    /// One version at a time, from its judgement to the moment when it is applied: otherwise an older one could be applied last.
+    private let turn = NIOLock()
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
     /// Reads the copy, if there is one. A damaged copy counts as none: the center sends it again.
@@ -27,10 +29,9 @@ final class ConfigFile: Sendable {
     var config: SaleConfig { self.applied.withLockedValue { $0?.config ?? SaleConfig() } }
 
     /// The one unit where a buyer may buy a lot, among the units that its sale opened with; `nil` before that.
-    func home(of buyer: BuyerID, lot: LotID, region: String?) -> UnitID? {
+    func home(of buyer: BuyerID, lot: LotID) -> UnitID? {
         guard let homes = self.config.sale(of: lot)?.homes else { return nil }
-        let units = region.map { homes[$0] ?? [] } ?? homes.values.flatMap { $0 }
-        return HomeUnit.of(buyer, among: units)
+        return HomeUnit.of(buyer, among: homes.values.flatMap { $0 })
     }
 
     func onApply(_ body: @escaping @Sendable (SaleConfig) -> Void) { self.apply.withLockedValue { $0 = body } }
@@ -40,16 +41,16 @@ final class ConfigFile: Sendable {
     /// - Throws: ``Problem``: `invalid_config`, `stale_config`, `stale_epoch`, or `storage` if it cannot be written.
     func take(_ push: ConfigPush) throws(Problem) {
         let config = try push.validated()
-        let isNew = self.applied.withLockedValue { applied -> Result<Bool, Problem> in
-            do throws(Problem) {
-                guard try Self.isNewer(push, than: applied?.push) else { return .success(false) }
-                try self.write(push)
-                applied = Applied(push: push, config: config)
-                return .success(true)
-            } catch { return .failure(error) }
-        }
-        if try isNew.get() { self.apply.withLockedValue { $0 }(config) }
+        self.turn.lock()
+        defer { self.turn.unlock() }
+        guard try Self.isNewer(push, than: self.applied.withLockedValue { $0?.push }) else { return }
+        try self.write(push)
+        self.applied.withLockedValue { $0 = Applied(push: push, config: config) }
+        self.apply.withLockedValue { $0 }(config)
     }
+
+    /// A version or an epoch so far ahead is not the next one: whoever sends it could shut every later one out.
+    static let jumpLimit = 100_000
 
     private static func isNewer(_ push: ConfigPush, than current: ConfigPush?) throws(Problem) -> Bool {
         guard let current else { return true }
@@ -57,6 +58,14 @@ final class ConfigFile: Sendable {
             throw Problem(
                 status: 409, code: "stale_epoch",
                 detail: "epoch \(push.epoch.rawValue) is over; \(current.epoch.rawValue) was seen")
+        }
+        guard push.version - current.version <= Self.jumpLimit,
+            push.epoch.rawValue - current.epoch.rawValue <= UInt64(Self.jumpLimit)
+        else {
+            throw Problem(
+                status: 409, code: "config_jump",
+                detail: "version \(push.version) of epoch \(push.epoch.rawValue) is more than \(Self.jumpLimit) after "
+                    + "version \(current.version) of epoch \(current.epoch.rawValue)")
         }
         guard push.version >= current.version else {
             throw Problem(

@@ -53,14 +53,16 @@ struct InternalRoutes {
         guard self.file.config.rules.contains(where: { $0.lot == body.lot }) else {
             throw Problem(Refusal.unknownLot(body.lot))
         }
-        if let region = body.region, self.file.config.sale(of: body.lot)?.homes?[region] == nil {
+        if let region = body.region {
+            // Two answers for one buyer would be two homes, and twice the limit.
             throw Problem(
-                status: 404, code: "unknown_region",
-                detail: "the sale has not opened in a region \"\(region.prefix(64))\"")
+                status: 400, code: "region_not_taken",
+                detail: "region \"\(region.prefix(64))\": a buyer's home is computed from the buyer alone; leave it out"
+            )
         }
         // Every unit computes the same home, so it does not matter which one is asked. Before the sale has opened nobody
         // can: the token claims none then, and the home is computed when it is used.
-        let home = self.file.home(of: body.buyer, lot: body.lot, region: body.region) ?? PurchaseToken.noHome
+        let home = self.file.home(of: body.buyer, lot: body.lot) ?? PurchaseToken.noHome
         let now = SystemClock.now()
         let token = PurchaseToken(
             order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)),

@@ -103,13 +103,15 @@ private final class FirstBytes: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    private let bytes: ByteBuffer
+    /// Kept no longer than they are needed: a connection may live for long.
+    private var bytes: ByteBuffer?
 
     init(_ bytes: ByteBuffer) { self.bytes = bytes }
 
     func channelActive(context: ChannelHandlerContext) {
         context.fireChannelActive()
-        context.fireChannelRead(self.wrapInboundOut(self.bytes))
+        guard let bytes = self.bytes.take() else { return }
+        context.fireChannelRead(self.wrapInboundOut(bytes))
         context.fireChannelReadComplete()
     }
 }

@@ -43,6 +43,7 @@ extension Lane {
     func send(_ place: Int) {
         self.connections[place].isAsking = false
         self.connections[place].watch.answered(now: self.now)
+        if !self.connections[place].keepsAlive { self.answers.sayClose() }
         let sent = self.answers.bytes.withUnsafeBytes { bytes -> Int? in
             switch Socket.write(self.connections[place].descriptor, bytes) {
             case .bytes(let count): count

@@ -39,7 +39,7 @@ extension Lane {
         guard self.connections[place].descriptor >= 0 else { return }
         // A part of a request that waits behind another one takes no time of its own.
         if self.connections[place].hasPending, self.mayServe(place) {
-            _ = self.connections[place].watch.received(0, now: self.now)
+            self.connections[place].watch.received(0, now: self.now)
         }
         var interest: Poller.Interest = self.connections[place].wantsToRead ? .read : []
         if !self.connections[place].outgoing.isEmpty { interest.insert(.write) }

@@ -167,6 +167,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     /// One answer, if the socket takes it at once, and no more.
     private func refuse(_ descriptor: Int32) {
         self.answers.write(.tooManyConnections(limit: self.register.limitPerAddress))
+        self.answers.sayClose()
         _ = self.answers.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
         Socket.close(descriptor)
     }

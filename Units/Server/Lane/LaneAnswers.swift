@@ -62,6 +62,12 @@ struct LaneAnswers {
         self.finish()
     }
 
+    /// Tells that this answer is the connection's last one (RFC 9112, section 9.6).
+    mutating func sayClose() {
+        guard let line = self.bytes.firstIndex(of: 10) else { return }
+        self.bytes.insert(contentsOf: "Connection: close\r\n".utf8, at: line + 1)
+    }
+
     private mutating func finish() {
         self.bytes.write("\r\nContent-Length: ")
         self.bytes.write(decimal: self.body.count)

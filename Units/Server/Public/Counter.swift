@@ -60,7 +60,7 @@ final class Counter: Sendable {
     /// The buyer's home unit: the token's claim, or else by hashing over the units that the sale opened with.
     func home(of token: PurchaseToken) throws(TokenError) -> UnitID {
         if token.home != PurchaseToken.noHome { return token.home }
-        guard let home = self.file.home(of: token.buyer, lot: token.lot, region: nil) else {
+        guard let home = self.file.home(of: token.buyer, lot: token.lot) else {
             throw .wrongUnit(token.home)
         }
         return home

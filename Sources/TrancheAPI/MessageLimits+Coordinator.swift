@@ -1,0 +1,140 @@
+package import TrancheCore
+
+// What a coordinator and the center may tell each other, and what units and the coordinator may.
+
+extension ContestTerms: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check("waitlist", self.waitlist, in: 0...Limits.waitlist)
+        switch self.policy {
+        case .bandLottery(let width):
+            try Problem.check("width", width, in: 0...Limits.contestWindowMilliseconds * 1_000)
+        case .rounds(let length): try Problem.check("length", length, in: 0...Limits.contestWindowMilliseconds)
+        case .stamp, .arrival: break
+        }
+    }
+}
+
+extension ContestStart: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        if case .atShare(let permille) = self { try Problem.check("permille", permille, in: 0...1_000) }
+    }
+}
+
+extension ContestMerge.Stock: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check("batches", self.batches, in: 0...Limits.batches)
+        for (name, value) in [("pool", self.pool), ("coming", self.coming), ("mayReturn", self.mayReturn)] {
+            try Problem.check(name, value, in: 0...Limits.counter)
+        }
+        try Problem.check("members", count: self.members.count, limit: Limits.units)
+        for generation in self.members.values { try Problem.check(generation) }
+    }
+}
+
+extension ContestAck: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        for (name, value) in [("pool", self.pool), ("coming", self.coming), ("mayReturn", self.mayReturn)] {
+            try Problem.check(name, value, in: 0...Limits.counter)
+        }
+    }
+}
+
+extension ContestBatch.Entrant {
+    fileprivate func checkLimits() throws(Problem) {
+        try Problem.check(self.generation)
+        try Problem.check("quantity", self.quantity, in: 1...Limits.quantityPerOrder)
+        try Problem.check("uncertainty", self.uncertainty, in: 0...Limits.uncertaintyMicroseconds)
+    }
+}
+
+extension ContestCommand: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check(self.epoch)
+        try Problem.check("batch", self.batch.number, in: 0...Limits.batches)
+        for entrant in self.batch.passed { try entrant.checkLimits() }
+        try Problem.check("units", count: self.batch.waited.count, limit: Limits.units)
+    }
+}
+
+extension ContestDocument: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try self.book.terms.checkLimits()
+        try Problem.check("batches", self.book.batches, in: 0...Limits.batches)
+        for entrant in self.book.line { try entrant.checkLimits() }
+    }
+}
+
+extension QuotaState: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        for epoch in [self.epoch, self.coordinatorEpoch] { try Problem.check(epoch) }
+        try Problem.check("lots", count: self.lots.count, limit: Limits.lotsPerMessage)
+        for lot in self.lots { try lot.checkLimits() }
+    }
+}
+
+extension QuotaState.Lot {
+    fileprivate func checkLimits() throws(Problem) {
+        for (name, value) in [
+            ("issued", self.issued), ("pool", self.pool), ("stranded", self.stranded), ("waitlisted", self.waitlisted),
+        ] { try Problem.check(name, value, in: 0...Limits.counter) }
+        try self.contestStart.checkLimits()
+        try self.contestTerms.checkLimits()
+        try self.contest?.checkLimits()
+        try Problem.check("samples", count: self.samples.count, limit: Limits.units)
+        for sample in self.samples {
+            for (name, value) in [
+                ("available", sample.available), ("offered", sample.offered), ("starved", sample.starved),
+            ] { try Problem.check(name, value, in: 0...Limits.counter) }
+        }
+        for unit in self.units {
+            // By the log and by the unit's word together: for a moment it can be less than nothing.
+            try Problem.check("available", unit.available, in: -Limits.counter...Limits.counter)
+            for (name, value) in [
+                ("granted", unit.granted), ("allocated", unit.allocated), ("returned", unit.returned),
+                ("live", unit.live), ("paid", unit.paid), ("offered", unit.offered), ("starved", unit.starved),
+            ] { try Problem.check(name, value, in: 0...Limits.counter) }
+        }
+    }
+}
+
+extension QuotaCommands: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check(self.epoch)
+        // One grant and one reclaim for each unit and lot of a round, at most.
+        try Problem.check("decisions", count: self.decisions.count, limit: Limits.decisionsPerMessage)
+        for decision in self.decisions {
+            switch decision {
+            case .grant(_, _, let quantity): try Problem.check("quantity", quantity, in: 0...Limits.counter)
+            case .reclaim(_, _, let keep): try Problem.check("keep", keep, in: 0...Limits.counter)
+            case .contend(_, let terms): try terms.checkLimits()
+            }
+        }
+    }
+}
+
+extension Leadership: LimitedMessage {
+    package func checkLimits() throws(Problem) { try Problem.check(self.epoch) }
+}
+
+extension LeadBody: LimitedMessage {
+    package func checkLimits() throws(Problem) { try Problem.check(url: self.url) }
+}
+
+extension ContestReport: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check(self.generation)
+        try Problem.check(self.epoch)
+        for lot in self.lots {
+            for candidate in lot.candidates {
+                try Problem.check("uncertainty", candidate.uncertainty, in: 0...Limits.uncertaintyMicroseconds)
+            }
+        }
+    }
+}
+
+extension ContestReply: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check(self.generation)
+        try Problem.check(self.epoch)
+    }
+}

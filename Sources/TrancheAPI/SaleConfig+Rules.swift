@@ -1,0 +1,52 @@
+import TrancheCore
+
+extension SaleConfig {
+    /// This configuration with the rules of an older one: times, windows and limits of buyers.
+    ///
+    /// What has happened stays: states of sales, homes, first grants, stock, secrets, units. A buyer whose home moved could buy
+    /// twice, and a sale that was closed would open again. A sale that the older one does not have keeps its rules.
+    package func withRules(of older: SaleConfig) -> SaleConfig {
+        var next = self
+        for place in next.sales.indices {
+            guard let old = older.sales.first(where: { $0.id == next.sales[place].id }) else { continue }
+            next.sales[place].takeRules(of: old)
+        }
+        return next
+    }
+}
+
+extension SaleConfig.Sale {
+    fileprivate mutating func takeRules(of old: Self) {
+        self.name = old.name
+        self.startsAtMilliseconds = old.startsAtMilliseconds
+        self.endsAtMilliseconds = old.endsAtMilliseconds
+        self.paymentWindowMilliseconds = old.paymentWindowMilliseconds
+        if self.state == .draft {  // Nothing of it has been issued yet.
+            self.lots = old.lots
+            return
+        }
+        for place in self.lots.indices {
+            guard let lot = old.lots.first(where: { $0.id == self.lots[place].id }) else { continue }
+            self.lots[place].perBuyerLimit = lot.perBuyerLimit
+        }
+    }
+
+    /// Whether lots differ in nothing but the limits of buyers.
+    package func hasSameStock(as other: Self) -> Bool {
+        func plain(_ lots: [SaleConfig.Lot]) -> [SaleConfig.Lot] {
+            lots.map { lot in
+                var lot = lot
+                (lot.perBuyerLimit, lot.added) = (1, nil)
+                return lot
+            }
+        }
+        return plain(self.lots) == plain(other.lots)
+    }
+
+    /// Whether a limit of buyers is lower than in `other`.
+    package func lowersLimits(of other: Self) -> Bool {
+        self.lots.contains { lot in
+            other.lots.contains { $0.id == lot.id && $0.perBuyerLimit > lot.perBuyerLimit }
+        }
+    }
+}

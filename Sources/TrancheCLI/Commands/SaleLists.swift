@@ -1,0 +1,121 @@
+import ArgumentParser
+import Foundation
+import TrancheAPI
+import TrancheCore
+
+extension SaleCommand {
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the sales.")
+        @OptionGroup var common: CommonOptions
+        func run() async throws { try await self.common.listSales() }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a sale: its state, what is missing, how far its configuration has come.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id; all sales if not given.") var sale: String?
+        func run() async throws {
+            guard let sale else { return try await self.common.listSales() }
+            self.common.show(try await self.common.client().sale(sale))
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Delete a draft.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        func run() async throws {
+            let client = try self.common.client()
+            try await client.edit(self.sale) { seen in
+                _ = try await client.send("DELETE", "/v1/sales/\(self.sale)", version: seen.version)
+            }
+            if !self.common.json { Output.line("\(self.sale) is deleted") }
+        }
+    }
+
+    struct Edit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change a sale's name, times or limits, also while it runs.",
+            discussion: "A limit that is lowered counts for orders from then on; nobody loses what was bought before.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The sale's id.") var sale: String
+        @Option(help: "A new name.") var name: String?
+        @Option(help: "Items that one buyer may have, of each lot.") var limit: Int?
+        @Option(help: "Hours from now until it ends.") var hours: Double?
+        @Option(help: "Seconds in which a reservation must be paid, for reservations from then on.")
+        var paymentWindow: Double?
+
+        func validate() throws {
+            try Checks.number("--limit", self.limit, in: 1...Limits.quantityPerOrder)
+            try Checks.number("--hours", self.hours, in: 0.001...87_600)
+            try Checks.number("--payment-window", self.paymentWindow, in: 0.1...86_400)
+            if self.name == nil, self.limit == nil, self.hours == nil, self.paymentWindow == nil {
+                throw ValidationError("nothing to change: give --name, --limit, --hours or --payment-window")
+            }
+        }
+
+        func run() async throws {
+            let client = try self.common.client()
+            let endsAt = self.hours.map { Int64((Date().timeIntervalSince1970 + $0 * 3_600) * 1_000) }
+            let document = try await client.edit(self.sale) { seen in
+                var sale = seen.sale
+                if let name { sale.name = name }
+                if let endsAt { sale.endsAtMilliseconds = endsAt }
+                if let paymentWindow { sale.paymentWindowMilliseconds = Int64(paymentWindow * 1_000) }
+                if let limit { for place in sale.lots.indices { sale.lots[place].perBuyerLimit = limit } }
+                return try await client.call(
+                    "PUT", "/v1/sales/\(self.sale)", sale, version: seen.version, as: SaleDocument.self)
+            }
+            self.common.show(document)
+        }
+    }
+}
+
+extension CommonOptions {
+    fileprivate func listSales() async throws {
+        let sales = try await self.client().call("GET", "/v1/sales", as: [SaleConfig.Sale].self)
+        if self.json { return Output.json(sales) }
+        if sales.isEmpty { return Output.line("there is no sale yet: `tranche sale create NAME` makes one") }
+        let rows = sales.map { sale in
+            [
+                sale.id, sale.state.rawValue, sale.lots.map(\.id.description).joined(separator: ", "),
+                Output.number(sale.lots.reduce(0) { $0 + $1.issued }), sale.name,
+            ]
+        }
+        for line in Output.table(["sale", "state", "lots", "items", "name"], rows) { Output.line(line) }
+    }
+}
+
+extension AdminClient {
+    /// Waits until the start is over and every unit that reports has the sale's configuration.
+    func waitUntilOpen(_ id: String, seconds: Int, progress: (String) -> Void) async throws -> SaleDocument {
+        var end: ContinuousClock.Instant?
+        var said = false
+        while true {
+            let document = try await self.sale(id)
+            let now = Int64(Date().timeIntervalSince1970 * 1_000)
+            let late = document.sale.startsAtMilliseconds - now
+            let units = try await self.call("GET", "/v1/units", as: [UnitDocument].self)
+            let missing = units.filter { !$0.isSilent && ($0.configVersion ?? 0) < document.version }.map(\.name)
+            if late <= 0, missing.isEmpty { return document }
+            if late > 2_000, !said {
+                progress("starts in \(late / 1_000) s")
+                said = true
+            }
+            let limit = end ?? .now + .milliseconds(max(0, late)) + .seconds(seconds)
+            end = limit
+            guard ContinuousClock.now < limit else {
+                throw CommandError(
+                    "sale \(id) is open, but these units do not have its configuration: \(missing.joined(separator: ", "))"
+                )
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}
+
+extension UnitDocument {
+    /// Not heard for as long as it takes to believe that it is gone.
+    var isSilent: Bool { (self.silentMilliseconds ?? .max) > QuotaAuthority.silenceMilliseconds }
+}
