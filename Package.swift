@@ -152,6 +152,10 @@ let package = Package(
         .testTarget(
             name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore"], swiftSettings: settings),
         .testTarget(
+            name: "DaemonSupportTests",
+            dependencies: ["DaemonSupport", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
+            swiftSettings: settings),
+        .testTarget(
             name: "StorageTests", dependencies: ["Storage", "TrancheCore", "TestSupport", grdb], swiftSettings: settings
         ),
         .testTarget(

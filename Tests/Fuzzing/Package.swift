@@ -13,7 +13,8 @@ let instrumented: [SwiftSetting] = [
 let package = Package(
     name: "tranche-fuzzing",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0")
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     ],
     targets: [
         .target(name: "TrancheCore", swiftSettings: instrumented),
@@ -24,10 +25,24 @@ let package = Package(
             name: "ExpressParsing",
             dependencies: ["TrancheCore"], swiftSettings: instrumented),
         .target(name: "LedgerRows", dependencies: ["TrancheCore"], swiftSettings: instrumented),
+        .systemLibrary(name: "CEpoll"),
+        .systemLibrary(name: "CTimex"),
+        .target(name: "Sockets", dependencies: ["CEpoll"], swiftSettings: instrumented),
+        // The handlers of the ordinary stack, without the router behind them.
+        .target(
+            name: "EdgeHandlers",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "Sockets", "CTimex",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            // Addresses are fields of a C structure that swift-nio knows under a name of its own.
+            swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault"), .unsafeFlags(["-sanitize=fuzzer"])]),
         .executableTarget(
             name: "tranche-fuzz",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "ExpressParsing", "LedgerRows",
+                "TrancheCore", "TrancheAPI", "ExpressParsing", "LedgerRows", "EdgeHandlers",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: instrumented + [.unsafeFlags(["-parse-as-library"])],

@@ -12,17 +12,20 @@ final class TestCluster {
     private struct Layout: Codable {
         struct Unit: Codable { let id: UnitID; let name: String; let publicPort: Int; let internalPort: Int }
         let centerPort: Int
+        let coordinatorPort: Int
         let controlPort: Int?
         let units: [Unit]
         let secrets: [String: String]
+        let tls: String?
     }
 
     let folder: String
     let center: String
+    let coordinator: String
     private let controlPort: Int?
     let units: [Unit]
     let secrets: [String: String]
-    private let curl = CurlClient()
+    private let curl: CurlClient
     private let process: ChildProcess
     private var restarted: [ChildProcess] = []
 
@@ -30,13 +33,19 @@ final class TestCluster {
         let layout = try JSON.decode(Layout.self, from: layout)
         self.folder = folder
         self.process = process
-        self.center = "http://127.0.0.1:\(layout.centerPort)"
+        let scheme = layout.tls == nil ? "http" : "https"
+        self.center = "\(scheme)://127.0.0.1:\(layout.centerPort)"
+        self.coordinator = "\(scheme)://127.0.0.1:\(layout.coordinatorPort)"
+        self.curl = CurlClient(
+            tls: layout.tls.map {
+                ClientTLS(certificate: "\($0)/cert.pem", key: "\($0)/key.pem", authority: "\($0)/ca.pem")
+            })
         self.controlPort = layout.controlPort
         self.secrets = layout.secrets
         self.units = layout.units.map {
             Unit(
                 id: $0.id, name: $0.name, url: "http://127.0.0.1:\($0.publicPort)",
-                internalURL: "http://127.0.0.1:\($0.internalPort)")
+                internalURL: "\(scheme)://127.0.0.1:\($0.internalPort)")
         }
     }
 
@@ -165,6 +174,15 @@ final class TestCluster {
         }
     }
 
+    /// How many processes of this cluster run `program`.
+    func count(_ program: String) -> Int { self.pids(program, self.folder).count }
+
+    /// Ends `tranche up` as nobody can prepare for.
+    func killParent() {
+        self.process.send(SIGKILL)
+        _ = self.process.wait()
+    }
+
     /// Signals the one process that runs `program` with a configuration whose path ends so.
     func signal(_ program: String, _ file: String, _ signal: Int32) {
         for pid in self.pids(program, "\(self.folder)/\(file)") { kill(pid, signal) }
@@ -180,16 +198,19 @@ final class TestCluster {
     }
 
     /// Kills a unit, and starts it again on its files.
-    func restartUnit(_ unit: Unit) async throws {
+    ///
+    /// - Parameter secrets: What it is told instead of the secrets that it had.
+    func restartUnit(_ unit: Unit, secrets: [String: String] = [:], seconds: Int = 20) async throws {
         let folder = "\(self.folder)/units/\(unit.name)"
         for pid in self.pids("tranche-unit", folder + "/") { kill(pid, SIGKILL) }
         while !self.pids("tranche-unit", folder + "/").isEmpty { usleep(5_000) }
         let process = try ChildProcess(
             Self.program("tranche-unit").path, ["--config", folder + "/unit.yaml"],
-            environment: ProcessInfo.processInfo.environment.merging(self.environment(of: unit)) { $1 },
+            environment: ProcessInfo.processInfo.environment.merging(self.environment(of: unit)) { $1 }
+                .merging(secrets) { $1 },
             log: folder + "/log")
         self.restarted.append(process)
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(seconds)
         while (try? await self.call("GET", "\(unit.url)/readyz", secret: nil, body: nil))?.status != 200 {
             guard ContinuousClock.now < end else { throw TestFailure("\(unit.name) is not ready after its restart") }
             try await Task.sleep(for: .milliseconds(20))

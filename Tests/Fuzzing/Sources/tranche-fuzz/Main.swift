@@ -54,7 +54,7 @@ nonisolated(unsafe) private var target = FuzzTarget.token  // Set once, before t
 
 /// What is fuzzed. A target traps when something is wrong: that is how the fuzzer hears of it.
 enum FuzzTarget: String, CaseIterable {
-    case token, order, config, wire, stored
+    case token, order, config, wire, stored, center, coordinator, unit, contest, differential
 
     func run(_ bytes: [UInt8]) {
         switch self {
@@ -63,6 +63,11 @@ enum FuzzTarget: String, CaseIterable {
         case .config: ConfigTarget.run(bytes)
         case .wire: WireTarget.run(bytes)
         case .stored: StoredTarget.run(bytes)
+        case .center: CenterTarget.run(bytes)
+        case .coordinator: CoordinatorTarget.run(bytes)
+        case .unit: UnitTarget.center(bytes)
+        case .contest: UnitTarget.coordinator(bytes)
+        case .differential: DifferentialTarget.run(bytes)
         }
     }
 
@@ -74,6 +79,10 @@ enum FuzzTarget: String, CaseIterable {
         case .config: ConfigTarget.seeds
         case .wire: WireTarget.seeds
         case .stored: StoredTarget.seeds
+        case .center: CenterTarget.seeds
+        case .coordinator: CoordinatorTarget.seeds
+        case .unit, .contest: UnitTarget.seeds
+        case .differential: DifferentialTarget.seeds
         }
     }
 }

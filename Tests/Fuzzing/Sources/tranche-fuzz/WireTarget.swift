@@ -151,7 +151,7 @@ enum WireTarget {
             [2] + ContestWire.encode(self.contestReport), [3] + ContestWire.encode(self.contestReply),
             [4] + JSON.encode(directives), [5] + JSON.encode(self.command),
             [6] + JSON.encode(RegisterReply.newGeneration(directives)),
-            [6] + JSON.encode(RegisterReply.proofRequired(position: 1, challenge: 2)),
+            [6] + JSON.encode(RegisterReply.proofRequired(position: 1, challenge: 2, earlier: [3])),
         ]
     }
 

@@ -2,6 +2,7 @@ import TrancheCore
 
 /// A unit that sells, without any IO: what the shells do between the machine, Redis and the ledger, done at once.
 struct AdmissionBench {
+    private static let run = RedisRun(rawValue: 1)
     private var machine: UnitMachine
     private var desk = FrontDesk()
     private var redis: RedisLot?
@@ -17,7 +18,9 @@ struct AdmissionBench {
         self.desk.configure([rules])
         self.handle(.configured([rules]))
         self.handle(.started)
-        self.handle(.surveyed(RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0)))
+        self.handle(
+            .surveyed(
+                RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: Self.run)))
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
             lots: [.init(lot: Benchmarks.lot, granted: 1_000_000_000, hint: nil, elsewhere: 0)], coordinator: nil)
@@ -33,7 +36,7 @@ struct AdmissionBench {
             let known = self.desk.answer(
                 order: request.order, lot: request.lot, quantity: 1, issuedAt: request.issuedAt, now: Benchmarks.now)
             precondition(known == nil, "order \(number) is known")
-            _ = self.desk.admit(request.order)
+            self.desk.admit(request.order)
             requests.append(request)
         }
         let sold = self.machine.book.orders.count
@@ -60,8 +63,11 @@ struct AdmissionBench {
                 self.machine.handle(.committed(self.head), now: Benchmarks.now, into: &actions)
             case .prime(let prime):
                 self.machine.handle(
-                    .lotResult(lot: prime.lot, fence: prime.fence, .primed), now: Benchmarks.now, into: &actions)
-            case .reply(let request, let answer): self.desk.publish(answer, to: request, now: Benchmarks.now)
+                    .lotResult(lot: prime.lot, fence: prime.fence, .primed(Self.run)), now: Benchmarks.now,
+                    into: &actions)
+            case .reply(let request, let answer):
+                let copies = self.desk.publish(answer, to: request, now: Benchmarks.now)
+                precondition(copies.isEmpty, "nobody sent a copy")
             case .changed(let order): self.desk.publish(order)
             case .setSoldOut(let lot, let value): self.desk.setSoldOut(lot, value)
             case .recovered(let lot): self.desk.recovered(lot)

@@ -1,0 +1,78 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+
+/// The ordinary HTTP/1.1 stack of a listener, up to where the router would be: the same handlers, in the same order.
+package struct OrdinaryStack {
+    package struct Request: Equatable, Sendable {
+        package let method: String
+        package let uri: String
+        package let keepsAlive: Bool
+        package let authorization: String?
+        package fileprivate(set) var body: [UInt8] = []
+    }
+
+    /// What the router would have seen of `bytes`.
+    package struct Outcome: Equatable, Sendable {
+        package fileprivate(set) var requests: [Request] = []
+        /// Behind the whole requests, a refusal; its name.
+        package fileprivate(set) var refusal: String?
+        /// A head has come whose body has not.
+        package fileprivate(set) var isInRequest = false
+        /// The connection was closed without a word.
+        package fileprivate(set) var isClosed = false
+    }
+
+    private let bodyLimit: Int
+
+    package init(bodyLimit: Int) { self.bodyLimit = bodyLimit }
+
+    /// - Parameter parts: The bytes of one connection, as they come in.
+    package func read(_ parts: [ArraySlice<UInt8>]) throws -> Outcome {
+        let channel = EmbeddedChannel()
+        defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
+        let pipeline = channel.pipeline.syncOperations
+        let limits = EdgeLimits(connections: 1, connectionsPerAddress: 1, bodyBytes: self.bodyLimit)
+        let register = ConnectionRegister(limit: 1, limitPerAddress: 1)
+        let edge = EdgeGuard(limits, register, counts: false, speaksPlainly: true)
+        try pipeline.addHandler(edge)
+        var decoder = NIOHTTPDecoderLimitConfiguration()
+        (decoder.maxHeaderFieldSize, decoder.maxHeaderListSize, decoder.maxHeaderFieldCount) = (
+            EdgeLimits.fieldBytes, EdgeLimits.fieldsBytes, EdgeLimits.fieldCount
+        )
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
+        try pipeline.addHandler(RequestGuard(edge, bodyLimit: self.bodyLimit))
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        var outcome = Outcome()
+        for part in parts where channel.isActive {
+            do { try channel.writeInbound(ByteBuffer(bytes: part)) } catch {
+                // What the guard did not take for an answer of its own has closed the connection, or will.
+                outcome.isClosed = true
+            }
+            try Self.collect(from: channel, into: &outcome)
+        }
+        if !channel.isActive { outcome.isClosed = true }
+        return outcome
+    }
+
+    private static func collect(from channel: EmbeddedChannel, into outcome: inout Outcome) throws {
+        while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
+            switch part {
+            case .head(let head):
+                if let refusal = head.headers.first(name: EdgeRefusal.field) {
+                    outcome.refusal = refusal
+                    continue
+                }
+                outcome.isInRequest = true
+                outcome.requests.append(
+                    Request(
+                        method: head.method.rawValue, uri: head.uri, keepsAlive: head.isKeepAlive,
+                        authorization: head.headers.first(name: "authorization")))
+            case .body(let bytes): outcome.requests[outcome.requests.count - 1].body += Array(buffer: bytes)
+            case .end: if outcome.refusal == nil { outcome.isInRequest = false }
+            }
+        }
+    }
+}

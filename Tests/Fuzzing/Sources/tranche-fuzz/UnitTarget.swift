@@ -1,0 +1,170 @@
+import TrancheAPI
+import TrancheCore
+
+/// A unit, and a center or a coordinator that has a valid credential and says what it likes.
+enum UnitTarget {
+    private static let run = RedisRun(rawValue: 1)
+
+    /// A center that says what it likes; the coordinator and Redis are what they should be.
+    static func center(_ bytes: [UInt8]) { self.run(bytes, contends: false) }
+
+    /// A coordinator that says what it likes.
+    static func coordinator(_ bytes: [UInt8]) { self.run(bytes, contends: true) }
+
+    private static func run(_ bytes: [UInt8], contends: Bool) {
+        var (draw, now) = (Draw(bytes), TokenTarget.now)
+        var unit = Unit(now: now)
+        if contends { unit.handle(.directives(self.contended), now: now) }
+        while !draw.isEmpty {
+            now = now.advanced(milliseconds: Int64(draw.byte()) * 8)
+            let event: UnitMachine.Event
+            switch draw.byte() % 8 {
+            case 0, 1: event = .requests((0...draw.below(3)).map { _ in self.request(&draw, now) })
+            case 2: event = .tick
+            case 3: event = .exchangeDue
+            case 4: event = .reportDue(nonce: 1)
+            default:
+                guard let said = contends ? self.exchange(&draw, now) : self.said(&draw) else { continue }
+                event = said
+            }
+            unit.handle(event, now: now)
+            for lot in [LotID(1), LotID(2)] {
+                precondition(unit.machine.book[lot].isSound, "the unit's counters do not add up")
+            }
+        }
+    }
+
+    private static func request(_ draw: inout Draw, _ now: Instant) -> BuyRequest {
+        BuyRequest(
+            order: draw.order(), buyer: BuyerID("b\(draw.byte() % 4)")!, lot: LotID(1), quantity: 1 + draw.below(2),
+            issuedAt: now, stamp: Stamp(now), ticket: 1)
+    }
+
+    private static func directives(_ draw: inout Draw) -> QuotaDirectives {
+        let lots = (0..<draw.below(3)).map { _ in
+            QuotaDirectives.Lot(
+                lot: draw.lot(), granted: draw.limited(Limits.counter),
+                hint: draw.flag() ? ReclaimHint(number: draw.number(), keep: draw.limited(Limits.counter)) : nil,
+                elsewhere: draw.limited(Limits.counter), contest: draw.rarely() ? draw.limited(Limits.counter) : nil)
+        }
+        return QuotaDirectives(
+            epoch: draw.epoch(), unit: UnitID(1), generation: draw.generation(), lots: lots,
+            coordinator: draw.flag() ? CoordinatorAddress(epoch: draw.epoch(), url: "http://c") : nil,
+            witness: draw.rarely() ? draw.head() : nil)
+    }
+
+    private static func said(_ draw: inout Draw) -> UnitMachine.Event? {
+        let directives = self.directives(&draw)
+        let reply: RegisterReply
+        switch draw.byte() % 8 {
+        case 0: reply = .newGeneration(directives)
+        case 1: reply = .proofRequired(position: draw.number(), challenge: draw.number(), earlier: [draw.number()])
+        case 2: reply = draw.rarely() ? .superseded : .occupied
+        case 3: reply = .accepted(directives)
+        case 4 where draw.rarely(): return .registrationLost
+        case 5 where draw.rarely(): return .registrationFailed
+        default: return (try? directives.checkLimits()) == nil ? nil : .directives(directives)
+        }
+        return (try? reply.checkLimits()) == nil ? nil : .registered(reply)
+    }
+
+    private static func exchange(_ draw: inout Draw, _ now: Instant) -> UnitMachine.Event? {
+        let verdicts = (0..<draw.below(4)).map { _ in
+            Verdict(
+                order: draw.order(), kind: Verdict.Kind(rawValue: 1 + draw.byte() % 3)!, generation: draw.generation())
+        }
+        let lot = ContestReply.Lot(
+            lot: draw.lot(), isTaken: !draw.rarely(), next: draw.rarely() ? draw.integer() : draw.below(8),
+            allowance: draw.count(), from: draw.rarely() ? draw.integer() : draw.below(8), verdicts: verdicts,
+            fence: draw.stamp(now), standings: draw.flag() ? [.init(order: draw.order(), ahead: draw.integer())] : nil,
+            mayReturn: draw.count())
+        let sent = ContestReplyEnvelope(
+            reply: ContestReply(epoch: draw.epoch(), generation: draw.generation(), lots: [lot]),
+            receivedAt: draw.instant(now), sentAt: draw.instant(now))
+        guard let envelope = try? ContestWire.reply(ContestWire.encode(sent)) else { return nil }
+        var check = ClockCheck()
+        check.observe(.init(sent: now, received: envelope.receivedAt, answered: envelope.sentAt, heard: now))
+        _ = check.state
+        return .exchanged(envelope.reply)
+    }
+
+    private static let contended = QuotaDirectives(
+        epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
+        lots: [.init(lot: LotID(1), granted: 5, hint: nil, elsewhere: 3, contest: 10)],
+        coordinator: CoordinatorAddress(epoch: Epoch(1), url: "http://c"))
+
+    /// The machine with the rest of its process: a Redis that admits what it has, and a ledger that takes everything at once.
+    private struct Unit {
+        var machine: UnitMachine
+        var clock = HybridClock(durableCeiling: .zero)
+        var position: UInt64 = 1
+        /// What each lot in Redis has left, and its sequence.
+        var stock: [LotID: (left: Int, sequence: UInt64)] = [:]
+
+        init(now: Instant) {
+            var book = UnitBook()
+            book.apply(.opened(Incarnation(1)))
+            self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(7), session: 9, book: book, head: .empty)
+            let rules = LotRules(
+                lot: LotID(1), phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: 2,
+                paymentWindowMilliseconds: 1_000)
+            let directives = QuotaDirectives(
+                epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
+                lots: [.init(lot: LotID(1), granted: 5, hint: nil, elsewhere: 3)])
+            let survey = RedisSurvey(
+                ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: UnitTarget.run)
+            for event: UnitMachine.Event in [
+                .configured([rules]), .started, .surveyed(survey), .registered(.accepted(directives)),
+            ] { self.handle(event, now: now) }
+        }
+
+        mutating func handle(_ event: UnitMachine.Event, now: Instant) {
+            var actions: [UnitMachine.Action] = []
+            self.machine.handle(event, now: now, into: &actions)
+            var next = 0
+            while next < actions.count {
+                defer { next += 1 }
+                switch actions[next] {
+                case .append:
+                    self.position += 1
+                    let head = LedgerHead(position: self.position, digest: ChainDigest(high: 0, low: 1))
+                    self.machine.handle(.committed(head), now: now, into: &actions)
+                case .prime(let prime):
+                    self.stock[prime.lot] = (prime.available, 0)
+                    self.machine.handle(
+                        .lotResult(lot: prime.lot, fence: prime.fence, .primed(UnitTarget.run)), now: now,
+                        into: &actions)
+                case .call(let call):
+                    self.machine.handle(
+                        .lotResult(lot: call.lot, fence: call.fence, self.answer(call)), now: now, into: &actions)
+                case .fence(let fence):
+                    self.clock.advance(past: fence, now: now)
+                    if let ceiling = self.clock.ceilingWanted(now: now) { self.clock.raise(ceiling: ceiling) }
+                    _ = self.clock.stamp(now: now)
+                case .register(let request):
+                    precondition((try? request.checkLimits()) != nil, "the center would refuse the registration")
+                case .report(let report):
+                    precondition((try? report.checkLimits()) != nil, "the center would refuse the report")
+                default: break
+                }
+            }
+        }
+
+        private mutating func answer(_ call: LotCall) -> LotResult {
+            guard var lot = self.stock[call.lot] else { return .lost }
+            lot.left += call.releases.reduce(call.credit) { $0 + Int($1.quantity) }
+            let taken = call.reclaimKeep.map { max(0, lot.left - $0) } ?? 0
+            lot.left -= taken
+            let verdicts = call.requests.map { request -> AdmissionVerdict in
+                guard lot.left >= Int(request.quantity) else { return .short }
+                lot.left -= Int(request.quantity)
+                return .admitted
+            }
+            lot.sequence = call.sequence + 1
+            self.stock[call.lot] = lot
+            return .decided(verdicts: verdicts, sequence: lot.sequence, available: lot.left, taken: taken)
+        }
+    }
+
+    static var seeds: [[UInt8]] { CenterTarget.seeds }
+}

@@ -1,0 +1,115 @@
+import DaemonSupport
+import Foundation
+import TestSupport
+import Testing
+
+/// What a process must know before it starts: all of its secrets, and who encrypts what leaves its machine.
+@Suite("Starting with Access", .serialized, .timeLimit(.minutes(3))) struct StartTests {
+    private struct Program {
+        let name: String
+        let secrets: [String]
+        /// Two-level settings with which it would start.
+        let settings: [String: String]
+
+        var environment: [String: String] {
+            Dictionary(uniqueKeysWithValues: self.secrets.map { ("TRANCHE_\($0)", Secret.random()) })
+        }
+    }
+
+    private static func programs() throws -> [Program] {
+        let folder = try TemporaryFolder.make()
+        let port = "\(try FreePort.take())"
+        return [
+            Program(
+                name: "tranche-config-center", secrets: ["UNITS_KEY", "COORDINATOR_SECRET", "ADMIN_SECRET"],
+                settings: ["center.port": port, "data.folder": folder]),
+            Program(
+                name: "tranche-coordinator", secrets: ["COORDINATOR_SECRET", "CONTEST_KEY"],
+                settings: ["coordinator.port": port, "center.url": "http://127.0.0.1:1"]),
+            Program(
+                name: "tranche-unit",
+                secrets: ["UNIT", "CENTER", "CONTEST", "SHOP", "TOKEN", "PAYMENT"].map { "\($0)_SECRET" },
+                settings: [
+                    "unit.id": "1", "unit.name": "a", "unit.region": "a", "public.port": port, "data.folder": folder,
+                    "internal.port": "\(try FreePort.take())", "redis.address": "/nowhere/r.sock",
+                    "center.url": "http://127.0.0.1:1",
+                ]),
+        ]
+    }
+
+    /// What the program says, which does not start. Settings come as environment variables.
+    private func refusal(_ program: Program, _ settings: [String: String], _ secrets: [String: String]) throws -> String
+    {
+        let file = try TemporaryFolder.make() + "/empty.yaml"
+        try Data("nothing:\n  here: 1\n".utf8).write(to: URL(fileURLWithPath: file))
+        var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
+        for (key, value) in program.settings.merging(settings, uniquingKeysWith: { $1 }) {
+            environment[key.replacing(".", with: "_").uppercased()] = value
+        }
+        let result = try TestCluster.run(program.name, ["--config", file], environment.merging(secrets) { $1 })
+        #expect(result.status == 1, "\(program.name) should not start: \(result.output)")
+        return result.output
+    }
+
+    @Test("no process starts without each of its secrets, or with one that is short") func secrets() throws {
+        for program in try Self.programs() {
+            for name in program.secrets.map({ "TRANCHE_\($0)" }) {
+                let good = program.environment
+                let missing = try self.refusal(program, [:], good.filter { $0.key != name })
+                #expect(missing.contains("\(name) is missing"), "\(missing)")
+                for bad in ["short", "\(Secret.random()),short", "\(Secret.random()),"] {
+                    let said = try self.refusal(program, [:], good.merging([name: bad]) { $1 })
+                    #expect(said.contains(name) && said.contains("needs at least 32"), "\(said)")
+                    #expect(!said.contains(bad), "a refusal does not repeat the secret")
+                }
+                let many = Array(repeating: Secret.random(), count: 9).joined(separator: ",")
+                let said = try self.refusal(program, [:], good.merging([name: many]) { $1 })
+                #expect(said.contains("lists 9 secrets, at most 8"), "\(said)")
+            }
+        }
+    }
+
+    @Test("no process starts whose secrets would leave its machine in the clear") func cleartext() throws {
+        let programs = try Self.programs()
+        let cases: [(program: Int, key: String, value: String)] = [
+            (0, "center.host", "0.0.0.0"), (0, "center.host", "::"), (1, "coordinator.host", "0.0.0.0"),
+            (1, "center.url", "http://10.0.0.1:80"), (1, "coordinator.url", "http://coordinator.example:80"),
+            (2, "internal.host", "192.168.0.1"), (2, "internal.url", "http://unit.example:80"),
+            (2, "center.url", "http://center.example"), (2, "redis.address", "10.0.0.1:6379"),
+            // Looks like this machine, and is not: curl takes what stands before the @ for a name and a password.
+            (1, "center.url", "http://127.0.0.1:80@center.example/"), (1, "center.url", "http://localhost.example:80"),
+            (1, "center.url", "http://127.0.0.1.example:80"), (2, "center.url", "ftp://127.0.0.1:80"),
+            // Without a certificate nothing here speaks TLS.
+            (2, "center.url", "https://127.0.0.1:80"),
+        ]
+        for one in cases {
+            let program = programs[one.program]
+            let said = try self.refusal(program, [one.key: one.value], program.environment)
+            let reasons = ["leaves this machine in the clear", "must begin with http://", "only a host and a port"]
+            #expect(said.contains("\(one.key) is \""), "\(one.key) \(one.value): \(said)")
+            #expect(reasons.contains { said.contains($0) }, "\(one.key) \(one.value): \(said)")
+        }
+    }
+
+    @Test("an internal listener may be reached from everywhere if something else encrypts what is said")
+    func elsewhere() async throws {
+        let center = try LoneDaemon(
+            "tranche-config-center", section: "center", settings: "  host: \"0.0.0.0\"\ntls:\n  elsewhere: true\n")
+        defer { center.stop() }
+        try await center.start([:])
+        #expect(try await center.status("GET", "/healthz", nil) == 200)
+    }
+
+    @Test("a process with half of its TLS settings, or with files that are none, does not start") func halfTLS() throws
+    {
+        let program = try Self.programs()[0]
+        let half = try self.refusal(program, ["tls.certificate": "/x.pem"], program.environment)
+        #expect(half.contains("tls.key is missing"), "\(half)")
+        let files = ["tls.certificate", "tls.key", "tls.authority"]
+        let absent = Dictionary(uniqueKeysWithValues: files.map { ($0, "/nowhere/x.pem") })
+        let said = try self.refusal(program, absent, program.environment)
+        #expect(said.contains("/nowhere/x.pem cannot be used"), "\(said)")
+        let flag = try self.refusal(program, ["tls.elsewhere": "maybe"], program.environment)
+        #expect(flag.contains("tls.elsewhere"), "\(flag)")
+    }
+}

@@ -1,0 +1,119 @@
+import CurlClient
+import DaemonSupport
+import Foundation
+import TestSupport
+import Testing
+import TrancheAPI
+import TrancheCore
+
+/// Real processes that speak TLS among each other, with certificates of an authority of their own.
+@Suite("Access by certificate", .serialized, .timeLimit(.minutes(3))) struct TLSTests {
+    private func start(_ authority: TestAuthority) async throws -> TestCluster {
+        // A contest: an order passes from its unit to the coordinator and the center, and back.
+        try await TestCluster.start(
+            stock: 30, limit: 1, contest: ["--contest", "global"], options: ["--tls", authority.folder])
+    }
+
+    private func port(_ url: String) -> Int { URL(string: url)?.port ?? 0 }
+
+    private func inner(_ cluster: TestCluster) -> [String] {
+        cluster.units.map(\.internalURL) + [cluster.center, cluster.coordinator]
+    }
+
+    @Test("a cluster under TLS sells an order from token to payment, through center and coordinator")
+    func sells() async throws {
+        let cluster = try await self.start(try TestAuthority())
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        #expect(self.inner(cluster).allSatisfy { $0.hasPrefix("https://") })
+        let mint = try await cluster.call(
+            "POST", "\(unit.internalURL)/internal/v1/tokens", secret: cluster.secret("TRANCHE_SHOP_SECRET"),
+            body: JSON.encode(MintBody(lot: LotID(1), buyer: BuyerID("anna")!, region: unit.name)))
+        #expect(mint.status == 201)
+        let minted = try JSON.decode(MintedToken.self, from: mint.body)
+        #expect(minted.home == unit.id)
+        #expect([201, 202].contains(try await cluster.buy(unit, token: minted.token).status))
+        try await cluster.wait(for: "the contest's word") {
+            try await cluster.state(unit, minted.order) == "reserved"
+        }
+        #expect(try await cluster.pay(unit, minted.order, "p1").status == 200)
+        #expect(try await cluster.state(unit, minted.order) == "paid")
+        // The center has heard of it, over TLS, from a unit that showed its certificate.
+        try await cluster.wait(for: "a report of the payment") {
+            try await cluster.quota().lots[0].units.reduce(0) { $0 + $1.paid } == 1
+        }
+        #expect(try await cluster.quota().coordinatorURL?.hasPrefix("https://127.0.0.1:") == true)
+    }
+
+    @Test("internal listeners take nobody without a certificate of their authority, and nobody in the clear")
+    func refuses() async throws {
+        let (authority, stranger) = (try TestAuthority(), try TestAuthority())
+        let cluster = try await self.start(authority)
+        defer { cluster.stop() }
+        let plain = CurlClient()
+        defer { plain.stop() }
+        for url in self.inner(cluster) {
+            let port = self.port(url)
+            let own = try TestAuthority.ask(port: port, path: "/healthz", trusting: authority, as: authority)
+            #expect(own.contains("HTTP/1.1 200"), "\(url): \(own)")
+            let none = try TestAuthority.ask(port: port, path: "/healthz", trusting: authority, as: nil)
+            #expect(!none.contains("HTTP/1.1"), "\(url): \(none)")
+            #expect(none.contains("certificate required"), "\(url): \(none)")
+            let foreign = try TestAuthority.ask(port: port, path: "/healthz", trusting: authority, as: stranger)
+            #expect(!foreign.contains("HTTP/1.1"), "\(url): \(foreign)")
+            await #expect(throws: CurlError.self, "\(url) in the clear") {
+                _ = try await plain.send(CurlRequest("GET", "http://127.0.0.1:\(port)/healthz"))
+            }
+        }
+        // A certificate is no credential: it opens the connection, and nothing else.
+        let inside = try TestAuthority.ask(
+            port: self.port(cluster.center), path: "/v1/quota", trusting: authority, as: authority)
+        #expect(inside.contains("HTTP/1.1 401"), "\(inside)")
+        // Buyers come in the clear: whatever ends their TLS stands in front.
+        let buyers = try await plain.send(CurlRequest("GET", "\(cluster.units[0].url)/v1/lots/1"))
+        #expect(buyers.status == 200)
+    }
+
+    @Test("callers believe only their own authority, and only for the name that they call")
+    func callers() async throws {
+        let (authority, stranger) = (try TestAuthority(), try TestAuthority())
+        let cluster = try await self.start(authority)
+        defer { cluster.stop() }
+        let health = "\(cluster.center)/healthz"
+        let own = CurlClient(tls: authority.client)
+        defer { own.stop() }
+        #expect(try await own.send(CurlRequest("GET", health)).status == 200)
+        let trusting = authority.client
+        let doubter = CurlClient(
+            tls: ClientTLS(
+                certificate: trusting.certificate, key: trusting.key, authority: stranger.folder + "/ca.pem"))
+        defer { doubter.stop() }
+        // The certificate is for 127.0.0.1, and the server behind the other name is the same one.
+        let other = health.replacing("127.0.0.1", with: "localhost")
+        for (client, url) in [(doubter, health), (own, other)] {
+            let error = await #expect(throws: CurlError.self) { _ = try await client.send(CurlRequest("GET", url)) }
+            // Not just any failure: the connection was there.
+            #expect(error?.description.contains("certificate") == true, "\(url): \(error?.description ?? "")")
+        }
+    }
+
+    @Test("a process with TLS calls nobody in the clear, whatever address it is told") func isRequired() async throws {
+        let authority = try TestAuthority()
+        let file = authority.folder + "/tls.yaml"
+        let text =
+            "tls:\n  certificate: \"\(authority.folder)/cert.pem\"\n  key: \"\(authority.folder)/key.pem\"\n"
+            + "  authority: \"\(authority.folder)/ca.pem\"\n"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+        let transport = try TransportConfiguration(try await DaemonConfiguration(path: file))
+        #expect(transport.scheme == "https")
+        #expect(throws: StartError.self) { try transport.check("center.url", url: "http://127.0.0.1:1") }
+        #expect(throws: Never.self) { try transport.check("center.url", url: "https://center.example") }
+        let center = try LoneDaemon("tranche-config-center", section: "center")
+        defer { center.stop() }
+        try await center.start([:])
+        let (careless, strict) = (CurlClient(), CurlClient(tls: transport.client))
+        defer { for client in [careless, strict] { client.stop() } }
+        #expect(try await careless.send(CurlRequest("GET", center.url + "/healthz")).status == 200)
+        await #expect(throws: CurlError.self) { _ = try await strict.send(CurlRequest("GET", center.url + "/healthz")) }
+    }
+}

@@ -1,0 +1,108 @@
+import CurlClient
+import DaemonSupport
+import Foundation
+import Storage
+import TestSupport
+import Testing
+import TrancheAPI
+import TrancheCore
+
+/// What happens to processes and machines, on real ones.
+@Suite("Machines", .serialized, .timeLimit(.minutes(3))) struct MachineTests {
+    @Test("children end with their parent, even if it is killed") func orphans() async throws {
+        let cluster = try await TestCluster.start(stock: 3, limit: 1)
+        let programs = ["tranche-unit", "tranche-config-center", "tranche-coordinator", "redis-server"]
+        for program in programs { #expect(cluster.count(program) > 0, "\(program) runs") }
+        cluster.killParent()
+        try await cluster.wait(for: "the end of every child") { programs.allSatisfy { cluster.count($0) == 0 } }
+    }
+
+    @Test("a unit that is told to stop answers what it has accepted, and does not wait for its long poll")
+    func stops() async throws {
+        let cluster = try await TestCluster.start(stock: 3, limit: 1)
+        defer { cluster.stop() }
+        #expect(try await cluster.buySurely(cluster.units[0], buyer: "anna"))
+        let start = ContinuousClock.now
+        cluster.signal("tranche-unit", "units/us-east/unit.yaml", SIGTERM)
+        try await cluster.wait(for: "the unit's end") { cluster.count("tranche-unit") == 2 }
+        // A long poll is 25 s: this is no measure of speed.
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    @Test("a center whose file is gone ends, instead of taking more into it") func lostFolder() async throws {
+        let cluster = try await TestCluster.start(stock: 3, limit: 1)
+        defer { cluster.stop() }
+        try FileManager.default.moveItem(atPath: cluster.folder + "/center", toPath: cluster.folder + "/gone")
+        try await cluster.wait(for: "the center's end") { cluster.count("tranche-config-center") == 0 }
+        let log = try String(contentsOfFile: cluster.folder + "/gone/log", encoding: .utf8)
+        #expect(log.contains("was deleted or replaced"))
+    }
+
+    @Test("a copy of a ledger that is started elsewhere waits, and the living unit goes on") func copy() async throws {
+        let cluster = try await TestCluster.start(stock: 30, limit: 1)
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        let folder = try TemporaryFolder.make()
+        try LedgerCopy.make(of: "\(cluster.folder)/units/\(unit.name)/ledger.sqlite", at: folder + "/ledger.sqlite")
+        #expect(try await cluster.buySurely(unit, buyer: "anna"))
+        let redis = try PrivateRedis()
+        defer { redis.kill() }
+        var file = try String(contentsOfFile: "\(cluster.folder)/units/\(unit.name)/unit.yaml", encoding: .utf8)
+        for (section, key, value) in [
+            ("data", "folder", folder), ("redis", "address", redis.socket),
+            ("public", "port", "\(try FreePort.take())"),
+            ("internal", "port", "\(try FreePort.take())"),
+        ] { file = Self.set(section, key, value, in: file) }
+        try Data(file.utf8).write(to: URL(fileURLWithPath: folder + "/unit.yaml"))
+        let copy = try ChildProcess(
+            TestCluster.program("tranche-unit").path, ["--config", folder + "/unit.yaml"],
+            environment: ProcessInfo.processInfo.environment.merging(cluster.environment(of: unit)) { $1 },
+            log: folder + "/log")
+        defer { copy.crash() }
+        for number in 0..<40 {
+            if number % 8 == 0 { #expect(try await cluster.buySurely(unit, buyer: "buyer \(number)")) }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        #expect(copy.isRunning, "it waits: \((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "")")
+        let accounts = try await cluster.quota().lots[0].units.filter { $0.unit == unit.id }
+        #expect(accounts.map(\.standing) == ["active"] && accounts[0].generation == Generation(1))
+    }
+
+    /// Replaces one value of a two-level YAML file.
+    private static func set(_ section: String, _ key: String, _ value: String, in file: String) -> String {
+        var inside = false
+        return file.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            if !line.hasPrefix(" ") { inside = line == "\(section):" }
+            return inside && line.hasPrefix("  \(key):") ? "  \(key): \(value)" : String(line)
+        }.joined(separator: "\n")
+    }
+
+    @Test("a running unit whose clock is set back half a minute goes on: it sells, it expires, it reports")
+    func clockSteps() async throws {
+        let cluster = try await TestCluster.start(stock: 30, limit: 1, windowMilliseconds: 500)
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        try Data("-30000000".utf8).write(
+            to: URL(fileURLWithPath: "\(cluster.folder)/units/\(unit.name)/clock-step"), options: .atomic)
+        try await Task.sleep(for: .milliseconds(400))
+        #expect(try await cluster.buySurely(unit, buyer: "anna"))
+        try await cluster.wait(for: "a fresh report of the order") {
+            let told = try await cluster.quota().lots[0].units.first { $0.unit == unit.id }
+            return told?.live == 1 && (told?.silentMilliseconds ?? .max) < 1_000
+        }
+        #expect(try await cluster.buySurely(unit, buyer: "ben"))
+    }
+
+    @Test("a unit with a wrong secret is not ready, and says which secret it is") func wrongSecret() async throws {
+        let cluster = try await TestCluster.start(stock: 3, limit: 1)
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        await #expect(throws: TestFailure.self) {
+            try await cluster.restartUnit(
+                unit, secrets: ["TRANCHE_UNIT_SECRET": String(repeating: "w", count: 40)], seconds: 3)
+        }
+        let ready = try await cluster.call("GET", unit.internalURL + "/readyz", secret: nil, body: nil)
+        #expect(ready.status == 503)
+        #expect(String(decoding: ready.body, as: UTF8.self).contains("TRANCHE_UNIT_SECRET"))
+    }
+}

@@ -1,0 +1,173 @@
+import Testing
+import TrancheAPI
+import TrancheCore
+
+/// A peer with a valid credential may say anything. What is beyond a limit is refused before any rule sees it.
+@Suite("Limits of messages") struct MessageLimitTests {
+    /// The code of the refusal when `message` has been on the wire; `nil` if it is taken.
+    private func code<Message: Codable>(_ message: Message) -> String? {
+        do {
+            _ = try JSON.decode(Message.self, from: JSON.encode(message))
+            return nil
+        } catch { return error.code }
+    }
+
+    private func head(_ position: UInt64) -> LedgerHead {
+        LedgerHead(position: position, digest: ChainDigest(high: 0, low: 0))
+    }
+
+    private func request(
+        generation: UInt32 = 1, incarnation: UInt64 = 1, position: UInt64 = 0, proof: UInt64 = 0, earlier: Int = 0
+    ) -> RegisterRequest {
+        RegisterRequest(
+            unit: UnitID(1), ledger: LedgerID(.max), incarnation: Incarnation(incarnation),
+            generation: Generation(generation), head: self.head(position), session: .max,
+            answer: ChallengeAnswer(
+                challenge: .max, proof: self.head(proof), earlier: Array(repeating: self.head(1), count: earlier)))
+    }
+
+    @Test("a registration is refused beyond its limits, and taken at them") func registration() {
+        #expect(
+            self.code(
+                self.request(
+                    generation: Limits.generation, incarnation: Limits.incarnation, position: Limits.position,
+                    proof: Limits.position, earlier: Limits.earlierAccounts)) == nil)
+        for bad in [
+            self.request(generation: Limits.generation + 1), self.request(generation: .max),
+            self.request(incarnation: .max), self.request(position: .max), self.request(proof: .max),
+            self.request(earlier: Limits.earlierAccounts + 1),
+        ] {
+            #expect(self.code(bad) == "invalid_message")
+            let envelope = RegisterEnvelope(request: bad, name: "a", region: "b", publicURL: "c", internalURL: "d")
+            #expect(self.code(envelope) == "invalid_message", "also within its envelope")
+        }
+        let long = RegisterEnvelope(
+            request: self.request(), name: String(repeating: "x", count: Limits.urlBytes + 1), region: "b",
+            publicURL: "c", internalURL: "d")
+        #expect(self.code(long) == "invalid_message")
+    }
+
+    private func report(
+        generation: UInt32 = 1, incarnation: UInt64 = 1, position: UInt64 = 1, lots: Int = 1, sold: Int = 0,
+        proves: UInt64 = 0, earlier: UnitReport.Earlier? = nil
+    ) -> UnitReport {
+        UnitReport(
+            unit: UnitID(1), ledger: LedgerID(1), incarnation: Incarnation(incarnation),
+            generation: Generation(generation), session: 1, head: self.head(position), nonce: .max,
+            lots: (0..<lots).map {
+                .init(
+                    lot: LotID(UInt32($0)), counters: QuotaCounters(sold: sold), offered: 0, starved: 0, hintDone: .max,
+                    isPrimed: true, paid: 0)
+            }, proves: proves, proof: nil, earlier: earlier.map { [$0] } ?? [])
+    }
+
+    @Test("a report is refused beyond its limits") func reports() {
+        #expect(self.code(self.report(sold: Limits.counter)) == nil)
+        for bad in [
+            self.report(generation: .max), self.report(incarnation: .max), self.report(position: .max),
+            self.report(lots: Limits.lotsPerMessage + 1), self.report(sold: .max), self.report(sold: -1),
+            self.report(proves: .max),
+            self.report(earlier: .init(lot: LotID(1), generation: Generation(1), live: .max)),
+            self.report(earlier: .init(lot: LotID(1), generation: Generation(.max), live: 0)),
+        ] { #expect(self.code(bad) == "invalid_message") }
+    }
+
+    private func directives(
+        epoch: UInt64 = 1, generation: UInt32 = 1, witness: UInt64 = 1, keep: Int = 0, leader: UInt64 = 1
+    ) -> QuotaDirectives {
+        QuotaDirectives(
+            epoch: Epoch(epoch), unit: UnitID(1), generation: Generation(generation),
+            lots: [.init(lot: LotID(1), granted: 1, hint: ReclaimHint(number: .max, keep: keep), elsewhere: 0)],
+            coordinator: CoordinatorAddress(epoch: Epoch(leader), url: "http://c"), witness: self.head(witness))
+    }
+
+    @Test("what the center says is refused beyond its limits") func directives() {
+        #expect(self.code(self.directives()) == nil)
+        for bad in [
+            self.directives(epoch: .max), self.directives(generation: .max), self.directives(witness: .max),
+            self.directives(keep: .max), self.directives(leader: .max),
+        ] {
+            #expect(self.code(bad) == "invalid_message")
+            #expect(self.code(RegisterReply.accepted(bad)) == "invalid_message")
+            #expect(self.code(RegisterReply.newGeneration(bad)) == "invalid_message")
+            #expect(self.code(ReportReply.directives(bad)) == "invalid_message")
+        }
+        // The unit looks for these positions in its ledger, whose numbers have a sign.
+        #expect(self.code(RegisterReply.proofRequired(position: .max, challenge: 1, earlier: [])) == "invalid_message")
+        #expect(self.code(RegisterReply.proofRequired(position: 1, challenge: 1, earlier: [.max])) == "invalid_message")
+        #expect(self.code(RegisterReply.proofRequired(position: 1, challenge: .max, earlier: [1])) == nil)
+    }
+
+    @Test("what a coordinator says is refused beyond its limits") func commands() {
+        let lot = LotID(1)
+        for (decision, expected): (Rebalancer.Decision, String?) in [
+            (.grant(lot, UnitID(1), quantity: 1), nil), (.grant(lot, UnitID(1), quantity: .max), "invalid_message"),
+            (.reclaim(lot, UnitID(1), keep: .max), "invalid_message"),
+            (.contend(lot, ContestTerms(policy: .stamp, waitlist: .max)), "invalid_message"),
+            (.contend(lot, ContestTerms(policy: .stamp, waitlist: -1)), "invalid_message"),
+            (.contend(lot, ContestTerms(policy: .rounds(milliseconds: .max), waitlist: 1)), "invalid_message"),
+            (.contend(lot, ContestTerms(policy: .bandLottery(microseconds: .min), waitlist: 1)), "invalid_message"),
+            (.contend(lot, ContestTerms(policy: .rounds(milliseconds: 50), waitlist: 1)), nil),
+        ] { #expect(self.code(QuotaCommands(epoch: Epoch(1), decisions: [decision])) == expected) }
+        func batch(_ number: UInt64, quantity: Int = 1, uncertainty: Int64 = 1) -> ContestCommand {
+            let place = Place(stamp: Stamp(rawValue: .max), tie: .max)
+            let entrant = ContestBatch.Entrant(
+                order: OrderID(high: 1, low: 1), unit: UnitID(1), generation: Generation(1), quantity: quantity,
+                place: place, stamp: place.stamp, uncertainty: uncertainty, isLate: false)
+            return ContestCommand(
+                epoch: Epoch(1),
+                batch: ContestBatch(
+                    number: number, at: .distantFuture, frontier: place, passed: [entrant], allocated: [],
+                    released: [], waited: []))
+        }
+        #expect(self.code(batch(1)) == nil)
+        for bad in [batch(.max), batch(1, quantity: .max), batch(1, quantity: 0), batch(1, uncertainty: -1)] {
+            #expect(self.code(bad) == "invalid_message")
+        }
+    }
+
+    @Test("what the center tells a coordinator is refused beyond its limits") func quotaState() {
+        func state(pool: Int = 1, offered: Int = 1, available: Int = -1, members: Int = 1) -> QuotaState {
+            let sample = Rebalancer.Sample(
+                unit: UnitID(1), available: 1, offered: offered, starved: 0, heardAt: .distantFuture, isLive: true)
+            let unit = QuotaState.Unit(
+                unit: UnitID(1), generation: Generation(1), standing: "active", granted: 1, allocated: 0, returned: 0,
+                available: available, live: 0, paid: 0, offered: 0, starved: 0, silentMilliseconds: nil)
+            let generations = (0..<members).map { (UnitID(UInt16($0)), Generation(1)) }
+            let stock = ContestMerge.Stock(
+                batches: 0, pool: 0, mayReturn: 0, isClosed: false,
+                members: Dictionary(uniqueKeysWithValues: generations))
+            let lot = QuotaState.Lot(
+                lot: LotID(1), issued: 1, pool: pool, stranded: 0, isFrozen: false, samples: [sample], units: [unit],
+                contestStart: .atShare(permille: 100), contestTerms: ContestTerms(policy: .stamp, waitlist: 0),
+                contest: stock, waitlisted: nil)
+            return QuotaState(
+                epoch: Epoch(1), coordinatorEpoch: Epoch(1), coordinatorURL: nil, now: .distantPast, lots: [lot])
+        }
+        #expect(self.code(state()) == nil)
+        for bad in [
+            state(pool: .max), state(offered: .max), state(available: .min), state(members: Limits.units + 1),
+        ] { #expect(self.code(bad) == "invalid_message") }
+        #expect(self.code(ContestAck(pool: .max, coming: 0, mayReturn: 0)) == "invalid_message")
+    }
+
+    @Test("a contest report is refused beyond its limits") func contest() {
+        func report(generation: UInt32 = 1, epoch: UInt64 = 1, uncertainty: Int64 = 500) -> [UInt8] {
+            let candidate = Candidate(
+                index: 0, order: OrderID(high: 1, low: 1), quantity: 1, stamp: Stamp(rawValue: .max),
+                uncertainty: uncertainty)
+            return ContestWire.encode(
+                ContestReport(
+                    unit: UnitID(1), generation: Generation(generation), epoch: Epoch(epoch), isTrusted: true,
+                    lots: [
+                        .init(
+                            lot: LotID(1), base: 0, candidates: [candidate], end: 1, watermark: Stamp(rawValue: .max),
+                            heard: 0)
+                    ]))
+        }
+        #expect(throws: Never.self) { try ContestWire.report(report()) }
+        for bad in [
+            report(generation: .max), report(epoch: .max), report(uncertainty: .max), report(uncertainty: -1),
+        ] { #expect(throws: Problem.self) { try ContestWire.report(bad) } }
+    }
+}
