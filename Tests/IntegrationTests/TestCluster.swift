@@ -170,7 +170,8 @@ final class TestCluster {
             let line =
                 FileManager.default.contents(atPath: "/proc/\(pid)/cmdline").map { String(decoding: $0, as: UTF8.self) }
                 ?? ""
-            return line.contains("/\(program)\0") && line.contains(mark)
+            // Redis writes its command line anew, with blanks.
+            return (line.contains("/\(program)\0") || line.contains("/\(program) ")) && line.contains(mark)
         }
     }
 

@@ -159,7 +159,20 @@ struct SaleCommand: AsyncParsableCommand {
             abstract: "Settle a closed sale: nothing is reserved, nothing is stranded.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
-        func run() async throws { self.common.show(try await self.common.client().step(.settle, self.sale)) }
+        @Option(help: "Seconds to wait for the last words of units.") var wait = 10
+        func validate() throws { try Checks.number("--wait", self.wait, in: 0...86_400) }
+        func run() async throws {
+            let client = try self.common.client()
+            let end = ContinuousClock.now + .seconds(self.wait)
+            while true {
+                do { return self.common.show(try await client.step(.settle, self.sale)) } catch let error
+                    as CommandError
+                    where error.description.hasPrefix("not_reported") && ContinuousClock.now < end
+                {
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+        }
     }
 }
 

@@ -141,17 +141,18 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
 
     private func accept() {
         for _ in 0..<Self.acceptsPerTurn {
-            // Whoever finds no place waits in the kernel, until somebody leaves.
-            if self.register.isFull, !self.closeOldestIdle(), !self.register.closeOldestIdle() {
-                return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
-            }
             do {
                 guard let (descriptor, address) = try Socket.accept(self.listener) else { return }
-                switch self.register.enter(address) {
+                var admission = self.register.enter(address)
+                // Only now, when somebody is there to take the place. One that was handed over leaves a moment later.
+                if admission == .full, self.closeOldestIdle() || self.register.closeOldestIdle() {
+                    admission = self.register.enter(address, hasMadeRoom: true)
+                }
+                switch admission {
                 case .admitted: try self.add(descriptor, address)
-                case .addressFull: self.refuse(descriptor)
-                case .full:  // Another lane was faster.
-                    Socket.close(descriptor)
+                case .addressFull: self.refuse(descriptor, limit: self.register.limitPerAddress)
+                case .full:  // Whoever comes next waits in the kernel, until somebody leaves.
+                    self.refuse(descriptor, limit: self.register.limit)
                     return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
                 }
             } catch {
@@ -165,8 +166,8 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     }
 
     /// One answer, if the socket takes it at once, and no more.
-    private func refuse(_ descriptor: Int32) {
-        self.answers.write(.tooManyConnections(limit: self.register.limitPerAddress))
+    private func refuse(_ descriptor: Int32, limit: Int) {
+        self.answers.write(.tooManyConnections(limit: limit))
         self.answers.sayClose()
         _ = self.answers.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
         Socket.close(descriptor)
