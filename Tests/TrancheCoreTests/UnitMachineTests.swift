@@ -322,6 +322,17 @@ extension Answer {
         #expect(ahead.stops.count == 1, "the center has seen more than there is")
     }
 
+    @Test("what is said to a ledger that nobody vouches for is not heard, and is no alarm") func unheard() {
+        let bench = Bench(granted: 3, issued: 10)
+        bench.feed(.registrationLost)
+        // The ledger was set back, perhaps: what it gave back since then it does not know.
+        bench.feed(.directives(bench.directives(granted: 11)))
+        bench.feed(.directives(bench.directives(granted: 9)))
+        #expect(bench.counters.granted == 3)
+        #expect(bench.alarms.isEmpty)
+        bench.feed(.registered(.accepted(bench.directives(granted: 9))))
+        #expect(bench.counters.granted == 9)
+    }
     @Test("grants above the issue and jumps of epochs are not believed") func disbelieves() {
         let bench = Bench(granted: 3, issued: 10)
         bench.feed(.directives(bench.directives(granted: 11)))

@@ -91,6 +91,9 @@ extension UnitMachine {
         guard directives.unit == self.unit, directives.epoch >= self.epoch,
             directives.generation == self.book.generation
         else { return }
+        // A ledger that nobody has vouched for may have been set back: what is said now was said to the one before it. The
+        // center says it again when it accepts this one.
+        guard self.mayIssue else { return }
         guard self.epoch == Epoch(0) || directives.epoch.rawValue - self.epoch.rawValue <= Settings.epochJumpLimit,
             directives.epoch.rawValue <= Limits.epoch
         else {

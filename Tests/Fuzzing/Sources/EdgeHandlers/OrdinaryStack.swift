@@ -53,7 +53,8 @@ package struct OrdinaryStack {
             }
             try Self.collect(from: channel, into: &outcome)
         }
-        if !channel.isActive { outcome.isClosed = true }
+        // A refusal is the last answer, whenever the rest of the bytes comes.
+        if !channel.isActive || outcome.refusal != nil { outcome.isClosed = true }
         return outcome
     }
 

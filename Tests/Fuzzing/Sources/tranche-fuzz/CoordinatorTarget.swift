@@ -107,7 +107,7 @@ enum CoordinatorTarget {
         let candidates = (0..<draw.below(5)).map { place in
             Candidate(
                 index: draw.rarely() ? draw.integer() : place + draw.below(8), order: draw.order(),
-                quantity: 1 + draw.limited(Limits.quantityPerOrder - 1), stamp: draw.stamp(now),
+                quantity: max(1, draw.limited(Limits.quantityPerOrder)), stamp: draw.stamp(now),
                 uncertainty: Int64(draw.count()))
         }
         let lot = ContestReport.Lot(

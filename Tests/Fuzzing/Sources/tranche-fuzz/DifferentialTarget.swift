@@ -1,5 +1,6 @@
 import EdgeHandlers
 import ExpressParsing
+import Foundation
 import TrancheAPI
 import TrancheCore
 
@@ -15,8 +16,9 @@ enum DifferentialTarget {
         let whole = self.read([input])
         // However the bytes come in, they mean the same.
         let cut = input.startIndex + (Int(bytes[0]) << 8 | Int(bytes[1])) % input.count
-        precondition(
-            self.read([input[..<cut], input[cut...]]) == whole, "the ordinary stack reads it in another way when cut")
+        let parts = self.read([input[..<cut], input[cut...]])
+        if parts != whole { FileHandle.standardError.write(Data("whole: \(whole)\nparts: \(parts)\n".utf8)) }
+        precondition(parts == whole, "the ordinary stack reads it in another way when cut")
         self.compare(input, whole)
     }
 

@@ -78,7 +78,7 @@ struct Draw {
 
     mutating func entrant(_ now: Instant) -> ContestBatch.Entrant {
         ContestBatch.Entrant(
-            order: self.order(), unit: self.unit(), generation: self.generation(), quantity: 1 + self.count(),
+            order: self.order(), unit: self.unit(), generation: self.generation(), quantity: max(1, self.count()),
             place: Place(stamp: self.stamp(now), tie: self.number()), stamp: self.stamp(now),
             uncertainty: Int64(self.count()), isLate: self.flag())
     }

@@ -37,7 +37,7 @@ enum WireTarget {
         authority.takeOver(into: &records)
         _ = authority.register(self.request, now: self.now, into: &records)
         try? authority.issue(self.lot, quantity: 100, into: &records)
-        try? authority.grant(self.lot, to: self.unit, quantity: 40, into: &records)
+        _ = try? authority.grant(self.lot, to: self.unit, quantity: 40, into: &records)
         _ = try? authority.lead(url: "http://c", now: self.now, into: &records)
         return authority
     }
