@@ -56,7 +56,7 @@ struct AdminClient: Sendable {
         do {
             response = try await self.curl.send(
                 CurlRequest(method, self.layout.centerURL + path, headers: headers, body: bytes))
-        } catch  where method != "GET" && error.mayHaveArrived {
+        } catch let error where method != "GET" && error.mayHaveArrived {
             throw CommandError(
                 "the config center did not answer in time (\(error)): it may have happened. Ask again with --key \(key): it "
                     + "happens once, however often you ask")
