@@ -39,6 +39,7 @@ extension UnitMachine {
 
     mutating func register(_ answer: ChallengeAnswer?, into actions: inout [Action]) {
         self.registerUnderway = true
+        if answer == nil { self.answeredChallenge = nil }
         actions.append(
             .register(
                 RegisterRequest(
@@ -56,6 +57,9 @@ extension UnitMachine {
             self.vouched(now: now, directives, into: &actions)
         case .proofRequired(let position, let challenge, let earlier):
             guard self.standing != .registered else { return }  // A late answer to an earlier attempt.
+            // One answer per question and attempt: repeated questions would have repeated answers, and those new questions.
+            guard challenge != self.answeredChallenge else { return }
+            self.answeredChallenge = challenge
             self.registerUnderway = true
             actions.append(.prove(position: position, challenge: challenge, earlier: earlier))
         case .newGeneration(let directives):

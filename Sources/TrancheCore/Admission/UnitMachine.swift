@@ -130,6 +130,8 @@ package struct UnitMachine: Sendable {
     var isClosing = false
     /// What was not believed, so that it is said once.
     var disbelieved: Set<String> = []
+    /// Answered in the present attempt to register.
+    var answeredChallenge: UInt64?
     var head: LedgerHead
     var registerAt = Instant.distantPast
     var registerUnderway = false
