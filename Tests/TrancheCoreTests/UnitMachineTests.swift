@@ -12,6 +12,8 @@ final class Bench {
     var alarms: [String] = []
     var stops: [String] = []
     var registrations = 0
+    /// Questions of the center that were answered.
+    var answered: [UInt64] = []
     /// By a clock that never steps.
     var steady: Instant?
     var exchanges: [ContestReport] = []
@@ -73,7 +75,8 @@ final class Bench {
             case .stop(let reason): self.stops.append(reason)
             case .register: self.registrations += 1
             case .exchange(let report): self.exchanges.append(report)
-            case .changed, .setSoldOut, .survey, .recovered, .prove, .standing, .fence: break
+            case .prove(_, let challenge, _): self.answered.append(challenge)
+            case .changed, .setSoldOut, .survey, .recovered, .standing, .fence: break
             }
         }
     }
@@ -322,6 +325,14 @@ extension Answer {
         #expect(ahead.stops.count == 1, "the center has seen more than there is")
     }
 
+    @Test("one answer per question and attempt: repeated questions draw no repeated answers") func questions() {
+        let bench = Bench(granted: 3)
+        bench.feed(.registrationLost)
+        for challenge: UInt64 in [7, 7, 8, 8, 8] {
+            bench.feed(.registered(.proofRequired(position: 0, challenge: challenge, earlier: [])))
+        }
+        #expect(bench.answered == [7, 8])
+    }
     @Test("what is said to a ledger that nobody vouches for is not heard, and is no alarm") func unheard() {
         let bench = Bench(granted: 3, issued: 10)
         bench.feed(.registrationLost)
