@@ -47,7 +47,9 @@ package enum Plant: String, Sendable, CaseIterable {
     package var breaks: Set<String> {
         switch self {
         case .grantsAsDeltas, .quotaAsValue, .reclaimIsTaken: ["I1"]
-        case .redisTrusted, .answerBeforeCommit, .fullDiskIgnored, .paymentTakenBeforeCommit: ["I4"]
+        case .redisTrusted, .answerBeforeCommit, .paymentTakenBeforeCommit: ["I4"]
+        // What a unit gives back is an entry, too: the center sells it again, and the ledger never heard of it.
+        case .fullDiskIgnored: ["I1", "I4"]
         case .noHandshake: ["I1", "I2", "I3", "L1", "L2"]
         case .orderByArrival, .frontierNotLogged, .regionAsTieKey: ["I9"]
         case .watermarkOutsideTheLock, .ceilingNotDurable: ["I8"]
