@@ -132,7 +132,7 @@ let package = Package(
             name: "tranche",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "CurlClient", "Storage", "Verification", "LoadGenerator", "Simulation",
-                "DaemonSupport", "WideArea", arguments, crypto, logging, nioConcurrency, configuration,
+                "DaemonSupport", "Sockets", "WideArea", arguments, crypto, logging, nioConcurrency, configuration,
             ],
             path: "Sources/TrancheCLI", swiftSettings: settings),
 
@@ -163,7 +163,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "UnitServerTests",
-            dependencies: ["UnitServer", "DaemonSupport", "RedisClient", "Sockets", "TrancheCore", "TestSupport"],
+            dependencies: [
+                "UnitServer", "DaemonSupport", "RedisClient", "Sockets", "TrancheCore", "TrancheAPI",
+                "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",

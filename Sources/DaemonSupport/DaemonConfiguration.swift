@@ -66,7 +66,9 @@ package struct DaemonConfiguration: Sendable {
     /// Secrets with commas between them, the newest first: whoever shows a secret shows the first one, and whoever checks takes
     /// each of them, so that a new one can come into use before the old one goes.
     package func secrets(_ key: String) throws(StartError) -> [String] {
-        let all = try self.secret(key).split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        let all = try self.secret(key).split(separator: ",", omittingEmptySubsequences: false).map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
         guard all.count <= Self.secretsLimit else {
             throw StartError("\(Self.variable(key)) lists \(all.count) secrets, at most \(Self.secretsLimit)")
         }

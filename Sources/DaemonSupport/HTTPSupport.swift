@@ -12,6 +12,7 @@ extension Problem {
         var headers: HTTPFields = [.contentType: "application/problem+json"]
         if let seconds = self.retryAfter { headers[.retryAfter] = String(seconds) }
         if let location = self.location { headers[.location] = location }
+        if let challenge = self.challenge { headers[.wwwAuthenticate] = challenge }
         return Response(
             status: .init(code: self.status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: self.json)))
     }

@@ -23,6 +23,12 @@ package struct Problem: Error, Hashable, Sendable, Codable {
         self.location = location
     }
 
+    /// What proves who asks (RFC 9110, section 11.6.1): every 401 says it.
+    package var challenge: String? {
+        guard self.status == 401 else { return nil }
+        return self.code == "bad_signature" ? "Signature" : "Bearer"
+    }
+
     package var json: [UInt8] {
         var bytes: [UInt8] = []
         self.write(into: &bytes)

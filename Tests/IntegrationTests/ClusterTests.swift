@@ -48,6 +48,7 @@ import Verification
             let problem = try JSON.decode(Problem.self, from: response.body)
             #expect(problem.code == one.code, "\(one.name)")
             #expect(response.headers["content-type"] == "application/problem+json", "\(one.name)")
+            #expect(response.headers["www-authenticate"] == (one.status == 401 ? "Bearer" : nil), "\(one.name)")
             if one.code == "wrong_unit" { #expect(problem.location == cluster.units[1].url) }
         }
         try await self.internalCalls(cluster)
@@ -65,6 +66,7 @@ import Verification
             for secret in [nil, "wrong", cluster.secret("TRANCHE_PAYMENT_SECRET")] {
                 let response = try await cluster.call(method, url, secret: secret, body: [])
                 #expect(response.status == 401, "\(method) \(url)")
+                #expect(response.headers["www-authenticate"] == "Bearer", "\(method) \(url)")
             }
         }
         let bad = ConfigPush(version: 900, epoch: Epoch(900), content: "{\"units\":[],\"sales\":[{}]}")

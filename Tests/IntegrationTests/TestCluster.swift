@@ -164,16 +164,7 @@ final class TestCluster {
         while !self.pids(program, self.folder).isEmpty { usleep(5_000) }
     }
 
-    private func pids(_ program: String, _ mark: String) -> [pid_t] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { pid_t($0) }.filter { pid in
-            let line =
-                FileManager.default.contents(atPath: "/proc/\(pid)/cmdline").map { String(decoding: $0, as: UTF8.self) }
-                ?? ""
-            // Redis writes its command line anew, with blanks.
-            return (line.contains("/\(program)\0") || line.contains("/\(program) ")) && line.contains(mark)
-        }
-    }
+    private func pids(_ program: String, _ mark: String) -> [pid_t] { Processes.running(program, with: mark) }
 
     /// How many processes of this cluster run `program`.
     func count(_ program: String) -> Int { self.pids(program, self.folder).count }
@@ -297,11 +288,7 @@ final class TestCluster {
 
     /// Asks again and again until `condition` holds; fails its test after 20 seconds.
     func wait(for what: String, until condition: () async throws -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(20)
-        while try await !condition() {
-            guard ContinuousClock.now < end else { throw TestFailure("still no \(what) after 20 s") }
-            await Task.yield()
-        }
+        try await eventually(what, condition)
     }
 
     func refunds(_ unit: Unit) async throws -> [UnitBook.Refund] {

@@ -292,26 +292,3 @@ enum EarlierFile {
         withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Data($0) }
     }
 }
-
-@Suite("Authority log") struct AuthorityStoreTests {
-    @Test("records come back, over a snapshot too, and an older epoch writes nothing") func recovers() throws {
-        let path = try TemporaryFolder.make() + "/authority.sqlite"
-        let store = try AuthorityStore(path: path)
-        var book = AuthorityBook()
-        for number in 1...1_200 {
-            let records: [AuthorityRecord] = number == 1 ? [.epoch(Epoch(1))] : [.issued(LotID(1), quantity: number)]
-            for record in records { book.apply(record) }
-            let head = LedgerHead(position: UInt64(number), digest: .init(high: 1, low: UInt64(number)))
-            try store.append(records, witnesses: [UnitID(4): head], as: Epoch(1))
-        }
-        let (again, witnesses) = try AuthorityStore(path: path).recover()
-        #expect(again.lots[LotID(1)]?.issued == book.lots[LotID(1)]?.issued)
-        #expect(witnesses[UnitID(4)]?.position == 1_200)
-        try store.append([.epoch(Epoch(2))], witnesses: [UnitID(4): nil], as: Epoch(2))
-        #expect(throws: StorageError.superseded(path: path, current: 2)) {
-            try store.append([.issued(LotID(1), quantity: 1)], witnesses: [:], as: Epoch(1))
-        }
-        #expect(try store.witnesses().isEmpty)
-        #expect(try store.log().count == 1_201)
-    }
-}

@@ -45,9 +45,7 @@ package enum TemporaryFolder {
 
     /// A new folder with a short path, because a socket's path has at most 107 bytes. It goes with the process.
     package static func make() throws -> String {
-        var template = Array("/tmp/tranche-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = try PrivateFolder.make("tranche")
         self.lock.withLock {
             if self.made.isEmpty { atexit { TemporaryFolder.removeAll() } }
             self.made.append(path)

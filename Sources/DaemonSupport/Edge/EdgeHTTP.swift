@@ -3,7 +3,6 @@ package import Hummingbird
 package import HummingbirdCore
 package import Logging
 package import NIOCore
-import NIOHTTP1
 package import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOSSL
@@ -38,18 +37,10 @@ package struct EdgeHTTP: ServerChildChannel, HTTPChannelHandler {
             let pipeline = channel.pipeline.syncOperations
             let edge = EdgeGuard(
                 self.limits, self.register, counts: self.counts, speaksPlainly: self.tls == nil)
-            try pipeline.addHandler(edge)
-            if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
-            var decoder = NIOHTTPDecoderLimitConfiguration()
-            (decoder.maxHeaderFieldSize, decoder.maxHeaderListSize, decoder.maxHeaderFieldCount) = (
-                EdgeLimits.fieldBytes, EdgeLimits.fieldsBytes, EdgeLimits.fieldCount
-            )
-            try pipeline.configureHTTPServerPipeline(
-                withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
-                withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
-            try pipeline.addHandlers([
-                RequestGuard(edge, bodyLimit: self.limits.bodyBytes), HTTP1ToHTTPServerCodec(secure: self.tls != nil),
-            ])
+            try EdgePipeline.add(
+                edge, bodyLimit: self.limits.bodyBytes,
+                transport: self.tls.map { NIOSSLServerHandler(context: $0.context) }, to: pipeline)
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: self.tls != nil))
             try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))

@@ -15,6 +15,7 @@ package final class UnitLedger {
     /// Where the ledger ends.
     package private(set) var head: LedgerHead
     private let queue: DatabaseQueue
+    private let identity: FileIdentity?
     private var generation: Generation
     private var statements: Statements?
     /// `nil` until the journal has been read.
@@ -47,6 +48,7 @@ package final class UnitLedger {
                 throw StorageError.wrongOwner(path: path, expected: "unit \(unit)", found: "unit \(found.1)")
             }
             (self.id, self.head, self.generation) = (found.0, found.2, Generation(found.3))
+            self.identity = FileIdentity(path)
         } catch { throw StorageError(error, path: path) }
     }
 
@@ -85,6 +87,7 @@ package final class UnitLedger {
     /// Appends `entries` in one transaction, unless a newer incarnation has the ledger.
     ///
     /// - Throws: ``StorageError``; the ledger is unchanged then, and the caller's state is ahead of it.
+    ///   ``StorageError/vanished(path:)`` if the file was deleted or replaced: what was appended went with it.
     package func append(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError) {
         guard !entries.isEmpty else { return }
         if self.buyers == nil { _ = try self.recover() }
@@ -100,6 +103,8 @@ package final class UnitLedger {
                 }
                 return next!
             }
+            // Looked at behind the commit: whatever is answered now was written to a file that is still there.
+            if let identity, FileIdentity(self.path) != identity { throw StorageError.vanished(path: self.path) }
             self.head = head
             self.generation = generation
             self.buyers?.commit()

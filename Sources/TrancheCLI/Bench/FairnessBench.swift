@@ -1,4 +1,5 @@
 import ArgumentParser
+import DaemonSupport
 import Foundation
 import LoadGenerator
 import TrancheAPI
@@ -35,8 +36,7 @@ struct FairnessBench: AsyncParsableCommand {
     static let largeLot: UInt32 = 902
 
     func run() async throws {
-        let folder = ClusterFolder(
-            path: NSTemporaryDirectory() + "tranche-fairness-\(ProcessInfo.processInfo.processIdentifier)")
+        let folder = ClusterFolder(path: try PrivateFolder.make("tranche-fairness"))
         let layout = try ClusterLayout.random(regions: DemoCommand.regions, isWide: true)
         try folder.save(layout)
         let cluster = LocalCluster(

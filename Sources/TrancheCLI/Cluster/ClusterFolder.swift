@@ -1,6 +1,7 @@
 import ArgumentParser
 import CurlClient
 import Foundation
+import Sockets
 import TrancheAPI
 import TrancheCore
 
@@ -121,10 +122,14 @@ struct ClusterFolder {
 
     func save(_ layout: ClusterLayout) throws {
         try self.make(self.path)
+        try self.write(String(decoding: JSON.encode(layout, pretty: true), as: UTF8.self), to: self.layoutPath)
+    }
+
+    /// Writes a file that only its owner can read.
+    func write(_ text: String, to path: String) throws {
         let made = FileManager.default.createFile(
-            atPath: self.layoutPath, contents: Data(JSON.encode(layout, pretty: true)),
-            attributes: [.posixPermissions: 0o600])
-        guard made else { throw CommandError("\(self.layoutPath) cannot be written") }
+            atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        guard made else { throw CommandError("\(path) cannot be written") }
     }
 
     func load() throws -> ClusterLayout {
@@ -147,29 +152,4 @@ struct CommonOptions: ParsableArguments {
         ClusterFolder(path: URL(fileURLWithPath: self.data).standardizedFileURL.path)
     }
     func client() throws -> AdminClient { AdminClient(try self.folder.load(), key: self.key) }
-}
-
-/// Ports that nobody has at the moment.
-enum FreePorts {
-    static func take(_ count: Int) throws -> [Int] {
-        var descriptors: [Int32] = []
-        defer { for descriptor in descriptors { close(descriptor) } }
-        return try (0..<count).map { _ in
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            descriptors.append(descriptor)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let status = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, length) | getsockname(descriptor, $0, &length)
-                }
-            }
-            guard status == 0 else {
-                throw CommandError("no free port on 127.0.0.1: \(String(cString: strerror(errno)))")
-            }
-            return Int(UInt16(bigEndian: address.sin_port))
-        }
-    }
 }

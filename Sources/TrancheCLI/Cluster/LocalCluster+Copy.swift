@@ -1,5 +1,6 @@
 import DaemonSupport
 import Foundation
+import Sockets
 
 extension LocalCluster {
     /// Starts a second process under a unit's id and secret, with a Redis and ports of its own, from the ledger in `folder`.

@@ -225,7 +225,7 @@ final class LocalCluster: Sendable {
                     value is Int ? "  \(key): \(value)\n" : "  \(key): \"\(value)\"\n"
                 }.joined()
         }.joined()
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        try self.folder.write(text, to: path)
         return path
     }
 

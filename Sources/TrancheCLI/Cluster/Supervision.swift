@@ -15,9 +15,9 @@ enum Supervision {
         guard let command = arguments.first, self.commands.contains(command), environment[self.variable] == nil,
             !arguments.contains("--help"), !arguments.contains("-h")
         else { return nil }
-        let folder = NSTemporaryDirectory() + "tranche-backtraces-\(getuid())"
-        try? FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        guard let folder = try? PrivateFolder.make("tranche-backtraces") else { return nil }
+        // A backtrace stays, and an empty folder does not.
+        defer { rmdir(folder) }
         let additions = Backtraces.environment(folder: folder).merging([self.variable: "1"]) { $1 }
         guard
             let child = try? ChildProcess(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DaemonSupport
 import Foundation
 import LoadGenerator
 import Storage
@@ -42,7 +43,7 @@ struct DemoCommand: AsyncParsableCommand {
     static let sale = "demo"
 
     func run() async throws {
-        let path = self.data ?? NSTemporaryDirectory() + "tranche-demo-\(ProcessInfo.processInfo.processIdentifier)"
+        let path = try self.data ?? PrivateFolder.make("tranche-demo")
         let folder = ClusterFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
         guard !FileManager.default.fileExists(atPath: folder.layoutPath) else {
             throw CommandError(

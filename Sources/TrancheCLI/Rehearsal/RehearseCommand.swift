@@ -1,4 +1,5 @@
 import ArgumentParser
+import DaemonSupport
 import Foundation
 import LoadGenerator
 
@@ -26,7 +27,8 @@ struct RehearseCommand: AsyncParsableCommand {
     @Option(help: "Demand of us-east, eu-west and ap-south.") var skew = "60,25,15"
     @Option(help: "Requests per second that the busiest unit must expect; that of the crowd if not given.")
     var expected: Double?
-    @Option(help: "Where the files of a failed sale are kept.") var data = NSTemporaryDirectory() + "tranche-rehearsal"
+    @Option(help: "Where the files of a failed sale are kept: a folder for each, whose name begins so.") var data:
+        String?
     @Option(help: "Which fault comes first, counted from 0: a sale that is repeated begins where it began.")
     var firstFault = 0
     @Flag(help: "Print JSON, for scripts.") var json = false
@@ -82,7 +84,9 @@ struct RehearseCommand: AsyncParsableCommand {
     private func rehearse(
         _ plan: RehearsalPlan, number: Int, _ interrupt: Interrupt
     ) async throws -> RehearsalOutcome {
-        let path = "\(self.data)-\(ProcessInfo.processInfo.processIdentifier)-\(number)"
+        let path =
+            try self.data.map { "\($0)-\(ProcessInfo.processInfo.processIdentifier)-\(number)" }
+            ?? PrivateFolder.make("tranche-rehearsal")
         let folder = ClusterFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
         self.say(
             "\nsale \(number), seed \(plan.seed): \(Output.number(plan.stock)) items, \(Output.number(plan.buyers)) buyers "

@@ -19,6 +19,8 @@ extension ContestMerge {
     /// The next batch, or `nil` if nothing has changed or the last batch is not in the log yet.
     package mutating func decide(now: Instant) -> ContestBatch? {
         guard self.pending == nil, self.hasObserved, !self.stock.isFrozen else { return nil }
+        // A center would refuse every further number.
+        guard self.book.batches < Limits.batches else { return nil }
         let (frontier, waited) = self.reach(now: now)
         let passed = self.pass(upTo: frontier, pool: self.stock.pool)
         let (allocated, released) = self.divide(self.book.line, passed, self.stock)

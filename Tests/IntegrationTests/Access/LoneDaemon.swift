@@ -1,6 +1,7 @@
 import CurlClient
 import DaemonSupport
 import Foundation
+import Sockets
 import TestSupport
 import TrancheAPI
 import TrancheCore
@@ -17,7 +18,7 @@ final class LoneDaemon {
 
     /// - Parameter settings: More lines of its configuration, behind its port: more of its section, or other ones.
     init(_ program: String, section: String, settings: String = "") throws {
-        let (folder, port) = (try TemporaryFolder.make(), try FreePort.take())
+        let (folder, port) = (try TemporaryFolder.make(), try FreePorts.take())
         self.program = program
         self.file = folder + "/daemon.yaml"
         self.url = "http://127.0.0.1:\(port)"
@@ -62,24 +63,5 @@ final class LoneDaemon {
 enum Secret {
     static func random() -> String {
         (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined()
-    }
-}
-
-enum FreePort {
-    /// A port of this machine that nobody has at the moment.
-    static func take() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) | getsockname(descriptor, $0, &length)
-            }
-        }
-        guard status == 0 else { throw TestFailure("no free port on 127.0.0.1") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

@@ -17,7 +17,7 @@ import TrancheCore
     private func rotate(_ daemon: LoneDaemon, _ rotations: [Rotation]) async throws {
         let (old, new) = (Secret.random(), Secret.random())
         for (listed, opens) in [
-            (old, [true, false]), ("\(old),\(new)", [true, true]), ("\(new),\(old)", [true, true]),
+            (old, [true, false]), ("\(old),\(new)", [true, true]), ("\(new), \(old)", [true, true]),
             (new, [false, true]),
         ] {
             var secrets: [String: String] = [:]

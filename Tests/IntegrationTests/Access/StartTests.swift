@@ -1,5 +1,6 @@
 import DaemonSupport
 import Foundation
+import Sockets
 import TestSupport
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
 
     private static func programs() throws -> [Program] {
         let folder = try TemporaryFolder.make()
-        let port = "\(try FreePort.take())"
+        let port = "\(try FreePorts.take())"
         return [
             Program(
                 name: "tranche-config-center", secrets: ["UNITS_KEY", "COORDINATOR_SECRET", "ADMIN_SECRET"],
@@ -31,7 +32,7 @@ import Testing
                 secrets: ["UNIT", "CENTER", "CONTEST", "SHOP", "TOKEN", "PAYMENT"].map { "\($0)_SECRET" },
                 settings: [
                     "unit.id": "1", "unit.name": "a", "unit.region": "a", "public.port": port, "data.folder": folder,
-                    "internal.port": "\(try FreePort.take())", "redis.address": "/nowhere/r.sock",
+                    "internal.port": "\(try FreePorts.take())", "redis.address": "/nowhere/r.sock",
                     "center.url": "http://127.0.0.1:1",
                 ]),
         ]

@@ -86,6 +86,12 @@ final class RawConnection {
         return self.hasEnded || !self.received.isEmpty
     }
 
+    /// What has come and was not taken as an answer.
+    var peek: String {
+        self.pull()
+        return String(decoding: self.received, as: UTF8.self)
+    }
+
     private func pull() {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while !self.hasEnded {

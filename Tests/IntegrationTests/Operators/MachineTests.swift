@@ -1,6 +1,7 @@
 import CurlClient
 import DaemonSupport
 import Foundation
+import Sockets
 import Storage
 import TestSupport
 import Testing
@@ -38,6 +39,19 @@ import TrancheCore
         #expect(log.contains("was deleted or replaced"))
     }
 
+    @Test("a unit whose ledger is gone ends, and acknowledges nothing into it") func lostLedger() async throws {
+        let cluster = try await TestCluster.start(stock: 30, limit: 1)
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        let ledger = "\(cluster.folder)/units/\(unit.name)/ledger.sqlite"
+        for end in ["", "-wal", "-shm"] { try FileManager.default.removeItem(atPath: ledger + end) }
+        let answer = try? await cluster.buy(unit, token: cluster.token(buyer: "anna", unit: unit.id.rawValue))
+        #expect(answer?.status != 201)
+        try await cluster.wait(for: "the unit's end") { cluster.count("tranche-unit") == 2 }
+        let log = try String(contentsOfFile: "\(cluster.folder)/units/\(unit.name)/log", encoding: .utf8)
+        #expect(log.contains("was deleted or replaced"))
+    }
+
     @Test("a copy of a ledger that is started elsewhere waits, and the living unit goes on") func copy() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
@@ -50,8 +64,8 @@ import TrancheCore
         var file = try String(contentsOfFile: "\(cluster.folder)/units/\(unit.name)/unit.yaml", encoding: .utf8)
         for (section, key, value) in [
             ("data", "folder", folder), ("redis", "address", redis.socket),
-            ("public", "port", "\(try FreePort.take())"),
-            ("internal", "port", "\(try FreePort.take())"),
+            ("public", "port", "\(try FreePorts.take())"),
+            ("internal", "port", "\(try FreePorts.take())"),
         ] { file = Self.set(section, key, value, in: file) }
         try Data(file.utf8).write(to: URL(fileURLWithPath: folder + "/unit.yaml"))
         let copy = try ChildProcess(

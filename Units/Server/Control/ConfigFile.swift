@@ -1,10 +1,10 @@
 import Foundation
 import NIOConcurrencyHelpers
-import TrancheAPI
+package import TrancheAPI
 import TrancheCore
 
 /// The unit's copy of the configuration: what it starts and sells from when the center is away.
-final class ConfigFile: Sendable {
+package final class ConfigFile: Sendable {
     private struct Applied {
         var push: ConfigPush
         var config: SaleConfig
@@ -16,7 +16,7 @@ final class ConfigFile: Sendable {
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
     /// Reads the copy, if there is one. A damaged copy counts as none: the center sends it again.
-    init(folder: String) {
+    package init(folder: String) {
         self.path = folder + "/config.json"
         let read = FileManager.default.contents(atPath: self.path)
             .flatMap { try? JSON.decode(ConfigPush.self, from: $0) }
@@ -25,8 +25,8 @@ final class ConfigFile: Sendable {
         self.apply = NIOLockedValueBox { _ in }
     }
 
-    var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
-    var config: SaleConfig { self.applied.withLockedValue { $0?.config ?? SaleConfig() } }
+    package var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
+    package var config: SaleConfig { self.applied.withLockedValue { $0?.config ?? SaleConfig() } }
 
     /// The one unit where a buyer may buy a lot, among the units that its sale opened with; `nil` before that.
     func home(of buyer: BuyerID, lot: LotID) -> UnitID? {
@@ -34,12 +34,12 @@ final class ConfigFile: Sendable {
         return HomeUnit.of(buyer, among: homes.values.flatMap { $0 })
     }
 
-    func onApply(_ body: @escaping @Sendable (SaleConfig) -> Void) { self.apply.withLockedValue { $0 = body } }
+    package func onApply(_ body: @escaping @Sendable (SaleConfig) -> Void) { self.apply.withLockedValue { $0 = body } }
 
     /// Validates, writes, renames, applies, in this order. A repeated version is acknowledged again.
     ///
     /// - Throws: ``Problem``: `invalid_config`, `stale_config`, `stale_epoch`, or `storage` if it cannot be written.
-    func take(_ push: ConfigPush) throws(Problem) {
+    package func take(_ push: ConfigPush) throws(Problem) {
         let config = try push.validated()
         self.turn.lock()
         defer { self.turn.unlock() }
@@ -50,7 +50,7 @@ final class ConfigFile: Sendable {
     }
 
     /// A version or an epoch so far ahead is not the next one: whoever sends it could shut every later one out.
-    static let jumpLimit = 100_000
+    package static let jumpLimit = 100_000
 
     private static func isNewer(_ push: ConfigPush, than current: ConfigPush?) throws(Problem) -> Bool {
         guard let current else { return true }

@@ -286,9 +286,11 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
 
     /// The machine is ahead of the disk: answer everybody, and use it no more.
     private func fail(_ error: StorageError) {
-        if case .superseded = error {
+        switch error {
+        case .superseded, .vanished:
             self.logger.critical("\(error)")
             _exit(3)  // At once: other threads still run, and there is nothing to save.
+        default: break
         }
         if self.reportedFailure != error { self.logger.error("the ledger took no entries: \(error)") }
         self.reportedFailure = error

@@ -1,15 +1,16 @@
+package import DaemonSupport
 import NIOConcurrencyHelpers
 import ServiceLifecycle
-import TrancheCore
+package import TrancheCore
 
 /// Those who want to hear of every change of an order: the streams of server-sent events.
-final class OrderWatch: Service {
+package final class OrderWatch: Service {
     /// Streams of one unit at a time; one more is refused as overloaded.
-    static let streamsLimit = 10_000
+    package static let streamsLimit = 10_000
     /// Each stream hears something at least so often: who has gone is found out by it, and proxies keep it open.
-    static let heartbeatSeconds = 15
+    package static let heartbeat = Duration.seconds(15)
 
-    enum Signal: Sendable { case changed, heartbeat }
+    package enum Signal: Sendable { case changed, heartbeat }
 
     private struct State {
         var count: UInt64 = 0
@@ -18,11 +19,17 @@ final class OrderWatch: Service {
         var isFinished = false
     }
     private let state = NIOLockedValueBox(State())
+    private let heartbeat: Duration
+    private let telemetry: Telemetry
+
+    package init(heartbeat: Duration = OrderWatch.heartbeat, telemetry: Telemetry) {
+        (self.heartbeat, self.telemetry) = (heartbeat, telemetry)
+    }
 
     /// A stream that yields after each change, until it is cancelled; `nil` if there are too many, or no more.
     ///
     /// A signal may stand for several: whoever hears one looks at the order.
-    func changes(of order: OrderID) -> AsyncStream<Signal>? {
+    package func changes(of order: OrderID) -> AsyncStream<Signal>? {
         let (stream, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
         let number: UInt64? = self.state.withLockedValue { state in
             guard state.total < Self.streamsLimit, !state.isFinished else { return nil }
@@ -32,12 +39,18 @@ final class OrderWatch: Service {
             return state.count
         }
         guard let number else { return nil }
+        self.publishCount()
         continuation.onTermination = { _ in self.remove(number, order) }
         return stream
     }
 
     /// Streams that are open.
-    var count: Int { self.state.withLockedValue { $0.total } }
+    package var count: Int { self.state.withLockedValue { $0.total } }
+
+    private func publishCount() {
+        self.telemetry.set(
+            "tranche_event_streams", "Streams of server-sent events that are open.", to: Double(self.count))
+    }
 
     private func remove(_ number: UInt64, _ order: OrderID) {
         self.state.withLockedValue { state in
@@ -45,9 +58,10 @@ final class OrderWatch: Service {
             state.total -= 1
             if state.streams[order]?.isEmpty == true { state.streams[order] = nil }
         }
+        self.publishCount()
     }
 
-    func wake(_ orders: [OrderID]) {
+    package func wake(_ orders: [OrderID]) {
         guard !orders.isEmpty else { return }
         let woken = self.state.withLockedValue { state in
             state.total == 0 ? [] : orders.flatMap { state.streams[$0].map { Array($0.values) } ?? [] }
@@ -56,10 +70,10 @@ final class OrderWatch: Service {
     }
 
     /// Beats until graceful shutdown; then ends every stream, because long streams would hold it up.
-    func run() async throws {
+    package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(Self.heartbeatSeconds))
+                try? await Task.sleep(for: self.heartbeat)
                 if Task.isCancelled { break }
                 for continuation in self.all { continuation.yield(.heartbeat) }
             }

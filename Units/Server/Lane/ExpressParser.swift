@@ -23,6 +23,7 @@ package enum ExpressParser {
     /// A longer head is left to the ordinary stack, which has its own limit.
     package static let headBytesLimit = 4 << 10
     package static let bodyBytesLimit = 1 << 10
+    package static let fieldCountLimit = 64
     private static let buyStart: StaticString = "POST /v1/lots/"
     private static let buyEnd: StaticString = "/orders HTTP/1.1\r\n"
     private static let statusStart: StaticString = "GET /v1/orders/"
@@ -142,6 +143,7 @@ package enum ExpressParser {
         var token: Range<Int>?
         var length = 0
         var hasLength = false
+        private var count = 0
         var keepsAlive = true
 
         init(place: Int) { self.place = place }
@@ -174,6 +176,9 @@ package enum ExpressParser {
 
         /// - Returns: `false` for a field that a plain request does not have.
         private mutating func take(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+            // The ordinary stack refuses more of them, and so it shall hear of them.
+            self.count += 1
+            guard self.count <= ExpressParser.fieldCountLimit else { return false }
             // Whatever another HTTP reader might take for another field is not plain.
             var colon = start
             while colon < end, Self.isTokenByte(bytes[colon]) { colon += 1 }
@@ -195,6 +200,8 @@ package enum ExpressParser {
                 } else if !Self.isName(bytes, value, "keep-alive") {
                     return false
                 }
+            // No standard has it, and some readers take it for the field above.
+            case 16 where Self.isName(bytes, start..<colon, "proxy-connection"): return false
             case 17 where Self.isName(bytes, start..<colon, "transfer-encoding"): return false
             case 6 where Self.isName(bytes, start..<colon, "expect"): return false
             case 7 where Self.isName(bytes, start..<colon, "upgrade"): return false

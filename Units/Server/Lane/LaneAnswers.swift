@@ -59,6 +59,10 @@ struct LaneAnswers {
             self.bytes.write("\r\nLocation: ")
             self.bytes += location.utf8
         }
+        if let challenge = problem.challenge {
+            self.bytes.write("\r\nWWW-Authenticate: ")
+            self.bytes += challenge.utf8
+        }
         self.finish()
     }
 

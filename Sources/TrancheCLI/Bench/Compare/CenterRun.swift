@@ -1,4 +1,5 @@
 import CurlClient
+import DaemonSupport
 import Foundation
 import LoadGenerator
 import TrancheAPI
@@ -23,8 +24,7 @@ struct CenterRun: Codable {
     }
 
     static func run(units: Int, seconds: Double) async throws -> CenterRun {
-        let folder = ClusterFolder(
-            path: NSTemporaryDirectory() + "tranche-bench-center-\(ProcessInfo.processInfo.processIdentifier)")
+        let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
         let layout = try ClusterLayout.random(regions: [])
         try folder.save(layout)
         let cluster = LocalCluster(folder: folder, layout: layout)

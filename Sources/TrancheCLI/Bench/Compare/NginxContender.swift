@@ -2,6 +2,7 @@ import Crypto
 import DaemonSupport
 import Foundation
 import LoadGenerator
+import Sockets
 
 /// nginx, Lua and Redis: the stack that a user would build instead (peer A), and nginx alone (peer D).
 final class NginxContender: Contender, @unchecked Sendable {  // One run at a time, and its end.
@@ -30,8 +31,8 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
         self.kind = kind
         self.workers = workers
         self.fsync = fsync
-        self.port = try FreePorts.take(1)[0]
-        self.folder = NSTemporaryDirectory() + "tranche-peer-\(ProcessInfo.processInfo.processIdentifier)-\(self.port)"
+        self.port = try FreePorts.take()
+        self.folder = try PrivateFolder.make("tranche-peer")
     }
 
     var name: String {
@@ -56,9 +57,8 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
     }
 
     func start() async throws {
-        try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
-        // Workers of nginx run as another user, if this one is root.
-        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: self.folder)
+        // Workers of nginx run as another user, if this one is root: they reach the socket, and list nothing.
+        try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: self.folder)
         var text = try String(contentsOfFile: "\(Self.scripts)/nginx.conf", encoding: .utf8)
         for (name, value) in [
             "WORKERS": String(self.workers), "FOLDER": self.folder, "SECRET": Self.secret, "PORT": String(self.port),

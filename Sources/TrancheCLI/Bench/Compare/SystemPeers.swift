@@ -1,11 +1,13 @@
 import DaemonSupport
 import Foundation
+import Sockets
 
 /// Runs a program to its end and returns what it printed.
 enum Program {
     static func output(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> String {
-        let log = NSTemporaryDirectory() + "tranche-program-\(UInt64.random(in: 0...UInt64.max))"
-        defer { try? FileManager.default.removeItem(atPath: log) }
+        let folder = try PrivateFolder.make("tranche-program")
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let log = folder + "/log"
         let process = try ChildProcess(
             name.hasPrefix("/") ? name : try LocalCluster.find(name), arguments,
             environment: ProcessInfo.processInfo.environment.merging(environment) { $1 }, log: log)
@@ -24,13 +26,14 @@ enum Program {
 
 /// A hot row in PostgreSQL, through pgbench (peer B).
 final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
-    private let folder = NSTemporaryDirectory() + "tranche-peer-postgres-\(ProcessInfo.processInfo.processIdentifier)"
+    private let folder: String
     private let port: Int
     private let programs: String
     private var server: ChildProcess?
 
     init() throws {
-        self.port = try FreePorts.take(1)[0]
+        self.port = try FreePorts.take()
+        self.folder = try PrivateFolder.make("tranche-peer")
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
         guard let version = versions.compactMap({ Int($0) }).max() else {
             throw CommandError("PostgreSQL is not installed; on Debian and Ubuntu: apt-get install postgresql")
@@ -55,8 +58,9 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
     }
 
     func start() async throws {
-        try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
-        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: self.folder)
+        if getuid() == 0 {
+            try FileManager.default.setAttributes([.ownerAccountName: "postgres"], ofItemAtPath: self.folder)
+        }
         for script in ["hot-row.sql", "hot-row-schema.sql"] {
             try FileManager.default.copyItem(
                 atPath: "\(NginxContender.scripts)/\(script)", toPath: "\(self.folder)/\(script)")
@@ -111,8 +115,7 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
 enum RedisCeiling {
     /// Calls a second.
     static func run(clients: Int, calls: Int) async throws -> Double {
-        let folder = NSTemporaryDirectory() + "tranche-peer-redis-\(ProcessInfo.processInfo.processIdentifier)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let folder = try PrivateFolder.make("tranche-peer")
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let socket = folder + "/r.sock"
         let server = try ChildProcess(

@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import LoadGenerator
 import TrancheAPI
@@ -23,8 +24,7 @@ final class UnitContender: Contender, @unchecked Sendable {  // One run at a tim
     }
 
     func start() async throws {
-        let folder = ClusterFolder(
-            path: NSTemporaryDirectory() + "tranche-bench-\(ProcessInfo.processInfo.processIdentifier)-\(self.tapes)")
+        let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
         let layout = try ClusterLayout.random(regions: ["bench"])
         try folder.save(layout)
         let cluster = LocalCluster(folder: folder, layout: layout)

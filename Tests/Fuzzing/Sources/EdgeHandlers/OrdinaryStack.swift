@@ -31,19 +31,10 @@ package struct OrdinaryStack {
     package func read(_ parts: [ArraySlice<UInt8>]) throws -> Outcome {
         let channel = EmbeddedChannel()
         defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
-        let pipeline = channel.pipeline.syncOperations
         let limits = EdgeLimits(connections: 1, connectionsPerAddress: 1, bodyBytes: self.bodyLimit)
         let register = ConnectionRegister(limit: 1, limitPerAddress: 1)
         let edge = EdgeGuard(limits, register, counts: false, speaksPlainly: true)
-        try pipeline.addHandler(edge)
-        var decoder = NIOHTTPDecoderLimitConfiguration()
-        (decoder.maxHeaderFieldSize, decoder.maxHeaderListSize, decoder.maxHeaderFieldCount) = (
-            EdgeLimits.fieldBytes, EdgeLimits.fieldsBytes, EdgeLimits.fieldCount
-        )
-        try pipeline.configureHTTPServerPipeline(
-            withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
-            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
-        try pipeline.addHandler(RequestGuard(edge, bodyLimit: self.bodyLimit))
+        try EdgePipeline.add(edge, bodyLimit: self.bodyLimit, to: channel.pipeline.syncOperations)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         var outcome = Outcome()
         for part in parts where channel.isActive {

@@ -15,12 +15,12 @@ enum CenterTarget {
                 guard (try? message.checkLimits()) != nil else { continue }
                 let reply = authority.register(message, now: now, into: &records)
                 if case .proofRequired(_, let number, _) = reply { challenge = number }
-                precondition((try? reply.checkLimits()) != nil, "a unit would refuse the answer")
+                do { try reply.checkLimits() } catch { fatalError("a unit would refuse the answer: \(error)") }
             case 2, 3, 4:
                 let message = self.report(&draw)
                 guard (try? message.checkLimits()) != nil else { continue }
                 let reply = authority.report(message, now: now, into: &records)
-                precondition((try? reply.checkLimits()) != nil, "a unit would refuse the answer")
+                do { try reply.checkLimits() } catch { fatalError("a unit would refuse the answer: \(error)") }
             case 5:
                 let message = QuotaCommands(epoch: draw.epoch(), decisions: self.decisions(&draw))
                 guard (try? message.checkLimits()) != nil else { continue }

@@ -93,7 +93,9 @@ enum CoordinatorTarget {
             coordinator.pending = coordinator.merge.decide(now: now)
             guard let batch = coordinator.pending else { return }
             let command = ContestCommand(epoch: Epoch(1), batch: batch)
-            precondition((try? command.checkLimits()) != nil, "the center would refuse the batch")
+            do { try command.checkLimits() } catch {
+                preconditionFailure("the center would refuse the batch: \(error)")
+            }
             return
         }
         let ack = ContestAck(

@@ -1,0 +1,1 @@
+../../../../Sources/DaemonSupport/Edge/EdgePipeline.swift

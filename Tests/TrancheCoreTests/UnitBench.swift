@@ -1,0 +1,101 @@
+import Testing
+import TrancheCore
+
+/// A unit's machine with a Redis that answers at once, and a ledger that takes everything.
+final class Bench {
+    var machine: UnitMachine
+    var redis: [LotID: RedisLot] = [:]
+    var entries: [LedgerEntry] = []
+    var replies: [(request: BuyRequest, answer: Answer)] = []
+    var others: [Answer] = []
+    var reports: [UnitReport] = []
+    var alarms: [String] = []
+    var stops: [String] = []
+    var registrations = 0
+    /// Questions of the center that were answered.
+    var answered: [UInt64] = []
+    /// By a clock that never steps.
+    var steady: Instant?
+    var exchanges: [ContestReport] = []
+    var now = Instant(milliseconds: 1_700_000_000_000)
+    var count: UInt64 = 0
+
+    static let lot = LotID(1)
+
+    init(granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000, issued: Int? = nil) {
+        var book = UnitBook()
+        book.apply(.opened(Incarnation(1)))
+        self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        let rules = LotRules(
+            lot: Self.lot, phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: limit,
+            paymentWindowMilliseconds: windowMilliseconds, issued: issued)
+        self.feed(.configured([rules]))
+        self.feed(.started)
+        self.feed(.surveyed(nil))
+        self.feed(.registered(.accepted(self.directives(granted: granted))))
+    }
+
+    func directives(
+        granted: Int, elsewhere: Int = 0, hint: ReclaimHint? = nil, epoch: UInt64 = 1, contest: Int? = nil
+    ) -> QuotaDirectives {
+        QuotaDirectives(
+            epoch: Epoch(epoch), unit: UnitID(1), generation: Generation(1),
+            lots: [.init(lot: Self.lot, granted: granted, hint: hint, elsewhere: elsewhere, contest: contest)],
+            coordinator: CoordinatorAddress(epoch: Epoch(1), url: "c"))
+    }
+
+    /// The coordinator's word on the lot.
+    func hear(_ verdicts: [(OrderID, Verdict.Kind)], next: Int, allowance: Int, from: Int = 0) {
+        self.feed(.exchangeDue)
+        let lot = ContestReply.Lot(
+            lot: Self.lot, isTaken: true, next: next, allowance: allowance, from: from,
+            verdicts: verdicts.map { Verdict(order: $0.0, kind: $0.1, generation: Generation(1)) }, fence: .zero,
+            standings: nil, mayReturn: 0)
+        self.feed(.exchanged(ContestReply(epoch: Epoch(1), generation: Generation(1), lots: [lot])))
+    }
+
+    func feed(_ event: UnitMachine.Event) {
+        var actions: [UnitMachine.Action] = []
+        self.machine.handle(event, now: self.now, steady: self.steady, into: &actions)
+        for action in actions {
+            switch action {
+            case .append(let entry): self.entries.append(entry)
+            case .call(let call):
+                let result = self.redis[call.lot]?.handle(call) ?? .lost
+                self.feed(.lotResult(lot: call.lot, fence: call.fence, result))
+            case .prime(let prime):
+                self.redis[prime.lot] = RedisLot(prime: prime)
+                self.feed(.lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))))
+            case .reply(let request, let answer): self.replies.append((request, answer))
+            case .replyTo(_, let answer): self.others.append(answer)
+            case .report(let report):
+                self.reports.append(report)
+                self.machine.reported(report.head)
+            case .alarm(let text): self.alarms.append(text)
+            case .stop(let reason): self.stops.append(reason)
+            case .register: self.registrations += 1
+            case .exchange(let report): self.exchanges.append(report)
+            case .prove(_, let challenge, _): self.answered.append(challenge)
+            case .changed, .setSoldOut, .survey, .recovered, .standing, .fence: break
+            }
+        }
+    }
+
+    /// One buyer's request, and the answer to it, if there is one.
+    @discardableResult
+    func buy(_ buyer: String, quantity: Int = 1, order: OrderID? = nil) -> Answer? {
+        self.count += 1
+        let request = BuyRequest(
+            order: order ?? OrderID(high: self.count, low: self.count), buyer: BuyerID(buyer)!, lot: Self.lot,
+            quantity: quantity, issuedAt: self.now, stamp: Stamp(rawValue: Stamp(self.now).rawValue + self.count),
+            ticket: self.count)
+        self.feed(.requests([request]))
+        return self.replies.last { $0.request.ticket == request.ticket }?.answer
+    }
+
+    var counters: QuotaCounters { self.machine.book[Self.lot] }
+}
+
+extension Answer {
+    var order: Order? { if case .order(let order) = self { order } else { nil } }
+}

@@ -1,0 +1,151 @@
+import Testing
+import TrancheCore
+
+@Suite("Unit machine and its center") struct UnitMachineCenterTests {
+    @Test("repeated, late and stale directives change nothing") func follows() {
+        let bench = Bench(granted: 3)
+        for _ in 0..<3 { bench.feed(.directives(bench.directives(granted: 7, epoch: 2))) }
+        bench.feed(.directives(bench.directives(granted: 5, epoch: 2)))
+        bench.feed(.directives(bench.directives(granted: 50, epoch: 1)))
+        #expect(bench.counters.granted == 7)
+        #expect(bench.redis[Bench.lot]?.available == 7)
+    }
+
+    @Test("a reclaim is carried out once, and takes only what is free") func reclaims() {
+        let bench = Bench(granted: 5)
+        bench.buy("a")
+        let hint = ReclaimHint(number: 4, keep: 1)
+        for _ in 0..<3 { bench.feed(.directives(bench.directives(granted: 5, hint: hint))) }
+        #expect(bench.counters == QuotaCounters(granted: 5, returned: 3, sold: 1, cancelled: 0))
+        #expect(bench.redis[Bench.lot]?.available == 1)
+        bench.feed(.reportDue(nonce: 1))
+        #expect(bench.reports.last?.lots.first?.hintDone == 4)
+    }
+
+    @Test("nothing is sold before somebody has vouched for the ledger") func waitsForVoucher() {
+        var book = UnitBook()
+        book.apply(.opened(Incarnation(1)))
+        var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        var actions: [UnitMachine.Action] = []
+        machine.handle(.surveyed(nil), now: .distantPast, into: &actions)
+        for _ in 0..<9 { machine.handle(.registrationFailed, now: .distantPast, into: &actions) }
+        #expect(!machine.mayIssue, "neither the center nor Redis vouched")
+        // A Redis that saw this very ledger vouches while the center is away: after some calls that failed, and if it is the
+        // very process that the ledger knows.
+        book.apply(.redis(RedisRun(rawValue: 5)))
+        let head = LedgerHead(position: 4, digest: .init(high: 1, low: 2))
+        let other = LedgerHead(position: 4, digest: .init(high: 9, low: 9))
+        for (proof, run, failures, expected) in [
+            (head, 5, 3, true), (head, 5, 2, false), (head, 6, 3, false), (other, 5, 3, false),
+        ] {
+            var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: head)
+            let survey = RedisSurvey(
+                ledger: LedgerID(3), witness: head, proof: proof, admitted: [], newestFence: 0,
+                run: RedisRun(rawValue: UInt64(run)))
+            machine.handle(.surveyed(survey), now: .distantPast, into: &actions)
+            for _ in 0..<failures { machine.handle(.registrationFailed, now: .distantPast, into: &actions) }
+            #expect(machine.mayIssue == expected, "\(proof), \(run), \(failures)")
+        }
+    }
+
+    @Test("a process that the center does not know any more sells nothing until it is known again") func unvouched() {
+        let bench = Bench(granted: 5)
+        bench.feed(.registrationLost)
+        #expect(!bench.machine.mayIssue)
+        #expect(bench.buy("a") == .refused(.recovering))
+        for _ in 0..<9 { bench.feed(.registrationFailed) }
+        #expect(!bench.machine.mayIssue, "its generation may be settled: Redis has no word in that")
+        bench.feed(.registered(.accepted(bench.directives(granted: 5))))
+        #expect(bench.buy("b")?.order?.state == .reserved)
+    }
+
+    @Test("a process that finds another one alive waits, and never asks Redis instead") func waitsForTheLiving() {
+        let bench = Bench(granted: 5)
+        bench.feed(.registrationLost)
+        for _ in 0..<9 { bench.feed(.registered(.occupied)) }
+        #expect(!bench.machine.mayIssue)
+        #expect(bench.alarms.count == 1 && bench.stops.isEmpty, "it says so once")
+    }
+
+    @Test("a center's witness of another history stops a machine that was set back with its memory") func setBack() {
+        let bench = Bench(granted: 5)
+        let heads = (1...3).map { LedgerHead(position: UInt64($0 * 10), digest: .init(high: UInt64($0), low: 0)) }
+        for head in heads.prefix(2) {
+            bench.feed(.committed(head))
+            bench.feed(.reportDue(nonce: 1))
+        }
+        func hear(_ witness: LedgerHead) {
+            let told = bench.directives(granted: 5)
+            bench.feed(
+                .directives(
+                    QuotaDirectives(
+                        epoch: told.epoch, unit: told.unit, generation: told.generation, lots: told.lots,
+                        coordinator: told.coordinator, witness: witness)))
+        }
+        hear(heads[1])
+        hear(heads[0])
+        #expect(bench.stops.isEmpty, "what was reported, in any order")
+        bench.feed(.reportDue(nonce: 2))
+        #expect(bench.reports.last?.proves == 20, "the next report proves the newest one")
+        hear(LedgerHead(position: 20, digest: .init(high: 99, low: 0)))
+        #expect(bench.stops.count == 1, "the same place with another history")
+        let ahead = Bench(granted: 5)
+        ahead.feed(.committed(heads[0]))
+        let told = ahead.directives(granted: 5)
+        ahead.feed(
+            .directives(
+                QuotaDirectives(
+                    epoch: told.epoch, unit: told.unit, generation: told.generation, lots: told.lots,
+                    witness: heads[2])))
+        #expect(ahead.stops.count == 1, "the center has seen more than there is")
+    }
+
+    @Test("one answer per question and attempt: repeated questions draw no repeated answers") func questions() {
+        let bench = Bench(granted: 3)
+        bench.feed(.registrationLost)
+        for challenge: UInt64 in [7, 7, 8, 8, 8] {
+            bench.feed(.registered(.proofRequired(position: 0, challenge: challenge, earlier: [])))
+        }
+        #expect(bench.answered == [7, 8])
+    }
+
+    @Test("what is said to a ledger that nobody vouches for is not heard, and is no alarm") func unheard() {
+        let bench = Bench(granted: 3, issued: 10)
+        bench.feed(.registrationLost)
+        // The ledger was set back, perhaps: what it gave back since then it does not know.
+        bench.feed(.directives(bench.directives(granted: 11)))
+        bench.feed(.directives(bench.directives(granted: 9)))
+        #expect(bench.counters.granted == 3)
+        #expect(bench.alarms.isEmpty)
+        bench.feed(.registered(.accepted(bench.directives(granted: 9))))
+        #expect(bench.counters.granted == 9)
+    }
+
+    @Test("grants above the issue and jumps of epochs are not believed") func disbelieves() {
+        let bench = Bench(granted: 3, issued: 10)
+        bench.feed(.directives(bench.directives(granted: 11)))
+        #expect(bench.counters.granted == 3)
+        bench.feed(.directives(bench.directives(granted: 10)))
+        #expect(bench.counters.granted == 10)
+        bench.feed(.directives(bench.directives(granted: 10, epoch: 1 << 40)))
+        #expect(bench.machine.epoch == Epoch(1))
+        bench.feed(.directives(bench.directives(granted: 10, epoch: 2)))
+        #expect(bench.machine.epoch == Epoch(2))
+        #expect(bench.alarms.count == 2)
+    }
+
+    @Test("a wall clock that is set back stops no pause") func steadyPauses() {
+        let bench = Bench(granted: 3)
+        bench.redis = [:]
+        bench.steady = bench.now.advanced(milliseconds: 60_000)
+        bench.now = bench.now.advanced(milliseconds: -3_600_000)
+        bench.feed(.tick)  // The silent Redis is probed, found empty, and primed again.
+        #expect(bench.redis[Bench.lot] != nil)
+        bench.feed(.registrationLost)
+        bench.feed(.registrationFailed)
+        let before = bench.registrations
+        bench.steady = bench.steady?.advanced(milliseconds: 1_000)
+        bench.feed(.tick)
+        #expect(bench.registrations == before + 1, "the next attempt does not wait for the wall clock")
+    }
+}

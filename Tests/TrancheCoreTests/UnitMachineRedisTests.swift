@@ -1,0 +1,87 @@
+import Testing
+import TrancheCore
+
+@Suite("Unit machine and its Redis") struct UnitMachineRedisTests {
+    @Test("a Redis that was emptied is rebuilt from the ledger") func rebuilds() {
+        let bench = Bench(granted: 3)
+        bench.buy("a")
+        bench.redis = [:]
+        #expect(bench.buy("b") == .refused(.recovering))
+        #expect(bench.buy("b")?.order?.state == .reserved)
+        #expect(bench.redis[Bench.lot]?.available == 1)
+    }
+
+    @Test("a Redis that went back is found by its sequence, and its word is not taken") func findsSetBack() {
+        let bench = Bench(granted: 2)
+        let old = bench.redis
+        bench.buy("a")
+        bench.buy("b")
+        bench.redis = old
+        #expect(bench.buy("c") == .refused(.recovering))
+        #expect(bench.buy("c") == .refused(.soldOut(requested: 1)))
+        #expect(bench.counters.sold == 2)
+    }
+
+    @Test("a Redis that lies about stock cannot make the ledger oversell") func guards() {
+        let bench = Bench(granted: 1)
+        let prime = LotPrime(
+            lot: Bench.lot, fence: bench.redis[Bench.lot]!.fence, available: 50, holdings: [], ledger: LedgerID(3),
+            witness: .empty)
+        bench.redis[Bench.lot] = RedisLot(prime: prime)
+        #expect(bench.buy("a")?.order?.state == .reserved)
+        #expect(bench.buy("b") == .refused(.recovering))
+        #expect(bench.machine.redisContradictions == 1)
+        #expect(bench.counters.live == 1)
+    }
+
+    @Test("a ledger that was set back counts its incarnations again, and goes on above the fences in Redis")
+    func fencesAboveRedis() {
+        var book = UnitBook()
+        for entry: LedgerEntry in [.opened(Incarnation(2)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
+        var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        var actions: [UnitMachine.Action] = []
+        let newest = UInt64(5) << 24 | 7
+        let survey = RedisSurvey(
+            ledger: LedgerID(3), witness: nil, proof: nil, admitted: [], newestFence: newest, run: RedisRun(rawValue: 1)
+        )
+        let directives = QuotaDirectives(
+            epoch: Epoch(1), unit: UnitID(1), generation: Generation(2),
+            lots: [.init(lot: Bench.lot, granted: 2, hint: nil, elsewhere: 0)])
+        machine.handle(.surveyed(survey), now: .distantPast, into: &actions)
+        machine.handle(.registered(.newGeneration(directives)), now: .distantPast, into: &actions)
+        let fences = actions.compactMap { action -> UInt64? in
+            if case .prime(let prime) = action { prime.fence } else { nil }
+        }
+        #expect(fences == [newest + 1])
+    }
+
+    @Test("whoever could not ask Redis refuses nobody from memory before the lot is primed") func recoversLotByLot() {
+        var book = UnitBook()
+        for entry: LedgerEntry in [.opened(Incarnation(1)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
+        func recoveries(_ actions: [UnitMachine.Action]) -> [LotID?] {
+            actions.compactMap { if case .recovered(let lot) = $0 { .some(lot) } else { nil } }
+        }
+        var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        var actions: [UnitMachine.Action] = []
+        machine.handle(.surveyed(nil), now: .distantPast, into: &actions)
+        #expect(recoveries(actions).isEmpty)
+        let directives = QuotaDirectives(
+            epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
+            lots: [.init(lot: Bench.lot, granted: 3, hint: nil, elsewhere: 0)])
+        machine.handle(.registered(.accepted(directives)), now: .distantPast, into: &actions)
+        let fences = actions.compactMap { action -> UInt64? in
+            if case .prime(let prime) = action { prime.fence } else { nil }
+        }
+        machine.handle(
+            .lotResult(lot: Bench.lot, fence: fences[0], .primed(RedisRun(rawValue: 1))), now: .distantPast,
+            into: &actions)
+        #expect(recoveries(actions) == [Bench.lot])
+        // Redis answered: everything it had is adopted at once.
+        var other = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        actions = []
+        let survey = RedisSurvey(
+            ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: RedisRun(rawValue: 1))
+        other.handle(.surveyed(survey), now: .distantPast, into: &actions)
+        #expect(recoveries(actions) == [nil])
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import TestSupport
+import Testing
+import TrancheAPI
+import TrancheCore
+import UnitServer
+
+@Suite("A unit's copy of the configuration") struct ConfigFileTests {
+    /// Versions in the order in which they were applied.
+    private final class Applied: @unchecked Sendable {  // Guarded by the lock.
+        private let lock = NSLock()
+        private var starts: [Int64] = []
+        var all: [Int64] { self.lock.withLock { self.starts } }
+        func note(_ config: SaleConfig) {
+            // Whoever is slow here must not be overtaken by a later version.
+            usleep(UInt32.random(in: 0...2_000))
+            self.lock.withLock { self.starts.append(config.sales[0].startsAtMilliseconds) }
+        }
+    }
+
+    private let file: ConfigFile
+    private let applied = Applied()
+    private let folder: String
+
+    init() throws {
+        self.folder = try TemporaryFolder.make()
+        self.file = ConfigFile(folder: self.folder)
+        self.file.onApply { [applied] in applied.note($0) }
+    }
+
+    /// The version is in the content, so that a test can tell which one was applied.
+    private static func push(_ version: Int, epoch: UInt64 = 1) -> ConfigPush {
+        let lot = SaleConfig.Lot(id: LotID(1), name: "lot", stock: 10, perBuyerLimit: 1, poolPermille: 0)
+        let sale = SaleConfig.Sale(
+            id: "sale", name: "sale", startsAtMilliseconds: Int64(version),
+            endsAtMilliseconds: 9_000_000_000, paymentWindowMilliseconds: 60_000, lots: [lot])
+        var config = SaleConfig()
+        config.sales = [sale]
+        return ConfigPush(
+            version: version, epoch: Epoch(epoch), content: String(decoding: JSON.encode(config), as: UTF8.self))
+    }
+
+    @Test("an older version is never applied after a newer one, however many come at once")
+    func order() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            for version in (1...60).shuffled() {
+                group.addTask { [file] in try? file.take(Self.push(version)) }
+            }
+        }
+        let all = self.applied.all
+        #expect(all == all.sorted() && all.last == 60)
+        #expect(self.file.version == 60)
+        #expect(ConfigFile(folder: self.folder).version == 60, "the file holds the same one")
+    }
+
+    @Test("a version or an epoch far beyond the next one is refused, and changes nothing")
+    func jump() throws {
+        try self.file.take(Self.push(5))
+        let limit = ConfigFile.jumpLimit
+        for push in [Self.push(5 + limit + 1), Self.push(6, epoch: UInt64(limit) + 2)] {
+            let problem = #expect(throws: Problem.self) { try self.file.take(push) }
+            #expect(problem?.code == "config_jump")
+        }
+        #expect(self.file.version == 5)
+        try self.file.take(Self.push(5 + limit, epoch: UInt64(limit) + 1))
+        #expect(self.file.version == 5 + limit)
+    }
+
+    @Test("an older version, an older epoch and another content are refused; the same push again is no error")
+    func stale() throws {
+        try self.file.take(Self.push(5, epoch: 3))
+        try self.file.take(Self.push(5, epoch: 3))
+        #expect(self.applied.all == [5], "applied once")
+        let other = ConfigPush(version: 5, epoch: Epoch(3), content: Self.push(4).content)
+        for (push, code) in [
+            (Self.push(4, epoch: 3), "stale_config"), (Self.push(9, epoch: 2), "stale_epoch"), (other, "stale_config"),
+        ] {
+            let problem = #expect(throws: Problem.self) { try self.file.take(push) }
+            #expect(problem?.code == code)
+        }
+        #expect(self.applied.all == [5])
+    }
+}

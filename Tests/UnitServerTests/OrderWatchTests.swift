@@ -1,0 +1,47 @@
+import DaemonSupport
+import Testing
+import TrancheCore
+import UnitServer
+
+@Suite("Streams of an order's changes", .timeLimit(.minutes(1))) struct OrderWatchTests {
+    private let order = OrderID(high: 1, low: 2)
+
+    @Test("a stream without news hears a heartbeat; one that nobody reads any more is given up") func beats() async {
+        let watch = OrderWatch(heartbeat: .milliseconds(5), telemetry: Telemetry())
+        let beats = Task { try await watch.run() }
+        defer { beats.cancel() }
+        let reader = Task { [order] in
+            var heard = 0
+            for await signal in watch.changes(of: order)! {
+                #expect(signal == .heartbeat)
+                heard += 1
+                if heard == 3 { break }
+            }
+            return heard
+        }
+        #expect(await reader.value == 3)
+        #expect(watch.count == 0)
+    }
+
+    @Test("a change wakes the streams of its order only") func wakes() async {
+        let watch = OrderWatch(heartbeat: .seconds(600), telemetry: Telemetry())
+        var mine = watch.changes(of: self.order)!.makeAsyncIterator()
+        let other = watch.changes(of: OrderID(high: 9, low: 9))!
+        watch.wake([self.order])
+        #expect(await mine.next() == .changed)
+        #expect(watch.count == 2)
+        withExtendedLifetime(other) {}
+    }
+
+    @Test("one stream more than the limit is refused, and the text of the metrics says how many there are")
+    func limit() {
+        let telemetry = Telemetry()
+        let watch = OrderWatch(telemetry: telemetry)
+        let streams = (0..<OrderWatch.streamsLimit).compactMap { watch.changes(of: OrderID(high: 0, low: UInt64($0))) }
+        withExtendedLifetime(streams) {
+            #expect(streams.count == OrderWatch.streamsLimit)
+            #expect(watch.changes(of: self.order) == nil)
+            #expect(telemetry.text.contains("tranche_event_streams \(Double(OrderWatch.streamsLimit))"))
+        }
+    }
+}
