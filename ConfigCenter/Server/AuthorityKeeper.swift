@@ -182,9 +182,13 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
 
     private func persist(_ records: [AuthorityRecord]) -> Problem? {
         let changed = self.authority.takeMovedWitnesses()
-        guard !records.isEmpty || !changed.isEmpty || !self.acts.isEmpty else { return nil }
+        guard !records.isEmpty || !changed.isEmpty || !self.acts.isEmpty else {
+            self.authority.confirm()
+            return nil
+        }
         do throws(StorageError) {
             let position = try self.store.append(records, witnesses: changed, acts: self.acts, as: self.epoch)
+            self.authority.confirm()
             if let position { self.snapshot(at: position) }
             return nil
         } catch {

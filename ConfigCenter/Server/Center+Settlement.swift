@@ -34,15 +34,21 @@ extension Center {
                 "\(name): \(account.outstanding) of lot \(lot) are stranded: settle them with `tranche quota settle --lot "
                     + "\(lot) --unit \(name) --generation \(generation)`, then repeat")
         case .settled:
-            // A ledger that shows more sold than was settled: the books and the ledgers would not agree.
+            // A ledger that shows more sold than was settled: the books and the ledgers would not agree. A unit that was
+            // stopped since says nothing more, and its word of then holds nothing up.
             let told = seen?.report.earlier.first { $0.lot == lot && $0.generation == account.generation }
-            guard let told, told.live > account.outstanding else { return }
+            guard let seen, let told, told.live > account.outstanding,
+                now.milliseconds(since: seen.at) <= QuotaAuthority.silenceMilliseconds
+            else { return }
             throw refuse(
                 "unsettled",
                 "\(name): generation \(generation) of lot \(lot) was settled with \(account.outstanding) sold, its ledger "
-                    + "shows \(told.live): stop the unit and find out with `tranche verify`")
+                    + "shows \(told.live). \(told.live - account.outstanding) more were sold than the books have: find out with "
+                    + "`tranche verify`, cover them with `tranche stock add` or cancel them, then drain and stop the unit, and "
+                    + "repeat")
         case .active:
-            guard account.granted + account.allocated > 0 else { return }
+            // Nothing is out any more, so nothing of it can be held or sold.
+            guard account.outstanding > 0 else { return }
             guard let seen, now.milliseconds(since: seen.at) <= QuotaAuthority.silenceMilliseconds else {
                 throw refuse(
                     "not_reported",

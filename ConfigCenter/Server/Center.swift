@@ -32,8 +32,8 @@ struct Center: Sendable {
         let push = try await self.book.change(
             expected: expected, actor: actor, note: note, act: act, isUrgent: isUrgent, body)
         if push.version != before {
-            let units = await self.book.config.units
-            Task { await self.pusher.push(push, to: units, isUrgent: isUrgent, self.book) }
+            let (units, goesToAll) = (await self.book.config.units, await self.book.isUrgent)
+            Task { await self.pusher.push(push, to: units, isUrgent: goesToAll, self.book) }
         }
         return push
     }
@@ -147,24 +147,30 @@ struct Center: Sendable {
         return try await self.sale(id)
     }
 
-    /// Issues the stock of a sale that warms up, once.
+    /// Issues the stock of a sale that warms up, once, and grants what was planned.
     private func warm(_ sale: SaleConfig.Sale) async throws(Problem) {
         try await self.keeper.perform { (authority, records) throws(Problem) in
-            for lot in sale.lots where authority.book.lots[lot.id] == nil {
-                do throws(AuthorityError) {
-                    try authority.issue(lot.id, quantity: lot.stock, into: &records)
-                    if lot.contestStart == .fromTheStart {
-                        _ = try authority.contend(lot.id, lot.contestTerms, into: &records)
-                    }
-                } catch {
-                    throw Problem(error)
-                }
+            do throws(AuthorityError) { try Self.issue(sale, authority: &authority, &records) } catch {
+                throw Problem(error)
             }
         }
         await self.grantPlans()
     }
 
-    /// Grants what the plans of warming sales still lack. Safe to repeat: it counts what was granted before.
+    /// Issues the lots of a sale that the log does not have.
+    private static func issue(
+        _ sale: SaleConfig.Sale, authority: inout QuotaAuthority, _ records: inout [AuthorityRecord]
+    ) throws(AuthorityError) {
+        for lot in sale.lots where authority.book.lots[lot.id] == nil {
+            try authority.issue(lot.id, quantity: lot.stock, into: &records)
+            if lot.contestStart == .fromTheStart {
+                _ = try authority.contend(lot.id, lot.contestTerms, into: &records)
+            }
+        }
+    }
+
+    /// Issues and grants what warming sales still lack, after a center that ended half-way too. Safe to repeat: it counts
+    /// what was issued and granted before.
     func grantPlans() async {
         let config = await self.book.config
         let warming = config.sales.filter { $0.state == .warming }
@@ -172,6 +178,8 @@ struct Center: Sendable {
         let touched = try? await self.keeper.perform { authority, records in
             var touched: Set<UnitID> = []
             for sale in warming {
+                // Refused only if the configuration was: its check has the same limits.
+                try? Self.issue(sale, authority: &authority, &records)
                 for (lot, unit) in sale.lots.flatMap({ lot in config.units.map { (lot, $0) } }) {
                     guard let generation = authority.book.units[unit.id]?.generation else { continue }
                     let held = authority.book.account(lot.id, unit.id, generation).granted

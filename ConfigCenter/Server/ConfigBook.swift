@@ -12,8 +12,18 @@ actor ConfigBook {
         didSet { self.names = Self.names(self.config) }
     }
     private var names: [UnitID: String] = [:]
-    /// Whether the present version goes to every unit, whatever any other one says of it.
-    private(set) var isUrgent = false
+    /// The last version that no unit's refusal may keep from the others.
+    private var urgentVersion = 0
+    /// Whether the present version goes to every unit, whatever any other one says of it: until each of them has applied the
+    /// last urgent version, or a later one.
+    var isUrgent: Bool {
+        self.urgentVersion == self.push.version
+            || self.config.units.contains { unit in
+                self.rollout.applied[unit.name] ?? 0 < self.urgentVersion && !self.refusers.contains(unit.name)
+            }
+    }
+    /// Units that refused the last urgent version, or a later one: nobody waits for them.
+    private var refusers: Set<String> = []
     private(set) var rollout: Rollout
     private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount: UInt64 = 0
@@ -76,7 +86,7 @@ actor ConfigBook {
         }
         self.config = next
         self.push = push
-        self.isUrgent = isUrgent
+        if isUrgent { (self.urgentVersion, self.refusers) = (push.version, []) }
         self.rollout = Rollout(version: push.version, applied: self.rollout.applied)
         self.wake()
         return push
@@ -103,6 +113,7 @@ actor ConfigBook {
 
     /// A unit refused the version: it goes no further, until a newer one replaces it.
     func refused(_ unit: String, version: Int, reason: String) {
+        if version >= self.urgentVersion { self.refusers.insert(unit) }
         if version == self.rollout.version { self.rollout.refusal = "\(unit): \(reason)" }
     }
 

@@ -32,7 +32,12 @@ final class Pusher: Sendable {
         let body = JSON.encode(push)
         if isUrgent {
             await withDiscardingTaskGroup { group in
-                for unit in units { group.addTask { _ = await self.send(push, body, to: unit, book) } }
+                for unit in units {
+                    group.addTask {
+                        guard let reason = await self.send(push, body, to: unit, book) else { return }
+                        await book.refused(unit.name, version: push.version, reason: reason)
+                    }
+                }
             }
             return
         }

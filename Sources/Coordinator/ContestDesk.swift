@@ -90,7 +90,9 @@ final class ContestDesk: Sendable {
             await self.waitForNews()
             reply = try self.reply(to: report)
         }
-        return ContestReplyEnvelope(reply: reply, receivedAt: receivedAt, sentAt: SystemClock.now())
+        let sentAt = SystemClock.now()
+        self.state.withLockedValue { $0.clocks.answered(report.unit, at: sentAt) }
+        return ContestReplyEnvelope(reply: reply, receivedAt: receivedAt, sentAt: sentAt)
     }
 
     private static func hasNews(_ reply: ContestReply) -> Bool {
@@ -100,6 +102,7 @@ final class ContestDesk: Sendable {
     private func take(_ report: ContestReport, receivedAt: Instant) throws(Problem) {
         let isLeading = self.state.withLockedValue { state -> Bool in
             guard state.epoch == report.epoch, state.epoch > Epoch(0) else { return false }
+            state.clocks.observe(wall: SystemClock.now(), monotonic: SystemClock.monotonic())
             let isTrusted =
                 state.clocks.isTrusted(report.unit, echo: report.echo, sentAt: report.sentAt, receivedAt: receivedAt)
                 && report.isTrusted

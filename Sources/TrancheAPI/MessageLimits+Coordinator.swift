@@ -124,6 +124,11 @@ extension ContestReport: LimitedMessage {
     package func checkLimits() throws(Problem) {
         try Problem.check(self.generation)
         try Problem.check(self.epoch)
+        guard Set(self.lots.map(\.lot)).count == self.lots.count else {
+            throw Problem(status: 400, code: "invalid_message", detail: "a lot is there twice")
+        }
+        let all = self.lots.reduce(0) { $0 + $1.candidates.count }
+        try Problem.check("candidates", count: all, limit: Limits.candidatesPerReportInAll)
         for lot in self.lots {
             for candidate in lot.candidates {
                 try Problem.check("uncertainty", candidate.uncertainty, in: 0...Limits.uncertaintyMicroseconds)

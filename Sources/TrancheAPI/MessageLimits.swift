@@ -46,8 +46,16 @@ extension Problem {
         ] { try self.check(name, value, in: 0...Limits.counter) }
     }
 
+    /// An address becomes a part of answers' heads: a line's end in it would end the head (RFC 3986, section 2).
+    static func isAddress(_ url: String) -> Bool { url.utf8.allSatisfy { (0x21...0x7E).contains($0) } }
+
     static func check(url: String) throws(Problem) {
         try self.check("number of the address's bytes", url.utf8.count, in: 0...Limits.urlBytes)
+        guard self.isAddress(url) else {
+            throw Problem(
+                status: 400, code: "invalid_message",
+                detail: "the address \(url.debugDescription) has characters that no address has")
+        }
     }
 }
 

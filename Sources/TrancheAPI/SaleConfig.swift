@@ -157,9 +157,12 @@ extension SaleConfig {
             throw .invalidConfig("two units share an id or a name")
         }
         for unit in self.units {
-            for url in [unit.publicURL, unit.internalURL] where !url.hasPrefix("http://") && !url.hasPrefix("https://")
-            {
-                throw .invalidConfig("unit \(unit.name): \"\(url)\" is no http address")
+            for url in [unit.publicURL, unit.internalURL] {
+                guard url.hasPrefix("http://") || url.hasPrefix("https://"), url.utf8.count <= Limits.urlBytes,
+                    Problem.isAddress(url)
+                else {
+                    throw .invalidConfig("unit \(unit.name): \(url.debugDescription) is no http address")
+                }
             }
         }
         guard Set(self.sales.map(\.id)).count == self.sales.count else { throw .invalidConfig("two sales share an id") }
@@ -202,6 +205,7 @@ extension SaleConfig {
             }
         }
         try check("stock", lot.stock, 1...Limits.stockPerLot)
+        try check("what was added", lot.added ?? 0, 0...Limits.stockPerLot)
         try check("stock and what was added to it,", lot.issued, 1...Limits.stockPerLot)
         try check("perBuyerLimit", lot.perBuyerLimit, 1...Limits.quantityPerOrder)
         try check("poolPermille", lot.poolPermille, 0...1_000)
@@ -211,8 +215,8 @@ extension SaleConfig {
         }
         for (name, value) in (lot.weights ?? lot.fixed ?? [:]).sorted(by: { $0.key < $1.key }) {
             try check("quota of \(name)", value, 0...Limits.stockPerLot)
-            // A draft may name units that have not announced themselves yet.
-            guard sale.state == .draft || self.unit(named: name) != nil else {
+            // A draft may name units that have not announced themselves yet, and a settled sale units that have gone.
+            guard sale.state == .draft || sale.state == .settled || self.unit(named: name) != nil else {
                 throw .invalidConfig("lot \(lot.id): there is no unit \"\(name)\"")
             }
         }

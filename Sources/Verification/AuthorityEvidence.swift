@@ -45,7 +45,7 @@ struct AuthorityEvidence {
                     defer { account.returned = total }
                     return total < account.returned ? "R of unit \(unit), lot \(lot), fell to \(total)" : nil
                 }
-            case .settled(let lot, let unit, let generation, let sold):
+            case .settled(let lot, let unit, let generation, let sold, _):
                 self.change(lot, unit, generation) { account in
                     account.returned = account.granted + account.allocated - sold
                     (account.isStranded, account.isSettled) = (false, true)

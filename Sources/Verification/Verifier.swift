@@ -227,11 +227,13 @@ package struct Verifier {
             "I11", "an applied configuration is valid and never older than the last", findings, figures: figures)
     }
 
-    /// The highest limit that each lot ever had: one that was lowered counts for later orders only.
+    /// The highest limit that each lot ever had while it could be sold: one that was lowered counts for later orders only, and
+    /// that of a draft for none.
     private func limits() -> [LotID: Int] {
         self.configs.reduce(into: [:]) { limits, version in
             guard let config = try? JSON.decode(SaleConfig.self, from: version.content) else { return }
-            for lot in config.sales.flatMap(\.lots) { limits[lot.id] = max(limits[lot.id] ?? 0, lot.perBuyerLimit) }
+            let sales = config.sales.filter { $0.state != .draft }
+            for lot in sales.flatMap(\.lots) { limits[lot.id] = max(limits[lot.id] ?? 0, lot.perBuyerLimit) }
         }
     }
 

@@ -152,22 +152,25 @@ import TrancheCore
     }
 
     @Test("a contest report is refused beyond its limits") func contest() {
-        func report(generation: UInt32 = 1, epoch: UInt64 = 1, uncertainty: Int64 = 500) -> [UInt8] {
+        func report(
+            generation: UInt32 = 1, epoch: UInt64 = 1, uncertainty: Int64 = 500, lots: [UInt32] = [1], count: Int = 1
+        ) -> [UInt8] {
             let candidate = Candidate(
                 index: 0, order: OrderID(high: 1, low: 1), quantity: 1, stamp: Stamp(rawValue: .max),
                 uncertainty: uncertainty)
             return ContestWire.encode(
                 ContestReport(
                     unit: UnitID(1), generation: Generation(generation), epoch: Epoch(epoch), isTrusted: true,
-                    lots: [
+                    lots: lots.map {
                         .init(
-                            lot: LotID(1), base: 0, candidates: [candidate], end: 1, watermark: Stamp(rawValue: .max),
-                            heard: 0)
-                    ]))
+                            lot: LotID($0), base: 0, candidates: Array(repeating: candidate, count: count), end: 1,
+                            watermark: Stamp(rawValue: .max), heard: 0)
+                    }))
         }
         #expect(throws: Never.self) { try ContestWire.report(report()) }
         for bad in [
             report(generation: .max), report(epoch: .max), report(uncertainty: .max), report(uncertainty: -1),
+            report(lots: [1, 2, 1]), report(lots: [1, 2, 3], count: Limits.candidatesPerReportInAll / 2),
         ] { #expect(throws: Problem.self) { try ContestWire.report(bad) } }
     }
 }

@@ -26,7 +26,8 @@ import TrancheCore
         open.lots[0].added = 5
         let next = self.config([open]).withRules(of: self.config([self.sale("a", limit: 1)])).sales[0]
         #expect(next.lots[0].perBuyerLimit == 1 && next.name == "a 1")
-        #expect(next.startsAtMilliseconds == 1 && next.endsAtMilliseconds == 10)
+        #expect(next.startsAtMilliseconds == 2, "when an open sale began is no rule")
+        #expect(next.endsAtMilliseconds == 10)
         #expect(next.paymentWindowMilliseconds == 100)
         #expect(next.state == .open && next.homes == open.homes && next.planned == open.planned)
         #expect(next.tieKeyHash == "hash" && next.lots[0].stock == 20 && next.lots[0].issued == 25)

@@ -175,6 +175,7 @@ import TrancheCore
             ("unit", "there is no unit \"mars\""),
             ("twice", "two lots share an id"), ("fixed", "fixed quotas of 200, stock 100"), ("id", "sale id \"a b\""),
             ("none", "has no lot"), ("url", "is no http address"),
+            ("split", "is no http address"), ("added", "what was added 9223372036854775807 is not in 0..."),
         ])
     func configurations(kind: String, reason: String) {
         var unit = SaleConfig.Unit(
@@ -182,10 +183,16 @@ import TrancheCore
         if kind == "url" {
             unit = .init(id: UnitID(1), name: "earth", region: "earth", publicURL: "a:1", internalURL: "http://a:2")
         }
-        let lot = SaleConfig.Lot(
+        if kind == "split" {
+            unit = .init(
+                id: UnitID(1), name: "earth", region: "earth", publicURL: "http://a:1\r\nX: y",
+                internalURL: "http://a:2")
+        }
+        var lot = SaleConfig.Lot(
             id: LotID(1), name: "x", stock: kind == "stock" ? 0 : 100, perBuyerLimit: kind == "limit" ? 0 : 1,
             poolPermille: kind == "pool" ? 1_001 : 0, weights: kind == "unit" ? ["mars": 1] : nil,
             fixed: kind == "fixed" ? ["earth": 200] : nil)
+        if kind == "added" { lot.added = .max }
         let sale = SaleConfig.Sale(
             id: kind == "id" ? "a b" : "s", name: "s", state: .warming, startsAtMilliseconds: kind == "dates" ? 10 : 1,
             endsAtMilliseconds: kind == "never" ? Int64.max : 10,

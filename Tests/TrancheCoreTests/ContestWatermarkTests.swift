@@ -52,6 +52,7 @@ extension ContestMergeTests {
         func trip(_ offset: Int64) -> Bool {
             let sent = Self.start
             let heard = sent.advanced(milliseconds: 20 + offset)
+            judge.answered(UnitID(1), at: sent)
             return judge.isTrusted(
                 UnitID(1), echo: .init(sentAt: sent, heardAt: heard), sentAt: heard,
                 receivedAt: sent.advanced(milliseconds: 40))
@@ -61,10 +62,37 @@ extension ContestMergeTests {
         #expect(trip(0))
         #expect(trip(15), "within half of the delay nobody can tell")
         let ahead = Self.start.advanced(milliseconds: 90)
+        judge.answered(UnitID(2), at: Self.start)
         let isAheadTrusted = judge.isTrusted(
             UnitID(2), echo: .init(sentAt: Self.start, heardAt: ahead), sentAt: ahead,
             receivedAt: Self.start.advanced(milliseconds: 40))
         #expect(!isAheadTrusted)
+        let forged = judge.isTrusted(
+            UnitID(3), echo: .init(sentAt: Self.start, heardAt: ahead), sentAt: ahead,
+            receivedAt: Self.start.advanced(milliseconds: 40))
+        #expect(forged, "an echo of no answer says nothing")
+        let silent = judge.isTrusted(
+            UnitID(3), echo: nil, sentAt: ahead, receivedAt: Self.start.advanced(milliseconds: 6_000))
+        #expect(!silent, "who echoes nothing for seconds is not believed")
+    }
+
+    @Test("a step of the coordinator's own clock is no unit's fault") func ownSteps() {
+        var judge = ClockJudge()
+        func report(sentAt: Int64, heardAt: Int64, receivedAt: Int64) -> Bool {
+            let at = { Self.start.advanced(milliseconds: $0) }
+            judge.answered(UnitID(1), at: at(sentAt))
+            return judge.isTrusted(
+                UnitID(1), echo: .init(sentAt: at(sentAt), heardAt: at(heardAt)), sentAt: at(heardAt),
+                receivedAt: at(receivedAt))
+        }
+        judge.observe(wall: Self.start, monotonic: .distantPast)
+        // The clock goes back by 20 ms while an answer is on its way: the unit seems to be ahead.
+        let duringTheStep = report(sentAt: 0, heardAt: 20, receivedAt: 2)
+        #expect(!duringTheStep)
+        judge.observe(
+            wall: Self.start.advanced(milliseconds: -10), monotonic: .distantPast.advanced(milliseconds: 10))
+        let afterIt = report(sentAt: 10, heardAt: 11, receivedAt: 12)
+        #expect(afterIt)
     }
 
     @Test("nobody passes before every watermark") func waits() {

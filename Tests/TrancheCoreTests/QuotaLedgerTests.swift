@@ -67,6 +67,59 @@ extension QuotaTests {
         #expect(authority.book.isConserved(Self.lot))
     }
 
+    @Test("an operator's count is not overruled by a ledger that shows less: it may be an older state of it")
+    func keepsTheCount() throws {
+        var (authority, records) = try self.authority()
+        _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
+        _ = authority.report(self.report(returned: 0, position: 90), now: Self.now, into: &records)
+        try authority.strand(Self.unit, reason: "lost", into: &records)
+        try authority.settle(Self.lot, Self.unit, Generation(1), sold: 30, into: &records)
+        let reply = self.register(
+            &authority, &records, session: 9, heads: [self.head(1), self.head(90), self.head(95)], now: Self.silent)
+        guard case .newGeneration(let next) = reply else {
+            Issue.record("the ledger was told \(reply)")
+            return
+        }
+        let earlier = [UnitReport.Earlier(lot: Self.lot, generation: Generation(1), live: 12)]
+        _ = authority.report(
+            self.report(returned: 0, position: 99, session: 9, generation: next.generation.rawValue, earlier: earlier),
+            now: Self.silent, into: &records)
+        #expect(authority.book.lots[Self.lot]?.pool == 70)
+        #expect(authority.book.isConserved(Self.lot))
+    }
+
+    @Test("a unit in a generation that the log does not know is not let in: the log was set back")
+    func knowsItsGenerations() throws {
+        var (authority, records) = try self.authority()
+        for generation in [2, Limits.generation] {
+            let reply = self.register(
+                &authority, &records, session: 9, generation: generation, heads: [self.head(1)], now: Self.silent)
+            #expect(reply == .centerIsBehind)
+        }
+        #expect(authority.book.units[Self.unit]?.generation == Generation(1))
+        #expect(authority.takeAlarms().count == 2)
+    }
+
+    @Test("whoever contradicts the books again, after proving its ledger, is stranded again; the alarm comes once")
+    func strandsAgain() throws {
+        var (authority, records) = try self.authority()
+        _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
+        _ = authority.report(self.report(returned: 0, position: 3, granted: 41), now: Self.now, into: &records)
+        #expect(authority.book.stranded(Self.lot) == 40)
+        guard
+            case .accepted = self.register(
+                &authority, &records, session: 9, heads: [self.head(1), self.head(3)], now: Self.silent)
+        else {
+            Issue.record("the ledger is the right one")
+            return
+        }
+        #expect(authority.book.stranded(Self.lot) == 0)
+        _ = authority.report(
+            self.report(returned: 0, position: 9, session: 9, granted: 41), now: Self.silent, into: &records)
+        #expect(authority.book.stranded(Self.lot) == 40)
+        #expect(authority.takeAlarms().count == 1)
+    }
+
     @Test("what a ledger that proved nothing says of earlier generations is not taken") func doubtsEarlierGenerations()
         throws
     {

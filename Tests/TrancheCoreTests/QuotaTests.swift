@@ -143,6 +143,24 @@ import TrancheCore
         #expect(replayed.epoch == authority.book.epoch)
     }
 
+    @Test("a move whose record the log refused has not happened, and what it asked for is not asked any more")
+    func forgetsMoves() throws {
+        var (authority, records) = try self.authority()
+        _ = authority.register(
+            RegisterRequest(
+                unit: UnitID(2), ledger: LedgerID(6), incarnation: Incarnation(1), generation: Generation(1),
+                head: .empty, session: 3, answer: nil), now: Self.now, into: &records)
+        _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
+        _ = try authority.move(Self.lot, from: Self.unit, to: UnitID(2), quantity: 5)
+        authority.confirm()
+        let (book, witnesses) = (authority.book, authority.witnesses)
+        _ = try authority.move(Self.lot, from: Self.unit, to: UnitID(2), quantity: 7)
+        authority.goBack(to: book, witnesses: witnesses)
+        #expect(authority.moves.map(\.asked) == [5])
+        #expect(authority.directives(for: Self.unit, now: Self.now).lots[0].hint == nil)
+        #expect(try authority.move(Self.lot, from: Self.unit, to: UnitID(2), quantity: 1).id == 3, "no number twice")
+    }
+
     @Test("a move passes on what the giver gives back, and no more") func moves() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)

@@ -134,6 +134,17 @@ import TrancheCore
         #expect(bench.alarms.count == 2)
     }
 
+    @Test("nobody waits longer for quota because the wall clock was set back") func steadyHold() {
+        let bench = Bench(granted: 0, windowMilliseconds: 60_000)
+        bench.steady = bench.now
+        bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
+        #expect(bench.buy("a") == nil)
+        bench.now = bench.now.advanced(milliseconds: -3_600_000)
+        bench.steady = bench.steady?.advanced(milliseconds: 2_500)
+        bench.feed(.tick)
+        #expect(bench.replies.last?.answer == .refused(.restocking))
+    }
+
     @Test("a wall clock that is set back stops no pause") func steadyPauses() {
         let bench = Bench(granted: 3)
         bench.redis = [:]

@@ -22,6 +22,21 @@ import TrancheCore
         #expect(bench.counters.sold == 2)
     }
 
+    @Test("a Redis that loses at once what it was given is filled again after a pause") func pausesPriming() {
+        let bench = Bench(granted: 3)
+        bench.steady = bench.now
+        func loseAndBuy(_ buyer: String) -> Bool {
+            bench.redis = [:]
+            _ = bench.buy(buyer)
+            return bench.redis[Bench.lot] != nil
+        }
+        #expect(loseAndBuy("a"), "primed at once")
+        #expect(!loseAndBuy("b"), "and not again at once")
+        bench.steady = bench.steady?.advanced(milliseconds: 5_000)
+        bench.feed(.tick)
+        #expect(bench.redis[Bench.lot] != nil)
+    }
+
     @Test("a Redis that lies about stock cannot make the ledger oversell") func guards() {
         let bench = Bench(granted: 1)
         let prime = LotPrime(

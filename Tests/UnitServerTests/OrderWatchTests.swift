@@ -33,6 +33,16 @@ import UnitServer
         withExtendedLifetime(other) {}
     }
 
+    @Test("one order has a few streams, and streams at most half of the listener's connections") func shares() {
+        let watch = OrderWatch(connections: 40, telemetry: Telemetry())
+        let mine = (0..<OrderWatch.streamsPerOrder).compactMap { _ in watch.changes(of: self.order) }
+        let others = (0..<40).compactMap { watch.changes(of: OrderID(high: 0, low: UInt64($0))) }
+        withExtendedLifetime((mine, others)) {
+            #expect(mine.count == OrderWatch.streamsPerOrder && watch.changes(of: self.order) == nil)
+            #expect(mine.count + others.count == 20)
+        }
+    }
+
     @Test("one stream more than the limit is refused, and the text of the metrics says how many there are")
     func limit() {
         let telemetry = Telemetry()

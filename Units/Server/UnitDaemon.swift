@@ -43,7 +43,7 @@ package enum UnitDaemon {
         let poller = try Poller()
         let intake = Intake(uncertaintyMicroseconds: 500, durableCeiling: book.ceiling, bell: poller)
         let contest = ContestLink(configuration, curl: curl, intake: intake, telemetry: telemetry, logger: logger)
-        let watch = OrderWatch(telemetry: telemetry)
+        let watch = OrderWatch(connections: configuration.connectionLimit, telemetry: telemetry)
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
         link.onEvent { intake.post($0) }
         let server = RedisServer(configuration.redis, login: configuration.redisLogin)

@@ -127,8 +127,19 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if mode == .output { self.change { $0.leave(now: Self.now) } }
+        // What was written before may still be on its way: it has the time of any answer.
+        if mode == .output { self.change { $0.setUnsent(true, now: Self.now) } }
         context.close(mode: mode, promise: promise)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .outputClosed {
+            self.change {
+                $0.setUnsent(false, now: Self.now)
+                $0.leave(now: Self.now)
+            }
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 
     // What the guard behind the decoder has seen.

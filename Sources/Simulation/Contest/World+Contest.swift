@@ -29,6 +29,7 @@ extension World {
             if late > 0 { self.mark("late lane") }
             lots.append(reply)
         }
+        self.coordinators[number].clocks.answered(unit, at: self.now)
         self.send(
             .contestReply(
                 unit, session: session, ContestReply(epoch: report.epoch, generation: report.generation, lots: lots),

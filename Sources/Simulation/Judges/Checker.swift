@@ -80,7 +80,7 @@ struct Checker {
                 self.expect(total <= self.highestReturned[account] ?? 0, "I1", "R \(total) that no unit gave back")
                 self.authority[account, default: Sums()].returned = total
                 self.checkPool(lot)
-            case .settled(let lot, let unit, let generation, let sold):
+            case .settled(let lot, let unit, let generation, let sold, _):
                 let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
                 let sums = self.authority[account] ?? Sums()
                 self.authority[account, default: Sums()].returned = sums.granted + sums.allocated - sold

@@ -72,6 +72,7 @@ extension World {
 
     private func persist(_ records: [AuthorityRecord]) {
         guard self.center.authority != nil else { return }
+        self.center.authority!.confirm()
         self.center.log += records
         self.center.witnesses = self.center.authority!.witnesses
         if !records.isEmpty { self.checker.authorityAppended(records, by: self.center.authority!.book.epoch) }

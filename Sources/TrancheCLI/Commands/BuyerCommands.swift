@@ -112,7 +112,7 @@ struct LoadCommand: AsyncParsableCommand {
         }
         if self.common.json {
             Output.json(report)
-            return try self.checkAnswered(report)
+            return try self.judge(report)
         }
         Output.line("orders \(report.acknowledged.count), paid \(report.paid), gave up \(report.gaveUp), answers:")
         for (code, count) in report.answers.sorted(by: { $0.value > $1.value }) {
@@ -121,11 +121,7 @@ struct LoadCommand: AsyncParsableCommand {
         Output.line(
             "latency in ms: "
                 + report.latency.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
-        if !report.contradictions.isEmpty {
-            Output.line(Output.red("the same token got different answers: \(report.contradictions.prefix(3))"))
-            throw ExitCode(2)
-        }
-        try self.checkAnswered(report)
+        try self.judge(report)
     }
 
     /// A crowd that came before the opening would only be sent away.
@@ -150,7 +146,12 @@ struct LoadCommand: AsyncParsableCommand {
         }
     }
 
-    private func checkAnswered(_ report: LoadReport) throws {
+    private func judge(_ report: LoadReport) throws {
+        if !report.contradictions.isEmpty {
+            let said = "error: the same token got different answers: \(report.contradictions.prefix(3))\n"
+            FileHandle.standardError.write(Data(said.utf8))
+            throw ExitCode(2)
+        }
         guard report.acknowledged.isEmpty, report.gaveUp > 0 else { return }
         FileHandle.standardError.write(
             Data("error: nobody got an order, and \(report.gaveUp) buyers gave up without an answer\n".utf8))

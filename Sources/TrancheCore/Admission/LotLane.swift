@@ -13,13 +13,15 @@ struct LotLane: Sendable {
     var contest: ContestQueue?
     /// When Redis last answered. A lot that is left alone is probed, so that a Redis that lost it is noticed.
     var answeredAt = Instant.distantPast
+    /// When Redis last said that it does not have the lot.
+    var lostAt = Instant.distantPast
     var phase = Phase.unprimed(retryAt: .distantPast)
     var fence: UInt64
     var sequence: UInt64 = 0
     var callUnderway: LotCall?
     var waiting: [BuyRequest] = []
     /// Requests that found the lot empty while more may come, oldest first.
-    var starved: [BuyRequest] = []
+    var starved: [Starved] = []
     /// Orders that were counted as demand lately.
     var counted = OrderMarks()
     var credit = 0
@@ -79,4 +81,11 @@ struct Deadline: Hashable, Comparable, Sendable {
     static func < (left: Deadline, right: Deadline) -> Bool {
         (left.deadline, left.order) < (right.deadline, right.order)
     }
+}
+
+/// A request that found the lot empty while more may come.
+struct Starved: Sendable {
+    let request: BuyRequest
+    /// Since when it waits, by a clock that never steps.
+    let since: Instant
 }

@@ -73,7 +73,12 @@ extension UnitMachine {
             self.settle(call, verdicts, taken: taken, now: now, into: &actions)
             self.judgeSoldOut(lot, available: available, now: now, into: &actions)
         case .lost:
-            self.unprime(lot, retryAt: self.steady, into: &actions)
+            // At once, but a Redis that loses what it was just given is not filled again and again without a pause.
+            let pause = self.settings.retryMilliseconds
+            let isAgain = self.steady.milliseconds(since: self.lanes[known: lot].lostAt) < pause
+            self.lanes[known: lot].lostAt = self.steady
+            self.unprime(
+                lot, retryAt: isAgain ? self.steady.advanced(milliseconds: pause) : self.steady, into: &actions)
             self.primeLots(now: now, into: &actions)
         case .unreachable:
             self.unprime(
@@ -155,7 +160,7 @@ extension UnitMachine {
         if lane.contest != nil {
             self.contest(request, now: now, into: &actions)  // The switch came while Redis was asked.
         } else if lane.mayRestock(now: self.steady), !self.isClosing, lane.starved.count < Limits.starvedRequests {
-            self.lanes[known: request.lot].starved.append(request)
+            self.lanes[known: request.lot].starved.append(Starved(request: request, since: self.steady))
         } else if lane.mayRestock(now: self.steady) {
             actions.append(.reply(request, .refused(.restocking)))
         } else {
@@ -179,7 +184,7 @@ extension UnitMachine {
         if available > 0 || stockIsComing || lane.mayRestock(now: self.steady) {
             return self.lower(lot, into: &actions)
         }
-        for request in lane.starved { self.refuseSoldOut(request, now: now, into: &actions) }
+        for one in lane.starved { self.refuseSoldOut(one.request, now: now, into: &actions) }
         self.lanes[known: lot].starved = []
         guard !lane.isFlaggedSoldOut, lane.soldOutIsDurable else { return }
         self.lanes[known: lot].isFlaggedSoldOut = true
@@ -189,7 +194,7 @@ extension UnitMachine {
     /// Those who waited for quota go before those who came later.
     mutating func feedStarved(_ lot: LotID) {
         guard let lane = self.lanes[lot], lane.phase == .open, !lane.starved.isEmpty else { return }
-        self.lanes[known: lot].waiting = lane.starved + lane.waiting
+        self.lanes[known: lot].waiting = lane.starved.map(\.request) + lane.waiting
         self.lanes[known: lot].starved = []
     }
 }

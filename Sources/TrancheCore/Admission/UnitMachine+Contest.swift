@@ -47,7 +47,7 @@ extension UnitMachine {
         self.lanes[known: lot].contest!.phase = .joined
         self.lanes[known: lot].starved = []
         self.lanes[known: lot].waiting = []
-        let entrants = (lane.starved + lane.waiting).sorted { $0.stamp < $1.stamp }
+        let entrants = (lane.starved.map(\.request) + lane.waiting).sorted { $0.stamp < $1.stamp }
         for request in entrants { self.contest(request, now: now, into: &actions) }
         self.returnLeftover(lot, into: &actions)
     }
@@ -100,7 +100,7 @@ extension UnitMachine {
         guard self.lanes[known: request.lot].starved.count < Limits.starvedRequests else {
             return actions.append(.reply(request, .refused(.overloaded(limit: Limits.starvedRequests))))
         }
-        self.lanes[known: request.lot].starved.append(request)
+        self.lanes[known: request.lot].starved.append(Starved(request: request, since: self.steady))
     }
 
     /// Every request stamped up to here has been handed in.

@@ -189,7 +189,7 @@ extension UnitMachine {
     mutating func close(now: Instant, into actions: inout [Action]) {
         self.isClosing = true
         for lot in self.lanes.keys {
-            for request in self.lanes[known: lot].starved { actions.append(.reply(request, .refused(.restocking))) }
+            for one in self.lanes[known: lot].starved { actions.append(.reply(one.request, .refused(.restocking))) }
             self.lanes[known: lot].starved = []
         }
     }
@@ -221,14 +221,14 @@ extension UnitMachine {
         }
     }
 
-    /// Nobody waits for quota longer than the hold.
+    /// Nobody waits for quota longer than the hold: by the stamp, and by a clock that is never set back.
     private mutating func answerStarved(_ lot: LotID, now: Instant, into actions: inout [Action]) {
-        let oldest = Stamp(now.advanced(milliseconds: -self.settings.starvedHoldMilliseconds))
+        let hold = self.settings.starvedHoldMilliseconds
+        let oldest = (stamp: Stamp(now.advanced(milliseconds: -hold)), since: self.steady.advanced(milliseconds: -hold))
+        func isOver(_ one: Starved) -> Bool { one.request.stamp < oldest.stamp || one.since < oldest.since }
         let starved = self.lanes[known: lot].starved
-        guard let first = starved.first, first.stamp < oldest else { return }
-        for request in starved where request.stamp < oldest {
-            actions.append(.reply(request, .refused(.restocking)))
-        }
-        self.lanes[known: lot].starved.removeAll { $0.stamp < oldest }
+        guard let first = starved.first, isOver(first) else { return }
+        for one in starved where isOver(one) { actions.append(.reply(one.request, .refused(.restocking))) }
+        self.lanes[known: lot].starved.removeAll(where: isOver)
     }
 }

@@ -221,7 +221,7 @@ extension UnitMachine {
         guard var lane = self.lanes[lot] else { return }
         // A call that is under way is answered by its result, unless the lot goes out of service.
         let lost = reason == .recovering ? lane.callUnderway?.requests ?? [] : []
-        for request in lost + lane.starved + lane.waiting {
+        for request in lost + lane.starved.map(\.request) + lane.waiting {
             actions.append(.reply(request, .refused(reason)))
         }
         lane.starved = []

@@ -15,6 +15,8 @@ package struct AuthorityBook: Sendable, Codable {
         /// `R`
         package var returned = 0
         package var standing = Standing.active
+        /// Settled by its own ledger, which may correct that; an operator's count is not overruled.
+        package var isSettledByLedger: Bool?
         package var outstanding: Int { self.granted + self.allocated - self.returned }
         package var isStranded: Bool { if case .stranded = self.standing { true } else { false } }
     }
@@ -121,8 +123,9 @@ package struct AuthorityBook: Sendable, Codable {
             for (lot, account) in self.accounts(unit, generation) where account.isStranded {
                 self.change(lot, unit, generation) { $1.standing = .active }
             }
-        case .settled(let lot, let unit, let generation, let sold):
+        case .settled(let lot, let unit, let generation, let sold, let byLedger):
             self.change(lot, unit, generation) { lot, account in
+                account.isSettledByLedger = byLedger
                 let back = max(0, account.outstanding - sold)
                 account.returned += back
                 account.standing = .settled

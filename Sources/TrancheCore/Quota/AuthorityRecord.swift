@@ -17,8 +17,9 @@ package enum AuthorityRecord: Hashable, Sendable, Codable {
     case stranded(UnitID, Generation, reason: String, witness: LedgerHead?)
     /// The very ledger of a stranded generation came back and proved itself.
     case reinstated(UnitID, Generation)
-    /// Of a stranded account, `sold` was really sold; the rest goes back to the pool.
-    case settled(LotID, UnitID, Generation, sold: Int)
+    /// Of a stranded account, `sold` was really sold; the rest goes back to the pool. `byLedger`: its own ledger came back and
+    /// said so, and no operator. (Earlier versions did not write which.)
+    case settled(LotID, UnitID, Generation, sold: Int, byLedger: Bool?)
     /// The coordinator leaves this lot alone, or not any longer.
     case frozen(LotID, Bool)
     /// The lot leaves local sales for the contest, for good.

@@ -22,6 +22,13 @@ extension QuotaAuthority {
             self.admit(request, Generation(1), into: &records)
             return .accepted(self.directives(for: request.unit, now: now))
         }
+        // A generation begins with a record of this log, which is durable before the unit hears of it.
+        if request.generation > known.generation {
+            self.alarm(
+                "unit \(request.unit) is in generation \(request.generation.rawValue), this log knows "
+                    + "\(known.generation.rawValue): the log was lost or set back")
+            return .centerIsBehind
+        }
         if known.session == request.session, known.generation == request.generation,
             !self.isSettled(request.unit, known.generation)
         {
@@ -105,8 +112,7 @@ extension QuotaAuthority {
                 .stranded(request.unit, known.generation, reason: reason, witness: self.witnesses[request.unit]),
                 into: &records)
         }
-        let generation = max(known.generation, request.generation).next
-        self.admit(request, generation, into: &records)
+        self.admit(request, known.generation.next, into: &records)
         self.setWitness(of: request.unit, nil)
         self.recent[request.unit] = nil
         self.counters[request.unit] = nil
@@ -177,11 +183,10 @@ extension QuotaAuthority {
     }
 
     private mutating func strandLiar(_ report: UnitReport, _ reason: String, _ records: inout [AuthorityRecord]) {
-        // Once for each generation: the report comes again and again.
-        guard self.liars.insert(AuthorityEvent(unit: report.unit, generation: report.generation)).inserted else {
-            return
+        // One alarm for each generation: the report comes again and again.
+        if self.liars.insert(AuthorityEvent(unit: report.unit, generation: report.generation)).inserted {
+            self.alarm("unit \(report.unit), generation \(report.generation.rawValue): \(reason)")
         }
-        self.alarm("unit \(report.unit), generation \(report.generation.rawValue): \(reason)")
         let accounts = self.book.accounts(report.unit, report.generation)
         guard accounts.contains(where: { $0.account.standing == .active }) else { return }
         self.append(
@@ -196,11 +201,13 @@ extension QuotaAuthority {
     ) {
         for one in earlier where self.proven[unit]?.contains(one.generation) == true {
             let account = self.book.account(one.lot, unit, one.generation)
-            guard account.isStranded || account.standing == .settled, one.live >= 0 else { continue }
+            // A proof covers what the center saw of the ledger. An operator who settled by a count knew of more, perhaps.
+            let isItsOwn = account.standing == .settled && account.isSettledByLedger == true
+            guard account.isStranded || isItsOwn, one.live >= 0 else { continue }
             guard one.live < account.outstanding || account.isStranded && one.live == account.outstanding else {
                 continue
             }
-            self.append(.settled(one.lot, unit, one.generation, sold: one.live), into: &records)
+            self.append(.settled(one.lot, unit, one.generation, sold: one.live, byLedger: true), into: &records)
         }
     }
 

@@ -60,6 +60,8 @@ package struct QuotaAuthority: Sendable {
     private var alarms: [String] = []
     var challengeCount: UInt64 = 0
     var hints: [UnitID: [LotID: ReclaimHint]] = [:]
+    /// The last move and the last hint whose records are durable.
+    private var confirmed: (move: UInt64, hint: UInt64) = (0, 0)
     var hintCount: UInt64 = 0
     var moveCount: UInt64 = 0
     /// The coordinator that leads, and when it was heard. Not in the log: a new center hears of it at its next call.
@@ -71,13 +73,22 @@ package struct QuotaAuthority: Sendable {
         self.witnesses = witnesses
     }
 
-    /// Goes back to what the log holds, after it took no records. Hints, questions and moves keep their numbers: a number
-    /// that was used may not come again under the same epoch.
+    /// The log has taken everything so far.
+    package mutating func confirm() { self.confirmed = (self.moveCount, self.hintCount) }
+
+    /// Goes back to what the log holds, after it took no records. What was asked of units since is forgotten: whoever asked is
+    /// told that it has not happened. Hints, questions and moves keep their numbers: a number that was used may not come again
+    /// under the same epoch.
     package mutating func goBack(to book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
         self.book = book
         self.witnesses = witnesses
         self.recent = [:]
         self.proven = [:]
+        let (move, hint) = self.confirmed
+        self.moves.removeAll { $0.id > move }
+        for unit in self.hints.keys {
+            self.hints[unit] = self.hints[unit]?.filter { $0.value.number & 0xFFFF_FFFF <= hint }
+        }
         self.leader = nil  // Its epoch may be one that the log does not have.
     }
 
@@ -211,7 +222,7 @@ package struct QuotaAuthority: Sendable {
         let account = self.book.account(lot, unit, generation)
         guard account.isStranded || account.standing == .settled else { throw .notStranded(lot, unit, generation) }
         guard (0...account.outstanding).contains(sold) else { throw .soldOutOfRange(sold, limit: account.outstanding) }
-        self.append(.settled(lot, unit, generation, sold: sold), into: &records)
+        self.append(.settled(lot, unit, generation, sold: sold, byLedger: false), into: &records)
     }
 
     package mutating func setFrozen(_ lot: LotID, _ value: Bool, into records: inout [AuthorityRecord])

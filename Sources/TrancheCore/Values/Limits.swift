@@ -33,6 +33,8 @@ package enum Limits {
     package static let rememberedRefusals = 1 << 20
     /// The highest fence of a lot in Redis: an incarnation and a count of primings. A higher one is damage.
     package static let fence: UInt64 = 1 << 52
+    /// A fence that is found so near to the limit is damage, too: the next ones would be beyond it.
+    package static let fenceRoom: UInt64 = 1 << 32
     /// The highest generation of a unit's ledger, incarnation of its processes, and epoch. Nobody gets there by restarting: a
     /// peer that says more is not believed.
     package static let generation: UInt32 = 1 << 24

@@ -5,8 +5,10 @@ package import TrancheCore
 
 /// Those who want to hear of every change of an order: the streams of server-sent events.
 package final class OrderWatch: Service {
-    /// Streams of one unit at a time; one more is refused as overloaded.
+    /// Streams of one unit at a time, at most; one more is refused as overloaded.
     package static let streamsLimit = 10_000
+    /// Streams of one order at a time: its buyer's windows, and not a crowd.
+    package static let streamsPerOrder = 8
     /// Each stream hears something at least so often: who has gone is found out by it, and proxies keep it open.
     package static let heartbeat = Duration.seconds(15)
 
@@ -19,10 +21,13 @@ package final class OrderWatch: Service {
         var isFinished = false
     }
     private let state = NIOLockedValueBox(State())
+    private let limit: Int
     private let heartbeat: Duration
     private let telemetry: Telemetry
 
-    package init(heartbeat: Duration = OrderWatch.heartbeat, telemetry: Telemetry) {
+    /// - Parameter connections: Connections of the listener. Streams are never idle, so that the other half is for those who buy.
+    package init(connections: Int = .max, heartbeat: Duration = OrderWatch.heartbeat, telemetry: Telemetry) {
+        self.limit = min(Self.streamsLimit, max(1, connections / 2))
         (self.heartbeat, self.telemetry) = (heartbeat, telemetry)
     }
 
@@ -32,7 +37,8 @@ package final class OrderWatch: Service {
     package func changes(of order: OrderID) -> AsyncStream<Signal>? {
         let (stream, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
         let number: UInt64? = self.state.withLockedValue { state in
-            guard state.total < Self.streamsLimit, !state.isFinished else { return nil }
+            guard state.total < self.limit, state.streams[order]?.count ?? 0 < Self.streamsPerOrder, !state.isFinished
+            else { return nil }
             state.total += 1
             state.count += 1
             state.streams[order, default: [:]][state.count] = continuation

@@ -25,9 +25,12 @@ extension Lane {
     }
 
     func inputClosed(_ place: Int) {
-        guard self.connections[place].isAsking || !self.connections[place].outgoing.isEmpty else {
+        // Whole requests may wait for the next turn.
+        let waits = self.connections[place].hasPending && !self.connections[place].inputIsClosed
+        guard self.connections[place].isAsking || !self.connections[place].outgoing.isEmpty || waits else {
             return self.close(place)
         }
+        if waits { self.resumed.append(place) }
         // The answer may still reach whoever has closed one direction only.
         if self.connections[place].inputIsClosed { return self.close(place) }  // Both directions.
         self.connections[place].inputIsClosed = true

@@ -55,7 +55,7 @@ struct LaneAnswers {
             self.bytes.write("\r\nRetry-After: ")
             self.bytes.write(decimal: seconds)
         }
-        if let location = problem.location {
+        if let location = problem.location, location.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
             self.bytes.write("\r\nLocation: ")
             self.bytes += location.utf8
         }

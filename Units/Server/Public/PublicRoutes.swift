@@ -105,7 +105,7 @@ struct PublicRoutes {
         let intake = self.counter.intake
         guard intake.order(id) != nil else { throw Problem(Refusal.unknownOrder(id)) }
         guard let changes = self.watch.changes(of: id) else {
-            throw Problem(Refusal.overloaded(limit: OrderWatch.streamsLimit))
+            throw Problem(Refusal.overloaded(limit: OrderWatch.streamsPerOrder))
         }
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],

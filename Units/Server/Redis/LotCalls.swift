@@ -79,6 +79,8 @@ package final class LotCalls {
                     return self.drop()
                 }
                 self.results.append(.lotResult(lot: call.lot, fence: call.fence, result))
+                // Lots are primed in another process by now: this connection leads to the old one.
+                if result == .lost, !self.server.isPrimed(connection.runID) { return self.drop() }
             }
         } catch { self.drop() }
     }

@@ -32,6 +32,8 @@ package final class LotRedis {
     package func survey() -> RedisSurvey? { self.attempt { try self.look() } }
 
     private func attempt<Value>(_ body: () throws -> Value) -> Value? {
+        // Looked at once for all of it: a priming that begins in one Redis must not end in another one.
+        if self.server.takeWish() { self.connection = nil }
         // A connection that has been idle may belong to a Redis that is gone: then once more, over a new one. Priming and
         // looking can be done twice.
         for isLastTry in [self.connection == nil, true] {
@@ -43,7 +45,6 @@ package final class LotRedis {
     }
 
     private func open() throws -> RedisConnection {
-        if self.server.takeWish() { self.connection = nil }
         if let connection { return connection }
         let made = try self.server.connect(timeoutMilliseconds: Self.timeoutMilliseconds)
         self.digests = [:]
@@ -150,8 +151,8 @@ package final class LotRedis {
         var newestFence: UInt64 = 0
         for lot in lots {
             let fence = try connection.send("HGET", self.key(LotID(lot), "state"), "fence").text.flatMap { UInt64($0) }
-            // No unit gets there: what is above the limit is damage, and the next priming wipes it out.
-            if let fence, fence <= Limits.fence { newestFence = max(newestFence, fence) }
+            // No unit gets near the limit: what is there is damage, and the next priming wipes it out.
+            if let fence, fence <= Limits.fence - Limits.fenceRoom { newestFence = max(newestFence, fence) }
         }
         let fields = try connection.send("HMGET", self.prefix + "witness", "ledger", "position", "digest").array ?? []
         let texts = fields.map(\.text)

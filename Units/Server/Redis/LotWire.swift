@@ -39,7 +39,9 @@ enum LotWire {
         if let word = reply.text { return word == "SUPERSEDED" ? .superseded : .lost }
         guard let parts = reply.array, parts.count == 5, let sequence = parts[0].integer,
             let available = parts[1].integer, let taken = parts[2].integer, let letters = parts[3].bytes,
-            let overs = parts[4].array, letters.count == count
+            let overs = parts[4].array, letters.count == count, let sequence = UInt64(exactly: sequence),
+            sequence <= Limits.position, available.magnitude <= Limits.counter,
+            (0...Int64(Limits.counter)).contains(taken)
         else { return nil }
         var held = overs.makeIterator()
         let verdicts = letters.map { letter -> AdmissionVerdict in
@@ -50,7 +52,7 @@ enum LotWire {
             default: .short
             }
         }
-        return .decided(verdicts: verdicts, sequence: UInt64(sequence), available: Int(available), taken: Int(taken))
+        return .decided(verdicts: verdicts, sequence: sequence, available: Int(available), taken: Int(taken))
     }
 }
 

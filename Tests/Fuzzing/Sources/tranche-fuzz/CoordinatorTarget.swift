@@ -10,6 +10,7 @@ enum CoordinatorTarget {
         var merge: ContestMerge
         /// Not in the log yet.
         var pending: ContestBatch?
+        var answeredAt = Instant.distantPast
     }
 
     static func run(_ bytes: [UInt8]) {
@@ -119,8 +120,11 @@ enum CoordinatorTarget {
             unit: draw.unit(), generation: draw.generation(), epoch: draw.epoch(), isTrusted: !draw.rarely(),
             lots: [lot],
             sentAt: draw.instant(now),
-            echo: draw.flag() ? .init(sentAt: draw.instant(now), heardAt: draw.instant(now)) : nil)
+            echo: draw.flag()
+                ? .init(sentAt: draw.rarely() ? draw.instant(now) : coordinator.answeredAt, heardAt: draw.instant(now))
+                : nil)
         guard let report = try? ContestWire.report(ContestWire.encode(sent)) else { return }
+        coordinator.clocks.observe(wall: draw.instant(now), monotonic: now)
         let isTrusted = coordinator.clocks.isTrusted(
             report.unit, echo: report.echo, sentAt: report.sentAt, receivedAt: now)
         coordinator.merge.receive(
@@ -128,6 +132,8 @@ enum CoordinatorTarget {
             now: now)
         let answer = coordinator.merge.reply(
             to: report.unit, generation: report.generation, heard: report.lots[0].heard, now: now)
+        coordinator.clocks.answered(report.unit, at: now)
+        coordinator.answeredAt = now
         let envelope = ContestReplyEnvelope(
             reply: ContestReply(epoch: Epoch(1), generation: report.generation, lots: [answer]), receivedAt: now,
             sentAt: now)
