@@ -10,8 +10,19 @@ enum Processes {
             let words = String(decoding: line, as: UTF8.self)
             // Redis writes its command line anew, with blanks; a supervised command runs as /proc/self/exe.
             let runs = words.contains("/\(program)\0") || words.contains("/\(program) ")
-            let runsAsItself = words.hasPrefix("/proc/self/exe\0") && self.name(pid) == program
-            return (runs || runsAsItself) && words.contains(mark)
+            return words.contains(mark) && (runs || self.name(pid) == program)
+        }
+    }
+
+    /// Whether a process has a child of this name that it has not waited for yet.
+    static func hasChild(_ name: String, of parent: pid_t) -> Bool {
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(parent)/task")) ?? []
+        return tasks.contains { task in
+            let list = FileManager.default.contents(atPath: "/proc/\(parent)/task/\(task)/children") ?? Data()
+            return String(decoding: list, as: UTF8.self).split(separator: " ").contains { child in
+                let comm = FileManager.default.contents(atPath: "/proc/\(child)/comm") ?? Data()
+                return String(decoding: comm, as: UTF8.self).hasPrefix(name)
+            }
         }
     }
 
