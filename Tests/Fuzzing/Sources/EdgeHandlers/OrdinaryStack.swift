@@ -61,7 +61,13 @@ package struct OrdinaryStack {
                 outcome.requests.append(
                     Request(
                         method: head.method.rawValue, uri: head.uri, keepsAlive: head.isKeepAlive,
-                        authorization: head.headers.first(name: "authorization")))
+                        // As swift-http-types takes a field's value: without the blanks around it.
+                        authorization: head.headers.first(name: "authorization").map { value in
+                            var bytes = Array(value.utf8)[...]
+                            while let last = bytes.last, last == 32 || last == 9 { bytes.removeLast() }
+                            while let first = bytes.first, first == 32 || first == 9 { bytes.removeFirst() }
+                            return String(decoding: bytes, as: UTF8.self)
+                        }))
             case .body(let bytes): outcome.requests[outcome.requests.count - 1].body += Array(buffer: bytes)
             case .end: if outcome.refusal == nil { outcome.isInRequest = false }
             }
