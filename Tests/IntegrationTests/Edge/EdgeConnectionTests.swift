@@ -52,6 +52,21 @@ extension EdgeTests {
             #expect(try await buyer.answer()?.status == 201)
         }
 
+        @Test("whoever sends forty requests and then no more gets forty answers") func halfClosed() async throws {
+            let cluster = try await TestCluster.start(stock: 10, limit: 1)
+            defer { cluster.stop() }
+            let question = EdgeListener.get("/v1/orders/00000000000000ab00000000000000cd")
+            for _ in 0..<20 {
+                let connection = try cluster.listeners[0].connect()
+                try await connection.send(String(repeating: question, count: 40))
+                connection.finishSending()
+                for number in 0..<40 {
+                    #expect(try await connection.answer()?.status == 404, "answer \(number)")
+                }
+                #expect(try await connection.end() == "")
+            }
+        }
+
         /// Opens connections from one address until one is refused.
         private func fill(_ listener: EdgeListener, from source: String, limit: Int) async throws -> [RawConnection] {
             var open: [RawConnection] = []
