@@ -2,16 +2,14 @@
 /// not enough.
 ///
 /// Each report echoes one of the coordinator's last answers. Of the four moments two are the coordinator's own, so a unit can
-/// lie by half of the delay at most (RFC 5905, section 8).
+/// lie by half of the delay at most (RFC 5905, section 8). One that echoes nothing is believed, because a unit that hears nothing
+/// is not to blame; what it can gain is bounded by the time for which a merge waits for a slow unit.
 package struct ClockJudge: Sendable {
     /// Answers to a unit whose echo is believed: the last ones.
     static let answersLimit = 16
 
     private var checks: [UnitID: ClockCheck] = [:]
     private var answers: [UnitID: [Instant]] = [:]
-    private var firstHeardAt: [UnitID: Instant] = [:]
-    /// A unit that echoes no answer for so long, in milliseconds, has something to hide.
-    static let graceMilliseconds: Int64 = 5_000
     /// The coordinator's own clock: when it steps, every round trip that it measured before is worth nothing.
     private var own = ClockCheck()
 
@@ -22,7 +20,7 @@ package struct ClockJudge: Sendable {
         let steps = self.own.steps
         self.own.observe(kernel: nil, wall: wall, monotonic: monotonic)
         guard self.own.steps != steps else { return }
-        (self.checks, self.answers, self.firstHeardAt) = ([:], [:], [:])
+        (self.checks, self.answers) = ([:], [:])
     }
 
     /// Remembers when an answer left for a unit.
@@ -43,9 +41,6 @@ package struct ClockJudge: Sendable {
                 ClockCheck.RoundTrip(sent: echo.sentAt, received: echo.heardAt, answered: sentAt, heard: receivedAt))
         }
         self.checks[unit] = check
-        let first = self.firstHeardAt[unit] ?? receivedAt
-        self.firstHeardAt[unit] = first
-        guard check.best != nil || receivedAt.milliseconds(since: first) < Self.graceMilliseconds else { return false }
         return check.state != .untrusted
     }
 }
