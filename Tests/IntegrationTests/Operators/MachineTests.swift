@@ -82,6 +82,34 @@ import TrancheCore
         #expect(accounts.map(\.standing) == ["active"] && accounts[0].generation == Generation(1))
     }
 
+    @Test("a ledger that was set back sells nothing of what it held: that is stranded, and a new generation begins")
+    func restored() async throws {
+        let cluster = try await TestCluster.start(stock: 30, limit: 1)
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        let ledger = "\(cluster.folder)/units/\(unit.name)/ledger.sqlite"
+        #expect(try await cluster.buySurely(unit, buyer: "anna"))
+        let copy = try TemporaryFolder.make() + "/ledger.sqlite"
+        try LedgerCopy.make(of: ledger, at: copy)
+        #expect(try await cluster.buySurely(unit, buyer: "ben"))
+        try await cluster.wait(for: "the center's word of both orders") {
+            try await cluster.quota().lots[0].units.first { $0.unit == unit.id }?.live == 2
+        }
+        cluster.signal("tranche-unit", "units/\(unit.name)/unit.yaml", SIGKILL)
+        try await cluster.wait(for: "the unit's end") { cluster.count("tranche-unit") == 2 }
+        for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: ledger + end) }
+        try FileManager.default.moveItem(atPath: copy, toPath: ledger)
+        try await cluster.restartUnit(unit)
+        let accounts = try await cluster.quota().lots[0].units.filter { $0.unit == unit.id }
+        #expect(accounts.first { $0.generation == Generation(1) }?.standing.hasPrefix("stranded") == true)
+        #expect(try await cluster.quota().lots[0].stranded == 10)
+        let ready = try await cluster.call(
+            "GET", cluster.center + "/v1/units", secret: cluster.secret("TRANCHE_ADMIN_SECRET"), body: nil)
+        let documents = try JSON.decode([UnitDocument].self, from: ready.body)
+        #expect(documents.first { $0.unit.id == unit.id }?.generation == Generation(2))
+        #expect(try await cluster.buySurely(cluster.units[1], buyer: "carl"), "the others sell on")
+    }
+
     /// Replaces one value of a two-level YAML file.
     private static func set(_ section: String, _ key: String, _ value: String, in file: String) -> String {
         var inside = false
