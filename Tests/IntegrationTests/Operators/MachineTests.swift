@@ -106,7 +106,7 @@ import TrancheCore
         let ready = try await cluster.call(
             "GET", cluster.center + "/v1/units", secret: cluster.secret("TRANCHE_ADMIN_SECRET"), body: nil)
         let documents = try JSON.decode([UnitDocument].self, from: ready.body)
-        #expect(documents.first { $0.unit.id == unit.id }?.generation == Generation(2))
+        #expect(documents.first { $0.id == unit.id }?.generation == Generation(2))
         #expect(try await cluster.buySurely(cluster.units[1], buyer: "carl"), "the others sell on")
     }
 
