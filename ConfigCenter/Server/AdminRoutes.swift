@@ -76,7 +76,8 @@ struct AdminRoutes {
             guard let unit = context.parameters.get("unit").flatMap({ UInt16($0) }).map({ UnitID($0) }) else {
                 throw Problem(
                     status: 404, code: "unknown_unit",
-                    detail: "\"\(context.parameters.get("unit") ?? "")\" is no unit number")
+                    detail:
+                        "\"\(context.parameters.get("unit") ?? "")\" is not a unit number; expected 1 to \(UInt16.max)")
             }
             if action == "remove" {
                 try await self.center.remove(unit, actor: request.actor, key: try request.idempotencyKey)
@@ -136,7 +137,8 @@ extension RequestContext {
     func lot() throws(Problem) -> LotID {
         guard let number = self.parameters.get("lot").flatMap({ UInt32($0) }) else {
             throw Problem(
-                status: 404, code: "unknown_lot", detail: "\"\(self.parameters.get("lot") ?? "")\" is no lot number")
+                status: 404, code: "unknown_lot",
+                detail: "\"\(self.parameters.get("lot") ?? "")\" is not a lot number; expected 1 to \(UInt32.max)")
         }
         return LotID(number)
     }
@@ -173,7 +175,9 @@ extension Request {
         }
         let tag = field.trimmingPrefix("W/")
         guard tag.count > 2, tag.first == "\"", tag.last == "\"", let version = Int(tag.dropFirst().dropLast()) else {
-            throw Problem(status: 400, code: "bad_if_match", detail: "If-Match \"\(field.prefix(40))\" is no version")
+            throw Problem(
+                status: 400, code: "bad_if_match",
+                detail: "If-Match \"\(field.prefix(40))\" is not a version; expected a number in quotes, as in \"7\"")
         }
         return version
     }

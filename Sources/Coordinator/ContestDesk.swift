@@ -22,7 +22,7 @@ final class ContestDesk: Sendable {
 
     init(telemetry: Telemetry) { self.telemetry = telemetry }
 
-    /// A new reign begins with nothing.
+    /// A new leader starts without any state of the one before it.
     func begin(_ epoch: Epoch) { self.reset(to: epoch) }
 
     func end() { self.reset(to: Epoch(0)) }

@@ -31,8 +31,8 @@ package enum RedisReply: Hashable, Sendable {
 
 /// One blocking connection to one Redis, over libhiredis.
 ///
-/// Made, used and closed by one thread: a `redisContext` is not thread-safe. Blocking is the point: the thread that
-/// owns it has nothing else to do, and while one call is under way the next batch gathers.
+/// Made, used and closed by one thread: a `redisContext` is not thread-safe. ``send(_:)`` waits for its reply;
+/// ``received()`` takes what has come, for a thread that has other work.
 package final class RedisConnection {
     /// Where Redis is: `/path/to.sock` or `host:port`.
     package struct Address: Hashable, Sendable, CustomStringConvertible {

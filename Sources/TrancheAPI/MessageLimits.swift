@@ -1,6 +1,6 @@
 package import TrancheCore
 
-// What a message between processes may say at most. Beyond that somebody is out of their mind, and nothing is changed.
+// Limits of messages between processes. A message beyond a limit is an error of its sender: it is refused, and changes nothing.
 
 /// What ``JSON/decode(_:from:)`` judges before anybody sees it: no route can forget it.
 package protocol LimitedMessage {

@@ -85,7 +85,7 @@ struct ContestEvidence {
         for entrant in self.line + batch.passed where released.contains(entrant.order) {
             guard current[entrant.unit] == entrant.generation else { continue }
             if !newcomers.contains(entrant.order) || left < self.terms.waitlist {
-                self.find("I10", "order \(entrant.order) was sent away while it could still hope")
+                self.find("I10", "order \(entrant.order) was sent away while stock could still come back")
             }
         }
     }

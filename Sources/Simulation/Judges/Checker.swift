@@ -103,7 +103,7 @@ struct Checker {
         self.expect(pool >= 0, "I1", "lot \(lot): \(-pool) more out than issued")
     }
 
-    /// Items that are out and, by the ledgers, not paid for: while there are any, somebody may still hope.
+    /// Items that are out and, by the ledgers, not paid for: while there are any, one of them may come back for the waitlist.
     func unpaid(_ lot: LotID) -> Int {
         self.authority.filter { $0.key.lot == lot && !$0.value.isSettled }.reduce(0) { sum, account in
             sum + account.value.granted + account.value.allocated - account.value.returned

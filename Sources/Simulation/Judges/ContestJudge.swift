@@ -74,8 +74,8 @@ struct ContestJudge {
         _ batch: ContestBatch, of known: [ContestBatch.Entrant], unpaid: Int, current: [UnitID: Generation]
     ) {
         let released = Set(batch.released)
-        let isHopeless = batch.allocated.isEmpty && self.line.isEmpty && unpaid <= 0
-        if batch.at >= self.closesAt || isHopeless { return }
+        let nothingCanReturn = batch.allocated.isEmpty && self.line.isEmpty && unpaid <= 0
+        if batch.at >= self.closesAt || nothingCanReturn { return }
         let isFull = self.line.count >= self.waitlist
         for entrant in known + batch.passed where released.contains(entrant.order) {
             guard current[entrant.unit] == entrant.generation else { continue }  // Its ledger is gone.

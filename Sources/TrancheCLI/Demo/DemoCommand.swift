@@ -164,7 +164,7 @@ struct DemoCommand: AsyncParsableCommand {
             if self.alone, view.seconds > self.seconds + Double(Self.paymentWindowMilliseconds) / 1_000 + 3 { break }
             try? await Task.sleep(for: .milliseconds(400))
         }
-        // Stock is paid for: those who still hope are sent home.
+        // All stock is paid for, so nothing can come back: the rest of the waitlist is refused.
         run.cancel()
         try? await Task.sleep(for: .milliseconds(500))
         return crowd.current

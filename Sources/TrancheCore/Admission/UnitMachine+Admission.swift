@@ -97,22 +97,22 @@ extension UnitMachine {
             self.lanes[known: lot].hintDone = hint.number
             if taken > 0 { self.append(.returned(lot, total: self.book[lot].returned + taken), into: &actions) }
         }
-        var redisLied = verdicts.count != call.requests.count
+        var contradictsBook = verdicts.count != call.requests.count
         for (request, verdict) in zip(call.requests, verdicts) {
             switch verdict {
-            case .admitted: redisLied = !self.admit(request, now: now, into: &actions) || redisLied
+            case .admitted: contradictsBook = !self.admit(request, now: now, into: &actions) || contradictsBook
             case .known:
                 if let order = self.book.orders[request.order] {
                     actions.append(.reply(request, .order(order)))
                 } else {
-                    redisLied = true
+                    contradictsBook = true
                     actions.append(.reply(request, .refused(.recovering)))
                 }
             case .overLimit(let held): self.refuse(request, held: held, limit: call.buyerLimit, into: &actions)
             case .short: self.starve(request, now: now, into: &actions)
             }
         }
-        if redisLied {
+        if contradictsBook {
             self.redisContradictions += 1
             self.unprime(lot, retryAt: self.steady, into: &actions)
             self.primeLots(now: now, into: &actions)

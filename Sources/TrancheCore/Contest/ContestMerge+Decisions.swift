@@ -104,7 +104,7 @@ extension ContestMerge {
             }
         }
         // What is allocated now may come back, too.
-        let isHopeless = allocated.isEmpty && stock.mayReturn == 0
-        return (allocated, stock.isClosed || isHopeless ? released + rest : released)
+        let nothingCanReturn = allocated.isEmpty && stock.mayReturn == 0
+        return (allocated, stock.isClosed || nothingCanReturn ? released + rest : released)
     }
 }

@@ -38,13 +38,6 @@ package struct QuotaCounters: Hashable, Sendable, Codable {
         self.sold = max(self.sold, other.sold)
         self.cancelled = max(self.cancelled, other.cancelled)
     }
-
-    /// Whether no counter of `self` is below the same counter of `other`.
-    package func covers(_ other: QuotaCounters) -> Bool {
-        self.granted >= other.granted && self.allocated >= other.allocated && self.returned >= other.returned
-            && self.sold >= other.sold
-            && self.cancelled >= other.cancelled
-    }
 }
 
 /// A place in a unit's ledger, and the digest of everything up to it: a hash chain, so that a ledger that was

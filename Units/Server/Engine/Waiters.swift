@@ -6,7 +6,6 @@ import TrancheCore
 /// The number says where to: the lane (8 bits, 0 for closures), the connection's place there (24 bits), and a count, so
 /// that a late answer does not reach whoever has the place then.
 struct Ticket: Hashable, Sendable {
-    static let lanesLimit = 255
     static let placesLimit = 1 << 24
 
     let rawValue: UInt64

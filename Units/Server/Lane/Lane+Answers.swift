@@ -32,7 +32,7 @@ extension Lane {
         self.send(ticket.place)
     }
 
-    /// Whether whoever asked under this ticket is still there.
+    /// Whether the connection that asked under this ticket is still open.
     func isWaiting(_ ticket: Ticket) -> Bool {
         let place = ticket.place
         return place < self.connections.count && self.connections[place].isAsking

@@ -29,7 +29,9 @@ struct PublicRoutes {
     private func lotID(_ context: TrancheContext) throws(Problem) -> LotID {
         let text = context.parameters.get("lot") ?? ""
         guard let number = UInt32(text) else {
-            throw Problem(status: 404, code: "unknown_lot", detail: "\"\(text.prefix(20))\" is no lot number")
+            throw Problem(
+                status: 404, code: "unknown_lot",
+                detail: "\"\(text.prefix(20))\" is not a lot number; expected 1 to \(UInt32.max)")
         }
         return LotID(number)
     }
@@ -39,7 +41,7 @@ struct PublicRoutes {
         guard let id = OrderID(hex: text) else {
             throw Problem(
                 status: 404, code: "unknown_order",
-                detail: "\"\(text.prefix(40))\" is no order id of 32 hexadecimal digits")
+                detail: "\"\(text.prefix(40))\" is not an order id; expected 32 hexadecimal digits")
         }
         return id
     }

@@ -1,0 +1,41 @@
+/// What the unit knows of one lot from its configuration.
+package struct LotRules: Hashable, Sendable {
+    /// Where the sale of the lot stands.
+    package enum Phase: Hashable, Sendable { case warming, open, paused, closed }
+    package let lot: LotID
+    package let phase: Phase
+    package let opensAt: Instant
+    package let closesAt: Instant
+    package let buyerLimit: Int
+    package let paymentWindowMilliseconds: Int64
+    /// Items that were issued, added ones included; `nil` if that is not known.
+    package let issued: Int?
+
+    package init(
+        lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int,
+        paymentWindowMilliseconds: Int64, issued: Int? = nil
+    ) {
+        self.issued = issued
+        self.lot = lot
+        self.phase = phase
+        self.opensAt = opensAt
+        self.closesAt = closesAt
+        self.buyerLimit = buyerLimit
+        self.paymentWindowMilliseconds = paymentWindowMilliseconds
+    }
+
+    /// Why the lot cannot be bought at `now`, or `nil` if it can.
+    ///
+    /// - Parameter uncertaintyMicroseconds: The clock's `eps`: no unit opens early.
+    package func closedReason(now: Instant, uncertaintyMicroseconds: Int64) -> Refusal? {
+        let surely = Instant(microseconds: now.microseconds - uncertaintyMicroseconds)
+        switch self.phase {
+        case .warming: return .notStarted(opensAt: self.opensAt)
+        case .paused: return .paused
+        case .closed: return .ended
+        case .open:
+            if surely < self.opensAt { return .notStarted(opensAt: self.opensAt) }
+            return now >= self.closesAt ? .ended : nil
+        }
+    }
+}
