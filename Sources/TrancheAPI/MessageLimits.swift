@@ -73,7 +73,10 @@ extension RegisterRequest: LimitedMessage {
 extension RegisterEnvelope: LimitedMessage {
     package func checkLimits() throws(Problem) {
         try self.request.checkLimits()
-        for text in [self.name, self.region, self.publicURL, self.internalURL] { try Problem.check(url: text) }
+        for url in [self.publicURL, self.internalURL] { try Problem.check(url: url) }
+        for text in [self.name, self.region] {
+            try Problem.check("number of the name's bytes", text.utf8.count, in: 0...Limits.urlBytes)
+        }
     }
 }
 
