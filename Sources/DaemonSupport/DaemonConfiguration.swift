@@ -63,8 +63,8 @@ package struct DaemonConfiguration: Sendable {
         }
     }
 
-    /// Secrets with commas between them, the newest first: whoever shows a secret shows the first one, and whoever checks takes
-    /// each of them, so that a new one can come into use before the old one goes.
+    /// Secrets with commas between them, the newest first: a process shows the first one, and a process that checks
+    /// takes each of them, so that a new one can come into use before the old one goes.
     package func secrets(_ key: String) throws(StartError) -> [String] {
         let all = try self.secret(key).split(separator: ",", omittingEmptySubsequences: false).map {
             $0.trimmingCharacters(in: .whitespaces)

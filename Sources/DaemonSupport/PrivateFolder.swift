@@ -2,8 +2,8 @@ import Foundation
 
 /// New folders below the system's temporary folder (`TMPDIR`, or /tmp).
 package enum PrivateFolder {
-    /// Makes a folder that nobody else can enter, under a name that nobody can know before: whoever foresees the path of a
-    /// privileged process can put a link of their own there.
+    /// Makes a folder that nobody else can enter, under a name that nobody can know before: an attacker who foresees
+    /// the path of a privileged process can put a link of their own there.
     ///
     /// The caller removes it.
     package static func make(_ name: String) throws -> String {

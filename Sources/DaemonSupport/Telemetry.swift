@@ -2,8 +2,8 @@ import NIOConcurrencyHelpers
 
 /// Counters and gauges of one process, in the Prometheus text format.
 ///
-/// Each series has a lock of its own, and text is put together outside of it: whoever counts on the hot path waits for nobody
-/// who reads.
+/// Each series has a lock of its own, and text is put together outside of it: a thread that counts on the hot path
+/// waits for nobody who reads.
 package final class Telemetry: Sendable {
     private final class Series: Sendable {
         let help: String

@@ -61,7 +61,8 @@ package struct TransportConfiguration: Sendable {
                 "\(key) is \"\(url)\", but must begin with http://, or with https:// if tls.certificate is set")
         }
         let host = url.dropFirst("http://".count).prefix { $0 != "/" }
-        // What stands before an @ is a user's name, and what comes after ? or # no host: neither may look like a loopback.
+        // What stands before an @ is a user's name, and what comes after ? or # no host: neither may look like a
+        // loopback.
         guard !host.contains(where: { "@?#\\".contains($0) }) else {
             throw StartError("\(key) is \"\(url)\", but between http:// and the path only a host and a port may stand")
         }
@@ -71,7 +72,7 @@ package struct TransportConfiguration: Sendable {
         try self.check(key, host: name)
     }
 
-    /// - Throws: ``StartError`` if whoever connects to `host` would send secrets in the clear.
+    /// - Throws: ``StartError`` if clients of `host` would send secrets in the clear.
     package func check(_ key: String, host: String) throws(StartError) {
         guard self.files == nil, !self.isElsewhere, !Self.isLoopback(host) else { return }
         throw StartError(

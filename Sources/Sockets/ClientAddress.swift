@@ -1,12 +1,12 @@
 package import Glibc
 
-/// Who is at the other end, as far as a limit per address can tell: an IPv4 address, or the /64 network of an IPv6 address,
-/// because one household or one rented server has a whole /64 (RFC 6177).
+/// Who is at the other end, as far as a limit per address can tell: an IPv4 address, or the /64 network of an IPv6
+/// address, because one household or one rented server has a whole /64 (RFC 6177).
 package struct ClientAddress: Hashable, Sendable {
     private let family: UInt8
     private let value: UInt64
 
-    /// Whoever has no address of the internet: a socket in the file system.
+    /// A client without an address of the internet: a socket in the file system.
     package static let local = ClientAddress(family: 0, value: 0)
 
     private init(family: UInt8, value: UInt64) { (self.family, self.value) = (family, value) }

@@ -8,8 +8,8 @@ package enum FreePorts {
         package var description: String { "no free port on 127.0.0.1: \(String(cString: strerror(self.code)))" }
     }
 
-    /// Takes all of them before it gives the first one back, so they differ. Another process may take one later: whoever
-    /// listens on it must be ready to hear that it is in use.
+    /// Takes all of them before it gives the first one back, so they differ. Another process may take one later: a
+    /// program that listens on it must be ready to hear that it is in use.
     package static func take(_ count: Int) throws -> [Int] {
         var descriptors: [Int32] = []
         defer { for descriptor in descriptors { close(descriptor) } }

@@ -22,7 +22,7 @@ package final class Poller: @unchecked Sendable {  // `wake` is one write to an 
     }
 
     private static let wakeToken = UInt64.max
-    /// Not all at once: whoever is behind the reader begins with the first ones while it reads the next.
+    /// Not all at once: the next stage begins with the first ones while it reads the next.
     private static let eventsPerWait = 32
     private let descriptor: Int32
     private let bell: Int32

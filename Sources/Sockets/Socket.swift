@@ -10,7 +10,7 @@ package struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     init(_ call: String, _ code: Int32 = errno) { (self.call, self.code) = (call, code) }
 }
 
-/// Stream sockets that never block, as plain descriptors. Whoever has a descriptor closes it.
+/// Stream sockets that never block, as plain descriptors. The owner of a descriptor closes it.
 package enum Socket {
     /// What one attempt to read or write came to.
     package enum Transfer: Hashable, Sendable {

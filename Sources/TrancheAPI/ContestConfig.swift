@@ -10,7 +10,7 @@ extension SaleConfig.Lot {
             case share
             /// From the start, for all of it.
             case global
-            /// Never: the last items go to whoever asks where they happen to be.
+            /// Never: the last items go to the buyers who ask where the items happen to be.
             case never
         }
         package enum Policy: String, Hashable, Sendable, Codable, CaseIterable {

@@ -73,7 +73,7 @@ struct ContestEvidence {
         return winners
     }
 
-    /// Whoever stood in the line leaves it without stock only together with everybody else, when nothing can come back or
+    /// An order leaves the line without stock only together with all others, when nothing can come back or
     /// the sale is over; a newcomer only if the line is full.
     private mutating func judgeReleases(_ batch: ContestBatch, _ current: [UnitID: Generation]) {
         let (allocated, released) = (Set(batch.allocated), Set(batch.released))

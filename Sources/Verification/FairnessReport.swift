@@ -99,7 +99,7 @@ package struct FairnessReport: Sendable, Codable {
         let holds = contest.passed.map { decided in
             Double(decided.at.microseconds - decided.entrant.stamp.instant.microseconds) / 1_000
         }.sorted()
-        // Whoever waited for stock to come back was not decided at once, and does not count here.
+        // An order that waited for stock to come back was not decided at once, and does not count here.
         let atOnce = Set(contest.passed.filter { $0.endedAt == nil || $0.endedAt == $0.at }.map(\.entrant.order))
         let decisions = units.flatMap { unit in
             unit.contested.values.compactMap { one -> Double? in

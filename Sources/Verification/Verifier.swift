@@ -180,7 +180,7 @@ package struct Verifier {
         return Self.check("I4", "an acknowledged order is in the ledger for ever", findings, figures: figures)
     }
 
-    /// Whoever paid has the item, or is owed it by a lost ledger.
+    /// A buyer who paid has the item, or is owed it by a lost ledger.
     private func lostPayments() -> [String] {
         var kept = self.lost.values.reduce(into: Set<OrderID>()) { $0.formUnion($1.paid) }
         for unit in self.units { for (id, sold) in unit.orders where sold.state == .paid { kept.insert(id) } }
@@ -227,8 +227,8 @@ package struct Verifier {
             "I11", "an applied configuration is valid and never older than the last", findings, figures: figures)
     }
 
-    /// The highest limit that each lot ever had while it could be sold: one that was lowered counts for later orders only, and
-    /// that of a draft for none.
+    /// The highest limit that each lot ever had while it could be sold: one that was lowered counts for later orders
+    /// only, and that of a draft for none.
     private func limits() -> [LotID: Int] {
         self.configs.reduce(into: [:]) { limits, version in
             guard let config = try? JSON.decode(SaleConfig.self, from: version.content) else { return }

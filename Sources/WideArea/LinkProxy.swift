@@ -11,8 +11,8 @@ package final class LinkProxy: Sendable {
     /// - Parameters:
     ///   - port: Where to listen on 127.0.0.1; 0 for any.
     ///   - target: The port on 127.0.0.1 to which connections go.
-    ///   - forward: From whoever connects to the target.
-    ///   - backward: From the target to whoever connected.
+    ///   - forward: From the client to the target.
+    ///   - backward: From the target to the client.
     package init(
         port: Int, target: Int, forward: Link, backward: Link, group: any EventLoopGroup
     ) async throws {

@@ -51,7 +51,7 @@ package final class WideArea: Sendable {
         self.links = links
     }
 
-    /// Lets whoever connects to `port` reach `target`, over the links between the two places.
+    /// Lets clients of `port` reach `target`, over the links between the two places.
     package func connect(port: Int, target: Int, from: String, to: String) async throws {
         guard let forward = self.links["\(from)>\(to)"], let backward = self.links["\(to)>\(from)"] else {
             throw Problem(status: 404, code: "unknown_link", detail: "there is no link between \(from) and \(to)")

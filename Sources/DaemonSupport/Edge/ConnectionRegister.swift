@@ -22,9 +22,11 @@ package final class ConnectionRegister: Sendable {
 
     package init(limit: Int, limitPerAddress: Int) { (self.limit, self.limitPerAddress) = (limit, limitPerAddress) }
 
-    /// Counts a connection, unless a limit is reached. Whoever was admitted calls ``leave(_:)`` once.
+    /// Counts a connection, unless a limit is reached. The caller calls ``leave(_:)`` once for each admitted
+    /// connection.
     ///
-    /// - Parameter hasMadeRoom: Another connection was told to close, and leaves in a moment: the listener is not too full.
+    /// - Parameter hasMadeRoom: Another connection was told to close, and leaves in a moment: the listener is not too
+    ///   full.
     package func enter(_ address: ClientAddress, hasMadeRoom: Bool = false) -> Admission {
         self.state.withLockedValue { state in
             // First, so that nobody is closed for an address that has too many anyway.
@@ -74,7 +76,7 @@ package final class ConnectionRegister: Sendable {
     }
 }
 
-/// Whether a connection of the ordinary stack is used, for whoever has to make room.
+/// Whether a connection of the ordinary stack is used, for when a place is needed.
 package final class ConnectionActivity: Sendable {
     private let idleSince = NIOLockedValueBox<Int64?>(nil)
     let close: @Sendable () -> Void

@@ -4,8 +4,8 @@ import Sockets
 import TrancheAPI
 import TrancheCore
 
-/// Stands in front of everything else on a connection of the ordinary HTTP stack: counts the connection, counts bytes, and
-/// closes whoever takes too long.
+/// Stands in front of everything else on a connection of the ordinary HTTP stack: counts the connection, counts
+/// bytes, and closes connections that take too long.
 ///
 /// Used on its channel's event loop only.
 final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -18,7 +18,7 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private static let lookSeconds: Int64 = 1
 
     private let register: ConnectionRegister
-    /// `nil`: whoever made the connection counts it.
+    /// `nil`: the code that made the connection counts it.
     private var counted: ClientAddress?
     private let counts: Bool
     private let speaksPlainly: Bool
@@ -72,7 +72,8 @@ final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard self.counts else { return true }
         let address = context.remoteAddress.map(ClientAddress.init(_:)) ?? .local
         var admission = self.register.enter(address)
-        // The oldest idle one goes; it leaves its place a moment later, so this one is counted above the limit for a moment.
+        // The oldest idle one goes; it leaves its place a moment later, so this one is counted above the limit for a
+        // moment.
         if admission == .full, self.register.closeOldestIdle() {
             admission = self.register.enter(address, hasMadeRoom: true)
         }

@@ -8,7 +8,7 @@ package struct EdgeLimits: Sendable {
     package static let idleMicroseconds: Int64 = 60_000_000
     /// The same while most of the connections are used.
     package static let crowdedIdleMicroseconds: Int64 = 10_000_000
-    /// Until an answer has been taken by whoever asked for it.
+    /// Until an answer has been taken by the client.
     package static let unsentMicroseconds: Int64 = 10_000_000
     /// From the last answer until the other side has closed.
     package static let leavingMicroseconds: Int64 = 2_000_000

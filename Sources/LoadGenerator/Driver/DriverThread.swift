@@ -45,7 +45,7 @@ final class DriverThread {
             self.open += 1
             try self.poller.add(descriptor, token: UInt64(number), .read)
         }
-        // Whoever listens takes all connections before the clock starts.
+        // The server takes all connections before the clock starts.
         usleep(UInt32(min(200_000, 2_000 * self.drive.connections)))
         self.start = Self.now()
         self.end = self.start + Int64(self.drive.seconds * 1e9)
@@ -70,7 +70,7 @@ final class DriverThread {
         guard now < self.end, self.open > 0 else { return nil }
         switch self.drive.pace {
         case .closed:
-            // The end of the tape: whoever waits still gets the answer.
+            // The end of the tape: answers that are waited for still come.
             if self.isOver, self.underway == 0 { return nil }
             return min(100_000, max(1, (self.end - now) / 1_000))
         case .open(let rate):

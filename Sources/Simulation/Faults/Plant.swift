@@ -16,9 +16,9 @@ package enum Plant: String, Sendable, CaseIterable {
     case watermarkOutsideTheLock
     /// The log does not say how far the contest has come, so the next coordinator begins anew.
     case frontierNotLogged
-    /// Stock that came back goes to whoever came last.
+    /// Stock that came back goes to the buyer who came last.
     case waitlistOvertaken
-    /// Whoever waits is sent away although stock may come back.
+    /// Waitlisted buyers are refused although stock may come back.
     case releasesTooEarly
     /// Equal stamps are ordered by region.
     case regionAsTieKey
@@ -30,7 +30,7 @@ package enum Plant: String, Sendable, CaseIterable {
     case ceilingNotDurable
     /// The center counts quota as returned as soon as it has asked for it: it gives before it takes.
     case reclaimIsTaken
-    /// Quota is a lease: whoever is silent for a while loses what they have not reported as sold.
+    /// Quota is a lease: a unit that is silent for a while loses what it has not reported as sold.
     case leaseExpires
 
     /// The mistake can show in a contest only.

@@ -1,6 +1,6 @@
 import TrancheCore
 
-// Where the money went: whoever paid has the item, or is owed a refund, in the ledger.
+// Where the money went: a buyer who paid has the item, or is owed a refund, in the ledger.
 
 extension Checker {
     mutating func paymentAnswered(_ unit: UnitID, _ order: OrderID, _ payment: PaymentID, _ answer: Answer) {

@@ -46,7 +46,7 @@ extension World {
             self.retry(number, afterMilliseconds: 50)
         case .pay(let order):
             self.capture(number, order)
-            if self.random.happens(permille: 100) { self.capture(number, order) }  // Whoever clicks twice pays twice.
+            if self.random.happens(permille: 100) { self.capture(number, order) }  // Double clicks pay twice.
         case .cancel(let order): self.send(.cancel(number, order))
         }
     }

@@ -55,7 +55,7 @@ extension World {
         self.captures[number].answer = answer
     }
 
-    /// Whoever paid has the item, or is owed the money, by the ledger that is left.
+    /// A buyer who paid has the item, or is owed the money, by the ledger that is left.
     func judgePayments() {
         for (number, capture) in self.captures.enumerated() {
             let unit = self.buyers[capture.buyer].unit

@@ -133,7 +133,8 @@ extension EntryRow {
     }
 }
 
-/// Takes values from the front of some bytes. Whoever asks for more than there is gets nothing, and the reader is broken.
+/// Takes values from the front of some bytes. Asking for more than there is returns nothing, and marks the reader as
+/// broken.
 private struct Reader {
     let bytes: UnsafeRawBufferPointer
     var place = 0

@@ -1,7 +1,7 @@
 import GRDB
 package import TrancheCore
 
-/// A ledger as found on disk, for whoever judges it from the outside.
+/// A ledger as found on disk, for checks from the outside.
 package struct LedgerAudit: Sendable {
     package struct Commit: Sendable {
         /// `nil` if an entry of the commit cannot be read.

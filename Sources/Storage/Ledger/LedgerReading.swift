@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 import TrancheCore
 
-/// Reads a ledger: at a start, and from the outside by whoever verifies it.
+/// Reads a ledger: at a start, and from the outside when it is verified.
 package enum LedgerReading {
     struct AccountKey: Hashable {
         let lot: LotID
@@ -59,7 +59,7 @@ package enum LedgerReading {
         _ database: Database, _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         guard try database.tableExists("journal") else {
-            // Whoever only reads may find a ledger that no unit has opened since an earlier version wrote it.
+            // A reader may find a ledger that no unit has opened since an earlier version wrote it.
             return try EarlierLedger.forEachCommit(database) { end, digest, bytes in
                 guard let digest = self.order(digest) else { return }
                 let chain = ChainDigest(high: digest.high, low: digest.low)

@@ -125,7 +125,7 @@ struct AdminClient: Sendable {
 extension CurlError {
     /// Whether the request may have reached the server, although no answer came.
     fileprivate var mayHaveArrived: Bool {
-        // Whoever could not connect has sent nothing.
+        // Without a connection, nothing was sent.
         if case .transport(let reason) = self { return !reason.lowercased().contains("connect to server") }
         return false
     }

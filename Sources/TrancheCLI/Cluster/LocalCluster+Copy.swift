@@ -3,10 +3,11 @@ import Foundation
 import Sockets
 
 extension LocalCluster {
-    /// Starts a second process under a unit's id and secret, with a Redis and ports of its own, from the ledger in `folder`.
+    /// Starts a second process under a unit's id and secret, with a Redis and ports of its own, from the ledger in
+    /// `folder`.
     ///
     /// - Parameter folder: Below the cluster's folder, and with a path that is short enough for a socket.
-    /// - Returns: The copy and its Redis; whoever starts them ends them.
+    /// - Returns: The copy and its Redis; the caller ends them.
     func startCopy(of name: String, folder: String) throws -> [ChildProcess] {
         let unit = self.layout.units.first { $0.name == name }!
         let ports = try FreePorts.take(2)

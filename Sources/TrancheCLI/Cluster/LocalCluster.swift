@@ -24,13 +24,14 @@ final class LocalCluster: Sendable {
 
     let folder: ClusterFolder
     let layout: ClusterLayout
-    /// Errors of units' clocks, in microseconds, by name: to rehearse clocks that are wrong. A unit takes it at its start.
+    /// Errors of units' clocks, in microseconds, by name: to rehearse clocks that are wrong. A unit takes it at its
+    /// start.
     let clockOffsets: NIOLockedValueBox<[String: Int]>
     /// What a part is told instead of its secret for the center: to rehearse an operator's slip.
     let wrongSecrets = NIOLockedValueBox<[Part: String]>([:])
     let wide: WideArea?
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
-    /// Once it stops, nothing is started any more: whoever breaks and mends parts may still be at it.
+    /// Once it stops, nothing is started any more, although a nemesis may still break and mend parts.
     private let isStopping = NIOLockedValueBox(false)
     /// Processes that ended although nobody stopped them.
     private let died = NIOLockedValueBox<[ProcessDeath]>([])

@@ -121,7 +121,7 @@ struct SaleCommand: AsyncParsableCommand {
             let startsAt = Int64((Date().timeIntervalSince1970 + self.delay) * 1_000)
             var document = try await client.step(
                 .open, self.sale, OpenBody(startsAtMilliseconds: startsAt, force: self.force))
-            // Whoever opens for a later moment need not sit and wait for it.
+            // An opening at a later moment is not waited for.
             if !self.noWait, self.delay <= 60 {
                 document = try await client.waitUntilOpen(self.sale, seconds: self.wait) { text in
                     if !self.common.json { Output.line(Output.dim(text)) }

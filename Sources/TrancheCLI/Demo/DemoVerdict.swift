@@ -70,7 +70,7 @@ struct DemoVerdict: Codable {
         if let contest {
             Output.line(
                 "\n" + Output.bold("The last items")
-                    + " were contested: they went to whoever came first, in any region.")
+                    + " were contested: they went to the buyers who came first, in any region.")
             contest.print()
         }
         let idle = zip(layout.units, outcome.split.idleThen).map { "\($0.name) \(Output.number($1))" }.joined(

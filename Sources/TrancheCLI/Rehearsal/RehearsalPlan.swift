@@ -5,7 +5,7 @@ import TrancheCore
 struct RehearsalPlan: Codable, Sendable {
     static let sale = "rehearsal"
     static let lot = LotID(1)
-    /// A lot beside the sale that is never scarce: whoever can sell it works.
+    /// A lot beside the sale that is never scarce: a unit that can sell it works.
     static let probeLot = LotID(2)
     static let probeStock = 100_000
     static let paymentWindowMilliseconds: Int64 = 4_000

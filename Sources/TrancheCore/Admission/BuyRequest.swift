@@ -8,7 +8,7 @@ package struct BuyRequest: Hashable, Sendable {
     package let issuedAt: Instant
     /// When the request arrived here.
     package let stamp: Stamp
-    /// The shell's handle of whoever waits for the answer; 0 if nobody does.
+    /// The shell's handle of the client that waits for the answer; 0 for none.
     package let ticket: UInt64
     /// The clock's `eps` when the request was stamped.
     package let uncertaintyMicroseconds: Int64

@@ -7,7 +7,7 @@ extension UnitMachine {
                 actions.append(.reply(request, answer))
                 continue
             }
-            // Whoever asks again with the same token is no more demand than before.
+            // A repeated request with the same token is no more demand than before.
             if self.lanes[known: request.lot].counted.insert(request.order) {
                 self.lanes[known: request.lot].offered += 1
             }

@@ -84,8 +84,8 @@ extension UnitMachine {
         actions.append(.reply(request, .order(order)))
     }
 
-    /// Candidates of this unit that come before the request for the same stock. Whoever wants more than it does may be
-    /// passed over, and does not count as long as it is undecided.
+    /// Candidates of this unit that come before the request for the same stock. A candidate that wants more than it
+    /// does may be passed over, and does not count as long as it is undecided.
     private func rivals(of request: BuyRequest, limit: Int) -> Int {
         let candidates = self.book.candidates(request.lot)
         guard limit > 1 else { return candidates.count }

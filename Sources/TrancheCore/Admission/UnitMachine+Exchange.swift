@@ -94,7 +94,7 @@ extension UnitMachine {
                 milliseconds: self.lanes[known: order.lot].rules?.paymentWindowMilliseconds ?? 0)
             self.deadlines.insert(.init(deadline: allocated.deadline, order: order.id))
         }
-        // Whoever has gone meanwhile gets nothing: the stock is free here, and goes back.
+        // A buyer who has gone meanwhile gets nothing: the stock is free here, and goes back.
         self.append(.allocated(allocated), into: &actions)
         actions.append(.changed(allocated))
     }

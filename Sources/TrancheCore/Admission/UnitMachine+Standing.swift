@@ -57,7 +57,8 @@ extension UnitMachine {
             self.vouched(now: now, directives, into: &actions)
         case .proofRequired(let position, let challenge, let earlier):
             guard self.standing != .registered else { return }  // A late answer to an earlier attempt.
-            // One answer per question and attempt: repeated questions would have repeated answers, and those new questions.
+            // One answer per question and attempt: repeated questions would have repeated answers, and those new
+            // questions.
             guard challenge != self.answeredChallenge else { return }
             self.answeredChallenge = challenge
             self.registerUnderway = true
@@ -121,8 +122,8 @@ extension UnitMachine {
         for lot in self.lanes.keys { self.unprime(lot, retryAt: self.steady, into: &actions) }
     }
 
-    /// Redis saw this very ledger, the ledger still holds all that Redis knew to be in it, and it is the very process of Redis
-    /// that the ledger knows: one that came back from a file came back with its whole machine, perhaps.
+    /// Redis saw this very ledger, the ledger still holds all that Redis knew to be in it, and it is the very process
+    /// of Redis that the ledger knows: one that came back from a file came back with its whole machine, perhaps.
     private var redisVouches: Bool {
         guard self.redisMayVouch, let survey = self.survey, survey.ledger == self.ledger, let witness = survey.witness,
             survey.run == self.book.redis
@@ -131,7 +132,7 @@ extension UnitMachine {
     }
 
     private mutating func begin(_ generation: Generation, now: Instant, into actions: inout [Action]) {
-        // The log holds no place for the new ledger: whoever waited in the old one gets an answer at least.
+        // The log holds no place for the new ledger: buyers who waited in the old one get an answer at least.
         for lot in self.book.contests.keys.sorted() {
             for candidate in self.book.candidates(lot) {
                 guard let order = self.book.orders[candidate.order], order.state == .contested else { continue }

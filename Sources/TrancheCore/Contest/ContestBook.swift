@@ -34,7 +34,7 @@ package struct ContestBatch: Hashable, Sendable, Codable {
     package let number: UInt64
     /// By the coordinator's clock.
     package let at: Instant
-    /// The highest place that has been passed: whoever comes with a lower one is late.
+    /// The highest place that has been passed: a request with a lower one is late.
     package let frontier: Place
     /// Who got a final place, in order, behind everybody who has one already.
     package let passed: [Entrant]

@@ -1,7 +1,7 @@
 // The policy `band-lottery`: clocks are not exact, so near the cut nobody can say who came first.
 
 extension ContestMerge {
-    /// Whoever is surely before the cut passes by stamp. Whoever is within `band` microseconds of it draws lots, by tie
+    /// Requests surely before the cut pass by stamp. Those within `band` microseconds of it draw lots, by tie
     /// key, as soon as the whole band is known. Behind the cut the line goes on by stamp.
     mutating func passByLottery(upTo frontier: Stamp, band: Int64, pool: Int) -> [ContestBatch.Entrant] {
         var ready: [ContestBatch.Entrant] = []
@@ -30,7 +30,7 @@ extension ContestMerge {
         let band = min(max(0, band), Limits.contestWindowMilliseconds * 1_000)
         func micros(_ entrant: ContestBatch.Entrant) -> Int64 { entrant.place.stamp.instant.microseconds }
         guard let cut else {
-            // The cut is not known yet: it is behind the frontier, so whoever is a band before that is surely in.
+            // The cut is not known yet: it is behind the frontier, so a request a band before that is surely in.
             let sure = ready.firstIndex { micros($0) + band > frontier.instant.microseconds } ?? ready.count
             return Array(ready[..<sure])
         }

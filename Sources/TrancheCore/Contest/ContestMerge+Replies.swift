@@ -9,7 +9,7 @@ extension ContestMerge {
         let from = min(max(0, heard), verdicts.count)
         let free = max(0, self.book.terms.waitlist + self.stock.coming - self.book.line.count)
         var feed = self.feeds[unit] ?? Feed(generation: Generation(0))
-        // Whoever stands behind as many of the same unit as there is stock and room in the line cannot get anything.
+        // A request behind as many of the same unit as there is stock and room in the line cannot get anything.
         feed.allowance = max(
             feed.allowance, self.stock.isClosed ? 0 : feed.next - feed.undecided + self.stock.pool + free)
         var standings: [ContestReply.Standing]?

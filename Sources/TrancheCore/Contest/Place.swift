@@ -25,11 +25,11 @@ package struct Place: Hashable, Comparable, Sendable, Codable {
 package enum ContestPolicy: Hashable, Sendable, Codable {
     /// By the stamp of the unit where the request arrived.
     case stamp
-    /// By stamp, but whoever is closer to the cut than clocks can tell draws lots, by tie key.
+    /// By stamp, but requests closer to the cut than clocks can tell draw lots, by tie key.
     case bandLottery(microseconds: Int64)
     /// Everybody within one window of this length is equal, and draws lots, by tie key.
     case rounds(milliseconds: Int64)
-    /// By arrival at the coordinator: unfair to whoever is far away. The baseline that the others are compared with.
+    /// By arrival at the coordinator: unfair to regions far away. The baseline that the others are compared with.
     case arrival
 }
 

@@ -4,12 +4,12 @@ extension QuotaAuthority {
     /// Decides whether a unit may sell, and in which generation.
     ///
     /// The first word of a unit is only answered with a question, so that a late or repeated message changes nothing:
-    /// which digest does your ledger have at the position that the center saw last? Only a process that is alive now can
-    /// answer. A ledger that is too short, or has another history, was set back: what it held is stranded, because it
-    /// may have been sold, and the unit starts a new generation with nothing.
+    /// which digest does your ledger have at the position that the center saw last? Only a process that is alive now
+    /// can answer. A ledger that is too short, or has another history, was set back: what it held is stranded,
+    /// because it may have been sold, and the unit starts a new generation with nothing.
     ///
-    /// A process that lives is not pushed out by another one of its unit, whatever ledger that one shows: the newcomer waits.
-    /// A clock is used here for availability only.
+    /// A process that lives is not pushed out by another one of its unit, whatever ledger that one shows: the
+    /// newcomer waits. A clock is used here for availability only.
     package mutating func register(
         _ request: RegisterRequest, now: Instant, into records: inout [AuthorityRecord]
     ) -> RegisterReply {
@@ -64,15 +64,16 @@ extension QuotaAuthority {
         return .accepted(self.directives(for: request.unit, now: now))
     }
 
-    /// Whether another process of the unit is alive. One with the right ledger waits for a few reports' time; one with another
-    /// history waits until the unit has been silent for long, because it would strand what the living one sells.
+    /// Whether another process of the unit is alive. One with the right ledger waits for a few reports' time; one
+    /// with another history waits until the unit has been silent for long, because it would strand what the living
+    /// one sells.
     private func isOccupied(
         _ request: RegisterRequest, _ known: AuthorityBook.Unit, isProven: Bool, asked: Challenge, now: Instant
     ) -> Bool {
         guard known.session != request.session, let seen = self.seen[request.unit], seen.report.session == known.session
         else { return false }
         let silence = now.milliseconds(since: seen.at)
-        // Whoever has reported since the question was asked is alive, and has gone on.
+        // A process that has reported since the question was asked is alive, and has gone on.
         let hasMovedOn = asked.witness != self.witnesses[request.unit]
         return silence <= (isProven && !hasMovedOn ? Self.livingMilliseconds : Self.silenceMilliseconds)
     }
@@ -123,8 +124,8 @@ extension QuotaAuthority {
 
     /// Takes a report in. Counters merge by maximum, so a late, lost or repeated report does no harm.
     ///
-    /// A report is checked against the books, and not believed: what contradicts them strands the unit's quota, and is an
-    /// alarm.
+    /// A report is checked against the books, and not believed: what contradicts them strands the unit's quota, and
+    /// is an alarm.
     package mutating func report(
         _ report: UnitReport, now: Instant, into records: inout [AuthorityRecord]
     ) -> ReportReply {
@@ -194,14 +195,15 @@ extension QuotaAuthority {
             into: &records)
     }
 
-    /// Settles what earlier generations of this very ledger sold, if it has proved to be theirs: the rest goes back to the pool
-    /// without anybody's count. An order that ends later is corrected by a later report.
+    /// Settles what earlier generations of this very ledger sold, if it has proved to be theirs: the rest goes back
+    /// to the pool without anybody's count. An order that ends later is corrected by a later report.
     private mutating func settle(
         _ earlier: [UnitReport.Earlier], of unit: UnitID, into records: inout [AuthorityRecord]
     ) {
         for one in earlier where self.proven[unit]?.contains(one.generation) == true {
             let account = self.book.account(one.lot, unit, one.generation)
-            // A proof covers what the center saw of the ledger. An operator who settled by a count knew of more, perhaps.
+            // A proof covers what the center saw of the ledger. An operator who settled by a count knew of more,
+            // perhaps.
             let isItsOwn = account.standing == .settled && account.isSettledByLedger == true
             guard account.isStranded || isItsOwn, one.live >= 0 else { continue }
             guard one.live < account.outstanding || account.isStranded && one.live == account.outstanding else {

@@ -8,7 +8,8 @@
 package struct QuotaAuthority: Sendable {
     /// Reports older than this do not count as stock elsewhere, in milliseconds. A hint only, never safety.
     package static let silenceMilliseconds: Int64 = 3_000
-    /// A process that was heard within this time is alive: another one of its unit has to wait, even if its ledger is right.
+    /// A process that was heard within this time is alive: another one of its unit has to wait, even if its ledger is
+    /// right.
     package static let livingMilliseconds: Int64 = 600
     /// Witnesses of one unit that are remembered, to judge what its reports prove.
     static let recentLimit = 16
@@ -76,9 +77,9 @@ package struct QuotaAuthority: Sendable {
     /// The log has taken everything so far.
     package mutating func confirm() { self.confirmed = (self.moveCount, self.hintCount) }
 
-    /// Goes back to what the log holds, after it took no records. What was asked of units since is forgotten: whoever asked is
-    /// told that it has not happened. Hints, questions and moves keep their numbers: a number that was used may not come again
-    /// under the same epoch.
+    /// Goes back to what the log holds, after it took no records. What was asked of units since is forgotten: the
+    /// caller is told that it has not happened. Hints, questions and moves keep their numbers: a number that was used
+    /// may not come again under the same epoch.
     package mutating func goBack(to book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
         self.book = book
         self.witnesses = witnesses
@@ -130,7 +131,7 @@ package struct QuotaAuthority: Sendable {
     }
 
     /// A coordinator asks for the lead. It gets it unless another one was heard within ``leaderSilenceMilliseconds``:
-    /// a clock is used here for availability only, because the epoch fences whoever is wrong.
+    /// a clock is used here for availability only, because the epoch fences a leader that is wrong.
     package mutating func lead(
         url: String, now: Instant, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) -> Epoch {
@@ -213,8 +214,8 @@ package struct QuotaAuthority: Sendable {
 
     /// Settles a stranded account: `sold` items were really sold, and the rest returns to the pool.
     ///
-    /// A settlement can be corrected downwards: an order that only a lost ledger knew may be bought again, with the same
-    /// token, and then holds an item of the new generation.
+    /// A settlement can be corrected downwards: an order that only a lost ledger knew may be bought again, with the
+    /// same token, and then holds an item of the new generation.
     package mutating func settle(
         _ lot: LotID, _ unit: UnitID, _ generation: Generation, sold: Int, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) {

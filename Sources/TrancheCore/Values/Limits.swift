@@ -35,8 +35,8 @@ package enum Limits {
     package static let fence: UInt64 = 1 << 52
     /// A fence that is found so near to the limit is damage, too: the next ones would be beyond it.
     package static let fenceRoom: UInt64 = 1 << 32
-    /// The highest generation of a unit's ledger, incarnation of its processes, and epoch. Nobody gets there by restarting: a
-    /// peer that says more is not believed.
+    /// The highest generation of a unit's ledger, incarnation of its processes, and epoch. Nobody gets there by
+    /// restarting: a peer that says more is not believed.
     package static let generation: UInt32 = 1 << 24
     package static let incarnation: UInt64 = 1 << 28
     package static let epoch: UInt64 = 1 << 31
@@ -50,7 +50,7 @@ package enum Limits {
     package static let urlBytes = 2_048
     /// Batches of one contest.
     package static let batches: UInt64 = 1 << 48
-    /// The highest uncertainty of a stamp, in microseconds: a day. Whoever is less sure has no clock.
+    /// The highest uncertainty of a stamp, in microseconds: a day. A unit that is less sure has no clock.
     package static let uncertaintyMicroseconds: Int64 = 86_400_000_000
     /// The longest round of a contest, and the widest band, in milliseconds.
     package static let contestWindowMilliseconds: Int64 = 10_000

@@ -11,7 +11,8 @@ package final class ConfigFile: Sendable {
     }
     private let path: String
     private let applied: NIOLockedValueBox<Applied?>
-    /// One version at a time, from its judgement to the moment when it is applied: otherwise an older one could be applied last.
+    /// One version at a time, from its judgement to the moment when it is applied: otherwise an older one could be
+    /// applied last.
     private let turn = NIOLock()
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
@@ -49,7 +50,7 @@ package final class ConfigFile: Sendable {
         self.apply.withLockedValue { $0 }(config)
     }
 
-    /// A version or an epoch so far ahead is not the next one: whoever sends it could shut every later one out.
+    /// A version or an epoch so far ahead is not the next one: its sender could shut every later one out.
     package static let jumpLimit = 100_000
 
     private static func isNewer(_ push: ConfigPush, than current: ConfigPush?) throws(Problem) -> Bool {

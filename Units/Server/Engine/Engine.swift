@@ -52,7 +52,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private var machine: UnitMachine
     private var rules: [LotRules]
     private var incarnation: Incarnation
-    // Pauses go by the clock that never steps: a wall clock that is set back by an hour must not stop expiry for an hour.
+    // Pauses go by the clock that never steps: a wall clock that is set back by an hour must not stop expiry for an
+    // hour.
     private var nextTick = SystemClock.monotonic()
     private var nextReport = SystemClock.monotonic()
     private var nextExchange = Instant.distantFuture
@@ -215,7 +216,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         for action in afterwards { self.carryOut(action, now) }
     }
 
-    /// Publishes to the front desk, and answers, in this order: whoever was answered finds the order known.
+    /// Publishes to the front desk, and answers, in this order: a buyer who was answered finds the order known.
     private func publish(_ actions: [UnitMachine.Action], now: Instant) {
         var answers: [(ticket: UInt64, answer: Answer)] = []
         var changed: [OrderID] = []

@@ -25,7 +25,8 @@ package final class OrderWatch: Service {
     private let heartbeat: Duration
     private let telemetry: Telemetry
 
-    /// - Parameter connections: Connections of the listener. Streams are never idle, so that the other half is for those who buy.
+    /// - Parameter connections: Connections of the listener. Streams are never idle, so that the other half is for
+    ///   those who buy.
     package init(connections: Int = .max, heartbeat: Duration = OrderWatch.heartbeat, telemetry: Telemetry) {
         self.limit = min(Self.streamsLimit, max(1, connections / 2))
         (self.heartbeat, self.telemetry) = (heartbeat, telemetry)
@@ -33,7 +34,7 @@ package final class OrderWatch: Service {
 
     /// A stream that yields after each change, until it is cancelled; `nil` if there are too many, or no more.
     ///
-    /// A signal may stand for several: whoever hears one looks at the order.
+    /// A signal may stand for several: the receiver looks at the order.
     package func changes(of order: OrderID) -> AsyncStream<Signal>? {
         let (stream, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
         let number: UInt64? = self.state.withLockedValue { state in

@@ -4,7 +4,7 @@ import TrancheCore
 /// Who waits for an answer: a place in a lane, or a closure.
 ///
 /// The number says where to: the lane (8 bits, 0 for closures), the connection's place there (24 bits), and a count, so
-/// that a late answer does not reach whoever has the place then.
+/// that a late answer does not reach the connection that has the place then.
 struct Ticket: Hashable, Sendable {
     static let placesLimit = 1 << 24
 
@@ -24,7 +24,7 @@ struct Ticket: Hashable, Sendable {
 /// Takes the answers of one batch over to the thread that has the connections.
 protocol AnswerSink: AnyObject, Sendable {
     func post(_ answers: [(ticket: Ticket, answer: Answer)])
-    /// Whoever was handed in before this life of the intake, and still waits, gets this answer.
+    /// Requests that were handed in before this life of the intake, and still wait, get this answer.
     func postToAll(_ answer: Answer, before life: UInt64)
 }
 

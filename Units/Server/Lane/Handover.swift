@@ -78,7 +78,7 @@ final class Handover: Sendable {
         channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
 
-    /// Ends idle connections, and the others after the answer that they wait for; whoever comes later, too.
+    /// Ends idle connections, and the others after the answer that they wait for; later ones, too.
     func quiesce() {
         self.quiescedAt.withLockedValue { $0 = .now }
         let open = self.state.withLockedValue { state in

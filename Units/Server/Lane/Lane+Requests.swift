@@ -31,7 +31,7 @@ extension Lane {
             return self.close(place)
         }
         if waits { self.resumed.append(place) }
-        // The answer may still reach whoever has closed one direction only.
+        // The answer may still reach a client that has closed one direction only.
         if self.connections[place].inputIsClosed { return self.close(place) }  // Both directions.
         self.connections[place].inputIsClosed = true
         self.judge(place)

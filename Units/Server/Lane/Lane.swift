@@ -6,12 +6,13 @@ import Sockets
 import TrancheAPI
 import TrancheCore
 
-/// One thread that serves buyers: it takes buy requests and status questions ahead of the HTTP stack, bytes in, bytes out.
+/// One thread that serves buyers: it takes buy requests and status questions ahead of the HTTP stack, bytes in, bytes
+/// out.
 ///
 /// Each turn reads what has come on all connections, hands it in under one lock, and writes what has been decided
-/// meanwhile. A connection stays in the lane while it sends nothing but these two requests in their plain form. The first
-/// request of any other form goes, with all that follows on this connection, to the ordinary HTTP stack, which serves
-/// them just as well.
+/// meanwhile. A connection stays in the lane while it sends nothing but these two requests in their plain form. The
+/// first request of any other form goes, with all that follows on this connection, to the ordinary HTTP stack, which
+/// serves them just as well.
 final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everything but the inbox, which has a lock.
     /// After this a lane that stops does not wait for slow readers any more, in microseconds.
     static let stopMicroseconds: Int64 = 1_200_000
@@ -57,7 +58,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
 
     /// - Parameters:
     ///   - number: From 1: what the lane's tickets begin with.
-    ///   - listener: Shared by all lanes, and closed by whoever opened it.
+    ///   - listener: Shared by all lanes, and closed by the caller.
     init(
         number: Int, listener: Int32, counter: Counter, register: ConnectionRegister, handover: Handover, logger: Logger
     ) throws(SocketError) {
@@ -151,7 +152,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
                 switch admission {
                 case .admitted: try self.add(descriptor, address)
                 case .addressFull: self.refuse(descriptor, limit: self.register.limitPerAddress)
-                case .full:  // Whoever comes next waits in the kernel, until somebody leaves.
+                case .full:  // The next connection waits in the kernel, until another one ends.
                     self.refuse(descriptor, limit: self.register.limit)
                     return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
                 }

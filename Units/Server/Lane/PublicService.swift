@@ -41,7 +41,7 @@ struct PublicService: Service {
                 await handover.finish()
             }
         } onGracefulShutdown: {
-            // Whoever comes now is refused by the kernel, and goes elsewhere at once.
+            // A new client is refused by the kernel, and goes elsewhere at once.
             Socket.stopListening(listener)
             for lane in lanes { lane.stop() }
             handover.quiesce()

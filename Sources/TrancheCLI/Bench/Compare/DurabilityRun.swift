@@ -4,7 +4,7 @@ import Storage
 import TrancheCore
 import Verification
 
-/// kill -9 in the middle of a run: whoever was told 201 must be in the ledger.
+/// kill -9 in the middle of a run: every order that was answered 201 must be in the ledger.
 struct DurabilityRun: Codable {
     let acknowledged: Int
     let lost: Int
