@@ -11,9 +11,10 @@ extension Center {
         let act = key.map { OperatorAct(key: $0, what: "stock: lot \(lot): +\(add)") }
         if let act, try self.keeper.isDone(act) { return }
         guard let sale = await self.book.config.sale(of: lot) else { throw Problem(AuthorityError.unknownLot(lot)) }
-        guard sale.state != .settled else {
+        guard sale.state != .closed, sale.state != .settled else {
             throw Problem(
-                status: 409, code: "wrong_state", detail: "sale \(sale.id) is settled: nothing can be added to it")
+                status: 409, code: "wrong_state",
+                detail: "sale \(sale.id) is \(sale.state.rawValue): nothing can be added to it")
         }
         let issued = try await self.keeper.perform { (authority, _) throws(Problem) -> Int in
             guard let state = authority.book.lots[lot] else { throw Problem(AuthorityError.unknownLot(lot)) }

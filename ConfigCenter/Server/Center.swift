@@ -75,8 +75,10 @@ struct Center: Sendable {
                     let planned = Self.planned(lot, sale, unit)
                     let report = seen.report.lots.first { $0.lot == lot.id }
                     if (report?.counters.granted ?? 0) < planned {
+                        let isDrained = authority.book.units[unit.id]?.isDrained == true
                         missing.append(
-                            "\(unit.name) holds \(report?.counters.granted ?? 0) of \(planned) of lot \(lot.id)")
+                            "\(unit.name) holds \(report?.counters.granted ?? 0) of \(planned) of lot \(lot.id)"
+                                + (isDrained ? ", because it is drained: `tranche unit drain \(unit.name) --off`" : ""))
                     }
                     if report?.isPrimed != true { missing.append("\(unit.name) has lot \(lot.id) not in Redis") }
                 }

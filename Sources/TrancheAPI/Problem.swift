@@ -158,6 +158,10 @@ extension Problem {
                 detail: "lot \(lot) is contested: its stock is in the pool, and no unit holds any")
         case .sameUnit(let unit):
             self.init(status: 400, code: "same_unit", detail: "quota cannot be moved from unit \(unit) to itself")
+        case .drained(let unit):
+            self.init(
+                status: 409, code: "drained",
+                detail: "unit \(unit) is drained and gets no quota; `tranche unit drain NAME --off` takes it back")
         case .batchOutOfTurn(let number, let expected):
             self.init(
                 status: 409, code: "batch_out_of_turn", detail: "batch \(number), but \(expected) is the next one")

@@ -168,8 +168,13 @@ extension SaleConfig {
         guard Set(self.sales.map(\.id)).count == self.sales.count else { throw .invalidConfig("two sales share an id") }
         let lots = self.sales.filter { $0.state != .settled }.flatMap(\.lots)
         guard lots.count <= Limits.lots else { throw .invalidConfig("\(lots.count) lots, at most \(Limits.lots)") }
-        let all = self.sales.flatMap(\.lots).map(\.id)
-        guard Set(all).count == all.count else { throw .invalidConfig("two lots share an id") }
+        var owners: [LotID: String] = [:]
+        for (sale, lot) in self.sales.flatMap({ sale in sale.lots.map { (sale.id, $0.id) } }) {
+            if let owner = owners.updateValue(sale, forKey: lot) {
+                throw .invalidConfig(
+                    "two lots share an id: lot \(lot) of sale \(owner) and of sale \(sale); choose another one")
+            }
+        }
         for sale in self.sales { try self.validate(sale) }
     }
 

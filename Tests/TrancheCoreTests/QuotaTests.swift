@@ -170,5 +170,9 @@ import TrancheCore
         #expect(throws: AuthorityError.invalidQuantity(0, limit: Limits.stockPerLot)) {
             _ = try authority.move(Self.lot, from: UnitID(2), to: Self.unit, quantity: 0)
         }
+        try authority.setDrained(Self.unit, true, into: &records)
+        #expect(throws: AuthorityError.drained(Self.unit)) {
+            _ = try authority.move(Self.lot, from: UnitID(2), to: Self.unit, quantity: 5)
+        }
     }
 }

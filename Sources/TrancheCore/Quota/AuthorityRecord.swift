@@ -43,6 +43,8 @@ package enum AuthorityError: Error, Hashable, Sendable {
     case contended(LotID)
     /// Quota cannot be moved from a unit to itself.
     case sameUnit(UnitID)
+    /// A drained unit gets no quota.
+    case drained(UnitID)
     /// The batch does not follow the last one that is in the log.
     case batchOutOfTurn(UInt64, expected: UInt64)
     /// The batch gives more than the pool has, or to somebody who is not in the line or whose ledger is gone.

@@ -247,7 +247,8 @@ package struct QuotaAuthority: Sendable {
     package mutating func move(
         _ lot: LotID, from: UnitID, to: UnitID, quantity: Int
     ) throws(AuthorityError) -> Move {
-        guard self.book.units[to] != nil else { throw .unknownUnit(to) }
+        guard let target = self.book.units[to] else { throw .unknownUnit(to) }
+        guard !target.isDrained else { throw .drained(to) }
         guard from != to else { throw .sameUnit(from) }
         guard quantity > 0, quantity <= Limits.stockPerLot else {
             throw .invalidQuantity(quantity, limit: Limits.stockPerLot)
