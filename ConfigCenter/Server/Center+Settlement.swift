@@ -44,7 +44,7 @@ extension Center {
                 "unsettled",
                 "\(name): generation \(generation) of lot \(lot) was settled with \(account.outstanding) sold, its ledger "
                     + "shows \(told.live). \(told.live - account.outstanding) more were sold than the books have: find out with "
-                    + "`tranche verify`, cover them with `tranche stock add` or cancel them, then drain and stop the unit, and "
+                    + "`tranche verify`, cancel or refund them, then drain and stop the unit, and "
                     + "repeat")
         case .active:
             // Nothing is out any more, so nothing of it can be held or sold.
