@@ -14,7 +14,7 @@ package struct OrderDocument: Hashable, Sendable, Codable {
     package let ahead: Int?
     package let mayReturn: Int?
 
-    package init(_ order: Order, _ standing: WaitlistStanding? = nil) {
+    package init(_ order: Order, _ standing: WaitlistPosition? = nil) {
         self.order = order.id
         self.lot = order.lot
         self.quantity = Int(order.quantity)
@@ -26,14 +26,14 @@ package struct OrderDocument: Hashable, Sendable, Codable {
         self.mayReturn = isWaitlisted ? standing?.mayReturn : nil
     }
 
-    package static func json(_ order: Order, _ standing: WaitlistStanding? = nil) -> String {
+    package static func json(_ order: Order, _ standing: WaitlistPosition? = nil) -> String {
         var bytes: [UInt8] = []
         self.write(order, standing, into: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The same bytes as the encoder makes, without the encoder: this is the hot path's answer.
-    package static func write(_ order: Order, _ standing: WaitlistStanding? = nil, into bytes: inout [UInt8]) {
+    package static func write(_ order: Order, _ standing: WaitlistPosition? = nil, into bytes: inout [UInt8]) {
         if order.deadline == .distantFuture {
             bytes += JSON.encode(OrderDocument(order, standing))
             return

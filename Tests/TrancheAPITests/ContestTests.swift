@@ -102,11 +102,11 @@ import TrancheCore
         let order = Order(
             id: OrderID(high: 1, low: 1), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, buyerLimit: 1,
             generation: Generation(1), state: .contested, stamp: Stamp(rawValue: 7), deadline: .distantFuture)
-        func read(_ standing: WaitlistStanding?) throws -> OrderDocument {
+        func read(_ standing: WaitlistPosition?) throws -> OrderDocument {
             try JSON.decode(OrderDocument.self, from: OrderDocument.json(order, standing).utf8)
         }
         #expect(try read(nil).state == "contested")
-        let placed = try read(WaitlistStanding(ahead: 412, mayReturn: 30))
+        let placed = try read(WaitlistPosition(ahead: 412, mayReturn: 30))
         #expect((placed.state, placed.ahead, placed.mayReturn) == ("waitlisted", 412, 30))
         #expect(placed.deadlineMicroseconds == nil)
     }

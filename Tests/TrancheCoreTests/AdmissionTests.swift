@@ -36,12 +36,14 @@ import TrancheCore
         var desk = FrontDesk()
         func configure(_ rules: [LotRules]) { self.desk.configure(rules) }
         func load(_ book: UnitBook, now: Instant) { self.desk.load(book, now: now) }
-        func recovered(_ lot: LotID?) { self.desk.recovered(lot) }
-        func setSoldOut(_ lot: LotID, _ value: Bool) { self.desk.setSoldOut(lot, value) }
-        func admit(_ order: OrderID) { self.desk.admit(order) }
+        func sentToAdmission(_ order: OrderID) { self.desk.sentToAdmission(order) }
         func join(_ order: OrderID, _ ticket: UInt64) -> FrontDesk.Copy? { self.desk.join(order) { ticket } }
-        func publish(_ answer: Answer, to request: BuyRequest, now: Instant) -> [UInt64] {
-            self.desk.publish(answer, to: request, now: now)
+        /// - Returns: Tickets that get an answer.
+        @discardableResult
+        func publish(_ publication: Publication) -> [UInt64] {
+            var delivery = Delivery()
+            self.desk.publish(publication, now: AdmissionTests.now, into: &delivery)
+            return delivery.answers.map(\.ticket)
         }
         func takeOffered() -> [LotID: Int] { self.desk.takeOffered() }
         func answer(order: OrderID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant) -> Answer? {
@@ -76,14 +78,14 @@ import TrancheCore
         let later = Self.now.advanced(milliseconds: 5)
         let order = OrderID(high: 4, low: 4)
         #expect(desk.join(order, 1) == nil)
-        desk.admit(order)
-        desk.setSoldOut(LotID(1), true)
+        desk.sentToAdmission(order)
+        desk.publish(.soldOut(LotID(1), true))
         #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 5, low: 5)
         #expect(
             desk.answer(order: other, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.soldOut(requested: 1)))
-        desk.setSoldOut(LotID(1), false)
+        desk.publish(.soldOut(LotID(1), false))
         // One order id has one outcome.
         #expect(
             desk.answer(order: other, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
@@ -96,10 +98,10 @@ import TrancheCore
         let request = BuyRequest(
             order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now,
             stamp: Stamp(Self.now), ticket: 1)
-        desk.admit(request.order)
+        desk.sentToAdmission(request.order)
         for ticket in 0..<UInt64(Limits.copiesPerRequest) { #expect(desk.join(request.order, 10 + ticket) == .waits) }
         #expect(desk.join(request.order, 99) == .tooMany)
-        #expect(desk.publish(.refused(.restocking), to: request, now: Self.now) == [10, 11, 12, 13])
+        #expect(desk.publish(.answer(request, .refused(.restocking))) == [1, 10, 11, 12, 13])
         #expect(desk.join(request.order, 20) == nil, "the next one is a first one again")
     }
 
@@ -114,11 +116,11 @@ import TrancheCore
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.recovering))
-        desk.recovered(LotID(2))
+        desk.publish(.recovered(LotID(2)))
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.recovering), "another lot was asked for")
-        desk.recovered(LotID(1))
+        desk.publish(.recovered(LotID(1)))
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.soldOut(requested: 1)))
@@ -132,14 +134,14 @@ import TrancheCore
         let order = OrderID(high: 3, low: 3)
         let later = Self.now.advanced(milliseconds: 5_000)
         #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
-        desk.admit(order)
+        desk.sentToAdmission(order)
         // Meanwhile the memory is full, or lost: every token made before now is refused.
         var book = UnitBook()
         book.apply(.soldOut(LotID(1)))
         let fresh = self.desk(.open)
         fresh.load(book, now: later)
-        fresh.recovered(nil)
-        fresh.admit(order)
+        fresh.publish(.recovered(nil))
+        fresh.sentToAdmission(order)
         #expect(fresh.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 4, low: 4)
         #expect(

@@ -29,8 +29,8 @@ import TrancheCore
         bench.buy("d")
         #expect(bench.buy("e") == .refused(.soldOut(requested: 1)))
         bench.feed(.handedIn(upTo: Stamp(bench.now)))
-        bench.feed(.exchangeDue)
-        #expect(bench.exchanges.last?.lots.first?.candidates.count == 2)
+        bench.feed(.contestReportDue)
+        #expect(bench.contestReports.last?.lots.first?.candidates.count == 2)
     }
 
     @Test("whoever wants more than there may be does not take the place of whoever wants one") func quantities() {
@@ -42,7 +42,7 @@ import TrancheCore
 
     @Test("watermarks go on while a sale warms up or pauses, and end with it") func speaks() {
         let bench = Self.bench()
-        #expect(bench.machine.exchangeMilliseconds.map { $0 < 100 } == true)
+        #expect(bench.machine.contestReportMilliseconds.map { $0 < 100 } == true)
         for (phase, isFast) in [(LotRules.Phase.paused, true), (.closed, false)] {
             bench.feed(
                 .configured([
@@ -50,7 +50,7 @@ import TrancheCore
                         lot: Bench.lot, phase: phase, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: 2,
                         paymentWindowMilliseconds: 1_000)
                 ]))
-            #expect(bench.machine.exchangeMilliseconds.map { $0 < 100 } == isFast)
+            #expect(bench.machine.contestReportMilliseconds.map { $0 < 100 } == isFast)
         }
     }
 
@@ -100,13 +100,13 @@ import TrancheCore
     @Test("candidates that were not taken are sent again") func resends() {
         let bench = Self.bench()
         bench.buy("c")
-        bench.feed(.exchangeDue)
-        bench.feed(.exchangeDue)
-        #expect(bench.exchanges.map { $0.lots[0].candidates.count } == [1, 0])
+        bench.feed(.contestReportDue)
+        bench.feed(.contestReportDue)
+        #expect(bench.contestReports.map { $0.lots[0].candidates.count } == [1, 0])
         let lot = ContestReply.notTaken(Bench.lot)
-        bench.feed(.exchanged(ContestReply(epoch: Epoch(1), generation: Generation(1), lots: [lot])))
-        bench.feed(.exchangeDue)
-        #expect(bench.exchanges.last?.lots[0].candidates.count == 1)
+        bench.feed(.contestReply(ContestReply(epoch: Epoch(1), generation: Generation(1), lots: [lot])))
+        bench.feed(.contestReportDue)
+        #expect(bench.contestReports.last?.lots[0].candidates.count == 1)
     }
 
     @Test("a restarted unit asks before it refuses anybody, and goes on with its queue") func restarts() {
@@ -123,8 +123,8 @@ import TrancheCore
         bench.feed(.surveyed(nil))
         bench.feed(.registered(.accepted(bench.directives(granted: 4, contest: 9))))
         #expect(bench.buy("d") == nil)  // It waits: nobody has said how many can still win.
-        bench.feed(.exchangeDue)
-        #expect(bench.exchanges.last?.lots[0].candidates.map(\.order) == [Self.order(3)])
+        bench.feed(.contestReportDue)
+        #expect(bench.contestReports.last?.lots[0].candidates.map(\.order) == [Self.order(3)])
         bench.hear([], next: 1, allowance: 3)
         #expect(bench.replies.last?.answer.order?.state == .contested)
     }

@@ -16,9 +16,10 @@ final class Bench {
     var answered: [UInt64] = []
     /// By a clock that never steps.
     var steady: Instant?
-    var exchanges: [ContestReport] = []
+    var contestReports: [ContestReport] = []
     var now = Instant(milliseconds: 1_700_000_000_000)
     var count: UInt64 = 0
+    private var events: [UnitMachine.Event] = []
 
     static let lot = LotID(1)
 
@@ -46,38 +47,20 @@ final class Bench {
 
     /// The coordinator's word on the lot.
     func hear(_ verdicts: [(OrderID, Verdict.Kind)], next: Int, allowance: Int, from: Int = 0) {
-        self.feed(.exchangeDue)
+        self.feed(.contestReportDue)
         let lot = ContestReply.Lot(
             lot: Self.lot, isTaken: true, next: next, allowance: allowance, from: from,
             verdicts: verdicts.map { Verdict(order: $0.0, kind: $0.1, generation: Generation(1)) }, fence: .zero,
             standings: nil, mayReturn: 0)
-        self.feed(.exchanged(ContestReply(epoch: Epoch(1), generation: Generation(1), lots: [lot])))
+        self.feed(.contestReply(ContestReply(epoch: Epoch(1), generation: Generation(1), lots: [lot])))
     }
 
     func feed(_ event: UnitMachine.Event) {
-        var actions: [UnitMachine.Action] = []
-        self.machine.handle(event, now: self.now, steady: self.steady, into: &actions)
-        for action in actions {
-            switch action {
-            case .append(let entry): self.entries.append(entry)
-            case .call(let call):
-                let result = self.redis[call.lot]?.handle(call) ?? .lost
-                self.feed(.lotResult(lot: call.lot, fence: call.fence, result))
-            case .prime(let prime):
-                self.redis[prime.lot] = RedisLot(prime: prime)
-                self.feed(.lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))))
-            case .reply(let request, let answer): self.replies.append((request, answer))
-            case .replyTo(_, let answer): self.others.append(answer)
-            case .report(let report):
-                self.reports.append(report)
-                self.machine.reported(report.head)
-            case .alarm(let text): self.alarms.append(text)
-            case .stop(let reason): self.stops.append(reason)
-            case .register: self.registrations += 1
-            case .exchange(let report): self.exchanges.append(report)
-            case .prove(_, let challenge, _): self.answered.append(challenge)
-            case .changed, .setSoldOut, .survey, .recovered, .standing, .fence: break
-            }
+        self.events.append(event)
+        while !self.events.isEmpty {
+            var output = UnitOutput()
+            self.machine.handle(self.events.removeFirst(), now: self.now, steady: self.steady, into: &output)
+            output.carryOut(by: self)
         }
     }
 
@@ -94,6 +77,44 @@ final class Bench {
     }
 
     var counters: QuotaCounters { self.machine.book[Self.lot] }
+}
+
+extension Bench: UnitShell {
+    func send(_ call: LotCall) {
+        let result = self.redis[call.lot]?.handle(call) ?? .lost
+        self.events.append(.lotResult(lot: call.lot, fence: call.fence, result))
+    }
+
+    func commit(_ entries: [LedgerEntry]) throws(Never) { self.entries += entries }
+
+    func publish(_ publications: ArraySlice<Publication>) {
+        for publication in publications {
+            switch publication {
+            case .answer(let request, let answer): self.replies.append((request, answer))
+            case .answerTicket(_, let answer): self.others.append(answer)
+            case .changed, .waitlisted, .soldOut, .recovered: break
+            }
+        }
+    }
+
+    func perform(_ effect: UnitEffect) {
+        switch effect {
+        case .call(let call): self.send(call)
+        case .prime(let prime):
+            self.redis[prime.lot] = RedisLot(prime: prime)
+            self.events.append(
+                .lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))))
+        case .report(let report):
+            self.reports.append(report)
+            self.machine.reported(report.head)
+        case .alarm(let text): self.alarms.append(text)
+        case .stop(let reason): self.stops.append(reason)
+        case .register: self.registrations += 1
+        case .contestReport(let report): self.contestReports.append(report)
+        case .prove(_, let challenge, _): self.answered.append(challenge)
+        case .survey, .fence: break
+        }
+    }
 }
 
 extension Answer {

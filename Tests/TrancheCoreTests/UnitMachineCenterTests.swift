@@ -26,9 +26,9 @@ import TrancheCore
         var book = UnitBook()
         book.apply(.opened(Incarnation(1)))
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
-        var actions: [UnitMachine.Action] = []
-        machine.handle(.surveyed(nil), now: .distantPast, into: &actions)
-        for _ in 0..<9 { machine.handle(.registrationFailed, now: .distantPast, into: &actions) }
+        var output = UnitOutput()
+        machine.handle(.surveyed(nil), now: .distantPast, into: &output)
+        for _ in 0..<9 { machine.handle(.registrationFailed, now: .distantPast, into: &output) }
         #expect(!machine.mayIssue, "neither the center nor Redis vouched")
         // A Redis that saw this very ledger vouches while the center is away: after some calls that failed, and if it is the
         // very process that the ledger knows.
@@ -42,8 +42,8 @@ import TrancheCore
             let survey = RedisSurvey(
                 ledger: LedgerID(3), witness: head, proof: proof, admitted: [], newestFence: 0,
                 run: RedisRun(rawValue: UInt64(run)))
-            machine.handle(.surveyed(survey), now: .distantPast, into: &actions)
-            for _ in 0..<failures { machine.handle(.registrationFailed, now: .distantPast, into: &actions) }
+            machine.handle(.surveyed(survey), now: .distantPast, into: &output)
+            for _ in 0..<failures { machine.handle(.registrationFailed, now: .distantPast, into: &output) }
             #expect(machine.mayIssue == expected, "\(proof), \(run), \(failures)")
         }
     }
@@ -71,7 +71,7 @@ import TrancheCore
         let bench = Bench(granted: 5)
         let heads = (1...3).map { LedgerHead(position: UInt64($0 * 10), digest: .init(high: UInt64($0), low: 0)) }
         for head in heads.prefix(2) {
-            bench.feed(.committed(head))
+            bench.machine.committed(head)
             bench.feed(.reportDue(nonce: 1))
         }
         func hear(_ witness: LedgerHead) {
@@ -90,7 +90,7 @@ import TrancheCore
         hear(LedgerHead(position: 20, digest: .init(high: 99, low: 0)))
         #expect(bench.stops.count == 1, "the same place with another history")
         let ahead = Bench(granted: 5)
-        ahead.feed(.committed(heads[0]))
+        ahead.machine.committed(heads[0])
         let told = ahead.directives(granted: 5)
         ahead.feed(
             .directives(

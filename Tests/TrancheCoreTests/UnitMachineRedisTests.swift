@@ -54,7 +54,7 @@ import TrancheCore
         var book = UnitBook()
         for entry: LedgerEntry in [.opened(Incarnation(2)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
-        var actions: [UnitMachine.Action] = []
+        var output = UnitOutput()
         let newest = UInt64(5) << 24 | 7
         let survey = RedisSurvey(
             ledger: LedgerID(3), witness: nil, proof: nil, admitted: [], newestFence: newest, run: RedisRun(rawValue: 1)
@@ -62,41 +62,33 @@ import TrancheCore
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(2),
             lots: [.init(lot: Bench.lot, granted: 2, hint: nil, elsewhere: 0)])
-        machine.handle(.surveyed(survey), now: .distantPast, into: &actions)
-        machine.handle(.registered(.newGeneration(directives)), now: .distantPast, into: &actions)
-        let fences = actions.compactMap { action -> UInt64? in
-            if case .prime(let prime) = action { prime.fence } else { nil }
-        }
-        #expect(fences == [newest + 1])
+        machine.handle(.surveyed(survey), now: .distantPast, into: &output)
+        machine.handle(.registered(.newGeneration(directives)), now: .distantPast, into: &output)
+        #expect(Recorder(output).fences == [newest + 1])
     }
 
     @Test("whoever could not ask Redis refuses nobody from memory before the lot is primed") func recoversLotByLot() {
         var book = UnitBook()
         for entry: LedgerEntry in [.opened(Incarnation(1)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
-        func recoveries(_ actions: [UnitMachine.Action]) -> [LotID?] {
-            actions.compactMap { if case .recovered(let lot) = $0 { .some(lot) } else { nil } }
-        }
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
-        var actions: [UnitMachine.Action] = []
-        machine.handle(.surveyed(nil), now: .distantPast, into: &actions)
-        #expect(recoveries(actions).isEmpty)
+        var output = UnitOutput()
+        machine.handle(.surveyed(nil), now: .distantPast, into: &output)
+        #expect(Recorder(output).recovered.isEmpty)
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
             lots: [.init(lot: Bench.lot, granted: 3, hint: nil, elsewhere: 0)])
-        machine.handle(.registered(.accepted(directives)), now: .distantPast, into: &actions)
-        let fences = actions.compactMap { action -> UInt64? in
-            if case .prime(let prime) = action { prime.fence } else { nil }
-        }
+        machine.handle(.registered(.accepted(directives)), now: .distantPast, into: &output)
+        let fences = Recorder(output).fences
         machine.handle(
             .lotResult(lot: Bench.lot, fence: fences[0], .primed(RedisRun(rawValue: 1))), now: .distantPast,
-            into: &actions)
-        #expect(recoveries(actions) == [Bench.lot])
+            into: &output)
+        #expect(Recorder(output).recovered == [Bench.lot])
         // Redis answered: everything it had is adopted at once.
         var other = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
-        actions = []
+        output = UnitOutput()
         let survey = RedisSurvey(
             ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: RedisRun(rawValue: 1))
-        other.handle(.surveyed(survey), now: .distantPast, into: &actions)
-        #expect(recoveries(actions) == [nil])
+        other.handle(.surveyed(survey), now: .distantPast, into: &output)
+        #expect(Recorder(output).recovered == [nil])
     }
 }

@@ -121,7 +121,7 @@ import TrancheCore
     @Test("the queue of a lot has a limit, and one more is refused as overloaded") func limitsQueue() {
         let bench = Bench(granted: 5)
         var machine = bench.machine
-        var actions: [UnitMachine.Action] = []
+        var output = UnitOutput()
         // The first call takes a batch and is never answered: everything else waits.
         let room = Limits.requestsPerCall + Limits.waitingRequests
         let requests = (1...room + 3).map { number in
@@ -130,12 +130,9 @@ import TrancheCore
                 quantity: 1,
                 issuedAt: bench.now, stamp: Stamp(rawValue: UInt64(number)), ticket: UInt64(number))
         }
-        machine.handle(.requests(Array(requests.prefix(Limits.requestsPerCall))), now: bench.now, into: &actions)
-        machine.handle(.requests(Array(requests.dropFirst(Limits.requestsPerCall))), now: bench.now, into: &actions)
-        let refused = actions.compactMap { action -> Refusal? in
-            if case .reply(_, .refused(let refusal)) = action { refusal } else { nil }
-        }
-        #expect(refused == Array(repeating: .overloaded(limit: Limits.waitingRequests), count: 3))
+        machine.handle(.requests(Array(requests.prefix(Limits.requestsPerCall))), now: bench.now, into: &output)
+        machine.handle(.requests(Array(requests.dropFirst(Limits.requestsPerCall))), now: bench.now, into: &output)
+        #expect(Recorder(output).refusals == Array(repeating: .overloaded(limit: Limits.waitingRequests), count: 3))
     }
 
     @Test("a replay of the entries gives the same book") func replays() {

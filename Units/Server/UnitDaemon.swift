@@ -50,9 +50,10 @@ package enum UnitDaemon {
         let redis = RedisWorker(LotRedis(server, unit: configuration.unit), intake: intake)
         let calls = LotCalls(server, unit: configuration.unit, poller: poller, token: 0)
         let engine = try Engine(
-            ledger: ledger, book: book, intake: intake, waiters: waiters, redis: redis, calls: calls, poller: poller,
-            center: link, coordinator: contest, watch: watch, rules: file.config.rules, telemetry: telemetry,
-            logger: logger)
+            Engine.Parts(
+                ledger: ledger, intake: intake, waiters: waiters, redis: redis, calls: calls, poller: poller,
+                center: link, coordinator: contest, watch: watch, telemetry: telemetry, logger: logger),
+            book: book, rules: file.config.rules)
         file.onApply { config in intake.post(.configured(config.rules)) }
 
         let codec = TokenCodec(secrets: configuration.tokenSecrets)
@@ -161,7 +162,7 @@ struct EngineService: Service {
                 thread.start()
             }
         } onGracefulShutdown: {
-            self.engine.intake.close()
+            self.engine.parts.intake.close()
         }
     }
 }

@@ -49,7 +49,7 @@ extension World {
         } else {
             process.clock.confirm(now: self.clock(of: unit), steady: self.now)
         }
-        self.run(unit, process, .exchanged(reply))
+        self.run(unit, process, .contestReply(reply))
     }
 
     /// Takes everything that waits at a unit's door, with the watermark that was read under the same lock.
@@ -64,7 +64,7 @@ extension World {
     func exchangeTick(_ id: UnitID, _ session: UInt64) {
         guard let process = self.process(id, session) else { return }
         self.schedule(.exchangeTick(id, session: session), afterMicroseconds: Self.contestEveryMicroseconds)
-        guard process.exchangeAt <= self.now, let pause = process.withMachine({ $0.exchangeMilliseconds }) else {
+        guard process.exchangeAt <= self.now, let pause = process.withMachine({ $0.contestReportMilliseconds }) else {
             return
         }
         process.exchangeAt = self.now.advanced(milliseconds: min(pause, 500))
@@ -74,6 +74,6 @@ extension World {
         } else {
             self.takeIn(id, process)
         }
-        self.run(id, process, .exchangeDue)
+        self.run(id, process, .contestReportDue)
     }
 }

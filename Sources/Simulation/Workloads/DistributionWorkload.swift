@@ -180,45 +180,69 @@ package struct DistributionWorkload {
     }
 
     /// Feeds a machine, and carries out what it says: Redis and the ledger answer at once.
-    private mutating func handle(_ place: Int, _ event: UnitMachine.Event) {
-        var actions: [UnitMachine.Action] = []
-        self.units[place].machine.handle(event, now: self.now, into: &actions)
+    private mutating func handle(_ index: Int, _ first: UnitMachine.Event) {
+        var events = [first]
         var next = 0
-        while next < actions.count {
-            let action = actions[next]
+        while next < events.count {
+            var output = UnitOutput()
+            self.units[index].machine.handle(events[next], now: self.now, into: &output)
             next += 1
-            switch action {
-            case .append:
-                let position = self.units[place].head.position + 1
-                self.units[place].head = LedgerHead(position: position, digest: ChainDigest(high: 0, low: position))
-            case .call(let call):
-                let result = self.units[place].redis?.handle(call) ?? .lost
-                self.feed(place, .lotResult(lot: call.lot, fence: call.fence, result), &actions)
-            case .prime(let prime):
-                self.units[place].redis = RedisLot(prime: prime)
-                self.feed(
-                    place, .lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))), &actions)
-            case .survey:
-                let nothing = RedisSurvey(
-                    ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: RedisRun(rawValue: 1))
-                self.feed(place, .surveyed(nothing), &actions)
-            case .register(let request):
-                var records: [AuthorityRecord] = []
-                let reply = self.authority.register(request, now: self.now, into: &records)
-                self.feed(place, .registered(reply), &actions)
-            case .report(let report): self.send(.report(report), place)
-            case .reply(_, .order): self.sold += 1
-            case .reply(_, .refused(let refusal)):
-                guard refusal.isTransient else { continue }
-                self.units[place].returning[self.step + Int(1_000 / Self.stepMilliseconds), default: 0] += 1
-            default: break
-            }
+            let shell = InstantShell()
+            output.carryOut(by: shell)
+            if shell.hasCommitted { self.commit(index) }
+            for answer in shell.answers { self.count(answer, index) }
+            for effect in shell.effects { if let event = self.carryOut(effect, index) { events.append(event) } }
         }
     }
 
-    private mutating func feed(_ place: Int, _ event: UnitMachine.Event, _ actions: inout [UnitMachine.Action]) {
-        let head = self.units[place].head
-        self.units[place].machine.handle(.committed(head), now: self.now, into: &actions)
-        self.units[place].machine.handle(event, now: self.now, into: &actions)
+    private mutating func commit(_ index: Int) {
+        let position = self.units[index].head.position + 1
+        self.units[index].head = LedgerHead(position: position, digest: ChainDigest(high: 0, low: position))
+        self.units[index].machine.committed(self.units[index].head)
+    }
+
+    private mutating func count(_ answer: Answer, _ index: Int) {
+        switch answer {
+        case .order: self.sold += 1
+        case .refused(let refusal):
+            guard refusal.isTransient else { return }
+            self.units[index].returning[self.step + Int(1_000 / Self.stepMilliseconds), default: 0] += 1
+        }
+    }
+
+    /// - Returns: What comes of it at once.
+    private mutating func carryOut(_ effect: UnitEffect, _ index: Int) -> UnitMachine.Event? {
+        switch effect {
+        case .call(let call):
+            return .lotResult(lot: call.lot, fence: call.fence, self.units[index].redis?.handle(call) ?? .lost)
+        case .prime(let prime):
+            self.units[index].redis = RedisLot(prime: prime)
+            return .lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1)))
+        case .survey:
+            return .surveyed(
+                RedisSurvey(
+                    ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: RedisRun(rawValue: 1)))
+        case .register(let request):
+            var records: [AuthorityRecord] = []
+            return .registered(self.authority.register(request, now: self.now, into: &records))
+        case .report(let report):
+            self.send(.report(report), index)
+            return nil
+        case .prove, .contestReport, .fence, .alarm, .stop: return nil
+        }
+    }
+}
+
+/// Keeps what the machine says, for a workload whose Redis and ledger answer at once.
+private final class InstantShell: UnitShell {
+    private(set) var hasCommitted = false
+    private(set) var answers: [Answer] = []
+    private(set) var effects: [UnitEffect] = []
+
+    func send(_ call: LotCall) { self.effects.append(.call(call)) }
+    func commit(_ entries: [LedgerEntry]) throws(Never) { self.hasCommitted = true }
+    func perform(_ effect: UnitEffect) { self.effects.append(effect) }
+    func publish(_ publications: ArraySlice<Publication>) {
+        for case .answer(_, let answer) in publications { self.answers.append(answer) }
     }
 }

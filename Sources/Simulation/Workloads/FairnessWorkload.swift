@@ -126,11 +126,11 @@ package struct FairnessWorkload: Sendable {
             epoch: Epoch(1), unit: id, generation: Generation(1),
             lots: [.init(lot: Self.lot, granted: 0, hint: nil, elsewhere: 0, contest: 0)],
             coordinator: CoordinatorAddress(epoch: Epoch(1), url: ""))
-        var actions: [UnitMachine.Action] = []
+        var output = UnitOutput()
         for event: UnitMachine.Event in [
             .configured([rules]), .started, .surveyed(nil), .registered(.accepted(directives)),
         ] {
-            machine.handle(event, now: Self.opensAt, into: &actions)
+            machine.handle(event, now: Self.opensAt, into: &output)
         }
         return Unit(machine: machine, clock: clock, offset: offset)
     }
@@ -179,7 +179,7 @@ package struct FairnessWorkload: Sendable {
             let heard = self.clock(region)
             self.units[region].check.observe(
                 .init(sent: sentAt, received: received, answered: received, heard: heard))
-            self.feed(region, .exchanged(reply))
+            self.feed(region, .contestReply(reply))
         case .decide:
             if let batch = self.merge.decide(now: self.wall) {
                 self.push(.committed(batch), at: self.now + Self.logCommit)
@@ -206,7 +206,7 @@ package struct FairnessWorkload: Sendable {
         let watermark = self.units[region].clock.watermark(now: now)
         self.feed(region, .requests(requests))
         self.feed(region, .handedIn(upTo: watermark))
-        for case .exchange(var report) in self.feed(region, .exchangeDue) {
+        for var report in self.feed(region, .contestReportDue) {
             let isUntrusted = self.units[region].check.state == .untrusted
             report.isTrusted = !(self.settings.checksClocks && isUntrusted)
             let delay = self.oneWay(region)
@@ -214,12 +214,15 @@ package struct FairnessWorkload: Sendable {
         }
     }
 
+    /// - Returns: What the unit reports to the coordinator.
     @discardableResult
-    private mutating func feed(_ region: Int, _ event: UnitMachine.Event) -> [UnitMachine.Action] {
-        var actions: [UnitMachine.Action] = []
+    private mutating func feed(_ region: Int, _ event: UnitMachine.Event) -> [ContestReport] {
+        var output = UnitOutput()
         let now = Instant(microseconds: self.wall.microseconds + self.units[region].offset)
-        self.units[region].machine.handle(event, now: now, into: &actions)
-        return actions
+        self.units[region].machine.handle(event, now: now, into: &output)
+        let shell = ContestShell()
+        output.carryOut(by: shell)
+        return shell.reports
     }
 
     private mutating func report(_ region: Int, _ report: ContestReport, _ sentAt: Instant) {
@@ -259,4 +262,13 @@ package struct FairnessWorkload: Sendable {
             first: self.units.indices.map { region in first.count { $0.region == region } },
             holdMilliseconds: self.holds, forwarded: self.passed)
     }
+}
+
+/// A unit whose ledger takes everything, and which only reports to the coordinator.
+private final class ContestShell: UnitShell {
+    var reports: [ContestReport] = []
+    func send(_ call: LotCall) {}
+    func commit(_ entries: [LedgerEntry]) throws(Never) {}
+    func publish(_ publications: ArraySlice<Publication>) {}
+    func perform(_ effect: UnitEffect) { if case .contestReport(let report) = effect { self.reports.append(report) } }
 }

@@ -91,7 +91,7 @@ extension World {
         guard let stamp = process.clock.stamp(now: now, steady: self.now) else {
             return self.tell(unit, process, request.arriving(at: .zero, ticket), .refused(.overloaded(limit: 0)))
         }
-        process.desk.admit(request.order)
+        process.desk.sentToAdmission(request.order)
         let arrived = request.arriving(at: stamp, ticket)
         self.checker.stamped(unit, stamp)
         process.intake.append(arrived)

@@ -67,7 +67,7 @@ extension World {
                 guard self.commit(id, process, [.ceiling(ceiling)]) else { return }
             }
             process.clock.raise(ceiling: ceiling)
-            self.run(id, process, .committed(self.units[known: id].ledger.head))
+            process.machine.committed(self.units[known: id].ledger.head)
         }
         process.machine.addOffered(process.desk.takeOffered())
         self.run(id, process, .tick)
@@ -80,48 +80,18 @@ extension World {
         self.schedule(.unitReport(id, session: session), afterMicroseconds: 200_000)
     }
 
-    /// Feeds one event to a unit's machine and carries out what it says, as the real shell does.
+    /// Feeds one event to a unit's machine and carries out what it says, by the very function of the real engine.
     func run(_ id: UnitID, _ process: UnitProcess, _ event: UnitMachine.Event) {
         guard self.process(id, process.session) != nil else { return }
-        var actions: [UnitMachine.Action] = []
-        process.machine.handle(event, now: self.clock(of: id), steady: self.now, into: &actions)
-        self.perform(id, process, actions)
+        var output = UnitOutput()
+        process.machine.handle(event, now: self.clock(of: id), steady: self.now, into: &output)
+        let shell = SimulatedShell(world: self, unit: id, process: process)
+        shell.answerTooEarly(output)
+        // A process that died, or whose ledger took no entries, does nothing more.
+        try? output.carryOut(by: shell)
     }
 
-    private func perform(_ id: UnitID, _ process: UnitProcess, _ actions: [UnitMachine.Action]) {
-        var entries: [LedgerEntry] = []
-        var afterwards: [UnitMachine.Action] = []
-        for action in actions {
-            switch action {
-            case .append(let entry): entries.append(entry)
-            case .call(let call) where !call.dependsOnLedger: self.call(id, process, .call(call))
-            case .reply where self.plant == .answerBeforeCommit: self.carryOut(id, process, action)
-            case .replyTo where self.plant == .paymentTakenBeforeCommit: self.carryOut(id, process, action)
-            default: afterwards.append(action)
-            }
-        }
-        if !entries.isEmpty {
-            if self.random.happens(permille: self.profile.crashPermille) {
-                self.mark("crashed before a commit")
-                return self.crashUnit(id)
-            }
-            guard self.commit(id, process, entries) else { return }
-            var more: [UnitMachine.Action] = []
-            process.machine.handle(
-                .committed(self.units[known: id].ledger.head), now: self.clock(of: id), steady: self.now, into: &more)
-            afterwards += more
-        }
-        for action in afterwards {
-            guard self.process(id, process.session) != nil else { return }
-            if self.random.happens(permille: self.profile.crashPermille) {
-                self.mark("crashed after a commit")
-                return self.crashUnit(id)
-            }
-            self.carryOut(id, process, action)
-        }
-    }
-
-    private func commit(_ id: UnitID, _ process: UnitProcess, _ entries: [LedgerEntry]) -> Bool {
+    func commit(_ id: UnitID, _ process: UnitProcess, _ entries: [LedgerEntry]) -> Bool {
         if self.diskRefuses(id) {
             if self.plant == .fullDiskIgnored { return true }
             self.abandon(id, process)
@@ -152,64 +122,6 @@ extension World {
         self.planRestart(id, afterMilliseconds: 100)
     }
 
-    private func carryOut(_ id: UnitID, _ process: UnitProcess, _ action: UnitMachine.Action) {
-        switch action {
-        case .append: preconditionFailure("appends are carried out in one commit")
-        case .call(let call): self.call(id, process, .call(call))
-        case .prime(let prime): self.call(id, process, .prime(prime))
-        case .survey: self.call(id, process, .survey)
-        case .reply(let request, let answer):
-            let copies = process.desk.publish(answer, to: request, now: self.clock(of: id))
-            self.tell(id, process, request, answer)
-            for copy in copies { self.tell(id, process, request.with(ticket: copy), answer) }
-        case .replyTo(let ticket, let answer): self.tellProvider(id, ticket: ticket, answer)
-        case .changed(let order): process.desk.publish(order)
-        case .setSoldOut(let lot, let value):
-            if value { self.mark("sold out") }
-            process.desk.setSoldOut(lot, value)
-        case .recovered(let lot): process.desk.recovered(lot)
-        case .register(var request):
-            request.head = self.units[known: id].ledger.head
-            self.send(.register(request))
-            self.schedule(.registerTimeout(id, session: process.session), afterMicroseconds: 500_000)
-        case .prove(let position, let challenge, let earlier):
-            var proof = self.units[known: id].ledger.head(at: position)
-            if self.plant == .noHandshake { proof = self.center.witnesses[id] }  // Nobody looks at the ledger.
-            let found = earlier.compactMap { self.units[known: id].ledger.head(at: $0) }
-            self.run(
-                id, process,
-                .proof(ChallengeAnswer(challenge: challenge, proof: position == 0 ? nil : proof, earlier: found)))
-        case .report(var report):
-            report.head = self.units[known: id].ledger.head
-            report.proof = report.proves == 0 ? nil : self.units[known: id].ledger.head(at: report.proves)
-            if self.plant == .noHandshake { report.proof = self.center.seenLately(id, at: report.proves) }
-            process.machine.reported(report.head)
-            self.send(.report(report))
-        case .alarm(let text):
-            self.mark("unit disbelieves")
-            // Nothing else that a unit may disbelieve happens in a world: the center keeps its log, and copies run beside
-            // their originals for a moment only.
-            let isTrue = text.hasPrefix("another process of unit")
-            self.checker.live(self.plant != nil || isTrue, "L1", "unit \(id) raised a false alarm: \(text)")
-        case .exchange(var report):
-            report.isTrusted = process.clockCheck.state != .untrusted
-            report.sentAt = self.clock(of: id)
-            report.echo = process.echo.flatMap { $0.epoch == report.epoch ? $0.echo : nil }
-            self.send(.contestReport(id, session: process.session, report, sentAt: self.clock(of: id)))
-        case .standing(let order, let ahead, let mayReturn):
-            self.mark("waitlisted")
-            process.desk.place(order, WaitlistStanding(ahead: ahead, mayReturn: mayReturn))
-        case .fence(let fence): process.clock.advance(past: fence, now: self.clock(of: id), steady: self.now)
-        case .stop(let reason):
-            // Machines are set back as a whole, and a process with its memory never is.
-            self.checker.live(
-                self.plant != nil || !reason.contains("set back"), "L1", "unit \(id) stopped without need: \(reason)")
-            self.mark("unit superseded")
-            self.units[known: id].process = nil
-            self.planRestart(id, afterMilliseconds: 100)
-        }
-    }
-
     func tell(_ id: UnitID, _ process: UnitProcess, _ request: BuyRequest, _ answer: Answer) {
         guard let asked = process.waiting.removeValue(forKey: request.ticket) else { return }
         self.checker.answered(id, request, answer)
@@ -218,7 +130,7 @@ extension World {
 }
 
 extension BuyRequest {
-    fileprivate func with(ticket: UInt64) -> BuyRequest {
+    func with(ticket: UInt64) -> BuyRequest {
         BuyRequest(
             order: self.order, buyer: self.buyer, lot: self.lot, quantity: Int(self.quantity), issuedAt: self.issuedAt,
             stamp: self.stamp, ticket: ticket)

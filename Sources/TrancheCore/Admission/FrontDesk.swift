@@ -4,8 +4,8 @@
 package struct FrontDesk: Sendable {
     private var orders = OrderTable()
     private var refusals: [OrderID: FinalRefusal] = [:]
-    /// Where waitlisted orders stand, as the coordinator told last.
-    private var standings: [OrderID: WaitlistStanding] = [:]
+    /// Positions of waitlisted orders, as the coordinator told last.
+    private var positions: [OrderID: WaitlistPosition] = [:]
     private var memories: [LotID: RefusalMemory] = [:]
     private var rules: [LotID: LotRules] = [:]
     private var soldOut: Set<LotID> = []
@@ -22,12 +22,13 @@ package struct FrontDesk: Sendable {
 
     package init(uncertaintyMicroseconds: Int64 = 500) { self.uncertaintyMicroseconds = uncertaintyMicroseconds }
 
-    /// Takes over a book that was read from the ledger; ``recovered(_:)`` follows when Redis has been asked, too. Lots that were ever sold out refuse all tokens made before `now`.
+    /// Takes over a book that was read from the ledger; ``Publication/recovered(_:)`` follows when Redis has been asked,
+    /// too. Lots that were ever sold out refuse all tokens made before `now`.
     package mutating func load(_ book: UnitBook, now: Instant) {
         self.orders = book.orders
         self.refusals = book.refused
         self.soldOut = []
-        self.standings = [:]
+        self.positions = [:]
         self.underway = [:]
         self.isRecovered = false
         self.recoveredLots = []
@@ -36,23 +37,18 @@ package struct FrontDesk: Sendable {
         }
     }
 
-    /// - Parameter lot: `nil` for all of them.
-    package mutating func recovered(_ lot: LotID?) {
-        if let lot { self.recoveredLots.insert(lot) } else { self.isRecovered = true }
-    }
-
     package mutating func configure(_ rules: [LotRules]) {
         self.rules = Dictionary(uniqueKeysWithValues: rules.map { ($0.lot, $0) })
     }
 
     package func order(_ id: OrderID) -> Order? { self.orders[id] }
 
-    package func standing(_ id: OrderID) -> WaitlistStanding? { self.standings[id] }
+    package func position(of id: OrderID) -> WaitlistPosition? { self.positions[id] }
 
-    package mutating func place(_ id: OrderID, _ standing: WaitlistStanding) {
+    private mutating func set(_ position: WaitlistPosition, of id: OrderID) {
         guard self.orders.state(of: id) == .contested else { return }
         // The first word has no number yet, and must not wipe out a later one.
-        if standing.ahead != nil || self.standings[id] == nil { self.standings[id] = standing }
+        if position.ahead != nil || self.positions[id] == nil { self.positions[id] = position }
     }
 
     package func closedReason(_ lot: LotID, now: Instant) -> Refusal? {
@@ -102,21 +98,34 @@ package struct FrontDesk: Sendable {
         return .waits
     }
 
-    /// Notes that a request goes to admission; each such request is answered through ``publish(_:to:now:)``.
-    package mutating func admit(_ order: OrderID) { self.underway[order] = self.underway[order] ?? [] }
+    /// Notes that a request goes to admission; each such request is answered by a ``Publication/answer(_:_:)``.
+    package mutating func sentToAdmission(_ order: OrderID) { self.underway[order] = self.underway[order] ?? [] }
 
-    /// Publishes a durable answer of admission.
-    ///
-    /// - Returns: Tickets of copies, which get the same answer.
-    package mutating func publish(_ answer: Answer, to request: BuyRequest, now: Instant) -> [UInt64] {
-        let copies = self.underway.removeValue(forKey: request.order) ?? []
-        self.note(answer, to: request, now: now)
-        return copies
+    /// Notes what has become durable, and adds the answers that may leave now.
+    package mutating func publish(_ publication: Publication, now: Instant, into delivery: inout Delivery) {
+        switch publication {
+        case .answer(let request, let answer):
+            let copies = self.underway.removeValue(forKey: request.order) ?? []
+            self.note(answer, to: request, now: now)
+            delivery.answers.append((request.ticket, answer))
+            for copy in copies { delivery.answers.append((copy, answer)) }
+        case .answerTicket(let ticket, let answer): delivery.answers.append((ticket, answer))
+        case .changed(let order):
+            self.set(order)
+            delivery.changed.append(order.id)
+        case .waitlisted(let order, let position):
+            self.set(position, of: order)
+            delivery.changed.append(order)
+        case .soldOut(let lot, true): self.soldOut.insert(lot)
+        case .soldOut(let lot, false): self.soldOut.remove(lot)
+        case .recovered(let lot?): self.recoveredLots.insert(lot)
+        case .recovered(nil): self.isRecovered = true
+        }
     }
 
     private mutating func note(_ answer: Answer, to request: BuyRequest, now: Instant) {
         switch answer {
-        case .order(let order): self.publish(order)
+        case .order(let order): self.set(order)
         case .refused(.soldOut): self.memories[request.lot, default: RefusalMemory()].remember(request.order, now: now)
         case .refused(.duplicate(let held, let limit)):
             self.refusals[request.order] = .duplicate(held: held, limit: limit)
@@ -126,14 +135,9 @@ package struct FrontDesk: Sendable {
         }
     }
 
-    /// Publishes a durable change of an order.
-    package mutating func publish(_ order: Order) {
+    private mutating func set(_ order: Order) {
         self.orders.set(order)
-        if order.state != .contested { self.standings[order.id] = nil }
-    }
-
-    package mutating func setSoldOut(_ lot: LotID, _ isSoldOut: Bool) {
-        if isSoldOut { self.soldOut.insert(lot) } else { self.soldOut.remove(lot) }
+        if order.state != .contested { self.positions[order.id] = nil }
     }
 
     package func isSoldOut(_ lot: LotID) -> Bool { self.soldOut.contains(lot) }
@@ -144,8 +148,17 @@ package struct FrontDesk: Sendable {
     }
 }
 
-/// A waitlisted order's place and its odds.
-package struct WaitlistStanding: Hashable, Sendable {
+/// What leaves the process after a publication.
+package struct Delivery: Sendable {
+    /// By ticket: the first request, then its copies.
+    package internal(set) var answers: [(ticket: UInt64, answer: Answer)] = []
+    /// Orders that changed, for connections that watch them.
+    package internal(set) var changed: [OrderID] = []
+    package init() {}
+}
+
+/// A waitlisted order's place in line and its odds.
+package struct WaitlistPosition: Hashable, Sendable {
     /// Items that go to others first; unknown at first.
     package let ahead: Int?
     /// Items that may still come back.

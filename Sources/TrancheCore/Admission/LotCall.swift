@@ -113,7 +113,7 @@ package struct RedisSurvey: Hashable, Sendable {
     package let ledger: LedgerID?
     package let witness: LedgerHead?
     /// The ledger's own digest at the witness's position; `nil` if the ledger does not reach that far.
-    package let proof: LedgerHead?
+    package var proof: LedgerHead?
     /// Requests that Redis admitted, oldest first, whether or not they reached the ledger.
     package let admitted: [BuyRequest]
     /// The highest fence of any lot. A ledger that was set back counts its incarnations again: it must go on above this.

@@ -1,20 +1,17 @@
-// Requests in, script calls out, verdicts in, ledger entries and answers out.
+// The rule of admission: requests in, calls to Redis out, verdicts in, ledger entries and answers out.
 
 extension UnitMachine {
-    mutating func take(_ requests: [BuyRequest], now: Instant, into actions: inout [Action]) {
+    mutating func enqueue(_ requests: [BuyRequest], now: Instant, into output: inout UnitOutput) {
         for request in requests {
             if let answer = self.answerAtOnce(request, now: now) {
-                actions.append(.reply(request, answer))
+                output.answer(request, answer)
                 continue
             }
-            // A repeated request with the same token is no more demand than before.
-            if self.lanes[known: request.lot].counted.insert(request.order) {
-                self.lanes[known: request.lot].offered += 1
-            }
-            if self.lanes[known: request.lot].contest != nil {
-                self.contest(request, now: now, into: &actions)
+            self.lots[known: request.lot].demand.count(request.order)
+            if self.lots[known: request.lot].isContended {
+                self.enter(request, now: now, into: &output)
             } else {
-                self.lanes[known: request.lot].waiting.append(request)
+                self.lots[known: request.lot].waiting.append(request)
             }
         }
     }
@@ -27,7 +24,7 @@ extension UnitMachine {
 
     private func answerAtOnce(_ request: BuyRequest, now: Instant) -> Answer? {
         if let known = self.knownAnswer(request) { return known }
-        guard let lane = self.lanes[request.lot], let rules = lane.rules else {
+        guard let state = self.lots[request.lot], let rules = state.rules else {
             return .refused(.unknownLot(request.lot))
         }
         guard (1...rules.buyerLimit).contains(Int(request.quantity)) else {
@@ -35,166 +32,131 @@ extension UnitMachine {
         }
         if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: 0) { return .refused(reason) }
         guard self.mayIssue else { return .refused(.recovering) }
-        if lane.contest != nil { return nil }
-        guard lane.phase == .open else { return .refused(.recovering) }
-        guard lane.waiting.count < Limits.waitingRequests else {
+        if state.isContended { return nil }
+        guard state.redis.isOpen else { return .refused(.recovering) }
+        guard state.waiting.count < Limits.waitingRequests else {
             return .refused(.overloaded(limit: Limits.waitingRequests))
         }
         return nil
     }
 
     /// Starts a call for each open lot that has work and none under way.
-    mutating func startCalls(into actions: inout [Action]) {
-        for lot in self.lanes.keys {
-            guard self.lanes[known: lot].phase == .open, self.lanes[known: lot].callUnderway == nil,
-                self.lanes[known: lot].contest == nil
-            else { continue }
-            guard self.lanes[known: lot].hasWork else { continue }
-            actions.append(.call(self.lanes[known: lot].takeCall(witness: self.head)))
+    mutating func startCalls(into output: inout UnitOutput) {
+        for lot in self.lots.keys where self.lots[known: lot].redis.isIdle && self.lots[known: lot].hasWork {
+            output.start(self.lots[known: lot].takeCall(witness: self.head))
         }
     }
 
-    mutating func take(_ lot: LotID, _ fence: UInt64, _ result: LotResult, now: Instant, into actions: inout [Action]) {
-        guard let lane = self.lanes[lot], lane.fence == fence else { return }  // An answer to an older fence.
-        switch result {
-        case .primed(let run):
-            guard lane.phase == .priming else { return }
-            // What the ledger learned while Redis was primed is in `credit` and `releases`.
-            self.lanes[known: lot].phase = .open
-            self.lanes[known: lot].answeredAt = self.steady
-            if run != self.book.redis { self.append(.redis(run), into: &actions) }
-            if self.survey == nil { actions.append(.recovered(lot)) }
-        case .decided(let verdicts, let sequence, let available, let taken):
-            guard let call = lane.callUnderway else { return }
-            self.lanes[known: lot].callUnderway = nil
-            self.lanes[known: lot].answeredAt = self.steady
-            self.lanes[known: lot].sequence = sequence
-            self.lanes[known: lot].appended = sequence
-            self.settle(call, verdicts, taken: taken, now: now, into: &actions)
-            self.judgeSoldOut(lot, available: available, now: now, into: &actions)
-        case .lost:
-            // At once, but a Redis that loses what it was just given is not filled again and again without a pause.
-            let pause = self.settings.retryMilliseconds
-            let isAgain = self.steady.milliseconds(since: self.lanes[known: lot].lostAt) < pause
-            self.lanes[known: lot].lostAt = self.steady
-            self.unprime(
-                lot, retryAt: isAgain ? self.steady.advanced(milliseconds: pause) : self.steady, into: &actions)
-            self.primeLots(now: now, into: &actions)
-        case .unreachable:
-            self.unprime(
-                lot, retryAt: self.steady.advanced(milliseconds: self.settings.retryMilliseconds), into: &actions)
-        case .superseded:
-            return self.stop("another process has taken this unit's Redis over", into: &actions)
-        }
-        self.drain(lot, now: now, into: &actions)
-    }
-
-    private mutating func settle(
-        _ call: LotCall, _ verdicts: [AdmissionVerdict], taken: Int, now: Instant, into actions: inout [Action]
+    mutating func apply(
+        _ verdicts: [AdmissionVerdict], of call: LotCall, taken: Int, now: Instant, into output: inout UnitOutput
     ) {
         let lot = call.lot
-        if let hint = self.lanes[known: lot].hint, call.reclaimKeep != nil {
-            self.lanes[known: lot].hintDone = hint.number
-            if taken > 0 { self.append(.returned(lot, total: self.book[lot].returned + taken), into: &actions) }
+        if call.reclaimKeep != nil, self.lots[known: lot].reclaim.hint != nil {
+            self.lots[known: lot].reclaim.followed()
+            if taken > 0 { self.append(.returned(lot, total: self.book[lot].returned + taken), into: &output) }
         }
         var contradictsBook = verdicts.count != call.requests.count
         for (request, verdict) in zip(call.requests, verdicts) {
             switch verdict {
-            case .admitted: contradictsBook = !self.admit(request, now: now, into: &actions) || contradictsBook
+            case .admitted: contradictsBook = !self.reserve(request, now: now, into: &output) || contradictsBook
             case .known:
                 if let order = self.book.orders[request.order] {
-                    actions.append(.reply(request, .order(order)))
+                    output.answer(request, .order(order))
                 } else {
                     contradictsBook = true
-                    actions.append(.reply(request, .refused(.recovering)))
+                    output.answer(request, .refused(.recovering))
                 }
-            case .overLimit(let held): self.refuse(request, held: held, limit: call.buyerLimit, into: &actions)
-            case .short: self.starve(request, now: now, into: &actions)
+            case .overLimit(let held): self.refuse(request, held: held, limit: call.buyerLimit, into: &output)
+            case .short: self.hold(request, now: now, into: &output)
             }
         }
         if contradictsBook {
             self.redisContradictions += 1
-            self.unprime(lot, retryAt: self.steady, into: &actions)
-            self.primeLots(now: now, into: &actions)
+            self.unprime(lot, retryAt: self.steady, into: &output)
+            self.primeLots(into: &output)
         }
     }
 
     /// Makes the reservation, if the ledger can take it. The ledger's own constraints would refuse it otherwise.
-    private mutating func admit(_ request: BuyRequest, now: Instant, into actions: inout [Action]) -> Bool {
-        let rules = self.lanes[known: request.lot].rules
+    private mutating func reserve(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) -> Bool {
+        let rules = self.lots[known: request.lot].rules
         let limit = rules?.buyerLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)
         guard self.book.orders.state(of: request.order) == nil, held + Int(request.quantity) <= limit,
             self.book[request.lot].available >= Int(request.quantity)
         else {
-            actions.append(.reply(request, .refused(.recovering)))
+            output.answer(request, .refused(.recovering))
             return false
         }
         let order = Order(
             id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
             buyerLimit: limit, generation: self.book.generation, stamp: request.stamp,
             deadline: now.advanced(milliseconds: rules?.paymentWindowMilliseconds ?? 0))
-        self.reserve(order, into: &actions)
-        actions.append(.reply(request, .order(order)))
+        self.appendReservation(order, into: &output)
+        output.answer(request, .order(order))
         return true
     }
 
-    mutating func reserve(_ order: Order, into actions: inout [Action]) {
-        self.append(.reserved(order), into: &actions)
+    mutating func appendReservation(_ order: Order, into output: inout UnitOutput) {
+        self.append(.reserved(order), into: &output)
         self.deadlines.insert(.init(deadline: order.deadline, order: order.id))
-        actions.append(.changed(order))
+        output.publish(.changed(order))
     }
 
-    mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into actions: inout [Action]) {
+    mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into output: inout UnitOutput) {
         let reason: FinalRefusal =
             held >= limit ? .duplicate(held: held, limit: limit) : .limitReached(held: held, limit: limit)
         if self.book.refused[request.order] == nil {
-            self.append(.refused(request.order, lot: request.lot, reason: reason), into: &actions)
+            self.append(.refused(request.order, lot: request.lot, reason: reason), into: &output)
         }
-        actions.append(.reply(request, .refused(Refusal(reason, requested: Int(request.quantity)))))
+        output.answer(request, .refused(Refusal(reason, requested: Int(request.quantity))))
     }
 
-    /// None is left here. If more may come, the request waits its turn; else it is refused for good.
-    private mutating func starve(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
-        let lane = self.lanes[known: request.lot]
-        if lane.contest != nil {
-            self.contest(request, now: now, into: &actions)  // The switch came while Redis was asked.
-        } else if lane.mayRestock(now: self.steady), !self.isClosing, lane.starved.count < Limits.starvedRequests {
-            self.lanes[known: request.lot].starved.append(Starved(request: request, since: self.steady))
-        } else if lane.mayRestock(now: self.steady) {
-            actions.append(.reply(request, .refused(.restocking)))
+    /// The lot is empty here. If more may come, the request waits its turn; else it is refused for good.
+    private mutating func hold(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
+        if self.lots[known: request.lot].isContended {
+            // The switch came while Redis was asked.
+            self.enter(request, now: now, into: &output)
+        } else if !self.lots[known: request.lot].elsewhere.mayCome(now: self.steady) {
+            self.refuseSoldOut(request, into: &output)
+        } else if !self.isClosing, self.lots[known: request.lot].held.count < Limits.starvedRequests {
+            self.lots[known: request.lot].held.append(HeldRequest(request: request, since: self.steady))
         } else {
-            self.refuseSoldOut(request, now: now, into: &actions)
+            output.answer(request, .refused(.restocking))
         }
     }
 
-    mutating func refuseSoldOut(_ request: BuyRequest, now: Instant, into actions: inout [Action]) {
-        if !self.lanes[known: request.lot].soldOutIsDurable {
-            self.lanes[known: request.lot].soldOutIsDurable = true
-            self.append(.soldOut(request.lot), into: &actions)
+    mutating func refuseSoldOut(_ request: BuyRequest, into output: inout UnitOutput) {
+        if !self.lots[known: request.lot].soldOutIsDurable {
+            self.lots[known: request.lot].soldOutIsDurable = true
+            self.append(.soldOut(request.lot), into: &output)
         }
-        actions.append(.reply(request, .refused(.soldOut(requested: Int(request.quantity)))))
+        output.answer(request, .refused(.soldOut(requested: Int(request.quantity))))
     }
 
-    /// Raises or lowers the flag by which the front desk refuses without admission.
-    mutating func judgeSoldOut(_ lot: LotID, available: Int, now: Instant, into actions: inout [Action]) {
-        guard let lane = self.lanes[lot], lane.contest == nil, lane.phase == .open else { return }
-        let stockIsComing = lane.credit > 0 || !lane.releases.isEmpty
-        if stockIsComing { self.feedStarved(lot) }
-        if available > 0 || stockIsComing || lane.mayRestock(now: self.steady) {
-            return self.lower(lot, into: &actions)
-        }
-        for one in lane.starved { self.refuseSoldOut(one.request, now: now, into: &actions) }
-        self.lanes[known: lot].starved = []
-        guard !lane.isFlaggedSoldOut, lane.soldOutIsDurable else { return }
-        self.lanes[known: lot].isFlaggedSoldOut = true
-        actions.append(.setSoldOut(lot, true))
+    /// Requests that waited for quota go before those that came later.
+    mutating func requeueHeld(_ lot: LotID) {
+        guard let state = self.lots[lot], state.redis.isOpen, !state.held.isEmpty else { return }
+        self.lots[known: lot].waiting = state.held.map(\.request) + state.waiting
+        self.lots[known: lot].held = []
     }
 
-    /// Those who waited for quota go before those who came later.
-    mutating func feedStarved(_ lot: LotID) {
-        guard let lane = self.lanes[lot], lane.phase == .open, !lane.starved.isEmpty else { return }
-        self.lanes[known: lot].waiting = lane.starved.map(\.request) + lane.waiting
-        self.lanes[known: lot].starved = []
+    /// No request waits for quota longer than the hold: by the stamp, and by a clock that is never set back.
+    mutating func answerHeld(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
+        let hold = self.settings.starvedHoldMilliseconds
+        let oldest = (stamp: Stamp(now.advanced(milliseconds: -hold)), since: self.steady.advanced(milliseconds: -hold))
+        func isOver(_ one: HeldRequest) -> Bool {
+            one.request.stamp < oldest.stamp || one.since < oldest.since
+        }
+        let held = self.lots[known: lot].held
+        guard let first = held.first, isOver(first) else { return }
+        for one in held where isOver(one) { output.answer(one.request, .refused(.restocking)) }
+        self.lots[known: lot].held.removeAll(where: isOver)
+    }
+
+    mutating func refuseQueued(_ lot: LotID, _ reason: Refusal, into output: inout UnitOutput) {
+        guard self.lots[lot] != nil else { return }
+        let requests = self.lots[known: lot].takeQueued(withCall: reason == .recovering)
+        for request in requests { output.answer(request, .refused(reason)) }
     }
 }

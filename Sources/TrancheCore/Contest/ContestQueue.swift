@@ -12,9 +12,7 @@ struct ContestQueue: Sendable {
     static let resendMilliseconds: Int64 = 400
 
     enum Phase: Hashable, Sendable {
-        /// Local sales that were under way at the switch have not finished.
-        case draining
-        /// After a restart: the coordinator has not said how many can still win.
+        /// After a restart: the coordinator has not said how many can still win. Can transition to: `joined`.
         case asking
         case joined
     }
@@ -33,7 +31,6 @@ struct ContestQueue: Sendable {
     var heard = 0
     /// The leader that the numbers above belong to.
     var epoch = Epoch(0)
-    var mayReturn = 0
 
     init(phase: Phase, allowance: Int) {
         self.phase = phase
@@ -46,5 +43,37 @@ struct ContestQueue: Sendable {
         self.epoch = epoch
         self.acknowledged = self.base
         self.sent = self.base
+    }
+
+    /// Requests stamped up to here have been handled. Before the unit has joined, it promises nothing.
+    mutating func raise(_ watermark: Stamp) {
+        guard self.phase == .joined else { return }
+        self.watermark = max(self.watermark, watermark)
+    }
+
+    /// Which of `count` candidates the next report carries.
+    mutating func send(upTo count: Int, atMost room: Int, now: Instant) -> Range<Int> {
+        self.acknowledged = max(self.acknowledged, self.base)
+        let isStuck = now.milliseconds(since: self.progressAt) >= Self.resendMilliseconds
+        if self.sent < self.acknowledged || isStuck { self.sent = self.acknowledged }
+        if self.sent == self.acknowledged { self.progressAt = now }
+        let first = self.sent
+        let last = min(count, first + room)
+        self.sent = max(self.sent, last)
+        return min(first, last)..<last
+    }
+
+    /// Takes the coordinator's word.
+    ///
+    /// - Returns: Verdicts that are new; `nil` if the coordinator could not place the report, which is sent again.
+    mutating func heard(_ reply: ContestReply.Lot, now: Instant) -> ArraySlice<Verdict>? {
+        guard reply.isTaken else {
+            self.sent = self.acknowledged
+            return nil
+        }
+        if reply.next > self.acknowledged { self.progressAt = now }
+        self.acknowledged = max(self.acknowledged, reply.next)
+        self.allowance = max(self.allowance, reply.allowance)
+        return reply.from <= self.heard ? reply.verdicts.dropFirst(self.heard - reply.from) : []
     }
 }

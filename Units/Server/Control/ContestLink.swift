@@ -75,7 +75,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
             to: Double(check.uncertaintyMicroseconds))
     }
 
-    func exchange(_ report: ContestReport, with coordinator: CoordinatorAddress) {
+    func report(_ report: ContestReport, to coordinator: CoordinatorAddress) {
         self.observeKernel()
         let (isTrusted, hasRoom) = self.state.withLockedValue { state -> (Bool, Bool) in
             if state.epoch != coordinator.epoch {
@@ -117,13 +117,13 @@ final class ContestLink: CoordinatorCalls, Sendable {
                 return state.check.state != .untrusted
             }
             if isBelieved { self.intake.confirmClock() }
-            self.intake.post(.exchanged(envelope.reply))
+            self.intake.post(.contestReply(envelope.reply))
         }
     }
 
     /// The machine has counted the report as sent: it has to be sent again, and at once, or its requests become late.
     private func sayLost(_ report: ContestReport) {
         let lots = report.lots.map { ContestReply.notTaken($0.lot) }
-        self.intake.post(.exchanged(ContestReply(epoch: report.epoch, generation: report.generation, lots: lots)))
+        self.intake.post(.contestReply(ContestReply(epoch: report.epoch, generation: report.generation, lots: lots)))
     }
 }

@@ -29,7 +29,7 @@ struct InternalRoutes {
                     detail: "this is unit \(self.configuration.unit), not \(directives.unit)")
             }
             try directives.checkLimits()
-            self.engine.intake.post(.directives(directives))
+            self.engine.parts.intake.post(.directives(directives))
             return Response(status: .accepted)
         }
     }

@@ -104,7 +104,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
         else {
             return .success(.refused(.overloaded(limit: Self.requestsLimit)))
         }
-        self.desk.admit(purchase.order)
+        self.desk.sentToAdmission(purchase.order)
         self.requests.append(
             BuyRequest(
                 order: purchase.order, buyer: purchase.buyer, lot: purchase.lot, quantity: purchase.quantity,
@@ -173,14 +173,22 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
 
     func order(_ id: OrderID) -> Order? { self.locked { self.desk.order(id) } }
 
-    func standing(_ id: OrderID) -> WaitlistStanding? { self.locked { self.desk.standing(id) } }
+    func waitlistPosition(of id: OrderID) -> WaitlistPosition? { self.locked { self.desk.position(of: id) } }
 
     func closedReason(_ lot: LotID, now: Instant) -> Refusal? { self.locked { self.desk.closedReason(lot, now: now) } }
 
     func isSoldOut(_ lot: LotID) -> Bool { self.locked { self.desk.isSoldOut(lot) } }
 
-    /// Publishes what has become durable.
-    func publish(_ body: (inout FrontDesk) -> Void) { self.locked { body(&self.desk) } }
+    func configure(_ rules: [LotRules]) { self.locked { self.desk.configure(rules) } }
+
+    /// Publishes what has become durable, and returns the answers that may leave now.
+    func publish(_ publications: ArraySlice<Publication>, now: Instant) -> Delivery {
+        self.locked {
+            var delivery = Delivery()
+            for publication in publications { self.desk.publish(publication, now: now, into: &delivery) }
+            return delivery
+        }
+    }
 
     func takeOffered() -> [LotID: Int] { self.locked { self.desk.takeOffered() } }
 

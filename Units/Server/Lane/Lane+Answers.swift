@@ -24,9 +24,9 @@ extension Lane {
 
     func deliver(_ answer: Answer, _ ticket: Ticket, isStatus: Bool = false) {
         guard self.isWaiting(ticket) else { return }
-        var standing: WaitlistStanding?
+        var standing: WaitlistPosition?
         if case .order(let order) = answer, order.state == .contested {
-            standing = self.counter.intake.standing(order.id)
+            standing = self.counter.intake.waitlistPosition(of: order.id)
         }
         self.answers.write(answer, isStatus: isStatus, standing: standing)
         self.send(ticket.place)

@@ -16,7 +16,7 @@ struct LaneAnswers {
     }
 
     /// - Parameter isStatus: The answer to the question how an order stands, not to a buy request.
-    mutating func write(_ answer: Answer, isStatus: Bool, standing: WaitlistStanding?) {
+    mutating func write(_ answer: Answer, isStatus: Bool, standing: WaitlistPosition?) {
         switch answer {
         case .order(let order): self.write(order, isStatus: isStatus, standing)
         case .refused(let refusal):
@@ -27,7 +27,7 @@ struct LaneAnswers {
         }
     }
 
-    private mutating func write(_ order: Order, isStatus: Bool, _ standing: WaitlistStanding?) {
+    private mutating func write(_ order: Order, isStatus: Bool, _ standing: WaitlistPosition?) {
         self.body.removeAll(keepingCapacity: true)
         OrderDocument.write(order, standing, into: &self.body)
         self.bytes.removeAll(keepingCapacity: true)

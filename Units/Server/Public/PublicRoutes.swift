@@ -89,7 +89,8 @@ struct PublicRoutes {
         return Response(
             status: .init(code: status), headers: headers,
             body: .init(
-                byteBuffer: ByteBuffer(string: OrderDocument.json(order, self.counter.intake.standing(order.id)))))
+                byteBuffer: ByteBuffer(
+                    string: OrderDocument.json(order, self.counter.intake.waitlistPosition(of: order.id)))))
     }
 
     private func order(_ context: TrancheContext) throws -> Response {
@@ -134,7 +135,8 @@ struct PublicRoutes {
         guard let order = intake.order(id) else { return ByteBuffer() }
         switch Answer(order) {
         case .order(let order):
-            return ByteBuffer(string: "event: order\ndata: \(OrderDocument.json(order, intake.standing(id)))\n\n")
+            return ByteBuffer(
+                string: "event: order\ndata: \(OrderDocument.json(order, intake.waitlistPosition(of: id)))\n\n")
         case .refused(let refusal):
             let problem = String(decoding: Problem(refusal).json, as: UTF8.self)
             return ByteBuffer(string: "event: refused\ndata: \(problem)\n\n")

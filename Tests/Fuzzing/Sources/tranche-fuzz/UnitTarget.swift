@@ -13,7 +13,7 @@ enum UnitTarget {
 
     private static func run(_ bytes: [UInt8], contends: Bool) {
         var (draw, now) = (Draw(bytes), TokenTarget.now)
-        var unit = Unit(now: now)
+        let unit = Unit(now: now)
         if contends { unit.handle(.directives(self.contended), now: now) }
         while !draw.isEmpty {
             now = now.advanced(milliseconds: Int64(draw.byte()) * 8)
@@ -21,7 +21,7 @@ enum UnitTarget {
             switch draw.byte() % 8 {
             case 0, 1: event = .requests((0...draw.below(3)).map { _ in self.request(&draw, now) })
             case 2: event = .tick
-            case 3: event = .exchangeDue
+            case 3: event = .contestReportDue
             case 4: event = .reportDue(nonce: 1)
             default:
                 guard let said = contends ? self.exchange(&draw, now) : self.said(&draw) else { continue }
@@ -85,7 +85,7 @@ enum UnitTarget {
         var check = ClockCheck()
         check.observe(.init(sent: now, received: envelope.receivedAt, answered: envelope.sentAt, heard: now))
         _ = check.state
-        return .exchanged(envelope.reply)
+        return .contestReply(envelope.reply)
     }
 
     private static let contended = QuotaDirectives(
@@ -94,14 +94,17 @@ enum UnitTarget {
         coordinator: CoordinatorAddress(epoch: Epoch(1), url: "http://c"))
 
     /// The machine with the rest of its process: a Redis that admits what it has, and a ledger that takes everything at once.
-    private struct Unit {
+    private final class Unit: UnitShell {
         var machine: UnitMachine
         var clock = HybridClock(durableCeiling: .zero)
         var position: UInt64 = 1
+        private var now: Instant
+        private var events: [UnitMachine.Event] = []
         /// What each lot in Redis has left, and its sequence.
         var stock: [LotID: (left: Int, sequence: UInt64)] = [:]
 
         init(now: Instant) {
+            self.now = now
             var book = UnitBook()
             book.apply(.opened(Incarnation(1)))
             self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(7), session: 9, book: book, head: .empty)
@@ -118,39 +121,46 @@ enum UnitTarget {
             ] { self.handle(event, now: now) }
         }
 
-        mutating func handle(_ event: UnitMachine.Event, now: Instant) {
-            var actions: [UnitMachine.Action] = []
-            self.machine.handle(event, now: now, into: &actions)
-            var next = 0
-            while next < actions.count {
-                defer { next += 1 }
-                switch actions[next] {
-                case .append:
-                    self.position += 1
-                    let head = LedgerHead(position: self.position, digest: ChainDigest(high: 0, low: 1))
-                    self.machine.handle(.committed(head), now: now, into: &actions)
-                case .prime(let prime):
-                    self.stock[prime.lot] = (prime.available, 0)
-                    self.machine.handle(
-                        .lotResult(lot: prime.lot, fence: prime.fence, .primed(UnitTarget.run)), now: now,
-                        into: &actions)
-                case .call(let call):
-                    self.machine.handle(
-                        .lotResult(lot: call.lot, fence: call.fence, self.answer(call)), now: now, into: &actions)
-                case .fence(let fence):
-                    self.clock.advance(past: fence, now: now)
-                    if let ceiling = self.clock.ceilingWanted(now: now) { self.clock.raise(ceiling: ceiling) }
-                    _ = self.clock.stamp(now: now)
-                case .register(let request):
-                    precondition((try? request.checkLimits()) != nil, "the center would refuse the registration")
-                case .report(let report):
-                    precondition((try? report.checkLimits()) != nil, "the center would refuse the report")
-                default: break
-                }
+        func handle(_ first: UnitMachine.Event, now: Instant) {
+            self.now = now
+            self.events.append(first)
+            while !self.events.isEmpty {
+                var output = UnitOutput()
+                self.machine.handle(self.events.removeFirst(), now: now, into: &output)
+                output.carryOut(by: self)
             }
         }
 
-        private mutating func answer(_ call: LotCall) -> LotResult {
+        func send(_ call: LotCall) {
+            self.events.append(.lotResult(lot: call.lot, fence: call.fence, self.answer(call)))
+        }
+
+        func commit(_ entries: [LedgerEntry]) throws(Never) {
+            self.position += UInt64(entries.count)
+            self.machine.committed(LedgerHead(position: self.position, digest: ChainDigest(high: 0, low: 1)))
+        }
+
+        func publish(_ publications: ArraySlice<Publication>) {}
+
+        func perform(_ effect: UnitEffect) {
+            switch effect {
+            case .call(let call): self.send(call)
+            case .prime(let prime):
+                self.stock[prime.lot] = (prime.available, 0)
+                self.events.append(.lotResult(lot: prime.lot, fence: prime.fence, .primed(UnitTarget.run)))
+            case .fence(let fence):
+                self.clock.advance(past: fence, now: self.now)
+                if let ceiling = self.clock.ceilingWanted(now: self.now) { self.clock.raise(ceiling: ceiling) }
+                _ = self.clock.stamp(now: self.now)
+            case .register(let request):
+                precondition((try? request.checkLimits()) != nil, "the center would refuse the registration")
+            case .report(let report):
+                precondition((try? report.checkLimits()) != nil, "the center would refuse the report")
+            case .survey, .prove, .contestReport, .alarm, .stop: break
+            }
+        }
+
+        private func answer(_ call: LotCall) -> LotResult {
             guard var lot = self.stock[call.lot] else { return .lost }
             lot.left += call.releases.reduce(call.credit) { $0 + Int($1.quantity) }
             let taken = call.reclaimKeep.map { max(0, lot.left - $0) } ?? 0

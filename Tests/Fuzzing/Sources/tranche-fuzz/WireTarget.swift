@@ -14,7 +14,7 @@ enum WireTarget {
         case 0: if let message = try? JSON.decode(UnitReport.self, from: rest) { self.report(message) }
         case 1: if let message = try? JSON.decode(RegisterRequest.self, from: rest) { self.register(message) }
         case 2: if let message = try? ContestWire.report(rest) { self.merge(message) }
-        case 3: if let message = try? ContestWire.reply(rest) { self.feed(.exchanged(message.reply)) }
+        case 3: if let message = try? ContestWire.reply(rest) { self.feed(.contestReply(message.reply)) }
         case 4:
             guard let message = try? JSON.decode(QuotaDirectives.self, from: rest) else { return }
             if (try? message.checkLimits()) != nil { self.feed(.directives(message)) }
@@ -100,7 +100,7 @@ enum WireTarget {
         var book = UnitBook()
         book.apply(.opened(Incarnation(1)))
         var machine = UnitMachine(unit: self.unit, ledger: LedgerID(7), session: 9, book: book, head: .empty)
-        var actions: [UnitMachine.Action] = []
+        var output = UnitOutput()
         let rules = LotRules(
             lot: self.lot, phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: 2,
             paymentWindowMilliseconds: 1_000)
@@ -115,15 +115,15 @@ enum WireTarget {
                     order: OrderID(high: 1, low: 2), buyer: BuyerID("b")!, lot: self.lot, quantity: 1,
                     issuedAt: self.now,
                     stamp: Stamp(self.now), ticket: 1)
-            ]), .exchangeDue,
-        ] { machine.handle(event, now: self.now, into: &actions) }
+            ]), .contestReportDue,
+        ] { machine.handle(event, now: self.now, into: &output) }
         return machine
     }
 
     private static func feed(_ event: UnitMachine.Event) {
-        var (machine, actions): (UnitMachine, [UnitMachine.Action]) = (self.machine, [])
-        for event in [event, .tick, .reportDue(nonce: 1), .exchangeDue] {
-            machine.handle(event, now: self.now, into: &actions)
+        var (machine, output) = (self.machine, UnitOutput())
+        for event in [event, .tick, .reportDue(nonce: 1), .contestReportDue] {
+            machine.handle(event, now: self.now, into: &output)
         }
         precondition(machine.book[self.lot].isSound, "the unit's counters do not add up")
     }

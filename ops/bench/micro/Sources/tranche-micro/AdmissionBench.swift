@@ -1,12 +1,13 @@
 import TrancheCore
 
-/// A unit that sells, without any IO: what the shells do between the machine, Redis and the ledger, done at once.
-struct AdmissionBench {
+/// A unit that sells, without any IO: Redis and the ledger answer at once.
+final class AdmissionBench {
     private static let run = RedisRun(rawValue: 1)
     private var machine: UnitMachine
     private var desk = FrontDesk()
     private var redis: RedisLot?
     private var head = LedgerHead(position: 1, digest: ChainDigest(high: 0, low: 1))
+    private var events: [UnitMachine.Event] = []
 
     init() {
         var book = UnitBook()
@@ -28,7 +29,7 @@ struct AdmissionBench {
         precondition(self.machine.isPrimed(Benchmarks.lot), "the lot is not open")
     }
 
-    mutating func admit(from first: Int, count: Int) {
+    func admit(from first: Int, count: Int) {
         var requests: [BuyRequest] = []
         requests.reserveCapacity(count)
         for number in first..<(first + count) {
@@ -36,7 +37,7 @@ struct AdmissionBench {
             let known = self.desk.answer(
                 order: request.order, lot: request.lot, quantity: 1, issuedAt: request.issuedAt, now: Benchmarks.now)
             precondition(known == nil, "order \(number) is known")
-            self.desk.admit(request.order)
+            self.desk.sentToAdmission(request.order)
             requests.append(request)
         }
         let sold = self.machine.book.orders.count
@@ -44,35 +45,44 @@ struct AdmissionBench {
         precondition(self.machine.book.orders.count == sold + count, "not every request was admitted")
     }
 
-    private mutating func handle(_ event: UnitMachine.Event) {
-        var actions: [UnitMachine.Action] = []
-        self.machine.handle(event, now: Benchmarks.now, into: &actions)
+    private func handle(_ event: UnitMachine.Event) {
+        self.events.append(event)
         var next = 0
-        while next < actions.count {
-            let action = actions[next]
+        while next < self.events.count {
+            var output = UnitOutput()
+            self.machine.handle(self.events[next], now: Benchmarks.now, into: &output)
             next += 1
-            switch action {
-            case .call(let call):
-                // Redis says yes: its own work is not measured here.
-                let result = LotResult.decided(
-                    verdicts: Array(repeating: .admitted, count: call.requests.count), sequence: call.sequence + 1,
-                    available: 1_000_000, taken: 0)
-                self.machine.handle(
-                    .lotResult(lot: call.lot, fence: call.fence, result), now: Benchmarks.now, into: &actions)
-                self.head = LedgerHead(position: self.head.position + 1, digest: self.head.digest)
-                self.machine.handle(.committed(self.head), now: Benchmarks.now, into: &actions)
-            case .prime(let prime):
-                self.machine.handle(
-                    .lotResult(lot: prime.lot, fence: prime.fence, .primed(Self.run)), now: Benchmarks.now,
-                    into: &actions)
-            case .reply(let request, let answer):
-                let copies = self.desk.publish(answer, to: request, now: Benchmarks.now)
-                precondition(copies.isEmpty, "nobody sent a copy")
-            case .changed(let order): self.desk.publish(order)
-            case .setSoldOut(let lot, let value): self.desk.setSoldOut(lot, value)
-            case .recovered(let lot): self.desk.recovered(lot)
-            default: break
-            }
+            output.carryOut(by: self)
+        }
+        self.events.removeAll(keepingCapacity: true)
+    }
+}
+
+extension AdmissionBench: UnitShell {
+    /// Redis says yes: its own work is not measured here.
+    func send(_ call: LotCall) {
+        let result = LotResult.decided(
+            verdicts: Array(repeating: .admitted, count: call.requests.count), sequence: call.sequence + 1,
+            available: 1_000_000, taken: 0)
+        self.events.append(.lotResult(lot: call.lot, fence: call.fence, result))
+    }
+
+    func commit(_ entries: [LedgerEntry]) throws(Never) {
+        self.head = LedgerHead(position: self.head.position + 1, digest: self.head.digest)
+        self.machine.committed(self.head)
+    }
+
+    func publish(_ publications: ArraySlice<Publication>) {
+        var delivery = Delivery()
+        for publication in publications { self.desk.publish(publication, now: Benchmarks.now, into: &delivery) }
+    }
+
+    func perform(_ effect: UnitEffect) {
+        switch effect {
+        case .call(let call): self.send(call)
+        case .prime(let prime):
+            self.events.append(.lotResult(lot: prime.lot, fence: prime.fence, .primed(Self.run)))
+        default: break
         }
     }
 }

@@ -85,7 +85,7 @@ enum Benchmarks {
 
     /// The whole way of a batch through the rules: desk, machine, Redis's verdicts, entries, publication.
     static func admission() -> Benchmark {
-        var unit = AdmissionBench()
+        let unit = AdmissionBench()
         var number = 0
         return Benchmark(name: "admit, of a batch of \(self.batch)", allocationsLimit: 0.25, operations: self.batch) {
             unit.admit(from: number, count: self.batch)

@@ -1,0 +1,31 @@
+// The flag by which the front desk refuses a lot's requests without admission.
+
+extension UnitMachine {
+    /// Raises or lowers the flag of a lot that is sold locally.
+    mutating func flagSoldOut(_ lot: LotID, available: Int, now: Instant, into output: inout UnitOutput) {
+        guard let state = self.lots[lot], let sale = state.local, state.redis.isOpen else { return }
+        if !sale.isEmpty { self.requeueHeld(lot) }
+        if available > 0 || !sale.isEmpty || state.elsewhere.mayCome(now: self.steady) {
+            return self.lowerFlag(lot, into: &output)
+        }
+        for one in state.held { self.refuseSoldOut(one.request, into: &output) }
+        self.lots[known: lot].held = []
+        // A refusal of this very event is not durable yet: the flag waits for the next one.
+        if state.soldOutIsDurable { self.raiseFlag(lot, into: &output) }
+    }
+
+    /// The ledger must know first that the lot is refused as sold out: a restart could not tell otherwise which requests
+    /// were refused from memory.
+    mutating func raiseFlag(_ lot: LotID, into output: inout UnitOutput) {
+        guard !self.lots[known: lot].isFlaggedSoldOut, self.lots[known: lot].soldOutIsDurable else { return }
+        self.lots[known: lot].isFlaggedSoldOut = true
+        output.publish(.soldOut(lot, true))
+    }
+
+    /// Requests of the lot go to admission again.
+    mutating func lowerFlag(_ lot: LotID, into output: inout UnitOutput) {
+        guard self.lots[known: lot].isFlaggedSoldOut else { return }
+        self.lots[known: lot].isFlaggedSoldOut = false
+        output.publish(.soldOut(lot, false))
+    }
+}

@@ -1,0 +1,113 @@
+// How a unit leaves local sales for the contest, and what it does with requests then.
+
+extension UnitMachine {
+    /// Whether the lot is contested, or about to be.
+    package func isContended(_ lot: LotID) -> Bool { self.lots[lot]?.isContended ?? false }
+
+    /// How long to wait between two reports to the coordinator, in milliseconds, or `nil` if there is none to report to.
+    ///
+    /// The frontier waits for the slowest watermark, so a unit reports often even if it has nothing to say; but only as
+    /// long as anything can still be won.
+    ///
+    /// Without any contest it reports now and then, so that its clock has been checked when one begins.
+    package var contestReportMilliseconds: Int64? {
+        guard self.coordinator != nil, self.mayIssue else { return nil }
+        var shortest = ContestQueue.idleMilliseconds
+        for (lot, state) in self.lots {
+            guard let queue = state.contest else { continue }
+            // Also while the sale warms up or pauses: when it opens, no buyer may have to wait for a watermark.
+            let isClosed = state.rules.map { $0.phase == .closed } ?? true
+            if isClosed, queue.base >= self.book.candidates(lot).count { continue }
+            let isBusy = queue.base < self.book.candidates(lot).count || !state.isFlaggedSoldOut
+            shortest = min(shortest, isBusy ? ContestQueue.exchangeMilliseconds : ContestQueue.slowMilliseconds)
+        }
+        return shortest
+    }
+
+    /// Leaves local sales for good: what is under way is finished, what is left is given back, the rest is contested.
+    mutating func leave(_ lot: LotID, allowance: Int, now: Instant, into output: inout UnitOutput) {
+        guard self.lots[known: lot].isLocal else { return }
+        self.append(.contended(lot), into: &output)
+        if self.survey == nil { output.publish(.recovered(lot)) }  // In a contest Redis has no part.
+        self.lots[known: lot].leave(allowance: allowance)
+        self.lowerFlag(lot, into: &output)
+        self.finishLeaving(lot, now: now, into: &output)
+    }
+
+    /// Joins the contest as soon as no call to Redis is under way: until then it is unknown what was sold locally.
+    mutating func finishLeaving(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
+        guard let state = self.lots[lot], state.isLeaving, state.redis.callUnderway == nil else { return }
+        self.join(lot, now: now, into: &output)
+    }
+
+    /// From here on the queue is complete up to the watermark: requests that waited enter it first.
+    mutating func join(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
+        self.lots[known: lot].join()
+        let entrants = self.lots[known: lot].takeQueued(withCall: false).sorted { $0.stamp < $1.stamp }
+        for request in entrants { self.enter(request, now: now, into: &output) }
+        self.returnLeftover(lot, into: &output)
+    }
+
+    /// In a contest nothing is sold locally: free stock goes back to the pool, for the first in line.
+    mutating func returnLeftover(_ lot: LotID, into output: inout UnitOutput) {
+        guard self.lots[lot]?.contest != nil else { return }
+        let counters = self.book[lot]
+        guard counters.available > 0 else { return }
+        self.append(.returned(lot, total: counters.returned + counters.available), into: &output)
+    }
+
+    /// Enters a request in the contest, if it can still get anything there.
+    mutating func enter(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
+        if let known = self.knownAnswer(request) { return output.answer(request, known) }
+        guard let queue = self.lots[known: request.lot].contest, queue.phase == .joined else {
+            return self.holdForContest(request, into: &output)
+        }
+        let limit = self.lots[known: request.lot].rules?.buyerLimit ?? 1
+        let held = self.book.held(by: request.buyer, lot: request.lot)
+        let wanted = self.book.contested(by: request.buyer, lot: request.lot)
+        guard held + wanted + Int(request.quantity) <= limit else {
+            return self.refuse(request, held: held + wanted, limit: limit, into: &output)
+        }
+        guard self.rivals(of: request, from: queue.base, limit: limit) < queue.allowance else {
+            return self.refuseSoldOut(request, into: &output)
+        }
+        let order = Order(
+            id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
+            buyerLimit: limit, generation: self.book.generation, state: .contested, stamp: request.stamp,
+            deadline: .distantFuture)
+        self.append(.contested(order, uncertaintyMicroseconds: request.uncertaintyMicroseconds), into: &output)
+        output.publish(.changed(order))
+        output.answer(request, .order(order))
+    }
+
+    /// Candidates of this unit that come before the request for the same stock. A candidate that wants more than it
+    /// does may be passed over, and does not count as long as it is undecided.
+    private func rivals(of request: BuyRequest, from base: Int, limit: Int) -> Int {
+        let candidates = self.book.candidates(request.lot)
+        guard limit > 1 else { return candidates.count }
+        return candidates.count
+            - candidates.dropFirst(base).count { candidate in
+                candidate.quantity > Int(request.quantity) && self.book.orders.state(of: candidate.order) == .contested
+            }
+    }
+
+    /// The request waits until the unit may enter requests.
+    private mutating func holdForContest(_ request: BuyRequest, into output: inout UnitOutput) {
+        guard self.lots[known: request.lot].held.count < Limits.starvedRequests else {
+            return output.answer(request, .refused(.overloaded(limit: Limits.starvedRequests)))
+        }
+        self.lots[known: request.lot].held.append(HeldRequest(request: request, since: self.steady))
+    }
+
+    /// Every request stamped up to here has been handed in.
+    mutating func raise(_ watermark: Stamp) {
+        for lot in self.lots.keys { self.lots[known: lot].contest?.raise(watermark) }
+    }
+
+    /// The sold-out flag of a contended lot: up while no request that comes now could get anything.
+    mutating func flagContestFull(_ lot: LotID, into output: inout UnitOutput) {
+        guard let queue = self.lots[lot]?.contest, queue.phase == .joined else { return }
+        let isFull = self.book.candidates(lot).count >= queue.allowance
+        if isFull { self.raiseFlag(lot, into: &output) } else { self.lowerFlag(lot, into: &output) }
+    }
+}

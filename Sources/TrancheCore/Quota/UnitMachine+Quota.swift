@@ -1,0 +1,105 @@
+// How quota moves: what the unit does with the center's directives, and what it reports.
+
+extension UnitMachine {
+    mutating func follow(_ directives: QuotaDirectives, now: Instant, into output: inout UnitOutput) {
+        guard directives.unit == self.unit, directives.epoch >= self.epoch,
+            directives.generation == self.book.generation
+        else { return }
+        // A ledger that nobody has vouched for may have been set back: what is said now was said to the one before it. The
+        // center says it again when it accepts this one.
+        guard self.mayIssue else { return }
+        guard self.epoch == Epoch(0) || directives.epoch.rawValue - self.epoch.rawValue <= Settings.epochJumpLimit,
+            directives.epoch.rawValue <= Limits.epoch
+        else {
+            return self.disbelieve(
+                "epoch \(directives.epoch.rawValue) cannot follow epoch \(self.epoch.rawValue)", into: &output)
+        }
+        if let witness = directives.witness, self.registration == .registered {
+            guard self.isOwn(witness) else {
+                return self.stop(
+                    "the center has seen this ledger at position \(witness.position) with another history: the machine was set back",
+                    into: &output)
+            }
+            if witness.position >= self.witness?.position ?? 0 { self.witness = witness }
+        }
+        self.epoch = directives.epoch
+        if let told = directives.coordinator, told.epoch > self.coordinator?.epoch ?? Epoch(0) {
+            self.coordinator = told
+        }
+        for directive in directives.lots {
+            self.follow(directive, now: now, into: &output)
+        }
+    }
+
+    /// Whether the center's witness can be of this very ledger, as far as this process remembers.
+    private func isOwn(_ witness: LedgerHead) -> Bool {
+        guard witness.position <= self.head.position else { return false }
+        return self.reported.last { $0.position == witness.position }.map { $0 == witness } ?? true
+    }
+
+    private mutating func follow(_ directive: QuotaDirectives.Lot, now: Instant, into output: inout UnitOutput) {
+        let lot = directive.lot
+        // What was given back may be granted again: of all grants, only what is still out is bounded by the issue.
+        let out = directive.granted - self.book[lot].returned
+        if let issued = self.lots[lot]?.rules?.issued, out > issued {
+            return self.disbelieve(
+                "lot \(lot): \(out) granted and not given back, but the configuration has \(issued) items",
+                into: &output)
+        }
+        if self.lots[lot] == nil { self.lots[lot] = self.newLot(lot) }
+        self.lots[known: lot].elsewhere.heard(directive.elsewhere, at: self.steady)
+        let gain = directive.granted - self.book[lot].granted
+        if gain > 0 {
+            self.append(.granted(lot, total: directive.granted), into: &output)
+            if !self.lots[known: lot].redis.isUnprimed { self.lots[known: lot].local?.add(credit: gain) }
+            self.lowerFlag(lot, into: &output)
+            self.requeueHeld(lot)
+        }
+        if let allowance = directive.contest { self.leave(lot, allowance: allowance, now: now, into: &output) }
+        if self.lots[known: lot].isContended { return self.returnLeftover(lot, into: &output) }
+        if directive.elsewhere > 0 { self.lowerFlag(lot, into: &output) }
+        if let hint = directive.hint, self.lots[known: lot].reclaim.note(hint) {
+            self.reclaimWithoutRedis(lot, keep: hint.keep, into: &output)
+        }
+    }
+
+    /// While a lot is out of Redis, nothing of it can be admitted, so the ledger alone can give quota back.
+    private mutating func reclaimWithoutRedis(_ lot: LotID, keep: Int, into output: inout UnitOutput) {
+        guard self.lots[known: lot].redis.isUnprimed else { return }
+        let counters = self.book[lot]
+        self.lots[known: lot].reclaim.followed()
+        guard counters.available > keep else { return }
+        self.append(.returned(lot, total: counters.returned + counters.available - keep), into: &output)
+    }
+
+    mutating func report(nonce: UInt64, into output: inout UnitOutput) {
+        guard self.registration == .registered else { return }
+        self.append(.nonce(nonce), into: &output)
+        let earlier = self.book.earlierAccounts.map {
+            UnitReport.Earlier(lot: $0.lot, generation: $0.generation, live: $1.live)
+        }
+        let lots = self.lots.values.map { state in
+            UnitReport.Lot(
+                lot: state.lot, counters: self.book[state.lot], offered: state.demand.offered,
+                starved: state.held.count, hintDone: state.reclaim.done, isPrimed: self.isPrimed(state.lot),
+                paid: state.paid)
+        }
+        output.perform(
+            .report(
+                UnitReport(
+                    unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
+                    generation: self.book.generation, session: self.session, head: self.head, nonce: nonce, lots: lots,
+                    proves: self.witness?.position ?? 0, earlier: earlier)))
+    }
+
+    /// The report has gone out with this head.
+    package mutating func reported(_ head: LedgerHead) {
+        self.reported.append(head)
+        if self.reported.count > Settings.reportedLimit { self.reported.removeFirst() }
+    }
+
+    /// Demand that the front desk answered from its flag.
+    package mutating func addOffered(_ offered: [LotID: Int]) {
+        for (lot, count) in offered where self.lots[lot] != nil { self.lots[known: lot].demand.add(count) }
+    }
+}

@@ -1,0 +1,42 @@
+extension UnitMachine {
+    package enum Event: Sendable {
+        case started
+        case surveyed(RedisSurvey?)
+        case registered(RegisterReply)
+        case registrationFailed
+        /// The ledger's digest at the position that was asked for, if it reaches that far.
+        case proof(ChallengeAnswer)
+        case configured([LotRules])
+        case requests([BuyRequest])
+        /// Every request stamped up to here has been handed in.
+        case handedIn(upTo: Stamp)
+        /// It is time to report to the coordinator.
+        case contestReportDue
+        case contestReply(ContestReply)
+        case lotResult(lot: LotID, fence: UInt64, LotResult)
+        case payment(OrderID, payment: PaymentID, ticket: UInt64)
+        case cancel(OrderID, ticket: UInt64)
+        case directives(QuotaDirectives)
+        case reportDue(nonce: UInt64)
+        /// The center answered a report with "register first".
+        case registrationLost
+        case superseded
+        case tick
+        /// The process ends: no request waits for quota any more.
+        case closing
+    }
+
+    enum Registration: Hashable, Sendable {
+        /// Can transition to: `unvouched`, `stopped`.
+        case surveying
+        /// No party has vouched for the ledger yet: nothing is sold. Can transition to: `vouchedByRedis`, `registered`,
+        /// `stopped`.
+        case unvouched
+        /// Redis vouched while the center is away: the unit sells what it holds, and goes on registering. Can transition to:
+        /// `registered`, `unvouched`, `stopped`.
+        case vouchedByRedis
+        /// Can transition to: `unvouched`, `stopped`.
+        case registered
+        case stopped
+    }
+}

@@ -1,0 +1,125 @@
+// How a unit comes to sell: registration with the center, its generation, its configuration.
+
+extension UnitMachine {
+    mutating func register(_ answer: ChallengeAnswer?, into output: inout UnitOutput) {
+        self.registerUnderway = true
+        if answer == nil { self.answeredChallenge = nil }
+        output.perform(
+            .register(
+                RegisterRequest(
+                    unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
+                    generation: self.book.generation, head: self.head, session: self.session,
+                    hasGrants: self.book.hasGrants, answer: answer)))
+    }
+
+    mutating func registered(_ reply: RegisterReply, now: Instant, into output: inout UnitOutput) {
+        self.registerUnderway = false
+        self.failures = 0
+        switch reply {
+        case .accepted(let directives):
+            guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &output) }
+            self.vouched(now: now, directives, into: &output)
+        case .proofRequired(let position, let challenge, let earlier):
+            guard self.registration != .registered else { return }  // A late answer to an earlier attempt.
+            // One answer per question and attempt: repeated questions would have repeated answers, and those new
+            // questions.
+            guard challenge != self.answeredChallenge else { return }
+            self.answeredChallenge = challenge
+            self.registerUnderway = true
+            output.perform(.prove(position: position, challenge: challenge, earlier: earlier))
+        case .newGeneration(let directives):
+            guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &output) }
+            guard directives.generation.rawValue <= Limits.generation else {
+                self.disbelieve("generation \(directives.generation.rawValue) is beyond the limit", into: &output)
+                return self.retryRegistration()
+            }
+            if directives.generation > self.book.generation {
+                self.begin(directives.generation, now: now, into: &output)
+            }
+            self.vouched(now: now, directives, into: &output)
+        case .superseded:
+            return self.stop("another process or ledger has taken this unit over", into: &output)
+        case .occupied:
+            // The center is there, and says that another process lives: Redis cannot overrule that.
+            self.disbelieve(
+                "another process of unit \(self.unit) reports to the center: this one waits until it has gone",
+                into: &output)
+            return self.retryRegistration()
+        case .centerIsBehind:
+            self.disbelieve(
+                "the center's log does not know what it has granted to this unit: it was lost or set back; restore it",
+                into: &output)
+            self.failures = Settings.failuresBeforeRedisVouches
+            return self.registrationFailed(now: now, into: &output)
+        }
+        self.primeLots(into: &output)
+    }
+
+    private mutating func vouched(now: Instant, _ directives: QuotaDirectives, into output: inout UnitOutput) {
+        self.registration = .registered
+        self.reported = []
+        self.witness = nil
+        self.redisMayVouch = true
+        self.follow(directives, now: now, into: &output)
+    }
+
+    private mutating func retryRegistration() {
+        self.registerUnderway = false
+        self.registerAt = self.steady.advanced(milliseconds: self.settings.retryMilliseconds)
+    }
+
+    mutating func registrationFailed(now: Instant, into output: inout UnitOutput) {
+        self.retryRegistration()
+        self.failures += 1
+        guard self.registration == .unvouched, self.failures >= Settings.failuresBeforeRedisVouches, self.redisVouches
+        else { return }
+        self.registration = .vouchedByRedis
+        self.primeLots(into: &output)
+    }
+
+    /// The center does not know this process, or has settled its generation: nothing is sold until it is known again.
+    mutating func registrationLost(into output: inout UnitOutput) {
+        self.registerAt = self.steady
+        guard self.mayIssue else { return }
+        self.registration = .unvouched
+        self.redisMayVouch = false
+        for lot in self.lots.keys { self.unprime(lot, retryAt: self.steady, into: &output) }
+    }
+
+    /// Redis saw this very ledger, the ledger still holds all that Redis knew to be in it, and it is the very process
+    /// of Redis that the ledger knows: one that came back from a file came back with its whole machine, perhaps.
+    private var redisVouches: Bool {
+        guard self.redisMayVouch, let survey = self.survey, survey.ledger == self.ledger, let witness = survey.witness,
+            survey.run == self.book.redis
+        else { return false }
+        return survey.proof == witness
+    }
+
+    private mutating func begin(_ generation: Generation, now: Instant, into output: inout UnitOutput) {
+        // The log holds no place for the new ledger: buyers that waited in the old one get an answer at least.
+        for lot in self.book.contests.keys.sorted() {
+            for candidate in self.book.candidates(lot) {
+                guard let order = self.book.orders[candidate.order], order.state == .contested else { continue }
+                self.lose(order, as: .lost, now: now, into: &output)
+            }
+            self.lots[lot]?.rejoin()
+        }
+        self.append(.generation(generation), into: &output)
+        for lot in self.lots.keys {
+            self.unprime(lot, retryAt: self.steady, into: &output)
+            self.lots[known: lot].paid = 0
+            self.lots[known: lot].reclaim.forget()
+        }
+    }
+
+    mutating func configure(_ rules: [LotRules], now: Instant, into output: inout UnitOutput) {
+        for rule in rules {
+            if self.lots[rule.lot] == nil { self.lots[rule.lot] = self.newLot(rule.lot) }
+            self.lots[known: rule.lot].rules = rule
+            if let reason = rule.closedReason(now: now, uncertaintyMicroseconds: 0), rule.phase != .open {
+                self.refuseQueued(rule.lot, reason, into: &output)
+            }
+        }
+        self.primeLots(into: &output)
+    }
+}

@@ -1,0 +1,212 @@
+/// One unit: quota in, reservations out. The rules of a unit, without any IO.
+///
+/// Sans-IO: no clock, no randomness, no suspension. The same events give the same output, whose order of disk and network
+/// ``UnitOutput/carryOut(by:)`` keeps.
+///
+/// Life: survey Redis, adopt what it admitted beyond the ledger, register with the center (or, if the center is away,
+/// let Redis vouch for the ledger), prime each lot, sell.
+///
+/// The rules stand in the room of their subject: registration here, admission and Redis in `Admission`, quota in `Quota`,
+/// payment and expiry in `Orders`, the contest in `Contest`.
+package struct UnitMachine: Sendable {
+    package struct Settings: Sendable {
+        /// Directives older than this say nothing about stock elsewhere, in milliseconds.
+        package static let centerSilenceMilliseconds: Int64 = 3_000
+        /// A lot whose Redis has not been asked for this long is probed, in milliseconds.
+        package static let probeMilliseconds: Int64 = 1_000
+        /// How long a request waits for quota before it is answered "restocking", in milliseconds.
+        package var starvedHoldMilliseconds: Int64 = 2_000
+        /// Pause between attempts to prime a lot or to register, in milliseconds.
+        package var retryMilliseconds: Int64 = 250
+        /// Registrations in a row that must have got no answer before Redis may vouch for the ledger: one call that failed says
+        /// nothing of the center.
+        package static let failuresBeforeRedisVouches = 3
+        /// Heads of the ledger that were reported, and are remembered.
+        package static let reportedLimit = 64
+        /// A center's epoch that is further above the last one than this is not believed: each start of a center raises it by
+        /// one.
+        package static let epochJumpLimit: UInt64 = 100_000
+
+        package init() {}
+    }
+
+    package let unit: UnitID
+    package let ledger: LedgerID
+    /// Drawn by the shell for this process.
+    package let session: UInt64
+    package let settings: Settings
+    package internal(set) var book: UnitBook
+    var registration = Registration.surveying
+    var survey: RedisSurvey?
+    /// Fences of earlier processes in Redis are not above this.
+    var fenceFloor: UInt64 = 0
+    var lots = SortedMap<LotID, LotState>()
+    var deadlines = Heap<Deadline>()
+    /// The leading coordinator, if the center has named one.
+    package internal(set) var coordinator: CoordinatorAddress?
+    /// The highest epoch of a center that was heard.
+    package internal(set) var epoch = Epoch(0)
+    /// The moment of the event that is being handled, by a clock that never steps: for pauses and silences. Stamps, deadlines
+    /// and openings go by the wall clock, which comes with each event, too.
+    var steady = Instant.distantPast
+    /// Registrations in a row that got no answer.
+    var failures = 0
+    /// A process whose generation the center has settled sells on nobody's word but the center's.
+    var redisMayVouch = true
+    /// Heads that were reported, the newest last.
+    var reported: [LedgerHead] = []
+    /// What the center saw of this ledger last, by its own word.
+    var witness: LedgerHead?
+    var isClosing = false
+    /// What was not believed, so that it is said once.
+    var disbelieved: Set<String> = []
+    /// Answered in the present attempt to register.
+    var answeredChallenge: UInt64?
+    var head: LedgerHead
+    var registerAt = Instant.distantPast
+    var registerUnderway = false
+    /// Which lot begins the next report to the coordinator.
+    var contestReportTurn = 0
+    /// Times that Redis admitted what the ledger could not take: each time the lot was primed again.
+    package internal(set) var redisContradictions = 0
+
+    /// - Parameters:
+    ///   - book: The fold of the ledger, with this process's own ``LedgerEntry/opened(_:)`` as its last entry.
+    ///   - head: Where that ledger ends.
+    package init(
+        unit: UnitID, ledger: LedgerID, session: UInt64, book: UnitBook, head: LedgerHead,
+        settings: Settings = Settings()
+    ) {
+        self.unit = unit
+        self.ledger = ledger
+        self.session = session
+        self.book = book
+        self.head = head
+        self.settings = settings
+        for order in book.orders {
+            if order.state == .reserved { self.deadlines.insert(.init(deadline: order.deadline, order: order.id)) }
+        }
+        for lot in book.lots { self.lots[lot] = self.newLot(lot) }
+        for lot in book.contests.keys {
+            if self.lots[lot] == nil { self.lots[lot] = self.newLot(lot) }
+            self.lots[known: lot].rejoin()
+        }
+        for order in book.orders where order.state == .paid && order.generation == book.generation {
+            self.lots[order.lot]?.paid += Int(order.quantity)
+        }
+    }
+
+    /// Applies one event and adds what the shell must do to `output`.
+    ///
+    /// - Parameters:
+    ///   - now: By the wall clock.
+    ///   - steady: The same moment by a clock that never steps, from any origin; `now` where both are the same.
+    package mutating func handle(
+        _ event: Event, now: Instant, steady: Instant? = nil, into output: inout UnitOutput
+    ) {
+        self.steady = steady ?? now
+        guard self.registration != .stopped else { return self.refuseStopped(event, into: &output) }
+        switch event {
+        case .started: output.perform(.survey)
+        case .surveyed(let survey): self.surveyed(survey, now: now, into: &output)
+        case .registered(let reply): self.registered(reply, now: now, into: &output)
+        case .registrationFailed: self.registrationFailed(now: now, into: &output)
+        case .closing: self.close(into: &output)
+        case .proof(let answer): self.register(answer, into: &output)
+        case .configured(let rules): self.configure(rules, now: now, into: &output)
+        case .requests(let requests): self.enqueue(requests, now: now, into: &output)
+        case .handedIn(let watermark): self.raise(watermark)
+        case .contestReportDue: self.reportContest(now: now, into: &output)
+        case .contestReply(let reply): self.follow(reply, now: now, into: &output)
+        case .lotResult(let lot, let fence, let result): self.apply(result, of: lot, fence, now: now, into: &output)
+        case .payment(let order, let payment, let ticket): self.pay(order, payment, ticket, now: now, into: &output)
+        case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &output)
+        case .directives(let directives): self.follow(directives, now: now, into: &output)
+        case .reportDue(let nonce): self.report(nonce: nonce, into: &output)
+        case .registrationLost: self.registrationLost(into: &output)
+        case .superseded: self.stop("another process or ledger has taken this unit over", into: &output)
+        case .tick: self.tick(now: now, into: &output)
+        }
+        self.startCalls(into: &output)
+    }
+
+    /// The ledger holds everything that was appended so far, up to this head.
+    package mutating func committed(_ head: LedgerHead) {
+        guard self.registration != .stopped else { return }
+        self.head = head
+        for lot in self.lots.keys { self.lots[known: lot].redis.committed() }
+    }
+
+    /// Whether the unit may sell: the center or Redis vouched for its ledger.
+    package var mayIssue: Bool { self.registration == .registered || self.registration == .vouchedByRedis }
+
+    package var isRegistered: Bool { self.registration == .registered }
+
+    package func isPrimed(_ lot: LotID) -> Bool {
+        self.lots[lot].map { $0.redis.isOpen || $0.isContended } ?? false
+    }
+
+    package func available(_ lot: LotID) -> Int { self.book[lot].available }
+
+    mutating func append(_ entry: LedgerEntry, into output: inout UnitOutput) {
+        self.book.apply(entry)
+        output.append(entry)
+    }
+
+    func newLot(_ lot: LotID) -> LotState {
+        // The incarnation is the high part, so a fence of an older process is lower, unless the ledger was set back since.
+        LotState(lot: lot, fence: max(self.fenceFloor, self.book.incarnation.rawValue << 24))
+    }
+
+    mutating func stop(_ reason: String, into output: inout UnitOutput) {
+        self.registration = .stopped
+        for lot in self.lots.keys { self.refuseQueued(lot, .recovering, into: &output) }
+        output.perform(.stop(reason: reason))
+    }
+
+    /// Alarms once about a word that was not believed.
+    mutating func disbelieve(_ text: String, into output: inout UnitOutput) {
+        guard self.disbelieved.count < 1_000, self.disbelieved.insert(text).inserted else { return }
+        output.perform(.alarm(text))
+    }
+
+    /// No request waits for quota any more.
+    private mutating func close(into output: inout UnitOutput) {
+        self.isClosing = true
+        for lot in self.lots.keys {
+            for one in self.lots[known: lot].held { output.answer(one.request, .refused(.restocking)) }
+            self.lots[known: lot].held = []
+        }
+    }
+
+    private mutating func tick(now: Instant, into output: inout UnitOutput) {
+        self.expire(now: now, into: &output)
+        self.primeLots(into: &output)
+        let needsRegistration = self.registration == .unvouched || self.registration == .vouchedByRedis
+        if needsRegistration, !self.registerUnderway, self.registerAt <= self.steady {
+            self.register(nil, into: &output)
+        }
+        for lot in self.lots.keys {
+            self.answerHeld(lot, now: now, into: &output)
+            let state = self.lots[known: lot]
+            if state.isContended {
+                self.flagContestFull(lot, into: &output)
+                self.returnLeftover(lot, into: &output)
+            } else if state.redis.isIdle, state.redis.isSilent(at: self.steady) {
+                output.start(self.lots[known: lot].takeCall(witness: self.head))
+            } else if state.redis.callUnderway == nil {
+                self.flagSoldOut(lot, available: self.book[lot].available, now: now, into: &output)
+            }
+        }
+    }
+
+    private func refuseStopped(_ event: Event, into output: inout UnitOutput) {
+        switch event {
+        case .requests(let requests):
+            for request in requests { output.answer(request, .refused(.recovering)) }
+        case .payment(_, _, let ticket), .cancel(_, let ticket):
+            output.publish(.answerTicket(ticket, .refused(.recovering)))
+        default: break
+        }
+    }
+}

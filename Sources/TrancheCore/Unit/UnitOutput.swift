@@ -1,0 +1,89 @@
+/// What a unit's machine wants done after one event or several. The fields say what must be durable before what may happen;
+/// ``carryOut(by:)`` is the one place that keeps that order.
+package struct UnitOutput: Sendable {
+    /// Calls to Redis that do not depend on ``entries``: they start at once, beside the commit.
+    package private(set) var calls: [LotCall] = []
+    /// Durable in one commit, before anything below happens.
+    package private(set) var entries: [LedgerEntry] = []
+    /// What buyers may learn, in order.
+    package private(set) var publications: [Publication] = []
+    private var effects: [(effect: UnitEffect, publicationsBefore: Int)] = []
+
+    package init() {}
+
+    package mutating func append(_ entry: LedgerEntry) { self.entries.append(entry) }
+
+    mutating func publish(_ publication: Publication) { self.publications.append(publication) }
+
+    mutating func perform(_ effect: UnitEffect) { self.effects.append((effect, self.publications.count)) }
+
+    /// A call that spends what the entries make durable waits for the commit.
+    mutating func start(_ call: LotCall) {
+        if call.dependsOnLedger { self.perform(.call(call)) } else { self.calls.append(call) }
+    }
+
+    mutating func answer(_ request: BuyRequest, _ answer: Answer) { self.publish(.answer(request, answer)) }
+
+    /// Carries everything out in the order that safety needs: calls that may start at once, the commit, and only then what
+    /// follows it, in the order in which the machine said it.
+    ///
+    /// - Throws: What the commit throws. Nothing has followed it then: the machine is ahead of the disk, so the shell
+    ///   answers every waiting buyer with ``Refusal/recovering``, drops the machine, and recovers one from the ledger.
+    package func carryOut<Shell: UnitShell>(by shell: Shell) throws(Shell.Failure) {
+        for call in self.calls { shell.send(call) }
+        if !self.entries.isEmpty { try shell.commit(self.entries) }
+        var published = 0
+        for (effect, publicationsBefore) in self.effects {
+            if published < publicationsBefore { shell.publish(self.publications[published..<publicationsBefore]) }
+            published = publicationsBefore
+            shell.perform(effect)
+        }
+        if published < self.publications.count { shell.publish(self.publications[published...]) }
+    }
+}
+
+/// The process around a machine: its disk, Redis, front desk and network.
+package protocol UnitShell {
+    associatedtype Failure: Error
+    func send(_ call: LotCall)
+    /// Makes the entries durable in one transaction, and tells the machine by ``UnitMachine/committed(_:)``.
+    func commit(_ entries: [LedgerEntry]) throws(Failure)
+    /// Publishes to the front desk, and then answers: a buyer who was answered finds the order known.
+    func publish(_ publications: ArraySlice<Publication>)
+    func perform(_ effect: UnitEffect)
+}
+
+/// Something that buyers may learn, once it is durable.
+package enum Publication: Sendable {
+    case answer(BuyRequest, Answer)
+    /// The answer to a payment or a cancellation.
+    case answerTicket(UInt64, Answer)
+    /// An order changed.
+    case changed(Order)
+    /// An order's position in the waitlist; unknown at first.
+    case waitlisted(OrderID, WaitlistPosition)
+    case soldOut(LotID, Bool)
+    /// Everything that Redis had admitted of the lot (of every lot, if `nil`) is in the ledger, or gone: the front desk may
+    /// refuse from memory.
+    case recovered(LotID?)
+}
+
+/// Work for the process, outside the front desk.
+package enum UnitEffect: Sendable {
+    /// A call to Redis that spends what the commit has made durable.
+    case call(LotCall)
+    case prime(LotPrime)
+    case survey
+    case register(RegisterRequest)
+    /// The ledger's digests at these positions, as far as it has them; 0 for none.
+    case prove(position: UInt64, challenge: UInt64, earlier: [UInt64])
+    case report(UnitReport)
+    /// To the coordinator. The shell fills in whether the clock is to be trusted.
+    case contestReport(ContestReport)
+    /// The unit's next stamps should be above this one.
+    case fence(Stamp)
+    /// A peer said something impossible, and was not believed: operators must hear of it.
+    case alarm(String)
+    /// Another process or ledger has taken this unit over, or this machine was set back: the process must end.
+    case stop(reason: String)
+}

@@ -1,0 +1,40 @@
+import TrancheCore
+
+/// Keeps what a machine says, and answers nothing.
+final class Recorder: UnitShell {
+    private(set) var calls: [LotCall] = []
+    private(set) var publications: [Publication] = []
+    private(set) var effects: [UnitEffect] = []
+    /// `entries`, `publications` and `effects`, in the order in which they were carried out.
+    private(set) var steps: [String] = []
+
+    init(_ output: UnitOutput) { output.carryOut(by: self) }
+
+    func send(_ call: LotCall) {
+        self.calls.append(call)
+        self.steps.append("call")
+    }
+
+    func commit(_ entries: [LedgerEntry]) throws(Never) { self.steps.append("commit") }
+
+    func publish(_ publications: ArraySlice<Publication>) {
+        self.publications += publications
+        self.steps.append("publish \(publications.count)")
+    }
+
+    func perform(_ effect: UnitEffect) {
+        self.effects.append(effect)
+        self.steps.append("effect")
+    }
+
+    /// Fences of the lots that are primed.
+    var fences: [UInt64] { self.effects.compactMap { if case .prime(let prime) = $0 { prime.fence } else { nil } } }
+
+    var recovered: [LotID?] {
+        self.publications.compactMap { if case .recovered(let lot) = $0 { .some(lot) } else { nil } }
+    }
+
+    var refusals: [Refusal] {
+        self.publications.compactMap { if case .answer(_, .refused(let refusal)) = $0 { refusal } else { nil } }
+    }
+}

@@ -1,0 +1,62 @@
+import DaemonSupport
+import Foundation
+import Logging
+import Storage
+import TrancheCore
+
+// How the engine carries out what the machine says.
+
+extension Engine: UnitShell {
+    func send(_ call: LotCall) { self.parts.calls.send(call, now: self.now.steady) }
+
+    func commit(_ entries: [LedgerEntry]) throws(StorageError) {
+        try self.parts.ledger.append(entries, as: self.machine.book.incarnation)
+        self.machine.committed(self.parts.ledger.head)
+        self.parts.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")
+        self.parts.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)
+    }
+
+    func publish(_ publications: ArraySlice<Publication>) {
+        let delivery = self.parts.intake.publish(publications, now: self.now.wall)
+        self.parts.waiters.answer(delivery.answers)
+        self.parts.watch.wake(delivery.changed)
+        if !delivery.answers.isEmpty {
+            self.parts.telemetry.count("tranche_answers_total", "Answers of admission.", by: delivery.answers.count)
+        }
+    }
+
+    func perform(_ effect: UnitEffect) {
+        switch effect {
+        case .call(let call): self.send(call)
+        case .prime(let prime): self.parts.redis.post(.prime(prime))
+        case .survey: self.parts.redis.post(.survey)
+        case .register(var request):
+            request.head = self.parts.ledger.head
+            self.parts.center.register(request)
+        case .prove(let position, let challenge, let earlier):
+            let answer = ChallengeAnswer(
+                challenge: challenge, proof: self.proof(at: position), earlier: earlier.compactMap(self.proof))
+            self.parts.intake.post(.proof(answer))
+        case .report(var report):
+            report.head = self.parts.ledger.head
+            report.proof = self.proof(at: report.proves)
+            self.machine.reported(report.head)
+            self.parts.center.report(report)
+        case .alarm(let text):
+            self.parts.logger.error("not believed: \(text)")
+            self.parts.telemetry.count(
+                "tranche_disbelieved_total", "Words of others that could not be, and were not believed.")
+        case .contestReport(let report):
+            if let coordinator = self.machine.coordinator { self.parts.coordinator.report(report, to: coordinator) }
+        case .fence(let fence): self.parts.intake.advance(past: fence)
+        case .stop(let reason):
+            self.parts.logger.critical("\(reason); stopping")
+            _exit(3)  // At once: other threads still run, and there is nothing to save.
+        }
+    }
+
+    /// The ledger's digest at a position, if it has a commit that ends there.
+    private func proof(at position: UInt64) -> LedgerHead? {
+        position == 0 ? nil : (try? self.parts.ledger.head(at: position)) ?? nil
+    }
+}
