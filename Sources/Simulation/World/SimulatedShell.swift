@@ -116,7 +116,8 @@ struct SimulatedShell: UnitShell {
     private func prove(position: UInt64, challenge: UInt64, earlier: [UInt64]) {
         let ledger = self.world.units[known: self.unit].ledger
         var proof = ledger.head(at: position)
-        if self.world.plant == .noHandshake { proof = self.world.center.witnesses[self.unit] }  // Not the ledger's word.
+        // The planted mistake: the ledger is not asked.
+        if self.world.plant == .noHandshake { proof = self.world.center.witnesses[self.unit] }
         let answer = ChallengeAnswer(
             challenge: challenge, proof: position == 0 ? nil : proof,
             earlier: earlier.compactMap { ledger.head(at: $0) })
