@@ -52,7 +52,7 @@ extension World {
         self.run(unit, process, .contestReply(reply))
     }
 
-    /// Takes everything that waits at a unit's door, with the watermark that was read under the same lock.
+    /// Takes all waiting requests of a unit, with the watermark that was read under the same lock.
     func takeIn(_ id: UnitID, _ process: UnitProcess) {
         let requests = process.intake
         process.intake = []

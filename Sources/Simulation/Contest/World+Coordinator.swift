@@ -1,18 +1,18 @@
 import TrancheCore
 
-/// A coordinator's process. It owns nothing that survives it.
+/// A coordinator's process. None of its state survives it.
 final class SimulatedCoordinator {
     let number: Int
     var epoch = Epoch(0)
     var rebalancer = Rebalancer()
     var merges = SortedMap<LotID, ContestMerge>()
     var clocks = ClockJudge()
-    /// When each batch was sent, to give up on answers that do not come.
+    /// When each batch was sent, to time out missing answers.
     var committedAt: [LotID: Instant] = [:]
     var pausedUntil = Instant.distantPast
     init(number: Int) { self.number = number }
 
-    /// Where it is: a copy of a merge counts a dozen references.
+    /// Access in place: a copy of a merge counts a dozen references.
     func withMerge<Value>(_ lot: LotID, _ body: (inout ContestMerge) -> Value) -> Value {
         body(&self.merges[known: lot])
     }
@@ -20,7 +20,7 @@ final class SimulatedCoordinator {
     var url: String { "coordinator-\(self.number)" }
 }
 
-/// What a coordinator asks of the center.
+/// A coordinator's request to the center.
 enum CoordinatorCall {
     case lead
     case poll(Epoch)
@@ -28,7 +28,7 @@ enum CoordinatorCall {
     case contest(LotID, ContestBatch, Epoch)
 }
 
-/// What the center answers.
+/// The center's answer.
 enum CenterWord {
     struct Lot {
         let lot: LotID
@@ -55,7 +55,7 @@ extension World {
         self.send(.fromCoordinator(number, epoch == Epoch(0) ? .lead : .poll(epoch)))
     }
 
-    /// A coordinator loses everything it knows.
+    /// A coordinator loses its whole state.
     func resetCoordinator(_ number: Int) {
         let pause = self.coordinators[number].pausedUntil
         self.coordinators[number] = SimulatedCoordinator(number: number)
@@ -101,7 +101,7 @@ extension World {
             return self.send(.toCoordinator(number, .deposed(epoch)))
         }
         let authority = self.center.authority!
-        // The sale ends a while before the world does, so that everybody can be told.
+        // The sale ends a while before the world does, so that every buyer gets an outcome.
         let isClosed = self.now >= self.start.advanced(milliseconds: self.settings.endAtMilliseconds - 4_000)
         let lots = authority.book.lots.keys.sorted().map { lot in
             CenterWord.Lot(
@@ -136,7 +136,7 @@ extension World {
         }
     }
 
-    /// The planted mistake: a clock decides that a silent unit has sold no more than it said.
+    /// The planted mistake: a clock decides that a silent unit has sold no more than it reported.
     private func expireLeases() {
         let now = self.now
         let heard = self.center.heardAt
@@ -162,7 +162,7 @@ extension World {
         switch self.plant {
         case .frontierNotLogged: frontier = .zero
         case .waitlistOvertaken:
-            // The newest gets what came back, and the first in line stays where they are.
+            // The newest order gets the returned stock, and the first one in line gets none.
             if let last = batch.passed.last, let line = authority.book.lots[lot]?.contest?.line, !line.isEmpty,
                 allocated.count == 1, last.quantity == 1, !allocated.contains(last.order)
             {

@@ -1,11 +1,11 @@
 import TrancheCore
 
-// What a coordinator does with what it hears from the center, and its rounds.
+// A coordinator's handling of the center's answers, and its rounds.
 
 extension World {
     func hear(coordinator number: Int, _ word: CenterWord) {
         guard self.coordinators[number].pausedUntil <= self.now else {
-            // It hears when it wakes up.
+            // It receives this when it wakes up.
             return self.queue.push(
                 .message(.toCoordinator(number, word)), at: self.coordinators[number].pausedUntil)
         }
@@ -50,7 +50,7 @@ extension World {
     private func heard(_ number: Int, _ lot: CenterWord.Lot) {
         if let terms = lot.terms {
             if self.coordinators[number].merges[lot.lot] == nil {
-                // It was contended in this reign, so there is nothing in the log that this coordinator did not write.
+                // The lot was contended under this leader, so this leader wrote all its batches in the log.
                 guard lot.stock.batches == 0 else { return self.resetCoordinator(number) }
                 self.begin(number, lot.lot, ContestBook(terms: terms))
             }

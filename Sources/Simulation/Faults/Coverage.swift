@@ -1,4 +1,4 @@
-/// Rare states that a thousand worlds must have reached. Worlds that never get into trouble prove nothing.
+/// Rare states that a thousand worlds must have reached. Worlds without faults prove nothing.
 package enum Coverage {
     /// From this many worlds on, a state that was never reached is a failure of the run.
     package static let worldsNeeded = 1_000
@@ -17,7 +17,7 @@ package enum Coverage {
         "write refused",
     ]
 
-    /// What `marks` lacks.
+    /// The required marks that `marks` lacks.
     package static func missing(in marks: some Collection<String>) -> [String] {
         let reached = Set(marks)
         return Self.marks.filter { !reached.contains($0) }

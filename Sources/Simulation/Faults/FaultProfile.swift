@@ -1,9 +1,9 @@
-/// How bad a world is. The seed draws every number of it.
+/// The faults of a world. The seed draws every number of it.
 package struct FaultProfile: Sendable {
     package var lossPermille: Int
     package var duplicatePermille: Int
     package var delayMicroseconds: ClosedRange<Int>
-    /// Chance that a process dies at one of the places where it could.
+    /// Chance that a process dies at a possible crash point.
     package var crashPermille: Int
     /// Mean pauses between drawn faults, in milliseconds.
     package var faultEveryMilliseconds: Int
@@ -43,7 +43,7 @@ package struct FaultProfile: Sendable {
         case detuneClock, breakLinks, pauseUnit, fillDisk
     }
 
-    /// What can be drawn in this world.
+    /// The faults that can be drawn in this world.
     var kinds: [Kind] {
         Kind.allCases.filter { kind in
             switch kind {
@@ -59,7 +59,7 @@ package struct FaultProfile: Sendable {
         }
     }
 
-    /// What is left when faults stop.
+    /// The profile after faults stop.
     mutating func heal() {
         self.lossPermille = 0
         self.duplicatePermille = 0

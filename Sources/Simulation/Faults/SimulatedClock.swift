@@ -1,8 +1,8 @@
 import TrancheCore
 
-/// A wall clock that may be wrong: set off, running at another speed, or standing still.
+/// A wall clock that may be wrong: offset, at another speed, or stopped.
 struct SimulatedClock {
-    /// A clock that stands.
+    /// The clock is stopped.
     static let stopped: Int64 = -1_000_000
     private var since = Instant.distantPast
     private var offsetMicroseconds: Int64 = 0
@@ -21,7 +21,7 @@ struct SimulatedClock {
         self.gain = 0
     }
 
-    /// Goes on from what it shows, at another speed.
+    /// Continues from the shown time, at another speed.
     mutating func run(gaining gain: Int64, from now: Instant) {
         self.offsetMicroseconds = self.read(at: now).microseconds - now.microseconds
         self.since = now

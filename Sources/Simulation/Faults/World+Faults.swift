@@ -1,6 +1,6 @@
 import TrancheCore
 
-// What goes wrong.
+// The faults of a world.
 
 extension World {
     func drawFault() {
@@ -71,8 +71,8 @@ extension World {
 
     /// Takes a copy of a ledger, or puts an older copy in its place while the unit is down.
     ///
-    /// A restore right after the newest report cannot be told from a crash by the center, and Redis is emptied with the
-    /// machine: that is the one loss that is not promised against, so the world restores only copies that the center can tell.
+    /// The center cannot tell a restore right after the newest report from a crash, and Redis is emptied with the machine.
+    /// Nothing is promised for that loss, so the world restores only copies that the center can detect.
     private func backUpOrRestore(_ id: UnitID) {
         let unit = self.units[known: id]
         guard unit.backup > 0 else {
@@ -121,8 +121,8 @@ extension World {
         }
     }
 
-    /// The operator settles what was stranded, by a count from every trace there is, when nothing of it waits for payment
-    /// any more; and corrects a settlement when an order of it was bought once more.
+    /// The operator settles stranded quota by a count from all ledgers, as soon as none of it waits for payment, and
+    /// corrects a settlement when one of its orders was bought again.
     func settleStranded() {
         if self.now.milliseconds(since: self.start) < self.settings.endAtMilliseconds - 2_000 {
             self.schedule(.settle, afterMicroseconds: 2_500_000)

@@ -1,6 +1,6 @@
 import TrancheCore
 
-// What is on the disks of units.
+// Checks of the units' ledgers.
 
 extension Checker {
     mutating func ledgerAppended(_ unit: UnitID, _ entries: [LedgerEntry]) {
@@ -74,7 +74,7 @@ extension Checker {
         )
     }
 
-    /// The file was set back. What it lost cannot be held against the unit, but what buyers were promised still counts.
+    /// The file was set back. The unit is not blamed for the lost entries, but promises to buyers still count.
     mutating func ledgerRestored(_ unit: UnitID, lost: [LedgerEntry], left: [LedgerEntry]) {
         for entry in lost {
             switch entry {

@@ -1,6 +1,6 @@
 import TrancheCore
 
-// Where the money went: a buyer who paid has the item, or is owed a refund, in the ledger.
+// Checks of payments: a buyer who paid has the item or is owed a refund, by the ledger.
 
 extension Checker {
     mutating func paymentAnswered(_ unit: UnitID, _ order: OrderID, _ payment: PaymentID, _ answer: Answer) {
@@ -19,7 +19,7 @@ extension Checker {
         }
     }
 
-    /// Judges the same again when everything has come to rest. A ledger that was set back has lost its word.
+    /// Judges the same again after the faults. A ledger that was set back is not evidence any more.
     mutating func paymentKept(_ unit: UnitID, _ order: OrderID, _ payment: PaymentID, _ answer: Answer) {
         guard !self.excused.contains(order) else { return }
         self.paymentAnswered(unit, order, payment, answer)

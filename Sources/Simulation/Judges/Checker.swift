@@ -7,7 +7,7 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(self.invariant): \(self.detail)" }
 }
 
-/// Judges the invariants from what is on disk and from what buyers were told, after every step.
+/// Judges the invariants from the disks and from the buyers' answers, after every step.
 ///
 /// It keeps its own books with its own arithmetic and shares no code with the machines that it judges.
 struct Checker {
@@ -28,9 +28,9 @@ struct Checker {
     var toldBy: [OrderID: UnitID] = [:]
     var excused: Set<OrderID> = []
     var promises: [OrderID: Promise] = [:]
-    /// What a restore erased, by the account that it was sold from.
+    /// Sales that a restore erased, by their account.
     var lostPromises: [Account: [OrderID: Int]] = [:]
-    /// Orders that were paid for in what a restore erased: nothing takes them back.
+    /// Erased orders that were paid: no later entry takes them back.
     var lostPayments: Set<OrderID> = []
     var confirmed: [UnitID: [OrderID: PaymentID]] = [:]
     var refunds: [UnitID: Set<Refund>] = [:]
@@ -42,11 +42,11 @@ struct Checker {
     var current: [UnitID: Generation] = [:]
     var falsifiable: Set<UnitID> = []
     var allocatedByLog: Set<OrderID> = []
-    /// The last stamp before a lot was contended in a unit: later requests may not be sold to locally.
+    /// The last stamp before a lot was contended in a unit: later requests may not buy locally.
     var contended: [UnitID: [LotID: Stamp]] = [:]
     var contestedOrders: [UnitID: Set<OrderID>] = [:]
     let buyerLimit: Int
-    /// When the sale ends, and everybody in a line is sent home.
+    /// When the sale ends, and every order in a line is released.
     let closesAt: Instant
 
     init(buyerLimit: Int, closesAt: Instant) {
@@ -103,7 +103,7 @@ struct Checker {
         self.expect(pool >= 0, "I1", "lot \(lot): \(-pool) more out than issued")
     }
 
-    /// Items that are out and, by the ledgers, not paid for: while there are any, one of them may come back for the waitlist.
+    /// Outstanding items that are unpaid by the ledgers: each of them may still return for the waitlist.
     func unpaid(_ lot: LotID) -> Int {
         self.authority.filter { $0.key.lot == lot && !$0.value.isSettled }.reduce(0) { sum, account in
             sum + account.value.granted + account.value.allocated - account.value.returned
@@ -138,7 +138,7 @@ struct Checker {
     /// The clock of this unit was set wrong at some time.
     mutating func clockWasWrong(_ unit: UnitID) { self.falsifiable.insert(unit) }
 
-    // MARK: what people are told
+    // MARK: answers to buyers
 
     mutating func answered(_ unit: UnitID, _ request: BuyRequest, _ answer: Answer) {
         self.toldBy[request.order] = unit
@@ -165,7 +165,7 @@ struct Checker {
         let before = self.outcomes[order]
         self.expect(
             before == nil || before == outcome || self.excused.contains(order), "I5",
-            "order \(order) was told \(before.map { "\($0)" } ?? "") and then \(outcome)")
+            "order \(order) got \(before.map { "\($0)" } ?? "") and then \(outcome)")
         self.outcomes[order] = outcome
     }
 
@@ -176,7 +176,7 @@ struct Checker {
         let issued = self.issued[order.lot] ?? 0
         self.expect(promised <= issued, "I3", "lot \(order.lot): \(promised) promised")
         let same = self.promises.filter { $0.value.lot == order.lot && $0.value.buyer == order.buyer }
-        // A promise that a restore erased from the ledger cannot be counted by anybody.
+        // No process can count a promise that a restore erased from the ledger.
         let held = same.filter { !self.excused.contains($0.key) }.reduce(0) { $0 + $1.value.quantity }
         self.expect(held <= self.buyerLimit, "I12", "buyer \(order.buyer) holds \(held)")
     }
@@ -197,13 +197,13 @@ struct Checker {
         self.expect(holds, invariant, detail())
     }
 
-    /// What a generation of a unit's ledger really sold, as an operator would count it from every trace there is.
+    /// The sales of one generation of a unit's ledger, as an operator counts them from all ledgers.
     func trulyLive(_ lot: LotID, unit: UnitID, generation: Generation, orders: OrderTable) -> Int {
         let kept = orders.filter { $0.lot == lot && $0.generation == generation && $0.state.isLive }
         let lost = self.lostPromises[Account(lot: lot, unit: unit, generation: generation.rawValue)] ?? [:]
         return kept.reduce(0) { $0 + Int($1.quantity) }
             + lost.filter { id, _ in
-                // What was paid for holds its item, even if it is bought once more in another generation.
+                // A paid order holds its item, even if it is bought again in another generation.
                 guard self.lostPayments.contains(id) else {
                     return orders[id]?.state.isLive != true && self.promises[id] != nil
                 }

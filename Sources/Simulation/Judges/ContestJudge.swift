@@ -10,7 +10,7 @@ struct ContestJudge {
     private var number: UInt64 = 0
     /// The highest place that was passed on time, and the highest one at all.
     private var frontier = Place.zero
-    /// How far the contest went without waiting for a unit: only up to here may its requests be late.
+    /// The frontier reached without waiting for a unit: only up to here may its requests be late.
     private var wentWithout: [UnitID: Place] = [:]
     private var seen: [OrderID: Generation] = [:]
 
@@ -28,8 +28,8 @@ struct ContestJudge {
 
     /// - Parameters:
     ///   - pool: Items in the pool before the batch.
-    ///   - current: The generation of each unit that counts.
-    ///   - falsifiable: Units whose clock was wrong at some time: their requests may be late for that.
+    ///   - current: The current generation of each unit.
+    ///   - falsifiable: Units whose clock was wrong at some time: their requests may be late for this reason.
     mutating func take(
         _ batch: ContestBatch, pool: Int, unpaid: Int, current: [UnitID: Generation], falsifiable: Set<UnitID>
     ) -> [Violation] {
@@ -68,8 +68,8 @@ struct ContestJudge {
         self.frontier = max(frontier, entrant.place)
     }
 
-    /// Nobody is sent away who could still get something: only newcomers for whom there is no room in the line, and
-    /// everybody when nothing can come back, or when the sale is over.
+    /// An order that could still get stock is not released. Released are only newcomers when the line is full, and all
+    /// orders when no stock can return or the sale is over.
     private mutating func release(
         _ batch: ContestBatch, of known: [ContestBatch.Entrant], unpaid: Int, current: [UnitID: Generation]
     ) {
@@ -78,16 +78,16 @@ struct ContestJudge {
         if batch.at >= self.closesAt || nothingCanReturn { return }
         let isFull = self.line.count >= self.waitlist
         for entrant in known + batch.passed where released.contains(entrant.order) {
-            guard current[entrant.unit] == entrant.generation else { continue }  // Its ledger is gone.
+            guard current[entrant.unit] == entrant.generation else { continue }  // Its ledger was replaced.
             let isNew = batch.passed.contains { $0.order == entrant.order && $0.generation == entrant.generation }
             self.expect(
-                isNew && isFull, "I10", "order \(entrant.order) was sent away while \(unpaid) items may come back")
+                isNew && isFull, "I10", "order \(entrant.order) was released while \(unpaid) items may return")
         }
     }
 
-    /// Stock goes down the line, to each whose quantity is left; nobody is passed over.
+    /// Stock goes down the line, to each order whose quantity is left; none is skipped.
     ///
-    /// The coordinator may have known of less than was in the pool by then, but not of more.
+    /// The coordinator may have known less stock than the pool then had, but not more.
     private mutating func divide(
         _ batch: ContestBatch, pool: Int, current: [UnitID: Generation]
     ) {
@@ -96,12 +96,12 @@ struct ContestJudge {
         self.lastAllocated = line.filter { allocated.contains($0.order) }
         let given = self.lastAllocated.reduce(0) { $0 + $1.quantity }
         self.expect(
-            self.lastAllocated.map(\.order) == batch.allocated, "I9", "somebody got stock who is not next in the line")
+            self.lastAllocated.map(\.order) == batch.allocated, "I9", "an order got stock that is not next in the line")
         self.expect(given <= pool, "I1", "\(given) given, \(pool) in the pool")
         for entrant in self.lastAllocated {
             self.expect(current[entrant.unit] == entrant.generation, "I1", "\(entrant.order) has no ledger any more")
         }
-        // Who was released for want of a ledger, or of hope, does not count as overtaken.
+        // An order that was released without a ledger, or without stock to come, does not count as overtaken.
         let candidates = line.filter { current[$0.unit] == $0.generation || allocated.contains($0.order) }
         let isInOrder = (given...max(given, min(pool, given + 10))).contains { known in
             var left = known
@@ -112,7 +112,7 @@ struct ContestJudge {
             }
             return fair.map(\.order) == batch.allocated
         }
-        self.expect(isInOrder, "I10", "batch \(batch.number) passes somebody over")
+        self.expect(isInOrder, "I10", "batch \(batch.number) skips an order in the line")
         self.line = line.filter { !allocated.contains($0.order) && !released.contains($0.order) }
     }
 }

@@ -1,9 +1,9 @@
 import TrancheCore
 
-// What must be right when nothing goes wrong any more.
+// Checks after the last fault.
 
 extension World {
-    /// L1 and L2: faults ended long ago, so everything must have come to rest, and nothing may be lost or stuck.
+    /// L1 and L2: faults ended long ago, so every request must have an outcome, and no stock may be lost or stuck.
     func judgeTheEnd() {
         guard let authority = self.center.authority else {
             return self.checker.live(false, "L1", "the center did not return")

@@ -1,6 +1,6 @@
 import TrancheCore
 
-/// FNV-1a: a fingerprint of a run, to see that the same seed repeats it.
+/// FNV-1a: a fingerprint of a run, which shows that the same seed repeats it.
 package struct Digest: Sendable {
     package private(set) var value: UInt64
     package init(start: UInt64 = 0) { self.value = start ^ 0xcbf2_9ce4_8422_2325 }

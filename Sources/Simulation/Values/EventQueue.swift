@@ -1,8 +1,8 @@
 import TrancheCore
 
-/// Events in order of time, and of their insertion where times are equal.
+/// Events in order of time; events of equal time in order of insertion.
 ///
-/// The heap holds places only: events are large, and moving them up and down took a tenth of a run.
+/// The heap holds indexes only: events are large, and moving them took a tenth of a run.
 struct EventQueue {
     private struct Entry {
         let at: Instant

@@ -1,6 +1,6 @@
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): small, fast, and the same on every machine.
 ///
-/// The draws below do not use the standard library's, whose algorithms may change with the toolchain.
+/// The draws below do not use the standard library's algorithms, which may change with the toolchain.
 package struct SeededRandom: Sendable {
     private var state: UInt64
     package init(seed: UInt64) { self.state = seed }
@@ -13,7 +13,7 @@ package struct SeededRandom: Sendable {
         return word ^ (word >> 31)
     }
 
-    /// A number in `range`; the bias of the remainder is far below what a simulation notices.
+    /// A number in `range`; the bias of the remainder is too small to matter in a simulation.
     package mutating func number(_ range: ClosedRange<Int>) -> Int {
         range.lowerBound + Int(self.next() % UInt64(range.upperBound - range.lowerBound + 1))
     }
@@ -32,8 +32,8 @@ package struct SeededRandom: Sendable {
 
     /// An exponentially distributed value with mean 1: the pauses of a Poisson process.
     ///
-    /// By comparing uniform numbers only (von Neumann, 1951), because the core knows no logarithm and other platforms'
-    /// libraries would round it in other ways.
+    /// It compares uniform numbers only (von Neumann, 1951), because the core has no logarithm and the libraries of
+    /// platforms round it differently.
     mutating func exponential() -> Double {
         var whole = 0.0
         while true {

@@ -1,10 +1,10 @@
 import TrancheCore
 
-/// A large sale over many units with very unequal demand that shifts once: is everything sold, and how much later than
-/// one counter for all, without any latency, would have sold it?
+/// A large sale over many units with very unequal demand that shifts once. It measures whether all stock is sold, and how
+/// much later than by one counter for all units without latency.
 ///
-/// Units, authority and rebalancer are the product's own; nothing breaks. Time goes in steps, and each buyer who is told
-/// to come again does so after a second.
+/// Units, authority and rebalancer are the product's own; there are no faults. Time runs in steps, and each buyer with a
+/// `restocking` answer repeats the request after a second.
 package struct DistributionWorkload {
     package struct Settings: Sendable {
         package var items = 1_000_000
@@ -12,11 +12,11 @@ package struct DistributionWorkload {
         package var perSecond = 50_000
         /// Shares of the demand, by unit.
         package var shares = [60, 20, 8, 5, 3, 2, 1, 1]
-        /// Shares after half of the ideal time: the crowd has moved on.
+        /// Shares after half of the ideal time.
         package var sharesLater = [1, 1, 2, 3, 5, 8, 20, 60]
         /// One-way delay of each unit to the center, in milliseconds.
         package var oneWayMilliseconds = [5, 10, 20, 40, 60, 80, 90, 120]
-        /// Of the stock, what stays in the pool at first.
+        /// The part of the stock that stays in the pool at first.
         package var poolPermille = 200
         package init() {}
     }
@@ -24,7 +24,7 @@ package struct DistributionWorkload {
     package struct Result: Sendable {
         package let items: Int
         package let unsold: Int
-        /// Time to sell the last item, by the ideal time.
+        /// Time to sell the last item, divided by the ideal time.
         package let slowdown: Double
     }
 
@@ -36,9 +36,9 @@ package struct DistributionWorkload {
         var machine: UnitMachine
         var head = LedgerHead.empty
         var redis: RedisLot?
-        /// Buyers who come again, by step.
+        /// Buyers who repeat their request, by step.
         var returning: [Int: Int] = [:]
-        /// Requests that are owed a fraction of one.
+        /// Fractions of a request, carried over to the next step.
         var fraction = 0.0
     }
 
@@ -103,7 +103,7 @@ package struct DistributionWorkload {
         return Result(items: self.settings.items, unsold: self.settings.items - self.sold, slowdown: took / ideal)
     }
 
-    /// Registers every unit and gives each its part of the plan, as a sale that warms up does.
+    /// Registers every unit and grants its part of the plan, as in the warm-up of a sale.
     private mutating func openUnits() {
         let grants = QuotaPlan.split(
             total: self.settings.items, poolPermille: self.settings.poolPermille,

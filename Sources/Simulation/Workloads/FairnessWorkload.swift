@@ -1,8 +1,8 @@
 package import TrancheCore
 
-/// A contest without faults, at full speed: how many win who should not have?
+/// A contest without faults, at full speed. It counts the wrong winners.
 ///
-/// The units, the merge and the clocks are the product's own. Only the checker knows when each request truly came.
+/// The units, the merge and the clocks are the product's own. Only the checker knows the true time of each request.
 package struct FairnessWorkload: Sendable {
     package struct Settings: Sendable {
         /// Requests per second of each region.
@@ -22,7 +22,7 @@ package struct FairnessWorkload: Sendable {
         package let won: Int
         /// Winners that a first-come order would not have picked.
         package let misallocated: Int
-        /// Winners by region, and what a first-come order would have given each.
+        /// Winners by region, and their number in a first-come order.
         package let wins: [Int]
         package let first: [Int]
         package let holdMilliseconds: [Double]
@@ -240,7 +240,7 @@ package struct FairnessWorkload: Sendable {
 
     private mutating func commit(_ batch: ContestBatch) {
         self.pool -= batch.allocated.count
-        // Nobody pays here, and nobody goes: what is out may return for ever.
+        // There are no payments and no cancellations here: outstanding stock may return at any time.
         self.merge.committed(batch.number, pool: self.pool, coming: 0, mayReturn: self.settings.items)
         self.winners.formUnion(batch.allocated)
         let allocated = Set(batch.allocated)

@@ -1,10 +1,10 @@
 import TrancheCore
 
-// Everything that can happen in a world, and between whom.
+// All events of a world, and the parties of each.
 
 extension World {
     enum Event {
-        /// Messages are large, and events are moved about.
+        /// Boxed: messages are large, and events are moved often.
         indirect case message(Message)
         case unitTick(UnitID, session: UInt64)
         case unitReport(UnitID, session: UInt64)

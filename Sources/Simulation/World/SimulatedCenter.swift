@@ -5,7 +5,7 @@ struct SimulatedCenter {
     var log: [AuthorityRecord] = []
     var witnesses: [UnitID: LedgerHead] = [:]
     var authority: QuotaAuthority?
-    /// What was last told to each unit: only the planted faults need it.
+    /// The last directives of each unit: only the planted faults need them.
     var lastTold: [UnitID: [LotID: Int]] = [:]
     var heardAt: [UnitID: Instant] = [:]
 
@@ -14,7 +14,7 @@ struct SimulatedCenter {
         self.authority?.recentWitness(of: unit, at: position)
     }
 
-    /// What the log says.
+    /// The state by the log.
     var book: AuthorityBook {
         var book = AuthorityBook()
         for record in self.log { book.apply(record) }

@@ -1,6 +1,6 @@
 import TrancheCore
 
-/// A unit's disk: entries that survive, in commits, with a hash chain; and the file may be set back to a backup.
+/// A unit's disk: durable entries, in commits, with a hash chain. The file can be set back to a backup.
 struct SimulatedLedger {
     let id: LedgerID
     private(set) var entries: [LedgerEntry] = []
@@ -23,7 +23,7 @@ struct SimulatedLedger {
         return book
     }
 
-    /// Appends, unless a newer incarnation has the ledger.
+    /// Appends, unless a newer incarnation owns the ledger.
     mutating func append(_ batch: [LedgerEntry], as incarnation: Incarnation) -> Bool {
         guard incarnation >= self.incarnation else { return false }
         self.incarnation = incarnation
@@ -36,7 +36,7 @@ struct SimulatedLedger {
         return true
     }
 
-    /// Sets the file back to what it was at `count` entries. Returns what is lost.
+    /// Sets the file back to its first `count` entries. Returns the lost entries.
     mutating func restore(count: Int) -> [LedgerEntry] {
         let lost = Array(self.entries.suffix(from: count))
         self.entries.removeLast(lost.count)

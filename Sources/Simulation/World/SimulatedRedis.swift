@@ -2,7 +2,7 @@ import TrancheCore
 
 /// A unit's Redis: it survives the unit's process, and may be emptied or set back.
 struct SimulatedRedis {
-    /// Another one after each start of its process.
+    /// A new one after each start of its process.
     var run = RedisRun(rawValue: 1)
     var ledger: LedgerID?
     var witness: LedgerHead?
@@ -10,7 +10,7 @@ struct SimulatedRedis {
 
     mutating func handle(_ call: LotCall, trusted: Bool) -> LotResult {
         guard var lot = self.lots[call.lot] else { return .lost }
-        // A Redis that is trusted as the authority is not asked whether it went back.
+        // The planted fault does not check whether a trusted Redis was set back.
         let asked = trusted ? call.blind : call
         let result = lot.handle(asked)
         self.lots[call.lot] = lot

@@ -8,7 +8,7 @@ final class SimulatedUnit {
     var process: UnitProcess?
     var backup = 0
     var redisSnapshot: SimulatedRedis?
-    /// Redis at the moment of the ledger's backup: a copy of the whole machine holds both.
+    /// Redis at the moment of the ledger's backup: a copy of the whole machine has both.
     var redisAtBackup = SimulatedRedis()
     var redisIsDown = false
     var clock = SimulatedClock()
@@ -19,7 +19,7 @@ final class SimulatedUnit {
     init(id: UnitID, ledger: SimulatedLedger) { (self.id, self.ledger) = (id, ledger) }
 }
 
-/// A process of a unit: the machine and what a shell keeps beside it.
+/// A process of a unit: the machine and the state of its shell.
 final class UnitProcess {
     let session: UInt64
     var machine: UnitMachine
@@ -31,10 +31,10 @@ final class UnitProcess {
     var exchangeAt = Instant.distantPast
     /// Stamped requests that the machine has not seen yet.
     var intake: [BuyRequest] = []
-    /// Who waits for an answer, by ticket.
+    /// Requests without an answer, by ticket.
     var waiting: [UInt64: Waiting] = [:]
 
-    /// Where it is: a copy of a machine counts two dozen references.
+    /// Access in place: a copy of a machine counts two dozen references.
     func withMachine<Value>(_ body: (inout UnitMachine) -> Value) -> Value { body(&self.machine) }
 
     init(session: UInt64, machine: UnitMachine, clock: HybridClock) {
@@ -50,7 +50,7 @@ struct Waiting {
     let request: BuyRequest
 }
 
-/// The units of a world, by number from 1: looked up at nearly every step.
+/// The units of a world, by number from 1. Nearly every step looks one up.
 struct SimulatedUnits {
     private var units: [SimulatedUnit] = []
     private(set) var keys: [UnitID] = []

@@ -1,6 +1,6 @@
 import TrancheCore
 
-/// A person: one home unit, one lot, some patience.
+/// A buyer: one home unit, one lot, and a number of tries.
 struct Buyer {
     let id: BuyerID
     let unit: UnitID
@@ -33,7 +33,7 @@ extension World {
         }
     }
 
-    /// The home unit stands in the last byte, for the planted fault that orders by it.
+    /// The last byte is the home unit, for the planted fault that orders by it.
     private func token(at unit: UnitID) -> OrderID {
         OrderID(high: self.random.next(), low: self.random.next() & ~0xff | UInt64(unit.rawValue))
     }
@@ -115,13 +115,13 @@ extension World {
                 self.schedule(.buyer(number, .cancel(order.id)), afterMicroseconds: self.random.number(1_000...900_000))
             default: break
             }
-            // Some ask again with the same token, much later.
+            // Some buyers repeat the request with the same token, much later.
             if self.random.happens(permille: 200) {
                 self.retry(number, afterMilliseconds: self.random.number(100...4_000))
             }
         case .order(let order) where order.state == .contested:
             self.mark("contested")
-            self.buyers[number].triesLeft += 1  // To look is not to try.
+            self.buyers[number].triesLeft += 1  // A status question is not a try.
             self.retry(number, afterMilliseconds: self.random.number(200...600))
             if self.random.happens(permille: 20) {
                 self.schedule(.buyer(number, .cancel(order.id)), afterMicroseconds: self.random.number(1_000...900_000))

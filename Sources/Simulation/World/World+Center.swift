@@ -1,6 +1,6 @@
 import TrancheCore
 
-// The center: its process, its log, and what it tells.
+// The center: its process, its log, and its messages.
 
 extension World {
     func startCenter() {
@@ -107,7 +107,7 @@ extension World {
         }
     }
 
-    /// The planted mistake: what was asked back counts as returned.
+    /// The planted mistake: reclaimed quota counts as returned at once.
     private func anticipated(_ report: UnitReport) -> UnitReport {
         guard let authority = self.center.authority else { return report }
         let asked = authority.directives(for: report.unit, now: self.now).lots
@@ -140,7 +140,7 @@ extension World {
         }
     }
 
-    /// The planted faults change here what the unit understands.
+    /// The planted faults change the directives here.
     private func follow(_ directives: QuotaDirectives, _ delta: [LotID: Int]) {
         guard let process = self.units[known: directives.unit].process else { return }
         var told = directives
@@ -149,7 +149,7 @@ extension World {
         case .grantsAsDeltas:
             told = directives.replacingGrants { lot, _ in book[lot].granted + (delta[lot] ?? 0) }
         case .quotaAsValue:
-            // `granted` carries the center's idea of what is available.
+            // `granted` carries the available quota by the center's state.
             told = directives.replacingGrants { lot, value in
                 delta[lot].map { book[lot].returned + book[lot].live + $0 } ?? value
             }
@@ -159,7 +159,7 @@ extension World {
         self.checker.heard(directives.unit, process.machine.epoch, session: process.session)
     }
 
-    /// Tells a unit at once that its grant has grown.
+    /// Pushes a larger grant to a unit at once.
     func push(to unit: UnitID) {
         guard let authority = self.center.authority else { return }
         let directives = authority.directives(for: unit, now: self.now)

@@ -1,19 +1,19 @@
 import TrancheCore
 
-/// Who can speak to whom.
+/// A connection between two parties.
 enum Node: Hashable {
     case people, provider, center
     case unit(UnitID)
     case coordinator(Int)
 }
 
-/// One direction of a connection. What is cut or clogged one way may work the other way.
+/// One direction of a connection. The other direction may work when this one is cut or clogged.
 struct Link: Hashable {
     let from: Node
     let to: Node
 }
 
-/// Links that do not work, and until when.
+/// Broken links, and the end of each fault.
 struct SimulatedNetwork {
     var cuts: [Link: Instant] = [:]
     var clogs: [Link: Instant] = [:]
@@ -43,7 +43,7 @@ extension World {
         }
     }
 
-    /// Cuts or clogs some directions: one link, or everything that one process says, or everything that it hears.
+    /// Cuts or clogs some directions: one link, all messages from one process, or all messages to it.
     func breakLinks() {
         let nodes =
             self.units.keys.map { Node.unit($0) } + [.center, .coordinator(0), .coordinator(1)]
@@ -85,7 +85,7 @@ extension World {
         self.coordinators.firstIndex { $0.epoch == epoch } ?? 0
     }
 
-    /// The unit whose process an event runs in, if it is a unit's.
+    /// The unit in whose process an event runs, if it is a unit's event.
     func runs(_ event: Event) -> UnitID? {
         switch event {
         case .unitTick(let unit, _), .unitReport(let unit, _), .registerTimeout(let unit, _),

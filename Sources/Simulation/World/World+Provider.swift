@@ -1,11 +1,11 @@
 import TrancheCore
 
-/// Money that the payment provider took from a buyer.
+/// A payment that the provider took from a buyer.
 struct Capture {
     let buyer: Int
     let order: OrderID
     let payment: PaymentID
-    /// What the unit said at last; transient answers do not count.
+    /// The unit's final answer; transient answers do not count.
     var answer: Answer?
 }
 
@@ -37,7 +37,7 @@ extension World {
         self.run(unit, process, .cancel(order, ticket: 0))
     }
 
-    /// A unit answers a payment; cancellations have ticket 0, and nobody listens.
+    /// A unit answers a payment. Cancellations have ticket 0, and their answers are dropped.
     func tellProvider(_ unit: UnitID, ticket: UInt64, _ answer: Answer) {
         guard ticket > 0 else { return }
         let capture = self.captures[Int(ticket) - 1]
@@ -55,7 +55,7 @@ extension World {
         self.captures[number].answer = answer
     }
 
-    /// A buyer who paid has the item, or is owed the money, by the ledger that is left.
+    /// A buyer who paid has the item or is owed the money, by the remaining ledger.
     func judgePayments() {
         for (number, capture) in self.captures.enumerated() {
             let unit = self.buyers[capture.buyer].unit

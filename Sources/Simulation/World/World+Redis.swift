@@ -1,6 +1,6 @@
 import TrancheCore
 
-// A unit's Redis seen from its unit: calls that take time, are lost with the connection, or arrive late.
+// A unit's calls to its Redis: they take time, are lost with the connection, or arrive late.
 
 extension World {
     func call(_ id: UnitID, _ process: UnitProcess, _ work: RedisWork) {
@@ -8,7 +8,7 @@ extension World {
     }
 
     func redis(_ id: UnitID, _ session: UInt64, _ work: RedisWork) {
-        // The call was sent: it is done whether or not the process still lives.
+        // The call was sent: Redis carries it out even if the process has died.
         if self.units[known: id].redisIsDown { return self.answer(id, session, self.failure(of: work), after: 1_000) }
         let cut = self.random.happens(permille: self.profile.crashPermille)
         if cut { self.mark("connection to Redis cut") }
@@ -57,7 +57,7 @@ extension World {
         }
     }
 
-    /// The planted fault: buyers are told what Redis says, before and whatever the ledger says.
+    /// The planted fault: buyers get the verdict of Redis, before the ledger has it.
     private func believe(_ id: UnitID, _ session: UInt64, _ call: LotCall, _ answer: RedisAnswer) {
         guard case .lot(_, _, .decided(let verdicts, _, _, _)) = answer, let process = self.process(id, session) else {
             return

@@ -1,6 +1,6 @@
 import TrancheCore
 
-// What a unit's process does, as the real shell does it.
+// The simulated shell of a unit, with the behaviour of the real one.
 
 extension World {
     func clock(of unit: UnitID) -> Instant {
@@ -113,7 +113,7 @@ extension World {
         return true
     }
 
-    /// The machine is ahead of the disk: everybody is told to come back, and a new one starts from the ledger.
+    /// The machine is ahead of the disk: all requests get `recovering`, and a new machine starts from the ledger.
     private func abandon(_ id: UnitID, _ process: UnitProcess) {
         for ticket in process.waiting.keys.sorted() {
             self.tell(id, process, process.waiting[ticket]!.request.with(ticket: ticket), .refused(.recovering))

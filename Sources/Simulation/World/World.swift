@@ -1,12 +1,12 @@
 import TrancheCore
 
-/// A whole Tranche in one thread and one seed: a center, a coordinator, units with their Redis and ledgers, buyers.
+/// A whole system in one thread and one seed: a center, two coordinators, units with their Redis and ledgers, buyers.
 ///
-/// The machines are the very ones of the product. What is simulated is what is around them: time, network, disks,
-/// Redis, clocks and people. Same seed, commit and toolchain: same digest.
+/// The machines are those of the product. Time, network, disks, Redis, clocks and buyers are simulated. The same seed,
+/// commit and toolchain give the same digest.
 package final class World {
     package struct Settings: Sendable {
-        /// The protocol knows no limit; more than this only makes a world slower.
+        /// The protocol has no limit; more units only make a world slower.
         package static let unitsLimit = 8
         package var units = 3
         package var lots = 2
@@ -15,12 +15,12 @@ package final class World {
         package var buyerLimit = 2
         package var faultsEndAtMilliseconds: Int64 = 6_000
         package var endAtMilliseconds: Int64 = 26_000
-        /// A world that needs more events than this is going round in circles.
+        /// A world that needs more events than this does not end.
         package var stepLimit = 120_000
         package var paymentWindowMilliseconds: Int64 = 1_500
         package init() {}
 
-        /// A world of another size for every seed; small ones most of the time, because they are fast.
+        /// Each seed gives a world of another size. Most worlds are small, because they are fast.
         init(random: inout SeededRandom) {
             self.units = 2 + random.index(weights: [6, 6, 3, 1, 1, 1, 1])
             self.lots = 1 + random.index(weights: [3, 5, 1])
@@ -39,7 +39,7 @@ package final class World {
     var checker: Checker
     var digest = Digest()
     package private(set) var steps = 0
-    /// Hears every event of the run, for a failing seed's story.
+    /// Receives every event of the run, for the trace of a failing seed.
     package var trace: ((String) -> Void)?
     /// Rare states that were reached, by name.
     package internal(set) var marks: [String: Int] = [:]
@@ -54,7 +54,7 @@ package final class World {
     let contestTerms: ContestTerms
     var buyers: [Buyer] = []
     var ticketCount: UInt64 = 0
-    /// Processes of Redis that were ever started.
+    /// The number of Redis processes started so far.
     var redisRuns: UInt64 = 1
 
     /// - Parameter settings: `nil` draws the size of the world from the seed.
@@ -99,7 +99,7 @@ package final class World {
 
     package var fingerprint: UInt64 { self.digest.value }
 
-    /// Stock that buyers hold or have paid for at the end, all lots together.
+    /// Stock that buyers hold or have paid for at the end, in all lots.
     package var promised: Int { self.checker.promises.values.reduce(0) { $0 + $1.quantity } }
 
     func mark(_ name: String) { self.marks[name, default: 0] += 1 }
@@ -125,7 +125,7 @@ package final class World {
 
     private func step(_ event: Event) {
         if let unit = self.runs(event), self.units[known: unit].pausedUntil > self.now {
-            // A stopped process hears and does everything when it wakes up.
+            // A stopped process handles all its events when it wakes up.
             return self.queue.push(event, at: self.units[known: unit].pausedUntil)
         }
         switch event {
