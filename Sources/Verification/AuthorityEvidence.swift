@@ -1,6 +1,6 @@
 import TrancheCore
 
-/// The authority log, counted again with arithmetic of its own.
+/// The authority log, recounted with separate arithmetic.
 struct AuthorityEvidence {
     struct Key: Hashable { let unit: UnitID; let generation: Generation }
     struct Account { var granted = 0, allocated = 0, returned = 0; var isStranded = false, isSettled = false }
@@ -16,7 +16,7 @@ struct AuthorityEvidence {
     private(set) var outOfTurn: [String] = []
     private(set) var overdrawn: [String] = []
     private(set) var contests: [LotID: ContestEvidence] = [:]
-    /// Every unit that ever registered.
+    /// All units that have registered.
     private(set) var units: Set<UnitID> = []
     private var current: [UnitID: Generation] = [:]
 

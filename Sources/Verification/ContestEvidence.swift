@@ -1,24 +1,24 @@
 import TrancheAPI
 import TrancheCore
 
-/// The contest of one lot, counted again from the authority log.
+/// The contest of one lot, recounted from the authority log.
 struct ContestEvidence {
     struct Decided {
         let entrant: ContestBatch.Entrant
         /// By the coordinator's clock.
         let at: Instant
-        /// Whether it got stock when it passed, later, or never.
+        /// Whether the order got stock when it passed, later, or never.
         var allocatedAt: Instant?
-        /// When it left the line, with stock or without.
+        /// When the order left the line, with stock or without.
         var endedAt: Instant?
     }
     let lot: LotID
     let terms: ContestTerms
-    /// Items in the pool when the contest began; what units held then came back a moment later.
+    /// Items in the pool when the contest began. The units returned what they held shortly after.
     let poolAtSwitch: Int
-    /// Who got stock, in the order of the log.
+    /// Orders that got stock, in the order of the log.
     private(set) var winners: [ContestBatch.Entrant] = []
-    /// Everybody who got a place, in the order of the log.
+    /// Orders that got a place, in the order of the log.
     private(set) var passed: [Decided] = []
     private(set) var excluded: [UnitID: Int] = [:]
     private(set) var batches: UInt64 = 0
@@ -42,8 +42,8 @@ struct ContestEvidence {
 
     /// - Parameters:
     ///   - pool: Items in the pool before the batch.
-    ///   - current: The generation of each unit that counts.
-    /// - Returns: Who got stock.
+    ///   - current: The current generation of each unit.
+    /// - Returns: The orders that got stock.
     mutating func take(
         _ batch: ContestBatch, pool: Int, current: [UnitID: Generation]
     ) -> [ContestBatch.Entrant] {
@@ -55,12 +55,12 @@ struct ContestEvidence {
         let (allocated, released) = (Set(batch.allocated), Set(batch.released))
         let winners = line.filter { allocated.contains($0.order) }
         if winners.map(\.order) != batch.allocated {
-            self.find("I9", "batch \(batch.number) gives stock to somebody who is not next in the line")
+            self.find("I9", "batch \(batch.number) gives stock to an order that is not next in the line")
         }
         let given = winners.reduce(0) { $0 + $1.quantity }
         if given > pool { self.find("I1", "batch \(batch.number) gives \(given), the pool has \(pool)") }
         if !self.isInOrder(line.filter { current[$0.unit] == $0.generation }, batch.allocated, given, pool) {
-            self.find("I10", "batch \(batch.number) passes somebody over")
+            self.find("I10", "batch \(batch.number) skips an order in the line")
         }
         for order in batch.allocated + batch.released {
             guard let place = self.index[order] else { continue }
@@ -73,25 +73,25 @@ struct ContestEvidence {
         return winners
     }
 
-    /// An order leaves the line without stock only together with all others, when nothing can come back or
-    /// the sale is over; a newcomer only if the line is full.
+    /// All orders leave the line without stock when no stock can return or the sale is over. Otherwise only a newcomer
+    /// does, when the line is full.
     private mutating func judgeReleases(_ batch: ContestBatch, _ current: [UnitID: Generation]) {
         let (allocated, released) = (Set(batch.allocated), Set(batch.released))
         let newcomers = Set(batch.passed.map(\.order))
         let left = (self.line + batch.passed).count {
             !allocated.contains($0.order) && !released.contains($0.order)
         }
-        guard left > 0 || !batch.allocated.isEmpty else { return }  // Everybody was sent home.
+        guard left > 0 || !batch.allocated.isEmpty else { return }  // All orders were released.
         for entrant in self.line + batch.passed where released.contains(entrant.order) {
             guard current[entrant.unit] == entrant.generation else { continue }
             if !newcomers.contains(entrant.order) || left < self.terms.waitlist {
-                self.find("I10", "order \(entrant.order) was sent away while stock could still come back")
+                self.find("I10", "order \(entrant.order) was released while stock could still return")
             }
         }
     }
 
     private mutating func pass(_ entrant: ContestBatch.Entrant, at: Instant) {
-        // The lottery leaves the order of stamps within its band, and nowhere else.
+        // The lottery departs from the order of stamps within its band only.
         let band: Int64 = if case .bandLottery(let band) = self.terms.policy { 2 * band } else { 0 }
         let limit = entrant.place.stamp.instant.microseconds + band
         if entrant.place < self.frontier, limit < self.frontier.stamp.instant.microseconds || band == 0 {
@@ -105,7 +105,7 @@ struct ContestEvidence {
         self.passed.append(Decided(entrant: entrant, at: at))
     }
 
-    /// Stock goes down the line, to each whose quantity is left. The coordinator may have known of less than was there.
+    /// Stock goes down the line, to each order whose quantity is left. The coordinator may have known less stock.
     private func isInOrder(_ line: [ContestBatch.Entrant], _ allocated: [OrderID], _ given: Int, _ pool: Int) -> Bool {
         (given...max(given, min(pool, given + Limits.quantityPerOrder))).contains { known in
             var left = known

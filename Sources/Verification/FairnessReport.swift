@@ -1,13 +1,13 @@
 import Storage
 import TrancheCore
 
-/// How fair a contest was, from the ledgers and the authority log alone.
+/// The fairness of a contest, from the ledgers and the authority log alone.
 package struct FairnessReport: Sendable, Codable {
     package struct Region: Sendable, Codable {
         package let name: String
         /// Requests of the unit in the contest.
         package let contested: Int
-        /// Of those who would have won by true first come, how many were here, and how many really won here.
+        /// The winners of a first-come order at this unit, and the real winners at this unit.
         package let first: Int
         package let won: Int
         package let late: Int
@@ -16,7 +16,7 @@ package struct FairnessReport: Sendable, Codable {
     }
     package let lot: UInt32
     package let policy: String
-    /// Requests that got a final place, and those that got the stock that there was when the contest began.
+    /// Requests with a final place, and those that got stock which existed when the contest began.
     package let passed: Int
     package let won: Int
     /// Winners that a first-come order of all ledgers would not have picked.
@@ -25,7 +25,7 @@ package struct FairnessReport: Sendable, Codable {
     package let shareErrorPoints: Double
     /// Pairs of neighbours in the log that are not in order of their stamps, as a share.
     package let outOfSequence: Double
-    /// Requests so close to the cut that clocks could not tell who came first.
+    /// Requests so close to the cut that the clocks cannot order them.
     package let uncertainBand: Int
     package let late: Int
     /// From the stamp to the decision, by the clocks of unit and coordinator.
@@ -45,9 +45,9 @@ package struct FairnessReport: Sendable, Codable {
         let unit: Int
         /// The stamp's microsecond, corrected by the clock's error where it is known.
         let at: Int64
-        /// The stamp's counter: several requests share a microsecond, and the counter says which came first.
+        /// The stamp's counter, which orders requests of the same microsecond.
         let counter: UInt64
-        /// The tie key, by which equal stamps are ordered; the last of all for a request that the log does not know.
+        /// The tie key, which orders equal stamps; the highest value for a request that the log does not have.
         let tie: UInt64
         let quantity: Int
         let uncertainty: Int64
@@ -60,7 +60,7 @@ package struct FairnessReport: Sendable, Codable {
     init(
         _ contest: ContestEvidence, _ units: [UnitEvidence], offsets: [String: Int64], windowMilliseconds: Int64
     ) {
-        // Every request of the contest, in the order in which they came.
+        // All requests of the contest, in true order.
         let ties = Dictionary(contest.passed.map { ($0.entrant.order, $0.entrant.place.tie) }) { first, _ in first }
         let requests = units.enumerated().flatMap { place, unit in
             unit.contested.values.filter { $0.order.lot == contest.lot }.map { one in
@@ -71,7 +71,7 @@ package struct FairnessReport: Sendable, Codable {
                     quantity: Int(one.order.quantity), uncertainty: one.uncertainty)
             }
         }.sorted(by: Request.isFirst)
-        // Who got the stock that there was when the contest began; what came back later is the waitlist's.
+        // Winners of the stock at the beginning of the contest. Returned stock belongs to the waitlist.
         let stock = contest.poolAtSwitch + units.reduce(0) { $0 + ($1.leftover[contest.lot] ?? 0) }
         func within<Request>(_ requests: [Request], _ quantity: (Request) -> Int) -> [Request] {
             var left = stock
@@ -99,7 +99,7 @@ package struct FairnessReport: Sendable, Codable {
         let holds = contest.passed.map { decided in
             Double(decided.at.microseconds - decided.entrant.stamp.instant.microseconds) / 1_000
         }.sorted()
-        // An order that waited for stock to come back was not decided at once, and does not count here.
+        // An order that waited for returned stock was not decided at once, and does not count here.
         let atOnce = Set(contest.passed.filter { $0.endedAt == nil || $0.endedAt == $0.at }.map(\.entrant.order))
         let decisions = units.flatMap { unit in
             unit.contested.values.compactMap { one -> Double? in

@@ -2,9 +2,9 @@ import Foundation
 package import Storage
 package import TrancheCore
 
-/// Ledgers of one unit that were replaced by an older copy, and turned up again: what only they know still binds.
+/// Ledgers of one unit that were replaced by an older copy and found again. Orders that only they contain are still valid.
 ///
-/// They lie in the unit's folder, in `lost/`.
+/// They are in the unit's folder, in `lost/`.
 package struct LostLedgers: Sendable {
     package static let folder = "lost"
 
@@ -18,14 +18,14 @@ package struct LostLedgers: Sendable {
 
     let orders: [Key: Forgotten]
     let known: Set<OrderID>
-    /// Orders that some lost ledger knows as paid.
+    /// Orders that a lost ledger has as paid.
     let paid: Set<OrderID>
-    /// Files that were read.
+    /// The files read.
     let count: Int
 
     /// - Parameter current: The ledger that is in use.
-    /// - Throws: ``StorageError`` if a file cannot be read, is damaged, or is another unit's: a count without it would be too
-    ///   low, and the difference would be sold again.
+    /// - Throws: ``StorageError`` if a file is unreadable, damaged, or of another unit: a count without it would be too low,
+    ///   and the difference would be sold again.
     init(unitFolder: String, current: UnitEvidence) throws(StorageError) {
         let folder = unitFolder + "/" + Self.folder
         var (orders, known, paid): ([Key: Forgotten], Set<OrderID>, Set<OrderID>) = ([:], [], [])
@@ -42,13 +42,13 @@ package struct LostLedgers: Sendable {
             known.formUnion(lost.orders.keys)
             for (id, sold) in lost.orders {
                 if sold.state == .paid { paid.insert(id) }
-                // Of several ledgers, the one that took the money counts.
+                // Of several ledgers, the one with the payment counts.
                 let key = Key(order: id, generation: sold.order.generation)
                 if orders[key]?.state != .paid { orders[key] = Forgotten(order: sold.order, state: sold.state) }
             }
         }
-        // The ledger in use decides what became of an order that it knows; but what was paid for holds its item, also if
-        // the order is bought once more in a later generation: that is another item, and may expire.
+        // The ledger in use decides the state of an order that it knows. But a paid order holds its item, even if it is
+        // bought again in a later generation: that is another item, and may expire.
         for (key, forgotten) in orders {
             guard let now = current.orders[key.order] else { continue }
             let isKept = (now.state == .reserved || now.state == .paid) && now.order.generation == key.generation
@@ -65,26 +65,26 @@ package struct LostLedgers: Sendable {
         } catch { throw .io(path: folder, detail: error.localizedDescription) }
     }
 
-    /// Items that buyers were promised, by order of `lot` and `generation`, and that only these ledgers know.
+    /// Items promised to buyers that only these ledgers contain, by order of `lot` and `generation`.
     func promised(_ lot: LotID, _ generation: Generation) -> Int {
         self.orders.values.filter {
             $0.order.lot == lot && $0.order.generation == generation && ($0.state == .reserved || $0.state == .paid)
         }.reduce(0) { $0 + Int($1.order.quantity) }
     }
 
-    /// What a generation of a unit's ledger has sold, by every trace that its folder holds: for settling it.
+    /// The sales of one generation of a unit's ledger, by all ledgers in its folder: for a settlement.
     package struct Count: Sendable {
         package let sold: Int
-        /// Items that wait for payment in the ledger in use. Settle when there are none: an order that expires later would
-        /// take its item with it.
+        /// Unpaid items in the ledger in use. Settle when there are none: the item of an order that expires later would be
+        /// lost.
         package let undecided: Int
-        /// The ledger in use has gone on to another generation: what the older one sold may be in lost ledgers only.
+        /// The ledger in use is in another generation: sales of the older one may be in lost ledgers only.
         package let hasMovedOn: Bool
         /// Lost ledgers that were read.
         package let lostLedgers: Int
     }
 
-    /// - Throws: ``StorageError`` if any of the files cannot be relied on.
+    /// - Throws: ``StorageError`` if one of the files is unreadable or damaged.
     package static func count(
         unitFolder: String, lot: LotID, generation: Generation
     ) throws(StorageError) -> Count {

@@ -1,7 +1,7 @@
 import Storage
 import TrancheCore
 
-/// One ledger, counted again from its journal, with arithmetic of its own: nothing here calls the machines.
+/// One ledger, recounted from its journal with separate arithmetic: nothing here calls the machines.
 struct UnitEvidence {
     struct Account: Hashable { let lot: LotID; let generation: Generation }
     struct Sums: Equatable { var granted = 0, allocated = 0, returned = 0, sold = 0, cancelled = 0 }
@@ -10,7 +10,7 @@ struct UnitEvidence {
         let order: Order
         let uncertainty: Int64
         var state: OrderState
-        /// When a reservation made of it ends, or when it ended without one.
+        /// The end of its reservation, or the time when it ended without one.
         var deadline: Instant?
     }
 
@@ -23,13 +23,13 @@ struct UnitEvidence {
     var generation = Generation(1)
     /// Findings by invariant.
     var findings: [String: [String]] = [:]
-    /// Orders of contests, whatever became of them, and the uncertainty of their stamps.
+    /// Orders of contests in any state, and the uncertainty of their stamps.
     var contested: [OrderID: Contested] = [:]
-    /// Contended lots, and whether their contest has begun: local sales under way at the switch come before that.
+    /// Contended lots, and whether their contest has begun. Local sales under way at the switch come before that.
     private var contended: [LotID: Bool] = [:]
-    /// What the unit gave back when a lot was contended.
+    /// Items that the unit returned when a lot was contended.
     private(set) var leftover: [LotID: Int] = [:]
-    /// Payments that have to be given back.
+    /// Payments that must be refunded.
     private(set) var refunds: [VerifyReport.Refund] = []
     private var incarnation = Incarnation(0)
     private var ceiling = Stamp.zero
@@ -56,7 +56,7 @@ struct UnitEvidence {
     }
 
     mutating func find(_ invariant: String, _ detail: String) {
-        // A damaged file gives thousands of findings; the first ones tell the story.
+        // A damaged file gives thousands of findings; the first ones show the cause.
         if self.findings[invariant, default: []].count < 5 {
             self.findings[invariant, default: []].append("\(self.name): \(detail)")
         }
@@ -92,7 +92,7 @@ struct UnitEvidence {
         case .confirmed(let order, _): self.settle(order.id, .paid)
         case .released(let order, let state):
             self.settle(order.id, state)
-            // What is given back from now on was sold before: it is not what was left at the switch.
+            // Later returns were sold before: they are not the rest at the switch.
             if self.contended[order.lot] != nil { self.leftover[order.lot] = self.leftover[order.lot] ?? 0 }
             self.change(order.lot, order.generation) {
                 $0.cancelled += Int(order.quantity); return nil
@@ -125,7 +125,7 @@ struct UnitEvidence {
         if self.contested[order.id] == nil {
             self.checkStamp(order)
             if self.contended[order.lot] == true {
-                self.find("I10", "order \(order.id) was sold locally, past those who wait in the contest")
+                self.find("I10", "order \(order.id) was sold locally, ahead of requests in the contest")
             }
         }
         self.orders[order.id] = Sold(order: order, state: .reserved)
@@ -187,7 +187,7 @@ struct UnitEvidence {
         }
     }
 
-    /// The guarding tables must say what the journal says.
+    /// The guarding tables must agree with the journal.
     private mutating func compareTables() {
         var told: [Account: Sums] = [:]
         for account in self.audit.accounts {

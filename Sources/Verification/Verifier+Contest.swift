@@ -1,7 +1,7 @@
 import TrancheAPI
 package import TrancheCore
 
-// What the verifier says of contests.
+// Checks of contests.
 
 extension Verifier {
     func contest(_ invariant: String, _ statement: String, extra: [String]) -> VerifyReport.Check {
@@ -20,7 +20,7 @@ extension Verifier {
             extra: contests.flatMap { $0.findings[invariant] ?? [] } + extra)
     }
 
-    /// Once a sale is settled its secret is public, and every tie key can be checked.
+    /// The secret of a settled sale is public, so every tie key can be checked.
     func ties() -> [String] {
         self.authority.contests.values.sorted { $0.lot < $1.lot }.flatMap { contest -> [String] in
             guard let sale = self.config.sale(of: contest.lot), let secret = sale.tieKey else { return [] }
@@ -33,7 +33,7 @@ extension Verifier {
 
     package var unitNames: [String] { self.units.map(\.name) }
 
-    /// How fair the contest of a lot was, or `nil` if there was none.
+    /// The fairness of the contest of a lot, or `nil` if there was none.
     ///
     /// - Parameter offsets: Errors of units' clocks, in microseconds, where they are known: for rehearsals.
     package func fairness(_ lot: LotID, offsets: [String: Int64] = [:]) -> FairnessReport? {

@@ -1,13 +1,13 @@
 import Storage
 import TrancheCore
 
-// What the verifier counts, lot by lot and unit by unit.
+// Figures of the verifier, by lot and by unit.
 
 extension Verifier {
     func unaccounted(_ lots: [VerifyReport.Lot]) -> [String] {
         lots.compactMap { lot in
             let sum = lot.pool + lot.available + lot.promised + lot.stranded
-            // What the log has granted and a unit has not taken, or a unit has returned and the log not heard, is under way.
+            // Grants that a unit has not yet taken, and returns that the log does not have yet, are under way.
             return sum == lot.issued
                 ? nil
                 : "lot \(lot.lot): \(lot.issued - sum) of \(lot.issued) are neither sold nor sellable nor stranded"
@@ -31,7 +31,7 @@ extension Verifier {
                 if sold.state == .reserved { held += Int(sold.order.quantity) }
             }
             for (account, sums) in unit.sums where account.lot == id && account.generation == unit.generation {
-                // By the authority's counters: what is granted and not yet taken belongs to the unit all the same.
+                // By the authority's counters: a grant that is not yet taken belongs to the unit, too.
                 let told = self.authority.account(id, unit.audit.unit, account.generation)
                 if told.isStranded || told.isSettled { continue }
                 available += told.granted + told.allocated - told.returned - sums.sold + sums.cancelled
@@ -42,7 +42,7 @@ extension Verifier {
             let lost = self.lost[key.unit]?.promised(id, key.generation) ?? 0
             owed += lost
             guard account.isStranded else { continue }
-            // What the unit's ledgers still show as sold is counted there; the rest waits for the operator.
+            // Sales in the unit's ledgers are counted there; the rest waits for the operator.
             let sold = self.units.first { $0.audit.unit == key.unit }?.live(id, key.generation) ?? 0
             stranded += account.granted + account.allocated - account.returned - sold - lost
         }
@@ -59,7 +59,7 @@ extension Verifier {
         func sum(_ state: OrderState) -> Int {
             mine.filter { $0.state == state }.reduce(0) { $0 + Int($1.order.quantity) }
         }
-        // Orders of every generation of the ledger are counted, so its grants are, too.
+        // The count has orders of all generations of the ledger, so it has the grants of all generations, too.
         let sums = unit.sums.filter { $0.key.lot == lot }.values.reduce(into: UnitEvidence.Sums()) {
             $0.granted += $1.granted
             $0.allocated += $1.allocated

@@ -18,7 +18,7 @@ package struct Verifier {
 
     /// - Parameters:
     ///   - folder: The data folder: `center/` and `units/NAME/`.
-    ///   - acknowledged: Orders that buyers were told are theirs, by the buyers' own list.
+    ///   - acknowledged: Acknowledged orders, by the buyers' own list.
     ///   - paid: Orders whose payment was taken, by the payment provider's own list.
     /// - Throws: ``StorageError`` if a file cannot be read at all.
     package init(folder: String, acknowledged: [OrderID]? = nil, paid: [OrderID] = []) throws(StorageError) {
@@ -122,7 +122,7 @@ package struct Verifier {
             figures: figures.joined(separator: "; "))
     }
 
-    /// A unit cannot hold more than the authority granted, and the authority cannot take back what no unit gave.
+    /// A unit cannot hold more than the authority granted, and the authority cannot count returns that no unit made.
     private func grants() -> [String] {
         self.units.flatMap { unit in
             unit.sums.sorted { $0.key.lot < $1.key.lot }.flatMap { account, sums -> [String] in
@@ -130,7 +130,7 @@ package struct Verifier {
                 var findings: [String] = []
                 if sums.granted > told.granted {
                     findings.append(
-                        "\(unit.name): lot \(account.lot) has \(sums.granted), granted were \(told.granted)")
+                        "\(unit.name): lot \(account.lot) has granted \(sums.granted), the log \(told.granted)")
                 }
                 if sums.allocated > told.allocated {
                     findings.append(
@@ -138,7 +138,7 @@ package struct Verifier {
                 }
                 if told.returned > sums.returned, !told.isSettled {
                     findings.append(
-                        "\(unit.name): lot \(account.lot) gave back \(sums.returned), the log says \(told.returned)")
+                        "\(unit.name): lot \(account.lot) returned \(sums.returned), the log \(told.returned)")
                 }
                 return findings
             }
@@ -180,7 +180,7 @@ package struct Verifier {
         return Self.check("I4", "an acknowledged order is in the ledger for ever", findings, figures: figures)
     }
 
-    /// A buyer who paid has the item, or is owed it by a lost ledger.
+    /// A buyer who paid has the item, or a lost ledger owes it.
     private func lostPayments() -> [String] {
         var kept = self.lost.values.reduce(into: Set<OrderID>()) { $0.formUnion($1.paid) }
         for unit in self.units { for (id, sold) in unit.orders where sold.state == .paid { kept.insert(id) } }
@@ -205,10 +205,10 @@ package struct Verifier {
             let push = ConfigPush(
                 version: version.version, epoch: Epoch(0), content: String(decoding: version.content, as: UTF8.self))
             if version.version != place + 1 {
-                findings.append("version \(version.version) stands at place \(place + 1)")
+                findings.append("version \(version.version) is at place \(place + 1)")
             }
             if push.checksum != version.checksum {
-                findings.append("version \(version.version): the checksum does not fit")
+                findings.append("version \(version.version): the checksum does not match")
             }
         }
         for (name, push) in self.unitConfigs {
@@ -227,8 +227,8 @@ package struct Verifier {
             "I11", "an applied configuration is valid and never older than the last", findings, figures: figures)
     }
 
-    /// The highest limit that each lot ever had while it could be sold: one that was lowered counts for later orders
-    /// only, and that of a draft for none.
+    /// The highest limit of each lot while it could be sold. A lowered limit applies to later orders only, and the limit
+    /// of a draft to none.
     private func limits() -> [LotID: Int] {
         self.configs.reduce(into: [:]) { limits, version in
             guard let config = try? JSON.decode(SaleConfig.self, from: version.content) else { return }

@@ -1,8 +1,8 @@
 package import TrancheCore
 
-/// What was found on disk, invariant by invariant.
+/// The findings on disk, by invariant.
 package struct VerifyReport: Sendable, Codable {
-    /// A payment that came in vain, by the ledger of the unit that heard of it.
+    /// A payment that must be refunded, by the ledger of the unit that received it.
     package struct Refund: Sendable, Codable {
         package let unit: String
         package let order: OrderID
@@ -11,7 +11,7 @@ package struct VerifyReport: Sendable, Codable {
     }
     package enum Verdict: String, Sendable, Codable {
         case holds, broken
-        /// The sale had nothing that this invariant is about, or files cannot show it.
+        /// The sale has no case of this invariant, or files cannot show it.
         case notApplicable = "n/a"
     }
     package struct Check: Sendable, Codable {
@@ -29,9 +29,9 @@ package struct VerifyReport: Sendable, Codable {
         package let paid: Int
         package let held: Int
         package let stranded: Int
-        /// Of the stock that is out, what contests gave.
+        /// The part of the outstanding stock that contests gave.
         package let allocated: Int
-        /// What only ledgers know that were replaced by an older copy: sold, and owed to its buyers.
+        /// Sales that only replaced ledgers contain: owed to their buyers.
         package let owed: Int
         package var unsold: Int { self.pool + self.available }
         package var promised: Int { self.paid + self.held + self.owed }

@@ -10,7 +10,7 @@ extension Checker {
         case .order:
             self.expect(isConfirmed, "I4", "payment \(payment) was taken, but the ledger of unit \(unit) has none")
         case .refused(.alreadyPaid), .refused(.paymentTooLate), .refused(.unknownPayment):
-            self.expect(isOwed, "I4", "payment \(payment) came in vain, but unit \(unit) owes no refund")
+            self.expect(isOwed, "I4", "payment \(payment) could not be applied, but unit \(unit) owes no refund")
         case .refused(.unknownOrder):
             let isKnown =
                 self.ledgerOrders[unit]?.contains(order) == true || self.contestedOrders[unit]?.contains(order) == true

@@ -1,15 +1,15 @@
-/// How much each buyer holds of each lot: 12 bytes each, by way of one of the buyer's orders.
+/// The items that each buyer holds of each lot: 12 bytes each, keyed by one of the buyer's orders.
 struct BuyerTally: Sendable {
     private var index = HashIndex()
-    /// A place in the table of orders that names the buyer and the lot, the quantity, and the hash: to hash a hundred
-    /// thousand names again when the index grows would hold everybody up for 40 ms.
+    /// A place in the table of orders (for the buyer and the lot), the quantity, and the hash. Without the stored hash,
+    /// growth of the index would hash a hundred thousand names again and delay all requests for 40 ms.
     private var entries: [(order: UInt32, quantity: Int32, hash: UInt32)] = []
 
     func quantity(_ buyer: BuyerID, _ lot: LotID, in orders: OrderTable) -> Int {
         self.find(buyer, lot, orders).map { Int(self.entries[$0].quantity) } ?? 0
     }
 
-    /// - Parameter place: Where an order of this buyer for this lot is.
+    /// - Parameter place: The place of an order of this buyer for this lot.
     mutating func add(_ quantity: Int, _ buyer: BuyerID, _ lot: LotID, order place: Int, in orders: OrderTable) {
         if let entry = self.find(buyer, lot, orders) {
             self.entries[entry].quantity += Int32(quantity)
@@ -23,7 +23,7 @@ struct BuyerTally: Sendable {
         }
     }
 
-    /// Buyers who hold something.
+    /// Buyers with at least one item.
     func holders(in orders: OrderTable) -> [LotID: [BuyerID: Int]] {
         var found: [LotID: [BuyerID: Int]] = [:]
         for entry in self.entries where entry.quantity > 0 {
@@ -33,7 +33,7 @@ struct BuyerTally: Sendable {
         return found
     }
 
-    /// Calls `body` for each buyer who holds something of the lot, with one of the buyer's orders.
+    /// Calls `body` for each buyer with items of the lot, with one of the buyer's orders.
     func forEachHolder(of lot: LotID, in orders: OrderTable, _ body: (Order, _ quantity: Int) -> Void) {
         for entry in self.entries where entry.quantity > 0 {
             let order = orders.order(at: Int(entry.order))
@@ -47,7 +47,7 @@ struct BuyerTally: Sendable {
         }
     }
 
-    /// Keyed anew in each process, so that nobody can choose names that collide.
+    /// The key is drawn in each process, so that buyers cannot choose names that collide.
     private static func hash(_ buyer: BuyerID, _ lot: LotID) -> UInt32 {
         var hasher = Hasher()
         hasher.combine(buyer)

@@ -1,8 +1,8 @@
-/// One fact in a unit's ledger. The state of a unit is the fold of its entries, and nothing else.
+/// One fact in a unit's ledger. The state of a unit is the fold of its entries only.
 package enum LedgerEntry: Hashable, Sendable {
     /// A process of the unit took the ledger over; older processes may append no more.
     case opened(Incarnation)
-    /// The center found the ledger behind what it saw: counters start again, old stock is stranded.
+    /// The ledger was behind the center's witness: counters start again, old stock is stranded.
     case generation(Generation)
     /// `g` of a lot, as a total.
     case granted(LotID, total: Int)
@@ -14,34 +14,34 @@ package enum LedgerEntry: Hashable, Sendable {
     case released(Order, state: OrderState)
     /// A final refusal that admission decided.
     case refused(OrderID, lot: LotID, reason: FinalRefusal)
-    /// Money came for an order that cannot take it.
+    /// A payment came for an order that cannot take it.
     case refundDue(OrderID, payment: PaymentID, reason: RefundReason)
-    /// Drawn for each report to the center, so that two copies of a ledger differ from then on.
+    /// Drawn for each report to the center, so that two copies of a ledger differ after it.
     case nonce(UInt64)
     /// The first sold-out refusal of a lot in this incarnation: see ``RefusalMemory``.
     case soldOut(LotID)
-    /// The lot is sold by contest from here on, and never locally again.
+    /// From here on the lot is sold by contest only.
     case contended(LotID)
     /// A request joined the contest, at the end of this unit's queue.
     case contested(Order, uncertaintyMicroseconds: Int64)
-    /// The contest gave the order its stock, and with it the quota for it: reserved, or already gone.
+    /// The contest gave the order its stock and the quota for it: the order is reserved, or has already ended.
     case allocated(Order)
     /// A contested order ended without stock: lost or cancelled.
     case lost(Order)
-    /// No stamp at or above this was given before.
+    /// The ceiling: no stamp at or above it was given before.
     case ceiling(Stamp)
-    /// An operator set the ceiling back, because a wrong clock had raised it: stamps go on from here.
+    /// An operator set the ceiling back, because a wrong clock had raised it: stamps continue from here.
     case ceilingReset(Stamp)
-    /// The lots are primed in this process of Redis: it alone may vouch for the ledger while the center is away.
+    /// The lots are primed in this process of Redis: only it may vouch for the ledger while the center is away.
     case redis(RedisRun)
 }
 
-/// Why a payment has to be given back.
+/// Why a payment must be refunded.
 package enum RefundReason: UInt8, Hashable, Sendable, Codable, CaseIterable {
-    /// The order was over when the money came, or was paid for already. Earlier versions did not tell these two apart.
+    /// The order had ended when the payment came, or was paid already. Earlier versions did not distinguish the two.
     case orderOver = 0
     case alreadyPaid = 1
-    /// No order of this id is in the ledger: a ledger that was replaced may have known it.
+    /// The ledger has no order of this id; a replaced ledger may have had it.
     case unknownOrder = 2
 
     package var name: String {
@@ -66,10 +66,10 @@ package enum RefundReason: UInt8, Hashable, Sendable, Codable, CaseIterable {
     }
 }
 
-/// A refusal that the ledger remembers, because asking again must give the same answer.
+/// A refusal that the ledger stores, because a repeated request must get the same answer.
 package enum FinalRefusal: Hashable, Sendable {
-    /// The buyer's limit was used up by earlier orders.
+    /// Earlier orders have used up the buyer's limit.
     case duplicate(held: Int, limit: Int)
-    /// The order would have gone over the buyer's limit.
+    /// The order would exceed the buyer's limit.
     case limitReached(held: Int, limit: Int)
 }

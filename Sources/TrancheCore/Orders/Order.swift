@@ -1,12 +1,12 @@
-/// What became of an order. Only reserved and contested orders can change.
+/// The state of an order. Only reserved and contested orders can change.
 package enum OrderState: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case reserved = 0
     case paid = 1
     case cancelled = 2
     case expired = 3
-    /// Waits in the contest, or on the waitlist, for its turn.
+    /// Waits in the contest or on the waitlist.
     case contested = 4
-    /// The contest had nothing for it.
+    /// The contest had no stock for it.
     case lost = 5
 
     package var name: String {

@@ -1,10 +1,9 @@
 /// Orders by their ids, in little memory: 64 bytes each, and the buyer's name.
 ///
-/// Orders are never removed. They keep the order in which they came. A copy shares all pieces that neither side changes,
-/// so taking one costs little.
+/// Orders are never removed, and keep the sequence of their arrival. A copy shares all unchanged pieces, so it is cheap.
 package struct OrderTable: Sendable {
     private struct Record: Sendable {
-        // In this order the fields leave no gaps.
+        // This order of fields leaves no gaps.
         let id: OrderID
         let stamp: Stamp
         var deadline: Instant
@@ -20,7 +19,7 @@ package struct OrderTable: Sendable {
         var payment: TextStore.Place { .init(start: self.paymentStart, length: self.paymentLength) }
     }
 
-    /// What many orders have in common.
+    /// Values that many orders share.
     private struct Terms: Hashable, Sendable {
         let lot: LotID
         let generation: Generation
@@ -47,7 +46,7 @@ package struct OrderTable: Sendable {
         self.place(of: id).flatMap { PaymentID(self.texts[self.record($0).payment]) }
     }
 
-    /// Where the order is: places count from 0, and never change.
+    /// The order's place: places count from 0, and never change.
     func place(of id: OrderID) -> Int? {
         self.index.find(hash: Self.hash(id)) { self.record($0).id == id }
     }
@@ -70,7 +69,7 @@ package struct OrderTable: Sendable {
         self.pieces[place / Self.recordsPerPiece][place % Self.recordsPerPiece]
     }
 
-    /// Adds the order, or gives the one with its id this state and this deadline.
+    /// Adds the order, or updates state and deadline of the one with its id.
     ///
     /// - Returns: The order's place.
     @discardableResult package mutating func set(_ order: Order) -> Int {
@@ -128,7 +127,7 @@ package struct OrderTable: Sendable {
 }
 
 extension OrderTable: Sequence {
-    /// In the order in which they came.
+    /// In the sequence of their arrival.
     package func makeIterator() -> AnyIterator<Order> {
         var place = 0
         return AnyIterator {

@@ -1,6 +1,6 @@
-/// Everything a unit knows for sure: the fold of its ledger.
+/// The durable state of a unit: the fold of its ledger.
 ///
-/// The machine changes its book only by applying the entries that it also appends, so a replay gives the same state.
+/// The machine changes its book only by the entries that it also appends, so a replay gives the same state.
 package struct UnitBook: Sendable {
     package struct Account: Hashable, Sendable {
         package let lot: LotID
@@ -26,12 +26,12 @@ package struct UnitBook: Sendable {
     package private(set) var lotsEverSoldOut: Set<LotID> = []
     /// Lots that are contended, each with the unit's queue of the current generation.
     package private(set) var contests: [LotID: [Candidate]] = [:]
-    /// Orders that the contest gave stock to.
+    /// Orders with stock from the contest.
     private var allocations: Set<OrderID> = []
     private var contestedByBuyer: [LotID: [BuyerID: Int]] = [:]
     package private(set) var ceiling = Stamp.zero
     package private(set) var nonce: UInt64 = 0
-    /// The process of Redis in which lots were primed last.
+    /// The process of Redis in which the lots were last primed.
     package private(set) var redis: RedisRun?
 
     package init() {}
@@ -45,15 +45,15 @@ package struct UnitBook: Sendable {
         self.held.quantity(buyer, lot, in: self.orders)
     }
 
-    /// Calls `body` for each buyer who holds something of the lot, with one of the buyer's orders, which may be over.
+    /// Calls `body` for each buyer with items of the lot, with one of the buyer's orders, which may have ended.
     package func forEachHolder(of lot: LotID, _ body: (Order, _ quantity: Int) -> Void) {
         self.held.forEachHolder(of: lot, in: self.orders, body)
     }
 
-    /// Buyers who hold something, by lot.
+    /// Buyers with items, by lot.
     package var heldByBuyer: [LotID: [BuyerID: Int]] { self.held.holders(in: self.orders) }
 
-    /// What a buyer has asked for in a contest that is not decided.
+    /// Items that a buyer has requested in a contest without a decision yet.
     package func contested(by buyer: BuyerID, lot: LotID) -> Int { self.contestedByBuyer[lot]?[buyer] ?? 0 }
 
     package func candidates(_ lot: LotID) -> [Candidate] { self.contests[lot] ?? [] }
@@ -92,7 +92,7 @@ package struct UnitBook: Sendable {
         case .reserved(let order):
             let count = self.orders.count
             let place = self.orders.set(order)
-            precondition(place == count, "order \(order.id) reserved twice")
+            precondition(place == count, "order \(order.id) is reserved twice")
             self.held.add(Int(order.quantity), order.buyer, order.lot, order: place, in: self.orders)
             self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
         case .confirmed(let order, let payment):
@@ -116,7 +116,7 @@ package struct UnitBook: Sendable {
     }
 
     private mutating func contest(_ order: Order, _ uncertainty: Int64) {
-        precondition(self.orders.state(of: order.id) == nil, "order \(order.id) contested twice")
+        precondition(self.orders.state(of: order.id) == nil, "order \(order.id) is contested twice")
         self.orders.set(order)
         self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
         let index = self.contests[order.lot]?.count ?? 0
@@ -133,7 +133,7 @@ package struct UnitBook: Sendable {
     }
 
     private mutating func allocate(_ order: Order) {
-        precondition(self.allocations.insert(order.id).inserted, "order \(order.id) allocated twice")
+        precondition(self.allocations.insert(order.id).inserted, "order \(order.id) is allocated twice")
         self.leaveContest(order)
         self.change(order.lot, order.generation) { $0.allocated += Int(order.quantity) }
         guard order.state == .reserved else { return }
@@ -144,7 +144,7 @@ package struct UnitBook: Sendable {
 
     private mutating func release(_ id: OrderID, _ state: OrderState) {
         guard let order = self.orders[id], order.state == .reserved else {
-            preconditionFailure("release of \(id), which is not reserved")
+            preconditionFailure("order \(id) is released and not reserved")
         }
         self.orders.set(id, state: state)
         self.hold(order, -Int(order.quantity))

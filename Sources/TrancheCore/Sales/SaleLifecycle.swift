@@ -1,4 +1,4 @@
-/// Where a sale stands, and what an operator may do with it there.
+/// The state of a sale, and the steps that it allows an operator.
 package enum SaleState: String, Hashable, Sendable, Codable, CaseIterable {
     case draft, warming, open, paused, closed, settled
 
@@ -22,7 +22,7 @@ package enum SaleState: String, Hashable, Sendable, Codable, CaseIterable {
     /// The steps that are allowed here.
     package var steps: [Step] { Step.allCases.filter { self.after($0) != nil } }
 
-    /// The phase of the sale's lots in a unit; `nil` while units know nothing of the sale.
+    /// The phase of the sale's lots in a unit; `nil` while units do not have the sale.
     package var phase: LotRules.Phase? {
         switch self {
         case .draft: nil

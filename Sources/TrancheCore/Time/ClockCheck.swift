@@ -1,21 +1,21 @@
-/// How far a unit's wall clock may be believed: its uncertainty, and whether it has been falsified.
+/// The uncertainty of a unit's wall clock, and whether the clock has been falsified.
 ///
 /// The kernel's own estimate sets the uncertainty. Round trips to the coordinator bound an offset only by half of their
-/// delay, so they never set a clock; but a clock that is outside these bounds is wrong for sure (Mills, RFC 5905,
+/// delay, so they never set a clock. A clock outside these bounds is surely wrong (Mills, RFC 5905,
 /// section 8, for the four stamps; Marzullo and Owicki, PODC 1983, for the intersection).
 package struct ClockCheck: Sendable {
     package enum State: String, Hashable, Sendable, Codable {
         case synced
         /// Not synchronised, or it stepped: the uncertainty is a configured value, not a measured one.
         case degraded
-        /// A round trip has shown that it is wrong: the unit leaves the contest, and sells locally.
+        /// A round trip has falsified it: the unit leaves the contest, and sells locally.
         case untrusted
     }
     package struct Settings: Sendable {
         package var floorMicroseconds: Int64 = 500
-        /// Growth of the uncertainty since the kernel last spoke, in microseconds per second.
+        /// Growth of the uncertainty since the kernel's last report, in microseconds per second.
         package var driftPerSecond: Int64 = 200
-        /// Where the kernel calls itself unsynchronised.
+        /// The uncertainty while the kernel reports an unsynchronised clock.
         package var unsynchronisedMicroseconds: Int64 = 1_000
         /// A jump of the wall clock against the monotonic one that counts as a step, in microseconds.
         package var stepMicroseconds: Int64 = 5_000
@@ -23,7 +23,7 @@ package struct ClockCheck: Sendable {
         package var memoryMilliseconds: Int64 = 20_000
         package init() {}
     }
-    /// What the kernel says.
+    /// The kernel's report.
     package struct Kernel: Hashable, Sendable {
         package let isSynchronised: Bool
         package let errorMicroseconds: Int64
@@ -41,7 +41,7 @@ package struct ClockCheck: Sendable {
         /// - Parameters:
         ///   - sent: By this clock; then `received` and `answered` by the other clock; then `heard` by this clock.
         package init(sent: Instant, received: Instant, answered: Instant, heard: Instant) {
-            // Two of them come from the wire: nonsense is a bad clock, and no reason to stop.
+            // Two of them come from the wire: an impossible value means a wrong clock, and must not stop the process.
             let there = received.microseconds &- sent.microseconds
             let back = answered.microseconds &- heard.microseconds
             self.offsetMicroseconds = there / 2 &+ back / 2
@@ -63,7 +63,7 @@ package struct ClockCheck: Sendable {
 
     package init(settings: Settings = Settings()) { self.settings = settings }
 
-    /// Takes in what the kernel says, and looks for a step. All moments of one call are of the same instant.
+    /// Takes in the kernel's report, and looks for a step. All arguments are of the same instant.
     ///
     /// - Parameter monotonic: A clock that never steps, from any origin.
     package mutating func observe(kernel: Kernel?, wall: Instant, monotonic: Instant) {
@@ -85,7 +85,7 @@ package struct ClockCheck: Sendable {
             abs(roundTrip.at.milliseconds(since: $0.at)) > self.settings.memoryMilliseconds
         }
         if self.roundTrips.count >= Self.roundTripsLimit {
-            // The slowest one says the least.
+            // The slowest round trip bounds the least.
             let slowest = self.roundTrips.indices.max {
                 self.roundTrips[$0].delayMicroseconds < self.roundTrips[$1].delayMicroseconds
             }

@@ -1,7 +1,7 @@
 /// The clock of one unit: strictly increasing stamps, across restarts too.
 ///
 /// Stamps stay below a **durable ceiling**. The shell raises the ceiling in the ledger ahead of time, and after a
-/// restart no stamp is emitted below it, so no stamp is ever given twice, whatever the wall clock does.
+/// restart no stamp is emitted below it, so no stamp is given twice, for any error of the wall clock.
 package struct HybridClock: Sendable {
     /// How far ahead of the wall clock a ceiling is set, in milliseconds.
     package static let ceilingLeadMilliseconds: Int64 = 1_000
@@ -14,16 +14,16 @@ package struct HybridClock: Sendable {
     package static let maxOffsetMilliseconds: Int64 = 250
 
     package private(set) var last: Stamp
-    /// Fences that were refused: somebody's clock is wrong.
+    /// Refused fences: a clock is wrong.
     package private(set) var refusedFences = 0
     package private(set) var ceiling: Stamp
 
-    /// What a start may do, given the ceiling that the last run left.
+    /// The decision at a start, by the ceiling of the last run.
     package enum Start: Hashable, Sendable {
         case ready
-        /// Wait this many milliseconds, then ask again.
+        /// Wait this many milliseconds, then decide again.
         case wait(milliseconds: Int64)
-        /// The wall clock is too far behind its own past.
+        /// The wall clock is too far behind the last run's ceiling.
         case refuse(behindMilliseconds: Int64)
     }
 
@@ -34,12 +34,12 @@ package struct HybridClock: Sendable {
             ? .wait(milliseconds: behind + 1) : .refuse(behindMilliseconds: behind)
     }
 
-    /// How far the wall clock may run ahead of a clock that never steps, in milliseconds, and of each second of it, in
-    /// permille, before it is believed no more.
+    /// The largest lead of the wall clock over a clock that never steps: in milliseconds, and in permille of each second.
+    /// A wall clock beyond it is not used.
     package static let slackMilliseconds: Int64 = 250
     package static let slackPermille: Int64 = 1
 
-    /// What both clocks showed when the wall clock was believed last.
+    /// Both clocks at the last time when the wall clock was used.
     private var anchor: (wall: Instant, steady: Instant)?
 
     /// - Parameter durableCeiling: The ceiling of the last run; stamps start at or above it.
@@ -48,13 +48,13 @@ package struct HybridClock: Sendable {
         self.ceiling = durableCeiling
     }
 
-    /// Somebody else's clock has confirmed the wall clock.
+    /// Another process's clock has confirmed the wall clock.
     package mutating func confirm(now: Instant, steady: Instant) { self.anchor = (now, steady) }
 
-    /// The wall clock, as far as it may be believed: one that jumps ahead would give stamps, and write a ceiling, that the unit
-    /// could not go back from for as long as the jump was far.
+    /// The wall clock, with a limit on its lead. A clock that jumps ahead would give stamps and write a ceiling that block the
+    /// unit for as long as the jump was.
     ///
-    /// - Parameter steady: The same moment by a clock that never steps; `nil` where the wall clock is believed anyhow.
+    /// - Parameter steady: The same moment by a clock that never steps; `nil` where the wall clock has no limit.
     private mutating func believed(_ now: Instant, _ steady: Instant?) -> Instant {
         guard let steady else { return now }
         guard let anchor else {
@@ -67,7 +67,7 @@ package struct HybridClock: Sendable {
             anchor.wall.advanced(milliseconds: passed + Self.slackMilliseconds + passed / 1_000 * Self.slackPermille))
     }
 
-    /// The next stamp, or `nil` if it would reach the ceiling: the caller must refuse the request as overloaded.
+    /// The next stamp, or `nil` if it would reach the ceiling. The caller must then refuse the request as overloaded.
     package mutating func stamp(now: Instant, steady: Instant? = nil) -> Stamp? {
         let stamp = max(Stamp(self.believed(now, steady)), self.last.next)
         guard stamp < self.ceiling else { return nil }
@@ -75,14 +75,14 @@ package struct HybridClock: Sendable {
         return stamp
     }
 
-    /// Promises that every later stamp is above the result, and moves on with the wall clock even if nobody asks.
+    /// Promises that every later stamp is above the result. The watermark follows the wall clock even without requests.
     package mutating func watermark(now: Instant, steady: Instant? = nil) -> Stamp {
         let limit = Stamp(rawValue: self.ceiling.rawValue - min(1, self.ceiling.rawValue))
         self.last = max(self.last, min(Stamp(self.believed(now, steady)), limit))
         return self.last
     }
 
-    /// Moves above a coordinator's fence, if that is not far from the wall clock. Nothing else moves a unit's clock.
+    /// Moves above a coordinator's fence, if the fence is near the wall clock. No other message moves a unit's clock.
     package mutating func advance(past fence: Stamp, now: Instant, steady: Instant? = nil) {
         guard fence > self.last else { return }
         let limit = self.believed(now, steady).advanced(milliseconds: Self.maxOffsetMilliseconds)
@@ -93,7 +93,7 @@ package struct HybridClock: Sendable {
         self.last = fence
     }
 
-    /// The ceiling that should be made durable now, or `nil` while enough is left.
+    /// The ceiling to make durable now, or `nil` while enough is left.
     package mutating func ceilingWanted(now: Instant, steady: Instant? = nil) -> Stamp? {
         let now = self.believed(now, steady)
         let needed = max(Stamp(now.advanced(milliseconds: Self.ceilingMarginMilliseconds)), self.last)
@@ -101,6 +101,6 @@ package struct HybridClock: Sendable {
         return max(Stamp(now.advanced(milliseconds: Self.ceilingLeadMilliseconds)), self.last.next)
     }
 
-    /// Takes over a ceiling that is durable.
+    /// Adopts a durable ceiling.
     package mutating func raise(ceiling: Stamp) { self.ceiling = max(self.ceiling, ceiling) }
 }

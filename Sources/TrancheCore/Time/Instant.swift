@@ -3,7 +3,7 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
     package let microseconds: Int64
 
     package init(microseconds: Int64) { self.microseconds = microseconds }
-    /// Saturates: a date that people mean as "never" is no reason to stop.
+    /// Saturates: a date that means "never" must not stop the process.
     package init(milliseconds: Int64) { self = Instant(microseconds: 0).advanced(milliseconds: milliseconds) }
 
     package var milliseconds: Int64 { self.microseconds / 1_000 }
@@ -20,7 +20,7 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
         return lost || over ? (milliseconds < 0 ? .distantPast : .distantFuture) : Instant(microseconds: sum)
     }
 
-    /// Milliseconds from `earlier` to this moment; negative if `earlier` is later. It saturates: either may be a peer's word.
+    /// Milliseconds from `earlier` to this moment; negative if `earlier` is later. It saturates: either may come from a peer.
     package func milliseconds(since earlier: Instant) -> Int64 {
         let (difference, over) = self.microseconds.subtractingReportingOverflow(earlier.microseconds)
         return (over ? (self > earlier ? .max : .min) : difference) / 1_000

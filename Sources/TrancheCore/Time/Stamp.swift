@@ -10,7 +10,7 @@ package struct Stamp: RawRepresentable, Hashable, Comparable, Sendable, CustomSt
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    /// The last moment that has stamps: one that is later would lose its highest bits, and come first.
+    /// The last moment with stamps. A later one would lose its highest bits and sort first.
     static let lastMicroseconds = Int64(UInt64.max >> counterBits)
 
     /// The first stamp of a moment.
@@ -21,7 +21,7 @@ package struct Stamp: RawRepresentable, Hashable, Comparable, Sendable, CustomSt
 
     package var instant: Instant { Instant(microseconds: Int64(self.rawValue >> Stamp.counterBits)) }
     package var counter: UInt64 { self.rawValue & Stamp.counterMask }
-    /// The next one; the last of all is its own next, so that a wrong clock stops nothing.
+    /// The next stamp. The last one is its own next, so that a wrong clock does not stop the process.
     package var next: Stamp { Stamp(rawValue: self.rawValue == UInt64.max ? self.rawValue : self.rawValue + 1) }
     package static func < (left: Stamp, right: Stamp) -> Bool { left.rawValue < right.rawValue }
     package var description: String { "\(self.rawValue >> Stamp.counterBits)-\(self.counter)" }

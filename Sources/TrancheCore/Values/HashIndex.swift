@@ -1,8 +1,8 @@
-/// Finds places in some list by hash: open addressing, 4 bytes a slot, at most half of them taken. What is listed is
-/// never removed.
+/// Finds places in a list by hash: open addressing, 4 bytes a slot, at most half of them taken. Elements are never
+/// removed.
 ///
-/// A slot holds the place in as many low bits as there are for slots, and in the others a part of the hash, so that the
-/// list is hardly ever looked at in vain: each such look is a cache miss.
+/// The low bits of a slot hold the place, and the others a part of the hash. The hash bits avoid reads of wrong elements,
+/// each of which is a cache miss.
 struct HashIndex: Sendable {
     /// 0 for a free slot.
     private var slots: [UInt32] = []
@@ -35,9 +35,9 @@ struct HashIndex: Sendable {
 
     /// - Parameters:
     ///   - place: The next one: places count from 0, without gaps.
-    ///   - hashOf: The hash of whatever is at a place already.
+    ///   - hashOf: The hash of the element at a place.
     mutating func insert(_ place: Int, hash: UInt64, hashOf: (Int) -> UInt64) {
-        precondition(place == self.count && place < Int(Int32.max), "place \(place) after \(self.count)")
+        precondition(place == self.count && place < Int(Int32.max), "place \(place) is not \(self.count), or too high")
         if (self.count + 1) * 2 > self.slots.count { self.grow(hashOf) }
         self.count += 1
         self.put(place, hash)
@@ -52,7 +52,7 @@ struct HashIndex: Sendable {
         }
     }
 
-    /// The bits of the hash that choose no slot, where the place leaves room for them.
+    /// The bits of the hash beside the slot number, where the place leaves room for them.
     private static func part(_ hash: UInt64, _ mask: Int) -> UInt32 {
         UInt32(truncatingIfNeeded: hash >> 32) & ~UInt32(truncatingIfNeeded: mask)
     }

@@ -1,4 +1,4 @@
-/// One SKU's stock in one sale: the thing that is counted.
+/// The stock of one SKU in one sale.
 package struct LotID: RawRepresentable, Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -18,17 +18,17 @@ package struct UnitID: RawRepresentable, Hashable, Comparable, Sendable, Codable
     package var description: String { String(self.rawValue) }
 }
 
-/// Fences processes of one unit: each start of a unit's process raises it, durably, before anything else.
+/// Fences processes of one unit. Each start of a unit's process first raises it, durably.
 package struct Incarnation: RawRepresentable, Hashable, Comparable, Sendable, Codable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
     package static func < (left: Incarnation, right: Incarnation) -> Bool { left.rawValue < right.rawValue }
-    /// Stays at the last number instead of overflowing: nobody gets there but by a peer's word.
+    /// Stays at the last number instead of overflowing: only a peer's message can name it.
     package var next: Incarnation { Incarnation(self.rawValue == .max ? .max : self.rawValue + 1) }
 }
 
-/// The generation of a unit's ledger. A ledger that fell behind what the center saw gets the next one.
+/// The generation of a unit's ledger. A ledger behind the center's witness gets the next one.
 package struct Generation: RawRepresentable, Hashable, Comparable, Sendable, Codable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -55,13 +55,13 @@ package struct LedgerID: RawRepresentable, Hashable, Sendable, Codable {
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
-/// One process of a unit's Redis: another one after each start of Redis, so that a Redis that was restored from a file, with the
-/// rest of its machine, is not taken for the one that was there.
+/// One process of a unit's Redis. Each start of Redis gives a new one, so that a Redis that was restored from a file, with the
+/// rest of its machine, is not taken for the earlier one.
 package struct RedisRun: RawRepresentable, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    /// - Parameter runID: What Redis calls itself: 40 hexadecimal digits, of which 64 bits are kept (FNV-1a).
+    /// - Parameter runID: The `run_id` of Redis: 40 hexadecimal digits, of which 64 bits are kept (FNV-1a).
     package init(_ runID: String) {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in runID.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
@@ -71,12 +71,12 @@ package struct RedisRun: RawRepresentable, Hashable, Sendable {
 
 /// A buyer as the shop knows them: 1 to 64 printable ASCII characters.
 ///
-/// Nothing else, because every store must agree on when two buyers are the same: Unicode has several forms of one name,
-/// and a NUL ends a text in some libraries.
+/// Other characters are refused, because every store must agree on when two buyers are the same: Unicode has several forms
+/// of one name, and a NUL ends a text in some libraries.
 package struct BuyerID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let rawValue: String
 
-    /// What a buyer's name may be, for messages.
+    /// The rule for names of buyers, for messages.
     package static var rule: String { "1...\(Limits.buyerBytes) printable ASCII characters" }
 
     /// - Returns: `nil` if `rawValue` is empty, longer than ``Limits/buyerBytes``, or has other characters.
@@ -86,7 +86,7 @@ package struct BuyerID: Hashable, Comparable, Sendable, CustomStringConvertible 
         else { return nil }
         self.rawValue = rawValue
     }
-    /// What was checked before.
+    /// For a value that was checked before.
     init(unchecked rawValue: String) { self.rawValue = rawValue }
 
     package static func < (left: BuyerID, right: BuyerID) -> Bool { left.rawValue < right.rawValue }

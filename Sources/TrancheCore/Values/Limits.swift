@@ -8,7 +8,7 @@ package enum Limits {
     package static let stockPerLot = 1_000_000_000
     /// The highest value of any counter of items in a message.
     package static let counter = 1_000_000_000_000
-    /// Items that one order can ask for, whatever the lot's own limit says.
+    /// Items of one order, independent of the lot's own limit.
     package static let quantityPerOrder = 1_000
     /// Requests of one lot that wait for admission in one unit; one more is refused as overloaded.
     package static let waitingRequests = 20_000
@@ -18,31 +18,31 @@ package enum Limits {
     package static let releasesPerCall = 1_000
     /// Requests of one lot that wait for quota in one unit; one more is refused as restocking.
     package static let starvedRequests = 10_000
-    /// Requests of one lot that wait for stock that comes back, over all units.
+    /// Requests of one lot that wait for returned stock, over all units.
     package static let waitlist = 10_000
     /// Candidates of one lot in a report to the coordinator, and verdicts of one lot in a reply.
     package static let candidatesPerReport = 512
     package static let verdictsPerReply = 512
     /// Candidates of all lots in one report.
     package static let candidatesPerReportInAll = 8_192
-    /// Requests that get their place by one decision.
+    /// Requests that one decision places.
     package static let entrantsPerBatch = 2_000
-    /// Reservations that one tick of a unit expires; the next tick goes on.
+    /// Reservations that one tick of a unit expires; the next tick continues.
     package static let expiriesPerTick = 2_000
-    /// Refused order ids that a unit remembers for one lot before it cuts off the tokens issued so far.
+    /// Refused order ids that a unit stores for one lot before it refuses all tokens issued so far.
     package static let rememberedRefusals = 1 << 20
-    /// The highest fence of a lot in Redis: an incarnation and a count of primings. A higher one is damage.
+    /// The highest fence of a lot in Redis: an incarnation and a count of primings. A higher one is damaged data.
     package static let fence: UInt64 = 1 << 52
-    /// A fence that is found so near to the limit is damage, too: the next ones would be beyond it.
+    /// A fence this near to the limit is damaged data, too: the next ones would exceed the limit.
     package static let fenceRoom: UInt64 = 1 << 32
-    /// The highest generation of a unit's ledger, incarnation of its processes, and epoch. Nobody gets there by
-    /// restarting: a peer that says more is not believed.
+    /// The highest generation of a unit's ledger, incarnation of its processes, and epoch. Restarts do not reach it; a
+    /// message with a higher value is refused.
     package static let generation: UInt32 = 1 << 24
     package static let incarnation: UInt64 = 1 << 28
     package static let epoch: UInt64 = 1 << 31
     /// The highest position in a ledger.
     package static let position: UInt64 = 1 << 48
-    /// Copies of one request that wait beside it; one more is refused as overloaded.
+    /// Copies of one request that wait for its answer; one more is refused as overloaded.
     package static let copiesPerRequest = 4
     /// Accounts of earlier generations in one report.
     package static let earlierAccounts = 256
@@ -50,13 +50,13 @@ package enum Limits {
     package static let urlBytes = 2_048
     /// Batches of one contest.
     package static let batches: UInt64 = 1 << 48
-    /// The highest uncertainty of a stamp, in microseconds: a day. A unit that is less sure has no clock.
+    /// The highest uncertainty of a stamp, in microseconds: a day.
     package static let uncertaintyMicroseconds: Int64 = 86_400_000_000
     /// The longest round of a contest, and the widest band, in milliseconds.
     package static let contestWindowMilliseconds: Int64 = 10_000
     /// Grants and reclaims in one message of a coordinator.
     package static let decisionsPerMessage = 65_536
-    /// Lots in one message, those of settled sales included: the log never forgets one.
+    /// Lots in one message, those of settled sales included: the log keeps all of them.
     package static let lotsPerMessage = 65_536
     /// Units of one installation.
     package static let units = 1_024

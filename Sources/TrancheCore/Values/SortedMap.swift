@@ -1,4 +1,4 @@
-/// A map in the order of its keys, for few keys that are looked up often: no hashing, and nothing to sort.
+/// A map in the order of its keys, for few keys with frequent look-ups: no hashing, no sorting.
 package struct SortedMap<Key: Comparable & Sendable, Value> {
     @usableFromInline var sortedKeys: [Key] = []
     @usableFromInline var sortedValues: [Value] = []
@@ -48,7 +48,7 @@ package struct SortedMap<Key: Comparable & Sendable, Value> {
         }
     }
 
-    /// The value of a key that is there, changed where it is.
+    /// The value of a present key, for changes in place.
     ///
     /// - Precondition: The key is in the map.
     @inlinable package subscript(known key: Key) -> Value {

@@ -1,6 +1,6 @@
 /// Short texts, back to back in pieces of memory that never move.
 struct TextStore: Sendable {
-    /// Which piece, where in it, how long.
+    /// The piece, the offset in it, and the length.
     struct Place: Sendable {
         let start: UInt32
         let length: UInt8
@@ -14,7 +14,7 @@ struct TextStore: Sendable {
     mutating func add(_ text: String) -> Place {
         let length = text.utf8.count
         if self.pieces.isEmpty || self.pieces[self.pieces.count - 1].count + length > Self.pieceBytes {
-            // A small store stays small: the first piece grows as it must.
+            // The first piece grows on demand, so that a small store stays small.
             self.pieces.append([])
             if self.pieces.count > 1 { self.pieces[self.pieces.count - 1].reserveCapacity(Self.pieceBytes) }
         }
