@@ -2,7 +2,8 @@ import Foundation
 package import Storage
 package import TrancheCore
 
-/// Ledgers of one unit that were replaced by an older copy and found again. Orders that only they contain are still valid.
+/// Ledgers of one unit that were replaced by an older copy and found again. Orders that only they contain are still
+/// valid.
 ///
 /// They are in the unit's folder, in `lost/`.
 package struct LostLedgers: Sendable {
@@ -24,8 +25,8 @@ package struct LostLedgers: Sendable {
     let count: Int
 
     /// - Parameter current: The ledger that is in use.
-    /// - Throws: ``StorageError`` if a file is unreadable, damaged, or of another unit: a count without it would be too low,
-    ///   and the difference would be sold again.
+    /// - Throws: ``StorageError`` if a file is unreadable, damaged, or of another unit: a count without it would be too
+    ///   low, and the difference would be sold again.
     init(unitFolder: String, current: UnitEvidence) throws(StorageError) {
         let folder = unitFolder + "/" + Self.folder
         var (orders, known, paid): ([Key: Forgotten], Set<OrderID>, Set<OrderID>) = ([:], [], [])
@@ -75,8 +76,8 @@ package struct LostLedgers: Sendable {
     /// The sales of one generation of a unit's ledger, by all ledgers in its folder: for a settlement.
     package struct Count: Sendable {
         package let sold: Int
-        /// Unpaid items in the ledger in use. Settle when there are none: the item of an order that expires later would be
-        /// lost.
+        /// Unpaid items in the ledger in use. Settle when there are none: the item of an order that expires later would
+        /// be lost.
         package let undecided: Int
         /// The ledger in use is in another generation: sales of the older one may be in lost ledgers only.
         package let hasMovedOn: Bool

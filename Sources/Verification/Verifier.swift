@@ -227,8 +227,8 @@ package struct Verifier {
             "I11", "an applied configuration is valid and never older than the last", findings, figures: figures)
     }
 
-    /// The highest limit of each lot while it could be sold. A lowered limit applies to later orders only, and the limit
-    /// of a draft to none.
+    /// The highest limit of each lot while it could be sold. A lowered limit applies to later orders only, and the
+    /// limit of a draft to none.
     private func limits() -> [LotID: Int] {
         self.configs.reduce(into: [:]) { limits, version in
             guard let config = try? JSON.decode(SaleConfig.self, from: version.content) else { return }

@@ -71,8 +71,8 @@ extension World {
 
     /// Takes a copy of a ledger, or puts an older copy in its place while the unit is down.
     ///
-    /// The center cannot tell a restore right after the newest report from a crash, and Redis is emptied with the machine.
-    /// Nothing is promised for that loss, so the world restores only copies that the center can detect.
+    /// The center cannot tell a restore right after the newest report from a crash, and Redis is emptied with the
+    /// machine. Nothing is promised for that loss, so the world restores only copies that the center can detect.
     private func backUpOrRestore(_ id: UnitID) {
         let unit = self.units[known: id]
         guard unit.backup > 0 else {

@@ -1,10 +1,10 @@
 import TrancheCore
 
-/// A large sale over many units with very unequal demand that shifts once. It measures whether all stock is sold, and how
-/// much later than by one counter for all units without latency.
+/// A large sale over many units with very unequal demand that shifts once. It measures whether all stock is sold, and
+/// how much later than by one counter for all units without latency.
 ///
-/// Units, authority and rebalancer are the product's own; there are no faults. Time runs in steps, and each buyer with a
-/// `restocking` answer repeats the request after a second.
+/// Units, authority and rebalancer are the product's own; there are no faults. Time runs in steps, and each buyer with
+/// a `restocking` answer repeats the request after a second.
 package struct DistributionWorkload {
     package struct Settings: Sendable {
         package var items = 1_000_000

@@ -1,16 +1,16 @@
 /// One decision of the coordinator for one lot: one record of the authority log.
 package struct ContestBatch: Hashable, Sendable, Codable {
-    /// A candidate that has its final place.
+    /// A candidate with its final place.
     package struct Entrant: Hashable, Sendable, Codable {
         package let order: OrderID
         package let unit: UnitID
         package let generation: Generation
         package let quantity: Int
         package let place: Place
-        /// The stamp that its unit gave; the place has another one if it was late, or by policy.
+        /// The unit's stamp. The place has another stamp if the request was late, or by policy.
         package let stamp: Stamp
         package let uncertainty: Int64
-        /// It came after the frontier had passed its stamp, or its unit's clock was not believed.
+        /// It arrived after the frontier had passed its stamp, or its unit's clock was not trusted.
         package let isLate: Bool
         package init(
             order: OrderID, unit: UnitID, generation: Generation, quantity: Int, place: Place, stamp: Stamp,
@@ -34,15 +34,15 @@ package struct ContestBatch: Hashable, Sendable, Codable {
     package let number: UInt64
     /// By the coordinator's clock.
     package let at: Instant
-    /// The highest place that has been passed: a request with a lower one is late.
+    /// The highest passed place: a request with a lower place is late.
     package let frontier: Place
-    /// Who got a final place, in order, behind everybody who has one already.
+    /// Candidates with a new final place, in order, behind all earlier ones.
     package let passed: [Entrant]
-    /// Who gets stock, in order of the line.
+    /// Orders that get stock, in order of the line.
     package let allocated: [OrderID]
-    /// Who leaves the line without stock.
+    /// Orders that leave the line without stock.
     package let released: [OrderID]
-    /// Units whose watermark was waited for. Requests of the others may come too late.
+    /// Units whose watermark the batch waited for. Requests of the others may be late.
     package let waited: [UnitID]
 
     package init(
@@ -61,23 +61,23 @@ package struct ContestBatch: Hashable, Sendable, Codable {
 
 /// The contest of one lot as the authority log has it: the fold of its batches.
 ///
-/// A new coordinator begins from it and nothing else.
+/// A new coordinator starts from it alone.
 package struct ContestBook: Hashable, Sendable, Codable {
     package let terms: ContestTerms
     package private(set) var batches: UInt64 = 0
     package private(set) var frontier = Place.zero
-    /// Everybody who has a final place and no stock: the waitlist.
+    /// Orders with a final place and without stock: the waitlist.
     package private(set) var line: [ContestBatch.Entrant] = []
-    /// What each unit is to be told, in order.
+    /// The verdicts for each unit, in order.
     package private(set) var verdicts: [UnitID: [Verdict]] = [:]
-    /// Everybody who ever had a final place, with the generation of their unit's ledger then.
+    /// Orders that have ever had a final place, with the generation of their unit's ledger at that time.
     package private(set) var known: [OrderID: Generation] = [:]
 
     package init(terms: ContestTerms) { self.terms = terms }
 
     private enum CodingKeys: String, CodingKey { case terms, batches, frontier, line, verdicts }
 
-    /// Everybody who ever passed has a verdict, so ``known`` need not be kept twice.
+    /// Every passed order has a verdict, so ``known`` is not stored.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.terms = try container.decode(ContestTerms.self, forKey: .terms)
@@ -115,7 +115,7 @@ package struct ContestBook: Hashable, Sendable, Codable {
         self.line = left
     }
 
-    /// Who gets stock by `batch`, as the line and the batch itself have them.
+    /// The entrants that get stock by `batch`, from the line and the batch itself.
     package func entrants(of batch: ContestBatch) -> [ContestBatch.Entrant] {
         let allocated = Set(batch.allocated)
         return (self.line + batch.passed).filter { allocated.contains($0.order) }

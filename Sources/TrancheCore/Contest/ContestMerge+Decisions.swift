@@ -1,12 +1,12 @@
-// How far the contest can go now, who gets stock, and who is sent away.
+// The frontier, the orders that get stock, and the orders that are released.
 
 extension ContestMerge {
-    /// Takes over what the center says of the lot. What was read before the last batch says nothing about the pool.
+    /// Takes over the center's state of the lot. A state read before the last batch is not used for the pool.
     package mutating func observe(_ stock: Stock) {
         let isFresh = self.pending == nil && stock.batches == self.book.batches
         let old = self.stock
         self.stock = stock
-        // What was read earlier and came later may know of an older generation; generations never go down.
+        // An earlier state that arrives later may have an older generation; generations never go down.
         for (unit, generation) in old.members {
             if let told = stock.members[unit] { self.stock.members[unit] = max(told, generation) }
         }
@@ -19,7 +19,7 @@ extension ContestMerge {
     /// The next batch, or `nil` if nothing has changed or the last batch is not in the log yet.
     package mutating func decide(now: Instant) -> ContestBatch? {
         guard self.pending == nil, self.hasObserved, !self.stock.isFrozen else { return nil }
-        // A center would refuse every further number.
+        // The center refuses every further number.
         guard self.book.batches < Limits.batches else { return nil }
         let (frontier, waited) = self.reach(now: now)
         let passed = self.pass(upTo: frontier, pool: self.stock.pool)
@@ -36,12 +36,12 @@ extension ContestMerge {
         return batch
     }
 
-    /// The batch is in the log: from now on it is told.
+    /// The batch is in the log: replies include it from now on.
     ///
     /// - Parameters:
-    ///   - pool: What is in the pool after it.
-    ///   - coming: What units give back, read together with the pool: what has arrived there is not coming any more.
-    ///   - mayReturn: What is out and not paid for after it.
+    ///   - pool: Items in the pool after it.
+    ///   - coming: Items that units still return, read together with the pool: items in the pool do not count.
+    ///   - mayReturn: Outstanding and unpaid items after it.
     package mutating func committed(_ number: UInt64, pool: Int, coming: Int, mayReturn: Int) {
         guard let batch = self.pending, batch.number == number else { return }
         self.pending = nil
@@ -51,7 +51,7 @@ extension ContestMerge {
         (self.stock.coming, self.stock.mayReturn) = (coming, mayReturn)
     }
 
-    /// How far every unit that is waited for has come, and which these are.
+    /// The lowest watermark of the units that the merge waits for, and these units.
     private func reach(now: Instant) -> (Stamp, [UnitID]) {
         let oldest = Stamp(now.advanced(milliseconds: -self.settings.holdMaxMilliseconds))
         let isNew = now.milliseconds(since: self.beganAt) < self.settings.holdMaxMilliseconds
@@ -67,7 +67,7 @@ extension ContestMerge {
         return (reached ?? oldest, waited)
     }
 
-    /// Takes everybody from the heap who has a final place now, in final order.
+    /// Takes from the heap all candidates that now have a final place, in final order.
     private mutating func pass(upTo frontier: Stamp, pool: Int) -> [ContestBatch.Entrant] {
         if case .bandLottery(let band) = self.book.terms.policy {
             return self.passByLottery(upTo: frontier, band: band, pool: pool)
@@ -82,7 +82,7 @@ extension ContestMerge {
         return passed
     }
 
-    /// Who gets stock and who is sent away: stock goes down the line, to each whose quantity is left.
+    /// Allocations and releases: stock goes down the line, to each order whose quantity is left.
     private func divide(
         _ line: [ContestBatch.Entrant], _ passed: [ContestBatch.Entrant], _ stock: Stock
     ) -> (allocated: [OrderID], released: [OrderID]) {
@@ -91,19 +91,19 @@ extension ContestMerge {
         var rest: [OrderID] = []
         for (place, entrant) in (line + passed).enumerated() {
             if stock.members[entrant.unit] != entrant.generation {
-                released.append(entrant.order)  // Its ledger is gone: nobody could keep the stock for it.
+                released.append(entrant.order)  // Its ledger was replaced: no ledger can hold the stock.
             } else if !stock.isClosed, entrant.quantity <= left {
                 left -= entrant.quantity
                 allocated.append(entrant.order)
             } else if place < line.count || kept < self.book.terms.waitlist + stock.coming {
-                // Who stands in the line already keeps the place, even if what they waited for does not come.
+                // An order in the line keeps its place, even if the expected stock does not come.
                 kept += 1
                 rest.append(entrant.order)
             } else {
                 released.append(entrant.order)
             }
         }
-        // What is allocated now may come back, too.
+        // Items allocated now may return, too.
         let nothingCanReturn = allocated.isEmpty && stock.mayReturn == 0
         return (allocated, stock.isClosed || nothingCanReturn ? released + rest : released)
     }

@@ -1,8 +1,8 @@
-// The policy `band-lottery`: clocks are not exact, so near the cut nobody can say who came first.
+// The policy `band-lottery`: clocks are not exact, so requests near the cut have no certain order.
 
 extension ContestMerge {
     /// Requests surely before the cut pass by stamp. Those within `band` microseconds of it draw lots, by tie
-    /// key, as soon as the whole band is known. Behind the cut the line goes on by stamp.
+    /// key, as soon as the whole band is known. After the cut the line continues by stamp.
     mutating func passByLottery(upTo frontier: Stamp, band: Int64, pool: Int) -> [ContestBatch.Entrant] {
         var ready: [ContestBatch.Entrant] = []
         while let first = self.heap.first, first.entrant.place.stamp <= frontier {
@@ -15,9 +15,10 @@ extension ContestMerge {
     }
 
     /// - Parameters:
-    ///   - ready: Everybody up to the frontier who has not passed, by place.
-    ///   - left: Items that nobody in the line is waiting for.
-    /// - Returns: As many as can be decided, in final order: always the first ones of `ready`, in another order.
+    ///   - ready: Candidates up to the frontier that have not passed, by place.
+    ///   - left: Items beyond the needs of the line.
+    /// - Returns: The candidates that can be decided, in final order: always the first ones of `ready`, in another
+    ///   order.
     static func drawLots(
         _ ready: [ContestBatch.Entrant], left: Int, band: Int64, frontier: Stamp
     ) -> [ContestBatch.Entrant] {
@@ -30,7 +31,8 @@ extension ContestMerge {
         let band = min(max(0, band), Limits.contestWindowMilliseconds * 1_000)
         func micros(_ entrant: ContestBatch.Entrant) -> Int64 { entrant.place.stamp.instant.microseconds }
         guard let cut else {
-            // The cut is not known yet: it is behind the frontier, so a request a band before that is surely in.
+            // The cut is not known yet: it is after the frontier, so a request one band before the frontier surely
+            // wins.
             let sure = ready.firstIndex { micros($0) + band > frontier.instant.microseconds } ?? ready.count
             return Array(ready[..<sure])
         }

@@ -1,7 +1,7 @@
-// What units are told: what they have not heard of.
+// Replies to units: the verdicts that they do not have yet.
 
 extension ContestMerge {
-    /// The answer to a unit's report: what it has not heard of.
+    /// The answer to a unit's report: the verdicts that it does not have yet.
     package mutating func reply(
         to unit: UnitID, generation: Generation, heard: Int, now: Instant
     ) -> ContestReply.Lot {
@@ -9,7 +9,7 @@ extension ContestMerge {
         let from = min(max(0, heard), verdicts.count)
         let free = max(0, self.book.terms.waitlist + self.stock.coming - self.book.line.count)
         var feed = self.feeds[unit] ?? Feed(generation: Generation(0))
-        // A request behind as many of the same unit as there is stock and room in the line cannot get anything.
+        // Behind as many undecided requests of the unit as there are items and places, no request can get a place.
         feed.allowance = max(
             feed.allowance, self.stock.isClosed ? 0 : feed.next - feed.undecided + self.stock.pool + free)
         var standings: [ContestReply.Standing]?

@@ -1,35 +1,35 @@
-/// Puts the contested requests of all units for one lot into one order, and gives them what is left.
+/// Puts the contested requests of all units for one lot into one order, and allocates the remaining stock.
 ///
-/// Sans-IO. The coordinator feeds it reports; ``decide(now:)`` makes the next batch, which must be in the authority
-/// log before anybody is told of it. If the log refuses the batch, or its answer is lost, the merge is thrown away and a
-/// new one begins from the log.
+/// Sans-IO. The coordinator passes reports in; ``decide(now:)`` makes the next batch, which must be in the authority
+/// log before any reply includes it. If the log refuses the batch, or its answer is lost, the coordinator discards the
+/// merge and starts a new one from the log.
 ///
-/// A request passes when every unit has promised, by its watermark, that nothing earlier can come. No unit holds the
-/// others back for longer than `holdMax`: whether it is silent, paused, or has a clock that lags behind, its requests
-/// then go to the **late lane**, behind everything that has passed.
+/// A request passes when every unit has promised, by its watermark, that no earlier request can come. No unit delays
+/// the others for longer than `holdMax`: if it is silent, paused, or has a slow clock, its requests then go to the
+/// **late lane**, behind all passed requests.
 package struct ContestMerge: Sendable {
     package struct Settings: Sendable {
-        /// How far the frontier stays behind the coordinator's clock at most, in milliseconds.
+        /// The largest lag of the frontier behind the coordinator's clock, in milliseconds.
         package var holdMaxMilliseconds: Int64 = 500
-        /// A clock that is further ahead than this is not believed, in milliseconds.
+        /// A clock that is further ahead than this is not trusted, in milliseconds.
         package var maxOffsetMilliseconds: Int64 = 250
         package init() {}
     }
 
-    /// What the coordinator knows of the lot beside the contest.
+    /// The coordinator's state of the lot beside the contest.
     package struct Stock: Hashable, Sendable, Codable {
-        /// Batches that were in the log when this was read.
+        /// Batches in the log when this was read.
         package var batches: UInt64
         package var pool: Int
-        /// Items that units give back: after the switch the pool takes a while to fill, and nobody may be sent away
-        /// for want of what is on its way.
+        /// Items that units return. After the switch the pool takes a while to fill, and no order may be released while
+        /// its stock is on the way.
         package var coming: Int
-        /// Items that are out and not paid for, anywhere.
+        /// Outstanding and unpaid items of all units.
         package var mayReturn: Int
         package var isClosed: Bool
-        /// An operator has stopped the contest for now.
+        /// An operator has paused the contest.
         package var isFrozen: Bool
-        /// Units that sell the lot, with the generation that counts.
+        /// Units that sell the lot, with their current generation.
         package var members: [UnitID: Generation]
         package init(
             batches: UInt64, pool: Int, coming: Int = 0, mayReturn: Int, isClosed: Bool, isFrozen: Bool = false,
@@ -63,12 +63,12 @@ package struct ContestMerge: Sendable {
         var marks: [(end: Int, watermark: Stamp)] = []
         var watermark = Stamp.zero
         var isTrusted = true
-        /// Candidates that have no final place yet.
+        /// Candidates without a final place yet.
         var undecided = 0
         var allowance = 0
         var standingsAt = Instant.distantPast
 
-        /// Promises for which every candidate has come hold from now on.
+        /// Applies the promises whose candidates have all arrived.
         mutating func settleMarks() {
             for mark in self.marks where mark.end <= self.next { self.watermark = max(self.watermark, mark.watermark) }
             self.marks.removeAll { $0.end <= self.next }
@@ -77,11 +77,11 @@ package struct ContestMerge: Sendable {
 
     package let lot: LotID
     package let settings: Settings
-    /// What is in the log.
+    /// The contest as the log has it.
     package internal(set) var book: ContestBook
-    /// Requests that came too late for their place, or whose unit's clock was not believed.
+    /// Requests that arrived too late for their place, or whose unit's clock was not trusted.
     package private(set) var lateCount = 0
-    /// Requests of a unit with a stamp that its own watermark had promised not to come any more.
+    /// Requests with a stamp below a watermark that their unit had promised.
     package private(set) var brokenPromises = 0
     package internal(set) var pending: ContestBatch?
     var feeds: [UnitID: Feed] = [:]
@@ -93,7 +93,7 @@ package struct ContestMerge: Sendable {
     private var lastLate = Stamp.zero
     let beganAt: Instant
     var stock = Stock(batches: 0, pool: 0, mayReturn: 0, isClosed: false, members: [:])
-    /// Whether it is known who takes part: nothing is decided before.
+    /// Whether the members are known; there is no decision before that.
     var hasObserved = false
     private let tie: @Sendable (OrderID) -> UInt64
 
@@ -111,14 +111,14 @@ package struct ContestMerge: Sendable {
         self.tie = tie
     }
 
-    /// Takes a unit's report in, unless the center has not named the unit yet: then it has to send it again.
+    /// Takes a unit's report in. A unit that the center has not named yet must send its report again.
     package mutating func receive(
         _ report: ContestReport.Lot, from unit: UnitID, generation: Generation, isTrusted: Bool, now: Instant
     ) {
         guard self.hasObserved, self.stock.members[unit] == generation else { return }
         var feed = self.feeds[unit] ?? Feed(generation: generation)
         if generation > feed.generation { feed = Feed(generation: generation) }
-        // An old report that came late: its indexes mean other candidates.
+        // A late report of an older generation: its indexes mean other candidates.
         guard generation == feed.generation else { return }
         let limit = Stamp(now.advanced(milliseconds: self.settings.maxOffsetMilliseconds))
         feed.isTrusted = isTrusted && report.watermark <= limit
@@ -129,7 +129,7 @@ package struct ContestMerge: Sendable {
             feed.early[candidate.index] = candidate
         }
         while let candidate = feed.early[feed.next], !self.isHeldUp(candidate, feed.generation) {
-            feed.settleMarks()  // What was promised before this candidate binds it.
+            feed.settleMarks()  // Earlier promises bind this candidate.
             feed.early[feed.next] = nil
             feed.next += 1
             if self.admit(candidate, unit, feed, now: now) { feed.undecided += 1 }
@@ -139,14 +139,14 @@ package struct ContestMerge: Sendable {
         self.feeds[unit] = feed
     }
 
-    /// The same order waits from an older generation of the ledger, and has to leave first.
+    /// Whether the same order still waits from an older generation of the ledger: it must leave first.
     private func isHeldUp(_ candidate: Candidate, _ generation: Generation) -> Bool {
         guard generation > Generation(1) else { return false }
         return self.waiting[candidate.order].map { $0 < generation } == true
             || self.book.line.contains { $0.order == candidate.order && $0.generation < generation }
     }
 
-    /// Gives a candidate its place among those who wait. Known ones are dropped: their verdict is in the log.
+    /// Gives a candidate its place among the waiting ones. Known candidates are dropped: their verdict is in the log.
     private mutating func admit(_ candidate: Candidate, _ unit: UnitID, _ feed: Feed, now: Instant) -> Bool {
         guard !self.book.knows(candidate.order, feed.generation), self.waiting[candidate.order] == nil else {
             return false
@@ -161,7 +161,7 @@ package struct ContestMerge: Sendable {
         {
             isLate = true
             self.lateCount += 1
-            // In order of receipt, each with a stamp of its own: lots are not drawn among the late.
+            // In order of receipt, each with its own stamp: late requests draw no lots.
             self.lastLate = max(Stamp(now), self.frontier.stamp.next, self.lastLate.next)
             place = Place(stamp: self.lastLate, tie: place.tie)
         }
@@ -186,7 +186,7 @@ package struct ContestMerge: Sendable {
             let end = (candidate.stamp.instant.microseconds / length + 1) * length
             return Place(stamp: Stamp(Instant(microseconds: end)), tie: tie)
         case .arrival:
-            // Two reports may be read in another order than they were timed: this one counts.
+            // Reports may be processed in another order than they were timed: the order of processing counts.
             self.arrivals += 1
             self.lastArrival = max(self.lastArrival, Stamp(now))
             return Place(stamp: self.lastArrival, tie: self.arrivals)

@@ -1,5 +1,5 @@
-// What units and the coordinator tell each other in a contest. Every list is cumulative and indexed, so loss,
-// repetition and reordering of messages are harmless.
+// Messages of units and the coordinator in a contest. Every list is cumulative and indexed, so loss, repetition and
+// reordering of messages are harmless.
 
 /// One contested request, as its unit forwards it.
 package struct Candidate: Hashable, Sendable, Codable {
@@ -8,7 +8,7 @@ package struct Candidate: Hashable, Sendable, Codable {
     package let order: OrderID
     package let quantity: Int
     package let stamp: Stamp
-    /// The clock's `eps` when the stamp was given, in microseconds.
+    /// The clock's `eps` at the time of the stamp, in microseconds.
     package let uncertainty: Int64
     package init(index: Int, order: OrderID, quantity: Int, stamp: Stamp, uncertainty: Int64) {
         self.index = index
@@ -22,18 +22,18 @@ package struct Candidate: Hashable, Sendable, Codable {
     }
 }
 
-/// A unit's word to the coordinator, many times a second: new candidates, and how far its clock has come.
+/// A unit's report to the coordinator, many times a second: new candidates, and its watermark.
 package struct ContestReport: Hashable, Sendable, Codable {
     package struct Lot: Hashable, Sendable, Codable {
         package let lot: LotID
         /// Every candidate below this index is decided.
         package let base: Int
         package let candidates: [Candidate]
-        /// The number of candidates that the unit has, sent or not.
+        /// The number of the unit's candidates, sent or not.
         package let end: Int
         /// Every request stamped up to here is among the first ``end`` candidates, or was refused.
         package let watermark: Stamp
-        /// Verdicts that the unit has heard.
+        /// The number of verdicts that the unit has received.
         package let heard: Int
         package init(
             lot: LotID, base: Int, candidates: [Candidate], end: Int, watermark: Stamp, heard: Int
@@ -46,7 +46,7 @@ package struct ContestReport: Hashable, Sendable, Codable {
             self.heard = heard
         }
     }
-    /// The leader's last answer that the unit heard, so that the leader can measure a round trip.
+    /// The last answer of the leader that the unit received, so that the leader can measure a round trip.
     package struct Echo: Hashable, Sendable, Codable {
         /// By the leader's clock.
         package let sentAt: Instant
@@ -56,10 +56,10 @@ package struct ContestReport: Hashable, Sendable, Codable {
     }
     package let unit: UnitID
     package let generation: Generation
-    /// The leader that this is meant for.
+    /// The epoch of the addressed leader.
     package let epoch: Epoch
     package let lots: [Lot]
-    /// Whether the unit itself believes its clock. The leader judges it, too.
+    /// Whether the unit itself trusts its clock. The leader judges it, too.
     package var isTrusted: Bool
     /// By the unit's clock. The shell fills both in.
     package var sentAt: Instant
@@ -79,14 +79,14 @@ package struct ContestReport: Hashable, Sendable, Codable {
     }
 }
 
-/// What became of a candidate. Written in the authority log before it is told.
+/// The outcome of a candidate. It is in the authority log before a reply includes it.
 package struct Verdict: Hashable, Sendable, Codable {
     package enum Kind: UInt8, Hashable, Sendable, Codable {
-        /// It has its stock.
+        /// The order has its stock.
         case allocated = 1
-        /// It waits for stock that comes back.
+        /// The order waits for returned stock.
         case waitlisted = 2
-        /// It gets none.
+        /// The order gets no stock.
         case released = 3
     }
     package let order: OrderID
@@ -104,13 +104,13 @@ package struct Verdict: Hashable, Sendable, Codable {
 package struct ContestReply: Hashable, Sendable, Codable {
     package struct Standing: Hashable, Sendable, Codable {
         package let order: OrderID
-        /// Items that go to others first.
+        /// Items that go to earlier orders first.
         package let ahead: Int
         package init(order: OrderID, ahead: Int) { (self.order, self.ahead) = (order, ahead) }
     }
     package struct Lot: Hashable, Sendable, Codable {
         package let lot: LotID
-        /// Whether the report counted. If not, its candidates have to be sent again.
+        /// Whether the report was taken. If not, its candidates must be sent again.
         package let isTaken: Bool
         /// Candidates received without a gap.
         package let next: Int
@@ -119,11 +119,11 @@ package struct ContestReply: Hashable, Sendable, Codable {
         /// Verdicts from this number on.
         package let from: Int
         package let verdicts: [Verdict]
-        /// Nothing at or below this stamp can be inserted any more: the unit's next stamps should be above it.
+        /// No request at or below this stamp can be inserted any more: the unit's next stamps should be above it.
         package let fence: Stamp
-        /// Sent now and then: where the unit's waitlisted orders stand.
+        /// Sent at intervals: the places of the unit's waitlisted orders.
         package let standings: [Standing]?
-        /// Items that may still come back.
+        /// Items that may still return.
         package let mayReturn: Int
         package init(
             lot: LotID, isTaken: Bool, next: Int, allowance: Int, from: Int, verdicts: [Verdict], fence: Stamp,
@@ -140,7 +140,7 @@ package struct ContestReply: Hashable, Sendable, Codable {
             self.mayReturn = mayReturn
         }
     }
-    /// A lot that the coordinator does not lead yet: send again.
+    /// The answer for a lot that the coordinator does not lead yet: send again.
     package static func notTaken(_ lot: LotID) -> Lot {
         Lot(
             lot: lot, isTaken: false, next: 0, allowance: 0, from: 0, verdicts: [], fence: .zero, standings: nil,
@@ -148,7 +148,7 @@ package struct ContestReply: Hashable, Sendable, Codable {
     }
 
     package let epoch: Epoch
-    /// The generation of the report that is answered: indexes of another one mean something else.
+    /// The generation of the answered report: indexes of another generation mean other candidates.
     package let generation: Generation
     package let lots: [Lot]
     package init(epoch: Epoch, generation: Generation, lots: [Lot]) {

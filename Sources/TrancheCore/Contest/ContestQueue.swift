@@ -1,14 +1,14 @@
-/// A unit's side of the contest of one lot: what it has to forward, and what it has heard.
+/// A unit's side of the contest of one lot: the candidates to forward, and the answers received.
 ///
-/// The queue itself is in the unit's book, so that it survives the process; this is what a process knows beside it.
+/// The queue itself is in the unit's book, so that it survives the process. This is the further state of a process.
 struct ContestQueue: Sendable {
-    /// Pause between two reports while somebody waits, in milliseconds.
+    /// Pause between two reports while requests wait, in milliseconds.
     static let exchangeMilliseconds: Int64 = 5
-    /// The same while nothing can be won, and while there is no contest at all.
+    /// The same while no stock can be won, and while there is no contest.
     static let slowMilliseconds: Int64 = 100
     static let idleMilliseconds: Int64 = 1_000
-    /// After this long without progress, candidates are sent again, in milliseconds. The link says at once when a call
-    /// fails; this is for what it cannot know.
+    /// After this long without progress, candidates are sent again, in milliseconds. The link reports a failed call at
+    /// once; this covers losses that the link does not see.
     static let resendMilliseconds: Int64 = 400
 
     enum Phase: Hashable, Sendable {
@@ -22,14 +22,14 @@ struct ContestQueue: Sendable {
     var watermark = Stamp.zero
     /// Candidates below this index are decided.
     var base = 0
-    /// Candidates that the coordinator has received without a gap, and those that were sent to it.
+    /// Candidates that the coordinator has received without a gap, and those sent to it.
     var acknowledged = 0
     var sent = 0
-    /// When the coordinator last received something new, or nothing was under way.
+    /// When the coordinator last received a new candidate, or no candidate was under way.
     var progressAt = Instant.distantPast
     var allowance: Int
     var heard = 0
-    /// The leader that the numbers above belong to.
+    /// The leader of the numbers above.
     var epoch = Epoch(0)
 
     init(phase: Phase, allowance: Int) {
@@ -37,7 +37,7 @@ struct ContestQueue: Sendable {
         self.allowance = allowance
     }
 
-    /// A new leader knows the log only: begin again.
+    /// A new leader knows the log only: the numbers start again.
     mutating func follow(_ epoch: Epoch) {
         guard epoch > self.epoch else { return }
         self.epoch = epoch

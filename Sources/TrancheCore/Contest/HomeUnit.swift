@@ -2,7 +2,7 @@
 ///
 /// Rendezvous hashing (Thaler and Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM ToN 1998):
 /// every party computes the same home from the buyer and the list of units, and a change of the list moves only the
-/// buyers of the units that came or went. The list is frozen when the sale opens.
+/// buyers of added and removed units. The list is frozen when the sale opens.
 package enum HomeUnit {
     /// - Returns: `nil` only if `units` is empty.
     package static func of(_ buyer: BuyerID, among units: [UnitID]) -> UnitID? {

@@ -1,7 +1,7 @@
 /// A place in the one order of all requests for a lot: by stamp, and where stamps are equal by tie key.
 ///
 /// The tie key is an HMAC over the order id with a secret of the sale, so that neither a region nor a buyer can choose
-/// it, and everybody can check it when the secret is published.
+/// it, and anyone can check it when the secret is published.
 package struct Place: Hashable, Comparable, Sendable, Codable {
     package let stamp: Stamp
     package let tie: UInt64
@@ -21,22 +21,22 @@ package struct Place: Hashable, Comparable, Sendable, Codable {
     }
 }
 
-/// By what contested requests are put in order.
+/// The order of contested requests.
 package enum ContestPolicy: Hashable, Sendable, Codable {
     /// By the stamp of the unit where the request arrived.
     case stamp
-    /// By stamp, but requests closer to the cut than clocks can tell draw lots, by tie key.
+    /// By stamp, but requests too close to the cut for the clocks draw lots, by tie key.
     case bandLottery(microseconds: Int64)
-    /// Everybody within one window of this length is equal, and draws lots, by tie key.
+    /// All requests within one window of this length are equal, and draw lots, by tie key.
     case rounds(milliseconds: Int64)
-    /// By arrival at the coordinator: unfair to regions far away. The baseline that the others are compared with.
+    /// By arrival at the coordinator: unfair to distant regions. The baseline for the other policies.
     case arrival
 }
 
-/// Under what rules a lot is contested. Written into the authority log when the contest begins.
+/// The rules of a lot's contest. They are in the authority log when the contest begins.
 package struct ContestTerms: Hashable, Sendable, Codable {
     package let policy: ContestPolicy
-    /// Requests that may wait for stock that comes back, at most.
+    /// The largest number of requests that wait for returned stock.
     package let waitlist: Int
     package init(policy: ContestPolicy, waitlist: Int) { (self.policy, self.waitlist) = (policy, waitlist) }
 }
@@ -44,7 +44,7 @@ package struct ContestTerms: Hashable, Sendable, Codable {
 /// When a lot leaves local sales for the contest.
 package enum ContestStart: Hashable, Sendable, Codable {
     case never
-    /// When what is left would be sold while a switch is under way.
+    /// When the rest would be sold during a switch.
     case whenScarce
     /// When no more than this share of the stock is left, in permille.
     case atShare(permille: Int)

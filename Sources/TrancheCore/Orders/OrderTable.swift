@@ -1,6 +1,7 @@
 /// Orders by their ids, in little memory: 64 bytes each, and the buyer's name.
 ///
-/// Orders are never removed, and keep the sequence of their arrival. A copy shares all unchanged pieces, so it is cheap.
+/// Orders are never removed, and keep the sequence of their arrival. A copy shares all unchanged pieces, so it is
+/// cheap.
 package struct OrderTable: Sendable {
     private struct Record: Sendable {
         // This order of fields leaves no gaps.
@@ -122,7 +123,8 @@ package struct OrderTable: Sendable {
         body(&self.pieces[place / Self.recordsPerPiece][place % Self.recordsPerPiece])
     }
 
-    /// Order ids are random where tokens are minted, but not in tests: the bits are mixed (the finalizer of MurmurHash3).
+    /// Order ids are random where tokens are minted, but not in tests: the bits are mixed (the finalizer of
+    /// MurmurHash3).
     private static func hash(_ id: OrderID) -> UInt64 { HashIndex.mix(id.high &* 0x9E37_79B9_7F4A_7C15 ^ id.low) }
 }
 

@@ -1,4 +1,4 @@
-/// Everything the authority knows for sure: the fold of its log.
+/// The durable state of the authority: the fold of its log.
 package struct AuthorityBook: Sendable, Codable {
     package enum Standing: Hashable, Sendable, Codable {
         case active
@@ -15,7 +15,7 @@ package struct AuthorityBook: Sendable, Codable {
         /// `R`
         package var returned = 0
         package var standing = Standing.active
-        /// Settled by its own ledger, which may correct that; an operator's count is not overruled.
+        /// Settled by its own ledger, which may correct the settlement; an operator's count is final.
         package var isSettledByLedger: Bool?
         package var outstanding: Int { self.granted + self.allocated - self.returned }
         package var isStranded: Bool { if case .stranded = self.standing { true } else { false } }
@@ -34,7 +34,7 @@ package struct AuthorityBook: Sendable, Codable {
         package var incarnation: Incarnation
         package var session: UInt64
         package var isDrained = false
-        /// What the center saw last of the ledger of each generation that was stranded.
+        /// The last witness of the ledger of each stranded generation.
         package var stranded: [Stranded]?
     }
     package struct Stranded: Hashable, Sendable, Codable {
@@ -63,15 +63,15 @@ package struct AuthorityBook: Sendable, Codable {
         }
     }
 
-    /// Granted and not returned, in generations that can be relied on or were settled.
+    /// Granted and not returned, in generations that are reliable or settled.
     package func outstanding(_ lot: LotID) -> Int { self.sum(lot) { !$0.isStranded } - self.allocated(lot) }
 
-    /// What contests gave to orders and did not come back, of the same generations.
+    /// Allocated by contests and not returned, of the same generations.
     package func allocated(_ lot: LotID) -> Int {
         (self.lots[lot]?.accounts ?? []).filter { !$0.isStranded }.reduce(0) { $0 + min($1.allocated, $1.outstanding) }
     }
 
-    /// Granted and not returned, in generations that cannot be relied on.
+    /// Granted and not returned, in stranded generations.
     package func stranded(_ lot: LotID) -> Int { self.sum(lot) { $0.isStranded } }
 
     private func sum(_ lot: LotID, where included: (Account) -> Bool) -> Int {
@@ -115,7 +115,7 @@ package struct AuthorityBook: Sendable, Codable {
             self.units[unit]!.session = session
         case .stranded(let unit, let generation, let reason, let witness):
             self.keep(witness, of: unit, generation)
-            // What was settled stays settled: its stock is in the pool again.
+            // A settled account stays settled: its stock is in the pool again.
             for (lot, account) in self.accounts(unit, generation) where account.standing != .settled {
                 self.change(lot, unit, generation) { $1.standing = .stranded(reason: reason) }
             }

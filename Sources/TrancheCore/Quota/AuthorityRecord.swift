@@ -12,25 +12,26 @@ package enum AuthorityRecord: Hashable, Sendable, Codable {
     case returned(LotID, UnitID, Generation, total: Int)
     /// A process of the unit may sell, with this ledger and generation.
     case registered(UnitID, LedgerID, Generation, Incarnation, session: UInt64)
-    /// The unit's quota of this generation cannot be relied on: nothing of it returns until it is settled. With what the center
-    /// saw of its ledger last, so that this very ledger can prove itself later. (Earlier versions wrote no witness.)
+    /// The unit's quota of this generation is unreliable: none of it returns until it is settled. The record has the
+    /// center's last witness of the ledger, so that this ledger can prove itself later. (Earlier versions wrote no
+    /// witness.)
     case stranded(UnitID, Generation, reason: String, witness: LedgerHead?)
-    /// The very ledger of a stranded generation came back and proved itself.
+    /// The ledger of a stranded generation came back and proved itself.
     case reinstated(UnitID, Generation)
-    /// Of a stranded account, `sold` was really sold; the rest goes back to the pool. `byLedger`: its own ledger came back and
-    /// said so, and no operator. (Earlier versions did not write which.)
+    /// Of a stranded account, `sold` items were sold; the rest goes back to the pool. `byLedger`: the account's own
+    /// ledger gave the count, and not an operator. (Earlier versions did not write this.)
     case settled(LotID, UnitID, Generation, sold: Int, byLedger: Bool?)
-    /// The coordinator leaves this lot alone, or not any longer.
+    /// The coordinator excludes this lot from its decisions, or includes it again.
     case frozen(LotID, Bool)
     /// The lot leaves local sales for the contest, for good.
     case contended(LotID, ContestTerms)
-    /// One decision of the leading coordinator: who has a place, who gets stock from the pool, who gets none.
+    /// One decision of the leading coordinator: orders with a place, orders with stock from the pool, released orders.
     case contest(LotID, ContestBatch)
-    /// The unit gets no more quota and gives back what it has, or not any longer.
+    /// The unit gets no more quota and returns what it has; or that ends.
     case drained(UnitID, Bool)
 }
 
-/// Why the authority refuses a command. Nothing has changed then.
+/// Why the authority refuses a command. A refused command changes nothing.
 package enum AuthorityError: Error, Hashable, Sendable {
     case unknownLot(LotID)
     case unknownUnit(UnitID)
@@ -47,8 +48,8 @@ package enum AuthorityError: Error, Hashable, Sendable {
     case drained(UnitID)
     /// The batch does not follow the last one that is in the log.
     case batchOutOfTurn(UInt64, expected: UInt64)
-    /// The batch gives more than the pool has, or to somebody who is not in the line or whose ledger is gone.
+    /// The batch gives more than the pool has, or to an order that is not in the line or whose ledger was replaced.
     case invalidBatch(LotID, reason: String)
-    /// A coordinator leads that was heard not long ago.
+    /// The leading coordinator sent a heartbeat recently.
     case leaderIsAlive(Epoch)
 }

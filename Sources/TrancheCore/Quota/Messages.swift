@@ -1,4 +1,4 @@
-// What units and the center tell each other. Every counter is cumulative and whole: the receiver keeps the maximum.
+// Messages of units and the center. Every counter is cumulative and whole: the receiver keeps the maximum.
 
 /// A unit asks to sell: it shows its ledger, and proves it if the center asks.
 package struct RegisterRequest: Hashable, Sendable, Codable {
@@ -29,10 +29,10 @@ package struct RegisterRequest: Hashable, Sendable, Codable {
     }
 }
 
-/// The answer to the center's question, which shows that the unit's ledger is the one that the center saw.
+/// The answer to the center's question. It proves that the unit's ledger is the one that the center saw.
 package struct ChallengeAnswer: Hashable, Sendable, Codable {
     package let challenge: UInt64
-    /// The ledger's digest at the position that was asked for; `nil` if the ledger is not that long.
+    /// The ledger's digest at the requested position; `nil` if the ledger is not that long.
     package let proof: LedgerHead?
     /// The same for positions of earlier generations, where the ledger has them.
     package let earlier: [LedgerHead]
@@ -43,19 +43,19 @@ package struct ChallengeAnswer: Hashable, Sendable, Codable {
 
 package enum RegisterReply: Hashable, Sendable, Codable {
     case accepted(QuotaDirectives)
-    /// Show the digest at this position; and at those where the center last saw stranded generations of the unit, if the
-    /// ledger has them: what they sold can be settled by this very ledger then.
+    /// Show the digest at this position, and at the center's last positions of stranded generations of the unit, if the
+    /// ledger has them. This ledger can then settle their sales.
     case proofRequired(position: UInt64, challenge: UInt64, earlier: [UInt64])
     /// The ledger is behind what the center saw, or new: start this generation.
     case newGeneration(QuotaDirectives)
     /// A newer process or another ledger has taken this unit over: stop.
     case superseded
-    /// Another process of the unit is alive, and is not pushed out: ask again. If it has gone, it will have been silent.
+    /// Another process of the unit is alive: ask again. A process that has ended will be silent.
     case occupied
-    /// The unit knows of more than this center does: its log was lost or set back. Sell what is held, and ask again.
+    /// The unit has grants that the center's log lacks: the log was lost or set back. Sell what is held, and ask again.
     case centerIsBehind
 
-    /// What it tells the unit to hold, if it does.
+    /// The directives of the reply, if it has any.
     package var directives: QuotaDirectives? {
         switch self {
         case .accepted(let directives), .newGeneration(let directives): directives
@@ -64,20 +64,20 @@ package enum RegisterReply: Hashable, Sendable, Codable {
     }
 }
 
-/// What a unit reports, some times a second. Everything in it is durable in the unit's ledger.
+/// A unit's report, several times a second. All its values are durable in the unit's ledger.
 package struct UnitReport: Hashable, Sendable, Codable {
     package struct Lot: Hashable, Sendable, Codable {
         package let lot: LotID
         package let counters: QuotaCounters
-        /// Requests for the lot, ever, in this incarnation; known orders are not counted again.
+        /// All requests for the lot in this incarnation; known orders are not counted again.
         package let offered: Int
         /// Requests that wait for quota now.
         package let starved: Int
         /// The newest reclaim hint that was carried out.
         package let hintDone: UInt64
-        /// Redis holds the lot as the ledger has it.
+        /// Redis has the lot as the ledger has it.
         package let isPrimed: Bool
-        /// Of the live stock, what is paid.
+        /// The paid part of the live stock.
         package let paid: Int
 
         package init(
@@ -92,7 +92,7 @@ package struct UnitReport: Hashable, Sendable, Codable {
             self.paid = paid
         }
     }
-    /// What an earlier generation of this very ledger has sold and not taken back.
+    /// Items that an earlier generation of this ledger has sold and not taken back.
     package struct Earlier: Hashable, Sendable, Codable {
         package let lot: LotID
         package let generation: Generation
@@ -109,10 +109,10 @@ package struct UnitReport: Hashable, Sendable, Codable {
     package var head: LedgerHead
     package let nonce: UInt64
     package let lots: [Lot]
-    /// The position of the center's witness as the unit heard it last; 0 for none.
+    /// The position of the center's witness that the unit received last; 0 for none.
     package let proves: UInt64
-    /// The ledger's digest there: a machine that was set back together with its memory has another one, or none. The shell
-    /// fills it in.
+    /// The ledger's digest there. A machine that was set back together with its memory has another digest, or none. The
+    /// shell fills it in.
     package var proof: LedgerHead?
     package let earlier: [Earlier]
 
@@ -135,17 +135,17 @@ package struct UnitReport: Hashable, Sendable, Codable {
     }
 }
 
-/// What the center tells a unit: in the reply to a report, and pushed when a grant is made.
+/// The center's directives to a unit: in the reply to a report, and pushed when a grant is made.
 package struct QuotaDirectives: Hashable, Sendable, Codable {
     package struct Lot: Hashable, Sendable, Codable {
         package let lot: LotID
         /// `G`, as a total.
         package let granted: Int
-        /// A reclaim: "keep K". A hint, numbered, so that it is carried out once.
+        /// A reclaim: "keep K". A hint, with a number so that it is carried out once.
         package let hint: ReclaimHint?
-        /// What others could still give: the pool, and what is available in other live units.
+        /// Stock that could still come: the pool, and the available stock of other live units.
         package let elsewhere: Int
-        /// Set from the moment when the lot is contended: how many requests of a unit can still get something.
+        /// Set while the lot is contended: the number of a unit's requests that can still get a place.
         package let contest: Int?
 
         package init(lot: LotID, granted: Int, hint: ReclaimHint?, elsewhere: Int, contest: Int? = nil) {
@@ -160,9 +160,9 @@ package struct QuotaDirectives: Hashable, Sendable, Codable {
     package let unit: UnitID
     package let generation: Generation
     package let lots: [Lot]
-    /// Who leads the contests now.
+    /// The coordinator that leads the contests now.
     package let coordinator: CoordinatorAddress?
-    /// What the center saw of the unit's ledger last.
+    /// The center's last witness of the unit's ledger.
     package let witness: LedgerHead?
 
     package init(
@@ -178,7 +178,7 @@ package struct QuotaDirectives: Hashable, Sendable, Codable {
     }
 }
 
-/// The leading coordinator, and where units reach it.
+/// The leading coordinator, and its address for units.
 package struct CoordinatorAddress: Hashable, Sendable, Codable {
     package let epoch: Epoch
     package let url: String
@@ -196,6 +196,6 @@ package enum ReportReply: Hashable, Sendable, Codable {
     /// The center does not know this process: register.
     case registerFirst
     case superseded
-    /// The unit knows of more than this center does: its log was lost or set back. Sell what is held.
+    /// The unit has grants that the center's log lacks: the log was lost or set back. Sell what is held.
     case centerIsBehind
 }

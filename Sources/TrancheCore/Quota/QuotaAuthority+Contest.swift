@@ -1,4 +1,4 @@
-// What the authority does for contests: the switch, and the one record per decision.
+// The authority's part in contests: the switch, and the one record per decision.
 
 extension QuotaAuthority {
     /// Switches a lot to the contest, for good.
@@ -13,9 +13,9 @@ extension QuotaAuthority {
         return true
     }
 
-    /// Takes a coordinator's decision into the log. A batch that is there already is accepted again.
+    /// Takes a coordinator's decision into the log. A repeated batch is accepted again.
     ///
-    /// - Returns: What is left in the pool, what units give back, and what is out and not paid for.
+    /// - Returns: Items left in the pool, items that units return, and outstanding unpaid items.
     package mutating func contest(
         _ lot: LotID, _ batch: ContestBatch, by epoch: Epoch, now: Instant, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) -> (pool: Int, coming: Int, mayReturn: Int) {
@@ -27,7 +27,7 @@ extension QuotaAuthority {
         }
         let entrants = contest.entrants(of: batch)
         guard entrants.count == batch.allocated.count else {
-            throw .invalidBatch(lot, reason: "somebody is not in the line, or twice")
+            throw .invalidBatch(lot, reason: "an order is not in the line, or is there twice")
         }
         for entrant in entrants {
             guard (1...Limits.quantityPerOrder).contains(entrant.quantity),
@@ -36,7 +36,7 @@ extension QuotaAuthority {
             else { throw .invalidBatch(lot, reason: "the ledger of unit \(entrant.unit) has another generation") }
         }
         guard entrants.reduce(0, { $0 + $1.quantity }) <= state.pool else {
-            throw .invalidBatch(lot, reason: "it gives more than the \(state.pool) in the pool")
+            throw .invalidBatch(lot, reason: "it allocates more than the \(state.pool) in the pool")
         }
         guard !batch.passed.contains(where: { contest.knows($0.order, $0.generation) }) else {
             throw .invalidBatch(lot, reason: "an order passes twice")
@@ -45,7 +45,7 @@ extension QuotaAuthority {
         return (self.book.lots[lot]!.pool, self.coming(lot, now: now), self.mayReturn(lot))
     }
 
-    /// Items that are out of the pool and not paid for: they may come back, also those of a ledger that is stranded.
+    /// Outstanding and unpaid items: they may return, those of stranded ledgers included.
     package func mayReturn(_ lot: LotID) -> Int {
         (self.book.lots[lot]?.accounts ?? []).filter { $0.standing != .settled }.reduce(0) { sum, account in
             let isCurrent = self.book.units[account.unit]?.generation == account.generation
@@ -54,7 +54,7 @@ extension QuotaAuthority {
         }
     }
 
-    /// Quota that living units hold and have not sold: in a contest they give it back.
+    /// Quota that living units hold and have not sold: in a contest they return it.
     private func coming(_ lot: LotID, now: Instant) -> Int {
         self.book.units.reduce(0) { sum, unit in
             guard let seen = self.seen[unit.key], now.milliseconds(since: seen.at) <= Self.silenceMilliseconds else {
@@ -62,19 +62,19 @@ extension QuotaAuthority {
             }
             let account = self.book.account(lot, unit.key, unit.value.generation)
             let told = self.counters[unit.key]?[lot] ?? QuotaCounters()
-            // By the unit's own word of its allocations: those under way to it belong to somebody.
+            // By the unit's own count of allocations: allocations under way to it belong to orders.
             return sum + max(0, account.granted + told.allocated - told.returned - told.live)
         }
     }
 
-    /// How many requests of one unit can still get something in the contest; `nil` while there is none.
+    /// The number of requests of one unit that can still get a place in the contest; `nil` without a contest.
     func allowance(_ lot: LotID) -> Int? {
         guard let state = self.book.lots[lot], let contest = state.contest else { return nil }
         let units = self.book.units.keys.reduce(0) { $0 + max(0, self.available(lot, $1)) }
         return state.pool + units + contest.terms.waitlist
     }
 
-    /// What a coordinator needs to go on with a contest.
+    /// The state that a coordinator needs to continue a contest.
     package func contestStock(_ lot: LotID, isClosed: Bool, now: Instant) -> ContestMerge.Stock {
         let active = self.book.units.filter {
             self.book.account(lot, $0.key, $0.value.generation).standing == .active

@@ -1,4 +1,4 @@
-// What the authority shows to a coordinator, and what it does on a coordinator's word.
+// The authority's state for a coordinator, and its handling of a coordinator's commands.
 
 extension QuotaAuthority {
     /// Every unit's part of a lot, in order of the unit.
@@ -17,7 +17,7 @@ extension QuotaAuthority {
 
     /// Carries out a coordinator's decisions, unless a newer coordinator leads.
     ///
-    /// - Returns: The units whose directives changed: tell them at once.
+    /// - Returns: The units whose directives changed: push these at once.
     package mutating func carryOut(
         _ decisions: [Rebalancer.Decision], by epoch: Epoch, into records: inout [AuthorityRecord]
     ) -> Result<[UnitID], AuthorityError> {

@@ -1,15 +1,15 @@
-// What the authority does with registrations and reports.
+// The authority's handling of registrations and reports.
 
 extension QuotaAuthority {
     /// Decides whether a unit may sell, and in which generation.
     ///
-    /// The first word of a unit is only answered with a question, so that a late or repeated message changes nothing:
-    /// which digest does your ledger have at the position that the center saw last? Only a process that is alive now
-    /// can answer. A ledger that is too short, or has another history, was set back: what it held is stranded,
-    /// because it may have been sold, and the unit starts a new generation with nothing.
+    /// The answer to a unit's first message is a question, so that a late or repeated message changes nothing: which
+    /// digest does the ledger have at the last position that the center saw? Only a process that is alive can answer. A
+    /// ledger that is too short, or has another history, was set back: its quota is stranded, because it may have been
+    /// sold, and the unit starts a new generation without quota.
     ///
-    /// A process that lives is not pushed out by another one of its unit, whatever ledger that one shows: the
-    /// newcomer waits. A clock is used here for availability only.
+    /// Another process of the unit does not push out a living one, with any ledger: the newcomer waits. A clock is used
+    /// here for availability only.
     package mutating func register(
         _ request: RegisterRequest, now: Instant, into records: inout [AuthorityRecord]
     ) -> RegisterReply {
@@ -22,7 +22,7 @@ extension QuotaAuthority {
             self.admit(request, Generation(1), into: &records)
             return .accepted(self.directives(for: request.unit, now: now))
         }
-        // A generation begins with a record of this log, which is durable before the unit hears of it.
+        // A generation begins with a record of this log, which is durable before the unit receives it.
         if request.generation > known.generation {
             self.alarm(
                 "unit \(request.unit) is in generation \(request.generation.rawValue), this log knows "
@@ -50,7 +50,7 @@ extension QuotaAuthority {
         }
         if request.incarnation < known.incarnation { return .superseded }
         if request.generation < known.generation {
-            // The answer that began the generation was lost: nothing was granted in it before it was reported.
+            // The answer that began the generation was lost. It has no grants before its first report.
             self.admit(request, known.generation, into: &records)
             return .newGeneration(self.directives(for: request.unit, now: now))
         }
@@ -64,21 +64,21 @@ extension QuotaAuthority {
         return .accepted(self.directives(for: request.unit, now: now))
     }
 
-    /// Whether another process of the unit is alive. One with the right ledger waits for a few reports' time; one
-    /// with another history waits until the unit has been silent for long, because it would strand what the living
-    /// one sells.
+    /// Whether another process of the unit is alive. A newcomer with the right ledger waits for a few report intervals.
+    /// A newcomer with another history waits for a long silence, because it would strand the quota of the living
+    /// process.
     private func isOccupied(
         _ request: RegisterRequest, _ known: AuthorityBook.Unit, isProven: Bool, asked: Challenge, now: Instant
     ) -> Bool {
         guard known.session != request.session, let seen = self.seen[request.unit], seen.report.session == known.session
         else { return false }
         let silence = now.milliseconds(since: seen.at)
-        // A process that has reported since the question was asked is alive, and has gone on.
+        // A process that has reported since the question is alive, and has continued.
         let hasMovedOn = asked.witness != self.witnesses[request.unit]
         return silence <= (isProven && !hasMovedOn ? Self.livingMilliseconds : Self.silenceMilliseconds)
     }
 
-    /// One question per process: a repeated message gets the same one, or repeated answers would outrun each other.
+    /// One question per process: a repeated message gets the same one. New questions would overtake the answers.
     private mutating func challenge(_ request: RegisterRequest) -> RegisterReply {
         if let asked = self.challenges[request.unit], asked.session == request.session { return asked.reply }
         self.challengeCount += 1
@@ -124,8 +124,7 @@ extension QuotaAuthority {
 
     /// Takes a report in. Counters merge by maximum, so a late, lost or repeated report does no harm.
     ///
-    /// A report is checked against the books, and not believed: what contradicts them strands the unit's quota, and
-    /// is an alarm.
+    /// A report is checked against the books. A contradiction strands the unit's quota and raises an alarm.
     package mutating func report(
         _ report: UnitReport, now: Instant, into records: inout [AuthorityRecord]
     ) -> ReportReply {
@@ -138,7 +137,7 @@ extension QuotaAuthority {
         guard known.session == report.session else {
             return report.incarnation > known.incarnation ? .registerFirst : .superseded
         }
-        // Its stock went back to the pool on an operator's word: it must begin a new generation before it sells on.
+        // An operator settled its stock: it must begin a new generation before it sells on.
         if self.isSettled(report.unit, known.generation) { return .registerFirst }
         if let seen = self.recentWitness(of: report.unit, at: report.proves), seen != report.proof {
             self.strandLiar(
@@ -166,7 +165,7 @@ extension QuotaAuthority {
         self.recent[report.unit] = recent.suffix(Self.recentLimit)
     }
 
-    /// What a report says that cannot be, by the books; `nil` if nothing.
+    /// The contradiction between a report and the books; `nil` if there is none.
     private func contradiction(in report: UnitReport) -> String? {
         for lot in report.lots {
             let (counters, account) = (lot.counters, self.book.account(lot.lot, report.unit, report.generation))
@@ -184,7 +183,7 @@ extension QuotaAuthority {
     }
 
     private mutating func strandLiar(_ report: UnitReport, _ reason: String, _ records: inout [AuthorityRecord]) {
-        // One alarm for each generation: the report comes again and again.
+        // One alarm for each generation, because the unit repeats the report.
         if self.liars.insert(AuthorityEvent(unit: report.unit, generation: report.generation)).inserted {
             self.alarm("unit \(report.unit), generation \(report.generation.rawValue): \(reason)")
         }
@@ -195,15 +194,15 @@ extension QuotaAuthority {
             into: &records)
     }
 
-    /// Settles what earlier generations of this very ledger sold, if it has proved to be theirs: the rest goes back
-    /// to the pool without anybody's count. An order that ends later is corrected by a later report.
+    /// Settles the sales of earlier generations of this ledger, if it has proved to be theirs. The rest goes back to
+    /// the pool without an operator's count. A later report corrects the settlement by orders that end later.
     private mutating func settle(
         _ earlier: [UnitReport.Earlier], of unit: UnitID, into records: inout [AuthorityRecord]
     ) {
         for one in earlier where self.proven[unit]?.contains(one.generation) == true {
             let account = self.book.account(one.lot, unit, one.generation)
-            // A proof covers what the center saw of the ledger. An operator who settled by a count knew of more,
-            // perhaps.
+            // A proof covers what the center saw of the ledger. An operator who settled by a count may have known
+            // more.
             let isItsOwn = account.standing == .settled && account.isSettledByLedger == true
             guard account.isStranded || isItsOwn, one.live >= 0 else { continue }
             guard one.live < account.outstanding || account.isStranded && one.live == account.outstanding else {
@@ -221,7 +220,7 @@ extension QuotaAuthority {
         let account = self.book.account(lot.lot, unit, generation)
         let gain = lot.counters.returned - account.returned
         if gain > 0 {
-            // A unit can give back only what it was granted; more would be a corrupt report.
+            // A unit can return only what it was granted; more would be a corrupt report.
             guard lot.counters.returned <= account.granted + account.allocated else { return }
             self.append(.returned(lot.lot, unit, generation, total: lot.counters.returned), into: &records)
             self.passOn(lot.lot, from: unit, quantity: gain, into: &records)
@@ -234,7 +233,7 @@ extension QuotaAuthority {
         }
     }
 
-    /// What a unit gave back for an operator's move goes to the move's target.
+    /// Grants a unit's returns for an operator's move to the move's target.
     private mutating func passOn(
         _ lot: LotID, from unit: UnitID, quantity: Int, into records: inout [AuthorityRecord]
     ) {
@@ -250,7 +249,7 @@ extension QuotaAuthority {
         }
     }
 
-    /// What a unit is told now.
+    /// The present directives for a unit.
     package func directives(for unit: UnitID, now: Instant) -> QuotaDirectives {
         let generation = self.book.units[unit]?.generation ?? Generation(1)
         let lots = self.book.lots.keys.sorted().map { lot in
@@ -263,7 +262,7 @@ extension QuotaAuthority {
             witness: self.witnesses[unit])
     }
 
-    /// Stock that could still come to `unit`: the pool, and what other live units can sell. A hint.
+    /// Stock that could still come to `unit`: the pool, and the available stock of other live units. A hint.
     func elsewhere(_ lot: LotID, from unit: UnitID, now: Instant) -> Int {
         guard let state = self.book.lots[lot] else { return 0 }
         let others = self.seen.filter { other in

@@ -1,17 +1,17 @@
 /// The one place from which every quota is granted.
 ///
-/// Sans-IO. Each method changes the book by records that it appends to `records`; the shell makes them durable, under
-/// the center's epoch, **before** anything that the method returned leaves the process.
+/// Sans-IO. Each method changes the book by records that it appends to `records`. The shell makes them durable, under
+/// the center's epoch, **before** the method's result leaves the process.
 ///
 /// Take before give: the pool grows only when a durable `r` of a unit arrives, and a grant never exceeds the pool.
-/// No clock takes part in safety: a silent unit keeps its outstanding quota until somebody settles it.
+/// No clock takes part in safety: a silent unit keeps its outstanding quota until it is settled.
 package struct QuotaAuthority: Sendable {
     /// Reports older than this do not count as stock elsewhere, in milliseconds. A hint only, never safety.
     package static let silenceMilliseconds: Int64 = 3_000
-    /// A process that was heard within this time is alive: another one of its unit has to wait, even if its ledger is
-    /// right.
+    /// A process that has reported within this time is alive: another process of its unit waits, even with the right
+    /// ledger.
     package static let livingMilliseconds: Int64 = 600
-    /// Witnesses of one unit that are remembered, to judge what its reports prove.
+    /// Stored witnesses of one unit, to judge the proofs in its reports.
     static let recentLimit = 16
     package static let movesLimit = 256
     /// A leading coordinator that is silent for longer than this may be replaced, in milliseconds.
@@ -21,7 +21,7 @@ package struct QuotaAuthority: Sendable {
         package var report: UnitReport
         package var at: Instant
     }
-    /// An operator's move: quota that `from` gives back goes to `to` at once.
+    /// An operator's move: quota that `from` returns goes to `to` at once.
     package struct Move: Hashable, Sendable, Codable {
         package let id: UInt64
         package let lot: LotID
@@ -36,28 +36,29 @@ package struct QuotaAuthority: Sendable {
         let number: UInt64
         let session: UInt64
         let witness: LedgerHead?
-        /// Of generations that are stranded, or were settled.
+        /// Of generations that are stranded or settled.
         let earlier: [AuthorityBook.Stranded]
     }
 
     package internal(set) var book: AuthorityBook
-    /// What the center saw of each unit's ledger: kept by the shell with the log, so that a set-back ledger is found.
+    /// The center's witness of each unit's ledger: the shell stores it with the log, so that a set-back ledger is
+    /// detected.
     package private(set) var witnesses: [UnitID: LedgerHead]
-    /// Units whose witness is another one than ``takeMovedWitnesses()`` told last.
+    /// Units whose witness has changed since the last ``takeMovedWitnesses()``.
     private var moved: Set<UnitID> = []
     package internal(set) var seen: [UnitID: Seen] = [:]
     /// The highest counters ever reported, of the current generation.
     package internal(set) var counters: [UnitID: [LotID: QuotaCounters]] = [:]
     package internal(set) var moves: [Move] = []
     var challenges: [UnitID: Challenge] = [:]
-    /// What was seen of each unit's ledger lately.
+    /// Recent witnesses of each unit's ledger.
     var recent: [UnitID: [LedgerHead]] = [:]
-    /// Generations that the ledger of the unit's present process has proved to be its own.
+    /// Generations that the ledger of the unit's present process has proved as its own.
     var proven: [UnitID: Set<Generation>] = [:]
     struct AuthorityEvent: Hashable { let unit: UnitID; let generation: Generation }
     /// Generations whose reports contradicted the books.
     var liars: Set<AuthorityEvent> = []
-    /// What operators must hear of: somebody's word contradicts the books.
+    /// Alarms for operators: a message contradicts the books.
     private var alarms: [String] = []
     var challengeCount: UInt64 = 0
     var hints: [UnitID: [LotID: ReclaimHint]] = [:]
@@ -65,7 +66,8 @@ package struct QuotaAuthority: Sendable {
     private var confirmed: (move: UInt64, hint: UInt64) = (0, 0)
     var hintCount: UInt64 = 0
     var moveCount: UInt64 = 0
-    /// The coordinator that leads, and when it was heard. Not in the log: a new center hears of it at its next call.
+    /// The leading coordinator, and the time of its last call. Not in the log: a new center learns it from the next
+    /// call.
     package internal(set) var leader: CoordinatorAddress?
     var leaderHeardAt = Instant.distantPast
 
@@ -74,12 +76,12 @@ package struct QuotaAuthority: Sendable {
         self.witnesses = witnesses
     }
 
-    /// The log has taken everything so far.
+    /// The log has taken all records so far.
     package mutating func confirm() { self.confirmed = (self.moveCount, self.hintCount) }
 
-    /// Goes back to what the log holds, after it took no records. What was asked of units since is forgotten: the
-    /// caller is told that it has not happened. Hints, questions and moves keep their numbers: a number that was used
-    /// may not come again under the same epoch.
+    /// Goes back to the state of the log, after it took no records. Requests to units since then are discarded, and
+    /// their callers get an error. Hints, questions and moves keep their numbers: a used number may not come again
+    /// under the same epoch.
     package mutating func goBack(to book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
         self.book = book
         self.witnesses = witnesses
@@ -90,7 +92,7 @@ package struct QuotaAuthority: Sendable {
         for unit in self.hints.keys {
             self.hints[unit] = self.hints[unit]?.filter { $0.value.number & 0xFFFF_FFFF <= hint }
         }
-        self.leader = nil  // Its epoch may be one that the log does not have.
+        self.leader = nil  // The log may not have its epoch.
     }
 
     mutating func append(_ record: AuthorityRecord, into records: inout [AuthorityRecord]) {
@@ -104,7 +106,7 @@ package struct QuotaAuthority: Sendable {
         self.moved.insert(unit)
     }
 
-    /// What was seen lately of a unit's ledger at a position.
+    /// The recent witness of a unit's ledger at a position.
     package func recentWitness(of unit: UnitID, at position: UInt64) -> LedgerHead? {
         self.recent[unit]?.first { $0.position == position }
     }
@@ -113,25 +115,25 @@ package struct QuotaAuthority: Sendable {
         if self.alarms.count < 100 { self.alarms.append(text) }
     }
 
-    /// What operators must hear of since the last call.
+    /// The alarms since the last call.
     package mutating func takeAlarms() -> [String] {
         defer { self.alarms = [] }
         return self.alarms
     }
 
-    /// The witnesses that have changed since the last call, or are gone: what must be durable with the next records.
+    /// Witnesses that were changed or removed since the last call: they must be durable with the next records.
     package mutating func takeMovedWitnesses() -> [UnitID: LedgerHead?] {
         defer { self.moved.removeAll(keepingCapacity: true) }
         return Dictionary(uniqueKeysWithValues: self.moved.map { ($0, self.witnesses[$0]) })
     }
 
-    /// Takes the log over: from now on every center with a lower epoch is refused by the log.
+    /// Takes the log over: from now on the log refuses every center with a lower epoch.
     package mutating func takeOver(into records: inout [AuthorityRecord]) {
         self.append(.epoch(self.book.epoch.next), into: &records)
     }
 
-    /// A coordinator asks for the lead. It gets it unless another one was heard within ``leaderSilenceMilliseconds``:
-    /// a clock is used here for availability only, because the epoch fences a leader that is wrong.
+    /// A coordinator asks for the lead. It gets the lead unless another one has called within
+    /// ``leaderSilenceMilliseconds``. A clock is used here for availability only: the epoch fences a deposed leader.
     package mutating func lead(
         url: String, now: Instant, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) -> Epoch {
@@ -146,7 +148,7 @@ package struct QuotaAuthority: Sendable {
         return self.book.coordinatorEpoch
     }
 
-    /// A coordinator made itself heard.
+    /// Takes in a coordinator's heartbeat.
     ///
     /// - Returns: Whether it is the leader.
     package mutating func hear(coordinator: CoordinatorAddress, now: Instant) -> Bool {
@@ -175,16 +177,16 @@ package struct QuotaAuthority: Sendable {
 
     /// Grants up to `quantity` from the pool to the unit's current generation.
     ///
-    /// - Returns: What was granted, which is less than asked for if the pool is short.
+    /// - Returns: The granted quantity, which is less than requested if the pool is short.
     package mutating func grant(
         _ lot: LotID, to unit: UnitID, quantity: Int, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) -> Int {
         guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
         guard let holder = self.book.units[unit] else { throw .unknownUnit(unit) }
         guard quantity > 0 else { throw .invalidQuantity(quantity, limit: Limits.stockPerLot) }
-        guard state.contest == nil else { return 0 }  // The pool belongs to those in the line.
+        guard state.contest == nil else { return 0 }  // The pool belongs to the line.
         let account = self.book.account(lot, unit, holder.generation)
-        // A generation gets its first grant only after its first report: from then on its ledger has a witness.
+        // A generation gets its first grant only after its first report, which gives its ledger a witness.
         let isWitnessed = self.seen[unit]?.report.generation == holder.generation
         let granted = holder.isDrained || !isWitnessed || account.standing != .active ? 0 : min(quantity, state.pool)
         guard granted > 0 else { return 0 }
@@ -192,7 +194,7 @@ package struct QuotaAuthority: Sendable {
         return granted
     }
 
-    /// Asks a unit to give back what it has beyond `keep`. A hint: nothing moves until its `r` arrives.
+    /// Asks a unit to return its quota beyond `keep`. A hint: nothing moves until the unit's `r` arrives.
     package mutating func reclaim(_ lot: LotID, from unit: UnitID, keep: Int) throws(AuthorityError) {
         guard self.book.lots[lot] != nil else { throw .unknownLot(lot) }
         guard self.book.units[unit] != nil else { throw .unknownUnit(unit) }
@@ -203,7 +205,7 @@ package struct QuotaAuthority: Sendable {
             number: self.book.epoch.rawValue << 32 | self.hintCount, keep: keep)
     }
 
-    /// Declares a unit's quota unreliable, on an operator's word.
+    /// Declares a unit's quota unreliable, at an operator's request.
     package mutating func strand(
         _ unit: UnitID, reason: String, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) {
@@ -212,10 +214,10 @@ package struct QuotaAuthority: Sendable {
             .stranded(unit, holder.generation, reason: reason, witness: self.witnesses[unit]), into: &records)
     }
 
-    /// Settles a stranded account: `sold` items were really sold, and the rest returns to the pool.
+    /// Settles a stranded account: `sold` items were sold, and the rest returns to the pool.
     ///
-    /// A settlement can be corrected downwards: an order that only a lost ledger knew may be bought again, with the
-    /// same token, and then holds an item of the new generation.
+    /// A settlement can be corrected downwards: an order that only a lost ledger has may be bought again with the same
+    /// token, and then holds an item of the new generation.
     package mutating func settle(
         _ lot: LotID, _ unit: UnitID, _ generation: Generation, sold: Int, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) {
@@ -243,7 +245,7 @@ package struct QuotaAuthority: Sendable {
         }
     }
 
-    /// Starts an operator's move. It takes from the pool nothing that others wait for: only what `from` gives back.
+    /// Starts an operator's move. It uses only quota that `from` returns, and nothing else from the pool.
     package mutating func move(
         _ lot: LotID, from: UnitID, to: UnitID, quantity: Int
     ) throws(AuthorityError) -> Move {
@@ -266,7 +268,7 @@ package struct QuotaAuthority: Sendable {
         return move
     }
 
-    /// What a unit could sell, by its last word and by the grants that it has not confirmed yet.
+    /// Stock that a unit could sell, by its last report and the grants that it has not confirmed yet.
     package func available(_ lot: LotID, _ unit: UnitID) -> Int {
         guard let holder = self.book.units[unit] else { return 0 }
         let told = self.counters[unit]?[lot] ?? QuotaCounters()

@@ -7,11 +7,11 @@ package struct QuotaCounters: Hashable, Sendable, Codable {
     package var granted: Int
     /// `a`: quota that contests gave to orders of this unit.
     package var allocated: Int
-    /// `r`: quota given back.
+    /// `r`: returned quota.
     package var returned: Int
-    /// `s`: reserved or sold, ever.
+    /// `s`: all reserved or sold items.
     package var sold: Int
-    /// `x`: cancelled or expired, ever; never more than `sold`.
+    /// `x`: all cancelled or expired items; never more than `sold`.
     package var cancelled: Int
 
     package init(granted: Int = 0, allocated: Int = 0, returned: Int = 0, sold: Int = 0, cancelled: Int = 0) {
@@ -22,9 +22,9 @@ package struct QuotaCounters: Hashable, Sendable, Codable {
         self.cancelled = cancelled
     }
 
-    /// What the unit can still promise.
+    /// Items that the unit can still promise.
     package var available: Int { self.granted + self.allocated - self.returned - self.sold + self.cancelled }
-    /// What buyers hold or have paid for.
+    /// Items that buyers hold or have paid for.
     package var live: Int { self.sold - self.cancelled }
     /// I2 and the signs of all terms.
     package var isSound: Bool {
@@ -40,8 +40,8 @@ package struct QuotaCounters: Hashable, Sendable, Codable {
     }
 }
 
-/// A place in a unit's ledger, and the digest of everything up to it: a hash chain, so that a ledger that was
-/// set back, even to a place of equal length, cannot pass for the one that the center saw.
+/// A position in a unit's ledger, and the digest of all entries up to it: a hash chain. A ledger that was set back,
+/// even to equal length, has another digest than the one that the center saw.
 package struct LedgerHead: Hashable, Sendable, Codable {
     package let position: UInt64
     package let digest: ChainDigest

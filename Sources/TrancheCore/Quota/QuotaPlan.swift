@@ -1,10 +1,10 @@
-/// How the stock of a lot is split when the sale warms up.
+/// The split of a lot's stock when the sale warms up.
 package enum QuotaPlan {
     /// Splits `total`: `poolPermille` of it stays in the pool, the rest goes by weight, by largest remainder.
     ///
     /// - Returns: The grant of each weight, in order. Their sum never exceeds `total`.
     package static func split(total: Int, poolPermille: Int, weights: [Int]) -> [Int] {
-        precondition((0...1_000).contains(poolPermille), "\(poolPermille) permille")
+        precondition((0...1_000).contains(poolPermille), "\(poolPermille) permille is not in 0...1000")
         let sum = weights.reduce(0, +)
         guard sum > 0 else { return weights.map { _ in 0 } }
         let shared = total - total * poolPermille / 1_000

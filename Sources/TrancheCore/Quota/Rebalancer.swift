@@ -1,42 +1,42 @@
-/// Decides where quota goes while a sale runs: refill the units that run low, reclaim from those with a surplus.
+/// Decides the moves of quota while a sale runs: it refills units that run low, and reclaims from units with a surplus.
 ///
-/// Sans-IO. It owns estimates only: a restart at any moment changes nothing but speed.
+/// Sans-IO. It owns estimates only: a restart at any moment affects speed only.
 ///
-/// The size of a grant follows guided self-scheduling (Polychronopoulos and Kuck, IEEE ToC 1987): half of a unit's share
-/// of what is left, so tranches shrink as the pool does and no unit strands the last items.
+/// The size of a grant follows guided self-scheduling (Polychronopoulos and Kuck, IEEE ToC 1987): half of a unit's
+/// share of the rest, so tranches shrink with the pool and no unit strands the last items.
 package struct Rebalancer: Sendable {
     package struct Settings: Sendable {
-        /// Round trip, tick and fsync together, in milliseconds: how long a grant takes to arrive.
+        /// Round trip, tick and fsync together, in milliseconds: the delay of a grant.
         package var replyMilliseconds: Int64 = 400
         /// Weight of the newest sample in the demand estimate, per second of its age.
         package var smoothingPerSecond: Double = 2
         /// Pause between two reclaims of one unit and lot, in milliseconds.
         package var coolDownMilliseconds: Int64 = 300
         /// Surpluses are reclaimed when the pool holds less than is sold in this time, in milliseconds: a little before
-        /// it is empty, because what is reclaimed takes a while to come.
+        /// it is empty, because reclaimed stock takes a while to arrive.
         package var reclaimMilliseconds: Int64 = 2_000
         /// A unit keeps this many times its low-water mark before it has a surplus.
         package var surplusFactor: Double = 2
-        /// How long a switch to the contest takes, in milliseconds: what would be sold in this time is contested.
+        /// Duration of a switch to the contest, in milliseconds: stock that would be sold in this time is contested.
         package var switchMilliseconds: Int64 = 500
-        /// A switch for want of stock contests at most this share of the lot, in permille.
+        /// A switch because of scarcity contests at most this share of the lot, in permille.
         package var contestedPermille = 200
 
         package init() {}
     }
 
-    /// One unit's part of one lot, as the center last heard.
+    /// One unit's part of one lot, by its last report.
     package struct Sample: Hashable, Sendable, Codable {
         package let unit: UnitID
-        /// What it can sell, grants under way included.
+        /// Items that it can sell, grants under way included.
         package let available: Int
-        /// Requests ever, in its incarnation.
+        /// All requests in its incarnation.
         package let offered: Int
         /// Requests that wait for quota.
         package let starved: Int
-        /// When the center heard, by the center's clock.
+        /// The time of the report, by the center's clock.
         package let heardAt: Instant
-        /// Reports, is not drained, is not stranded.
+        /// The unit reports, is not drained, and is not stranded.
         package let isLive: Bool
         package init(unit: UnitID, available: Int, offered: Int, starved: Int, heardAt: Instant, isLive: Bool) {
             self.unit = unit
@@ -73,8 +73,8 @@ package struct Rebalancer: Sendable {
         self.demands[Key(lot: lot, unit: unit)]?.perSecond ?? 0
     }
 
-    /// Whether the lot is so scarce that it should be contested from now on. `left` is the pool and what every unit can
-    /// still sell, whether or not it has reported yet. Call it before ``decide(_:pool:samples:now:)``.
+    /// Whether the lot is so scarce that it should be contested from now on. `left` is the pool and the stock that all
+    /// units can still sell, units without a report included. Call it before ``decide(_:pool:samples:now:)``.
     package mutating func isScarce(
         _ lot: LotID, issued: Int, left: Int, samples: [Sample], start: ContestStart
     ) -> Bool {
@@ -95,8 +95,8 @@ package struct Rebalancer: Sendable {
         for sample in samples { self.observe(lot, sample) }
         let live = samples.filter(\.isLive)
         let total = live.reduce(0.0) { $0 + self.demand(lot, $1.unit) }
-        // When everything that is left will be sold, at this rate. Nobody needs more than for that long, so that all units
-        // run dry together, and not the slow ones last.
+        // The time until the rest is sold at this rate. No unit needs more than for that time, so that all units run
+        // dry together, and not the slow ones last.
         let seconds = total > 0 ? live.reduce(Double(pool)) { $0 + Double($1.available) } / total : .infinity
         var decisions: [Decision] = []
         var (left, missing) = (pool, 0)
@@ -117,15 +117,15 @@ package struct Rebalancer: Sendable {
         return decisions
     }
 
-    /// What a unit sells in so many seconds.
+    /// The demand of a unit in this many seconds.
     private func lasting(_ lot: LotID, _ sample: Sample, _ seconds: Double) -> Int {
         let expected = self.demand(lot, sample.unit) * seconds
-        // No rate at all times no end of time is no number, and no limit.
+        // Zero demand times infinite time is not a number: there is no limit then.
         guard expected < Double(Limits.stockPerLot) else { return Limits.stockPerLot }
         return min(Limits.stockPerLot, max(1, sample.starved, Self.items(expected)))
     }
 
-    /// As many whole items, and no more than a lot can have: a rate is an estimate from a peer's numbers, and may be anything.
+    /// Whole items, and at most the limit of a lot: a rate is an estimate from a peer's numbers and can have any value.
     package static func items(_ count: Double) -> Int {
         guard count > 0 else { return 0 }
         return count < Double(Limits.stockPerLot) ? Int(count.rounded(.up)) : Limits.stockPerLot
@@ -148,17 +148,17 @@ package struct Rebalancer: Sendable {
         self.demands[key] = demand
     }
 
-    /// Below this, a unit needs a refill: what it sells while the refill is on its way, twice over.
+    /// Below this, a unit needs a refill: twice its sales while the refill is on its way.
     private func lowWater(_ lot: LotID, _ sample: Sample) -> Int {
         let perSecond = self.demand(lot, sample.unit)
         let expected = perSecond * Double(self.settings.replyMilliseconds) / 1_000 * 2
         return max(Self.items(expected), min(Limits.stockPerLot, max(0, sample.starved)))
     }
 
-    /// Up to this a unit is refilled.
+    /// A refill fills a unit up to this.
     private func target(_ lot: LotID, _ sample: Sample) -> Int { self.lowWater(lot, sample) * 2 }
 
-    /// Takes at most half of a surplus, from the largest first, and leaves each unit alone for a while after.
+    /// Reclaims at most half of a surplus, from the largest first, with a pause for each unit after it.
     private mutating func reclaim(
         _ lot: LotID, _ missing: Int, _ live: [Sample], _ seconds: Double, now: Instant,
         into decisions: inout [Decision]

@@ -34,8 +34,8 @@ package struct HybridClock: Sendable {
             ? .wait(milliseconds: behind + 1) : .refuse(behindMilliseconds: behind)
     }
 
-    /// The largest lead of the wall clock over a clock that never steps: in milliseconds, and in permille of each second.
-    /// A wall clock beyond it is not used.
+    /// The largest lead of the wall clock over a clock that never steps: in milliseconds, and in permille of each
+    /// second. A wall clock beyond it is not used.
     package static let slackMilliseconds: Int64 = 250
     package static let slackPermille: Int64 = 1
 
@@ -51,8 +51,8 @@ package struct HybridClock: Sendable {
     /// Another process's clock has confirmed the wall clock.
     package mutating func confirm(now: Instant, steady: Instant) { self.anchor = (now, steady) }
 
-    /// The wall clock, with a limit on its lead. A clock that jumps ahead would give stamps and write a ceiling that block the
-    /// unit for as long as the jump was.
+    /// The wall clock, with a limit on its lead. A clock that jumps ahead would give stamps and write a ceiling that
+    /// block the unit for as long as the jump was.
     ///
     /// - Parameter steady: The same moment by a clock that never steps; `nil` where the wall clock has no limit.
     private mutating func believed(_ now: Instant, _ steady: Instant?) -> Instant {

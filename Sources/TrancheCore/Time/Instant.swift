@@ -20,7 +20,8 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
         return lost || over ? (milliseconds < 0 ? .distantPast : .distantFuture) : Instant(microseconds: sum)
     }
 
-    /// Milliseconds from `earlier` to this moment; negative if `earlier` is later. It saturates: either may come from a peer.
+    /// Milliseconds from `earlier` to this moment; negative if `earlier` is later. It saturates: either may come from a
+    /// peer.
     package func milliseconds(since earlier: Instant) -> Int64 {
         let (difference, over) = self.microseconds.subtractingReportingOverflow(earlier.microseconds)
         return (over ? (self > earlier ? .max : .min) : difference) / 1_000

@@ -1,8 +1,8 @@
 /// Finds places in a list by hash: open addressing, 4 bytes a slot, at most half of them taken. Elements are never
 /// removed.
 ///
-/// The low bits of a slot hold the place, and the others a part of the hash. The hash bits avoid reads of wrong elements,
-/// each of which is a cache miss.
+/// The low bits of a slot hold the place, and the others a part of the hash. The hash bits avoid reads of wrong
+/// elements, each of which is a cache miss.
 struct HashIndex: Sendable {
     /// 0 for a free slot.
     private var slots: [UInt32] = []

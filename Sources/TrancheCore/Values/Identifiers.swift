@@ -55,8 +55,8 @@ package struct LedgerID: RawRepresentable, Hashable, Sendable, Codable {
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
-/// One process of a unit's Redis. Each start of Redis gives a new one, so that a Redis that was restored from a file, with the
-/// rest of its machine, is not taken for the earlier one.
+/// One process of a unit's Redis. Each start of Redis gives a new one, so that a Redis that was restored from a file,
+/// with the rest of its machine, is not taken for the earlier one.
 package struct RedisRun: RawRepresentable, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -71,8 +71,8 @@ package struct RedisRun: RawRepresentable, Hashable, Sendable {
 
 /// A buyer as the shop knows them: 1 to 64 printable ASCII characters.
 ///
-/// Other characters are refused, because every store must agree on when two buyers are the same: Unicode has several forms
-/// of one name, and a NUL ends a text in some libraries.
+/// Other characters are refused, because every store must agree on when two buyers are the same: Unicode has several
+/// forms of one name, and a NUL ends a text in some libraries.
 package struct BuyerID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let rawValue: String
 
