@@ -12,7 +12,7 @@ import TrancheAPI
             HTTPRequestHead(version: version, method: method, uri: "/", headers: HTTPHeaders(fields)), bodyLimit: 100)
     }
 
-    @Test("plain requests are served") func plain() {
+    @Test("plain requests are served") func plainRequestsAreServed() {
         #expect(self.judge(.GET) == nil)
         #expect(self.judge(.POST, ("Content-Length", "100")) == nil)
         #expect(self.judge(.POST, ("Content-Length", "0")) == nil)
@@ -20,7 +20,7 @@ import TrancheAPI
         #expect(self.judge(.GET, ("Connection", "keep-alive, close")) == nil)
     }
 
-    @Test("no other protocol is spoken") func upgrade() {
+    @Test("no other protocol is spoken") func otherProtocolsAreRefused() {
         #expect(self.judge(.CONNECT) == .upgrade)
         #expect(self.judge(.GET, ("Upgrade", "websocket")) == .upgrade)
         #expect(self.judge(.GET, ("Connection", "Upgrade")) == .upgrade)
@@ -28,7 +28,7 @@ import TrancheAPI
         #expect(self.judge(.GET, ("Connection", "close"), ("Connection", "upgrade")) == .upgrade)
     }
 
-    @Test("one chunked is the only transfer coding, and not in HTTP/1.0") func codings() {
+    @Test("one chunked is the only transfer coding, and not in HTTP/1.0") func onlyOneChunkedCodingIsTaken() {
         for value in ["gzip, chunked", "chunked, chunked", "chunked, identity", "identity", "gzip", "xchunked", ""] {
             #expect(self.judge(.POST, ("Transfer-Encoding", value)) == .transferCoding, "\(value)")
         }
@@ -37,7 +37,7 @@ import TrancheAPI
         #expect(self.judge(.POST, ("Transfer-Encoding", "chunked"), version: .http1_0) == .transferCoding)
     }
 
-    @Test("a request has one length") func lengths() {
+    @Test("a request has one length") func requestHasOneLength() {
         #expect(self.judge(.POST, ("Content-Length", "1"), ("Transfer-Encoding", "chunked")) == .malformed)
         #expect(self.judge(.POST, ("Content-Length", "1"), ("Content-Length", "1")) == .malformed)
         for value in ["", "+1", "-1", "1, 1", "0x1", "1 ", "١"] {
@@ -49,7 +49,7 @@ import TrancheAPI
     }
 
     @Test("every refusal has a status and a code of its own, and names the limit")
-    func problems() {
+    func everyRefusalHasItsCode() {
         let cases: [(EdgeRefusal, Int, String)] = [
             (.malformed, 400, "bad_request"), (.upgrade, 501, "not_implemented"),
             (.transferCoding, 501, "not_implemented"), (.bodyTooLarge, 413, "body_too_large"),

@@ -13,7 +13,7 @@ import Testing
         watch.overdue(now: self.seconds(after), isCrowded: isCrowded)
     }
 
-    @Test("a head has 5 s from its first byte, however often a byte comes") func slowHead() {
+    @Test("a head has 5 s from its first byte, however often a byte comes") func headHasFiveSeconds() {
         var watch = self.watch()
         watch.received(1, now: self.seconds(2))
         for step in 1...9 { watch.received(1, now: self.seconds(2 + Double(step) * 0.5)) }
@@ -23,7 +23,7 @@ import Testing
         #expect(self.overdue(watch, 7) == nil)
     }
 
-    @Test("a body has 10 s from the request's first byte, not from its own") func slowBody() {
+    @Test("a body has 10 s from the request's first byte, not from its own") func bodyHasTenSecondsFromStart() {
         var watch = self.watch()
         watch.received(1, now: self.seconds(0))
         watch.headEnded()
@@ -35,7 +35,7 @@ import Testing
         #expect(self.overdue(watch, 100_000) == nil)
     }
 
-    @Test("each request has its own 5 s") func nextRequest() {
+    @Test("each request has its own 5 s") func eachRequestHasItsOwnDeadline() {
         var watch = self.watch()
         watch.received(10, now: self.seconds(0))
         watch.headEnded()
@@ -46,7 +46,8 @@ import Testing
         #expect(self.overdue(watch, 9) == .head)
     }
 
-    @Test("whoever asks nothing has a minute, and 10 s while most connections are used") func idle() {
+    @Test("whoever asks nothing has a minute, and 10 s while most connections are used")
+    func idleConnectionHasAMinute() {
         var watch = self.watch()
         #expect(self.overdue(watch, 59.9) == nil)
         #expect(self.overdue(watch, 60) == .idle)
@@ -63,7 +64,8 @@ import Testing
         #expect(self.overdue(watch, 30, isCrowded: true) == .idle)
     }
 
-    @Test("an answer that comes before the end of its request leaves an idle connection behind") func earlyAnswer() {
+    @Test("an answer that comes before the end of its request leaves an idle connection behind")
+    func earlyAnswerLeavesIdleConnection() {
         var watch = self.watch()
         watch.received(10, now: self.seconds(1))
         watch.headEnded()
@@ -84,7 +86,8 @@ import Testing
         #expect(watch.idle == self.seconds(13))
     }
 
-    @Test("answers have 10 s to be taken, and whoever was told goodbye has 2 s to go") func lastThings() {
+    @Test("answers have 10 s to be taken, and whoever was told goodbye has 2 s to go")
+    func unreadAnswersHaveTenSeconds() {
         var watch = self.watch()
         watch.setUnsent(true, now: self.seconds(1))
         watch.setUnsent(true, now: self.seconds(9))
@@ -100,7 +103,7 @@ import Testing
         #expect(self.overdue(watch, 14) == .leaving)
     }
 
-    @Test("bytes count until a request is whole") func tooLong() {
+    @Test("bytes count until a request is whole") func bytesCountUntilRequestIsWhole() {
         var watch = self.watch(bytesLimit: 100)
         watch.received(100, now: Self.start)
         #expect(!watch.isTooLong)

@@ -10,7 +10,7 @@ import Verification
 
 /// Real processes, real Redis, real HTTP.
 @Suite("A cluster", .serialized, .timeLimit(.minutes(3))) struct ClusterTests {
-    @Test("bad input gets its error, and changes nothing") func badInput() async throws {
+    @Test("bad input gets its error, and changes nothing") func badInputChangesNothing() async throws {
         let cluster = try await TestCluster.start(stock: 40, limit: 2)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -93,8 +93,8 @@ import Verification
         #expect(try JSON.decode(Problem.self, from: lost.body).code == "unknown_unit")
     }
 
-    @Test("one token, one order: on both ways in, byte for byte; then paid, then too late") func oneOrder() async throws
-    {
+    @Test("one token, one order: on both ways in, byte for byte; then paid, then too late")
+    func oneTokenMakesOneOrder() async throws {
         let cluster = try await TestCluster.start(stock: 10, limit: 1, windowMilliseconds: 700)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -138,7 +138,7 @@ import Verification
     }
 
     @Test("with the center and the coordinator gone, units sell exactly what they held, over restarts too")
-    func alone() async throws {
+    func unitsSellAloneWhatTheyHold() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         cluster.signalAll("tranche-coordinator", SIGKILL)
@@ -161,7 +161,7 @@ import Verification
         #expect(report.lots[0].held == 30)
     }
 
-    @Test("verify finds what was changed by hand in the files") func findsTampering() async throws {
+    @Test("verify finds what was changed by hand in the files") func verifyFindsTampering() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         for number in 0..<6 { #expect(try await cluster.buySurely(cluster.units[0], buyer: "b\(number)")) }
@@ -244,7 +244,8 @@ import Verification
         try database.execute(sql: "UPDATE accounts SET sold = sold + 1")
     }
 
-    @Test("processes do not start without what they need, and say what it is") func refusesToStart() async throws {
+    @Test("processes do not start without what they need, and say what it is")
+    func startNamesWhatIsMissing() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -274,7 +275,8 @@ import Verification
                 "belongs to unit 2, not to unit 1"))
     }
 
-    @Test("stock added while the sale runs is sold, and a move takes what it can") func adds() async throws {
+    @Test("stock added while the sale runs is sold, and a move takes what it can")
+    func addedStockIsSold() async throws {
         let cluster = try await TestCluster.start(stock: 9, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]

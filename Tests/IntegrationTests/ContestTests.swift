@@ -56,7 +56,7 @@ import Verification
     }
 
     @Test("the first win, wherever they are; what comes back goes to the waitlist, not to a newcomer")
-    func order() async throws {
+    func earliestStampsWinThenWaitlist() async throws {
         let cluster = try await TestCluster.start(
             stock: 4, limit: 1, contest: ["--contest", "global", "--waitlist", "2"], delays: [2, 10, 25])
         defer { cluster.stop() }
@@ -105,7 +105,7 @@ import Verification
         #expect((fairness.won, fairness.misallocated, fairness.late) == (4, 0, 0))
     }
 
-    @Test("one buyer who tries in every region has one home, and one order") func home() async throws {
+    @Test("one buyer who tries in every region has one home, and one order") func buyerHasOneHome() async throws {
         let cluster = try await TestCluster.start(stock: 9, limit: 1)
         defer { cluster.stop() }
         var homes: Set<UnitID> = []
@@ -141,7 +141,7 @@ import Verification
     }
 
     @Test("the leading coordinator dies in mid-contest: the other one goes on, none doubled, none lost, order kept")
-    func failover() async throws {
+    func nextLeaderKeepsTheOrder() async throws {
         let cluster = try await TestCluster.start(
             stock: 60, limit: 1, contest: ["--contest", "global", "--waitlist", "10"], delays: [2, 5, 10])
         defer { cluster.stop() }
@@ -180,7 +180,7 @@ import Verification
     private struct Ports: Decodable { let coordinatorPort: Int }
 
     @Test("a paused unit holds the others up for no longer than holdMax, and its requests are late")
-    func pause() async throws {
+    func pausedUnitDelaysOthersByHoldMax() async throws {
         let cluster = try await TestCluster.start(
             stock: 6, limit: 1, contest: ["--contest", "global", "--waitlist", "0"], delays: [2, 5, 10])
         defer { cluster.stop() }
@@ -209,7 +209,8 @@ import Verification
         print("others were held for \(fairness.holdMillisecondsP50) ms (p50) while a unit stood still")
     }
 
-    @Test("a clock that is two seconds behind stops no local sale, and takes no unfair share") func wrongClock()
+    @Test("a clock that is two seconds behind stops no local sale, and takes no unfair share")
+    func slowClockSellsAndGainsNothing()
         async throws
     {
         let cluster = try await TestCluster.start(

@@ -65,7 +65,7 @@ import TrancheCore
     private static let unknown = "00000000000000000000000000000000"
 
     @Test("requests in one piece are answered in order, from the lane and, from the first other one on, beside it")
-    func pipelined() async throws {
+    func pipelineIsAnsweredInOrderAcrossHandover() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -91,8 +91,8 @@ import TrancheCore
         #expect(flood.statuses(count) == [Int](repeating: 401, count: count))
     }
 
-    @Test("whoever stops sending still hears every answer; whoever asks to close is closed") func closing() async throws
-    {
+    @Test("whoever stops sending still hears every answer; whoever asks to close is closed")
+    func halfClosedConnectionHearsEveryAnswer() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]

@@ -9,7 +9,7 @@ import TrancheCore
 @Suite("Proofs", .timeLimit(.minutes(3))) struct ProofTests {
     struct Summary: Decodable { let digests: [String: String] }
 
-    @Test("fifty worlds run alike in two processes") func digestsAgree() async throws {
+    @Test("fifty worlds run alike in two processes") func worldsRunAlikeInTwoProcesses() async throws {
         let arguments = ["simulate", "--seeds", "0..49", "--digests", "--json", "--jobs"]
         // Hashes of sets and dictionaries differ from process to process: whatever depends on their order shows here.
         let runs = try ["1", "2"].map { jobs in try TestCluster.run("tranche", arguments + [jobs]) }
@@ -23,7 +23,7 @@ import TrancheCore
     }
 
     @Test("a run that never gets into trouble, or breaks an invariant, fails")
-    func failsLoudly() throws {
+    func quietOrBrokenRunFails() throws {
         let planted = try TestCluster.run("tranche", ["simulate", "--seeds", "0", "--plant", "grantsAsDeltas"])
         #expect(planted.status == 2)
         #expect(planted.output.contains("repeat with: tranche simulate --seeds 0..0 --trace --plant grantsAsDeltas"))
@@ -31,7 +31,8 @@ import TrancheCore
         #expect(unknown.status == 64)
     }
 
-    @Test("every server serves the contract, and says which methods an address takes") func contract() async throws {
+    @Test("every server serves the contract, and says which methods an address takes")
+    func everyServerServesTheContract() async throws {
         let cluster = try await TestCluster.start(stock: 10, limit: 1)
         defer { cluster.stop() }
         let document = try String(contentsOfFile: "docs/openapi.yaml", encoding: .utf8)
@@ -49,7 +50,7 @@ import TrancheCore
         #expect(unknown.status == 404)
     }
 
-    @Test("the center judges what units say: the address, and the limits") func judgesMessages() async throws {
+    @Test("the center judges what units say: the address, and the limits") func centerChecksMessages() async throws {
         let cluster = try await TestCluster.start(stock: 10, limit: 1)
         defer { cluster.stop() }
         let base = cluster.center + "/internal/v1"

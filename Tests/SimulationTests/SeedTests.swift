@@ -6,7 +6,7 @@ import Testing
     static let seeds: Range<UInt64> = 0..<1_000
 
     @Test("every invariant holds in a thousand worlds", arguments: [0, 1] as [UInt64])
-    func invariantsHold(half: UInt64) {
+    func invariantsHoldInAThousandWorlds(half: UInt64) {
         var marks: Set<String> = []
         for seed in Self.seeds where seed % 2 == half {
             let world = World(seed: seed)
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test("the same seed gives the same run", arguments: 0..<25 as Range<UInt64>)
-    func repeats(seed: UInt64) {
+    func sameSeedGivesSameRun(seed: UInt64) {
         let (first, second) = (World(seed: seed), World(seed: seed))
         _ = first.run()
         _ = second.run()
@@ -29,7 +29,7 @@ import Testing
         #expect(first.fingerprint == second.fingerprint, "seed \(seed) did not repeat")
     }
 
-    @Test("other seeds give other runs") func differs() {
+    @Test("other seeds give other runs") func otherSeedsGiveOtherRuns() {
         let prints = (0..<20 as Range<UInt64>).map { seed in
             let world = World(seed: seed)
             _ = world.run()
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test("a planted fault is caught within a thousand seeds", arguments: Plant.allCases)
-    func catches(plant: Plant) throws {
+    func plantedFaultIsCaught(plant: Plant) throws {
         for seed in Self.seeds {
             let violations = World(seed: seed, plant: plant).run()
             guard let first = violations.first else { continue }

@@ -4,7 +4,8 @@ import Testing
 import TrancheCore
 
 @Suite("Authority log") struct AuthorityStoreTests {
-    @Test("records come back, over a snapshot too, and an older epoch writes nothing") func recovers() throws {
+    @Test("records come back, over a snapshot too, and an older epoch writes nothing")
+    func recordsComeBackOverSnapshot() throws {
         let path = try TemporaryFolder.make() + "/authority.sqlite"
         let store = try AuthorityStore(path: path)
         var book = AuthorityBook()
@@ -25,7 +26,7 @@ import TrancheCore
         #expect(try store.log().count == 1_201)
     }
 
-    @Test("an act is remembered with its records, or neither of them is") func acts() throws {
+    @Test("an act is remembered with its records, or neither of them is") func actIsStoredWithItsRecords() throws {
         let path = try TemporaryFolder.make() + "/authority.sqlite"
         let store = try AuthorityStore(path: path)
         try store.append([.epoch(Epoch(1))], witnesses: [:], as: Epoch(1))
@@ -46,7 +47,7 @@ import TrancheCore
         #expect(try again.log().count == 3)
     }
 
-    @Test("the oldest acts are forgotten beyond the limit") func forgets() throws {
+    @Test("the oldest acts are forgotten beyond the limit") func oldestActsAreForgotten() throws {
         let store = try AuthorityStore(path: try TemporaryFolder.make() + "/authority.sqlite")
         try store.append([.epoch(Epoch(1))], witnesses: [:], as: Epoch(1))
         let all = (0...AuthorityStore.actsLimit).map { OperatorAct(key: "key \($0)", what: "pause") }

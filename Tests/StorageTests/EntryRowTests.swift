@@ -12,7 +12,7 @@ import TrancheCore
                     generation: Generation(1), stamp: Stamp(rawValue: 9), deadline: Instant(microseconds: 9))))
     }
 
-    @Test("what is written is read back, and a cut row is none") func reads() {
+    @Test("what is written is read back, and a cut row is none") func writtenEntriesAreReadBack() {
         var bytes: [UInt8] = []
         Self.reservation.encode(into: &bytes)
         var place = 0
@@ -26,19 +26,19 @@ import TrancheCore
         }
     }
 
-    @Test("the wider form of earlier versions is read, too") func readsWide() {
+    @Test("the wider form of earlier versions is read, too") func widerFormIsRead() {
         var bytes: [UInt8] = []
         Self.reservation.encodeWide(into: &bytes)
         var place = 0
         #expect(bytes.withUnsafeBytes { EntryRow(reading: $0, at: &place) } == Self.reservation)
     }
 
-    @Test("a whole row is an entry") func whole() { #expect(Self.reservation.entry != nil) }
+    @Test("a whole row is an entry") func wholeRowIsAnEntry() { #expect(Self.reservation.entry != nil) }
 
     @Test(
         "a number that does not fit is no entry", arguments: ["lot", "quantity", "detail", "generation"],
         [Int64.max, Int64.min, -1 - Int64(UInt32.max)])
-    func overflows(column: String, value: Int64) {
+    func overflowingNumberIsNoEntry(column: String, value: Int64) {
         var row = Self.reservation
         switch column {
         case "lot": row.lot = value
@@ -50,7 +50,7 @@ import TrancheCore
     }
 
     @Test("an unknown reason of a refusal is no entry", arguments: [Int64?.none, 0, 3])
-    func unknownReason(detail: Int64?) {
+    func unknownReasonIsNoEntry(detail: Int64?) {
         var row = EntryRow(
             .refused(OrderID(high: 1, low: 2), lot: LotID(1), reason: .duplicate(held: 1, limit: 1)))
         #expect(row.entry != nil)

@@ -24,7 +24,7 @@ import TrancheCore
 
     private let first = Incarnation(1)
 
-    @Test("what was appended comes back, over a restart") func recovers() throws {
+    @Test("what was appended comes back, over a restart") func entriesComeBackOverRestart() throws {
         let order = self.order(1)
         var released = self.order(2, buyer: "b")
         released.state = .reserved
@@ -60,8 +60,8 @@ import TrancheCore
         #expect(throws: StorageError.self) { try again.append([.returned(LotID(1), total: 5)], as: self.first) }
     }
 
-    @Test("a contest's entries come back: the queue, the places, the stock that came with them") func contests() throws
-    {
+    @Test("a contest's entries come back: the queue, the places, the stock that came with them")
+    func contestEntriesComeBack() throws {
         func contested(_ number: UInt64, _ buyer: String, _ state: OrderState, deadline: Instant) -> Order {
             var order = self.order(number, buyer: buyer)
             order.state = state
@@ -95,7 +95,7 @@ import TrancheCore
         #expect(throws: StorageError.self) { try ledger.append([.reserved(self.order(9, buyer: "z"))], as: self.first) }
     }
 
-    @Test("the database itself refuses to oversell, whatever the code says") func refusesOversell() throws {
+    @Test("the database itself refuses to oversell, whatever the code says") func databaseRefusesOversell() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
         let before = ledger.head
@@ -112,7 +112,7 @@ import TrancheCore
         #expect(try self.open().recover().orders.count == 2)
     }
 
-    @Test("the ledger itself holds the per-buyer limit, whatever the code says") func refusesOverLimit() throws {
+    @Test("the ledger itself holds the per-buyer limit, whatever the code says") func ledgerRefusesOverLimit() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         try ledger.append([.reserved(self.order(1, quantity: 2, limit: 2))], as: self.first)
@@ -124,7 +124,7 @@ import TrancheCore
         try ledger.append([.reserved(self.order(3, quantity: 2, limit: 2))], as: self.first)
     }
 
-    @Test("a batch that was refused leaves no trace in the guards") func guardsRollBack() throws {
+    @Test("a batch that was refused leaves no trace in the guards") func refusedBatchLeavesGuardsAlone() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
         // The third one oversells, so the first two are not held either.
@@ -138,7 +138,8 @@ import TrancheCore
         }
     }
 
-    @Test("a ledger of an earlier version is converted, under the same digests") func converts() throws {
+    @Test("a ledger of an earlier version is converted, under the same digests")
+    func earlierVersionIsConverted() throws {
         let entries: [LedgerEntry] = [
             .opened(self.first), .granted(LotID(1), total: 9), .reserved(self.order(1)),
             .refused(OrderID(high: 5, low: 5), lot: LotID(1), reason: .limitReached(held: 1, limit: 2)),
@@ -162,7 +163,7 @@ import TrancheCore
         try again.append([.reserved(self.order(2, buyer: "z"))], as: self.first)
     }
 
-    @Test("an older incarnation appends nothing") func fences() throws {
+    @Test("an older incarnation appends nothing") func olderIncarnationAppendsNothing() throws {
         let ledger = try self.open()
         try ledger.append([.opened(Incarnation(3))], as: Incarnation(3))
         #expect(throws: StorageError.superseded(path: self.path, current: 3)) {
@@ -171,7 +172,7 @@ import TrancheCore
         try ledger.append([.nonce(1)], as: Incarnation(3))
     }
 
-    @Test("a full disk is a clear error, and the ledger stays whole") func survivesFullDisk() throws {
+    @Test("a full disk is a clear error, and the ledger stays whole") func fullDiskLeavesLedgerWhole() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 1_000_000)], as: self.first)
         try ledger.limitPagesForTest(400)
@@ -192,7 +193,8 @@ import TrancheCore
             try self.open().recover().orders.count == Int(kept), "every order that was taken is there, and no other")
     }
 
-    @Test("a file that is no database, or another unit's, is refused by name") func refusesForeign() throws {
+    @Test("a file that is no database, or another unit's, is refused by name")
+    func foreignFileIsRefusedByName() throws {
         _ = try self.open(unit: 1)
         #expect(throws: StorageError.wrongOwner(path: self.path, expected: "unit 2", found: "unit 1")) {
             _ = try self.open(unit: 2)
@@ -208,7 +210,7 @@ import TrancheCore
         }
     }
 
-    @Test("a changed row breaks the hash chain at the next start") func findsCorruption() throws {
+    @Test("a changed row breaks the hash chain at the next start") func changedRowBreaksHashChain() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         try ledger.append([.reserved(self.order(1))], as: self.first)
@@ -221,7 +223,7 @@ import TrancheCore
         #expect("\(error!)".contains("hash chain breaks at position 3"))
     }
 
-    @Test("a locked file is a clear error, and the append can be made again") func survivesLock() throws {
+    @Test("a locked file is a clear error, and the append can be made again") func lockedFileAllowsRetry() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first)], as: self.first)
         let other = try DatabaseQueue(path: self.path)
@@ -233,7 +235,7 @@ import TrancheCore
         try ledger.append([.nonce(1)], as: self.first)
     }
 
-    @Test("a data folder belongs to one process at a time") func locksFolder() throws {
+    @Test("a data folder belongs to one process at a time") func folderBelongsToOneProcess() throws {
         let lock = try FolderLock(folder: self.folder)
         #expect(throws: StorageError.inUse(path: self.folder)) { _ = try FolderLock(folder: self.folder) }
         withExtendedLifetime(lock) {}

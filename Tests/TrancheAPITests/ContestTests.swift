@@ -26,14 +26,14 @@ import TrancheCore
                     mayReturn: 30), ContestReply.notTaken(LotID(2)),
             ]), receivedAt: Instant(microseconds: 10), sentAt: Instant(microseconds: 11))
 
-    @Test("what is written is read") func roundTrip() throws {
+    @Test("what is written is read") func writtenMessagesAreRead() throws {
         #expect(try ContestWire.report(ContestWire.encode(Self.report)) == Self.report)
         let read = try ContestWire.reply(ContestWire.encode(Self.envelope))
         #expect(read.reply == Self.envelope.reply)
         #expect((read.receivedAt, read.sentAt) == (Self.envelope.receivedAt, Self.envelope.sentAt))
     }
 
-    @Test("bytes that are cut short, too long or changed get an error, never a crash") func bad() {
+    @Test("bytes that are cut short, too long or changed get an error, never a crash") func damagedBytesGetAnError() {
         let (report, reply) = (ContestWire.encode(Self.report), ContestWire.encode(Self.envelope))
         for length in 0..<report.count {
             #expect(throws: Problem.self) { try ContestWire.report(Array(report.prefix(length))) }
@@ -56,7 +56,7 @@ import TrancheCore
         #expect(error?.detail.contains("version is 9") == true)
     }
 
-    @Test("a list that is longer than its limit is refused before it is read") func limits() {
+    @Test("a list that is longer than its limit is refused before it is read") func longListsAreRefusedUnread() {
         var bytes = ContestWire.encode(
             ContestReport(unit: UnitID(1), generation: Generation(1), epoch: Epoch(1), isTrusted: true, lots: []))
         bytes.replaceSubrange((bytes.count - 4)..., with: [0xFF, 0xFF, 0xFF, 0xFF])
@@ -64,7 +64,7 @@ import TrancheCore
         #expect(error?.detail.contains("at most \(Limits.lots)") == true)
     }
 
-    @Test("tie keys follow from the secret, and the hash binds it") func ties() {
+    @Test("tie keys follow from the secret, and the hash binds it") func tieKeysFollowFromSecret() {
         let (one, same, other) = (TieKey(secret: "a"), TieKey(secret: "a"), TieKey(secret: "b"))
         let order = OrderID(high: 1, low: 2)
         #expect(one(order) == same(order))
@@ -81,7 +81,7 @@ import TrancheCore
             (.init(waitlist: -1), "contest.waitlist -1 is not in 0...10000"),
             (.init(policy: .rounds, milliseconds: 0), "contest.milliseconds 0 is not in 1...10000"),
         ])
-    func configuration(contest: SaleConfig.Lot.Contest, reason: String) {
+    func impossibleContestIsRefused(contest: SaleConfig.Lot.Contest, reason: String) {
         let lot = SaleConfig.Lot(
             id: LotID(1), name: "x", stock: 10, perBuyerLimit: 1, poolPermille: 0, contest: contest)
         let sale = SaleConfig.Sale(
@@ -92,13 +92,14 @@ import TrancheCore
         #expect(error?.detail.contains(reason) == true, "\(error?.detail ?? "")")
     }
 
-    @Test("without a word on contests, the last tenth or less is contested by stamp, with a waitlist") func defaults() {
+    @Test("without a word on contests, the last tenth or less is contested by stamp, with a waitlist")
+    func defaultContestIsLastTenth() {
         let lot = SaleConfig.Lot(id: LotID(1), name: "x", stock: 5_000, perBuyerLimit: 1, poolPermille: 0)
         #expect(lot.contestStart == .whenScarce)
         #expect(lot.contestTerms == ContestTerms(policy: .stamp, waitlist: 500))
     }
 
-    @Test("an order in a contest shows its place") func documents() throws {
+    @Test("an order in a contest shows its place") func contestedOrderShowsItsPlace() throws {
         let order = Order(
             id: OrderID(high: 1, low: 1), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, buyerLimit: 1,
             generation: Generation(1), state: .contested, stamp: Stamp(rawValue: 7), deadline: .distantFuture)

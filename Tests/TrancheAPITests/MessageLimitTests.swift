@@ -26,7 +26,7 @@ import TrancheCore
                 challenge: .max, proof: self.head(proof), earlier: Array(repeating: self.head(1), count: earlier)))
     }
 
-    @Test("a registration is refused beyond its limits, and taken at them") func registration() {
+    @Test("a registration is refused beyond its limits, and taken at them") func registrationHasLimits() {
         #expect(
             self.code(
                 self.request(
@@ -61,7 +61,7 @@ import TrancheCore
             }, proves: proves, proof: nil, earlier: earlier.map { [$0] } ?? [])
     }
 
-    @Test("a report is refused beyond its limits") func reports() {
+    @Test("a report is refused beyond its limits") func reportHasLimits() {
         #expect(self.code(self.report(sold: Limits.counter)) == nil)
         for bad in [
             self.report(generation: .max), self.report(incarnation: .max), self.report(position: .max),
@@ -81,7 +81,7 @@ import TrancheCore
             coordinator: CoordinatorAddress(epoch: Epoch(leader), url: "http://c"), witness: self.head(witness))
     }
 
-    @Test("what the center says is refused beyond its limits") func directives() {
+    @Test("what the center says is refused beyond its limits") func directivesHaveLimits() {
         #expect(self.code(self.directives()) == nil)
         for bad in [
             self.directives(epoch: .max), self.directives(generation: .max), self.directives(witness: .max),
@@ -98,7 +98,7 @@ import TrancheCore
         #expect(self.code(RegisterReply.proofRequired(position: 1, challenge: .max, earlier: [1])) == nil)
     }
 
-    @Test("what a coordinator says is refused beyond its limits") func commands() {
+    @Test("what a coordinator says is refused beyond its limits") func commandsHaveLimits() {
         let lot = LotID(1)
         for (decision, expected): (Rebalancer.Decision, String?) in [
             (.grant(lot, UnitID(1), quantity: 1), nil), (.grant(lot, UnitID(1), quantity: .max), "invalid_message"),
@@ -126,7 +126,7 @@ import TrancheCore
         }
     }
 
-    @Test("what the center tells a coordinator is refused beyond its limits") func quotaState() {
+    @Test("what the center tells a coordinator is refused beyond its limits") func quotaStateHasLimits() {
         func state(pool: Int = 1, offered: Int = 1, available: Int = -1, members: Int = 1) -> QuotaState {
             let sample = Rebalancer.Sample(
                 unit: UnitID(1), available: 1, offered: offered, starved: 0, heardAt: .distantFuture, isLive: true)
@@ -151,7 +151,7 @@ import TrancheCore
         #expect(self.code(ContestAck(pool: .max, coming: 0, mayReturn: 0)) == "invalid_message")
     }
 
-    @Test("a contest report is refused beyond its limits") func contest() {
+    @Test("a contest report is refused beyond its limits") func contestReportHasLimits() {
         func report(
             generation: UInt32 = 1, epoch: UInt64 = 1, uncertainty: Int64 = 500, lots: [UInt32] = [1], count: Int = 1
         ) -> [UInt8] {

@@ -28,7 +28,7 @@ import TrancheCore
             #""\"\\\/\b\f\n\r\t\u00e9""#, #""\ud83d\ude00""#, "\"\u{7FF}\u{FFFF}\u{10FFFF}\u{7F}\"",
             #"{"a":1,"a":2}"#,
         ])
-    func grammar(text: String) { #expect(self.reason(text) == nil) }
+    func grammaticalDocumentIsRead(text: String) { #expect(self.reason(text) == nil) }
 
     @Test(
         "what is no JSON is refused, with the place",
@@ -55,7 +55,7 @@ import TrancheCore
             (#""abc"#, "byte 4: a text that does not end"), ("\"a\nb\"", "byte 2: a control character"),
             ("\u{A0}1", "byte 0: expected a value"),
         ])
-    func refused(text: String, expected: String) throws {
+    func otherTextIsRefusedWithPlace(text: String, expected: String) throws {
         #expect(try #require(self.reason(text)).hasPrefix(expected), "\(text)")
     }
 
@@ -68,7 +68,9 @@ import TrancheCore
             (#""\'""#, "byte 2: an unknown escape"), (#""\u12g4""#, "byte 5: expected a hexadecimal digit"),
             (#""\u12"#, "byte 5: expected a hexadecimal digit"), (#""\"#, "byte 2: an unknown escape"),
         ])
-    func escapes(text: String, expected: String) { #expect(self.reason(text) == expected, "\(text)") }
+    func meaninglessEscapesAreRefused(text: String, expected: String) {
+        #expect(self.reason(text) == expected, "\(text)")
+    }
 
     @Test(
         "bytes that are no UTF-8 are refused",
@@ -78,12 +80,12 @@ import TrancheCore
             [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80], [0xF0, 0x9F, 0x98], [0xF0, 0x9F, 0x98, 0x28],
             [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF],
         ] as [[UInt8]])
-    func encoding(bytes: [UInt8]) {
+    func invalidUTF8IsRefused(bytes: [UInt8]) {
         #expect(self.reason([34] + bytes + [34]) == "byte 1: it is not UTF-8")
         #expect(self.reason([34] + bytes) == "byte 1: it is not UTF-8", "cut off behind it")
     }
 
-    @Test("64 levels are read, one more is refused, and a million does no harm") func depth() {
+    @Test("64 levels are read, one more is refused, and a million does no harm") func depthIsLimited() {
         func nested(_ count: Int) -> String {
             String(repeating: "[", count: count) + String(repeating: "]", count: count)
         }
@@ -96,7 +98,7 @@ import TrancheCore
         #expect(self.reason(mixed + String(repeating: "}]", count: 32)) != nil)
     }
 
-    @Test("what is written here is read here") func ours() throws {
+    @Test("what is written here is read here") func ownDocumentsAreRead() throws {
         let text = "a\"\\/\u{1}\u{1F}\u{7F}é\u{2028}😀"
         #expect(try JSON.decode([String].self, from: JSON.encode([text])) == [text])
         #expect(try JSON.decode([String].self, from: JSON.encode([text], pretty: true)) == [text])

@@ -15,7 +15,7 @@ import TrancheCore
     }
 
     @Test("a token comes back as it was", arguments: ["a", "buyer-000123", String(repeating: "x", count: 64), "A Z~"])
-    func roundTrip(buyer: String) throws {
+    func tokenComesBack(buyer: String) throws {
         let text = self.codec.mint(self.token(buyer: buyer))
         #expect(try self.codec.open(text.utf8) == self.token(buyer: buyer))
         #expect(text.utf8.count <= TokenCodec.lengthLimit)
@@ -24,18 +24,18 @@ import TrancheCore
     @Test(
         "ids that stores could read in two ways are refused",
         arguments: ["", "a\u{0}b", "a\nb", "Zoë", "Zoe\u{308}", "\u{7F}", String(repeating: "x", count: 65)])
-    func ids(text: String) {
+    func ambiguousIDsAreRefused(text: String) {
         #expect(BuyerID(text) == nil)
         #expect(PaymentID(text) == nil)
         #expect(throws: Problem.self) { _ = try JSON.decode(PaymentID.self, from: JSON.encode(text)) }
     }
 
-    @Test("a date beyond the calendar saturates") func saturates() {
+    @Test("a date beyond the calendar saturates") func farDateSaturates() {
         #expect(Instant(milliseconds: Int64.max) == .distantFuture)
         #expect(Instant(milliseconds: Int64.min) == .distantPast)
     }
 
-    @Test("a change of any character is noticed") func everyBit() throws {
+    @Test("a change of any character is noticed") func changedCharacterIsNoticed() throws {
         let text = Array(self.codec.mint(self.token()).utf8)
         for place in text.indices {
             var changed = text
@@ -44,14 +44,14 @@ import TrancheCore
         }
     }
 
-    @Test("a token of the first version is still read") func firstVersion() throws {
+    @Test("a token of the first version is still read") func firstTokenVersionIsRead() throws {
         let text =
             "AQAAAAABAgME__________8AAAAHASwABgokGB5AAAAGCiQYHmcQAAYKJB"
             + "gtgkAHYnV5ZXItMSWWG0J60-JmSf83swCncLGCnnV1_EbqJlU2NthPRQwN"
         #expect(try self.codec.open(text.utf8) == self.token())
     }
 
-    @Test("a new secret comes into use before the old one goes") func rotates() throws {
+    @Test("a new secret comes into use before the old one goes") func newSecretWorksBesideOld() throws {
         let (old, new) = (String(repeating: "o", count: 32), String(repeating: "n", count: 32))
         let both = TokenCodec(secrets: [new, old])
         let token = self.token()
@@ -64,7 +64,7 @@ import TrancheCore
         #expect(throws: Problem.self) { try PaymentSignature(secret: new).check(signed, body, now: Self.now) }
     }
 
-    @Test("each unit has secrets of its own, for each direction") func unitCredentials() {
+    @Test("each unit has secrets of its own, for each direction") func eachUnitHasItsOwnSecrets() {
         let key = String(repeating: "k", count: 32)
         var all: Set<String> = []
         for unit: UInt16 in [1, 2, 300] {
@@ -76,7 +76,7 @@ import TrancheCore
         #expect(all.allSatisfy { $0.utf8.count == 43 })
     }
 
-    @Test("a token of another secret is forged") func forged() {
+    @Test("a token of another secret is forged") func foreignTokenIsForged() {
         let other = TokenCodec(secret: "another-secret-of-the-right-length").mint(self.token())
         #expect(throws: TokenError.forged) { _ = try self.codec.open(other.utf8) }
     }
@@ -93,11 +93,11 @@ import TrancheCore
             ),
             (String(repeating: "A", count: 160), .malformed(reason: "version 0 is unknown")),
         ])
-    func malformed(text: String, error: TokenError) {
+    func malformedTokenIsRefusedByCause(text: String, error: TokenError) {
         #expect(throws: error) { _ = try self.codec.open(text.utf8) }
     }
 
-    @Test("lot, unit and time are checked, just inside and just outside") func checks() throws {
+    @Test("lot, unit and time are checked, just inside and just outside") func lotUnitAndTimeAreChecked() throws {
         let token = self.token()
         let good = Self.now.advanced(milliseconds: 10)
         try self.codec.check(token, lot: LotID(7), unit: UnitID(300), now: good)
@@ -123,7 +123,7 @@ import TrancheCore
     let signature = PaymentSignature(secret: "0123456789abcdef0123456789abcdef")
     let body = Array("{\"order\":1}".utf8)
 
-    @Test("a signature holds for its body and its time, and no other") func holds() throws {
+    @Test("a signature holds for its body and its time, and no other") func signatureCoversBodyAndTime() throws {
         let header = self.signature.sign(self.body, at: Self.now)
         try self.signature.check(header, self.body, now: Self.now)
         try self.signature.check(header, self.body, now: Self.now.advanced(milliseconds: 300_000))
@@ -141,7 +141,7 @@ import TrancheCore
 @Suite("Documents") struct DocumentTests {
     @Test(
         "the hot path's bytes are the encoder's bytes", arguments: [OrderState.reserved, .paid, .cancelled, .expired])
-    func sameBytes(state: OrderState) {
+    func hotPathBytesMatchEncoder(state: OrderState) {
         let order = Order(
             id: OrderID(high: 1, low: 2), buyer: BuyerID("a")!, lot: LotID(3), quantity: 4, buyerLimit: 5,
             generation: Generation(1), state: state, stamp: Stamp(rawValue: UInt64.max),
@@ -149,7 +149,7 @@ import TrancheCore
         #expect(Array(OrderDocument.json(order).utf8) == JSON.encode(OrderDocument(order)))
     }
 
-    @Test("every refusal has its own code and a status that fits") func codes() {
+    @Test("every refusal has its own code and a status that fits") func everyRefusalHasItsCode() {
         let order = OrderID(high: 1, low: 1)
         let refusals: [Refusal] = [
             .unknownLot(LotID(1)), .unknownOrder(order), .invalidQuantity(0, limit: 1),
@@ -177,7 +177,7 @@ import TrancheCore
             ("none", "has no lot"), ("url", "is no http address"),
             ("split", "is no http address"), ("added", "what was added 9223372036854775807 is not in 0..."),
         ])
-    func configurations(kind: String, reason: String) {
+    func invalidConfigurationIsRefusedByCause(kind: String, reason: String) {
         var unit = SaleConfig.Unit(
             id: UnitID(1), name: "earth", region: "earth", publicURL: "http://a:1", internalURL: "http://a:2")
         if kind == "url" {
@@ -203,7 +203,7 @@ import TrancheCore
         #expect(error?.detail.contains(reason) == true, "\(error?.detail ?? "")")
     }
 
-    @Test("a push with a wrong checksum or version is refused") func pushes() throws {
+    @Test("a push with a wrong checksum or version is refused") func wrongPushIsRefused() throws {
         let content = String(decoding: JSON.encode(SaleConfig()), as: UTF8.self)
         _ = try ConfigPush(version: 1, epoch: Epoch(1), content: content).validated()
         #expect(throws: Problem.self) { _ = try ConfigPush(version: 0, epoch: Epoch(1), content: content).validated() }

@@ -4,7 +4,7 @@ import TrancheCore
 @Suite("Admission") struct AdmissionTests {
     static let now = Instant(milliseconds: 1_700_000_000_000)
 
-    @Test("a refusal is remembered, and the cut catches what the memory lost") func remembers() {
+    @Test("a refusal is remembered, and the cut catches what the memory lost") func refusalsAreRememberedOrCut() {
         var memory = RefusalMemory(limit: 100)
         func order(_ number: UInt64) -> OrderID { OrderID(high: number &* 0x9E37_79B9_7F4A_7C15, low: number) }
         for number in 1...100 as ClosedRange<UInt64> { memory.remember(order(number), now: Self.now) }
@@ -23,7 +23,7 @@ import TrancheCore
             (.paused, 1, .paused), (.closed, 1, .ended), (.open, 0, .invalidQuantity(0, limit: 2)),
             (.open, 3, .invalidQuantity(3, limit: 2)), (.open, -1, .invalidQuantity(-1, limit: 2)),
         ])
-    func refuses(phase: LotRules.Phase, quantity: Int, refusal: Refusal) {
+    func deskRefusesInFixedOrder(phase: LotRules.Phase, quantity: Int, refusal: Refusal) {
         let desk = self.desk(phase)
         let answer = desk.answer(
             order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: quantity, issuedAt: Self.now,
@@ -61,7 +61,7 @@ import TrancheCore
         return desk
     }
 
-    @Test("no lot opens before the clock is surely past its start") func neverEarly() {
+    @Test("no lot opens before the clock is surely past its start") func lotNeverOpensEarly() {
         let desk = self.desk(.open)
         let justAfter = Instant(microseconds: Self.now.microseconds + 499)
         let answer = desk.answer(
@@ -73,7 +73,8 @@ import TrancheCore
                 == nil)
     }
 
-    @Test("the flag answers newcomers, but not a copy of a request that is being decided") func flags() {
+    @Test("the flag answers newcomers, but not a copy of a request that is being decided")
+    func soldOutFlagSparesCopies() {
         let desk = self.desk(.open)
         let later = Self.now.advanced(milliseconds: 5)
         let order = OrderID(high: 4, low: 4)
@@ -93,7 +94,7 @@ import TrancheCore
         #expect(desk.takeOffered() == [LotID(1): 1])
     }
 
-    @Test("copies of a request wait beside it, a few of them, and get its answer") func copies() {
+    @Test("copies of a request wait beside it, a few of them, and get its answer") func copiesGetTheFirstAnswer() {
         let desk = self.desk(.open)
         let request = BuyRequest(
             order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now,
@@ -105,7 +106,7 @@ import TrancheCore
         #expect(desk.join(request.order, 20) == nil, "the next one is a first one again")
     }
 
-    @Test("after a restart, a lot that was sold out refuses every token made before") func cuts() {
+    @Test("after a restart, a lot that was sold out refuses every token made before") func restartCutsOldTokens() {
         var book = UnitBook()
         book.apply(.soldOut(LotID(1)))
         let desk = self.desk(.open)
@@ -129,7 +130,8 @@ import TrancheCore
         )
     }
 
-    @Test("a copy of a request that admission is deciding is not refused from memory") func waitsForCopies() {
+    @Test("a copy of a request that admission is deciding is not refused from memory")
+    func copyInAdmissionIsNotRefused() {
         let desk = self.desk(.open)
         let order = OrderID(high: 3, low: 3)
         let later = Self.now.advanced(milliseconds: 5_000)
@@ -149,7 +151,7 @@ import TrancheCore
                 == .refused(.soldOut(requested: 1)))
     }
 
-    @Test("a sale takes only the steps that its state allows") func lifecycle() {
+    @Test("a sale takes only the steps that its state allows") func saleTakesAllowedStepsOnly() {
         var allowed: [SaleState: [SaleState.Step]] = [:]
         for state in SaleState.allCases { allowed[state] = state.steps }
         #expect(

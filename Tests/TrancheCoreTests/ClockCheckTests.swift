@@ -11,7 +11,7 @@ import TrancheCore
         return .init(sent: sent, received: received, answered: received, heard: heard)
     }
 
-    @Test("the kernel's estimate, with a floor and a growth since it spoke") func uncertainty() {
+    @Test("the kernel's estimate, with a floor and a growth since it spoke") func uncertaintyHasFloorAndGrowth() {
         var check = ClockCheck()
         check.observe(kernel: .init(isSynchronised: true, errorMicroseconds: 80), wall: Self.now, monotonic: Self.now)
         #expect(check.uncertaintyMicroseconds == 500)
@@ -24,7 +24,7 @@ import TrancheCore
         #expect(check.state == .synced)
     }
 
-    @Test("an unsynchronised kernel gives a configured value") func unsynchronised() {
+    @Test("an unsynchronised kernel gives a configured value") func unsynchronisedKernelGivesConfiguredValue() {
         var check = ClockCheck()
         check.observe(kernel: .init(isSynchronised: false, errorMicroseconds: 5), wall: Self.now, monotonic: Self.now)
         #expect(check.uncertaintyMicroseconds == 1_000)
@@ -32,14 +32,14 @@ import TrancheCore
     }
 
     @Test("a true clock is never falsified, however uneven the way is", arguments: [(0, 180), (90, 90), (180, 0)])
-    func trueClock(there: Int64, back: Int64) {
+    func trueClockIsNeverFalsified(there: Int64, back: Int64) {
         var check = ClockCheck()
         check.observe(self.trip(offset: 0, there: there * 1_000, back: back * 1_000))
         #expect(check.state == .degraded)
     }
 
     @Test("a clock that is further off than half a round trip allows is falsified", arguments: [2_000, -2_000])
-    func wrongClock(milliseconds: Int64) {
+    func wrongClockIsFalsified(milliseconds: Int64) {
         var check = ClockCheck()
         check.observe(self.trip(offset: milliseconds * 1_000, there: 90_000, back: 90_000))
         #expect(check.state == .untrusted)
@@ -48,7 +48,7 @@ import TrancheCore
         #expect(check.state == .degraded)
     }
 
-    @Test("the fastest round trip decides") func fastest() {
+    @Test("the fastest round trip decides") func fastestRoundTripDecides() {
         var check = ClockCheck()
         check.observe(self.trip(offset: 20_000, there: 90_000, back: 90_000))
         #expect(check.state == .degraded)
@@ -57,7 +57,7 @@ import TrancheCore
         #expect(check.best?.offsetMicroseconds == -20_000)
     }
 
-    @Test("a step against the monotonic clock degrades, and is counted") func steps() {
+    @Test("a step against the monotonic clock degrades, and is counted") func clockStepDegrades() {
         var check = ClockCheck()
         let kernel = ClockCheck.Kernel(isSynchronised: true, errorMicroseconds: 10)
         check.observe(kernel: kernel, wall: Self.now, monotonic: Self.now)
@@ -68,7 +68,7 @@ import TrancheCore
         #expect(check.state == .degraded)
     }
 
-    @Test("a fence moves a clock ahead, but not far") func fences() {
+    @Test("a fence moves a clock ahead, but not far") func fenceMovesClockNotFar() {
         var clock = HybridClock(durableCeiling: .zero)
         clock.raise(ceiling: Stamp(Self.now.advanced(milliseconds: 60_000)))
         let near = Stamp(Self.now.advanced(milliseconds: 200))
@@ -79,7 +79,7 @@ import TrancheCore
         #expect(clock.last == near.next)
     }
 
-    @Test("no stamp falls below a watermark") func watermarks() {
+    @Test("no stamp falls below a watermark") func noStampFallsBelowWatermark() {
         var clock = HybridClock(durableCeiling: .zero)
         clock.raise(ceiling: Stamp(Self.now.advanced(milliseconds: 60_000)))
         let watermark = clock.watermark(now: Self.now)
@@ -91,7 +91,7 @@ import TrancheCore
 @Suite("Home unit") struct HomeUnitTests {
     static let buyers = (0..<3_000).map { BuyerID("buyer-\($0)")! }
 
-    @Test("every party computes the same home, whatever the order of the list") func agrees() {
+    @Test("every party computes the same home, whatever the order of the list") func everyPartyComputesTheSameHome() {
         let units = [UnitID(4), UnitID(1), UnitID(9)]
         for buyer in Self.buyers.prefix(100) {
             #expect(HomeUnit.of(buyer, among: units) == HomeUnit.of(buyer, among: units.reversed()))
@@ -99,7 +99,7 @@ import TrancheCore
         #expect(HomeUnit.of(Self.buyers[0], among: []) == nil)
     }
 
-    @Test("buyers are spread, and a new unit moves only those who go to it") func spreads() {
+    @Test("buyers are spread, and a new unit moves only those who go to it") func newUnitMovesOnlyItsBuyers() {
         let (old, new) = ([UnitID(1), UnitID(2), UnitID(3)], [UnitID(1), UnitID(2), UnitID(3), UnitID(4)])
         var counts: [UnitID: Int] = [:]
         for buyer in Self.buyers {

@@ -11,7 +11,7 @@ import TrancheCore
     }
 
     @Test("stamps strictly increase while the wall clock stands still, or steps back")
-    func increases() {
+    func stampsStrictlyIncrease() {
         var clock = self.clock()
         var last = Stamp.zero
         for step in [0, 0, 0, -500, -500, 1, 1] as [Int64] {
@@ -21,7 +21,7 @@ import TrancheCore
         }
     }
 
-    @Test("no stamp reaches the ceiling") func stopsAtCeiling() {
+    @Test("no stamp reaches the ceiling") func noStampReachesCeiling() {
         var clock = self.clock(ceiling: Instant(microseconds: Self.now.microseconds + 1))
         var count = 0
         while clock.stamp(now: Self.now) != nil { count += 1 }
@@ -30,7 +30,7 @@ import TrancheCore
         #expect(later == nil)
     }
 
-    @Test("a ceiling is wanted half a second ahead") func wantsCeiling() {
+    @Test("a ceiling is wanted half a second ahead") func ceilingIsWantedAhead() {
         var clock = self.clock()
         let early = clock.ceilingWanted(now: Self.now.advanced(milliseconds: 499))
         #expect(early == nil)
@@ -38,7 +38,8 @@ import TrancheCore
         #expect(wanted == Stamp(Self.now.advanced(milliseconds: 1_500)))
     }
 
-    @Test("a clock that jumps an hour ahead moves neither stamps nor the ceiling by an hour") func doubtsJumps() {
+    @Test("a clock that jumps an hour ahead moves neither stamps nor the ceiling by an hour")
+    func clockJumpMovesNothingFar() {
         var clock = self.clock()
         let steady = Instant(milliseconds: 5_000)
         _ = clock.stamp(now: Self.now, steady: steady)
@@ -55,7 +56,7 @@ import TrancheCore
         #expect(confirmed == Stamp(hour))
     }
 
-    @Test("a start waits for the old ceiling, and refuses a clock that is far behind") func starts() {
+    @Test("a start waits for the old ceiling, and refuses a clock that is far behind") func startWaitsForOldCeiling() {
         let ceiling = Stamp(Self.now)
         #expect(HybridClock.start(durableCeiling: ceiling, now: Self.now) == .ready)
         let early = Self.now.advanced(milliseconds: -300)

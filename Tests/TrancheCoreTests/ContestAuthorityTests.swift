@@ -32,7 +32,7 @@ import TrancheCore
             allocated: allocated.map { OrderID(high: 0, low: $0) }, released: [], waited: [])
     }
 
-    @Test("an allocation takes from the pool, and the stock is conserved") func allocates() throws {
+    @Test("an allocation takes from the pool, and the stock is conserved") func allocationConservesStock() throws {
         var (authority, epoch) = try self.contended()
         var records: [AuthorityRecord] = []
         let left = try authority.contest(
@@ -44,7 +44,7 @@ import TrancheCore
         #expect(authority.book.lots[Self.lot]?.contest?.line.map(\.order.low) == [2])
     }
 
-    @Test("a batch that does not fit is refused, and changes nothing") func refuses() throws {
+    @Test("a batch that does not fit is refused, and changes nothing") func unfitBatchChangesNothing() throws {
         let (fresh, epoch) = try self.contended()
         let cases: [(ContestBatch, Epoch)] = [
             (self.batch(orders: [1, 2, 3], allocated: [1, 2, 3]), epoch),  // More than the pool has.
@@ -62,7 +62,7 @@ import TrancheCore
         }
     }
 
-    @Test("no quota is granted from a contended pool") func keepsThePool() throws {
+    @Test("no quota is granted from a contended pool") func contendedPoolGrantsNothing() throws {
         var (authority, epoch) = try self.contended()
         var records: [AuthorityRecord] = []
         _ = authority.carryOut([.grant(Self.lot, UnitID(1), quantity: 1)], by: epoch, into: &records)

@@ -56,7 +56,7 @@ import TrancheCore
         }
     }
 
-    @Test("whoever came first wins, however late the message is") func firstCome() {
+    @Test("whoever came first wins, however late the message is") func firstStampWinsDespiteLateMessage() {
         var bench = Bench()
         bench.send(1, [(7, 20)], upTo: 30)
         #expect(bench.decide() == [])  // Unit 2 may have somebody earlier.
@@ -64,14 +64,14 @@ import TrancheCore
         #expect(bench.decide() == [8])
     }
 
-    @Test("equal stamps are ordered by tie key, not by unit") func ties() {
+    @Test("equal stamps are ordered by tie key, not by unit") func equalStampsGoByTieKey() {
         var bench = Bench()
         bench.send(1, [(9, 10)], upTo: 30)
         bench.send(2, [(3, 10)], upTo: 30)
         #expect(bench.decide() == [3])
     }
 
-    @Test("late requests are in order of receipt, not of their tie keys") func lateOrder() {
+    @Test("late requests are in order of receipt, not of their tie keys") func lateRequestsGoByReceipt() {
         var bench = Bench(pool: 1)
         bench.wait(50)
         bench.send(2, [(9, 1), (3, 2)], upTo: 45, isTrusted: false)
@@ -79,7 +79,7 @@ import TrancheCore
         #expect(bench.decide() == [9])
     }
 
-    @Test("stock that comes back goes down the waitlist, before newcomers") func waitlist() {
+    @Test("stock that comes back goes down the waitlist, before newcomers") func returnsGoDownTheWaitlist() {
         var bench = Bench(waitlist: 2, mayReturn: 1)
         bench.send(1, [(7, 10), (8, 11), (9, 12)], upTo: 30)
         bench.send(2, [(4, 13)], upTo: 30)
@@ -94,7 +94,7 @@ import TrancheCore
         #expect(bench.merge.book.line.map(\.order.low) == [9, 5])
     }
 
-    @Test("nobody is sent away while stock is on its way back to the pool") func coming() {
+    @Test("nobody is sent away while stock is on its way back to the pool") func nothingIsReleasedWhileStockComes() {
         var bench = Bench(pool: 0)
         bench.observe(pool: 0, mayReturn: 2, coming: 2)
         bench.send(1, [(7, 10), (8, 11), (9, 12)], upTo: 30)
@@ -105,7 +105,8 @@ import TrancheCore
         #expect(bench.decide(mayReturn: 2) == [7, 8])
     }
 
-    @Test("whoever stands in the line keeps the place, also when what was coming does not come") func keepsTheLine() {
+    @Test("whoever stands in the line keeps the place, also when what was coming does not come")
+    func waitlistedOrderKeepsItsPlace() {
         var bench = Bench(pool: 0)
         bench.observe(pool: 0, mayReturn: 2, coming: 2)
         bench.send(1, [(7, 10), (8, 11)], upTo: 30)
@@ -116,7 +117,7 @@ import TrancheCore
         #expect(bench.merge.book.line.map(\.order.low) == [7, 8])
     }
 
-    @Test("one decision takes no more than its limit, and the next one goes on") func batchLimit() {
+    @Test("one decision takes no more than its limit, and the next one goes on") func decisionStaysWithinItsLimit() {
         var bench = Bench(pool: 5_000)
         bench.send(1, (0..<2_500).map { (UInt64($0), 10) }, upTo: 30)
         bench.send(2, [], upTo: 30)
@@ -125,7 +126,7 @@ import TrancheCore
         #expect(bench.decide().count == 500)
     }
 
-    @Test("when nothing can come back, everybody who waits is told") func hopeless() {
+    @Test("when nothing can come back, everybody who waits is told") func everyoneIsReleasedWithoutReturns() {
         var bench = Bench(waitlist: 5, mayReturn: 1)
         bench.send(1, [(7, 10), (8, 11)], upTo: 30)
         bench.send(2, [], upTo: 30)
@@ -136,7 +137,7 @@ import TrancheCore
         #expect(bench.merge.book.verdicts[UnitID(1)]?.map(\.kind) == [.allocated, .waitlisted, .released])
     }
 
-    @Test("the allowance does not grow with the crowd") func allowance() {
+    @Test("the allowance does not grow with the crowd") func allowanceIgnoresTheCrowd() {
         var bench = Bench(pool: 2, waitlist: 1)
         #expect(bench.merge.reply(to: UnitID(1), generation: Generation(1), heard: 0, now: bench.now).allowance == 3)
         bench.send(1, (0..<50).map { (UInt64($0), 10) }, upTo: 30)
@@ -147,7 +148,7 @@ import TrancheCore
         #expect(reply.allowance == 50)
     }
 
-    @Test("rounds: within a window everybody is equal, and the tie key decides") func rounds() {
+    @Test("rounds: within a window everybody is equal, and the tie key decides") func roundsDrawLotsWithinWindow() {
         var bench = Bench(policy: .rounds(milliseconds: 50))
         bench.send(1, [(9, 1)], upTo: 45)
         bench.send(2, [(3, 44)], upTo: 45)
@@ -157,7 +158,7 @@ import TrancheCore
         #expect(bench.decide() == [3])
     }
 
-    @Test("band-lottery: clear winners win, the band around the cut draws lots") func lottery() {
+    @Test("band-lottery: clear winners win, the band around the cut draws lots") func bandLotteryDrawsLotsAtCut() {
         var bench = Bench(policy: .bandLottery(microseconds: 2_000), pool: 2)
         bench.send(1, [(9, 1), (8, 20)], upTo: 40)
         bench.send(2, [(3, 21), (1, 30)], upTo: 40)
@@ -165,7 +166,7 @@ import TrancheCore
         #expect(bench.decide() == [9, 3])
     }
 
-    @Test("arrival: first come at the coordinator, and no waiting") func arrival() {
+    @Test("arrival: first come at the coordinator, and no waiting") func arrivalPolicyNeverWaits() {
         var bench = Bench(policy: .arrival)
         bench.send(1, [(7, 20)], upTo: 30)
         #expect(bench.decide() == [7])

@@ -13,7 +13,8 @@ import TrancheCore
         return bench
     }
 
-    @Test("the switch gives back what is left, and requests get a place instead of stock") func switches() {
+    @Test("the switch gives back what is left, and requests get a place instead of stock")
+    func switchReturnsStockAndGivesPlaces() {
         let bench = Self.bench()
         #expect(bench.counters.returned == 2)
         #expect(bench.counters.available == 0)
@@ -23,7 +24,7 @@ import TrancheCore
         #expect(bench.entries.contains(.contended(Bench.lot)))
     }
 
-    @Test("only as many requests as can still get something are forwarded") func caps() {
+    @Test("only as many requests as can still get something are forwarded") func onlyPossibleWinnersAreForwarded() {
         let bench = Self.bench(allowance: 2)
         bench.buy("c")
         bench.buy("d")
@@ -33,14 +34,15 @@ import TrancheCore
         #expect(bench.contestReports.last?.lots.first?.candidates.count == 2)
     }
 
-    @Test("whoever wants more than there may be does not take the place of whoever wants one") func quantities() {
+    @Test("whoever wants more than there may be does not take the place of whoever wants one")
+    func largeRequestLeavesRoomForSmall() {
         let bench = Self.bench(allowance: 1)
         #expect(bench.buy("c", quantity: 2)?.order?.state == .contested)
         #expect(bench.buy("d", quantity: 1)?.order?.state == .contested)
         #expect(bench.buy("e", quantity: 1) == .refused(.soldOut(requested: 1)))
     }
 
-    @Test("watermarks go on while a sale warms up or pauses, and end with it") func speaks() {
+    @Test("watermarks go on while a sale warms up or pauses, and end with it") func watermarksLastUntilSaleEnds() {
         let bench = Self.bench()
         #expect(bench.machine.contestReportMilliseconds.map { $0 < 100 } == true)
         for (phase, isFast) in [(LotRules.Phase.paused, true), (.closed, false)] {
@@ -54,13 +56,13 @@ import TrancheCore
         }
     }
 
-    @Test("a buyer's limit counts what is contested") func limits() {
+    @Test("a buyer's limit counts what is contested") func contestedItemsCountForLimit() {
         let bench = Self.bench()
         #expect(bench.buy("a", quantity: 1)?.order?.state == .contested)  // One held, one contested: two in all.
         #expect(bench.buy("a", quantity: 1) == .refused(.duplicate(held: 2, limit: 2)))
     }
 
-    @Test("an allocation is a reservation, once, however often it is heard") func allocates() {
+    @Test("an allocation is a reservation, once, however often it is heard") func allocationReservesOnce() {
         let bench = Self.bench()
         bench.buy("c")
         for _ in 0..<2 { bench.hear([(Self.order(3), .allocated)], next: 1, allowance: 3) }
@@ -70,14 +72,14 @@ import TrancheCore
         #expect(bench.counters.isSound)
     }
 
-    @Test("a released order is sold out for good") func releases() {
+    @Test("a released order is sold out for good") func releasedOrderIsSoldOut() {
         let bench = Self.bench()
         bench.buy("c")
         bench.hear([(Self.order(3), .released)], next: 1, allowance: 3)
         #expect(bench.buy("c", order: Self.order(3)) == .refused(.soldOut(requested: 1)))
     }
 
-    @Test("stock for somebody who has gone is given back") func givesBack() {
+    @Test("stock for somebody who has gone is given back") func stockOfCancelledOrderIsReturned() {
         let bench = Self.bench()
         bench.buy("c")
         bench.feed(.cancel(Self.order(3), ticket: 1))
@@ -88,7 +90,7 @@ import TrancheCore
         #expect(bench.counters.available == 0)
     }
 
-    @Test("an expired reservation is not sold to a newcomer, but given back") func expires() {
+    @Test("an expired reservation is not sold to a newcomer, but given back") func expiredContestedStockIsReturned() {
         let bench = Self.bench()
         bench.now = bench.now.advanced(milliseconds: 2_000)
         bench.feed(.tick)
@@ -97,7 +99,7 @@ import TrancheCore
         #expect(bench.buy("z")?.order?.state == .contested)
     }
 
-    @Test("candidates that were not taken are sent again") func resends() {
+    @Test("candidates that were not taken are sent again") func untakenCandidatesAreSentAgain() {
         let bench = Self.bench()
         bench.buy("c")
         bench.feed(.contestReportDue)
@@ -109,7 +111,8 @@ import TrancheCore
         #expect(bench.contestReports.last?.lots[0].candidates.count == 1)
     }
 
-    @Test("a restarted unit asks before it refuses anybody, and goes on with its queue") func restarts() {
+    @Test("a restarted unit asks before it refuses anybody, and goes on with its queue")
+    func restartedUnitAsksBeforeRefusing() {
         let bench = Self.bench()
         bench.buy("c")
         var book = bench.machine.book

@@ -3,7 +3,8 @@ import TrancheCore
 
 /// Whom the merge waits for, and whose clock it believes.
 extension ContestMergeTests {
-    @Test("a request below the watermark that its own unit promised is late, and counted") func brokenPromise() {
+    @Test("a request below the watermark that its own unit promised is late, and counted")
+    func requestBelowWatermarkIsLate() {
         var bench = Bench(pool: 1)
         bench.wait(300)
         bench.send(1, [], upTo: 100)
@@ -17,7 +18,7 @@ extension ContestMergeTests {
     }
 
     @Test("an old report that comes late, after an older look at the lot, says nothing of the new ledger")
-    func olderReport() {
+    func olderReportSaysNothingOfNewLedger() {
         var bench = Bench(pool: 5)
         let (old, new) = (Generation(1), Generation(2))
         func observe(_ generation: Generation) {
@@ -46,8 +47,8 @@ extension ContestMergeTests {
         #expect(batch?.released.isEmpty == true)
     }
 
-    @Test("a unit's clock is judged by the round trips of the coordinator, whatever the unit says") func judgesClocks()
-    {
+    @Test("a unit's clock is judged by the round trips of the coordinator, whatever the unit says")
+    func coordinatorJudgesClocksByRoundTrips() {
         var judge = ClockJudge()
         func trip(_ offset: Int64) -> Bool {
             let sent = Self.start
@@ -73,7 +74,7 @@ extension ContestMergeTests {
         #expect(forged, "an echo of no answer says nothing")
     }
 
-    @Test("a step of the coordinator's own clock is no unit's fault") func ownSteps() {
+    @Test("a step of the coordinator's own clock is no unit's fault") func ownClockStepBlamesNoUnit() {
         var judge = ClockJudge()
         func report(sentAt: Int64, heardAt: Int64, receivedAt: Int64) -> Bool {
             let at = { Self.start.advanced(milliseconds: $0) }
@@ -92,7 +93,7 @@ extension ContestMergeTests {
         #expect(afterIt)
     }
 
-    @Test("nobody passes before every watermark") func waits() {
+    @Test("nobody passes before every watermark") func nothingPassesBeforeEveryWatermark() {
         var bench = Bench(pool: 2)
         bench.send(1, [(7, 20)], upTo: 25)
         bench.send(2, [], upTo: 19)
@@ -102,7 +103,7 @@ extension ContestMergeTests {
     }
 
     @Test("a silent unit is waited for no longer than holdMax; what it sends later is late, and counted")
-    func excludes() {
+    func silentUnitIsExcludedAfterHoldMax() {
         var bench = Bench(pool: 2)
         bench.send(1, [(7, 20)], upTo: 30)
         bench.wait(499)
@@ -118,7 +119,8 @@ extension ContestMergeTests {
         #expect(bench.decide() == [9])
     }
 
-    @Test("a clock that is ahead, or was falsified, gives no advantage and holds nobody up") func distrusts() {
+    @Test("a clock that is ahead, or was falsified, gives no advantage and holds nobody up")
+    func clockAheadGainsNothing() {
         var bench = Bench(pool: 2)
         bench.wait(50)
         bench.send(2, [(8, 1)], upTo: 45, isTrusted: false)
@@ -133,7 +135,7 @@ extension ContestMergeTests {
         #expect(ahead.merge.lateCount == 1)
     }
 
-    @Test("a gap in the candidates holds the watermark back") func gaps() {
+    @Test("a gap in the candidates holds the watermark back") func gapHoldsWatermarkBack() {
         var bench = Bench(pool: 2)
         bench.send(2, [], upTo: 30)
         let late = Candidate(
@@ -148,7 +150,7 @@ extension ContestMergeTests {
         #expect(bench.merge.reply(to: UnitID(1), generation: Generation(1), heard: 0, now: bench.now).next == 0)
     }
 
-    @Test("a stamp from far in the future is late, and stops nothing") func farFuture() {
+    @Test("a stamp from far in the future is late, and stops nothing") func farFutureStampIsLate() {
         var bench = Bench(pool: 2)
         let wild = Candidate(
             index: 0, order: OrderID(high: 0, low: 9), quantity: 1, stamp: Stamp(rawValue: UInt64.max), uncertainty: 0)
@@ -164,7 +166,7 @@ extension ContestMergeTests {
         #expect(Stamp(rawValue: UInt64.max).next == Stamp(rawValue: UInt64.max))
     }
 
-    @Test("a frozen contest decides nothing until it goes on") func frozen() {
+    @Test("a frozen contest decides nothing until it goes on") func frozenContestDecidesNothing() {
         var bench = Bench(pool: 1)
         bench.send(1, [(7, 10)], upTo: 30)
         bench.send(2, [], upTo: 30)
@@ -174,7 +176,7 @@ extension ContestMergeTests {
         #expect(bench.decide() == [7])
     }
 
-    @Test("repeated and reordered reports change nothing") func idempotent() {
+    @Test("repeated and reordered reports change nothing") func repeatedReportsChangeNothing() {
         var bench = Bench(pool: 3)
         bench.send(1, [(7, 20)], upTo: 30)
         bench.send(1, [], upTo: 30)
@@ -186,7 +188,7 @@ extension ContestMergeTests {
         #expect(bench.decide() == [])
     }
 
-    @Test("a batch with a lost answer is not repeated by the same merge") func oneAtATime() {
+    @Test("a batch with a lost answer is not repeated by the same merge") func unansweredBatchIsNotRepeated() {
         var bench = Bench(pool: 2)
         bench.send(1, [(7, 20)], upTo: 30)
         bench.send(2, [], upTo: 30)

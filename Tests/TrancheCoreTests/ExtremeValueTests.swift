@@ -5,7 +5,7 @@ import TrancheCore
 @Suite("Extreme values") struct ExtremeValueTests {
     static let ends = [Instant(microseconds: .min), .distantPast, .distantFuture]
 
-    @Test("the time between any two moments saturates") func between() {
+    @Test("the time between any two moments saturates") func timeBetweenMomentsSaturates() {
         #expect(
             Instant.distantFuture.milliseconds(since: Instant(microseconds: .min)) == Int64.max / 1_000)
         #expect(Instant(microseconds: .min).milliseconds(since: .distantFuture) == Int64.min / 1_000)
@@ -13,7 +13,7 @@ import TrancheCore
         #expect(Instant(microseconds: .min).milliseconds(since: Instant(microseconds: .min)) == 0)
     }
 
-    @Test("a later moment never has an earlier stamp") func stamps() {
+    @Test("a later moment never has an earlier stamp") func laterMomentHasLaterStamp() {
         let moments = [0, 1, 1 << 51, (1 << 52) - 1, 1 << 52, (1 << 52) + 1, 1 << 60, .max] as [Int64]
         for (earlier, later) in zip(moments, moments.dropFirst()) {
             #expect(Stamp(Instant(microseconds: earlier)) <= Stamp(Instant(microseconds: later)))
@@ -21,7 +21,7 @@ import TrancheCore
         #expect(Stamp(Instant(microseconds: 1 << 52)) > Stamp(Instant(microseconds: 1 << 51)))
     }
 
-    @Test("a round trip of any four moments is judged") func roundTrips() {
+    @Test("a round trip of any four moments is judged") func anyRoundTripIsJudged() {
         var check = ClockCheck()
         for sent in Self.ends {
             for received in Self.ends {
@@ -43,9 +43,9 @@ import TrancheCore
             (1e300, Limits.stockPerLot), (.infinity, Limits.stockPerLot),
             (.greatestFiniteMagnitude, Limits.stockPerLot),
         ])
-    func items(count: Double, expected: Int) { #expect(Rebalancer.items(count) == expected) }
+    func itemsOfRateStayWithinLot(count: Double, expected: Int) { #expect(Rebalancer.items(count) == expected) }
 
-    @Test("a rebalancer bears rates that no shop has") func rebalancer() {
+    @Test("a rebalancer bears rates that no shop has") func rebalancerBearsExtremeRates() {
         let lot = LotID(1)
         var rebalancer = Rebalancer()
         var now = Instant(microseconds: .min)
@@ -69,8 +69,8 @@ import TrancheCore
         }
     }
 
-    @Test("a unit without any demand is refilled as before, when nobody knows how long the stock lasts") func noDemand()
-    {
+    @Test("a unit without any demand is refilled as before, when nobody knows how long the stock lasts")
+    func unitWithoutDemandIsRefilled() {
         var rebalancer = Rebalancer()
         let sample = Rebalancer.Sample(
             unit: UnitID(1), available: 0, offered: 0, starved: 40, heardAt: .distantPast, isLive: true)
@@ -86,7 +86,7 @@ import TrancheCore
             .bandLottery(microseconds: .max),
             .bandLottery(microseconds: .min),
         ] as [ContestPolicy])
-    func contest(policy: ContestPolicy) {
+    func contestTakesAnyStamp(policy: ContestPolicy) {
         let now = Instant(milliseconds: 1_700_000_000_000)
         var merge = ContestMerge(
             lot: LotID(1), book: ContestBook(terms: ContestTerms(policy: policy, waitlist: 1)), now: now,

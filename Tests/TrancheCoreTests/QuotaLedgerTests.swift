@@ -4,7 +4,7 @@ import TrancheCore
 /// Whose ledger is believed: copies, restores, and what was settled.
 extension QuotaTests {
     @Test("a copy of a living unit's ledger is not let in, and changes nothing", arguments: [true, false])
-    func refusesCopies(isCurrent: Bool) throws {
+    func copyOfLivingLedgerIsRefused(isCurrent: Bool) throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
         _ = authority.report(self.report(returned: 0, position: 9), now: Self.now, into: &records)
@@ -33,7 +33,7 @@ extension QuotaTests {
     }
 
     @Test("a generation that was stranded is settled by its very ledger, when that comes back and proves itself")
-    func provesEarlierGenerations() throws {
+    func strandedGenerationIsSettledByItsLedger() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
         _ = authority.report(self.report(returned: 0, position: 90), now: Self.now, into: &records)
@@ -68,7 +68,7 @@ extension QuotaTests {
     }
 
     @Test("an operator's count is not overruled by a ledger that shows less: it may be an older state of it")
-    func keepsTheCount() throws {
+    func operatorCountStands() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
         _ = authority.report(self.report(returned: 0, position: 90), now: Self.now, into: &records)
@@ -89,7 +89,7 @@ extension QuotaTests {
     }
 
     @Test("a unit in a generation that the log does not know is not let in: the log was set back")
-    func knowsItsGenerations() throws {
+    func unknownGenerationIsRefused() throws {
         var (authority, records) = try self.authority()
         for generation in [2, Limits.generation] {
             let reply = self.register(
@@ -101,7 +101,7 @@ extension QuotaTests {
     }
 
     @Test("whoever contradicts the books again, after proving its ledger, is stranded again; the alarm comes once")
-    func strandsAgain() throws {
+    func repeatedContradictionStrandsAgain() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
         _ = authority.report(self.report(returned: 0, position: 3, granted: 41), now: Self.now, into: &records)
@@ -120,7 +120,8 @@ extension QuotaTests {
         #expect(authority.takeAlarms().count == 1)
     }
 
-    @Test("what a ledger that proved nothing says of earlier generations is not taken") func doubtsEarlierGenerations()
+    @Test("what a ledger that proved nothing says of earlier generations is not taken")
+    func unprovedLedgerSettlesNothing()
         throws
     {
         var (authority, records) = try self.authority()
@@ -134,7 +135,8 @@ extension QuotaTests {
         #expect(authority.book.stranded(Self.lot) == 40)
     }
 
-    @Test("a report that contradicts the books strands the unit's quota, and is an alarm, once") func judgesReports()
+    @Test("a report that contradicts the books strands the unit's quota, and is an alarm, once")
+    func contradictingReportStrandsWithAlarm()
         throws
     {
         var (authority, records) = try self.authority()
@@ -149,7 +151,8 @@ extension QuotaTests {
         #expect(authority.book.isConserved(Self.lot))
     }
 
-    @Test("a process whose ledger went back under it is found by what its reports prove") func judgesProofs() throws {
+    @Test("a process whose ledger went back under it is found by what its reports prove")
+    func wrongProofFindsSetBackLedger() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
         _ = authority.report(self.report(returned: 0, position: 9), now: Self.now, into: &records)
@@ -168,7 +171,8 @@ extension QuotaTests {
         }
     }
 
-    @Test("a center that has lost its log lets nobody in who knows more than it does") func knowsItsPlace() throws {
+    @Test("a center that has lost its log lets nobody in who knows more than it does")
+    func centerBehindAdmitsNoUnit() throws {
         var authority = QuotaAuthority(book: AuthorityBook(), witnesses: [:])
         var records: [AuthorityRecord] = []
         authority.takeOver(into: &records)
@@ -183,7 +187,7 @@ extension QuotaTests {
         #expect(!authority.takeAlarms().isEmpty)
     }
 
-    @Test("a ledger that was set back is stranded, and gets a new generation") func strands() throws {
+    @Test("a ledger that was set back is stranded, and gets a new generation") func setBackLedgerIsStranded() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
         _ = authority.report(self.report(returned: 0, position: 90), now: Self.now, into: &records)
@@ -207,7 +211,8 @@ extension QuotaTests {
         #expect(authority.book.stranded(Self.lot) == 0)
     }
 
-    @Test("what was settled cannot be stranded again: its stock is in the pool") func settledStaysSettled() throws {
+    @Test("what was settled cannot be stranded again: its stock is in the pool")
+    func settledAccountIsNotStrandedAgain() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
         try authority.strand(Self.unit, reason: "test", into: &records)
@@ -218,7 +223,8 @@ extension QuotaTests {
         #expect(reply == .registerFirst, "it must begin a new generation before it sells on")
     }
 
-    @Test("a settlement can be corrected downwards, and never upwards") func correctsSettlement() throws {
+    @Test("a settlement can be corrected downwards, and never upwards")
+    func settlementIsCorrectedDownwardsOnly() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
         let pool = authority.book.lots[Self.lot]!.pool
@@ -235,7 +241,8 @@ extension QuotaTests {
         }
     }
 
-    @Test("a process whose generation was settled must begin a new one before it goes on") func fencesSettled() throws {
+    @Test("a process whose generation was settled must begin a new one before it goes on")
+    func settledProcessStartsNewGeneration() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
         try authority.strand(Self.unit, reason: "declared lost", into: &records)
@@ -257,7 +264,7 @@ extension QuotaTests {
         #expect(authority.book.isConserved(Self.lot))
     }
 
-    @Test("the same ledger proves itself and goes on") func proves() throws {
+    @Test("the same ledger proves itself and goes on") func sameLedgerProvesItself() throws {
         var (authority, records) = try self.authority()
         let question = authority.register(self.request(session: 8, position: 9), now: Self.silent, into: &records)
         guard case .proofRequired(position: 1, let challenge, _) = question else {

@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("Quota plan and tranche sizes") struct PlanTests {
-    @Test("shares add up to what is shared, and never to more") func adds() {
+    @Test("shares add up to what is shared, and never to more") func sharesAddUpToTotal() {
         for total in [0, 1, 2, 3, 10, 999, 10_000] {
             for weights in [[1, 1, 1], [80, 15, 5], [0, 0, 7], [0, 0, 0], [3]] {
                 for pool in [0, 1, 500, 1_000] {
@@ -15,7 +15,7 @@ import TrancheCore
         }
     }
 
-    @Test("a tranche is half of the share, at least one, at most the cap and the pool") func sizes() {
+    @Test("a tranche is half of the share, at least one, at most the cap and the pool") func trancheIsHalfOfShare() {
         #expect(TrancheSize.grant(share: 0.8, pool: 1_000, cap: 10_000) == 400)
         #expect(TrancheSize.grant(share: 0.8, pool: 1_000, cap: 100) == 100)
         #expect(TrancheSize.grant(share: 0.01, pool: 3, cap: 10) == 1)
@@ -23,7 +23,8 @@ import TrancheCore
         #expect(TrancheSize.grant(share: 1, pool: 5, cap: 0) == 0)
     }
 
-    @Test("surplus goes from the idle unit to the one that starves, once per cool-down") func rebalances() {
+    @Test("surplus goes from the idle unit to the one that starves, once per cool-down")
+    func surplusGoesToStarvingUnit() {
         var rebalancer = Rebalancer()
         let start = Instant(milliseconds: 1_700_000_000_000)
         func samples(_ at: Instant, offered: Int) -> [Rebalancer.Sample] {

@@ -64,7 +64,7 @@ import TrancheCore
         LedgerHead(position: position, digest: .init(high: position, low: 0))
     }
 
-    @Test("quota is not moved from a unit to itself, nor in a contest") func refusesMoves() throws {
+    @Test("quota is not moved from a unit to itself, nor in a contest") func impossibleMovesAreRefused() throws {
         var (authority, records) = try self.authority()
         #expect(throws: AuthorityError.sameUnit(Self.unit)) {
             try authority.move(Self.lot, from: Self.unit, to: Self.unit, quantity: 1)
@@ -75,7 +75,7 @@ import TrancheCore
         }
     }
 
-    @Test("a grant never exceeds the pool") func clamps() throws {
+    @Test("a grant never exceeds the pool") func grantNeverExceedsPool() throws {
         var (authority, records) = try self.authority()
         var granted: [Int] = []
         for quantity in [70, 70, 1] {
@@ -85,7 +85,8 @@ import TrancheCore
         #expect(authority.book.isConserved(Self.lot))
     }
 
-    @Test("the pool grows only by what a unit returned, however often it says so") func returns() throws {
+    @Test("the pool grows only by what a unit returned, however often it says so")
+    func poolGrowsByReturnsOnly() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
         for _ in 0..<3 {
@@ -96,14 +97,14 @@ import TrancheCore
         #expect(authority.book.isConserved(Self.lot))
     }
 
-    @Test("a report that returns more than was granted changes nothing") func refusesTooMuch() throws {
+    @Test("a report that returns more than was granted changes nothing") func excessiveReturnChangesNothing() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 10, into: &records)
         _ = authority.report(self.report(returned: 11, position: 3), now: Self.now, into: &records)
         #expect(authority.book.lots[Self.lot]?.pool == 90)
     }
 
-    @Test("commands of a deposed coordinator are refused") func fences() throws {
+    @Test("commands of a deposed coordinator are refused") func deposedCoordinatorIsRefused() throws {
         var (authority, records) = try self.authority()
         let old = try authority.lead(url: "a", now: Self.now, into: &records)
         #expect(throws: AuthorityError.leaderIsAlive(old)) {
@@ -123,7 +124,7 @@ import TrancheCore
             (0, 1_000_000_000 - 100), (-3, 1_000_000_000 - 100), (1_000_000_000, 1_000_000_000 - 100),
             (Int.max, 1_000_000_000 - 100),
         ])
-    func refuses(quantity: Int, limit: Int) throws {
+    func badNumbersChangeNothing(quantity: Int, limit: Int) throws {
         var (authority, records) = try self.authority()
         let before = records
         #expect(throws: AuthorityError.invalidQuantity(quantity, limit: limit)) {
@@ -132,7 +133,7 @@ import TrancheCore
         #expect(records == before)
     }
 
-    @Test("a replay of the log gives the same book") func replays() throws {
+    @Test("a replay of the log gives the same book") func logReplayGivesSameBook() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
         _ = authority.report(self.report(returned: 20, position: 3, granted: 50), now: Self.now, into: &records)
@@ -144,7 +145,7 @@ import TrancheCore
     }
 
     @Test("a move whose record the log refused has not happened, and what it asked for is not asked any more")
-    func forgetsMoves() throws {
+    func refusedMoveIsForgotten() throws {
         var (authority, records) = try self.authority()
         _ = authority.register(
             RegisterRequest(
@@ -161,7 +162,7 @@ import TrancheCore
         #expect(try authority.move(Self.lot, from: Self.unit, to: UnitID(2), quantity: 1).id == 3, "no number twice")
     }
 
-    @Test("a move passes on what the giver gives back, and no more") func moves() throws {
+    @Test("a move passes on what the giver gives back, and no more") func movePassesOnReturnsOnly() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
         #expect(throws: AuthorityError.unknownUnit(UnitID(9))) {

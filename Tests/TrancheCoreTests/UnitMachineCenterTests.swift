@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("Unit machine and its center") struct UnitMachineCenterTests {
-    @Test("repeated, late and stale directives change nothing") func follows() {
+    @Test("repeated, late and stale directives change nothing") func staleDirectivesChangeNothing() {
         let bench = Bench(granted: 3)
         for _ in 0..<3 { bench.feed(.directives(bench.directives(granted: 7, epoch: 2))) }
         bench.feed(.directives(bench.directives(granted: 5, epoch: 2)))
@@ -11,7 +11,7 @@ import TrancheCore
         #expect(bench.redis[Bench.lot]?.available == 7)
     }
 
-    @Test("a reclaim is carried out once, and takes only what is free") func reclaims() {
+    @Test("a reclaim is carried out once, and takes only what is free") func reclaimTakesFreeStockOnce() {
         let bench = Bench(granted: 5)
         bench.buy("a")
         let hint = ReclaimHint(number: 4, keep: 1)
@@ -22,7 +22,7 @@ import TrancheCore
         #expect(bench.reports.last?.lots.first?.hintDone == 4)
     }
 
-    @Test("nothing is sold before somebody has vouched for the ledger") func waitsForVoucher() {
+    @Test("nothing is sold before somebody has vouched for the ledger") func unvouchedLedgerSellsNothing() {
         var book = UnitBook()
         book.apply(.opened(Incarnation(1)))
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
@@ -48,7 +48,8 @@ import TrancheCore
         }
     }
 
-    @Test("a process that the center does not know any more sells nothing until it is known again") func unvouched() {
+    @Test("a process that the center does not know any more sells nothing until it is known again")
+    func unknownProcessSellsNothing() {
         let bench = Bench(granted: 5)
         bench.feed(.registrationLost)
         #expect(!bench.machine.mayIssue)
@@ -59,7 +60,8 @@ import TrancheCore
         #expect(bench.buy("b")?.order?.state == .reserved)
     }
 
-    @Test("a process that finds another one alive waits, and never asks Redis instead") func waitsForTheLiving() {
+    @Test("a process that finds another one alive waits, and never asks Redis instead")
+    func newcomerWaitsForLivingProcess() {
         let bench = Bench(granted: 5)
         bench.feed(.registrationLost)
         for _ in 0..<9 { bench.feed(.registered(.occupied)) }
@@ -67,7 +69,8 @@ import TrancheCore
         #expect(bench.alarms.count == 1 && bench.stops.isEmpty, "it says so once")
     }
 
-    @Test("a center's witness of another history stops a machine that was set back with its memory") func setBack() {
+    @Test("a center's witness of another history stops a machine that was set back with its memory")
+    func wrongWitnessStopsSetBackMachine() {
         let bench = Bench(granted: 5)
         let heads = (1...3).map { LedgerHead(position: UInt64($0 * 10), digest: .init(high: UInt64($0), low: 0)) }
         for head in heads.prefix(2) {
@@ -100,7 +103,8 @@ import TrancheCore
         #expect(ahead.stops.count == 1, "the center has seen more than there is")
     }
 
-    @Test("one answer per question and attempt: repeated questions draw no repeated answers") func questions() {
+    @Test("one answer per question and attempt: repeated questions draw no repeated answers")
+    func repeatedQuestionGetsOneAnswer() {
         let bench = Bench(granted: 3)
         bench.feed(.registrationLost)
         for challenge: UInt64 in [7, 7, 8, 8, 8] {
@@ -109,7 +113,8 @@ import TrancheCore
         #expect(bench.answered == [7, 8])
     }
 
-    @Test("what is said to a ledger that nobody vouches for is not heard, and is no alarm") func unheard() {
+    @Test("what is said to a ledger that nobody vouches for is not heard, and is no alarm")
+    func unvouchedLedgerTakesNoDirectives() {
         let bench = Bench(granted: 3, issued: 10)
         bench.feed(.registrationLost)
         // The ledger was set back, perhaps: what it gave back since then it does not know.
@@ -121,7 +126,7 @@ import TrancheCore
         #expect(bench.counters.granted == 9)
     }
 
-    @Test("grants above the issue and jumps of epochs are not believed") func disbelieves() {
+    @Test("grants above the issue and jumps of epochs are not believed") func impossibleDirectivesAreNotBelieved() {
         let bench = Bench(granted: 3, issued: 10)
         bench.feed(.directives(bench.directives(granted: 11)))
         #expect(bench.counters.granted == 3)
@@ -134,7 +139,7 @@ import TrancheCore
         #expect(bench.alarms.count == 2)
     }
 
-    @Test("nobody waits longer for quota because the wall clock was set back") func steadyHold() {
+    @Test("nobody waits longer for quota because the wall clock was set back") func holdIgnoresClockSetBack() {
         let bench = Bench(granted: 0, windowMilliseconds: 60_000)
         bench.steady = bench.now
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
@@ -145,7 +150,7 @@ import TrancheCore
         #expect(bench.replies.last?.answer == .refused(.restocking))
     }
 
-    @Test("a wall clock that is set back stops no pause") func steadyPauses() {
+    @Test("a wall clock that is set back stops no pause") func clockSetBackStopsNoPause() {
         let bench = Bench(granted: 3)
         bench.redis = [:]
         bench.steady = bench.now.advanced(milliseconds: 60_000)

@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("Unit machine and its Redis") struct UnitMachineRedisTests {
-    @Test("a Redis that was emptied is rebuilt from the ledger") func rebuilds() {
+    @Test("a Redis that was emptied is rebuilt from the ledger") func emptyRedisIsRebuiltFromLedger() {
         let bench = Bench(granted: 3)
         bench.buy("a")
         bench.redis = [:]
@@ -11,7 +11,8 @@ import TrancheCore
         #expect(bench.redis[Bench.lot]?.available == 1)
     }
 
-    @Test("a Redis that went back is found by its sequence, and its word is not taken") func findsSetBack() {
+    @Test("a Redis that went back is found by its sequence, and its word is not taken")
+    func setBackRedisIsFoundBySequence() {
         let bench = Bench(granted: 2)
         let old = bench.redis
         bench.buy("a")
@@ -22,7 +23,8 @@ import TrancheCore
         #expect(bench.counters.sold == 2)
     }
 
-    @Test("a Redis that loses at once what it was given is filled again after a pause") func pausesPriming() {
+    @Test("a Redis that loses at once what it was given is filled again after a pause")
+    func repeatedLossPausesPriming() {
         let bench = Bench(granted: 3)
         bench.steady = bench.now
         func loseAndBuy(_ buyer: String) -> Bool {
@@ -37,7 +39,7 @@ import TrancheCore
         #expect(bench.redis[Bench.lot] != nil)
     }
 
-    @Test("a Redis that lies about stock cannot make the ledger oversell") func guards() {
+    @Test("a Redis that lies about stock cannot make the ledger oversell") func wrongRedisCannotOversell() {
         let bench = Bench(granted: 1)
         let prime = LotPrime(
             lot: Bench.lot, fence: bench.redis[Bench.lot]!.fence, available: 50, holdings: [], ledger: LedgerID(3),
@@ -50,7 +52,7 @@ import TrancheCore
     }
 
     @Test("a ledger that was set back counts its incarnations again, and goes on above the fences in Redis")
-    func fencesAboveRedis() {
+    func fencesContinueAboveRedis() {
         var book = UnitBook()
         for entry: LedgerEntry in [.opened(Incarnation(2)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
@@ -67,7 +69,8 @@ import TrancheCore
         #expect(Recorder(output).fences == [newest + 1])
     }
 
-    @Test("whoever could not ask Redis refuses nobody from memory before the lot is primed") func recoversLotByLot() {
+    @Test("whoever could not ask Redis refuses nobody from memory before the lot is primed")
+    func unprimedLotRefusesNothingFromMemory() {
         var book = UnitBook()
         for entry: LedgerEntry in [.opened(Incarnation(1)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)

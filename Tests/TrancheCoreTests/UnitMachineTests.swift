@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("Unit machine") struct UnitMachineTests {
-    @Test("sells what it holds, then says sold out for good") func sells() {
+    @Test("sells what it holds, then says sold out for good") func unitSellsWhatItHolds() {
         let bench = Bench(granted: 2)
         #expect(bench.buy("a")?.order?.state == .reserved)
         #expect(bench.buy("b")?.order?.state == .reserved)
@@ -11,7 +11,7 @@ import TrancheCore
         #expect(bench.entries.contains(.soldOut(Bench.lot)))
     }
 
-    @Test("the same order id gets the same answer, accepted or refused") func repeats() {
+    @Test("the same order id gets the same answer, accepted or refused") func sameOrderGetsSameAnswer() {
         let bench = Bench(granted: 5, limit: 1)
         let first = OrderID(high: 70, low: 1)
         let answer = bench.buy("a", order: first)
@@ -24,7 +24,7 @@ import TrancheCore
         #expect(bench.buy("a", order: first)?.order?.state == .expired)
     }
 
-    @Test("the limit counts items, and names what is held") func limits() {
+    @Test("the limit counts items, and names what is held") func limitCountsItems() {
         let bench = Bench(granted: 9, limit: 3)
         #expect(bench.buy("a", quantity: 2)?.order?.quantity == 2)
         #expect(bench.buy("a", quantity: 2) == .refused(.limitReached(requested: 2, held: 2, limit: 3)))
@@ -32,7 +32,7 @@ import TrancheCore
         #expect(bench.buy("a", quantity: 4) == .refused(.invalidQuantity(4, limit: 3)))
     }
 
-    @Test("an unpaid reservation expires, and its stock is sold again") func expires() {
+    @Test("an unpaid reservation expires, and its stock is sold again") func expiredStockIsSoldAgain() {
         let bench = Bench(granted: 1)
         let order = bench.buy("a")!.order!
         bench.now = order.deadline
@@ -41,7 +41,7 @@ import TrancheCore
         #expect(bench.buy("b")?.order?.state == .reserved)
     }
 
-    @Test("payment is idempotent; a late or second payment is listed for refund") func pays() {
+    @Test("payment is idempotent; a late or second payment is listed for refund") func paymentIsIdempotent() {
         let bench = Bench(granted: 2)
         let order = bench.buy("a")!.order!
         let (payment, other) = (PaymentID("p1")!, PaymentID("p2")!)
@@ -58,7 +58,7 @@ import TrancheCore
     }
 
     @Test("a payment for an order that the ledger does not know is kept, and has one outcome for ever")
-    func strayPayment() {
+    func strayPaymentIsKept() {
         let bench = Bench(granted: 2)
         let (order, payment) = (OrderID(high: 0, low: 7), PaymentID("p1")!)
         for _ in 0..<2 { bench.feed(.payment(order, payment: payment, ticket: 1)) }
@@ -72,7 +72,7 @@ import TrancheCore
         #expect(bench.others.last?.order?.state == .paid)
     }
 
-    @Test("only a reservation can be cancelled, and twice is once") func cancels() {
+    @Test("only a reservation can be cancelled, and twice is once") func onlyReservationCanBeCancelled() {
         let bench = Bench(granted: 2)
         let order = bench.buy("a")!.order!
         for _ in 0..<2 { bench.feed(.cancel(order.id, ticket: 1)) }
@@ -84,7 +84,8 @@ import TrancheCore
         #expect(bench.others.last == .refused(.notCancellable(paid.id, state: .paid)))
     }
 
-    @Test("requests that find the lot empty wait while more may come, and go first when it does") func starves() {
+    @Test("requests that find the lot empty wait while more may come, and go first when it does")
+    func waitingRequestsGoFirst() {
         let bench = Bench(granted: 0, windowMilliseconds: 60_000)
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
         #expect(bench.buy("a") == nil)
@@ -96,7 +97,7 @@ import TrancheCore
         #expect(bench.replies.last?.answer == .refused(.restocking))
     }
 
-    @Test("whoever asks again and again with one token is one buyer of demand") func countsOrders() {
+    @Test("whoever asks again and again with one token is one buyer of demand") func repeatedOrderIsOneDemand() {
         let bench = Bench(granted: 0, windowMilliseconds: 60_000)
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
         for _ in 0..<5 {
@@ -109,7 +110,7 @@ import TrancheCore
         #expect(bench.reports.last?.lots.first?.offered == 1)
     }
 
-    @Test("whoever waits for quota is answered when the process ends") func closes() {
+    @Test("whoever waits for quota is answered when the process ends") func closingAnswersWaitingRequests() {
         let bench = Bench(granted: 0)
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
         #expect(bench.buy("a") == nil)
@@ -118,7 +119,7 @@ import TrancheCore
         #expect(bench.buy("b") == .refused(.restocking))
     }
 
-    @Test("the queue of a lot has a limit, and one more is refused as overloaded") func limitsQueue() {
+    @Test("the queue of a lot has a limit, and one more is refused as overloaded") func queueOfLotHasLimit() {
         let bench = Bench(granted: 5)
         var machine = bench.machine
         var output = UnitOutput()
@@ -135,7 +136,7 @@ import TrancheCore
         #expect(Recorder(output).refusals == Array(repeating: .overloaded(limit: Limits.waitingRequests), count: 3))
     }
 
-    @Test("a replay of the entries gives the same book") func replays() {
+    @Test("a replay of the entries gives the same book") func entryReplayGivesSameBook() {
         let bench = Bench(granted: 4)
         for buyer in ["a", "b", "c"] { bench.buy(buyer) }
         bench.feed(.cancel(OrderID(high: 2, low: 2), ticket: 1))

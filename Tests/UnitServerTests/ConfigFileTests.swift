@@ -41,7 +41,7 @@ import UnitServer
     }
 
     @Test("an older version is never applied after a newer one, however many come at once")
-    func order() async throws {
+    func olderVersionIsNeverAppliedLast() async throws {
         await withTaskGroup(of: Void.self) { group in
             for version in (1...60).shuffled() {
                 group.addTask { [file] in try? file.take(Self.push(version)) }
@@ -54,7 +54,7 @@ import UnitServer
     }
 
     @Test("a version or an epoch far beyond the next one is refused, and changes nothing")
-    func jump() throws {
+    func farJumpChangesNothing() throws {
         try self.file.take(Self.push(5))
         let limit = ConfigFile.jumpLimit
         for push in [Self.push(5 + limit + 1), Self.push(6, epoch: UInt64(limit) + 2)] {
@@ -67,7 +67,7 @@ import UnitServer
     }
 
     @Test("an older version, an older epoch and another content are refused; the same push again is no error")
-    func stale() throws {
+    func stalePushIsRefused() throws {
         try self.file.take(Self.push(5, epoch: 3))
         try self.file.take(Self.push(5, epoch: 3))
         #expect(self.applied.all == [5], "applied once")

@@ -17,7 +17,7 @@ import UnitServer
             ("\r\n", 1), ("Content-Length: 0\r\n\r\n", 1), ("content-length: 14\r\n\r\n{\"quantity\":3}", 3),
             ("Content-Length: 16\r\nConnection: Keep-Alive\r\n\r\n{ \"quantity\": 2}", 2),
         ])
-    func plain(rest: String, quantity: Int) {
+    func plainRequestsAreReadWhole(rest: String, quantity: Int) {
         let text = Self.head + rest
         let outcome = self.parse(text)
         guard case .request(let request) = outcome, case .buy(let lot, let token, let wanted) = request.kind else {
@@ -30,7 +30,7 @@ import UnitServer
     }
 
     @Test("the question how an order stands is read whole", arguments: ["", "Host: x\r\nAccept: */*\r\n"])
-    func status(fields: String) {
+    func statusQuestionIsReadWhole(fields: String) {
         let text = "GET /v1/orders/\(Self.order) HTTP/1.1\r\n" + fields + "\r\n"
         guard case .request(let request) = self.parse(text) else {
             Issue.record("expected a question, got \(self.parse(text))")
@@ -46,7 +46,7 @@ import UnitServer
             Self.head + "Content-Length: 14\r\n\r\n{\"quantity\":3}",
             "GET /v1/orders/\(Self.order) HTTP/1.1\r\nHost: x\r\n\r\n",
         ])
-    func incomplete(whole: String) {
+    func everyCutIsIncomplete(whole: String) {
         for length in 0..<whole.utf8.count {
             let outcome = self.parse(String(whole.utf8.prefix(length))!)
             guard case .incomplete = outcome else {
@@ -82,14 +82,14 @@ import UnitServer
             "GET /v1/orders/\(String(Self.order.dropLast()))x HTTP/1.1\r\n\r\n",
             "GET /v1/orders/\(Self.order) HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
         ])
-    func other(text: String) {
+    func otherRequestsAreLeftWhole(text: String) {
         guard case .other = self.parse(text) else {
             Issue.record("expected other, got \(self.parse(text))")
             return
         }
     }
 
-    @Test("two requests in one piece are read one after the other") func pipelined() {
+    @Test("two requests in one piece are read one after the other") func pipelinedRequestsAreReadInTurn() {
         let text = Self.head + "\r\n" + Self.head + "Connection: close\r\n\r\n"
         guard case .request(let first) = self.parse(text),
             case .request(let second) = self.parse(String(text.utf8.dropFirst(first.length))!)

@@ -6,7 +6,8 @@ import UnitServer
 @Suite("Streams of an order's changes", .timeLimit(.minutes(1))) struct OrderWatchTests {
     private let order = OrderID(high: 1, low: 2)
 
-    @Test("a stream without news hears a heartbeat; one that nobody reads any more is given up") func beats() async {
+    @Test("a stream without news hears a heartbeat; one that nobody reads any more is given up")
+    func quietStreamHearsHeartbeat() async {
         let watch = OrderWatch(heartbeat: .milliseconds(5), telemetry: Telemetry())
         let beats = Task { try await watch.run() }
         defer { beats.cancel() }
@@ -23,7 +24,7 @@ import UnitServer
         #expect(watch.count == 0)
     }
 
-    @Test("a change wakes the streams of its order only") func wakes() async {
+    @Test("a change wakes the streams of its order only") func changeWakesItsOrderOnly() async {
         let watch = OrderWatch(heartbeat: .seconds(600), telemetry: Telemetry())
         var mine = watch.changes(of: self.order)!.makeAsyncIterator()
         let other = watch.changes(of: OrderID(high: 9, low: 9))!
@@ -33,7 +34,8 @@ import UnitServer
         withExtendedLifetime(other) {}
     }
 
-    @Test("one order has a few streams, and streams at most half of the listener's connections") func shares() {
+    @Test("one order has a few streams, and streams at most half of the listener's connections")
+    func streamsHaveTheirShare() {
         let watch = OrderWatch(connections: 40, telemetry: Telemetry())
         let mine = (0..<OrderWatch.streamsPerOrder).compactMap { _ in watch.changes(of: self.order) }
         let others = (0..<40).compactMap { watch.changes(of: OrderID(high: 0, low: UInt64($0))) }
@@ -44,7 +46,7 @@ import UnitServer
     }
 
     @Test("one stream more than the limit is refused, and the text of the metrics says how many there are")
-    func limit() {
+    func streamAboveLimitIsRefused() {
         let telemetry = Telemetry()
         let watch = OrderWatch(telemetry: telemetry)
         let streams = (0..<OrderWatch.streamsLimit).compactMap { watch.changes(of: OrderID(high: 0, low: UInt64($0))) }

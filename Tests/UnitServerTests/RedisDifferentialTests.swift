@@ -29,7 +29,7 @@ import UnitServer
     private func isPrimed(_ result: LotResult) -> Bool { if case .primed = result { true } else { false } }
 
     @Test("random calls get the same answers", arguments: 1...4 as ClosedRange<UInt64>)
-    func sameAnswers(seed: UInt64) throws {
+    func scriptAndMachineAgree(seed: UInt64) throws {
         let server = try PrivateRedis()
         let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
@@ -91,7 +91,8 @@ import UnitServer
         #expect(survey?.admitted.map(\.order) == model.queue.map(\.request.order))
     }
 
-    @Test("a Redis that is gone, empty, or taken over by a newer fence is told apart") func tellsApart() throws {
+    @Test("a Redis that is gone, empty, or taken over by a newer fence is told apart")
+    func lostRedisIsToldApart() throws {
         let server = try PrivateRedis()
         let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
@@ -109,7 +110,8 @@ import UnitServer
         #expect(redis.handle(self.prime(fence: 6, available: 1)) == .superseded)
     }
 
-    @Test("lots are sold from the process of Redis in which they were primed, or not at all") func oneProcess() throws {
+    @Test("lots are sold from the process of Redis in which they were primed, or not at all")
+    func lotsSellFromPrimedProcessOnly() throws {
         let server = try PrivateRedis()
         let shared = RedisServer(RedisConnection.Address(server.socket)!)
         let redis = LotRedis(shared, unit: UnitID(1))
@@ -126,7 +128,7 @@ import UnitServer
         #expect(try calls.answer(next) == .decided(verdicts: [], sequence: 1, available: 3, taken: 0))
     }
 
-    @Test("a fence that no unit can have is damage, and no reason to end") func damagedFence() throws {
+    @Test("a fence that no unit can have is damage, and no reason to end") func impossibleFenceIsDamage() throws {
         let server = try PrivateRedis()
         let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
@@ -139,7 +141,7 @@ import UnitServer
         #expect(self.isPrimed(redis.handle(self.prime(fence: 6, available: 3))))
     }
 
-    @Test("a Redis with a password lets in who knows it") func password() throws {
+    @Test("a Redis with a password lets in who knows it") func passwordAdmitsItsHolder() throws {
         let server = try PrivateRedis()
         let address = RedisConnection.Address(server.socket)!
         let open = try RedisConnection(address, timeoutMilliseconds: 1_000)
@@ -154,7 +156,7 @@ import UnitServer
     }
 
     @Test("answers come in the order of the calls, and a script that Redis forgot is loaded again")
-    func severalUnderWay()
+    func answersComeInOrderOfCalls()
         throws
     {
         let server = try PrivateRedis()
@@ -175,7 +177,8 @@ import UnitServer
         #expect(try calls.answer(next) == .decided(verdicts: [], sequence: 6, available: 14, taken: 0))
     }
 
-    @Test("a Redis that does not answer in time is given up, and what it says later changes nothing") func overdue()
+    @Test("a Redis that does not answer in time is given up, and what it says later changes nothing")
+    func overdueCallChangesNothing()
         throws
     {
         let server = try PrivateRedis()
@@ -231,5 +234,5 @@ import UnitServer
             ("/tmp/r.sock", true), ("localhost:6379", true), ("localhost", false), ("a:0", false), ("a:b", false),
             ("", false),
         ])
-    func addresses(text: String, isGood: Bool) { #expect((RedisConnection.Address(text) != nil) == isGood) }
+    func addressesAreParsed(text: String, isGood: Bool) { #expect((RedisConnection.Address(text) != nil) == isGood) }
 }

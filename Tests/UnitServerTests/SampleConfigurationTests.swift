@@ -15,7 +15,7 @@ import UnitServer
     }
 
     @Test("the samples are good as they are", arguments: ["us-east", "eu-west", "ap-south"])
-    func samples(name: String) async throws {
+    func samplesAreValid(name: String) async throws {
         let path = Self.folder.appendingPathComponent("\(name).yaml").path
         let configuration = try UnitConfiguration(try await DaemonConfiguration(path: path))
         #expect(configuration.name == name)
@@ -35,7 +35,7 @@ import UnitServer
             ("elsewhere: true", "elsewhere: maybe", "tls.elsewhere is \"maybe\", but must be true or false"),
             ("elsewhere: true", "certificate: \"/c.pem\"", "tls.key is missing"),
         ])
-    func refuses(good: String, bad: String, reason: String) async throws {
+    func badValueIsNamedWithLimit(good: String, bad: String, reason: String) async throws {
         let text = try String(contentsOf: Self.folder.appendingPathComponent("us-east.yaml"), encoding: .utf8)
         #expect(text.contains(good))
         let path = NSTemporaryDirectory() + "tranche-\(UUID().uuidString).yaml"

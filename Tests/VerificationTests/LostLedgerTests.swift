@@ -48,7 +48,8 @@ import Verification
         return (count.sold, count.undecided)
     }
 
-    @Test("what only the lost ledger knows counts as sold; what the copy still holds open is undecided") func counts()
+    @Test("what only the lost ledger knows counts as sold; what the copy still holds open is undecided")
+    func lostOrdersCountAsSold()
         throws
     {
         let (folder, ledger) = try self.restored()
@@ -62,7 +63,8 @@ import Verification
         #expect(try self.count(folder) == (4, 0))
     }
 
-    @Test("an order that is bought again counts once, in the generation that sold it last") func boughtAgain() throws {
+    @Test("an order that is bought again counts once, in the generation that sold it last")
+    func orderBoughtAgainCountsOnce() throws {
         let (folder, ledger) = try self.restored()
         try ledger.append(
             [
@@ -79,7 +81,8 @@ import Verification
         #expect(count.lostLedgers == 1)
     }
 
-    @Test("a lost ledger that is damaged, or another unit's, is not counted around") func refusesBadFiles() throws {
+    @Test("a lost ledger that is damaged, or another unit's, is not counted around")
+    func badLostLedgerIsRefused() throws {
         let (folder, _) = try self.restored()
         let foreign = "\(folder)/\(LostLedgers.folder)/2.sqlite"
         _ = try UnitLedger(path: foreign, unit: UnitID(2), newID: LedgerID(8))

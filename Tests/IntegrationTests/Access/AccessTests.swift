@@ -6,7 +6,8 @@ import TrancheCore
 
 /// Who may call what: every address of every server, with every credential.
 @Suite("Access", .serialized, .timeLimit(.minutes(3))) struct AccessTests {
-    @Test("every address opens to the credentials it names, and to no other") func everyAddress() async throws {
+    @Test("every address opens to the credentials it names, and to no other")
+    func addressesOpenToNamedCredentialsOnly() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let doors = AccessDoor.all(of: cluster)
@@ -39,7 +40,7 @@ import TrancheCore
         return String(decoding: response.body, as: UTF8.self)
     }
 
-    @Test("the table of addresses is the contract's") func isComplete() async throws {
+    @Test("the table of addresses is the contract's") func addressTableMatchesContract() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let document = try String(contentsOfFile: "docs/openapi.yaml", encoding: .utf8)
@@ -58,7 +59,7 @@ import TrancheCore
         }
     }
 
-    @Test("no spelling of unit 1's number lets unit 2 in") func spellings() async throws {
+    @Test("no spelling of unit 1's number lets unit 2 in") func noSpellingAdmitsAnotherUnit() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let foreign = cluster.secret("TRANCHE_UNIT_SECRET", of: cluster.units[1])
@@ -77,7 +78,8 @@ import TrancheCore
         }
     }
 
-    @Test("a credential counts only as it is written, whole, and as a bearer") func forms() async throws {
+    @Test("a credential counts only as it is written, whole, and as a bearer")
+    func credentialCountsOnlyAsWritten() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let secret = cluster.secret("TRANCHE_ADMIN_SECRET")

@@ -4,7 +4,8 @@ import TrancheCore
 
 /// What others on the same machine, and its environment, can do.
 @Suite("On a shared machine", .serialized, .timeLimit(.minutes(2))) struct PrivacyTests {
-    @Test("nobody else can read a file of the cluster, or enter a folder of it") func files() async throws {
+    @Test("nobody else can read a file of the cluster, or enter a folder of it")
+    func clusterFilesArePrivate() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
         #expect(try await cluster.buySurely(cluster.units[0], buyer: "anna"))
@@ -23,7 +24,8 @@ import TrancheCore
         #expect(seen > 20, "ledgers, logs, configurations and their folders")
     }
 
-    @Test("calls between processes ignore proxies of the environment") func proxies() async throws {
+    @Test("calls between processes ignore proxies of the environment")
+    func callsIgnoreEnvironmentProxies() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
         var environment = ProcessInfo.processInfo.environment

@@ -34,7 +34,8 @@ import TrancheCore
         }
     }
 
-    @Test("the center takes every secret that is listed, and none that has gone") func center() async throws {
+    @Test("the center takes every secret that is listed, and none that has gone")
+    func centerTakesListedSecretsOnly() async throws {
         let daemon = try LoneDaemon("tranche-config-center", section: "center")
         defer { daemon.stop() }
         try await self.rotate(
@@ -50,7 +51,8 @@ import TrancheCore
             ])
     }
 
-    @Test("a coordinator takes units whose secrets come from any key that is listed") func coordinator() async throws {
+    @Test("a coordinator takes units whose secrets come from any key that is listed")
+    func coordinatorTakesAnyListedKey() async throws {
         let daemon = try LoneDaemon(
             "tranche-coordinator", section: "coordinator", settings: "center:\n  url: \"http://127.0.0.1:1\"\n")
         defer { daemon.stop() }
@@ -64,7 +66,7 @@ import TrancheCore
     }
 
     @Test("a unit sells to old and new tokens while both secrets are listed, and to new ones only afterwards")
-    func unit() async throws {
+    func unitSellsToListedTokenSecrets() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]

@@ -52,7 +52,8 @@ import Testing
         return result.output
     }
 
-    @Test("no process starts without each of its secrets, or with one that is short") func secrets() throws {
+    @Test("no process starts without each of its secrets, or with one that is short")
+    func startNeedsEverySecret() throws {
         for program in try Self.programs() {
             for name in program.secrets.map({ "TRANCHE_\($0)" }) {
                 let good = program.environment
@@ -70,7 +71,8 @@ import Testing
         }
     }
 
-    @Test("no process starts whose secrets would leave its machine in the clear") func cleartext() throws {
+    @Test("no process starts whose secrets would leave its machine in the clear")
+    func startRefusesSecretsInTheClear() throws {
         let programs = try Self.programs()
         let cases: [(program: Int, key: String, value: String)] = [
             (0, "center.host", "0.0.0.0"), (0, "center.host", "::"), (1, "coordinator.host", "0.0.0.0"),
@@ -93,7 +95,7 @@ import Testing
     }
 
     @Test("an internal listener may be reached from everywhere if something else encrypts what is said")
-    func elsewhere() async throws {
+    func elsewhereEncryptionAllowsOpenListener() async throws {
         let center = try LoneDaemon(
             "tranche-config-center", section: "center", settings: "  host: \"0.0.0.0\"\ntls:\n  elsewhere: true\n")
         defer { center.stop() }
@@ -101,8 +103,8 @@ import Testing
         #expect(try await center.status("GET", "/healthz", nil) == 200)
     }
 
-    @Test("a process with half of its TLS settings, or with files that are none, does not start") func halfTLS() throws
-    {
+    @Test("a process with half of its TLS settings, or with files that are none, does not start")
+    func startRefusesHalfTLS() throws {
         let program = try Self.programs()[0]
         let half = try self.refusal(program, ["tls.certificate": "/x.pem"], program.environment)
         #expect(half.contains("tls.key is missing"), "\(half)")

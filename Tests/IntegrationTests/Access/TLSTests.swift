@@ -21,7 +21,7 @@ import TrancheCore
     }
 
     @Test("a cluster under TLS sells an order from token to payment, through center and coordinator")
-    func sells() async throws {
+    func clusterUnderTLSSells() async throws {
         let cluster = try await self.start(try TestAuthority())
         defer { cluster.stop() }
         #expect(self.inner(cluster).allSatisfy { $0.hasPrefix("https://") })
@@ -45,7 +45,7 @@ import TrancheCore
     }
 
     @Test("internal listeners take nobody without a certificate of their authority, and nobody in the clear")
-    func refuses() async throws {
+    func internalListenersNeedCertificates() async throws {
         let (authority, stranger) = (try TestAuthority(), try TestAuthority())
         let cluster = try await self.start(authority)
         defer { cluster.stop() }
@@ -74,7 +74,7 @@ import TrancheCore
     }
 
     @Test("callers believe only their own authority, and only for the name that they call")
-    func callers() async throws {
+    func callersTrustOnlyTheirAuthority() async throws {
         let (authority, stranger) = (try TestAuthority(), try TestAuthority())
         let cluster = try await self.start(authority)
         defer { cluster.stop() }
@@ -96,7 +96,8 @@ import TrancheCore
         }
     }
 
-    @Test("a process with TLS calls nobody in the clear, whatever address it is told") func isRequired() async throws {
+    @Test("a process with TLS calls nobody in the clear, whatever address it is told")
+    func tlsProcessNeverCallsInClear() async throws {
         let authority = try TestAuthority()
         let file = authority.folder + "/tls.yaml"
         let text =

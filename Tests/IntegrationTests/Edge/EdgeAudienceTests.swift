@@ -15,7 +15,7 @@ extension EdgeTests {
         }
 
         @Test("figures, the contract and reasons are for the inside; health is for everybody")
-        func insight() async throws {
+        func figuresAreForInnerListeners() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let listeners = try cluster.listeners

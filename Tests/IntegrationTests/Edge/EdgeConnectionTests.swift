@@ -15,7 +15,7 @@ extension EdgeTests {
         }
 
         @Test("2,000 connections that say nothing, or half of something, keep no buyer away")
-        func idle() async throws {
+        func idleConnectionsKeepNoBuyerAway() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let listener = try cluster.listeners[0]
@@ -34,7 +34,8 @@ extension EdgeTests {
             try await cluster.wait(for: "2,000 places") { listener.openFiles <= before + 20 }
         }
 
-        @Test("500 that leave in the middle of a request leave nothing behind") func leavers() async throws {
+        @Test("500 that leave in the middle of a request leave nothing behind")
+        func leaversLeaveNothingBehind() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let listeners = try cluster.listeners
@@ -52,7 +53,8 @@ extension EdgeTests {
             #expect(try await buyer.answer()?.status == 201)
         }
 
-        @Test("whoever sends forty requests and then no more gets forty answers") func halfClosed() async throws {
+        @Test("whoever sends forty requests and then no more gets forty answers")
+        func halfClosedConnectionGetsAllAnswers() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let question = EdgeListener.get("/v1/orders/00000000000000ab00000000000000cd")
@@ -90,7 +92,7 @@ extension EdgeTests {
             return open
         }
 
-        @Test("an address has its share, and no more") func perAddress() async throws {
+        @Test("an address has its share, and no more") func addressHasItsShare() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let settings = "  connections: 40\n  address:\n    connections: 10\n"
@@ -109,7 +111,7 @@ extension EdgeTests {
         }
 
         @Test("when all places are taken the oldest idle ones go, and newcomers do not become more than fit")
-        func makingRoom() async throws {
+        func fullListenerClosesOldestIdle() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let settings = "  connections: 40\n  address:\n    connections: 10\n"

@@ -16,7 +16,7 @@ extension EdgeTests {
         private static let body = 9.8...14.5
 
         @Test("a slow head is refused after 5 s and a slow body after 10 s, although bytes keep coming")
-        func slow() async throws {
+        func slowHeadsAndBodiesAreRefused() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let start = ContinuousClock.now

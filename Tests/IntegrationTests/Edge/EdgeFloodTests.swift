@@ -57,7 +57,7 @@ extension EdgeTests {
             for _ in 0..<500 { _ = try await connection.answer() }
         }
 
-        @Test("50 MiB behind a refused upgrade are not read") func behindUpgrade() async throws {
+        @Test("50 MiB behind a refused upgrade are not read") func bytesBehindUpgradeAreNotRead() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             var floods: [Flood] = []
@@ -81,7 +81,7 @@ extension EdgeTests {
             #expect(try await cluster.buySurely(cluster.units[0], buyer: "somebody"))
         }
 
-        @Test("whoever asks and never reads is not listened to for long") func neverReads() async throws {
+        @Test("whoever asks and never reads is not listened to for long") func unreadAnswersStopReading() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             var floods: [Flood] = []

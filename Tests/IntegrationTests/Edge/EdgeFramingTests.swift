@@ -11,7 +11,7 @@ extension EdgeTests {
         private typealias Requests = EdgeListener
 
         @Test("40 requests in one write, and bytes that come one by one, are answered in order")
-        func order() async throws {
+        func pipelinedRequestsAreAnsweredInOrder() async throws {
             let cluster = try await TestCluster.start(stock: 100, limit: 1)
             defer { cluster.stop() }
             #expect(try await cluster.buySurely(cluster.units[0], buyer: "first"))
@@ -36,7 +36,7 @@ extension EdgeTests {
         }
 
         @Test("more requests in one piece than one request may have bytes are still answered")
-        func longPipeline() async throws {
+        func longPipelineIsAnswered() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let count = 6_000
@@ -85,7 +85,7 @@ extension EdgeTests {
         }
 
         @Test("what can be read in two ways is refused, and nothing behind it is served")
-        func refusals() async throws {
+        func ambiguousRequestsAreRefused() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             for listener in try cluster.listeners {
@@ -108,7 +108,7 @@ extension EdgeTests {
         }
 
         @Test("a body that is too long is refused before it comes; HEAD has none, and the next answer is whole")
-        func bodies() async throws {
+        func longBodyIsRefusedBeforeItComes() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             for listener in try cluster.listeners {
@@ -130,7 +130,7 @@ extension EdgeTests {
             }
         }
 
-        @Test("HEAD of a stream ends with its head") func headOfStream() async throws {
+        @Test("HEAD of a stream ends with its head") func headOfStreamEndsWithItsHead() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             let connection = try cluster.listeners[0].connect()

@@ -6,7 +6,8 @@ import TrancheCore
 
 /// Server-sent events on real connections.
 @Suite("Event streams", .timeLimit(.minutes(3))) struct EventStreamTests {
-    @Test("a stream without news stays open and hears a heartbeat; a reader that has gone frees it") func heartbeat()
+    @Test("a stream without news stays open and hears a heartbeat; a reader that has gone frees it")
+    func quietStreamHearsHeartbeat()
         async throws
     {
         let cluster = try await TestCluster.start(

@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test("of the demo itself: its last word names the process, the signal and the backtrace; nobody is left")
-    func demo()
+    func demoCrashNamesProcessAndBacktrace()
         async throws
     {
         let folder = try TemporaryFolder.make()
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test("of a unit: `up` names it, its signal and the backtrace") func unit() async throws {
+    @Test("of a unit: `up` names it, its signal and the backtrace") func upNamesCrashedUnit() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]

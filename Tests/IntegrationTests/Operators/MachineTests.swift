@@ -10,7 +10,7 @@ import TrancheCore
 
 /// What happens to processes and machines, on real ones.
 @Suite("Machines", .serialized, .timeLimit(.minutes(3))) struct MachineTests {
-    @Test("children end with their parent, even if it is killed") func orphans() async throws {
+    @Test("children end with their parent, even if it is killed") func childrenEndWithTheirParent() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         let programs = ["tranche-unit", "tranche-config-center", "tranche-coordinator", "redis-server"]
         for program in programs { #expect(cluster.count(program) > 0, "\(program) runs") }
@@ -19,7 +19,7 @@ import TrancheCore
     }
 
     @Test("a unit that is told to stop answers what it has accepted, and does not wait for its long poll")
-    func stops() async throws {
+    func stoppedUnitAnswersAcceptedRequests() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
         #expect(try await cluster.buySurely(cluster.units[0], buyer: "anna"))
@@ -30,7 +30,8 @@ import TrancheCore
         #expect(ContinuousClock.now - start < .seconds(10))
     }
 
-    @Test("a center whose file is gone ends, instead of taking more into it") func lostFolder() async throws {
+    @Test("a center whose file is gone ends, instead of taking more into it")
+    func centerWithoutItsFileEnds() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
         try FileManager.default.moveItem(atPath: cluster.folder + "/center", toPath: cluster.folder + "/gone")
@@ -39,7 +40,8 @@ import TrancheCore
         #expect(log.contains("was deleted or replaced"))
     }
 
-    @Test("a unit whose ledger is gone ends, and acknowledges nothing into it") func lostLedger() async throws {
+    @Test("a unit whose ledger is gone ends, and acknowledges nothing into it")
+    func unitWithoutItsLedgerEnds() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -52,7 +54,8 @@ import TrancheCore
         #expect(log.contains("was deleted or replaced"))
     }
 
-    @Test("a copy of a ledger that is started elsewhere waits, and the living unit goes on") func copy() async throws {
+    @Test("a copy of a ledger that is started elsewhere waits, and the living unit goes on")
+    func copiedLedgerWaitsForLivingUnit() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -83,7 +86,7 @@ import TrancheCore
     }
 
     @Test("a ledger that was set back sells nothing of what it held: that is stranded, and a new generation begins")
-    func restored() async throws {
+    func restoredLedgerStrandsItsQuota() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -120,7 +123,7 @@ import TrancheCore
     }
 
     @Test("a running unit whose clock is set back goes on: it sells, and it reports at once")
-    func clockSteps() async throws {
+    func unitSurvivesClockStep() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1, windowMilliseconds: 60_000)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -142,7 +145,8 @@ import TrancheCore
         #expect(ContinuousClock.now - start < .seconds(8))
     }
 
-    @Test("a unit with a wrong secret is not ready, and says which secret it is") func wrongSecret() async throws {
+    @Test("a unit with a wrong secret is not ready, and says which secret it is")
+    func wrongSecretIsNamed() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]

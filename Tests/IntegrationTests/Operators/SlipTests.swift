@@ -7,7 +7,7 @@ import TrancheCore
 /// What operators do by mistake, on real processes.
 @Suite("Operators' slips", .serialized, .timeLimit(.minutes(3))) struct SlipTests {
     @Test("numbers that cannot be are refused with their limit, and no command ends with a trap")
-    func numbers() throws {
+    func impossibleNumbersAreRefused() throws {
         let cases: [(arguments: [String], says: String)] = [
             (["sale", "create", "x", "--hours", "1e300"], "--hours"),
             (["sale", "create", "x", "--payment-window", "nan"], "--payment-window"),
@@ -28,7 +28,7 @@ import TrancheCore
 
     @Test(
         "an act with a key happens once; stock may be added, limits changed, drafts deleted, units not removed in use")
-    func acts() async throws {
+    func keyedActHappensOnce() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         for _ in 0..<3 {
@@ -72,7 +72,7 @@ import TrancheCore
     }
 
     @Test("a rollback takes back rules, and neither states nor homes; a unit that refuses does not veto a pause")
-    func rollback() async throws {
+    func rollbackTakesBackRulesOnly() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let admin = cluster.secret("TRANCHE_ADMIN_SECRET")
@@ -105,7 +105,7 @@ import TrancheCore
     }
 
     @Test("a sale is settled only on fresh words of all its units, and says what to do; then no stock is added to it")
-    func settle() async throws {
+    func saleSettlesOnFreshReportsOnly() async throws {
         let cluster = try await TestCluster.start(stock: 9, limit: 1, windowMilliseconds: 300)
         defer { cluster.stop() }
         #expect(try await cluster.buySurely(cluster.units[0], buyer: "anna"))
