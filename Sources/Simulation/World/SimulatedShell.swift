@@ -94,8 +94,8 @@ struct SimulatedShell: UnitShell {
         case .contestReport(let report): self.report(report)
         case .alarm(let text):
             self.world.mark("unit disbelieves")
-            // Nothing else that a unit may disbelieve happens in a world: the center keeps its log, and copies run beside
-            // their originals for a moment only.
+            // No other alarm of a unit is true in a world: the center keeps its log, and copies run beside their
+            // originals for a moment only.
             let isTrue = text.hasPrefix("another process of unit")
             self.world.checker.live(
                 self.world.plant != nil || isTrue, "L1", "unit \(self.unit) raised a false alarm: \(text)")
@@ -146,7 +146,7 @@ struct SimulatedShell: UnitShell {
     }
 
     private func stop(_ reason: String) {
-        // Machines are set back as a whole, and a process with its memory never is.
+        // A whole machine can be set back; a process and its memory cannot.
         self.world.checker.live(
             self.world.plant != nil || !reason.contains("set back"), "L1",
             "unit \(self.unit) stopped without need: \(reason)")
