@@ -1,6 +1,7 @@
 import Foundation
 package import Logging
 package import ServiceLifecycle
+import TrancheCore
 import UnixSignals
 
 /// Starting and stopping a process.
@@ -20,6 +21,7 @@ package enum Daemon {
 
     /// Runs the services until SIGTERM or SIGINT; the last one is stopped first.
     package static func run(_ services: [any Service], logger: Logger) async throws {
+        Limits.checkRelations()
         var configuration = ServiceGroupConfiguration(
             services: services.map {
                 .init(

@@ -131,4 +131,24 @@ import TrancheCore
         bench.hear([], next: 1, allowance: 3)
         #expect(bench.replies.last?.answer.order?.state == .contested)
     }
+
+    @Test("a lot that loses its last local call with its registration joins the contest when the unit is known again")
+    func lostCallDoesNotKeepALotFromTheContest() {
+        let bench = Bench(granted: 4)
+        bench.redisAnswers = false
+        bench.buy("a")
+        let contended = bench.directives(granted: 4, contest: 3)
+        bench.feed(.directives(contended))
+        bench.feed(.contestReportDue)
+        #expect(bench.contestReports.last?.lots.isEmpty == true, "a call is under way")
+        bench.feed(.registrationLost)
+        #expect(bench.replies.last?.answer == .refused(.recovering))
+        bench.feed(.tick)
+        #expect(bench.counters.returned == 0, "nobody vouches for the ledger")
+        bench.feed(.registered(.accepted(contended)))
+        bench.feed(.tick)
+        bench.feed(.contestReportDue)
+        #expect(bench.contestReports.last?.lots.map(\.lot) == [Bench.lot])
+        #expect(bench.counters.available == 0)
+    }
 }

@@ -19,6 +19,8 @@ final class Bench {
     var contestReports: [ContestReport] = []
     var now = Instant(milliseconds: 1_700_000_000_000)
     var count: UInt64 = 0
+    /// Whether calls get an answer.
+    var redisAnswers = true
     private var events: [UnitMachine.Event] = []
 
     static let lot = LotID(1)
@@ -81,6 +83,7 @@ final class Bench {
 
 extension Bench: UnitShell {
     func send(_ call: LotCall) {
+        guard self.redisAnswers else { return }
         let result = self.redis[call.lot]?.handle(call) ?? .lost
         self.events.append(.lotResult(lot: call.lot, fence: call.fence, result))
     }

@@ -34,6 +34,15 @@ package enum LedgerEntry: Hashable, Sendable {
     case ceilingReset(Stamp)
     /// The lots are primed in this process of Redis: only it may vouch for the ledger while the center is away.
     case redis(RedisRun)
+
+    /// The lot whose counters of quota this entry changes.
+    package var movedStock: LotID? {
+        switch self {
+        case .granted(let lot, _), .returned(let lot, _): lot
+        case .reserved(let order), .released(let order, _), .allocated(let order): order.lot
+        default: nil
+        }
+    }
 }
 
 /// Why a payment must be refunded.

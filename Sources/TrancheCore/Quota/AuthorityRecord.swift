@@ -29,6 +29,15 @@ package enum AuthorityRecord: Hashable, Sendable, Codable {
     case contest(LotID, ContestBatch)
     /// The unit gets no more quota and returns what it has; or that ends.
     case drained(UnitID, Bool)
+
+    /// The lot whose stock this record moves.
+    package var movedStock: LotID? {
+        switch self {
+        case .issued(let lot, _), .granted(let lot, _, _, _), .returned(let lot, _, _, _): lot
+        case .settled(let lot, _, _, _, _), .contest(let lot, _): lot
+        default: nil
+        }
+    }
 }
 
 /// Why the authority refuses a command. A refused command changes nothing.

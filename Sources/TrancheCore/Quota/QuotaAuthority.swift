@@ -97,6 +97,9 @@ package struct QuotaAuthority: Sendable {
 
     mutating func append(_ record: AuthorityRecord, into records: inout [AuthorityRecord]) {
         self.book.apply(record)
+        if let lot = record.movedStock {
+            precondition(self.book.isConserved(lot), "I1 is broken for lot \(lot) by \(record)")
+        }
         records.append(record)
     }
 

@@ -8,7 +8,7 @@ extension UnitMachine {
         // A ledger that nobody has vouched for may have been set back: what is said now was said to the one before it. The
         // center says it again when it accepts this one.
         guard self.mayIssue else { return }
-        guard self.epoch == Epoch(0) || directives.epoch.rawValue - self.epoch.rawValue <= Settings.epochJumpLimit,
+        guard self.epoch == Epoch(0) || directives.epoch.rawValue - self.epoch.rawValue <= UInt64(Limits.jump),
             directives.epoch.rawValue <= Limits.epoch
         else {
             return self.disbelieve(

@@ -23,9 +23,6 @@ package struct UnitMachine: Sendable {
         package static let failuresBeforeRedisVouches = 3
         /// Heads of the ledger that were reported, and are remembered.
         package static let reportedLimit = 64
-        /// A center's epoch that is further above the last one than this is not believed: each start of a center raises it by
-        /// one.
-        package static let epochJumpLimit: UInt64 = 100_000
 
         package init() {}
     }
@@ -150,12 +147,15 @@ package struct UnitMachine: Sendable {
 
     mutating func append(_ entry: LedgerEntry, into output: inout UnitOutput) {
         self.book.apply(entry)
+        if let lot = entry.movedStock {
+            precondition(self.book[lot].isSound, "I2 is broken for lot \(lot) by \(entry): \(self.book[lot])")
+        }
         output.append(entry)
     }
 
     func newLot(_ lot: LotID) -> LotState {
         // The incarnation is the high part, so a fence of an older process is lower, unless the ledger was set back since.
-        LotState(lot: lot, fence: max(self.fenceFloor, self.book.incarnation.rawValue << 24))
+        LotState(lot: lot, fence: max(self.fenceFloor, self.book.incarnation.rawValue << Limits.incarnationShift))
     }
 
     mutating func stop(_ reason: String, into output: inout UnitOutput) {
@@ -190,6 +190,8 @@ package struct UnitMachine: Sendable {
             self.answerHeld(lot, now: now, into: &output)
             let state = self.lots[known: lot]
             if state.isContended {
+                // A lot that lost its call with its registration leaves now.
+                if self.mayIssue { self.finishLeaving(lot, now: now, into: &output) }
                 self.flagContestFull(lot, into: &output)
                 self.returnLeftover(lot, into: &output)
             } else if state.redis.isIdle, state.redis.isSilent(at: self.steady) {

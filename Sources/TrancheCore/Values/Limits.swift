@@ -62,4 +62,27 @@ package enum Limits {
     package static let units = 1_024
     /// Lots of one installation that are not settled.
     package static let lots = 4_096
+    /// A center's epoch or a configuration's version that is further above the last one than this is not believed: each
+    /// start, and each change, raises it by one.
+    package static let jump = 100_000
+    /// The first incarnation of a process has fences from `1 << incarnationShift`: the rest counts its primings.
+    static let incarnationShift: UInt64 = 24
+    /// Bytes of an admission record before the buyer's id. The record's length is one byte.
+    package static let admissionRecordBytes = 36
+
+    /// Checks what the code assumes of limits that stand in different places. Each process calls it once, at its start.
+    package static func checkRelations() {
+        precondition(
+            self.admissionRecordBytes + self.buyerBytes <= Int(UInt8.max), "an admission record has one length byte")
+        precondition(
+            self.incarnation << self.incarnationShift <= self.fence, "every incarnation has fences below the limit")
+        precondition(self.fenceRoom < self.fence, "some fences are no damage")
+        precondition(self.epoch << 32 > self.epoch, "an epoch is the high half of the numbers of hints and questions")
+        precondition(self.stockPerLot <= self.counter, "a lot's whole stock fits into a counter")
+        precondition(self.quantityPerOrder <= Int(Int16.max), "a quantity fits into its field in ledger and token")
+        precondition(self.requestsPerCall <= self.waitingRequests, "a call takes at most what may wait")
+        precondition(self.candidatesPerReport <= self.candidatesPerReportInAll, "a lot's candidates fit into a report")
+        precondition(self.lots <= self.lotsPerMessage, "every open lot fits into a message")
+        precondition(self.units <= Int(UInt16.max), "a unit's id has 16 bits")
+    }
 }

@@ -64,7 +64,7 @@ enum AdmissionRecord {
 
     /// Appends the record, with its length before it.
     static func encode(_ request: BuyRequest, into bytes: inout [UInt8]) {
-        bytes.append(UInt8(36 + request.buyer.rawValue.utf8.count))
+        bytes.append(UInt8(Limits.admissionRecordBytes + request.buyer.rawValue.utf8.count))
         let words = (
             request.order.high.bigEndian, request.order.low.bigEndian, request.stamp.rawValue.bigEndian,
             request.issuedAt.microseconds.bigEndian
