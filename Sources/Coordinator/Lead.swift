@@ -87,15 +87,12 @@ struct Lead: Service {
                     self.desk.add(lot.lot, try JSON.decode(ContestDocument.self, from: contest), stock)
                     self.logger.info("contest", metadata: ["lot": "\(lot.lot)", "pool": "\(stock.pool)"])
                 }
-            } else if !lot.isFrozen {
+            } else {
+                let stock = Rebalancer.Stock(
+                    lot: lot.lot, issued: lot.issued, pool: lot.pool, available: lot.units.map(\.available),
+                    isFrozen: lot.isFrozen, samples: lot.samples, start: lot.contestStart, terms: lot.contestTerms)
                 // The center's clock: the one by which it heard the units.
-                let left = lot.units.reduce(lot.pool) { $0 + max(0, $1.available) }
-                let isScarce = rebalancer.isScarce(
-                    lot.lot, issued: lot.issued, left: left, samples: lot.samples, start: lot.contestStart)
-                decisions +=
-                    isScarce
-                    ? [.contend(lot.lot, lot.contestTerms)]
-                    : rebalancer.decide(lot.lot, pool: lot.pool, samples: lot.samples, now: state.nowMicroseconds)
+                decisions += rebalancer.round(stock, now: state.nowMicroseconds)
             }
         }
         guard !decisions.isEmpty else { return }

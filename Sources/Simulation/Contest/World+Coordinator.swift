@@ -31,12 +31,11 @@ enum CoordinatorCall {
 /// The center's answer.
 enum CenterWord {
     struct Lot {
-        let lot: LotID
-        let issued: Int
-        let pool: Int
-        let left: Int
-        let samples: [Rebalancer.Sample]
-        let stock: ContestMerge.Stock
+        /// As it is sold locally.
+        let stock: Rebalancer.Stock
+        /// As it is contested.
+        let contest: ContestMerge.Stock
+        /// Set from the moment when it is contended.
         let terms: ContestTerms?
     }
     case leading(Epoch, [LotID: ContestBook])
@@ -104,13 +103,14 @@ extension World {
         // The sale ends a while before the world does, so that every buyer gets an outcome.
         let isClosed = self.now >= self.start.advanced(milliseconds: self.settings.endAtMilliseconds - 4_000)
         let lots = authority.book.lots.keys.sorted().map { lot in
-            CenterWord.Lot(
-                lot: lot, issued: authority.book.lots[lot]!.issued, pool: authority.book.lots[lot]!.pool,
-                left: authority.book.units.keys.reduce(authority.book.lots[lot]!.pool) {
-                    $0 + max(0, authority.available(lot, $1))
-                }, samples: authority.samples(lot, now: self.now),
-                stock: authority.contestStock(lot, isClosed: isClosed, now: self.now),
-                terms: authority.book.lots[lot]!.contest?.terms)
+            let state = authority.book.lots[lot]!
+            let stock = Rebalancer.Stock(
+                lot: lot, issued: state.issued, pool: state.pool,
+                available: authority.book.units.keys.map { authority.available(lot, $0) }, isFrozen: state.isFrozen,
+                samples: authority.samples(lot, now: self.now), start: self.contestStart, terms: self.contestTerms)
+            return CenterWord.Lot(
+                stock: stock, contest: authority.contestStock(lot, isClosed: isClosed, now: self.now),
+                terms: state.contest?.terms)
         }
         self.send(.toCoordinator(number, .quota(epoch, lots)))
     }

@@ -47,23 +47,18 @@ extension World {
         return digest.value
     }
 
-    private func heard(_ number: Int, _ lot: CenterWord.Lot) {
-        if let terms = lot.terms {
-            if self.coordinators[number].merges[lot.lot] == nil {
+    private func heard(_ number: Int, _ word: CenterWord.Lot) {
+        let lot = word.stock.lot
+        if let terms = word.terms {
+            if self.coordinators[number].merges[lot] == nil {
                 // The lot was contended under this leader, so this leader wrote all its batches in the log.
-                guard lot.stock.batches == 0 else { return self.resetCoordinator(number) }
-                self.begin(number, lot.lot, ContestBook(terms: terms))
+                guard word.contest.batches == 0 else { return self.resetCoordinator(number) }
+                self.begin(number, lot, ContestBook(terms: terms))
             }
-            self.coordinators[number].merges[known: lot.lot].observe(lot.stock)
+            self.coordinators[number].merges[known: lot].observe(word.contest)
             return
         }
-        let isScarce = self.coordinators[number].rebalancer.isScarce(
-            lot.lot, issued: lot.issued, left: lot.left, samples: lot.samples, start: self.contestStart)
-        var decisions: [Rebalancer.Decision] = isScarce ? [.contend(lot.lot, self.contestTerms)] : []
-        if !isScarce {
-            decisions = self.coordinators[number].rebalancer.decide(
-                lot.lot, pool: lot.pool, samples: lot.samples, now: self.now)
-        }
+        let decisions = self.coordinators[number].rebalancer.round(word.stock, now: self.now)
         if !decisions.isEmpty {
             self.send(.fromCoordinator(number, .decisions(decisions, self.coordinators[number].epoch)))
         }

@@ -66,11 +66,10 @@ enum CoordinatorTarget {
             epoch: draw.epoch(), coordinatorEpoch: draw.epoch(), coordinatorURL: nil, now: draw.instant(now),
             lots: [lot])
         guard (try? state.checkLimits()) != nil else { return }
-        let left = lot.units.reduce(lot.pool) { $0 + max(0, $1.available) }
-        _ = coordinator.rebalancer.isScarce(
-            lot.lot, issued: lot.issued, left: left, samples: lot.samples, start: lot.contestStart)
-        let decisions = coordinator.rebalancer.decide(
-            lot.lot, pool: lot.pool, samples: lot.samples, now: state.nowMicroseconds)
+        let stock = Rebalancer.Stock(
+            lot: lot.lot, issued: lot.issued, pool: lot.pool, available: lot.units.map(\.available),
+            isFrozen: lot.isFrozen, samples: lot.samples, start: lot.contestStart, terms: lot.contestTerms)
+        let decisions = coordinator.rebalancer.round(stock, now: state.nowMicroseconds)
         let command = QuotaCommands(epoch: Epoch(1), decisions: decisions)
         precondition((try? command.checkLimits()) != nil, "the center would refuse the commands")
         var granted = 0
