@@ -16,11 +16,10 @@ extension World {
     func openSale() {
         self.withAuthority { authority, records in
             for lot in 1...self.settings.lots {
-                let lot = LotID(UInt32(lot))
-                try? authority.issue(lot, quantity: self.settings.stockPerLot, into: &records)
-                if self.contestStart == .fromTheStart {
-                    _ = try? authority.contend(lot, self.contestTerms, into: &records)
-                }
+                let planned = PlannedLot(
+                    lot: LotID(UInt32(lot)), stock: self.settings.stockPerLot, start: self.contestStart,
+                    terms: self.contestTerms, parts: [])
+                try? authority.issue([planned], into: &records)
             }
         }
     }

@@ -11,6 +11,11 @@ package enum HomeUnit {
         }
     }
 
+    /// The units of each region, in order: what a sale keeps from its first opening on.
+    package static func homes(_ units: some Sequence<(region: String, unit: UnitID)>) -> [String: [UnitID]] {
+        Dictionary(grouping: units, by: \.region).mapValues { $0.map(\.unit).sorted() }
+    }
+
     /// FNV-1a over the buyer, mixed with the unit (the finaliser of SplitMix64, Steele et al., OOPSLA 2014).
     private static func weight(_ buyer: BuyerID, _ unit: UnitID) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -167,17 +167,6 @@ package struct QuotaAuthority: Sendable {
         }
     }
 
-    /// Adds stock to a lot's pool.
-    package mutating func issue(
-        _ lot: LotID, quantity: Int, into records: inout [AuthorityRecord]
-    ) throws(AuthorityError) {
-        let issued = self.book.lots[lot]?.issued ?? 0
-        guard quantity > 0, quantity <= Limits.stockPerLot - issued else {
-            throw .invalidQuantity(quantity, limit: Limits.stockPerLot - issued)
-        }
-        self.append(.issued(lot, quantity: quantity), into: &records)
-    }
-
     /// Grants up to `quantity` from the pool to the unit's current generation.
     ///
     /// - Returns: The granted quantity, which is less than requested if the pool is short.

@@ -1,5 +1,22 @@
 /// The split of a lot's stock when the sale warms up.
 package enum QuotaPlan {
+    /// The first grants of a lot, by the names of units.
+    ///
+    /// - Parameters:
+    ///   - weights: Of each unit; a unit that is not named gets none. Without weights all units are alike.
+    ///   - fixed: Numbers that replace the split.
+    ///   - units: Those that are there now, in order of the unit.
+    package static func grants(
+        of stock: Int, poolPermille: Int, weights: [String: Int]?, fixed: [String: Int]?, start: ContestStart,
+        among units: [String]
+    ) -> [String: Int] {
+        if start == .fromTheStart { return [:] }  // All of it stays in the pool, for the contest.
+        if let fixed { return fixed }
+        let grants = self.split(
+            total: stock, poolPermille: poolPermille, weights: units.map { unit in weights.map { $0[unit] ?? 0 } ?? 1 })
+        return Dictionary(uniqueKeysWithValues: zip(units, grants))
+    }
+
     /// Splits `total`: `poolPermille` of it stays in the pool, the rest goes by weight, by largest remainder.
     ///
     /// - Returns: The grant of each weight, in order. Their sum never exceeds `total`.
