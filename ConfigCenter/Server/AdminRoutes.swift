@@ -108,7 +108,7 @@ struct AdminRoutes {
             let push = await self.center.book.push
             return Response.json(push, headers: [.eTag: "\"\(push.version)\""])
         }
-        group.get("config/rollout") { _, _ in Response.json(await self.center.book.rollout) }
+        group.get("config/rollout") { _, _ in Response.json(await self.center.book.rolloutDocument) }
         group.get("config/versions") { _, _ in
             Response.json(
                 try self.center.keeper.store.configVersions().map {
@@ -124,7 +124,7 @@ struct AdminRoutes {
             }
             let content = try JSON.decode(SaleConfig.self, from: old.content)
             let push = try await self.center.change(
-                expected: expected, actor: request.actor, note: "rules of version \(version)",
+                .rollback, expected: expected, actor: request.actor, note: "rules of version \(version)",
                 act: try request.act("rules of version \(version)")
             ) { $0 = $0.withRules(of: content) }
             return Response.json(push, headers: [.eTag: "\"\(push.version)\""])

@@ -8,23 +8,11 @@ import TrancheCore
 actor ConfigBook {
     private let keeper: AuthorityKeeper
     private(set) var push: ConfigPush
-    private(set) var config: SaleConfig {
-        didSet { self.names = Self.names(self.config) }
-    }
-    private var names: [UnitID: String] = [:]
-    /// The last version that no unit's refusal may keep from the others.
-    private var urgentVersion = 0
-    /// Whether the present version goes to every unit, whatever any other one says of it: until each of them has applied the
-    /// last urgent version, or a later one.
-    var isUrgent: Bool {
-        self.urgentVersion == self.push.version
-            || self.config.units.contains { unit in
-                self.rollout.applied[unit.name] ?? 0 < self.urgentVersion && !self.refusers.contains(unit.name)
-            }
-    }
-    /// Units that refused the last urgent version, or a later one: nobody waits for them.
-    private var refusers: Set<String> = []
+    private(set) var config: SaleConfig
+    /// How far the present version has come.
     private(set) var rollout: Rollout
+    /// Also of units that were removed: their last versions stay in the rollout.
+    private var names: UnitNames
     private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount: UInt64 = 0
     /// From then on nobody waits: a long poll would hold the shutdown up.
@@ -43,24 +31,25 @@ actor ConfigBook {
             self.push = ConfigPush(
                 version: 0, epoch: keeper.epoch, content: String(decoding: JSON.encode(SaleConfig()), as: UTF8.self))
         }
-        self.rollout = Rollout(version: self.push.version)
-        self.names = Self.names(self.config)
+        self.rollout = Rollout(version: self.push.version, units: self.config.units.map(\.id))
+        self.names = UnitNames(self.config)
     }
 
-    private static func names(_ config: SaleConfig) -> [UnitID: String] {
-        Dictionary(config.units.map { ($0.id, $0.name) }) { _, last in last }
-    }
+    /// The configuration, its version, and how far that has come: of one moment.
+    var state: (config: SaleConfig, version: Int, rollout: Rollout) { (self.config, self.push.version, self.rollout) }
+
+    var rolloutDocument: RolloutDocument { RolloutDocument(self.rollout, self.names) }
 
     /// Makes a new version of what `body` makes of the current one.
     ///
     /// - Parameters:
+    ///   - change: What it is for, which says whether it is urgent.
     ///   - expected: The version that the caller has seen; `nil` if it does not matter.
     ///   - act: What an operator asked for: done once.
-    ///   - isUrgent: No unit's refusal keeps it from the others: a pause is never vetoed.
     /// - Throws: ``Problem``: `precondition_failed`, `invalid_config`, or what `body` throws. Nothing has changed then.
     @discardableResult
     func change(
-        expected: Int?, actor: String, note: String, act: OperatorAct? = nil, isUrgent: Bool = false,
+        _ change: ConfigChange, expected: Int?, actor: String, note: String, act: OperatorAct?,
         _ body: (inout SaleConfig) throws(Problem) -> Void
     ) async throws(Problem) -> ConfigPush {
         if let act, try self.keeper.isDone(act) { return self.push }
@@ -86,40 +75,26 @@ actor ConfigBook {
         }
         self.config = next
         self.push = push
-        if isUrgent { (self.urgentVersion, self.refusers) = (push.version, []) }
-        self.rollout = Rollout(version: push.version, applied: self.rollout.applied)
+        self.names.add(next)
+        self.rollout.begin(push.version, units: next.units.map(\.id), isUrgent: change.isUrgent)
         self.wake()
         return push
     }
 
     /// Notes what a unit says in its report that it has applied.
-    ///
-    /// - Returns: Whether the unit is in the configuration.
-    func heard(from unit: UnitID, version: Int) -> Heard {
-        guard let name = self.names[unit] else { return .unknown }
-        guard version <= self.push.version else { return .ahead }
-        self.applied(name, version: version)
-        return .noted
-    }
+    func hear(_ unit: UnitID, applied version: Int) -> Rollout.Heard { self.rollout.hear(unit, applied: version) }
 
-    enum Heard {
-        case unknown, noted
-        /// The unit has a version that was never made here: this center's file was lost or set back.
-        case ahead
-    }
+    /// Notes that a unit took a version that was pushed to it.
+    func took(_ unit: UnitID, version: Int) { self.rollout.took(unit, version: version) }
 
-    /// Notes what a unit has applied, by its report or by its answer to a push.
-    func applied(_ unit: String, version: Int) { self.rollout.applied[unit] = version }
-
-    /// A unit refused the version: it goes no further, until a newer one replaces it.
-    func refused(_ unit: String, version: Int, reason: String) {
-        if version >= self.urgentVersion { self.refusers.insert(unit) }
-        if version == self.rollout.version { self.rollout.refusal = "\(unit): \(reason)" }
+    /// Notes that a unit refused a version that was pushed to it.
+    func refused(_ unit: UnitID, version: Int, reason: String) {
+        self.rollout.refused(Rollout.Refusal(unit: unit, reason: reason), version: version)
     }
 
     /// The version after `version`, or `nil` if there is none within the time, or if its rollout was stopped.
     func next(after version: Int, waitSeconds: Int) async -> ConfigPush? {
-        if self.push.version <= version || self.isStopped, waitSeconds > 0, !self.isStopping,
+        if !self.rollout.isOffered(after: version), waitSeconds > 0, !self.isStopping,
             self.waiters.count < Self.waitersLimit
         {
             self.waiterCount += 1
@@ -131,11 +106,8 @@ actor ConfigBook {
             await withCheckedContinuation { self.waiters[number] = $0 }
             timer.cancel()
         }
-        return self.push.version > version && !self.isStopped ? self.push : nil
+        return self.rollout.isOffered(after: version) ? self.push : nil
     }
-
-    /// Whether the present version goes to no further unit.
-    private var isStopped: Bool { self.rollout.refusal != nil && !self.isUrgent }
 
     private func wake(_ number: UInt64) { self.waiters.removeValue(forKey: number)?.resume() }
 

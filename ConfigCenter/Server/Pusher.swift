@@ -35,7 +35,7 @@ final class Pusher: Sendable {
                 for unit in units {
                     group.addTask {
                         guard let reason = await self.send(push, body, to: unit, book) else { return }
-                        await book.refused(unit.name, version: push.version, reason: reason)
+                        await book.refused(unit.id, version: push.version, reason: reason)
                     }
                 }
             }
@@ -45,7 +45,7 @@ final class Pusher: Sendable {
             // A newer version goes to everybody, too.
             if await book.push.version > push.version { return }
             guard let reason = await self.send(push, body, to: unit, book) else { continue }
-            await book.refused(unit.name, version: push.version, reason: reason)
+            await book.refused(unit.id, version: push.version, reason: reason)
             return
         }
     }
@@ -59,7 +59,7 @@ final class Pusher: Sendable {
             timeoutMilliseconds: Self.timeoutMilliseconds)
         guard let response = try? await self.curl.send(request) else { return nil }
         if response.status == 200 {
-            await book.applied(unit.name, version: push.version)
+            await book.took(unit.id, version: push.version)
             return nil
         }
         let problem = try? JSON.decode(Problem.self, from: response.body)

@@ -22,13 +22,13 @@ extension QuotaState {
             }
             let sale = config.sale(of: id)
             let rules = sale?.lots.first { $0.id == id }
-            let isClosed = sale?.state.phase == .closed || (sale?.endsAtMilliseconds ?? Int64.max) <= wall.milliseconds
+            let isClosed = sale.map { $0.state.isOver(endsAt: Instant(milliseconds: $0.endsAtMilliseconds), now: wall) }
             return Lot(
                 lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id),
                 isFrozen: state.isFrozen,
                 samples: authority.samples(id, now: now), units: units, contestStart: rules?.contestStart ?? .never,
                 contestTerms: state.contest?.terms ?? rules?.contestTerms ?? ContestTerms(policy: .stamp, waitlist: 0),
-                contest: state.contest.map { _ in authority.contestStock(id, isClosed: isClosed, now: now) },
+                contest: state.contest.map { _ in authority.contestStock(id, isClosed: isClosed ?? false, now: now) },
                 waitlisted: state.contest?.line.count)
         }
         self.init(

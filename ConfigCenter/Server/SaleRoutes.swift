@@ -17,14 +17,12 @@ struct SaleRoutes {
         group.delete("sales/:sale") { request, context in
             let id = context.sale
             try await self.center.change(
-                expected: try request.expectedVersion(), actor: request.actor, note: "delete \(id)",
+                .saleDeleted, expected: try request.expectedVersion(), actor: request.actor, note: "delete \(id)",
                 act: try request.act("delete \(id)")
             ) { (config) throws(Problem) in
-                guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw Center.unknownSale(id) }
-                guard config.sales[place].state == .draft else {
-                    throw Problem(
-                        status: 409, code: "wrong_state",
-                        detail: "sale \(id) is \(config.sales[place].state.rawValue): only a draft can be deleted")
+                guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
+                guard config.sales[place].state.allows(.deletion) else {
+                    throw .wrongState(config.sales[place], ": only a draft can be deleted")
                 }
                 config.sales.remove(at: place)
             }
@@ -53,50 +51,31 @@ struct SaleRoutes {
 
     private func create(_ request: Request) async throws -> Response {
         let sale = try await request.document(SaleConfig.Sale.self)
-        guard sale.state == .draft else {
-            throw Problem.invalidConfig("a new sale is a draft, not \(sale.state.rawValue)")
-        }
+        try sale.checkNew()
         let act = try request.act("create \(sale.id)")
         if let act, try self.center.keeper.isDone(act) { return try await self.document(sale.id) }
         let hash = try self.center.drawSecret(sale: sale.id)
-        try await self.center.change(expected: nil, actor: request.actor, note: "create \(sale.id)", act: act) {
+        try await self.center.change(.saleCreated, actor: request.actor, note: "create \(sale.id)", act: act) {
             (config) throws(Problem) in
             guard !config.sales.contains(where: { $0.id == sale.id }) else {
                 throw Problem(status: 409, code: "sale_exists", detail: "there is a sale \"\(sale.id)\" already")
             }
-            var made = sale
-            made.tieKeyHash = hash
-            (made.tieKey, made.homes, made.planned) = (nil, nil, nil)
-            for place in made.lots.indices { made.lots[place].added = nil }
-            config.sales.append(made)
+            config.sales.append(sale.created(tieKeyHash: hash))
         }
         return try await self.document(sale.id, status: .created)
     }
 
-    /// After the draft only names, times and limits of buyers change: a limit that was lowered counts for orders from then on.
     private func edit(_ id: String, _ request: Request) async throws -> Response {
         let sale = try await request.document(SaleConfig.Sale.self)
         let before = await self.center.book.config.sales.first { $0.id == id }
         try await self.center.change(
+            .saleEdited(lowersLimits: before.map { sale.lowersLimits(of: $0) } ?? false),
             expected: try request.expectedVersion(), actor: request.actor, note: "edit \(id)",
             // Not the whole document: a repetition counts its times from a later moment, and means the same.
-            act: try request.act("edit \(id)"),
-            isUrgent: before.map { sale.lowersLimits(of: $0) } ?? false
+            act: try request.act("edit \(id)")
         ) { (config) throws(Problem) in
-            guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw Center.unknownSale(id) }
-            let known = config.sales[place]
-            guard sale.id == id, sale.state == known.state, sale.hasSameStock(as: known) || sale.state == .draft else {
-                throw Problem.invalidConfig(
-                    "after the draft only names, times and limits of buyers can be edited, not the id, the state or the lots"
-                )
-            }
-            var edited = sale
-            (edited.tieKeyHash, edited.tieKey) = (known.tieKeyHash, known.tieKey)
-            (edited.homes, edited.planned) = (known.homes, known.planned)
-            for place in edited.lots.indices {
-                edited.lots[place].added = known.lots.first { $0.id == edited.lots[place].id }?.added
-            }
-            config.sales[place] = edited
+            guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
+            config.sales[place] = try config.sales[place].edited(to: sale)
         }
         return try await self.document(id)
     }

@@ -30,9 +30,11 @@ package struct SaleDocument: Sendable, Codable {
     package let sale: SaleConfig.Sale
     package let version: Int
     package let readiness: Readiness
-    package let rollout: Rollout
+    package let rollout: RolloutDocument
     package let steps: [String]
-    package init(sale: SaleConfig.Sale, version: Int, readiness: Readiness, rollout: Rollout, steps: [String]) {
+    package init(
+        sale: SaleConfig.Sale, version: Int, readiness: Readiness, rollout: RolloutDocument, steps: [String]
+    ) {
         self.sale = sale
         self.version = version
         self.readiness = readiness
@@ -42,17 +44,12 @@ package struct SaleDocument: Sendable, Codable {
 }
 
 /// How far a configuration version has come.
-package struct Rollout: Sendable, Codable {
-    package var version: Int
+package struct RolloutDocument: Sendable, Codable {
+    package let version: Int
     /// Version that each unit has applied, by name.
-    package var applied: [String: Int]
+    package let applied: [String: Int]
     /// The unit that refused the version, and why. The rollout stopped there.
-    package var refusal: String?
-    package init(version: Int, applied: [String: Int] = [:], refusal: String? = nil) {
-        self.version = version
-        self.applied = applied
-        self.refusal = refusal
-    }
+    package let refusal: String?
 }
 
 package struct UnitDocument: Sendable, Codable {

@@ -18,11 +18,10 @@ extension SaleConfig {
 extension SaleConfig.Sale {
     fileprivate mutating func takeRules(of old: Self) {
         self.name = old.name
-        // The opening is a step in the sale's life: taken back, a sale would open early, or stop.
-        if self.state == .draft || self.state == .warming { self.startsAtMilliseconds = old.startsAtMilliseconds }
+        if self.state.allows(.formerOpening) { self.startsAtMilliseconds = old.startsAtMilliseconds }
         self.endsAtMilliseconds = old.endsAtMilliseconds
         self.paymentWindowMilliseconds = old.paymentWindowMilliseconds
-        if self.state == .draft {  // Nothing of it has been issued yet.
+        if self.state.allows(.lots) {
             self.lots = old.lots
             return
         }

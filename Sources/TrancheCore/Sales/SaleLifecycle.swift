@@ -4,6 +4,22 @@ package enum SaleState: String, Hashable, Sendable, Codable, CaseIterable {
 
     package enum Step: String, Hashable, Sendable, CaseIterable {
         case warm, open, pause, resume, close, settle
+
+        /// What must hold, beside the state, before the step is taken.
+        package enum Condition: Hashable, Sendable {
+            /// Nothing is missing: ``SaleReadiness``. An operator may open without it.
+            case readiness
+            /// Every unit that could have sold something has said what it sold: ``Settlement``.
+            case settlement
+        }
+
+        package var condition: Condition? {
+            switch self {
+            case .open: .readiness
+            case .settle: .settlement
+            case .warm, .pause, .resume, .close: nil
+            }
+        }
     }
 
     /// The state after `step`, or `nil` if the step is not allowed here.
@@ -32,4 +48,7 @@ package enum SaleState: String, Hashable, Sendable, Codable, CaseIterable {
         case .closed, .settled: .closed
         }
     }
+
+    /// Whether nothing of the sale can be sold any more.
+    package func isOver(endsAt: Instant, now: Instant) -> Bool { self.phase == .closed || endsAt <= now }
 }

@@ -1,0 +1,106 @@
+package import TrancheCore
+
+// What the rules of sales say, in words for operators: what is wrong, and what to do next.
+
+/// Names of units, by number; for a unit that was removed, its number.
+package struct UnitNames: Hashable, Sendable {
+    private var names: [UnitID: String] = [:]
+    package init(_ config: SaleConfig) { self.add(config) }
+
+    /// Takes the names of a newer configuration, and keeps those of units that have gone.
+    package mutating func add(_ config: SaleConfig) { for unit in config.units { self.names[unit.id] = unit.name } }
+    package subscript(unit: UnitID) -> String { self.names[unit] ?? "unit \(unit)" }
+}
+
+extension RolloutDocument {
+    package init(_ rollout: Rollout, _ names: UnitNames) {
+        let applied = rollout.applied.map { (names[$0.key], $0.value) }
+        self.init(
+            version: rollout.version, applied: Dictionary(applied, uniquingKeysWith: max),
+            refusal: rollout.refusal.map { $0.text(names) })
+    }
+}
+
+extension Rollout.Refusal {
+    fileprivate func text(_ names: UnitNames) -> String { "\(names[self.unit]): \(self.reason)" }
+}
+
+extension Readiness {
+    package init(_ readiness: SaleReadiness, _ names: UnitNames) {
+        self.init(missing: readiness.missing.map { $0.text(names) })
+    }
+}
+
+extension SaleReadiness.Missing {
+    fileprivate func text(_ names: UnitNames) -> String {
+        switch self {
+        case .rolloutStopped(let version, let refusal):
+            "the rollout of version \(version) was stopped: \(refusal.text(names))"
+        case .units: "no unit has registered"
+        case .report(let unit): "\(names[unit]) does not report"
+        case .version(let unit, let version): "\(names[unit]) has not applied version \(version)"
+        case .quota(let unit, let lot, let held, let planned, let isDrained):
+            "\(names[unit]) holds \(held) of \(planned) of lot \(lot)"
+                + (isDrained ? ", because it is drained: `tranche unit drain \(names[unit]) --off`" : "")
+        case .priming(let unit, let lot): "\(names[unit]) has lot \(lot) not in Redis"
+        }
+    }
+}
+
+extension Problem {
+    package static func unknownSale(_ id: String) -> Problem {
+        Problem(status: 404, code: "unknown_sale", detail: "there is no sale \"\(id.prefix(64))\"")
+    }
+
+    package static func wrongState(_ sale: SaleConfig.Sale, _ why: String) -> Problem {
+        Problem(status: 409, code: "wrong_state", detail: "sale \(sale.id) is \(sale.state.rawValue)\(why)")
+    }
+
+    package init(_ refusal: Settlement.Refusal, _ names: UnitNames) {
+        let (code, detail): (String, String) =
+            switch refusal {
+            case .stranded(let unit, let lot, let generation, let quantity):
+                (
+                    "stranded",
+                    "\(names[unit]): \(quantity) of lot \(lot) are stranded: settle them with `tranche quota settle --lot "
+                        + "\(lot) --unit \(names[unit]) --generation \(generation.rawValue)`, then repeat"
+                )
+            case .undercounted(let unit, let lot, let generation, let settled, let shown):
+                (
+                    "unsettled",
+                    "\(names[unit]): generation \(generation.rawValue) of lot \(lot) was settled with \(settled) sold, its "
+                        + "ledger shows \(shown). \(shown - settled) more were sold than the books have: find out with "
+                        + "`tranche verify`, cancel or refund them, then drain and stop the unit, and repeat"
+                )
+            case .silent(let unit, let lot, let held):
+                (
+                    "not_reported",
+                    "\(names[unit]) holds \(held) of lot \(lot) and does not report: start it; if it is lost, declare that "
+                        + "with POST /v1/units/\(unit)/strand and settle its quota"
+                )
+            case .behind(let unit, let version):
+                ("not_reported", "\(names[unit]) has not applied version \(version) yet: repeat in a moment")
+            case .untold(let unit, let lot):
+                ("not_reported", "\(names[unit]) says nothing of lot \(lot): repeat in a moment")
+            case .reserved(let unit, let lot, let quantity):
+                (
+                    "unsettled",
+                    "\(names[unit]): \(quantity) of lot \(lot) are still reserved; wait for their deadline"
+                )
+            }
+        self.init(status: 409, code: code, detail: detail)
+    }
+
+    /// - Parameter name: Of the unit.
+    package init(_ refusal: UnitRemoval.Refusal, name: String) {
+        let why =
+            switch refusal {
+            case .isHome(let sale, let state):
+                "is the home of buyers of sale \(sale), which is \(state.rawValue): settle the sale first"
+            case .reports: "still reports: stop it first"
+            case .holds(let quantity, let lot):
+                "holds \(quantity) of lot \(lot): drain it, or settle what it holds"
+            }
+        self.init(status: 409, code: "unit_in_use", detail: "\(name) \(why)")
+    }
+}

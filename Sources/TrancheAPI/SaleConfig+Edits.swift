@@ -1,0 +1,113 @@
+package import TrancheCore
+
+// What operators change in the configuration: creation, edits, steps, added stock.
+
+extension SaleConfig.Sale {
+    /// - Throws: ``Problem`` with code `invalid_config` for a new sale that is no draft.
+    package func checkNew() throws(Problem) {
+        guard self.state == .draft else {
+            throw Problem.invalidConfig("a new sale is a draft, not \(self.state.rawValue)")
+        }
+    }
+
+    /// A new sale, without what only the center says of a sale.
+    package func created(tieKeyHash: String) -> Self {
+        var made = self
+        made.tieKeyHash = tieKeyHash
+        (made.tieKey, made.homes, made.planned) = (nil, nil, nil)
+        for place in made.lots.indices { made.lots[place].added = nil }
+        return made
+    }
+
+    /// This sale as an operator edited it. After the draft only names, times and limits of buyers change: a limit that was
+    /// lowered counts for orders from then on. What the center says of the sale stays.
+    package func edited(to sale: Self) throws(Problem) -> Self {
+        guard sale.id == self.id, sale.state == self.state, sale.hasSameStock(as: self) || self.state.allows(.lots)
+        else {
+            throw Problem.invalidConfig(
+                "after the draft only names, times and limits of buyers can be edited, not the id, the state or the lots"
+            )
+        }
+        var edited = sale
+        (edited.tieKeyHash, edited.tieKey) = (self.tieKeyHash, self.tieKey)
+        (edited.homes, edited.planned) = (self.homes, self.planned)
+        for place in edited.lots.indices {
+            edited.lots[place].added = self.lots.first { $0.id == edited.lots[place].id }?.added
+        }
+        return edited
+    }
+
+    /// The first grants of every lot, among the units that are there now; by lot and name, as the configuration has them.
+    func plan(among units: [SaleConfig.Unit]) -> [String: [String: Int]] {
+        let names = units.sorted { $0.id < $1.id }.map(\.name)
+        let plans = self.lots.map { lot in
+            let grants = QuotaPlan.grants(
+                of: lot.stock, poolPermille: lot.poolPermille, weights: lot.weights, fixed: lot.fixed,
+                start: lot.contestStart, among: names)
+            return (lot.id.description, grants)
+        }
+        return Dictionary(uniqueKeysWithValues: plans)
+    }
+}
+
+extension SaleConfig {
+    /// Takes a step in the life of the sale at `place`, which its state allows.
+    ///
+    /// - Parameters:
+    ///   - startsAtMilliseconds: A new beginning, for a sale that opens.
+    ///   - secret: Of the tie keys, for a sale that is settled.
+    package mutating func take(
+        _ step: SaleState.Step, to next: SaleState, at place: Int, startsAtMilliseconds: Int64?, secret: String?
+    ) {
+        self.sales[place].state = next
+        switch step {
+        case .warm: self.sales[place].planned = self.sales[place].plan(among: self.units)
+        case .open:
+            // Frozen at the first opening: a buyer's home must not move while the sale runs.
+            if self.sales[place].homes == nil {
+                self.sales[place].homes = HomeUnit.homes(self.units.map { ($0.region, $0.id) })
+            }
+            if let startsAtMilliseconds { self.sales[place].startsAtMilliseconds = startsAtMilliseconds }
+        case .settle: self.sales[place].tieKey = secret
+        case .pause, .resume, .close: break
+        }
+    }
+
+    /// Notes how much of a lot was issued; never less than before.
+    package mutating func raise(_ lot: LotID, to issued: Int) {
+        for sale in self.sales.indices {
+            for place in self.sales[sale].lots.indices where self.sales[sale].lots[place].id == lot {
+                let known = self.sales[sale].lots[place]
+                self.sales[sale].lots[place].added = max(known.added ?? 0, issued - known.stock)
+            }
+        }
+    }
+
+    /// A unit that registered: new, or with another name or address.
+    package mutating func announce(_ unit: Unit) {
+        if let place = self.units.firstIndex(where: { $0.id == unit.id }) {
+            self.units[place] = unit
+        } else {
+            self.units.append(unit)
+        }
+    }
+
+    /// The lots of a sale with their plan, as the core's rules read them.
+    package func plannedLots(of sale: Sale) -> [PlannedLot] {
+        sale.lots.map { lot in
+            let planned = sale.planned?[lot.id.description] ?? [:]
+            return PlannedLot(
+                lot: lot.id, stock: lot.stock, start: lot.contestStart, terms: lot.contestTerms,
+                parts: self.units.map { PlannedLot.Part(unit: $0.id, quantity: planned[$0.name] ?? 0) })
+        }
+    }
+
+    /// Every sale, as the rule for the removal of units reads it.
+    package var removalSales: [UnitRemoval.Sale] {
+        self.sales.map { sale in
+            UnitRemoval.Sale(
+                id: sale.id, state: sale.state, lots: sale.lots.map(\.id),
+                homes: Set((sale.homes ?? [:]).values.flatMap { $0 }))
+        }
+    }
+}

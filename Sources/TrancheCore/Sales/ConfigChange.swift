@@ -1,0 +1,23 @@
+/// What a new version of the configuration is for.
+package enum ConfigChange: Hashable, Sendable {
+    case unitAnnounced
+    case unitRemoved
+    case saleCreated
+    case saleDeleted
+    case saleEdited(lowersLimits: Bool)
+    case step(SaleState.Step)
+    case moreStock
+    /// The rules of an older version.
+    case rollback
+
+    /// Whether no unit's refusal keeps the version from the others: what stops sales is never vetoed, and neither is what units
+    /// must know before the center acts on it.
+    package var isUrgent: Bool {
+        switch self {
+        case .step(.pause), .step(.close), .saleEdited(lowersLimits: true): true
+        case .moreStock, .unitRemoved: true
+        case .unitAnnounced, .saleCreated, .saleDeleted, .saleEdited(lowersLimits: false), .rollback: false
+        case .step(.warm), .step(.open), .step(.resume), .step(.settle): false
+        }
+    }
+}

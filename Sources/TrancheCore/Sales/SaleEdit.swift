@@ -1,0 +1,27 @@
+/// What an operator may change of a sale, beside the steps of its life.
+package enum SaleEdit: Hashable, Sendable, CaseIterable {
+    /// Names, times and limits of buyers.
+    case rules
+    /// Which lots there are, and how their stock is split.
+    case lots
+    /// The opening of an older version of the rules.
+    case formerOpening
+    /// More stock for a lot.
+    case moreStock
+    /// The sale goes, and leaves nothing.
+    case deletion
+}
+
+extension SaleState {
+    package func allows(_ edit: SaleEdit) -> Bool {
+        switch edit {
+        case .rules: true
+        // Nothing has been issued of a draft.
+        case .lots, .deletion: self == .draft
+        // The opening is a step in the sale's life: taken back, a sale would open early, or stop.
+        case .formerOpening: self == .draft || self == .warming
+        // The units have said what they sold of a settled sale, and sell nothing of a closed one.
+        case .moreStock: self != .closed && self != .settled
+        }
+    }
+}

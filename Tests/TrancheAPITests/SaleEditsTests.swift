@@ -1,0 +1,76 @@
+import Testing
+import TrancheAPI
+import TrancheCore
+
+@Suite("Changes of the configuration") struct SaleEditsTests {
+    private func sale(_ state: SaleState, stock: Int = 10, limit: Int = 1) -> SaleConfig.Sale {
+        SaleConfig.Sale(
+            id: "a", name: "a", state: state, startsAtMilliseconds: 1, endsAtMilliseconds: 2,
+            paymentWindowMilliseconds: 100,
+            lots: [.init(id: LotID(1), name: "lot", stock: stock, perBuyerLimit: limit, poolPermille: 0)])
+    }
+
+    private func unit(_ id: UInt16, _ name: String, region: String = "eu") -> SaleConfig.Unit {
+        .init(id: UnitID(id), name: name, region: region, publicURL: "http://a", internalURL: "http://a")
+    }
+
+    @Test("an edit changes rules, and nothing that only the center says") func edits() throws {
+        var known = self.sale(.open)
+        (known.tieKeyHash, known.homes, known.planned) = ("hash", ["eu": [UnitID(1)]], ["1": ["eu": 10]])
+        known.lots[0].added = 5
+        var edit = self.sale(.open, limit: 3)
+        (edit.tieKeyHash, edit.tieKey, edit.homes, edit.planned) = ("other", "secret", [:], [:])
+        edit.lots[0].added = 50
+        let edited = try known.edited(to: edit)
+        #expect(edited.lots[0].perBuyerLimit == 3 && edited.lots[0].added == 5)
+        #expect(edited.tieKeyHash == "hash" && edited.tieKey == nil)
+        #expect(edited.homes == known.homes && edited.planned == known.planned)
+    }
+
+    @Test("lots change in a draft only, the state by steps only") func refuses() throws {
+        #expect(try self.sale(.draft).edited(to: self.sale(.draft, stock: 20)).lots[0].stock == 20)
+        #expect(throws: Problem.self) { try self.sale(.warming).edited(to: self.sale(.warming, stock: 20)) }
+        #expect(throws: Problem.self) { try self.sale(.open).edited(to: self.sale(.paused)) }
+        #expect(throws: Problem.self) { try self.sale(.open).checkNew() }
+    }
+
+    @Test("the plan is fixed when the sale warms up, homes at the first opening, the secret is shown at the end")
+    func steps() {
+        var config = SaleConfig(units: [self.unit(2, "b"), self.unit(1, "a")], sales: [self.sale(.draft)])
+        func take(_ step: SaleState.Step, startsAt: Int64? = nil) {
+            guard let next = config.sales[0].state.after(step) else {
+                Issue.record("no step \(step)")
+                return
+            }
+            config.take(step, to: next, at: 0, startsAtMilliseconds: startsAt, secret: "secret")
+        }
+        take(.warm, startsAt: 9)
+        #expect(config.sales[0].planned == ["1": ["a": 5, "b": 5]] && config.sales[0].startsAtMilliseconds == 1)
+        config.announce(self.unit(3, "c", region: "us"))
+        take(.open, startsAt: 9)
+        let homes = ["eu": [UnitID(1), UnitID(2)], "us": [UnitID(3)]]
+        #expect(config.sales[0].homes == homes && config.sales[0].startsAtMilliseconds == 9)
+        #expect(config.sales[0].planned == ["1": ["a": 5, "b": 5]], "who comes later changes no plan")
+        config.announce(self.unit(4, "d"))
+        take(.pause)
+        take(.resume)
+        take(.close)
+        #expect(config.sales[0].homes == homes && config.sales[0].tieKey == nil)
+        take(.settle)
+        #expect(config.sales[0].tieKey == "secret" && config.sales[0].state == .settled)
+    }
+
+    @Test("what was issued only grows") func raises() {
+        var config = SaleConfig(sales: [self.sale(.open)])
+        config.raise(LotID(1), to: 15)
+        config.raise(LotID(1), to: 12)
+        #expect(config.sales[0].lots[0].issued == 15)
+    }
+
+    @Test("a unit that registers again replaces its entry") func announces() {
+        var config = SaleConfig(units: [self.unit(1, "a")])
+        config.announce(self.unit(1, "a2"))
+        config.announce(self.unit(2, "b"))
+        #expect(config.units.map(\.name) == ["a2", "b"])
+    }
+}

@@ -1,0 +1,117 @@
+import Testing
+import TrancheCore
+
+@Suite("Rollout of a configuration") struct RolloutTests {
+    private static let units = [UnitID(1), UnitID(2), UnitID(3)]
+
+    /// Version 1 is everywhere; version 2 begins.
+    private func rollout(isUrgent: Bool) -> Rollout {
+        var rollout = Rollout(version: 1, units: Self.units)
+        for unit in Self.units { rollout.took(unit, version: 1) }
+        rollout.begin(2, units: Self.units, isUrgent: isUrgent)
+        return rollout
+    }
+
+    private func refusal(_ unit: UInt16) -> Rollout.Refusal { .init(unit: UnitID(unit), reason: "invalid_config") }
+
+    @Test("a refusal stops an ordinary version, until a newer one replaces it") func stopsOrdinary() {
+        var rollout = self.rollout(isUrgent: false)
+        #expect(rollout.isOffered(after: 1) && !rollout.isOffered(after: 2))
+        rollout.refused(self.refusal(1), version: 2)
+        #expect(rollout.isStopped && !rollout.isOffered(after: 1))
+        rollout.begin(3, units: Self.units, isUrgent: false)
+        #expect(rollout.refusal == nil && rollout.isOffered(after: 1))
+    }
+
+    @Test("a refusal of an older version, which comes late, stops nothing") func ignoresLateRefusal() {
+        var rollout = self.rollout(isUrgent: false)
+        rollout.refused(self.refusal(1), version: 1)
+        #expect(!rollout.isStopped)
+    }
+
+    @Test("a pause goes on, whatever a unit says of it") func pauseIsNotVetoed() {
+        var rollout = self.rollout(isUrgent: true)
+        rollout.refused(self.refusal(1), version: 2)
+        #expect(rollout.refusal == self.refusal(1), "operators see it")
+        #expect(!rollout.isStopped && rollout.isOffered(after: 1))
+    }
+
+    @Test(
+        "a pause stays urgent in later versions until every unit has applied it, whatever another unit refused meanwhile"
+    )
+    func staysUrgent() {
+        var rollout = self.rollout(isUrgent: true)
+        rollout.took(UnitID(1), version: 2)
+        rollout.begin(3, units: Self.units, isUrgent: false)
+        rollout.refused(self.refusal(1), version: 3)
+        #expect(!rollout.isStopped, "units 2 and 3 sell on, and hear of the pause with version 3 only")
+        #expect(rollout.hear(UnitID(2), applied: 2) == .noted)
+        #expect(!rollout.isStopped, "unit 3 sells on")
+        #expect(rollout.hear(UnitID(3), applied: 3) == .noted)
+        #expect(rollout.isStopped, "every unit has the pause: the refusal counts again")
+    }
+
+    @Test("a later version that a unit has applied counts as the pause that it holds") func laterCounts() {
+        var rollout = self.rollout(isUrgent: true)
+        rollout.begin(3, units: Self.units, isUrgent: false)
+        for unit in Self.units { rollout.took(unit, version: 3) }
+        #expect(!rollout.isUrgent)
+    }
+
+    @Test("a unit that refused the pause, or what came after it, is not waited for") func refusersDoNotHoldUp() {
+        for refused in [2, 3] {
+            var rollout = self.rollout(isUrgent: true)
+            if refused == 2 { rollout.refused(self.refusal(3), version: 2) }
+            rollout.begin(3, units: Self.units, isUrgent: false)
+            if refused == 3 { rollout.refused(self.refusal(3), version: 3) }
+            for unit in Self.units.dropLast() { rollout.took(unit, version: 2) }
+            #expect(!rollout.isUrgent)
+        }
+    }
+
+    @Test("what a unit refused before the pause does not say that it refuses the pause")
+    func earlierRefusalDoesNotCount() {
+        var rollout = self.rollout(isUrgent: true)
+        rollout.refused(self.refusal(3), version: 1)
+        rollout.begin(3, units: Self.units, isUrgent: false)
+        for unit in Self.units.dropLast() { rollout.took(unit, version: 2) }
+        #expect(rollout.isUrgent)
+    }
+
+    @Test("a newer urgent version forgets who refused the one before") func forgetsRefusers() {
+        var rollout = self.rollout(isUrgent: true)
+        rollout.refused(self.refusal(3), version: 2)
+        rollout.begin(3, units: Self.units, isUrgent: true)
+        rollout.begin(4, units: Self.units, isUrgent: false)
+        for unit in Self.units.dropLast() { rollout.took(unit, version: 3) }
+        #expect(rollout.isUrgent, "unit 3 has said nothing of the newer one")
+        rollout.refused(self.refusal(1), version: 4)
+        #expect(!rollout.isStopped)
+    }
+
+    @Test("a unit that was removed is not waited for") func removedDoesNotHoldUp() {
+        var rollout = self.rollout(isUrgent: true)
+        for unit in Self.units.dropLast() { rollout.took(unit, version: 2) }
+        rollout.begin(3, units: Self.units.dropLast(), isUrgent: false)
+        #expect(!rollout.isUrgent)
+        #expect(rollout.hear(UnitID(3), applied: 3) == .unknown)
+    }
+
+    @Test("a version that was never made is noticed, and believed of no unit") func noticesAhead() {
+        var rollout = self.rollout(isUrgent: false)
+        #expect(rollout.hear(UnitID(1), applied: 3) == .ahead)
+        #expect(rollout.applied[UnitID(1)] == 1)
+    }
+
+    @Test("what stops sales, or must be known before the center acts on it, is urgent; nothing else is")
+    func urgentChanges() {
+        let urgent: [ConfigChange] = [
+            .step(.pause), .step(.close), .saleEdited(lowersLimits: true), .moreStock, .unitRemoved,
+        ]
+        let ordinary: [ConfigChange] = [
+            .step(.warm), .step(.open), .step(.resume), .step(.settle), .saleEdited(lowersLimits: false), .rollback,
+            .unitAnnounced, .saleCreated, .saleDeleted,
+        ]
+        #expect(urgent.allSatisfy(\.isUrgent) && !ordinary.contains(where: \.isUrgent))
+    }
+}

@@ -1,0 +1,80 @@
+import Testing
+import TrancheCore
+
+@Suite("What an operator may do with a sale") struct SaleEditTests {
+    @Test("only a draft changes its lots or goes; nothing is added to a sale that is closed") func edits() {
+        func states(_ edit: SaleEdit) -> [SaleState] { SaleState.allCases.filter { $0.allows(edit) } }
+        #expect(states(.rules) == SaleState.allCases)
+        #expect(states(.lots) == [.draft])
+        #expect(states(.deletion) == [.draft])
+        #expect(states(.formerOpening) == [.draft, .warming])
+        #expect(states(.moreStock) == [.draft, .warming, .open, .paused])
+    }
+
+    @Test(
+        "a sale opens when it is ready, is settled when every unit has said what it sold, and waits for nothing to pause"
+    )
+    func conditions() {
+        let conditions = SaleState.Step.allCases.map(\.condition)
+        #expect(conditions == [nil, .readiness, nil, nil, nil, .settlement])
+    }
+
+    @Test("no step leads back to where stock can be sold again after the closing") func closingIsFinal() {
+        #expect(SaleState.closed.steps == [.settle])
+        #expect(SaleState.settled.steps.isEmpty)
+        for state in SaleState.allCases where state != .draft { #expect(state.after(.warm) == nil) }
+    }
+
+    @Test("a sale is over when it is closed, or at its end") func over() {
+        let end = SoldSale.start
+        #expect(SaleState.open.isOver(endsAt: end, now: end))
+        #expect(!SaleState.open.isOver(endsAt: end, now: end.advanced(milliseconds: -1)))
+        for state in [SaleState.closed, .settled] { #expect(state.isOver(endsAt: .distantFuture, now: end)) }
+        for state in [SaleState.draft, .warming, .paused] { #expect(!state.isOver(endsAt: .distantFuture, now: end)) }
+    }
+
+    @Test("homes are the units of each region, in order") func homes() {
+        let homes = HomeUnit.homes([("eu", UnitID(3)), ("us", UnitID(2)), ("eu", UnitID(1))])
+        #expect(homes == ["eu": [UnitID(1), UnitID(3)], "us": [UnitID(2)]])
+    }
+}
+
+@Suite("Removing a unit") struct UnitRemovalTests {
+    private static let unit = UnitID(1)
+
+    private func refusal(
+        _ sale: SoldSale, _ state: SaleState = .open, homes: Set<UnitID> = []
+    ) -> UnitRemoval.Refusal? {
+        let sales = [UnitRemoval.Sale(id: "sale", state: state, lots: [SoldSale.lot], homes: homes)]
+        do throws(UnitRemoval.Refusal) {
+            try UnitRemoval.check(Self.unit, sales: sales, sale.authority, now: sale.now)
+            return nil
+        } catch { return error }
+    }
+
+    @Test("a unit that is silent, holds nothing and is nobody's home goes") func goes() throws {
+        var sale = SoldSale(units: [1, 2])
+        try sale.issue(10)
+        try sale.grant(5, to: UnitID(2))
+        sale.fallSilent()
+        #expect(self.refusal(sale, homes: [UnitID(2)]) == nil)
+    }
+
+    @Test("a unit that reports stays") func reports() { #expect(self.refusal(SoldSale()) == .reports) }
+
+    @Test("a unit that holds something stays, until the sale is settled") func holds() throws {
+        var sale = SoldSale()
+        try sale.issue(10)
+        try sale.grant(4, to: Self.unit)
+        sale.fallSilent()
+        #expect(self.refusal(sale) == .holds(4, SoldSale.lot))
+        #expect(self.refusal(sale, .settled) == nil)
+    }
+
+    @Test("the home of buyers stays, until the sale is settled") func isHome() {
+        var sale = SoldSale()
+        sale.fallSilent()
+        #expect(self.refusal(sale, .closed, homes: [Self.unit]) == .isHome(sale: "sale", .closed))
+        #expect(self.refusal(sale, .settled, homes: [Self.unit]) == nil)
+    }
+}

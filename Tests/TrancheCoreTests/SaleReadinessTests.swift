@@ -1,0 +1,82 @@
+import Testing
+import TrancheCore
+
+@Suite("Readiness of a sale") struct SaleReadinessTests {
+    private static let unit = UnitID(1)
+    private static let lots = [
+        PlannedLot(
+            lot: SoldSale.lot, stock: 20, start: .never, terms: ContestTerms(policy: .stamp, waitlist: 0),
+            parts: [.init(unit: unit, quantity: 10)])
+    ]
+
+    private func missing(_ sale: SoldSale) -> [SaleReadiness.Missing] {
+        SaleReadiness(Self.lots, rollout: sale.rollout, sale.authority, now: sale.now).missing
+    }
+
+    /// One unit, which holds what was planned.
+    private func sale() -> SoldSale {
+        var sale = SoldSale()
+        _ = sale.authority.warm(Self.lots, into: &sale.records)
+        sale.report(Self.unit, [(SoldSale.lot, granted: 10, sold: 0, paid: 0)])
+        return sale
+    }
+
+    @Test("a sale is ready when every unit reports, has the newest version, its quota, and the lot in Redis")
+    func isReady() {
+        let sale = self.sale()
+        #expect(SaleReadiness(Self.lots, rollout: sale.rollout, sale.authority, now: sale.now).isReady)
+    }
+
+    @Test("a silent unit is named, and nothing else of it") func namesSilent() {
+        var sale = self.sale()
+        sale.fallSilent()
+        #expect(self.missing(sale) == [.report(Self.unit)])
+    }
+
+    @Test("a unit that has not applied the newest version is named") func namesOldVersion() {
+        var sale = self.sale()
+        sale.rollout.begin(SoldSale.version + 1, units: sale.units, isUrgent: false)
+        #expect(self.missing(sale) == [.version(Self.unit, SoldSale.version + 1)])
+    }
+
+    @Test("quota that the unit has not confirmed is missing, and whether the unit is drained is said") func namesQuota()
+        throws
+    {
+        var sale = self.sale()
+        sale.report(Self.unit, [(SoldSale.lot, granted: 9, sold: 0, paid: 0)])
+        #expect(
+            self.missing(sale) == [.quota(Self.unit, SoldSale.lot, held: 9, planned: 10, isDrained: false)])
+        try sale.authority.setDrained(Self.unit, true, into: &sale.records)
+        #expect(self.missing(sale) == [.quota(Self.unit, SoldSale.lot, held: 9, planned: 10, isDrained: true)])
+    }
+
+    @Test("a lot that is not in the unit's Redis, or not in its report, is not primed") func namesPriming() {
+        var sale = self.sale()
+        sale.report(Self.unit, [(SoldSale.lot, granted: 10, sold: 0, paid: 0)], isPrimed: false)
+        #expect(self.missing(sale) == [.priming(Self.unit, SoldSale.lot)])
+        sale.report(Self.unit, [])
+        #expect(
+            self.missing(sale) == [
+                .quota(Self.unit, SoldSale.lot, held: 0, planned: 10, isDrained: false),
+                .priming(Self.unit, SoldSale.lot),
+            ])
+    }
+
+    @Test("a unit that came after the plan needs no quota for the opening") func newcomer() {
+        var sale = SoldSale(units: [1, 2])
+        _ = sale.authority.warm(Self.lots, into: &sale.records)
+        sale.report(Self.unit, [(SoldSale.lot, granted: 10, sold: 0, paid: 0)])
+        sale.report(UnitID(2), [(SoldSale.lot, granted: 0, sold: 0, paid: 0)])
+        #expect(self.missing(sale).isEmpty)
+    }
+
+    @Test("a rollout that a unit stopped comes first; without units nothing can open") func namesRollout() {
+        var sale = self.sale()
+        let refusal = Rollout.Refusal(unit: Self.unit, reason: "invalid_config")
+        sale.rollout.refused(refusal, version: SoldSale.version)
+        #expect(self.missing(sale) == [.rolloutStopped(version: SoldSale.version, refusal)])
+        let empty = Rollout(version: 0, units: [])
+        #expect(
+            SaleReadiness([], rollout: empty, sale.authority, now: sale.now).missing == [.units])
+    }
+}

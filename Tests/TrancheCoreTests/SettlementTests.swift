@@ -1,0 +1,114 @@
+import Testing
+import TrancheCore
+
+@Suite("Settlement") struct SettlementTests {
+    private static let (lot, unit) = (SoldSale.lot, UnitID(1))
+
+    /// Unit 1 holds 10 of 20, has sold 4 and was paid for all of them.
+    private func sale() throws -> SoldSale {
+        var sale = SoldSale()
+        try sale.issue(20)
+        try sale.grant(10, to: Self.unit)
+        sale.report(Self.unit, [(Self.lot, granted: 10, sold: 4, paid: 4)])
+        return sale
+    }
+
+    private func refusal(of sale: SoldSale) -> Settlement.Refusal? {
+        do throws(Settlement.Refusal) {
+            try Settlement.check([Self.lot], rollout: sale.rollout, sale.authority, now: sale.now)
+            return nil
+        } catch { return error }
+    }
+
+    @Test("fresh words of everything that is out settle a sale") func settles() throws {
+        #expect(self.refusal(of: try self.sale()) == nil)
+    }
+
+    @Test("a unit that holds something and does not report holds the settlement up") func needsFreshReports() throws {
+        var sale = try self.sale()
+        sale.fallSilent()
+        #expect(self.refusal(of: sale) == .silent(Self.unit, Self.lot, held: 10))
+        sale.report(Self.unit, [(Self.lot, granted: 10, sold: 4, paid: 4)])
+        #expect(self.refusal(of: sale) == nil)
+    }
+
+    @Test("a unit that never reported to this center holds the settlement up") func needsAnyReport() throws {
+        var sale = try self.sale()
+        sale.authority = QuotaAuthority(book: sale.authority.book, witnesses: sale.authority.witnesses)
+        #expect(self.refusal(of: sale) == .silent(Self.unit, Self.lot, held: 10))
+    }
+
+    @Test("a silent unit that holds nothing any more holds nothing up") func emptyMayBeSilent() throws {
+        var sale = SoldSale(units: [1, 2])
+        try sale.issue(20)
+        sale.fallSilent()
+        #expect(self.refusal(of: sale) == nil)
+    }
+
+    @Test("a unit that has not heard of the closing may sell yet") func needsTheVersion() throws {
+        var sale = try self.sale()
+        sale.rollout.begin(SoldSale.version + 1, units: sale.units, isUrgent: true)
+        #expect(self.refusal(of: sale) == .behind(Self.unit, version: SoldSale.version + 1))
+        sale.rollout.took(Self.unit, version: SoldSale.version + 1)
+        #expect(self.refusal(of: sale) == nil)
+    }
+
+    @Test("a report without the lot says nothing of what was sold of it") func needsTheLot() throws {
+        var sale = try self.sale()
+        sale.report(Self.unit, [])
+        #expect(self.refusal(of: sale) == .untold(Self.unit, Self.lot))
+    }
+
+    @Test("orders that wait for their payment hold the settlement up") func waitsForPayments() throws {
+        var sale = try self.sale()
+        sale.report(Self.unit, [(Self.lot, granted: 10, sold: 6, paid: 4)])
+        #expect(self.refusal(of: sale) == .reserved(Self.unit, Self.lot, quantity: 2))
+    }
+
+    @Test("what is stranded has to be settled first, also if its unit reports") func needsStrandedSettled() throws {
+        var sale = try self.sale()
+        try sale.authority.strand(Self.unit, reason: "lost", into: &sale.records)
+        let generation = Generation(1)
+        #expect(self.refusal(of: sale) == .stranded(Self.unit, Self.lot, generation, quantity: 10))
+        try sale.authority.settle(Self.lot, Self.unit, generation, sold: 4, into: &sale.records)
+        #expect(self.refusal(of: sale) == nil)
+    }
+
+    @Test("a ledger that shows more than was settled holds the settlement up, until its unit is silent")
+    func noticesUndercount() throws {
+        var sale = try self.sale()
+        try sale.authority.strand(Self.unit, reason: "lost", into: &sale.records)
+        try sale.authority.settle(Self.lot, Self.unit, Generation(1), sold: 3, into: &sale.records)
+        // The ledger comes back: the settled generation is over, and the next one tells of it.
+        guard
+            case .proofRequired(_, let challenge, _) = sale.authority.register(
+                self.request(answer: nil), now: sale.now, into: &sale.records)
+        else {
+            Issue.record("no question")
+            return
+        }
+        let answer = ChallengeAnswer(
+            challenge: challenge, proof: sale.authority.witnesses[Self.unit], earlier: [])
+        sale.fallSilent()
+        guard
+            case .newGeneration = sale.authority.register(
+                self.request(answer: answer), now: sale.now, into: &sale.records)
+        else {
+            Issue.record("no new generation")
+            return
+        }
+        sale.report(
+            Self.unit, [(Self.lot, granted: 0, sold: 0, paid: 0)], generation: Generation(2),
+            earlier: [.init(lot: Self.lot, generation: Generation(1), live: 4)])
+        #expect(
+            self.refusal(of: sale) == .undercounted(Self.unit, Self.lot, Generation(1), settled: 3, shown: 4))
+        sale.fallSilent()
+        #expect(self.refusal(of: sale) == nil)
+    }
+
+    private func request(answer: ChallengeAnswer?) -> RegisterRequest {
+        RegisterRequest(
+            unit: Self.unit, ledger: LedgerID(1), incarnation: Incarnation(1), generation: Generation(1),
+            head: .empty, session: 1, answer: answer)
+    }
+}
