@@ -40,7 +40,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
     }
 
     /// The answer, if it is known at once; else the request is on its way to the engine under `ticket()`.
-    func submit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Answer?, TokenError> {
+    func submit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Submission, TokenError> {
         self.lock.lock()
         let result = self.admit(purchase, now: now, ticket: ticket)
         self.unlock()
@@ -54,8 +54,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
         let ticket: UInt64
         /// The intake's life in which it was handed in.
         var life: UInt64 = 0
-        /// `.success(nil)`: the answer comes later, to the ticket.
-        var result = Result<Answer?, TokenError>.success(nil)
+        var result = Result<Submission, TokenError>.success(.queued)
     }
 
     /// Everything that one lane has heard in one turn, under one lock.
@@ -68,7 +67,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
             case .buy(let purchase): questions[place].result = self.admit(purchase, now: now) { ticket }
             case .status(let id):
                 let order = self.desk.order(id)
-                questions[place].result = .success(order.map { Answer($0) } ?? .refused(.unknownOrder(id)))
+                questions[place].result = .success(.answered(order.map { Answer($0) } ?? .refused(.unknownOrder(id))))
             }
         }
         self.unlock()
@@ -84,25 +83,25 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
         if rings { self.bell.wake() }
     }
 
-    private func admit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Answer?, TokenError> {
+    private func admit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Submission, TokenError> {
         if let untimely = purchase.untimely {
-            return self.desk.order(purchase.order).map { .success(Answer($0)) } ?? .failure(untimely)
+            return self.desk.order(purchase.order).map { .success(.answered(Answer($0))) } ?? .failure(untimely)
         }
         if let answer = self.desk.answer(
             order: purchase.order, lot: purchase.lot, quantity: purchase.quantity, issuedAt: purchase.issuedAt, now: now
         ) {
-            return .success(answer)
+            return .success(.answered(answer))
         }
-        guard !self.isRecovering, !self.isClosed else { return .success(.refused(.recovering)) }
+        guard !self.isRecovering, !self.isClosed else { return .success(.answered(.refused(.recovering))) }
         switch self.desk.join(purchase.order, ticket: ticket) {
-        case .waits: return .success(nil)
-        case .tooMany: return .success(.refused(.overloaded(limit: Limits.copiesPerRequest)))
+        case .waits: return .success(.queued)
+        case .tooMany: return .success(.answered(.refused(.overloaded(limit: Limits.copiesPerRequest))))
         case nil: break
         }
         guard self.requests.count < Self.requestsLimit,
             let stamp = self.clock.stamp(now: now, steady: SystemClock.monotonic())
         else {
-            return .success(.refused(.overloaded(limit: Self.requestsLimit)))
+            return .success(.answered(.refused(.overloaded(limit: Self.requestsLimit))))
         }
         self.desk.sentToAdmission(purchase.order)
         self.requests.append(
@@ -110,7 +109,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
                 order: purchase.order, buyer: purchase.buyer, lot: purchase.lot, quantity: purchase.quantity,
                 issuedAt: purchase.issuedAt, stamp: stamp, ticket: ticket(),
                 uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
-        return .success(nil)
+        return .success(.queued)
     }
 
     func post(_ event: UnitMachine.Event) {

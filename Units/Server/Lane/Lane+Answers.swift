@@ -14,9 +14,9 @@ extension Lane {
         }
         for (ticket, answer) in taken.answers { self.deliver(answer, ticket) }
         if let (answer, life) = taken.toAll {
-            for (place, connection) in self.connections.enumerated() where connection.isAsking && connection.life < life
-            {
-                self.deliver(answer, Ticket(lane: self.number, place: place, count: connection.count))
+            for place in self.connections.indices where self.connections[place].isQueued(before: life) {
+                let count = self.connections[place].count
+                self.deliver(answer, Ticket(lane: self.number, place: place, count: count))
             }
         }
         if taken.isStopping, !self.isStopping { self.beginStop() }
@@ -41,9 +41,7 @@ extension Lane {
 
     /// Sends the answer that has just been put together, and goes on with what came behind the request.
     func send(_ place: Int) {
-        self.connections[place].isAsking = false
-        self.connections[place].watch.answered(now: self.now)
-        if !self.connections[place].keepsAlive { self.answers.sayClose() }
+        if !self.connections[place].beginAnswer(now: self.now) { self.answers.sayClose() }
         let sent = self.answers.bytes.withUnsafeBytes { bytes -> Int? in
             switch Socket.write(self.connections[place].descriptor, bytes) {
             case .bytes(let count): count
@@ -53,37 +51,32 @@ extension Lane {
         }
         guard let sent else { return self.close(place) }
         if sent < self.answers.bytes.count {
-            self.connections[place].outgoing = Array(self.answers.bytes[sent...])
-            self.connections[place].watch.setUnsent(true, now: self.now)
+            self.connections[place].keepUnsent(self.answers.bytes[sent...], now: self.now)
             return self.judge(place)
         }
         self.sent(place)
     }
 
     func flush(_ place: Int) {
-        guard self.connections[place].descriptor >= 0, !self.connections[place].outgoing.isEmpty else { return }
+        guard !self.connections[place].outgoing.isEmpty else { return }
         switch self.connections[place].outgoing.withUnsafeBytes({
             Socket.write(self.connections[place].descriptor, $0)
         }) {
         case .wouldBlock: return
         case .closed: return self.close(place)
         case .bytes(let count):
-            self.connections[place].outgoing.removeFirst(count)
-            guard self.connections[place].outgoing.isEmpty else { return }
-            self.connections[place].watch.setUnsent(false, now: self.now)
+            guard self.connections[place].sent(count, now: self.now) else { return }
             self.judge(place)
-            if self.connections[place].descriptor >= 0 { self.sent(place) }
+            if self.connections[place].isOpen { self.sent(place) }
         }
     }
 
     /// The whole answer is on its way.
     func sent(_ place: Int) {
         if self.connections[place].inputIsClosed, !self.connections[place].hasPending { return self.close(place) }
-        if !self.connections[place].keepsAlive || self.isStopping {
+        self.connections[place].endAnswer(isLast: self.isStopping, now: self.now)
+        if self.connections[place].isLeaving {
             Socket.finishWriting(self.connections[place].descriptor)
-            self.connections[place].isLeaving = true
-            self.connections[place].watch.leave(now: self.now)
-            self.connections[place].dropPending()
             return self.isStopping ? self.close(place) : self.judge(place)
         }
         if self.connections[place].hasPending { self.resumed.append(place) }
@@ -92,14 +85,14 @@ extension Lane {
     /// Closes, or refuses, every connection that takes too long.
     func closeOverdue() {
         let isCrowded = self.register.isCrowded
-        for place in self.connections.indices where self.connections[place].descriptor >= 0 {
+        for place in self.connections.indices where self.connections[place].isOpen {
             switch self.connections[place].watch.overdue(now: self.now, isCrowded: isCrowded) {
             case nil: continue
             case .idle, .unsent, .leaving: self.close(place)
             case .head where self.connections[place].hasWholeHead: self.connections[place].watch.headEnded()
             case .head, .body:
-                guard self.mayServe(place) else { continue }
-                self.connections[place].keepsAlive = false
+                guard self.connections[place].mayServe else { continue }
+                self.connections[place].giveUpReading()
                 self.answers.write(Problem.slowRequest)
                 self.send(place)
             }
@@ -111,7 +104,7 @@ extension Lane {
     /// - Returns: `false` if none is idle.
     func closeOldestIdle() -> Bool {
         var oldest: (place: Int, since: Int64)?
-        for (place, connection) in self.connections.enumerated() where connection.descriptor >= 0 {
+        for (place, connection) in self.connections.enumerated() where connection.isOpen {
             if let since = connection.watch.idle, since < oldest?.since ?? .max { oldest = (place, since) }
         }
         guard let oldest else { return false }

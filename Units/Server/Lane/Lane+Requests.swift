@@ -7,7 +7,7 @@ import TrancheCore
 
 extension Lane {
     func read(_ place: Int) {
-        guard self.connections[place].descriptor >= 0 else { return }
+        guard self.connections[place].isOpen else { return }
         switch Socket.read(self.connections[place].descriptor, into: self.buffer) {
         case .wouldBlock: return
         case .closed: return self.inputClosed(place)
@@ -27,21 +27,19 @@ extension Lane {
     func inputClosed(_ place: Int) {
         // Whole requests may wait for the next turn.
         let waits = self.connections[place].hasPending && !self.connections[place].inputIsClosed
-        guard self.connections[place].isAsking || !self.connections[place].outgoing.isEmpty || waits else {
-            return self.close(place)
-        }
+        guard self.connections[place].isBusy || waits else { return self.close(place) }
         if waits { self.resumed.append(place) }
         // The answer may still reach a client that has closed one direction only.
         if self.connections[place].inputIsClosed { return self.close(place) }  // Both directions.
-        self.connections[place].inputIsClosed = true
+        self.connections[place].closeInput()
         self.judge(place)
     }
 
     /// Tells the poller what the connection waits for now, and the watch what waits here.
     func judge(_ place: Int) {
-        guard self.connections[place].descriptor >= 0 else { return }
+        guard self.connections[place].isOpen else { return }
         // A part of a request that waits behind another one takes no time of its own.
-        if self.connections[place].hasPending, self.mayServe(place) {
+        if self.connections[place].hasPending, self.connections[place].mayServe {
             self.connections[place].watch.received(0, now: self.now)
         }
         var interest: Poller.Interest = self.connections[place].wantsToRead ? .read : []
@@ -55,29 +53,18 @@ extension Lane {
 
     /// Goes on with what has been kept of the connection's bytes.
     func resume(_ place: Int) {
-        guard self.connections[place].descriptor >= 0, self.mayServe(place), self.connections[place].hasPending else {
-            return
-        }
+        guard self.connections[place].mayServe, self.connections[place].hasPending else { return }
         let (bytes, start) = self.connections[place].takePending()
         let taken = bytes.withUnsafeBytes { self.serve(place, UnsafeRawBufferPointer(rebasing: $0[start...])) }
-        guard let taken, self.connections[place].descriptor >= 0 else { return }
+        guard let taken, self.connections[place].isOpen else { return }
         if !self.connections[place].isLeaving { self.connections[place].putBack(bytes, from: start + taken) }
         // All that came before the other side stopped sending has been served, or is a part of a request.
-        if self.connections[place].inputIsClosed, self.mayServe(place), !self.isPostponed(place) {
+        if self.connections[place].inputIsClosed, self.connections[place].mayServe,
+            !self.connections[place].isPostponed(in: self.turn)
+        {
             return self.close(place)
         }
         self.judge(place)
-    }
-
-    func mayServe(_ place: Int) -> Bool {
-        !self.connections[place].isAsking && !self.connections[place].isLeaving
-            && self.connections[place].outgoing.isEmpty
-    }
-
-    /// The connection has had its requests of this turn, and waits for the next one.
-    private func isPostponed(_ place: Int) -> Bool {
-        self.connections[place].turn == self.turn
-            && self.connections[place].servedInTurn >= LaneConnection.requestsPerTurn
     }
 
     /// Takes requests from the front of `bytes`, until one has to wait.
@@ -85,11 +72,9 @@ extension Lane {
     /// - Returns: How many bytes were taken; `nil` if the connection has left the lane.
     func serve(_ place: Int, _ bytes: UnsafeRawBufferPointer) -> Int? {
         var taken = 0
-        if self.connections[place].turn != self.turn {
-            (self.connections[place].turn, self.connections[place].servedInTurn) = (self.turn, 0)
-        }
-        while taken < bytes.count, self.mayServe(place) {
-            if self.isPostponed(place) {
+        self.connections[place].beginTurn(self.turn)
+        while taken < bytes.count, self.connections[place].mayServe {
+            if self.connections[place].isPostponed(in: self.turn) {
                 self.postponed.append(place)
                 return taken
             }
@@ -101,21 +86,16 @@ extension Lane {
                 return nil
             case .request(let request):
                 taken += request.length
-                self.connections[place].servedInTurn += 1
                 self.take(place, request, rest)
-                if self.connections[place].descriptor < 0 { return nil }
+                if !self.connections[place].isOpen { return nil }
             }
         }
         return taken
     }
 
     func take(_ place: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
-        self.connections[place].isAsking = true
-        self.connections[place].life = .max  // Not handed in yet.
-        self.connections[place].keepsAlive = request.keepsAlive
-        self.connections[place].count &+= 1
-        self.connections[place].watch.requestEnded()
-        let ticket = Ticket(lane: self.number, place: place, count: self.connections[place].count).rawValue
+        let count = self.connections[place].ask(keepsAlive: request.keepsAlive)
+        let ticket = Ticket(lane: self.number, place: place, count: count).rawValue
         switch request.kind {
         case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket))
         case .buy(let lot, let token, let quantity):
@@ -138,9 +118,9 @@ extension Lane {
         for question in questions {
             let ticket = Ticket(rawValue: question.ticket)
             switch question.result {
-            case .success(nil):
-                if self.isWaiting(ticket) { self.connections[ticket.place].life = question.life }
-            case .success(let answer?):
+            case .success(.queued):
+                if self.isWaiting(ticket) { self.connections[ticket.place].enqueue(life: question.life) }
+            case .success(.answered(let answer)):
                 if case .status = question.kind {
                     self.deliver(answer, ticket, isStatus: true)
                 } else {

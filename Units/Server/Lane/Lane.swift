@@ -95,7 +95,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     func run() {
         self.readClock()
         self.listen()
-        while !(self.isStopping && self.connections.allSatisfy { $0.descriptor < 0 }) {
+        while !(self.isStopping && self.connections.allSatisfy { !$0.isOpen }) {
             self.turn += 1
             (self.resumed, self.postponed) = (self.postponed, [])
             self.poller.wait(microseconds: self.resumed.isEmpty ? Self.turnMicroseconds : 0) { self.handle($0) }
@@ -186,13 +186,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
             self.register.leave(address)
             throw error
         }
-        let count = self.connections[place].count &+ 1
-        self.connections[place] = LaneConnection()
-        self.connections[place].descriptor = descriptor
-        self.connections[place].address = address
-        self.connections[place].count = count
-        // The parser hands longer requests over; behind it, what waits is bounded by not reading.
-        self.connections[place].watch = RequestWatch(bytesLimit: .max, now: self.now)
+        self.connections[place].accept(descriptor, address, now: self.now)
     }
 
     func close(_ place: Int) {
@@ -203,9 +197,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
 
     /// Makes the place free; the descriptor is somebody else's from now on.
     func release(_ place: Int) {
-        let count = self.connections[place].count
-        self.connections[place] = LaneConnection()
-        self.connections[place].count = count
+        self.connections[place].free()
         self.free.append(place)
     }
 
@@ -216,14 +208,14 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     }
 
     func closeAll(_ isWanted: (LaneConnection) -> Bool) {
-        for (place, connection) in self.connections.enumerated()
-        where connection.descriptor >= 0 && isWanted(connection) { self.close(place) }
+        for place in self.connections.indices
+        where self.connections[place].isOpen && isWanted(self.connections[place]) { self.close(place) }
     }
 
     func beginStop() {
         self.isStopping = true
         self.pauseListening()
         self.stopAt = self.now + Self.stopMicroseconds
-        self.closeAll { !$0.isAsking && $0.outgoing.isEmpty }
+        self.closeAll { !$0.isBusy }
     }
 }

@@ -1,70 +1,227 @@
-import DaemonSupport
-import Sockets
-import TrancheCore
+package import DaemonSupport
+package import Sockets
 
-/// One buyer's connection in a lane. Its place in the lane is used again when it has gone.
-struct LaneConnection {
+/// One place of a lane, and the buyer's connection that has it. A place is used again when its connection has gone.
+///
+/// The state says what the connection waits for. Every change of it is a method here, and a change that the state does
+/// not allow ends the process: the lane would answer the wrong buyer.
+package struct LaneConnection {
     /// When more than this waits to be served, no more is read.
-    static let pendingBytesLimit = 32 << 10
+    package static let pendingBytesLimit = 32 << 10
     /// Requests of one connection that one turn serves; the rest waits for the next turn, behind everybody else.
-    static let requestsPerTurn = 16
+    package static let requestsPerTurn = 16
 
-    /// -1 for a place that nobody has.
-    var descriptor: Int32 = -1
-    var address = ClientAddress.local
-    /// Raised with every request: the rest of the ticket's number.
-    var count: UInt32 = 0
-    /// A request of this connection has not been answered.
-    var isAsking = false
-    /// The intake's life in which the request was handed in.
-    var life: UInt64 = .max
-    var keepsAlive = true
-    /// The other side sends no more.
-    var inputIsClosed = false
-    /// The last answer has been sent: whatever comes is thrown away until the other side closes.
-    var isLeaving = false
-    var watch = RequestWatch(bytesLimit: 0, now: 0)
+    package enum State: Hashable, Sendable {
+        /// No connection has the place.
+        ///
+        /// Can transition to: `listening`, when one is accepted.
+        case free
+        /// Every request has its answer, and the next one is read.
+        ///
+        /// Can transition to: `asking`, when a request is whole or takes too long to become whole; `free`, when the
+        /// connection is closed or handed over.
+        case listening
+        /// A request was read in this turn, and has not been handed in.
+        ///
+        /// Can transition to: `queued`, when the intake took it; `sending`, when its answer is known at once; `free`.
+        case asking(keepsAlive: Bool)
+        /// The engine has the request, which was handed in during this life of the intake.
+        ///
+        /// Can transition to: `sending`, when its answer has come; `free`.
+        case queued(life: UInt64, keepsAlive: Bool)
+        /// An answer is being written. What the socket did not take at once is in `outgoing`.
+        ///
+        /// Can transition to: `listening`, when all of it was taken; `leaving`, when it was the last answer; `free`.
+        case sending(keepsAlive: Bool)
+        /// The last answer was sent. What comes is thrown away until the other side closes.
+        ///
+        /// Can transition to: `free`.
+        case leaving
+    }
+
+    package init() {}
+
+    package private(set) var state = State.free
+    /// Of the connection that has the place now, or had it last.
+    package private(set) var descriptor: Int32 = -1
+    package private(set) var address = ClientAddress.local
+    /// Raised with every request and kept from one connection to the next: the rest of the ticket's number.
+    package private(set) var count: UInt32 = 0
+    /// The other side sends no more. Answers may still reach it.
+    package private(set) var inputIsClosed = false
+    package var watch = RequestWatch(bytesLimit: 0, now: 0)
     /// What came behind the request that is being decided, or a part of the next one, from `pendingStart` on.
     private(set) var pending: [UInt8] = []
     private(set) var pendingStart = 0
-    /// Answers that the socket did not take at once.
-    var outgoing: [UInt8] = []
+    /// The rest of an answer that the socket did not take at once. Empty but in `sending`.
+    package private(set) var outgoing: [UInt8] = []
     /// What the poller was told last.
-    var interest = Poller.Interest.read
+    package var interest = Poller.Interest.read
     /// Requests that were served in the turn of this number.
-    var servedInTurn = 0
-    var turn: UInt64 = 0
+    private var servedInTurn = 0
+    private var turn: UInt64 = 0
 
-    var hasPending: Bool { self.pendingStart < self.pending.count }
+    package var isOpen: Bool { self.state != .free }
+    package var isLeaving: Bool { self.state == .leaving }
+    /// The next request may be taken.
+    package var mayServe: Bool { self.state == .listening }
+
+    /// A request of this connection waits for its answer.
+    package var isAsking: Bool {
+        switch self.state {
+        case .asking, .queued: true
+        case .free, .listening, .sending, .leaving: false
+        }
+    }
+
+    /// A request waits for its answer, or an answer for the socket.
+    package var isBusy: Bool {
+        switch self.state {
+        case .asking, .queued, .sending: true
+        case .free, .listening, .leaving: false
+        }
+    }
+
+    /// A request waits that was handed in before this life of the intake.
+    package func isQueued(before life: UInt64) -> Bool {
+        if case .queued(let mine, _) = self.state { mine < life } else { false }
+    }
+
+    /// The one place that decides whether a connection is read: not while an answer waits to be taken, and not while enough
+    /// waits to be served.
+    package var wantsToRead: Bool {
+        !self.inputIsClosed && self.outgoing.isEmpty
+            && self.pending.count - self.pendingStart <= Self.pendingBytesLimit
+    }
+}
+
+// Changes of state, in the order in which a connection lives.
+extension LaneConnection {
+    package mutating func accept(_ descriptor: Int32, _ address: ClientAddress, now: Int64) {
+        guard case .free = self.state else { self.refuse("accept") }
+        let count = self.count &+ 1
+        self = LaneConnection()
+        (self.state, self.descriptor, self.address, self.count) = (.listening, descriptor, address, count)
+        // The parser hands longer requests over; behind it, what waits is bounded by not reading.
+        self.watch = RequestWatch(bytesLimit: .max, now: now)
+    }
+
+    /// A whole request was read.
+    ///
+    /// - Returns: The number of its ticket.
+    package mutating func ask(keepsAlive: Bool) -> UInt32 {
+        guard case .listening = self.state else { self.refuse("ask") }
+        self.state = .asking(keepsAlive: keepsAlive)
+        self.servedInTurn += 1
+        self.count &+= 1
+        self.watch.requestEnded()
+        return self.count
+    }
+
+    /// A request took too long to become whole: it is answered as it is, and no other one is read.
+    package mutating func giveUpReading() {
+        guard case .listening = self.state else { self.refuse("give up reading") }
+        self.state = .asking(keepsAlive: false)
+    }
+
+    /// The intake took the request, and its answer comes later.
+    package mutating func enqueue(life: UInt64) {
+        guard case .asking(let keepsAlive) = self.state else { self.refuse("enqueue") }
+        self.state = .queued(life: life, keepsAlive: keepsAlive)
+    }
+
+    /// The answer is known.
+    ///
+    /// - Returns: Whether the client wants the connection to go on behind it.
+    package mutating func beginAnswer(now: Int64) -> Bool {
+        switch self.state {
+        case .asking(let keepsAlive), .queued(_, let keepsAlive):
+            self.state = .sending(keepsAlive: keepsAlive)
+            self.watch.answered(now: now)
+            return keepsAlive
+        case .free, .listening, .sending, .leaving: self.refuse("begin an answer")
+        }
+    }
+
+    /// The socket took only a part of the answer.
+    package mutating func keepUnsent(_ rest: ArraySlice<UInt8>, now: Int64) {
+        guard case .sending = self.state, self.outgoing.isEmpty else { self.refuse("keep \(rest.count) unsent bytes") }
+        self.outgoing = Array(rest)
+        self.watch.setUnsent(true, now: now)
+    }
+
+    /// The socket took more of the answer.
+    ///
+    /// - Returns: Whether all of it is sent.
+    package mutating func sent(_ count: Int, now: Int64) -> Bool {
+        guard case .sending = self.state, count <= self.outgoing.count else { self.refuse("send \(count) bytes") }
+        self.outgoing.removeFirst(count)
+        guard self.outgoing.isEmpty else { return false }
+        self.watch.setUnsent(false, now: now)
+        return true
+    }
+
+    /// The whole answer is on its way.
+    ///
+    /// - Parameter isLast: The lane reads no more requests.
+    package mutating func endAnswer(isLast: Bool, now: Int64) {
+        guard case .sending(let keepsAlive) = self.state, self.outgoing.isEmpty else { self.refuse("end an answer") }
+        guard isLast || !keepsAlive else { return self.state = .listening }
+        self.state = .leaving
+        self.watch.leave(now: now)
+        (self.pending, self.pendingStart) = ([], 0)
+    }
+
+    package mutating func closeInput() {
+        guard self.isOpen, !self.inputIsClosed else { self.refuse("close the input") }
+        self.inputIsClosed = true
+    }
+
+    /// The connection has gone: to its end, or to the ordinary stack.
+    package mutating func free() {
+        guard self.isOpen else { self.refuse("free") }
+        let count = self.count
+        self = LaneConnection()
+        self.count = count
+    }
+
+    private func refuse(_ change: String) -> Never {
+        fatalError(
+            "a connection in state \(self.state) cannot \(change); descriptor \(self.descriptor), count \(self.count), "
+                + "\(self.outgoing.count) bytes unsent")
+    }
+}
+
+// What has come and was not served.
+extension LaneConnection {
+    package var hasPending: Bool { self.pendingStart < self.pending.count }
 
     /// Whether what waits begins with a whole head, and only its body is missing.
-    var hasWholeHead: Bool {
+    package var hasWholeHead: Bool {
         let waiting = self.pending[self.pendingStart...]
         return zip(waiting.indices, waiting.dropFirst(3)).contains { place, last in
             last == 10 && waiting[place] == 13 && waiting[place + 1] == 10 && waiting[place + 2] == 13
         }
     }
 
-    /// The one place that decides whether a connection is read: not while an answer waits to be taken, and not while enough
-    /// waits to be served.
-    var wantsToRead: Bool {
-        !self.inputIsClosed && self.outgoing.isEmpty
-            && self.pending.count - self.pendingStart <= Self.pendingBytesLimit
-    }
-
-    mutating func keep(_ bytes: some Sequence<UInt8>) { self.pending.append(contentsOf: bytes) }
+    package mutating func keep(_ bytes: some Sequence<UInt8>) { self.pending.append(contentsOf: bytes) }
 
     /// Takes out what waits, to be put back with ``putBack(_:from:)``.
-    mutating func takePending() -> (bytes: [UInt8], start: Int) {
+    package mutating func takePending() -> (bytes: [UInt8], start: Int) {
         defer { (self.pending, self.pendingStart) = ([], 0) }
         return (self.pending, self.pendingStart)
     }
 
     /// Nothing is copied until half of it has been served.
-    mutating func putBack(_ bytes: [UInt8], from start: Int) {
+    package mutating func putBack(_ bytes: [UInt8], from start: Int) {
         guard start < bytes.count else { return }
         (self.pending, self.pendingStart) = start * 2 > bytes.count ? (Array(bytes[start...]), 0) : (bytes, start)
     }
 
-    mutating func dropPending() { (self.pending, self.pendingStart) = ([], 0) }
+    package mutating func beginTurn(_ turn: UInt64) {
+        if self.turn != turn { (self.turn, self.servedInTurn) = (turn, 0) }
+    }
+
+    /// The connection has had its requests of this turn, and waits for the next one.
+    package func isPostponed(in turn: UInt64) -> Bool { self.turn == turn && self.servedInTurn >= Self.requestsPerTurn }
 }

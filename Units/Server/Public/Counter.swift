@@ -18,10 +18,10 @@ final class Counter: Sendable {
         self.file = file
     }
 
-    /// The answer, if it is known at once; else it comes to the holder of `ticket()`.
+    /// Hands a buy request in. An answer that is not known at once comes to the holder of `ticket()`.
     func buy(
         lot: LotID, token text: some Collection<UInt8>, quantity: Int, ticket: () -> UInt64
-    ) throws(Problem) -> Answer? {
+    ) throws(Problem) -> Submission {
         let now = SystemClock.now()
         do throws(TokenError) {
             let purchase = try Array(text).withUnsafeBufferPointer { text throws(TokenError) in

@@ -55,7 +55,7 @@ struct PublicRoutes {
             throw Problem(Refusal.invalidQuantity(quantity, limit: Limits.quantityPerOrder))
         }
         let answer = try await self.answer {
-            (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Answer? in
+            (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Submission in
             try self.counter.buy(lot: lot, token: token, quantity: quantity) { self.counter.waiters.add(resume) }
         }
         return try self.response(answer)
@@ -63,12 +63,13 @@ struct PublicRoutes {
 
     /// Waits for the engine, unless `start` has the answer at once.
     private func answer(
-        _ start: @escaping (@escaping @Sendable (Answer) -> Void) throws(Problem) -> Answer?
+        _ start: @escaping (@escaping @Sendable (Answer) -> Void) throws(Problem) -> Submission
     ) async throws -> Answer {
         try await withCheckedThrowingContinuation { continuation in
             do {
-                if let answer = try start({ continuation.resume(returning: $0) }) {
-                    continuation.resume(returning: answer)
+                switch try start({ continuation.resume(returning: $0) }) {
+                case .queued: break
+                case .answered(let answer): continuation.resume(returning: answer)
                 }
             } catch { continuation.resume(throwing: error) }
         }
@@ -166,7 +167,7 @@ struct PublicRoutes {
         }
         let answer = try await self.answer { resume in
             self.counter.intake.post(.cancel(id, ticket: self.counter.waiters.add(resume)))
-            return nil
+            return .queued
         }
         guard case .order(let order) = answer else { return try self.response(answer) }
         return self.response(order, status: 200)
@@ -180,7 +181,7 @@ struct PublicRoutes {
         let answer = try await self.answer { resume in
             self.counter.intake.post(
                 .payment(body.order, payment: body.payment, ticket: self.counter.waiters.add(resume)))
-            return nil
+            return .queued
         }
         guard case .order(let order) = answer else { return try self.response(answer) }
         return self.response(order, status: 200)

@@ -1,0 +1,168 @@
+import DaemonSupport
+import Sockets
+import Testing
+import UnitServer
+
+@Suite("A lane's connection") struct LaneConnectionTests {
+    private static func accepted() -> LaneConnection {
+        var connection = LaneConnection()
+        connection.accept(7, .local, now: 0)
+        return connection
+    }
+
+    @Test("from the accept to the end, with one answer at once and one later") func life() {
+        var connection = LaneConnection()
+        #expect(connection.state == .free && !connection.isOpen)
+        connection.accept(7, .local, now: 0)
+        #expect(connection.state == .listening && connection.mayServe && connection.descriptor == 7)
+        let firstTicket = connection.ask(keepsAlive: true)
+        #expect(firstTicket == 2)
+        #expect(connection.state == .asking(keepsAlive: true) && connection.isAsking && connection.isBusy)
+        let goesOn = connection.beginAnswer(now: 1)
+        #expect(goesOn)
+        #expect(connection.state == .sending(keepsAlive: true) && !connection.isAsking && connection.isBusy)
+        connection.endAnswer(isLast: false, now: 1)
+        #expect(connection.state == .listening)
+
+        let secondTicket = connection.ask(keepsAlive: false)
+        #expect(secondTicket == 3)
+        connection.enqueue(life: 4)
+        #expect(connection.state == .queued(life: 4, keepsAlive: false) && connection.isAsking)
+        let stillGoesOn = connection.beginAnswer(now: 2)
+        #expect(!stillGoesOn)
+        connection.endAnswer(isLast: false, now: 2)
+        #expect(connection.state == .leaving && !connection.isBusy && !connection.mayServe)
+        connection.free()
+        #expect(connection.state == .free)
+    }
+
+    @Test("the ticket's number goes on when a place is used again") func count() {
+        var connection = Self.accepted()
+        let first = connection.ask(keepsAlive: true)
+        connection.free()
+        connection.accept(8, .local, now: 1)
+        let second = connection.ask(keepsAlive: true)
+        #expect(second > first)
+    }
+
+    @Test("only a request that was handed in before a life of the intake is told of its end", arguments: [3, 4, 5])
+    func lives(life: UInt64) {
+        var connection = Self.accepted()
+        #expect(!connection.isQueued(before: life))
+        _ = connection.ask(keepsAlive: true)
+        #expect(!connection.isQueued(before: .max))
+        connection.enqueue(life: 4)
+        #expect(connection.isQueued(before: life) == (life > 4))
+    }
+
+    @Test("what the socket did not take is kept, and nothing is read meanwhile") func unsent() {
+        var connection = Self.accepted()
+        _ = connection.ask(keepsAlive: true)
+        _ = connection.beginAnswer(now: 0)
+        connection.keepUnsent([1, 2, 3], now: 0)
+        #expect(!connection.wantsToRead && !connection.mayServe)
+        let isAllSent = connection.sent(2, now: 1)
+        #expect(!isAllSent)
+        #expect(connection.outgoing == [3])
+        let isSentNow = connection.sent(1, now: 1)
+        #expect(isSentNow)
+        connection.endAnswer(isLast: false, now: 1)
+        #expect(connection.wantsToRead && connection.mayServe)
+    }
+
+    @Test("a lane that stops makes every answer the last one, and forgets what was sent behind its request")
+    func stopping() {
+        var connection = Self.accepted()
+        _ = connection.ask(keepsAlive: true)
+        connection.keep([1, 2])
+        _ = connection.beginAnswer(now: 0)
+        connection.endAnswer(isLast: true, now: 0)
+        #expect(connection.isLeaving && !connection.hasPending)
+    }
+
+    @Test("a request that never becomes whole is answered, and ends its connection") func slow() {
+        var connection = Self.accepted()
+        connection.giveUpReading()
+        let goesOn = connection.beginAnswer(now: 0)
+        #expect(!goesOn)
+        connection.endAnswer(isLast: false, now: 0)
+        #expect(connection.isLeaving)
+    }
+
+    @Test("a turn serves so many requests, and the next turn again") func turns() {
+        var connection = Self.accepted()
+        for turn in UInt64(1)...2 {
+            connection.beginTurn(turn)
+            for _ in 0..<LaneConnection.requestsPerTurn {
+                #expect(!connection.isPostponed(in: turn))
+                _ = connection.ask(keepsAlive: true)
+                _ = connection.beginAnswer(now: 0)
+                connection.endAnswer(isLast: false, now: 0)
+            }
+            #expect(connection.isPostponed(in: turn))
+            #expect(!connection.isPostponed(in: turn + 1))
+        }
+    }
+}
+
+@Suite("Changes that a connection's state does not allow end the process") struct LaneConnectionRefusalTests {
+    @Test("a second request before the answer to the first one") func secondRequest() async {
+        await #expect(processExitsWith: .failure) {
+            var connection = LaneConnection()
+            connection.accept(7, .local, now: 0)
+            _ = connection.ask(keepsAlive: true)
+            _ = connection.ask(keepsAlive: true)
+        }
+    }
+
+    @Test("an answer to nothing") func unaskedAnswer() async {
+        await #expect(processExitsWith: .failure) {
+            var connection = LaneConnection()
+            connection.accept(7, .local, now: 0)
+            _ = connection.beginAnswer(now: 0)
+        }
+    }
+
+    @Test("two connections in one place") func takenPlace() async {
+        await #expect(processExitsWith: .failure) {
+            var connection = LaneConnection()
+            connection.accept(7, .local, now: 0)
+            connection.accept(8, .local, now: 0)
+        }
+    }
+
+    @Test("the end of an answer of which a part is unsent") func unsent() async {
+        await #expect(processExitsWith: .failure) {
+            var connection = LaneConnection()
+            connection.accept(7, .local, now: 0)
+            _ = connection.ask(keepsAlive: true)
+            _ = connection.beginAnswer(now: 0)
+            connection.keepUnsent([1], now: 0)
+            connection.endAnswer(isLast: false, now: 0)
+        }
+    }
+
+    @Test("a request that is queued before it was read, or twice") func queuedTwice() async {
+        await #expect(processExitsWith: .failure) {
+            var connection = LaneConnection()
+            connection.accept(7, .local, now: 0)
+            connection.enqueue(life: 1)
+        }
+        await #expect(processExitsWith: .failure) {
+            var connection = LaneConnection()
+            connection.accept(7, .local, now: 0)
+            _ = connection.ask(keepsAlive: true)
+            connection.enqueue(life: 1)
+            connection.enqueue(life: 1)
+        }
+    }
+
+    @Test("a place that is made free twice") func freedTwice() async {
+        await #expect(processExitsWith: .failure) {
+            var connection = LaneConnection()
+            connection.accept(7, .local, now: 0)
+            connection.free()
+            connection.free()
+        }
+    }
+}
