@@ -62,6 +62,8 @@ let package = Package(
         .systemLibrary(name: "CTimex"),
         .systemLibrary(name: "CSpawn"),
         .systemLibrary(name: "CEpoll"),
+        // Threads of our own, what waits for them, and the check that nobody else uses what belongs to one.
+        .target(name: "Threads", dependencies: [nioConcurrency], swiftSettings: settings),
         .target(name: "Sockets", dependencies: ["CEpoll"], swiftSettings: settings),
         .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto], swiftSettings: settings),
         // A world has one thread. Checking that at every access took a tenth of its time.
@@ -73,8 +75,10 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-        .target(name: "CurlClient", dependencies: ["CCurl", nioConcurrency], swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["TrancheCore", grdb, sqlite, crypto], swiftSettings: settings),
+        .target(name: "CurlClient", dependencies: ["CCurl", "Threads", nioConcurrency], swiftSettings: settings),
+        .target(
+            name: "Storage", dependencies: ["TrancheCore", "Threads", grdb, sqlite, crypto, nioConcurrency],
+            swiftSettings: settings),
         .target(
             name: "DaemonSupport",
             dependencies: [
@@ -82,7 +86,7 @@ let package = Package(
                 hummingbird,
                 hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL, configuration,
                 nioConcurrency,
-                systemPackage, unixSignals,
+                systemPackage, unixSignals, "Threads",
             ],
             resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
 
@@ -92,7 +96,7 @@ let package = Package(
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "RedisClient", "CurlClient", "Storage", "Sockets",
                 logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix,
-                nioConcurrency, configuration,
+                nioConcurrency, configuration, "Threads",
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(
@@ -102,7 +106,7 @@ let package = Package(
             name: "ConfigCenter",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", "Storage", logging, lifecycle, hummingbird,
-                hummingbirdCore, httpTypes, nioCore, nioConcurrency, configuration, crypto,
+                hummingbirdCore, httpTypes, nioCore, nioConcurrency, configuration, crypto, "Threads",
             ],
             path: "ConfigCenter/Server", swiftSettings: settings),
         .executableTarget(
@@ -126,6 +130,7 @@ let package = Package(
             name: "LoadGenerator",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Sockets", nioCore, nioPosix, nioConcurrency, histogram, crypto,
+                "Threads",
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -147,6 +152,7 @@ let package = Package(
         // Tests. Shared parts of them are a plain target.
         .target(
             name: "TestSupport", dependencies: ["DaemonSupport"], path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),
         .testTarget(

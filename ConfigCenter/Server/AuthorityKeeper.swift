@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOConcurrencyHelpers
 import Storage
+import Threads
 import TrancheAPI
 import TrancheCore
 
@@ -10,21 +11,20 @@ import TrancheCore
 ///
 /// It takes all jobs that wait, runs them, makes their records durable in one transaction, and only then lets their
 /// results out. If the disk refuses, the jobs fail and the authority is read again from the log.
-final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to the thread; the queue has a lock.
+final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to the thread.
     /// Jobs that may wait; one more is refused as overloaded.
     static let jobsLimit = 4_096
 
-    private struct Job {
-        let run: (inout QuotaAuthority, inout [AuthorityRecord]) -> Void
-        let finish: (Problem?) -> Void
+    private struct Job: Sendable {
+        let run: @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) -> Void
+        let finish: @Sendable (Problem?) -> Void
     }
 
+    let owner = ThreadOwner("the quota authority")
     let store: AuthorityStore
     let epoch: Epoch
     private let logger: Logger
-    private let condition = NSCondition()
-    private var jobs: [Job] = []
-    private var isStopped = false
+    private let jobs = Mailbox<Job>(limit: AuthorityKeeper.jobsLimit)
     private var authority: QuotaAuthority
     /// Acts of the jobs that run now; on disk with their records.
     private var acts: [OperatorAct] = []
@@ -40,10 +40,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         self.authority.takeOver(into: &records)
         self.epoch = self.authority.book.epoch
         try store.append(records, witnesses: [:], as: self.epoch)
-        let thread = Thread { [self] in self.run() }
-        thread.name = "authority"
-        thread.stackSize = 4 << 20
-        thread.start()
+        OwnedThread.start("authority", stackBytes: 4 << 20, owning: [self.owner]) { self.run() }
     }
 
     /// Runs `body` on the authority; its value is returned when everything it appended is on disk.
@@ -77,6 +74,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(Problem) -> Value
     ) async throws(Problem) -> Value? {
         try await self.perform { (authority, records) throws(Problem) -> Value? in
+            self.owner.check()
             guard let act else { return try body(&authority, &records) }
             if let other = self.acts.first(where: { $0.key == act.key }) {
                 guard other == act else { throw .keyReused(act.key, other.what) }
@@ -122,32 +120,14 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     private static var busy: Problem { Problem(Refusal.overloaded(limit: Self.jobsLimit)) }
 
     private func enqueue(_ job: Job) {
-        self.condition.lock()
-        let isRefused = self.isStopped || self.jobs.count >= Self.jobsLimit
-        if !isRefused { self.jobs.append(job) }
-        self.condition.signal()
-        self.condition.unlock()
-        if isRefused { job.finish(Self.busy) }
+        if !self.jobs.post(job) { job.finish(Self.busy) }
     }
 
-    func stop() {
-        self.condition.lock()
-        self.isStopped = true
-        self.condition.signal()
-        self.condition.unlock()
-    }
-
-    private func takeJobs() -> [Job] {
-        self.condition.lock()
-        defer { self.condition.unlock() }
-        while self.jobs.isEmpty, !self.isStopped { self.condition.wait() }
-        defer { self.jobs = [] }
-        return self.jobs
-    }
+    func stop() { self.jobs.close() }
 
     private func run() {
         while true {
-            let jobs = self.takeJobs()
+            let jobs = self.jobs.takeAll()
             if jobs.isEmpty { return }
             var records: [AuthorityRecord] = []
             for job in jobs { job.run(&self.authority, &records) }
@@ -172,7 +152,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         }
         guard isDue else { return }
         let book = self.authority.book
-        Thread.detachNewThread { [self] in
+        OwnedThread.start("snapshot") { [self] in
             do throws(StorageError) {
                 try self.store.append(snapshot: book, at: position, as: self.epoch)
             } catch { self.logger.warning("no snapshot of the log: \(error)") }
@@ -181,6 +161,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     }
 
     private func persist(_ records: [AuthorityRecord]) -> Problem? {
+        self.owner.check()
         let changed = self.authority.takeMovedWitnesses()
         guard !records.isEmpty || !changed.isEmpty || !self.acts.isEmpty else {
             self.authority.confirm()

@@ -1,6 +1,7 @@
 import CCurl
 import Foundation
 import NIOConcurrencyHelpers
+import Threads
 
 /// Why a call got no answer. Whether the other side carried it out is unknown, so only repeat what may be repeated.
 package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -84,9 +85,8 @@ package final class CurlClient: Sendable {
     package init(tls: ClientTLS? = nil) {
         curl_global_init(Int(CURL_GLOBAL_DEFAULT))
         self.multi = OpaquePointer(curl_multi_init()!)
-        let thread = Thread { [inbox = self.inbox, loop = CurlLoop(multi: self.multi, tls: tls)] in loop.run(inbox) }
-        thread.name = "curl"
-        thread.start()
+        let loop = CurlLoop(multi: self.multi, tls: tls)
+        OwnedThread.start("curl", owning: [loop.owner]) { [inbox = self.inbox] in loop.run(inbox) }
     }
 
     /// Makes the call and waits for the whole answer, whatever its status. If the task is cancelled the call ends at once, as
@@ -162,7 +162,8 @@ private final class CurlCall: @unchecked Sendable {  // Touched by one thread at
 }
 
 /// The loop over the multi handle. It frees every handle that it made.
-private final class CurlLoop: @unchecked Sendable {  // Used by its own thread only, after it was made.
+private final class CurlLoop: @unchecked Sendable {  // Every method checks the thread.
+    let owner = ThreadOwner("the loop over libcurl's handle")
     private let multi: UnsafeMutableRawPointer
     private var idle: [UnsafeMutableRawPointer] = []
     private var active: [UnsafeMutableRawPointer: CurlCall] = [:]
@@ -175,6 +176,7 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
     }
 
     func run(_ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
+        self.owner.check()
         while true {
             let (calls, cancelled, isStopped) = inbox.withLockedValue { inbox in
                 defer { inbox.calls = [] }
@@ -200,6 +202,7 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
     }
 
     private func cancel(_ numbers: Set<UInt64>, _ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
+        self.owner.check()
         for (handle, call) in self.active where numbers.contains(call.number) {
             self.active[handle] = nil
             curl_multi_remove_handle(self.multi, handle)
@@ -209,6 +212,7 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
     }
 
     private func begin(_ call: CurlCall, _ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
+        self.owner.check()
         guard let handle = self.idle.popLast() ?? curl_easy_init() else {
             return self.finish(call, .failure(.setup("out of memory")), inbox)
         }
@@ -254,6 +258,7 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
     }
 
     private func collect(_ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
+        self.owner.check()
         var left: Int32 = 0
         while let message = curl_multi_info_read(self.multi, &left) {
             guard message.pointee.msg == CURLMSG_DONE, let handle = ccurl_message_handle(message),
@@ -279,6 +284,7 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
     private func finish(
         _ call: CurlCall, _ result: Result<CurlResponse, CurlError>, _ inbox: NIOLockedValueBox<CurlClient.Inbox>
     ) {
+        self.owner.check()
         curl_slist_free_all(call.list)
         call.list = nil
         inbox.withLockedValue { $0.underway -= 1 }
@@ -286,6 +292,7 @@ private final class CurlLoop: @unchecked Sendable {  // Used by its own thread o
     }
 
     private func finishAll(_ waiting: [CurlCall]) {
+        self.owner.check()
         for (handle, call) in self.active {
             curl_multi_remove_handle(self.multi, handle)
             curl_easy_cleanup(handle)

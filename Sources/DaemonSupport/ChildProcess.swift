@@ -1,11 +1,13 @@
 import CSpawn
 import Foundation
+import NIOConcurrencyHelpers
+import Threads
 
 /// A process that this one started. It ends at the latest when this process ends, whatever ends it.
 ///
 /// Not `Foundation.Process`: its children inherit the signal mask of whatever thread starts them, and then never hear
 /// SIGTERM; and they outlive a parent that is killed.
-package final class ChildProcess: @unchecked Sendable {  // `status` is guarded by the lock.
+package final class ChildProcess: Sendable {
     /// How a process ended.
     package enum Ending: Hashable, Sendable, CustomStringConvertible {
         case exited(code: Int32)
@@ -20,9 +22,11 @@ package final class ChildProcess: @unchecked Sendable {  // `status` is guarded 
     }
 
     package let pid: Int32
-    private let lock = NSLock()
-    private var hasEnded = false
-    private var status: Int32 = 0
+    private struct State {
+        var hasEnded = false
+        var status: Int32 = 0
+    }
+    private let state = NIOLockedValueBox(State())
 
     /// - Parameters:
     ///   - log: Standard output and error are appended to this file; `nil`: the child shares the terminal of this process.
@@ -44,20 +48,19 @@ package final class ChildProcess: @unchecked Sendable {  // `status` is guarded 
     }
 
     package var isRunning: Bool {
-        self.lock.withLock {
-            if self.hasEnded { return false }
-            if waitpid(self.pid, &self.status, WNOHANG) != 0 { self.hasEnded = true }
-            return !self.hasEnded
+        self.state.withLockedValue { state in
+            if state.hasEnded { return false }
+            if waitpid(self.pid, &state.status, WNOHANG) != 0 { state.hasEnded = true }
+            return !state.hasEnded
         }
     }
 
     /// How it ended; `nil` while it runs.
     package var ending: Ending? {
         guard !self.isRunning else { return nil }
-        return self.lock.withLock {
-            let signal = self.status & 0x7F
-            return signal == 0 ? .exited(code: self.status >> 8 & 0xFF) : .killed(signal: signal)
-        }
+        let status = self.state.withLockedValue { $0.status }
+        let signal = status & 0x7F
+        return signal == 0 ? .exited(code: status >> 8 & 0xFF) : .killed(signal: signal)
     }
 
     /// Waits for its end.
@@ -84,39 +87,27 @@ package final class ChildProcess: @unchecked Sendable {  // `status` is guarded 
 
 /// The thread that starts all children of this process. The kernel ends a child with the thread that started it, so this
 /// thread lives as long as the process does.
-private final class Spawner: @unchecked Sendable {  // The jobs are guarded by the condition.
+private final class Spawner: Sendable {
     static let shared = Spawner()
 
-    private let condition = NSCondition()
-    private var jobs: [() -> Void] = []
+    private struct Job: @unchecked Sendable {  // Whoever posts it waits until it is done.
+        let body: () -> Int32
+        let reply = Mailbox<Int32>()
+    }
+    private let jobs = Mailbox<Job>()  // Bounded: one for each thread that waits.
 
     private init() {
-        let thread = Thread { [unowned self] in
-            while true { self.next()() }
-        }
-        thread.name = "spawner"
-        thread.start()
-    }
-
-    private func next() -> () -> Void {
-        self.condition.withLock {
-            while self.jobs.isEmpty { self.condition.wait() }
-            return self.jobs.removeFirst()
+        OwnedThread.start("spawner") { [jobs] in
+            while true {
+                for job in jobs.takeAll() { job.reply.post(job.body()) }
+            }
         }
     }
 
     /// Runs `body` on the thread, and waits for its result.
     func run(_ body: @escaping () -> Int32) -> Int32 {
-        let done = DispatchSemaphore(value: 0)
-        nonisolated(unsafe) var result: Int32 = 0  // Written before the signal, read after it.
-        self.condition.withLock {
-            self.jobs.append {
-                result = body()
-                done.signal()
-            }
-            self.condition.signal()
-        }
-        done.wait()
-        return result
+        let job = Job(body: body)
+        self.jobs.post(job)
+        return job.reply.takeAll()[0]
     }
 }

@@ -9,6 +9,7 @@ import NIOPosix
 import ServiceLifecycle
 import Sockets
 import Storage
+import Threads
 import TrancheAPI
 import TrancheCore
 
@@ -65,7 +66,8 @@ package enum UnitDaemon {
         // The last one is stopped first: buyers, then operators, then the pull, then the engine with what is left.
         try await Daemon.run(
             [
-                EngineService(engine: engine), PullService(link: link), internalApplication, publicService,
+                EngineService(engine: engine, owned: [ledger.owner, calls.owner]), PullService(link: link),
+                internalApplication, publicService,
                 watch, ClockSteps(path: configuration.clockStepFile),
             ],
             logger: logger)
@@ -149,18 +151,12 @@ package enum UnitDaemon {
 /// Runs the engine's thread; at shutdown it answers everything that was accepted, and then ends.
 struct EngineService: Service {
     let engine: Engine
+    /// What the engine uses without a lock.
+    let owned: [ThreadOwner]
 
     func run() async throws {
         await withGracefulShutdownHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let thread = Thread {
-                    self.engine.run()
-                    continuation.resume()
-                }
-                thread.name = "engine"
-                thread.stackSize = 4 << 20
-                thread.start()
-            }
+            await OwnedThread.run("engine", stackBytes: 4 << 20, owning: self.owned) { self.engine.run() }
         } onGracefulShutdown: {
             self.engine.parts.intake.close()
         }

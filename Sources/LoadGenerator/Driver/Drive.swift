@@ -1,5 +1,6 @@
 import Foundation
 import Histogram
+import Threads
 
 /// How one run drives a server.
 package struct Drive: Sendable {
@@ -46,12 +47,6 @@ package struct Drive: Sendable {
 
     /// Runs on a thread of its own, and returns when it is done.
     package func run(_ tape: RequestTape) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            let thread = Thread {
-                continuation.resume(with: Swift.Result { try DriverThread(self, tape).run() })
-            }
-            thread.name = "generator"
-            thread.start()
-        }
+        try await OwnedThread.run("generator") { try DriverThread(self, tape).run() }
     }
 }

@@ -1,16 +1,17 @@
 import Foundation
 import GRDB
+import NIOConcurrencyHelpers
+import Threads
 
 /// Moves what the write-ahead log holds into the ledger's file, on a thread and a connection of its own: a checkpoint in
 /// the way of a commit made one order in fifty wait for 20 ms.
 ///
 /// The log begins anew only when a writer finds all of it moved, which under load happens at the writer's own
 /// checkpoint. That one then has little left to do.
-package final class LedgerCheckpoints: @unchecked Sendable {  // The flag has a lock; the connection, one thread.
+package final class LedgerCheckpoints: Sendable {
     static let pauseSeconds = 0.1
 
-    private let lock = NSLock()
-    private var isStopped = false
+    private let isStopped = NIOLockedValueBox(false)
 
     package init(of path: String) throws(StorageError) {
         let queue: DatabaseQueue
@@ -19,16 +20,14 @@ package final class LedgerCheckpoints: @unchecked Sendable {  // The flag has a 
             configuration.busyMode = .immediateError
             queue = try DatabaseQueue(path: path, configuration: configuration)
         } catch { throw StorageError(error, path: path) }
-        let thread = Thread { [self] in
-            while !self.lock.withLock({ self.isStopped }) {
+        OwnedThread.start("checkpoints") { [isStopped] in
+            while !isStopped.withLockedValue({ $0 }) {
                 // Busy is no harm: the next one comes soon. Whatever is wrong with the disk, commits will say.
                 _ = try? queue.writeWithoutTransaction { try $0.checkpoint(.passive) }
                 Thread.sleep(forTimeInterval: Self.pauseSeconds)
             }
         }
-        thread.name = "checkpoints"
-        thread.start()
     }
 
-    package func stop() { self.lock.withLock { self.isStopped = true } }
+    package func stop() { self.isStopped.withLockedValue { $0 = true } }
 }

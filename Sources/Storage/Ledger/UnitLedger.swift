@@ -1,14 +1,16 @@
 import Crypto
 import Foundation
 import GRDB
+package import Threads
 package import TrancheCore
 
 /// A unit's ledger on disk: the truth about what was sold.
 ///
-/// One process writes it, from one thread. Every ``append(_:as:)`` is one transaction with one fsync, and either all of
+/// One process writes it, from the thread that owns it. Every ``append(_:as:)`` is one transaction with one fsync, and either all of
 /// it is on disk when the call returns, or none of it. A constraint of the database holds I2, and ``BuyerGuard`` the
 /// per-buyer limit, whatever the code above does.
 package final class UnitLedger {
+    package let owner = ThreadOwner("the ledger")
     package let path: String
     package let id: LedgerID
     package let unit: UnitID
@@ -56,6 +58,7 @@ package final class UnitLedger {
     ///
     /// - Throws: ``StorageError/corrupt(path:detail:)`` if the entries and the hash chain do not agree.
     package func recover() throws(StorageError) -> UnitBook {
+        self.owner.check()
         var book = UnitBook()
         var buyers = BuyerGuard()
         do {
@@ -78,6 +81,7 @@ package final class UnitLedger {
 
     /// The digest at a position where a commit ended; `nil` for any other position.
     package func head(at position: UInt64) throws(StorageError) -> LedgerHead? {
+        self.owner.check()
         if position == 0 { return .empty }
         do { return try self.queue.read { try LedgerReading.head($0, at: position) } } catch {
             throw StorageError(error, path: self.path)
@@ -89,6 +93,7 @@ package final class UnitLedger {
     /// - Throws: ``StorageError``; the ledger is unchanged then, and the caller's state is ahead of it.
     ///   ``StorageError/vanished(path:)`` if the file was deleted or replaced: what was appended went with it.
     package func append(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError) {
+        self.owner.check()
         guard !entries.isEmpty else { return }
         if self.buyers == nil { _ = try self.recover() }
         var generation = self.generation

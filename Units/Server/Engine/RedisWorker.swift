@@ -1,10 +1,10 @@
-import Foundation
 import RedisClient
+import Threads
 import TrancheCore
 
 /// The thread for what takes long at Redis: priming a lot, and the survey at a start.
-final class RedisWorker: @unchecked Sendable {  // The connection is used by its thread only; the mailbox is safe.
-    enum Work { case prime(LotPrime), survey }
+final class RedisWorker: @unchecked Sendable {  // The connection checks that its own thread uses it.
+    enum Work: Sendable { case prime(LotPrime), survey }
 
     private let mailbox = Mailbox<Work>()  // Bounded: one prime per lot, and one survey.
     private let redis: LotRedis
@@ -13,9 +13,7 @@ final class RedisWorker: @unchecked Sendable {  // The connection is used by its
     init(_ redis: LotRedis, intake: Intake) {
         self.redis = redis
         self.intake = intake
-        let thread = Thread { [self] in self.run() }
-        thread.name = "redis"
-        thread.start()
+        OwnedThread.start("redis", owning: [redis.owner]) { self.run() }
     }
 
     func post(_ work: Work) { self.mailbox.post(work) }

@@ -1,6 +1,7 @@
 import DaemonSupport
 import NIOConcurrencyHelpers
 import Sockets
+import Threads
 import TrancheAPI
 import TrancheCore
 
@@ -8,6 +9,7 @@ import TrancheCore
 
 extension Lane {
     func takeInbox() {
+        self.owner.check()
         let taken = self.inbox.withLockedValue { inbox in
             defer { (inbox.answers, inbox.toAll) = ([], nil) }
             return inbox

@@ -1,5 +1,6 @@
 import DaemonSupport
 import Sockets
+import Threads
 import TrancheAPI
 import TrancheCore
 
@@ -7,6 +8,7 @@ import TrancheCore
 
 extension Lane {
     func read(_ place: Int) {
+        self.owner.check()
         guard self.connections[place].isOpen else { return }
         switch Socket.read(self.connections[place].descriptor, into: self.buffer) {
         case .wouldBlock: return
@@ -112,6 +114,7 @@ extension Lane {
     }
 
     func ask() {
+        self.owner.check()
         var questions = self.questions
         self.questions.removeAll(keepingCapacity: true)
         self.counter.intake.submit(&questions, now: SystemClock.now())

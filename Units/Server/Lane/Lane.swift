@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOConcurrencyHelpers
 import Sockets
+import Threads
 import TrancheAPI
 import TrancheCore
 
@@ -13,7 +14,8 @@ import TrancheCore
 /// meanwhile. A connection stays in the lane while it sends nothing but these two requests in their plain form. The
 /// first request of any other form goes, with all that follows on this connection, to the ordinary HTTP stack, which
 /// serves them just as well.
-final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everything but the inbox, which has a lock.
+final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but the inbox, which has a lock.
+    let owner = ThreadOwner("a lane")
     /// After this a lane that stops does not wait for slow readers any more, in microseconds.
     static let stopMicroseconds: Int64 = 1_200_000
     static let sweepMicroseconds: Int64 = 500_000
@@ -190,6 +192,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has everythin
     }
 
     func close(_ place: Int) {
+        self.owner.check()
         Socket.close(self.connections[place].descriptor)
         self.register.leave(self.connections[place].address)
         self.release(place)

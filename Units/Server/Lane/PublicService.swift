@@ -6,6 +6,7 @@ import HummingbirdCore
 import Logging
 import ServiceLifecycle
 import Sockets
+import Threads
 
 /// The public side of a unit: one listener, some lanes, and the ordinary stack behind them.
 struct PublicService: Service {
@@ -49,15 +50,7 @@ struct PublicService: Service {
     }
 
     private static func run(_ lane: Lane) async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            let thread = Thread {
-                lane.run()
-                continuation.resume()
-            }
-            thread.name = "lane"
-            thread.stackSize = 1 << 20
-            thread.start()
-        }
+        await OwnedThread.run("lane \(lane.number)", stackBytes: 1 << 20, owning: [lane.owner]) { lane.run() }
     }
 
     /// The router as the connections of the ordinary stack see it.

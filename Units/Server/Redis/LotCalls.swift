@@ -1,13 +1,15 @@
 import RedisClient
 package import Sockets
+package import Threads
 package import TrancheCore
 
 /// A unit's calls to its Redis, sent without waiting: the engine's thread goes on, and takes the answers when its poller
 /// tells of them. A thread of their own would cost two wake-ups for each batch.
 ///
-/// Used by one thread. After an error the connection is dropped, and whatever was under way is unreachable: what it did is
+/// After an error the connection is dropped, and whatever was under way is unreachable: what it did is
 /// unknown, and the machine primes the lot again under a new fence, which makes a call that arrives late do nothing.
 package final class LotCalls {
+    package let owner = ThreadOwner("the calls to Redis")
     private struct Underway {
         let lot: LotID
         let fence: UInt64
@@ -42,6 +44,7 @@ package final class LotCalls {
 
     /// Sends a call. Its result, or that there is none, comes with ``take()``.
     package func send(_ call: LotCall, now: Instant) {
+        self.owner.check()
         self.underway.append(
             Underway(
                 lot: call.lot, fence: call.fence, count: call.requests.count,
@@ -68,6 +71,7 @@ package final class LotCalls {
 
     /// Reads what Redis has answered. Call it when the poller says so.
     package func read() {
+        self.owner.check()
         guard let connection else { return }
         do throws(RedisError) {
             for reply in try connection.received() {
@@ -87,6 +91,7 @@ package final class LotCalls {
 
     /// Results since the last time, in order.
     package func take(now: Instant) -> [UnitMachine.Event] {
+        self.owner.check()
         if let overdueAt, now >= overdueAt { self.drop() }
         defer { self.results = [] }
         return self.results

@@ -1,11 +1,13 @@
 import RedisClient
+package import Threads
 package import TrancheCore
 
 /// One unit's lots in its Redis: primes and surveys, over one connection that waits.
 ///
-/// Used by one thread. After an error the connection is dropped, and the next call makes a new one: what a broken call
+/// After an error the connection is dropped, and the next call makes a new one: what a broken call
 /// did is unknown, and the machine above primes the lot again under a new fence.
 package final class LotRedis {
+    package let owner = ThreadOwner("the connection that primes Redis")
     package static let timeoutMilliseconds = 1_000
     /// Buyers in one priming command.
     static let buyersPerCommand = 500
@@ -32,6 +34,7 @@ package final class LotRedis {
     package func survey() -> RedisSurvey? { self.attempt { try self.look() } }
 
     private func attempt<Value>(_ body: () throws -> Value) -> Value? {
+        self.owner.check()
         // Looked at once for all of it: a priming that begins in one Redis must not end in another one.
         if self.server.takeWish() { self.connection = nil }
         // A connection that has been idle may belong to a Redis that is gone: then once more, over a new one. Priming and

@@ -1,0 +1,117 @@
+import Testing
+import Threads
+
+@Suite("Threads of our own") struct ThreadsTests {
+    @Test("an object that nobody took may be used everywhere") func unowned() async {
+        let owner = ThreadOwner("an object")
+        owner.check()
+        #expect(await OwnedThread.run("other") { owner.isHere })
+    }
+
+    @Test("an object is its thread's from that thread's first moment") func owned() async {
+        let owner = ThreadOwner("an object")
+        let isHere = await OwnedThread.run("own", owning: [owner]) {
+            owner.check()
+            owner.take()  // Once more is no harm.
+            return owner.isHere
+        }
+        #expect(isHere)
+    }
+
+    @Test("a use on another thread ends the process") func wrongThread() async {
+        await #expect(processExitsWith: .failure) {
+            let owner = ThreadOwner("an object")
+            owner.take()
+            await OwnedThread.run("other") { owner.check() }
+        }
+    }
+
+    @Test("an object is not taken twice") func takenTwice() async {
+        await #expect(processExitsWith: .failure) {
+            let owner = ThreadOwner("an object")
+            owner.take()
+            await OwnedThread.run("other") { owner.take() }
+        }
+    }
+
+    @Test("a name that the system would cut off is refused") func longName() async {
+        await #expect(processExitsWith: .failure) { OwnedThread.start("sixteen letters!") {} }
+    }
+
+    @Test("a thread hands its value or its error over") func result() async throws {
+        struct Failure: Error, Equatable { let number: Int }
+        #expect(await OwnedThread.run("value") { 7 } == 7)
+        await #expect(throws: Failure(number: 8)) {
+            try await OwnedThread.run("error") { () throws(Failure) -> Int in throw Failure(number: 8) }
+        }
+    }
+}
+
+@Suite("Mailboxes") struct MailboxTests {
+    @Test("everything that waits is taken at once, in order") func order() async {
+        let mailbox = Mailbox<Int>()
+        for number in 1...3 { mailbox.post(number) }
+        #expect(await OwnedThread.run("taker") { mailbox.takeAll() } == [1, 2, 3])
+    }
+
+    @Test("a thread sleeps until something comes") func sleep() async {
+        let (mailbox, ready) = (Mailbox<Int>(), Mailbox<Bool>())
+        OwnedThread.start("sender") {
+            _ = ready.takeAll()
+            mailbox.post(5)
+        }
+        let taken = await OwnedThread.run("taker") {
+            ready.post(true)
+            return mailbox.takeAll()
+        }
+        #expect(taken == [5])
+    }
+
+    @Test("a closed mailbox gives out what waits, then nothing, and takes nothing in") func close() async {
+        let mailbox = Mailbox<Int>()
+        mailbox.post(1)
+        mailbox.close()
+        #expect(!mailbox.post(2))
+        let taken = await OwnedThread.run("taker") { [mailbox.takeAll(), mailbox.takeAll(), mailbox.takeAll()] }
+        #expect(taken == [[1], [], []])
+    }
+
+    @Test("a full mailbox takes nothing in") func limit() async {
+        let mailbox = Mailbox<Int>(limit: 2)
+        #expect([1, 2, 3].map { mailbox.post($0) } == [true, true, false])
+        let (first, isTaken) = await OwnedThread.run("taker") { (mailbox.takeAll(), mailbox.post(4)) }
+        #expect(first == [1, 2])
+        #expect(isTaken)
+    }
+
+    @Test("no posts are lost between many senders and one taker") func crowd() async {
+        let mailbox = Mailbox<Int>()
+        for sender in 0..<4 {
+            OwnedThread.start("sender") { for number in 0..<1_000 { mailbox.post(sender * 1_000 + number) } }
+        }
+        let all = await OwnedThread.run("taker") {
+            var all: [Int] = []
+            while all.count < 4_000 { all += mailbox.takeAll() }
+            return all
+        }
+        #expect(Set(all).count == 4_000)
+        for sender in 0..<4 {
+            let mine = all.filter { $0 / 1_000 == sender }
+            #expect(mine == mine.sorted())
+        }
+    }
+
+    @Test("a second thread that takes ends the process") func twoTakers() async {
+        await #expect(processExitsWith: .failure) {
+            let (mailbox, told, never) = (Mailbox<Int>(), Mailbox<Int>(), Mailbox<Int>())
+            mailbox.post(1)
+            OwnedThread.start("first") {
+                for number in mailbox.takeAll() { told.post(number) }
+                _ = never.takeAll()  // The system could give its number to another thread if this one ended.
+            }
+            _ = told.takeAll()
+            mailbox.post(2)
+            _ = mailbox.takeAll()
+        }
+    }
+}
