@@ -58,8 +58,8 @@ package enum UnitDaemon {
         file.onApply { config in intake.post(.configured(config.rules)) }
 
         let codec = TokenCodec(secrets: configuration.tokenSecrets)
-        let counter = Counter(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
-        let publicService = self.publicService(configuration, counter, engine, link, watch, telemetry, logger)
+        let gate = TokenGate(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
+        let publicService = self.publicService(configuration, gate, engine, link, watch, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codec, file, engine, link, telemetry, logger)
         logger.info(
             "starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
@@ -103,18 +103,18 @@ package enum UnitDaemon {
     }
 
     private static func publicService(
-        _ configuration: UnitConfiguration, _ counter: Counter, _ engine: Engine, _ link: CenterLink,
+        _ configuration: UnitConfiguration, _ gate: TokenGate, _ engine: Engine, _ link: CenterLink,
         _ watch: OrderWatch,
         _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
         let routes = PublicRoutes(
-            counter: counter, signature: PaymentSignature(secrets: configuration.paymentSecrets),
+            gate: gate, signature: PaymentSignature(secrets: configuration.paymentSecrets),
             region: configuration.region, watch: watch)
         let router = DaemonRouter.make(
             for: .anybody, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine, link) },
             routes.add)
         return PublicService(
-            configuration: configuration, counter: counter, router: router.buildResponder(), logger: logger)
+            configuration: configuration, gate: gate, router: router.buildResponder(), logger: logger)
     }
 
     private static func internalApplication(

@@ -28,7 +28,7 @@ extension Lane {
         guard self.isWaiting(ticket) else { return }
         var standing: WaitlistPosition?
         if case .order(let order) = answer, order.state == .contested {
-            standing = self.counter.intake.waitlistPosition(of: order.id)
+            standing = self.gate.intake.waitlistPosition(of: order.id)
         }
         self.answers.write(answer, isStatus: isStatus, standing: standing)
         self.send(ticket.place)

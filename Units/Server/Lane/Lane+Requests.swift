@@ -102,12 +102,12 @@ extension Lane {
         case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket))
         case .buy(let lot, let token, let quantity):
             do throws(TokenError) {
-                let purchase = try self.counter.purchase(
+                let purchase = try self.gate.purchase(
                     lot: lot, token: UnsafeRawBufferPointer(rebasing: bytes[token]), quantity: quantity,
                     now: SystemClock.now())
                 self.questions.append(.init(kind: .buy(purchase), ticket: ticket))
             } catch {
-                self.answers.write(self.counter.problem(error))
+                self.answers.write(self.gate.problem(error))
                 self.send(place)
             }
         }
@@ -117,7 +117,7 @@ extension Lane {
         self.owner.check()
         var questions = self.questions
         self.questions.removeAll(keepingCapacity: true)
-        self.counter.intake.submit(&questions, now: SystemClock.now())
+        self.gate.intake.submit(&questions, now: SystemClock.now())
         for question in questions {
             let ticket = Ticket(rawValue: question.ticket)
             switch question.result {
@@ -131,7 +131,7 @@ extension Lane {
                 }
             case .failure(let error):
                 guard self.isWaiting(ticket) else { continue }
-                self.answers.write(self.counter.problem(error))
+                self.answers.write(self.gate.problem(error))
                 self.send(ticket.place)
             }
         }

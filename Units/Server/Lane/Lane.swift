@@ -34,7 +34,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
 
     let number: Int
     private let listener: Int32
-    let counter: Counter
+    let gate: TokenGate
     let register: ConnectionRegister
     let handover: Handover
     private let logger: Logger
@@ -62,11 +62,11 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
     ///   - number: From 1: what the lane's tickets begin with.
     ///   - listener: Shared by all lanes, and closed by the caller.
     init(
-        number: Int, listener: Int32, counter: Counter, register: ConnectionRegister, handover: Handover, logger: Logger
+        number: Int, listener: Int32, gate: TokenGate, register: ConnectionRegister, handover: Handover, logger: Logger
     ) throws(SocketError) {
         self.number = number
         self.listener = listener
-        self.counter = counter
+        self.gate = gate
         self.register = register
         self.handover = handover
         self.logger = logger

@@ -31,7 +31,7 @@ struct LaneAnswers {
         self.body.removeAll(keepingCapacity: true)
         OrderDocument.write(order, standing, into: &self.body)
         self.bytes.removeAll(keepingCapacity: true)
-        switch isStatus ? 200 : Counter.status(of: order) {
+        switch isStatus ? 200 : TokenGate.status(of: order) {
         case 201: self.bytes.write("HTTP/1.1 201 Created\r\n")
         case 202: self.bytes.write("HTTP/1.1 202 Accepted\r\n")
         default: self.bytes.write("HTTP/1.1 200 OK\r\n")

@@ -12,7 +12,7 @@ struct PublicRoutes {
     /// The longest body that any public address takes.
     static let bodyBytes = 16 << 10
 
-    let counter: Counter
+    let gate: TokenGate
     let signature: PaymentSignature
     let region: String
     let watch: OrderWatch
@@ -48,7 +48,7 @@ struct PublicRoutes {
 
     private func buy(_ request: Request, _ context: TrancheContext) async throws -> Response {
         let lot = try self.lotID(context)
-        guard let token = request.bearer else { throw self.counter.problem(.missing) }
+        guard let token = request.bearer else { throw self.gate.problem(.missing) }
         let bytes = try await request.bytes(limit: Self.buyBytesLimit)
         let quantity = bytes.isEmpty ? 1 : try JSON.decode(BuyBody.self, from: bytes).quantity ?? 1
         guard (1...Limits.quantityPerOrder).contains(quantity) else {
@@ -56,7 +56,7 @@ struct PublicRoutes {
         }
         let answer = try await self.answer {
             (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Submission in
-            try self.counter.buy(lot: lot, token: token, quantity: quantity) { self.counter.waiters.add(resume) }
+            try self.gate.buy(lot: lot, token: token, quantity: quantity) { self.gate.waiters.add(resume) }
         }
         return try self.response(answer)
     }
@@ -77,7 +77,7 @@ struct PublicRoutes {
 
     private func response(_ answer: Answer) throws(Problem) -> Response {
         switch answer {
-        case .order(let order): self.response(order, status: Counter.status(of: order))
+        case .order(let order): self.response(order, status: TokenGate.status(of: order))
         case .refused(let refusal): throw Problem(refusal)
         }
     }
@@ -91,12 +91,12 @@ struct PublicRoutes {
             status: .init(code: status), headers: headers,
             body: .init(
                 byteBuffer: ByteBuffer(
-                    string: OrderDocument.json(order, self.counter.intake.waitlistPosition(of: order.id)))))
+                    string: OrderDocument.json(order, self.gate.intake.waitlistPosition(of: order.id)))))
     }
 
     private func order(_ context: TrancheContext) throws -> Response {
         let id = try self.orderID(context)
-        guard let order = self.counter.intake.order(id) else { throw Problem(Refusal.unknownOrder(id)) }
+        guard let order = self.gate.intake.order(id) else { throw Problem(Refusal.unknownOrder(id)) }
         switch Answer(order) {
         case .order(let order): return self.response(order, status: 200)
         case .refused(let refusal): throw Problem(refusal)
@@ -106,7 +106,7 @@ struct PublicRoutes {
     /// Server-sent events (WHATWG HTML, section 9.2): one event per change of the order, until it has its answer.
     private func events(_ context: TrancheContext) throws -> Response {
         let id = try self.orderID(context)
-        let intake = self.counter.intake
+        let intake = self.gate.intake
         guard intake.order(id) != nil else { throw Problem(Refusal.unknownOrder(id)) }
         guard let changes = self.watch.changes(of: id) else {
             throw Problem(Refusal.overloaded(limit: OrderWatch.streamsPerOrder))
@@ -146,27 +146,27 @@ struct PublicRoutes {
 
     private func lot(_ context: TrancheContext) throws -> Response {
         let lot = try self.lotID(context)
-        let reason = self.counter.intake.closedReason(lot, now: SystemClock.now())
+        let reason = self.gate.intake.closedReason(lot, now: SystemClock.now())
         if case .unknownLot = reason { throw Problem(Refusal.unknownLot(lot)) }
-        let state = reason.map { Problem($0).code } ?? (self.counter.intake.isSoldOut(lot) ? "sold_out" : "open")
+        let state = reason.map { Problem($0).code } ?? (self.gate.intake.isSoldOut(lot) ? "sold_out" : "open")
         return .json(LotDocument(lot: lot, state: state, region: self.region), headers: [.cacheControl: "no-store"])
     }
 
     /// Only the buyer can cancel: the order's purchase token is the proof.
     private func cancel(_ request: Request, _ context: TrancheContext) async throws -> Response {
         let id = try self.orderID(context)
-        guard let text = request.bearer else { throw self.counter.problem(.missing) }
+        guard let text = request.bearer else { throw self.gate.problem(.missing) }
         let token: PurchaseToken
-        do { token = try self.counter.codec.open(text) } catch { throw self.counter.problem(error) }
+        do { token = try self.gate.codec.open(text) } catch { throw self.gate.problem(error) }
         let home: UnitID
-        do { home = try self.counter.home(of: token) } catch { throw self.counter.problem(error) }
-        guard home == self.counter.unit else { throw self.counter.problem(.wrongUnit(home)) }
+        do { home = try self.gate.home(of: token) } catch { throw self.gate.problem(error) }
+        guard home == self.gate.unit else { throw self.gate.problem(.wrongUnit(home)) }
         guard token.order == id else {
             throw Problem(
                 status: 401, code: "bad_token", detail: "the token is for order \(token.order), not for order \(id)")
         }
         let answer = try await self.answer { resume in
-            self.counter.intake.post(.cancel(id, ticket: self.counter.waiters.add(resume)))
+            self.gate.intake.post(.cancel(id, ticket: self.gate.waiters.add(resume)))
             return .queued
         }
         guard case .order(let order) = answer else { return try self.response(answer) }
@@ -179,8 +179,8 @@ struct PublicRoutes {
         try self.signature.check(header, bytes, now: SystemClock.now())
         let body = try JSON.decode(PaymentBody.self, from: bytes)
         let answer = try await self.answer { resume in
-            self.counter.intake.post(
-                .payment(body.order, payment: body.payment, ticket: self.counter.waiters.add(resume)))
+            self.gate.intake.post(
+                .payment(body.order, payment: body.payment, ticket: self.gate.waiters.add(resume)))
             return .queued
         }
         guard case .order(let order) = answer else { return try self.response(answer) }

@@ -13,7 +13,7 @@ package final class ConfigFile: Sendable {
     private let applied: NIOLockedValueBox<Applied?>
     /// One version at a time, from its judgement to the moment when it is applied: otherwise an older one could be
     /// applied last.
-    private let turn = NIOLock()
+    private let turn = NIOLockedValueBox(())
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
     /// Reads the copy, if there is one. A damaged copy counts as none: the center sends it again.
@@ -42,8 +42,12 @@ package final class ConfigFile: Sendable {
     /// - Throws: ``Problem``: `invalid_config`, `stale_config`, `stale_epoch`, or `storage` if it cannot be written.
     package func take(_ push: ConfigPush) throws(Problem) {
         let config = try push.validated()
-        self.turn.lock()
-        defer { self.turn.unlock() }
+        try self.turn.withLockedValue { _ in
+            Result { () throws(Problem) in try self.takeInTurn(push, config) }
+        }.get()
+    }
+
+    private func takeInTurn(_ push: ConfigPush, _ config: SaleConfig) throws(Problem) {
         guard try Self.isNewer(push, than: self.applied.withLockedValue { $0?.push }) else { return }
         try self.write(push)
         self.applied.withLockedValue { $0 = Applied(push: push, config: config) }

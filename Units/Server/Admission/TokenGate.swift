@@ -2,8 +2,8 @@ import DaemonSupport
 import TrancheAPI
 import TrancheCore
 
-/// Where buyers are served: token, front desk, engine. Both the lanes and the router come through here.
-final class Counter: Sendable {
+/// Checks tokens, and hands what they allow in. Both the lanes and the router come through here.
+final class TokenGate: Sendable {
     let unit: UnitID
     let codec: TokenCodec
     let intake: Intake

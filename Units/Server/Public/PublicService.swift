@@ -13,7 +13,7 @@ struct PublicService: Service {
     static let backlog: Int32 = 1_024
 
     let configuration: UnitConfiguration
-    let counter: Counter
+    let gate: TokenGate
     let router: RouterResponder<TrancheContext>
     let logger: Logger
 
@@ -31,10 +31,10 @@ struct PublicService: Service {
             responder: self.responder(limits), limits: limits, register: register, logger: self.logger)
         let lanes = try (1...self.configuration.lanes).map { number in
             try Lane(
-                number: number, listener: listener, counter: self.counter, register: register,
+                number: number, listener: listener, gate: self.gate, register: register,
                 handover: handover, logger: self.logger)
         }
-        for lane in lanes { self.counter.waiters.add(lane) }
+        for lane in lanes { self.gate.waiters.add(lane) }
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { tasks in
                 for lane in lanes { tasks.addTask { await Self.run(lane) } }
