@@ -1,31 +1,5 @@
 package import TrancheCore
 
-/// A registration, and where the unit can be reached.
-package struct RegisterEnvelope: Sendable, Codable {
-    package let request: RegisterRequest
-    package let name: String
-    package let region: String
-    package let publicURL: String
-    package let internalURL: String
-    package init(request: RegisterRequest, name: String, region: String, publicURL: String, internalURL: String) {
-        self.request = request
-        self.name = name
-        self.region = region
-        self.publicURL = publicURL
-        self.internalURL = internalURL
-    }
-}
-
-/// What is missing before a sale can open; empty when nothing is.
-package struct Readiness: Sendable, Codable {
-    package let isReady: Bool
-    package let missing: [String]
-    package init(missing: [String]) {
-        self.missing = missing
-        self.isReady = missing.isEmpty
-    }
-}
-
 package struct SaleDocument: Sendable, Codable {
     package let sale: SaleConfig.Sale
     package let version: Int
@@ -40,6 +14,16 @@ package struct SaleDocument: Sendable, Codable {
         self.readiness = readiness
         self.rollout = rollout
         self.steps = steps
+    }
+}
+
+/// What is missing before a sale can open; empty when nothing is.
+package struct Readiness: Sendable, Codable {
+    package let isReady: Bool
+    package let missing: [String]
+    package init(missing: [String]) {
+        self.missing = missing
+        self.isReady = missing.isEmpty
     }
 }
 
@@ -94,19 +78,5 @@ package struct ConfigVersionDocument: Sendable, Codable {
         self.at = at
         self.actor = actor
         self.note = note
-    }
-}
-
-package struct RollbackBody: Sendable, Codable {
-    package let version: Int
-    package init(version: Int) { self.version = version }
-}
-
-package struct OpenBody: Sendable, Codable {
-    package let startsAtMilliseconds: Int64?
-    package let force: Bool?
-    package init(startsAtMilliseconds: Int64? = nil, force: Bool? = nil) {
-        self.startsAtMilliseconds = startsAtMilliseconds
-        self.force = force
     }
 }

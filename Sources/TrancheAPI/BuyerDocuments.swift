@@ -1,0 +1,68 @@
+package import TrancheCore
+
+/// An order as its buyer sees it.
+package struct OrderDocument: Hashable, Sendable, Codable {
+    package let order: OrderID
+    package let lot: LotID
+    package let quantity: Int
+    /// `contested` and `waitlisted` orders wait for the contest; `reserved` ones for their payment.
+    package let state: String
+    package let stamp: Stamp
+    /// When an unpaid reservation ends, in microseconds since 1970.
+    package let deadlineMicroseconds: Instant?
+    /// Of a waitlisted order: items that go to others first, and items that may still come back.
+    package let ahead: Int?
+    package let mayReturn: Int?
+
+    package init(_ order: Order, _ standing: WaitlistPosition? = nil) {
+        self.order = order.id
+        self.lot = order.lot
+        self.quantity = Int(order.quantity)
+        let isWaitlisted = order.state == .contested && standing != nil
+        self.state = isWaitlisted ? "waitlisted" : order.state.name
+        self.stamp = order.stamp
+        self.deadlineMicroseconds = order.deadline == .distantFuture ? nil : order.deadline
+        self.ahead = isWaitlisted ? standing?.ahead : nil
+        self.mayReturn = isWaitlisted ? standing?.mayReturn : nil
+    }
+
+    package static func json(_ order: Order, _ standing: WaitlistPosition? = nil) -> String {
+        var bytes: [UInt8] = []
+        self.write(order, standing, into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The same bytes as the encoder makes, without the encoder: this is the hot path's answer.
+    package static func write(_ order: Order, _ standing: WaitlistPosition? = nil, into bytes: inout [UInt8]) {
+        if order.deadline == .distantFuture {
+            bytes += JSON.encode(OrderDocument(order, standing))
+            return
+        }
+        bytes.write("{\"deadlineMicroseconds\":")
+        bytes.write(decimal: order.deadline.microseconds)
+        bytes.write(",\"lot\":")
+        bytes.write(decimal: order.lot.rawValue)
+        bytes.write(",\"order\":\"")
+        bytes.write(order.id)
+        bytes.write("\",\"quantity\":")
+        bytes.write(decimal: order.quantity)
+        bytes.write(",\"stamp\":\"")
+        bytes.write(decimal: order.stamp.rawValue)
+        bytes.write("\",\"state\":\"")
+        bytes += order.state.name.utf8
+        bytes.write("\"}")
+    }
+}
+
+/// The optional body of a buy request.
+package struct BuyBody: Hashable, Sendable, Codable {
+    package let quantity: Int?
+    package init(quantity: Int?) { self.quantity = quantity }
+}
+
+/// What a payment provider calls back with.
+package struct PaymentBody: Hashable, Sendable, Codable {
+    package let order: OrderID
+    package let payment: PaymentID
+    package init(order: OrderID, payment: PaymentID) { (self.order, self.payment) = (order, payment) }
+}

@@ -1,0 +1,92 @@
+package import TrancheCore
+
+/// A coordinator's view of the quota, and its commands.
+package struct QuotaState: Sendable, Codable {
+    package struct Lot: Sendable, Codable {
+        package let lot: LotID
+        package let issued: Int
+        package let pool: Int
+        package let stranded: Int
+        package let isFrozen: Bool
+        package let samples: [Rebalancer.Sample]
+        package let units: [Unit]
+        /// When the lot is to be contested, and by what rules.
+        package let contestStart: ContestStart
+        package let contestTerms: ContestTerms
+        /// Of a contended lot: what a coordinator needs to know at each look.
+        package let contest: ContestMerge.Stock?
+        /// Of a contended lot: requests that wait for stock that comes back.
+        package let waitlisted: Int?
+        package init(
+            lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, samples: [Rebalancer.Sample],
+            units: [Unit], contestStart: ContestStart, contestTerms: ContestTerms, contest: ContestMerge.Stock?,
+            waitlisted: Int?
+        ) {
+            self.contestStart = contestStart
+            self.contestTerms = contestTerms
+            self.contest = contest
+            self.waitlisted = waitlisted
+            self.lot = lot
+            self.issued = issued
+            self.pool = pool
+            self.stranded = stranded
+            self.isFrozen = isFrozen
+            self.samples = samples
+            self.units = units
+        }
+    }
+    /// One account of one lot, as the authority's log and the unit's last report have it.
+    package struct Unit: Sendable, Codable {
+        package let unit: UnitID
+        package let generation: Generation
+        package let standing: String
+        package let granted: Int
+        /// Given to orders of this unit by contests.
+        package let allocated: Int
+        package let returned: Int
+        package let available: Int
+        package let live: Int
+        package let paid: Int
+        package let offered: Int
+        package let starved: Int
+        package let silentMilliseconds: Int64?
+        package var isActive: Bool { self.standing == Self.active }
+        /// Waits for an operator's word.
+        package var isStranded: Bool { self.standing.hasPrefix(Self.stranded) }
+        package var outstanding: Int { self.granted + self.allocated - self.returned }
+        package static let active = "active"
+        /// What the standing of a stranded account begins with; the reason follows.
+        package static let stranded = "stranded: "
+
+        package init(
+            unit: UnitID, generation: Generation, standing: String, granted: Int, allocated: Int, returned: Int,
+            available: Int, live: Int, paid: Int, offered: Int, starved: Int, silentMilliseconds: Int64?
+        ) {
+            self.unit = unit
+            self.generation = generation
+            self.standing = standing
+            self.granted = granted
+            self.allocated = allocated
+            self.returned = returned
+            self.available = available
+            self.live = live
+            self.paid = paid
+            self.offered = offered
+            self.starved = starved
+            self.silentMilliseconds = silentMilliseconds
+        }
+    }
+    package let epoch: Epoch
+    package let coordinatorEpoch: Epoch
+    /// Where the leading coordinator is, if the center has heard of it.
+    package let coordinatorURL: String?
+    package let nowMicroseconds: Instant
+    package let lots: [Lot]
+    package init(epoch: Epoch, coordinatorEpoch: Epoch, coordinatorURL: String?, now: Instant, lots: [Lot]) {
+        self.coordinatorURL = coordinatorURL
+        self.epoch = epoch
+        self.coordinatorEpoch = coordinatorEpoch
+        self.nowMicroseconds = now
+        self.lots = lots
+    }
+}

@@ -1,0 +1,48 @@
+package import TrancheCore
+
+/// A registration, and where the unit can be reached.
+package struct RegisterEnvelope: Sendable, Codable {
+    package let request: RegisterRequest
+    package let name: String
+    package let region: String
+    package let publicURL: String
+    package let internalURL: String
+    package init(request: RegisterRequest, name: String, region: String, publicURL: String, internalURL: String) {
+        self.request = request
+        self.name = name
+        self.region = region
+        self.publicURL = publicURL
+        self.internalURL = internalURL
+    }
+}
+
+/// A report with what else a unit has to say: which configuration it has applied.
+package struct ReportEnvelope: Sendable, Codable {
+    package let report: UnitReport
+    package let configVersion: Int
+    package let clock: ClockDocument
+    package init(report: UnitReport, configVersion: Int, clock: ClockDocument) {
+        self.clock = clock
+        self.report = report
+        self.configVersion = configVersion
+    }
+}
+
+/// What a unit says of its clock.
+package struct ClockDocument: Hashable, Sendable, Codable {
+    package let state: ClockCheck.State
+    package let uncertaintyMicroseconds: Int64
+    /// Of the fastest round trip to the coordinator in the last 20 s: an estimate, good to half of its delay.
+    package let offsetMicroseconds: Int64?
+    package let delayMicroseconds: Int64?
+    package let steps: Int
+    package let refusedFences: Int
+    package init(_ check: ClockCheck, refusedFences: Int) {
+        self.state = check.state
+        self.uncertaintyMicroseconds = check.uncertaintyMicroseconds
+        self.offsetMicroseconds = check.best?.offsetMicroseconds
+        self.delayMicroseconds = check.best?.delayMicroseconds
+        self.steps = check.steps
+        self.refusedFences = refusedFences
+    }
+}
