@@ -118,10 +118,10 @@ let package = Package(
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", logging, lifecycle, hummingbird, httpTypes,
                 nioCore, nioConcurrency, configuration,
             ],
-            swiftSettings: settings),
+            path: "Sources/Coordinator/Server", swiftSettings: settings),
         .executableTarget(
             name: "tranche-coordinator", dependencies: ["Coordinator", "DaemonSupport", arguments],
-            path: "Sources/CoordinatorMain", swiftSettings: settings),
+            path: "Sources/Coordinator/Main", swiftSettings: settings),
 
         // The operator's side.
         .target(
