@@ -10,6 +10,11 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+// `TRANCHE_FUZZ=1` adds the fuzzing program, and counts the branches of what it reads. Otherwise neither exists: coverage
+// slows everything down, and libFuzzer brings a runtime of its own.
+let isFuzzing = Context.environment["TRANCHE_FUZZ"] == "1"
+let fuzzed = settings + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
+
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -20,6 +25,7 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -58,14 +64,21 @@ let package = Package(
     ],
     targets: [
         // The core imports nothing: rules, with time and randomness as arguments.
-        .target(name: "TrancheCore", swiftSettings: settings),
+        .target(name: "TrancheCore", swiftSettings: fuzzed),
         .systemLibrary(name: "CTimex"),
         .systemLibrary(name: "CSpawn"),
         .systemLibrary(name: "CEpoll"),
-        // Threads of our own, what waits for them, and the check that nobody else uses what belongs to one.
+        // Threads of our own, their mailboxes, and the check that each value is used by its owner only.
         .target(name: "Threads", dependencies: [nioConcurrency], swiftSettings: settings),
-        .target(name: "Sockets", dependencies: ["CEpoll"], swiftSettings: settings),
-        .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto], swiftSettings: settings),
+        .target(name: "Sockets", dependencies: ["CEpoll"], swiftSettings: fuzzed),
+        .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto], swiftSettings: fuzzed),
+        // What reads bytes of strangers and of disks has targets of its own: the fuzzing program links no more than these.
+        .target(
+            name: "Edge", dependencies: ["Sockets", "TrancheAPI", nioCore, nioHTTP1, nioConcurrency],
+            swiftSettings: fuzzed),
+        .target(
+            name: "ExpressParsing", dependencies: ["TrancheCore"], path: "Units/ExpressParsing", swiftSettings: fuzzed),
+        .target(name: "LedgerRows", dependencies: ["TrancheCore"], swiftSettings: fuzzed),
         // A world has one thread. Checking that at every access took a tenth of its time.
         .target(
             name: "Simulation", dependencies: ["TrancheCore"],
@@ -77,26 +90,27 @@ let package = Package(
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CurlClient", dependencies: ["CCurl", "Threads", nioConcurrency], swiftSettings: settings),
         .target(
-            name: "Storage", dependencies: ["TrancheCore", "Threads", grdb, sqlite, crypto, nioConcurrency],
+            name: "Storage",
+            dependencies: ["TrancheCore", "LedgerRows", "Threads", grdb, sqlite, crypto, nioConcurrency],
             swiftSettings: settings),
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "CTimex", "CSpawn", "CurlClient", "Sockets", logging, lifecycle,
-                hummingbird,
-                hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL, configuration,
-                nioConcurrency,
-                systemPackage, unixSignals, "Threads",
+                "TrancheCore", "TrancheAPI", "CTimex", "CSpawn", "CurlClient", "Edge", "Sockets", "Threads", logging,
+                lifecycle,
+                hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL,
+                configuration, nioConcurrency, systemPackage, unixSignals,
             ],
-            resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
+            resources: [.embedInCode("HTTP/openapi.yaml")], swiftSettings: settings),
 
         // Processes: a library each, so that tests reach them, and an executable of a few lines.
         .target(
             name: "UnitServer",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "RedisClient", "CurlClient", "Storage", "Sockets",
-                logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix,
-                nioConcurrency, configuration, "Threads",
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "RedisClient", "CurlClient",
+                "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird, hummingbirdCore, httpTypes,
+                nioHTTPTypes,
+                nioCore, nioPosix, nioConcurrency, configuration,
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(
@@ -105,8 +119,9 @@ let package = Package(
         .target(
             name: "ConfigCenter",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", "Storage", logging, lifecycle, hummingbird,
-                hummingbirdCore, httpTypes, nioCore, nioConcurrency, configuration, crypto, "Threads",
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", "Storage", "Threads", logging,
+                lifecycle,
+                hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency, configuration, crypto,
             ],
             path: "ConfigCenter/Server", swiftSettings: settings),
         .executableTarget(
@@ -115,8 +130,8 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "CurlClient", logging, lifecycle, hummingbird, httpTypes,
-                nioCore, nioConcurrency, configuration,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", logging, lifecycle, hummingbird,
+                httpTypes, nioCore, nioConcurrency, configuration,
             ],
             path: "Sources/Coordinator/Server", swiftSettings: settings),
         .executableTarget(
@@ -158,31 +173,49 @@ let package = Package(
         .testTarget(
             name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore"], swiftSettings: settings),
         .testTarget(
-            name: "DaemonSupportTests",
-            dependencies: ["DaemonSupport", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
+            name: "EdgeTests", dependencies: ["Edge", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
             swiftSettings: settings),
         .testTarget(
-            name: "StorageTests", dependencies: ["Storage", "TrancheCore", "TestSupport", grdb], swiftSettings: settings
-        ),
+            name: "StorageTests", dependencies: ["Storage", "LedgerRows", "TrancheCore", "TestSupport", grdb],
+            swiftSettings: settings),
         .testTarget(
             name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "UnitServerTests",
             dependencies: [
-                "UnitServer", "DaemonSupport", "RedisClient", "Sockets", "TrancheCore", "TrancheAPI",
+                "UnitServer", "DaemonSupport", "ExpressParsing", "RedisClient", "Sockets", "TrancheCore", "TrancheAPI",
                 "TestSupport",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "Sockets", "Storage", "Verification",
-                "TestSupport",
-                "tranche", "tranche-unit",
-                "tranche-config-center", "tranche-coordinator", grdb,
+                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "LedgerRows", "Sockets", "Storage",
+                "Verification", "TestSupport", "tranche", "tranche-unit", "tranche-config-center",
+                "tranche-coordinator", grdb,
             ],
             swiftSettings: settings),
+
+        // Pieces of the hot path, timed, with a `malloc` that counts.
+        .target(name: "CountedMalloc", path: "ops/bench/micro/CountedMalloc"),
+        .executableTarget(
+            name: "tranche-micro",
+            dependencies: ["TrancheCore", "TrancheAPI", "ExpressParsing", "LedgerRows", "CountedMalloc"],
+            path: "ops/bench/micro", exclude: ["CountedMalloc", "run"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
+
+if isFuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "tranche-fuzz",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "Edge", "ExpressParsing", "LedgerRows", nioCore, nioEmbedded, nioHTTP1,
+                crypto,
+            ],
+            path: "Tests/Fuzzing", exclude: ["Corpus"],
+            swiftSettings: fuzzed + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+}

@@ -1,5 +1,6 @@
 import CurlClient
 package import DaemonSupport
+import Edge
 import Hummingbird
 import HummingbirdCore
 import Logging

@@ -45,13 +45,3 @@ package enum Daemon {
             ? "\(text): the port is in use; choose another one, or stop the process that has it" : text
     }
 }
-
-/// Waits for graceful shutdown, then runs `stop`.
-package struct ShutdownHook: Service {
-    private let stop: @Sendable () async -> Void
-    package init(_ stop: @escaping @Sendable () async -> Void) { self.stop = stop }
-    package func run() async throws {
-        try? await gracefulShutdown()
-        await self.stop()
-    }
-}

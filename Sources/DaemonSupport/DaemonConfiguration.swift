@@ -2,12 +2,6 @@ import Configuration
 import Foundation
 import SystemPackage
 
-/// Why a process does not start. The message says what to do.
-package struct StartError: Error, Hashable, Sendable, CustomStringConvertible {
-    package let description: String
-    package init(_ description: String) { self.description = description }
-}
-
 /// Values from a YAML file, with environment variables before them: `public.port` is also `PUBLIC_PORT`.
 package struct DaemonConfiguration: Sendable {
     /// A secret shorter than this is refused, in bytes.

@@ -30,15 +30,17 @@ package struct ClientAddress: Hashable, Sendable {
 
     package init(_ storage: sockaddr_storage) {
         self = withUnsafePointer(to: storage) { pointer in
-            switch Int32(storage.ss_family) {
-            case AF_INET:
-                pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { ClientAddress(v4: $0.pointee.sin_addr) }
-            case AF_INET6:
-                pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
-                    ClientAddress(v6: $0.pointee.sin6_addr)
-                }
-            default: .local
-            }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { ClientAddress($0) }
+        }
+    }
+
+    /// - Parameter address: The front of an address that is as long as its family needs.
+    package init(_ address: UnsafePointer<sockaddr>) {
+        let bytes = UnsafeRawPointer(address)
+        switch Int32(address.pointee.sa_family) {
+        case AF_INET: self.init(v4: bytes.loadUnaligned(as: sockaddr_in.self).sin_addr)
+        case AF_INET6: self.init(v6: bytes.loadUnaligned(as: sockaddr_in6.self).sin6_addr)
+        default: self = .local
         }
     }
 }

@@ -1,6 +1,7 @@
 import CurlClient
 import Foundation
 import GRDB
+import LedgerRows
 import Storage
 import TestSupport
 import Testing

@@ -35,7 +35,7 @@ import TrancheCore
     func everyServerServesTheContract() async throws {
         let cluster = try await TestCluster.start(stock: 10, limit: 1)
         defer { cluster.stop() }
-        let document = try String(contentsOfFile: "docs/openapi.yaml", encoding: .utf8)
+        let document = try String(contentsOfFile: "Sources/DaemonSupport/HTTP/openapi.yaml", encoding: .utf8)
         let outside = try await cluster.call("GET", cluster.units[0].url + "/openapi.yaml", secret: nil, body: nil)
         #expect(outside.status == 404)
         for server in [cluster.units[0].internalURL, cluster.center] {

@@ -1,4 +1,4 @@
-import Storage
+import LedgerRows
 import Testing
 import TrancheCore
 

@@ -1,6 +1,6 @@
+import ExpressParsing
 import Testing
 import TrancheCore
-import UnitServer
 
 @Suite("Express parser") struct ExpressParserTests {
     private static let head = "POST /v1/lots/7/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer TOKEN\r\n"

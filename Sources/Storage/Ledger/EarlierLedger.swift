@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import LedgerRows
 
 /// A ledger as earlier versions wrote it: one row for each entry.
 enum EarlierLedger {

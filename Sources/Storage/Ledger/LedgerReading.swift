@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import LedgerRows
 import TrancheCore
 
 /// Reads a ledger: at a start, and from the outside when it is verified.

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import GRDB
+import LedgerRows
 package import Threads
 package import TrancheCore
 

@@ -43,7 +43,7 @@ import TrancheCore
     @Test("the table of addresses is the contract's") func addressTableMatchesContract() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
-        let document = try String(contentsOfFile: "docs/openapi.yaml", encoding: .utf8)
+        let document = try String(contentsOfFile: "Sources/DaemonSupport/HTTP/openapi.yaml", encoding: .utf8)
         let described = AccessDoor.operations(of: document)
         let tried = Set(AccessDoor.all(of: cluster).map { "\($0.tag) \($0.method) \($0.path)" })
         #expect(described.count > 40)

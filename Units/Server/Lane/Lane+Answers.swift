@@ -1,4 +1,5 @@
 import DaemonSupport
+import Edge
 import NIOConcurrencyHelpers
 import Sockets
 import Threads

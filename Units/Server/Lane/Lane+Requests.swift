@@ -1,4 +1,6 @@
 import DaemonSupport
+import Edge
+import ExpressParsing
 import Sockets
 import Threads
 import TrancheAPI

@@ -1,4 +1,5 @@
 import DaemonSupport
+import Edge
 import Foundation
 import Logging
 import NIOConcurrencyHelpers

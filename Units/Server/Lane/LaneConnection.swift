@@ -1,4 +1,4 @@
-package import DaemonSupport
+package import Edge
 package import Sockets
 
 /// One place of a lane, and the buyer's connection that has it. A place is used again when its connection has gone.

@@ -1,4 +1,5 @@
 import DaemonSupport
+import Edge
 import Foundation
 import HTTPTypes
 import Hummingbird

@@ -1,0 +1,37 @@
+import HTTPTypes
+import Hummingbird
+import NIOConcurrencyHelpers
+
+/// Which methods each address takes, so that a wrong one is answered with 405 and `Allow` (RFC 9110, section 15.5.6).
+package final class RouteTable: Sendable {
+    private struct Route {
+        let segments: [Substring]
+        let method: HTTPRequest.Method
+    }
+    private let routes = NIOLockedValueBox<[Route]>([])
+
+    package init() {}
+
+    /// Reads the routes of a router that is complete.
+    func read(_ router: Router<TrancheContext>) {
+        let found = router.routes.map {
+            Route(segments: $0.path.description.split(separator: "/").map { Substring(String($0)) }, method: $0.method)
+        }
+        self.routes.withLockedValue { $0 = found }
+    }
+
+    /// Methods of the address, in order of their names; empty if there is no such address.
+    func methods(at path: String) -> [String] {
+        let asked = path.split(separator: "/")
+        let found = self.routes.withLockedValue { routes in
+            routes.filter { route in
+                route.segments.count == asked.count
+                    && zip(route.segments, asked).allSatisfy { isParameter($0) || $0 == $1 }
+            }.map(\.method.rawValue)
+        }
+        // Whatever can be read can be asked for without its body.
+        return Set(found.contains("GET") ? found + ["HEAD"] : found).sorted()
+    }
+}
+
+private func isParameter(_ segment: Substring) -> Bool { segment.hasPrefix(":") || segment.hasPrefix("{") }

@@ -1,0 +1,5 @@
+/// Why a process does not start. The message says what to do.
+package struct StartError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}

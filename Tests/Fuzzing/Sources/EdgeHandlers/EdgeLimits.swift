@@ -1,1 +1,0 @@
-../../../../Sources/DaemonSupport/Edge/EdgeLimits.swift

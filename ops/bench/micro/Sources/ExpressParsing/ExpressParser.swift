@@ -1,1 +1,0 @@
-../../../../../Units/Server/Lane/ExpressParser.swift

@@ -1,1 +1,0 @@
-../../../../../Sources/Storage/Ledger/EntryRow.swift
