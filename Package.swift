@@ -42,6 +42,7 @@ let package = Package(
     name: "tranche",
     products: [
         .executable(name: "tranche", targets: ["tranche"]),
+        .executable(name: "tranche-bench", targets: ["tranche-bench"]),
         .executable(name: "tranche-unit", targets: ["tranche-unit"]),
         .executable(name: "tranche-config-center", targets: ["tranche-config-center"]),
         .executable(name: "tranche-coordinator", targets: ["tranche-coordinator"]),
@@ -148,14 +149,6 @@ let package = Package(
                 "Threads",
             ],
             swiftSettings: settings),
-        .executableTarget(
-            name: "tranche",
-            dependencies: [
-                "TrancheCore", "TrancheAPI", "CurlClient", "Storage", "Verification", "LoadGenerator", "Simulation",
-                "DaemonSupport", "Sockets", "WideArea", arguments, crypto, logging, nioConcurrency, configuration,
-            ],
-            path: "Sources/TrancheCLI", swiftSettings: settings),
-
         .target(
             name: "WideArea",
             dependencies: [
@@ -163,6 +156,37 @@ let package = Package(
                 nioConcurrency,
             ],
             swiftSettings: settings),
+        .target(
+            name: "Terminal", dependencies: ["TrancheAPI", "TrancheCore", "Verification", nioConcurrency],
+            swiftSettings: settings),
+        .target(
+            name: "Clusters",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "LoadGenerator", "Sockets", "Terminal",
+                "Verification", "WideArea", logging, nioConcurrency,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Rehearsal",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "LoadGenerator", "Simulation",
+                "Storage", "Terminal", "Verification", "WideArea", nioConcurrency,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "tranche",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "Rehearsal", "Simulation",
+                "Storage", "Terminal", "Verification", "WideArea", arguments, nioConcurrency,
+            ],
+            path: "Sources/TrancheCLI", swiftSettings: settings),
+        .executableTarget(
+            name: "tranche-bench",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "Simulation", "Sockets",
+                "Storage", "Terminal", "Verification", "WideArea", arguments, crypto,
+            ],
+            path: "Sources/TrancheBench", swiftSettings: settings),
 
         // Tests. Shared parts of them are a plain target.
         .target(
@@ -191,9 +215,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "LedgerRows", "Sockets", "Storage",
-                "Verification", "TestSupport", "tranche", "tranche-unit", "tranche-config-center",
-                "tranche-coordinator", grdb,
+                "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "LedgerRows", "Sockets",
+                "Storage", "Verification", "WideArea", "TestSupport", "tranche", "tranche-unit",
+                "tranche-config-center", "tranche-coordinator", grdb,
             ],
             swiftSettings: settings),
 

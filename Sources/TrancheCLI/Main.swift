@@ -27,6 +27,6 @@ struct Tranche: AsyncParsableCommand {
             UpCommand.self, DemoCommand.self, SaleCommand.self, StockCommand.self, QuotaCommand.self, UnitCommand.self,
             TokenCommand.self, CredentialCommand.self, LoadCommand.self, VerifyCommand.self, FairnessCommand.self,
             SimulateCommand.self,
-            RehearseCommand.self, BenchCommand.self,
+            RehearseCommand.self,
         ])
 }

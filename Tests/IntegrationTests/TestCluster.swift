@@ -1,3 +1,4 @@
+import Clusters
 import CurlClient
 import DaemonSupport
 import Foundation
@@ -5,55 +6,35 @@ import TestSupport
 import Testing
 import TrancheAPI
 import TrancheCore
+import WideArea
 
 /// A cluster of one test, run by `tranche up`, with an open sale of one lot in three equal parts.
 final class TestCluster {
     struct Unit { let id: UnitID; let name: String; let url: String; let internalURL: String }
-    private struct Layout: Codable {
-        struct Unit: Codable { let id: UnitID; let name: String; let publicPort: Int; let internalPort: Int }
-        let centerPort: Int
-        let coordinatorPort: Int
-        let controlPort: Int?
-        let units: [Unit]
-        let secrets: [String: String]
-        let tls: String?
-    }
 
     let folder: String
     let center: String
     let coordinator: String
-    private let controlPort: Int?
     let units: [Unit]
-    let secrets: [String: String]
-    private let curl: CurlClient
+    private let layout: ClusterLayout
+    let curl: CurlClient
     private let process: ChildProcess
     private var restarted: [ChildProcess] = []
 
-    private init(folder: String, process: ChildProcess, layout: Data) throws {
-        let layout = try JSON.decode(Layout.self, from: layout)
+    private init(folder: String, process: ChildProcess, layout: ClusterLayout) {
         self.folder = folder
         self.process = process
-        let scheme = layout.tls == nil ? "http" : "https"
-        self.center = "\(scheme)://127.0.0.1:\(layout.centerPort)"
-        self.coordinator = "\(scheme)://127.0.0.1:\(layout.coordinatorPort)"
-        self.curl = CurlClient(
-            tls: layout.tls.map {
-                ClientTLS(certificate: "\($0)/cert.pem", key: "\($0)/key.pem", authority: "\($0)/ca.pem")
-            })
-        self.controlPort = layout.controlPort
-        self.secrets = layout.secrets
+        self.layout = layout
+        self.center = layout.centerURL
+        self.coordinator = layout.coordinatorURL
+        self.curl = CurlClient(tls: layout.clientTLS)
         self.units = layout.units.map {
-            Unit(
-                id: $0.id, name: $0.name, url: "http://127.0.0.1:\($0.publicPort)",
-                internalURL: "\(scheme)://127.0.0.1:\($0.internalPort)")
+            Unit(id: $0.id, name: $0.name, url: $0.publicURL, internalURL: layout.internalURL($0))
         }
     }
 
     /// Programs lie beside the test bundle.
-    static func program(_ name: String) -> URL {
-        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appendingPathComponent(name)
-    }
+    static func program(_ name: String) -> URL { URL(fileURLWithPath: LocalCluster.sibling(name)) }
 
     /// - Parameters:
     ///   - contest: More options of `sale create`.
@@ -83,8 +64,7 @@ final class TestCluster {
             guard process.isRunning else { throw TestFailure("tranche up ended: \(said)") }
             try await Task.sleep(for: .milliseconds(20))
         }
-        let layout = FileManager.default.contents(atPath: folder + "/cluster.json") ?? Data()
-        let cluster = try TestCluster(folder: folder, process: process, layout: layout)
+        let cluster = TestCluster(folder: folder, process: process, layout: try ClusterFolder(path: folder).load())
         for arguments in [
             [
                 "sale", "create", "test", "--stock", "\(stock)", "--limit", "\(limit)", "--payment-window",
@@ -114,21 +94,13 @@ final class TestCluster {
         }
     }
 
-    func secret(_ name: String) -> String { self.secrets[name] ?? "" }
+    func secret(_ name: String) -> String { self.layout.secret(name) }
 
     /// One of the secrets that are derived for each unit.
     func secret(_ name: String, of unit: Unit) -> String { self.environment(of: unit)[name] ?? "" }
 
     /// The secrets that a unit's process has.
-    func environment(of unit: Unit) -> [String: String] {
-        let (units, contests) = (self.secret("TRANCHE_UNITS_KEY"), self.secret("TRANCHE_CONTEST_KEY"))
-        let shared = ["TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET"]
-        return self.secrets.filter { shared.contains($0.key) }.merging([
-            "TRANCHE_UNIT_SECRET": UnitCredential.derive(.toCenter, of: unit.id, key: units),
-            "TRANCHE_CENTER_SECRET": UnitCredential.derive(.fromCenter, of: unit.id, key: units),
-            "TRANCHE_CONTEST_SECRET": UnitCredential.derive(.toCoordinator, of: unit.id, key: contests),
-        ]) { $1 }
-    }
+    func environment(of unit: Unit) -> [String: String] { self.layout.secrets(of: .unit(unit.name)) }
 
     // MARK: commands
 
@@ -182,10 +154,10 @@ final class TestCluster {
 
     /// Cuts or heals the link from a region to the hub.
     func setLink(_ region: String, delay: Int, isCut: Bool) async throws {
-        let state = "{\"delayMilliseconds\":\(delay),\"jitterMilliseconds\":0,\"isCut\":\(isCut),\"lossPermille\":0}"
+        let state = LinkState(delayMilliseconds: Double(delay), isCut: isCut)
+        let control = "http://127.0.0.1:\(self.layout.controlPort ?? 0)"
         let response = try await self.call(
-            "PUT", "http://127.0.0.1:\(self.controlPort ?? 0)/links/\(region)/hub", secret: nil, body: Array(state.utf8)
-        )
+            "PUT", "\(control)/links/\(region)/hub", secret: nil, body: JSON.encode(state))
         guard response.status == 200 else { throw TestFailure(String(decoding: response.body, as: UTF8.self)) }
     }
 
@@ -216,90 +188,6 @@ final class TestCluster {
             try FileManager.default.copyItem(atPath: "\(self.folder)/\(name)", toPath: "\(target)/\(name)")
         }
         return target
-    }
-
-    // MARK: HTTP
-
-    func call(
-        _ method: String, _ url: String, secret: String?, body: [UInt8]?, headers: [String: String] = [:]
-    ) async throws -> CurlResponse {
-        var fields = headers
-        if let secret { fields["Authorization"] = "Bearer \(secret)" }
-        return try await self.curl.send(CurlRequest(method, url, headers: fields, body: body))
-    }
-
-    func quota() async throws -> QuotaState {
-        let response = try await self.call(
-            "GET", "\(self.center)/v1/quota", secret: self.secret("TRANCHE_ADMIN_SECRET"), body: nil)
-        return try JSON.decode(QuotaState.self, from: response.body)
-    }
-
-    func claims(
-        buyer: String, lot: UInt32 = 1, unit: UInt16 = 1, notBeforeMilliseconds: Int64 = -10_000,
-        lifetimeMilliseconds: Int64 = 60_000
-    ) -> PurchaseToken {
-        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
-        return PurchaseToken(
-            order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)),
-            lot: LotID(lot),
-            home: UnitID(unit), buyer: BuyerID(buyer)!, issuedAt: now,
-            notBefore: now.advanced(milliseconds: notBeforeMilliseconds),
-            expiresAt: now.advanced(milliseconds: lifetimeMilliseconds))
-    }
-
-    func token(
-        buyer: String, lot: UInt32 = 1, unit: UInt16 = 1, notBeforeMilliseconds: Int64 = -10_000,
-        lifetimeMilliseconds: Int64 = 60_000
-    ) -> String {
-        let claims = self.claims(
-            buyer: buyer, lot: lot, unit: unit, notBeforeMilliseconds: notBeforeMilliseconds,
-            lifetimeMilliseconds: lifetimeMilliseconds)
-        return TokenCodec(secret: self.secret("TRANCHE_TOKEN_SECRET")).mint(claims)
-    }
-
-    func buy(_ unit: Unit, lot: String = "1", token: String?, body: String? = nil, suffix: String = "") async throws
-        -> CurlResponse
-    {
-        try await self.call(
-            "POST", "\(unit.url)/v1/lots/\(lot)/orders\(suffix)", secret: token, body: body.map { Array($0.utf8) } ?? []
-        )
-    }
-
-    /// Asks until the answer is final; `true` if the buyer has an order.
-    func buySurely(_ unit: Unit, buyer: String) async throws -> Bool {
-        let token = self.token(buyer: buyer, unit: unit.id.rawValue)
-        for _ in 0..<400 {
-            let response = try? await self.buy(unit, token: token)
-            if response?.status == 201 { return true }
-            if let response, response.status != 503 { return false }
-            try await Task.sleep(for: .milliseconds(25))
-        }
-        throw TestFailure("no final answer for \(buyer) at \(unit.name)")
-    }
-
-    func pay(_ unit: Unit, _ order: OrderID, _ payment: String, secret: String? = nil) async throws -> CurlResponse {
-        let body = JSON.encode(PaymentBody(order: order, payment: PaymentID(payment)!))
-        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
-        let signature = PaymentSignature(secret: secret ?? self.secret("TRANCHE_PAYMENT_SECRET")).sign(body, at: now)
-        return try await self.call(
-            "POST", "\(unit.url)/v1/payments/callback", secret: nil, body: body,
-            headers: [PaymentSignature.header: signature])
-    }
-
-    /// Asks again and again until `condition` holds; fails its test after 20 seconds.
-    func wait(for what: String, until condition: () async throws -> Bool) async throws {
-        try await eventually(what, condition)
-    }
-
-    func refunds(_ unit: Unit) async throws -> [UnitBook.Refund] {
-        let response = try await self.call(
-            "GET", "\(unit.internalURL)/internal/v1/refunds", secret: self.secret("TRANCHE_SHOP_SECRET"), body: nil)
-        return try JSON.decode([UnitBook.Refund].self, from: response.body)
-    }
-
-    func state(_ unit: Unit, _ order: OrderID) async throws -> String {
-        let response = try await self.call("GET", "\(unit.url)/v1/orders/\(order)", secret: nil, body: nil)
-        return try JSON.decode(OrderDocument.self, from: response.body).state
     }
 }
 

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Clusters
 import Storage
+import Terminal
 import TrancheAPI
 import TrancheCore
 import Verification

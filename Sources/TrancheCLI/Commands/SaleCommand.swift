@@ -1,5 +1,7 @@
 import ArgumentParser
+import Clusters
 import Foundation
+import Terminal
 import TrancheAPI
 import TrancheCore
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Clusters
+import Terminal
 import TrancheAPI
 import TrancheCore
 

@@ -1,9 +1,9 @@
 import ArgumentParser
+import Clusters
 import DaemonSupport
-import Dispatch
 import Foundation
-import NIOConcurrencyHelpers
 import Storage
+import Terminal
 import TrancheAPI
 import WideArea
 
@@ -78,7 +78,7 @@ struct UpCommand: AsyncParsableCommand {
     private func layout(_ folder: ClusterFolder, _ names: [String]?) throws -> ClusterLayout {
         guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
             let layout = try ClusterLayout.random(
-                regions: names ?? DemoCommand.regions, isWide: self.wan != nil, tls: try self.tlsFolder())
+                regions: names ?? ThreeRegions.names, isWide: self.wan != nil, tls: try self.tlsFolder())
             try folder.save(layout)
             return layout
         }
@@ -115,99 +115,5 @@ struct UpCommand: AsyncParsableCommand {
             "  tranche sale create summer --stock 1000\(data)\n  tranche sale warm summer\(data)\n  tranche sale open summer\(data)"
         )
         Output.line("  tranche load summer --buyers 3000 --seconds 10\(data)")
-    }
-}
-
-/// Ctrl-C, SIGTERM and a closed terminal, as something to wait for.
-final class StopSignals: @unchecked Sendable {  // The sources are kept, and never touched again.
-    private let stream: AsyncStream<Void>
-    private let sources: [any DispatchSourceSignal]
-
-    init() {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-        self.stream = stream
-        self.sources = [SIGINT, SIGTERM, SIGHUP].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { continuation.yield() }
-            source.resume()
-            return source
-        }
-    }
-
-    func wait() async { for await _ in self.stream { return } }
-}
-
-/// Says which process of a cluster died by itself, and starts it again: a few times, because a process that dies at each start
-/// is not helped by another one.
-final class Restarter: Sendable {
-    static let restartsLimit = 5
-    static let windowSeconds = 60.0
-
-    private let isOn: Bool
-    private let isQuiet: Bool
-    private let restarts = NIOLockedValueBox<[LocalCluster.Part: [ContinuousClock.Instant]]>([:])
-    private let holder = NIOLockedValueBox<Holder>(Holder())
-    private struct Holder { weak var cluster: LocalCluster? }
-
-    init(isOn: Bool, isQuiet: Bool) { (self.isOn, self.isQuiet) = (isOn, isQuiet) }
-
-    var cluster: LocalCluster? {
-        get { self.holder.withLockedValue { $0.cluster } }
-        set { self.holder.withLockedValue { $0.cluster = newValue } }
-    }
-
-    func handle(_ death: ProcessDeath) {
-        guard self.isOn else { return self.say("\(death)") }
-        let isAllowed = self.restarts.withLockedValue { restarts in
-            let start = ContinuousClock.now - .seconds(Self.windowSeconds)
-            let recent = (restarts[death.part] ?? []).filter { $0 > start }
-            guard recent.count < Self.restartsLimit else { return false }
-            restarts[death.part] = recent + [.now]
-            return true
-        }
-        guard isAllowed else {
-            return self.say(
-                "\(death); it died \(Self.restartsLimit) times within \(Int(Self.windowSeconds)) s and stays down: see its log"
-            )
-        }
-        do {
-            try self.cluster?.start(death.part)
-            self.say("\(death); started again")
-        } catch { self.say("\(death); it could not be started again: \(error)") }
-    }
-
-    /// With --json standard output belongs to the script that reads it.
-    private func say(_ text: String) {
-        guard self.isQuiet else { return Output.line(Output.red(text)) }
-        FileHandle.standardError.write(Data((text + "\n").utf8))
-    }
-}
-
-/// Names of regions: they are parts of paths, of configuration keys and of lists.
-enum RegionNames {
-    static let bytes = 1...32
-    static let limit = 64
-
-    static func parse(_ text: String) throws -> [String] {
-        let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        for name in names {
-            guard self.bytes.contains(name.utf8.count), name.first?.isLetter == true,
-                name.utf8.allSatisfy({ byte in
-                    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45
-                })
-            else {
-                throw ValidationError(
-                    "--regions: \"\(name)\" is not a region's name: a letter, then letters, digits and dashes, "
-                        + "at most \(self.bytes.upperBound)")
-            }
-        }
-        guard Set(names).count == names.count else {
-            throw ValidationError("--regions: \"\(text)\" names a region twice")
-        }
-        guard names.count <= self.limit else {
-            throw ValidationError("--regions: \(names.count) regions, at most \(self.limit)")
-        }
-        return names
     }
 }

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Clusters
 import DaemonSupport
 import Foundation
 import LoadGenerator
 import Storage
+import Terminal
 import TrancheAPI
 import TrancheCore
 import Verification
@@ -31,14 +33,6 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "Seed of the crowd.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
     @Flag(help: "Print JSON, for scripts.") var json = false
 
-    static let regions = ["us-east", "eu-west", "ap-south"]
-    /// One-way delays from the place of center and coordinators, as between New York, Dublin and Mumbai.
-    static let wan = WideAreaPlan(
-        regions: [
-            "us-east": LinkState(delayMilliseconds: 5, jitterMilliseconds: 1),
-            "eu-west": LinkState(delayMilliseconds: 40, jitterMilliseconds: 2),
-            "ap-south": LinkState(delayMilliseconds: 90, jitterMilliseconds: 3),
-        ])
     static let paymentWindowMilliseconds: Int64 = 4_000
     static let sale = "demo"
 
@@ -49,11 +43,11 @@ struct DemoCommand: AsyncParsableCommand {
             throw CommandError(
                 "\(folder.path) holds a cluster already: a demo starts from nothing; choose another --data")
         }
-        let layout = try ClusterLayout.random(regions: Self.regions, isWide: true)
+        let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true)
         try folder.save(layout)
         let view = LiveView(layout, isQuiet: self.json)
         let story = view.story
-        let cluster = LocalCluster(folder: folder, layout: layout, wan: Self.wan) { story.note("\($0)") }
+        let cluster = LocalCluster(folder: folder, layout: layout, wan: ThreeRegions.links) { story.note("\($0)") }
         let signals = StopSignals()
         let watch = Task {
             await signals.wait()
@@ -87,13 +81,13 @@ struct DemoCommand: AsyncParsableCommand {
     private func say(_ text: String) { if !self.json { Output.line(text) } }
 
     private func sell(_ cluster: LocalCluster, _ view: LiveView) async throws -> DemoOutcome {
-        self.say("starting the center, the coordinator, and \(Self.regions.count) units with a Redis each …")
+        self.say("starting the center, the coordinator, and \(ThreeRegions.names.count) units with a Redis each …")
         try await cluster.start()
         try await cluster.waitUntilHealthy()
         let client = AdminClient(cluster.layout)
         try await self.warm(client)
         let weights = self.skew.split(separator: ",").compactMap { Int($0) }
-        guard weights.count == Self.regions.count else { throw ValidationError("--skew needs three numbers") }
+        guard weights.count == ThreeRegions.names.count else { throw ValidationError("--skew needs three numbers") }
         var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (5, 3, 10, self.seed)
         let arrivals = plan.arrivals()
@@ -130,7 +124,7 @@ struct DemoCommand: AsyncParsableCommand {
             id: Self.sale, name: "demo", startsAtMilliseconds: now, endsAtMilliseconds: now + 3_600_000,
             paymentWindowMilliseconds: Self.paymentWindowMilliseconds,
             lots: [.init(id: LotID(1), name: "demo", stock: self.stock, perBuyerLimit: 1, poolPermille: 0)])
-        try await client.waitForUnits(Self.regions.count)
+        try await client.waitForUnits(ThreeRegions.names.count)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, Self.sale)
         _ = try await client.waitUntilReady(Self.sale, seconds: 20) { _ in }
@@ -168,52 +162,5 @@ struct DemoCommand: AsyncParsableCommand {
         run.cancel()
         try? await Task.sleep(for: .milliseconds(500))
         return crowd.current
-    }
-}
-
-/// What a demo saw.
-struct DemoOutcome {
-    let load: LoadReport
-    let split: StaticSplit
-    let seconds: Double
-    let seed: UInt64
-    /// Processes that ended although nobody stopped them.
-    let deaths: [String]
-}
-
-/// What goes wrong in `demo --faults`, at fixed moments of the sale.
-struct DemoFaults: Sendable {
-    let cluster: LocalCluster
-
-    func run(_ note: (String) -> Void) async {
-        await self.after(2_000)
-        note("kill -9 unit eu-west")
-        self.cluster.kill(.unit("eu-west"))
-        await self.after(1_500)
-        self.restart(.unit("eu-west"), note)
-        await self.after(1_000)
-        note("kill -9 the Redis of ap-south")
-        self.cluster.kill(.redis("ap-south"))
-        await self.after(1_000)
-        self.restart(.redis("ap-south"), note)
-        await self.after(1_500)
-        note("kill -9 the config center")
-        self.cluster.kill(.center)
-        await self.after(2_000)
-        self.restart(.center, note)
-        await self.after(1_500)
-        note("kill -9 the coordinator")
-        self.cluster.kill(.coordinator)
-        await self.after(1_500)
-        self.restart(.coordinator, note)
-    }
-
-    private func after(_ milliseconds: Int) async { try? await Task.sleep(for: .milliseconds(milliseconds)) }
-
-    private func restart(_ part: LocalCluster.Part, _ note: (String) -> Void) {
-        do {
-            try self.cluster.start(part)
-            note("started the \(part) again, \(String(describing: part).hasPrefix("redis") ? "empty" : "on its files")")
-        } catch { note("the \(part) did not start: \(error)") }
     }
 }

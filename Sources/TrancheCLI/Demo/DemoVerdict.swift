@@ -1,4 +1,6 @@
+import Clusters
 import LoadGenerator
+import Terminal
 import TrancheAPI
 import TrancheCore
 import Verification

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import NIOConcurrencyHelpers
 import Simulation
+import Terminal
 import TrancheAPI
 
 struct SimulateCommand: AsyncParsableCommand {

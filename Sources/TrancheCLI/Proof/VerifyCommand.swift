@@ -1,5 +1,7 @@
 import ArgumentParser
+import Clusters
 import Foundation
+import Terminal
 import TrancheAPI
 import TrancheCore
 import Verification
@@ -33,31 +35,5 @@ extension VerifyCommand {
         do { return try JSON.decode([OrderID].self, from: data) } catch {
             throw CommandError("\(path) is no JSON list of order ids: \(error.detail)")
         }
-    }
-}
-
-extension VerifyReport {
-    func print() {
-        for check in self.checks {
-            let verdict =
-                switch check.verdict {
-                case .holds: Output.green("holds ")
-                case .broken: Output.red("BROKEN")
-                case .notApplicable: Output.dim("n/a   ")
-                }
-            Output.line(
-                "\(check.invariant.padding(toLength: 4, withPad: " ", startingAt: 0)) \(verdict)  \(check.statement)")
-            Output.line(Output.dim("             \(check.figures)"))
-            for finding in check.findings { Output.line(Output.red("             \(finding)")) }
-        }
-        if !self.refunds.isEmpty {
-            Output.line("\(self.refunds.count) payments came in vain and have to be given back:")
-            for refund in self.refunds.prefix(20) {
-                Output.line(
-                    "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)  \(refund.reason.rawValue)")
-            }
-            if self.refunds.count > 20 { Output.line("  … and \(self.refunds.count - 20) more: --json lists all") }
-        }
-        Output.line(self.isSound ? Output.green("verify: every invariant holds") : Output.red("verify: BROKEN"))
     }
 }

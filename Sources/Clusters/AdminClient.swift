@@ -1,0 +1,135 @@
+import CurlClient
+import Foundation
+import NIOConcurrencyHelpers
+import Terminal
+package import TrancheAPI
+package import TrancheCore
+
+/// Calls of an operator to the center, and to units.
+package struct AdminClient: Sendable {
+    package let layout: ClusterLayout
+    /// The key by which the center knows a repetition of an act; every act gets one of its own if not given.
+    package var key: String?
+    private let curl: CurlClient
+    /// One client, with one thread, for each certificate: commands make this struct again and again.
+    private static let shared = NIOLockedValueBox<[ClientTLS?: CurlClient]>([:])
+
+    package init(_ layout: ClusterLayout, key: String? = nil) {
+        self.layout = layout
+        self.key = key
+        self.curl = Self.shared.withLockedValue { shared in
+            let client = shared[layout.clientTLS] ?? CurlClient(tls: layout.clientTLS)
+            shared[layout.clientTLS] = client
+            return client
+        }
+    }
+
+    package func answers(_ address: String) async -> Bool {
+        let response = try? await self.curl.send(CurlRequest("GET", address, timeoutMilliseconds: 1_000))
+        return response?.status == 200
+    }
+
+    /// - Parameters:
+    ///   - version: Sent as If-Match.
+    ///   - part: Which one it is, of a command that does several acts under one key.
+    /// - Throws: ``CommandError`` with the problem that the center reports.
+    package func call<Value: Decodable>(
+        _ method: String, _ path: String, _ body: (any Encodable & Sendable)? = nil, version: Int? = nil,
+        part: String = "", as type: Value.Type
+    ) async throws -> Value {
+        try JSON.decode(type, from: try await self.send(method, path, body, version: version, part: part))
+    }
+
+    /// The same for an answer that has no body.
+    package func send(
+        _ method: String, _ path: String, _ body: (any Encodable & Sendable)? = nil, version: Int? = nil,
+        part: String = ""
+    ) async throws -> [UInt8] {
+        let key = self.key ?? Hex.text(UInt64.random(in: 0...UInt64.max))
+        var headers = [
+            "Authorization": "Bearer \(self.layout.secret("TRANCHE_ADMIN_SECRET"))", "Content-Type": "application/json",
+            "X-Tranche-Actor": ProcessInfo.processInfo.environment["USER"] ?? "cli",
+        ]
+        if let version { headers["If-Match"] = "\"\(version)\"" }
+        if method != "GET" { headers["Idempotency-Key"] = key + part }
+        let bytes = body.map { JSON.encode($0) } ?? (method == "GET" ? nil : [])
+        let response: CurlResponse
+        do {
+            response = try await self.curl.send(
+                CurlRequest(method, self.layout.centerURL + path, headers: headers, body: bytes))
+        } catch let error where method != "GET" && error.mayHaveArrived {
+            throw CommandError(
+                "the config center did not answer in time (\(error)): it may have happened. Ask again with --key \(key): it "
+                    + "happens once, however often you ask")
+        } catch {
+            throw CommandError(
+                "the config center does not answer at \(self.layout.centerURL): \(error); is the cluster up?")
+        }
+        guard (200..<300).contains(response.status) else {
+            let problem = try? JSON.decode(Problem.self, from: response.body)
+            throw CommandError(
+                problem.map { "\($0.code): \($0.detail)" } ?? "\(method) \(path): status \(response.status)")
+        }
+        return response.body
+    }
+
+    package func quota() async throws -> QuotaState { try await self.call("GET", "/v1/quota", as: QuotaState.self) }
+
+    package func sale(_ id: String) async throws -> SaleDocument {
+        try await self.call("GET", "/v1/sales/\(id)", as: SaleDocument.self)
+    }
+
+    /// Waits until so many units have registered.
+    package func waitForUnits(_ count: Int) async throws {
+        let end = ContinuousClock.now + .seconds(10)
+        while try await self.call("GET", "/v1/units", as: [UnitDocument].self).count < count {
+            guard ContinuousClock.now < end else { throw CommandError("not every unit has registered within 10 s") }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    package func step(_ step: SaleState.Step, _ id: String, _ options: OpenBody = OpenBody()) async throws
+        -> SaleDocument
+    {
+        try await self.edit(id) { seen in
+            try await self.call(
+                "POST", "/v1/sales/\(id)/\(step.rawValue)", options, version: seen.version, as: SaleDocument.self)
+        }
+    }
+
+    /// Changes a sale by what it is now.
+    package func edit<Value>(_ id: String, _ body: (SaleDocument) async throws -> Value) async throws -> Value {
+        // Another change may come between the look and the step: look again, a few times.
+        for _ in 0..<4 {
+            let seen = try await self.sale(id)
+            do { return try await body(seen) } catch let error as CommandError
+                where error.description.hasPrefix("precondition_failed")
+            { continue }
+        }
+        throw CommandError("the configuration keeps changing; try again")
+    }
+
+    /// Waits until nothing is missing; prints what is, now and then.
+    package func waitUntilReady(_ id: String, seconds: Int, progress: (String) -> Void) async throws -> SaleDocument {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while true {
+            let document = try await self.sale(id)
+            if document.readiness.isReady { return document }
+            guard ContinuousClock.now < end else {
+                throw CommandError(
+                    "sale \(id) is not ready after \(seconds) s: \(document.readiness.missing.joined(separator: "; "))")
+            }
+            progress(document.readiness.missing.first ?? "")
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+}
+
+extension CurlError {
+    /// Whether the request may have reached the server, although no answer came.
+    fileprivate var mayHaveArrived: Bool {
+        // Without a connection, nothing was sent.
+        if case .transport(let reason) = self { return !reason.lowercased().contains("connect to server") }
+        return false
+    }
+}

@@ -1,0 +1,26 @@
+package import DaemonSupport
+import Foundation
+
+/// Backtraces of Swift processes that crash, one file each in one folder.
+package enum Backtraces {
+    private static let variable = "SWIFT_BACKTRACE"
+
+    /// Asks the Swift runtime of a child to write a backtrace into `folder` when it crashes. What the user asks for goes first.
+    package static func environment(folder: String) -> [String: String] {
+        if let own = ProcessInfo.processInfo.environment[self.variable] { return [self.variable: own] }
+        return [self.variable: "enable=yes,color=no,interactive=no,output-to=\(folder)"]
+    }
+
+    /// The backtrace of a process, if there is one.
+    package static func find(folder: String, pid: Int32) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.sorted().last { $0.contains("-\(pid)-") }.map { "\(folder)/\($0)" }
+    }
+
+    package static func hint(_ path: String?, _ ending: ChildProcess.Ending) -> String {
+        if let path { return "; backtrace: \(path)" }
+        guard case .killed(let signal) = ending, [SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGTRAP, SIGFPE].contains(signal)
+        else { return "" }
+        return "; no backtrace was written (swift-backtrace of the toolchain writes it)"
+    }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import Terminal
+import TrancheAPI
+
+/// The data folder of a local cluster.
+package struct ClusterFolder {
+    package let path: String
+    package init(path: String) { self.path = path }
+
+    package var layoutPath: String { self.path + "/cluster.json" }
+    package func unit(_ name: String) -> String { "\(self.path)/units/\(name)" }
+    /// A Unix socket's path has at most 107 bytes.
+    package func socket(_ name: String) -> String { "\(self.path)/units/\(name)/r.sock" }
+
+    /// A number of microseconds in this file sets the clock of a running unit wrong.
+    package func clockSteps(_ name: String) -> String { "\(self.unit(name))/clock-step" }
+
+    package var backtraces: String { self.path + "/backtraces" }
+
+    /// Makes a folder that only its owner can look into.
+    package func make(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch { throw CommandError("the folder \(path) cannot be made: \(error.localizedDescription)") }
+    }
+
+    package func save(_ layout: ClusterLayout) throws {
+        try self.make(self.path)
+        try self.write(String(decoding: JSON.encode(layout, pretty: true), as: UTF8.self), to: self.layoutPath)
+    }
+
+    /// Writes a file that only its owner can read.
+    package func write(_ text: String, to path: String) throws {
+        let made = FileManager.default.createFile(
+            atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        guard made else { throw CommandError("\(path) cannot be written") }
+    }
+
+    package func load() throws -> ClusterLayout {
+        guard let data = FileManager.default.contents(atPath: self.layoutPath) else {
+            throw CommandError(
+                "\(self.layoutPath) is missing: run `tranche up --data \(self.path)` first, or name another folder with --data"
+            )
+        }
+        return try JSON.decode(ClusterLayout.self, from: data)
+    }
+}

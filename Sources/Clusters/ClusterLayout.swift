@@ -1,0 +1,92 @@
+package import CurlClient
+import Sockets
+import TrancheAPI
+package import TrancheCore
+
+/// What a local cluster is made of: written by `tranche up`, read by the other commands.
+package struct ClusterLayout: Codable {
+    package struct Unit: Codable {
+        package let id: UnitID
+        package let name: String
+        package let publicPort: Int
+        package let internalPort: Int
+        /// Where the unit reaches the hub, and the hub the unit, if wide-area links are between them.
+        package let links: Links?
+        package var publicURL: String { "http://127.0.0.1:\(self.publicPort)" }
+    }
+    /// Ports of the proxies between one unit and the hub.
+    package struct Links: Codable {
+        package let center: Int
+        package let coordinator: Int
+        package let standby: Int
+        package let unit: Int
+    }
+    package let centerPort: Int
+    package let coordinatorPort: Int
+    /// A second coordinator, which leads when the first one is gone.
+    package let standbyPort: Int
+    /// Where the links are changed, if there are any.
+    package let controlPort: Int?
+    package let units: [Unit]
+    package let secrets: [String: String]
+    /// A folder with `ca.pem`, `cert.pem` and `key.pem` that all processes use between them; `nil`: no TLS.
+    package var tls: String?
+
+    package var scheme: String { self.tls == nil ? "http" : "https" }
+    package var centerURL: String { "\(self.scheme)://127.0.0.1:\(self.centerPort)" }
+    package var coordinatorURL: String { "\(self.scheme)://127.0.0.1:\(self.coordinatorPort)" }
+    package var standbyURL: String { "\(self.scheme)://127.0.0.1:\(self.standbyPort)" }
+    package func internalURL(_ unit: Unit) -> String { "\(self.scheme)://127.0.0.1:\(unit.internalPort)" }
+    package func secret(_ name: String) -> String { self.secrets[name] ?? "" }
+    package var clientTLS: ClientTLS? {
+        self.tls.map { ClientTLS(certificate: "\($0)/cert.pem", key: "\($0)/key.pem", authority: "\($0)/ca.pem") }
+    }
+
+    package static let secretNames = [
+        "TRANCHE_UNITS_KEY", "TRANCHE_CONTEST_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET",
+        "TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET",
+    ]
+
+    /// What one process may know, and nothing else.
+    package func secrets(of part: LocalCluster.Part) -> [String: String] {
+        func own(_ names: String...) -> [String: String] { self.secrets.filter { names.contains($0.key) } }
+        switch part {
+        case .redis: return [:]
+        case .center: return own("TRANCHE_UNITS_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET")
+        case .coordinator, .standby: return own("TRANCHE_COORDINATOR_SECRET", "TRANCHE_CONTEST_KEY")
+        case .unit(let name):
+            guard let unit = self.units.first(where: { $0.name == name }) else { return [:] }
+            return own("TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET").merging(
+                self.secrets(ofUnit: unit.id)
+            ) { $1 }
+        }
+    }
+
+    /// What is derived for one unit.
+    package func secrets(ofUnit unit: UnitID) -> [String: String] {
+        let (units, contests) = (self.secret("TRANCHE_UNITS_KEY"), self.secret("TRANCHE_CONTEST_KEY"))
+        return [
+            "TRANCHE_UNIT_SECRET": UnitCredential.derive(.toCenter, of: unit, key: units),
+            "TRANCHE_CENTER_SECRET": UnitCredential.derive(.fromCenter, of: unit, key: units),
+            "TRANCHE_CONTEST_SECRET": UnitCredential.derive(.toCoordinator, of: unit, key: contests),
+        ]
+    }
+
+    /// - Parameter isWide: Whether wide-area links are between the regions and the hub.
+    package static func random(regions: [String], isWide: Bool = false, tls: String? = nil) throws -> ClusterLayout {
+        var ports = try FreePorts.take(4 + 6 * regions.count)
+        func port() -> Int { ports.removeLast() }
+        let units = regions.enumerated().map { place, name in
+            Unit(
+                id: UnitID(UInt16(place + 1)), name: name, publicPort: port(), internalPort: port(),
+                links: isWide ? Links(center: port(), coordinator: port(), standby: port(), unit: port()) : nil)
+        }
+        let secrets = Dictionary(
+            uniqueKeysWithValues: self.secretNames.map { name in
+                (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
+            })
+        return ClusterLayout(
+            centerPort: port(), coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
+            units: units, secrets: secrets, tls: tls)
+    }
+}

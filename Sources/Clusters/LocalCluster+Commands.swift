@@ -1,0 +1,114 @@
+import CurlClient
+import Foundation
+import Terminal
+import TrancheCore
+
+// How the processes of a cluster are started: their programs, their options and their configuration files.
+
+extension LocalCluster {
+    func log(_ part: Part) -> String {
+        switch part {
+        case .redis(let name): self.folder.unit(name) + "/redis.log"
+        case .center: self.folder.path + "/center/log"
+        case .coordinator: self.folder.path + "/coordinator.log"
+        case .standby: self.folder.path + "/standby.log"
+        case .unit(let name): self.folder.unit(name) + "/log"
+        }
+    }
+
+    func command(_ part: Part) throws -> (path: String, arguments: [String]) {
+        switch part {
+        case .redis(let name):
+            return (try Self.find("redis-server"), Self.redis(self.folder.socket(name), self.folder.unit(name)))
+        case .center:
+            let file = try self.write(
+                "center/center.yaml",
+                [
+                    "center": ["port": self.layout.centerPort], "data": ["folder": self.folder.path + "/center"],
+                    "tls": self.tls,
+                ])
+            return (Self.sibling("tranche-config-center"), ["--config", file])
+        case .coordinator, .standby:
+            let isFirst = part == .coordinator
+            let file = try self.write(
+                isFirst ? "coordinator.yaml" : "standby.yaml",
+                [
+                    "coordinator": ["port": isFirst ? self.layout.coordinatorPort : self.layout.standbyPort],
+                    "center": ["url": self.layout.centerURL], "tls": self.tls,
+                ])
+            return (Self.sibling("tranche-coordinator"), ["--config", file])
+        case .unit(let name):
+            let unit = self.layout.units.first { $0.name == name }!
+            let file = try self.write("units/\(name)/unit.yaml", self.values(of: unit))
+            return (Self.sibling("tranche-unit"), ["--config", file])
+        }
+    }
+
+    /// Redis is a witness, not the truth: what it loses is rebuilt from the ledger, so it need not write to disk.
+    static func redis(_ socket: String, _ folder: String) -> [String] {
+        [
+            "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "no", "--daemonize",
+            "no",
+        ]
+    }
+
+    /// The settings of a unit.
+    func values(of unit: ClusterLayout.Unit) -> [String: [String: any CustomStringConvertible]] {
+        let name = unit.name
+        var values: [String: [String: any CustomStringConvertible]] = [
+            "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
+            "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
+            "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
+            "data": ["folder": self.folder.unit(name)],
+            "clock": [
+                "offset": self.clockOffset(name),
+                "stepfile": self.folder.clockSteps(name),
+            ],
+            "tls": self.tls,
+        ]
+        if self.wide != nil, let links = unit.links {
+            let scheme = self.layout.scheme
+            values["center"] = ["url": "\(scheme)://127.0.0.1:\(links.center)"]
+            values["internal"]?["url"] = "\(scheme)://127.0.0.1:\(links.unit)"
+            values["links"] = [
+                "routes": "\(self.layout.coordinatorURL)=\(scheme)://127.0.0.1:\(links.coordinator),"
+                    + "\(self.layout.standbyURL)=\(scheme)://127.0.0.1:\(links.standby)"
+            ]
+        }
+        return values
+    }
+
+    private var tls: [String: any CustomStringConvertible] {
+        guard let files = self.layout.clientTLS else { return [:] }
+        return ["certificate": files.certificate, "key": files.key, "authority": files.authority]
+    }
+
+    /// Writes a two-level YAML file.
+    func write(_ name: String, _ values: [String: [String: any CustomStringConvertible]]) throws -> String {
+        let path = "\(self.folder.path)/\(name)"
+        let text = values.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { section, entries in
+            "\(section):\n"
+                + entries.sorted { $0.key < $1.key }.map { key, value in
+                    value is Int ? "  \(key): \(value)\n" : "  \(key): \"\(value)\"\n"
+                }.joined()
+        }.joined()
+        try self.folder.write(text, to: path)
+        return path
+    }
+
+    /// The daemons lie beside this program.
+    package static func sibling(_ name: String) -> String {
+        let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        return own.deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
+    package static func find(_ name: String) throws -> String {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        for folder in path.split(separator: ":") + ["/usr/bin", "/usr/sbin"]
+        where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {
+            return "\(folder)/\(name)"
+        }
+        let package = name.hasPrefix("redis-") ? "redis-server" : name
+        throw CommandError("\(name) is not installed; on Debian and Ubuntu: apt-get install \(package)")
+    }
+}

@@ -1,0 +1,212 @@
+import DaemonSupport
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import Terminal
+package import WideArea
+
+/// Real processes on this machine: a center, a coordinator, and a unit with a Redis for each region.
+package final class LocalCluster: Sendable {
+    package enum Part: Hashable, Sendable, CustomStringConvertible {
+        case center, coordinator, standby, unit(String), redis(String)
+        package var description: String {
+            switch self {
+            case .center: "config-center"
+            case .coordinator: "coordinator"
+            case .standby: "second coordinator"
+            case .unit(let name): "unit \(name)"
+            case .redis(let name): "redis of \(name)"
+            }
+        }
+    }
+
+    package let folder: ClusterFolder
+    package let layout: ClusterLayout
+    /// Errors of units' clocks, in microseconds, by name: to rehearse clocks that are wrong. A unit takes it at its
+    /// start.
+    private let clockOffsets: NIOLockedValueBox<[String: Int]>
+    /// What a part is told instead of its secret for the center: to rehearse an operator's slip.
+    private let wrongSecrets = NIOLockedValueBox<[Part: String]>([:])
+    let wide: WideArea?
+    private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
+    /// Once it stops, nothing is started any more, although a nemesis may still break and mend parts.
+    private let isStopping = NIOLockedValueBox(false)
+    /// Processes that ended although nobody stopped them.
+    private let died = NIOLockedValueBox<[ProcessDeath]>([])
+    private let watch = NIOLockedValueBox<Task<Void, Never>?>(nil)
+    private let onDeath: @Sendable (ProcessDeath) -> Void
+    private static let watchMilliseconds = 100
+
+    /// - Parameter onDeath: Hears of each process that ends although nobody stopped it, and may start it again.
+    package init(
+        folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:],
+        onDeath: @escaping @Sendable (ProcessDeath) -> Void = { _ in }
+    ) {
+        self.onDeath = onDeath
+        self.wide = wan.map { WideArea($0) }
+        self.clockOffsets = NIOLockedValueBox(clockOffsets)
+        self.folder = folder
+        self.layout = layout
+    }
+
+    package var parts: [Part] {
+        self.layout.units.flatMap { [.redis($0.name), .unit($0.name)] } + [.center, .coordinator, .standby]
+    }
+
+    package func start() async throws {
+        try await self.startLinks()
+        try self.folder.make(self.folder.backtraces)
+        for name in self.layout.units.map(\.name) {
+            try self.folder.make(self.folder.unit(name))
+            let socket = self.folder.socket(name)
+            guard socket.utf8.count < 108 else {
+                throw CommandError("\(socket) is too long for a socket: choose a shorter --data")
+            }
+        }
+        try self.folder.make(self.folder.path + "/center")
+        self.startWatch()
+        for name in self.layout.units.map(\.name) { try self.start(.redis(name)) }
+        try self.start(.center)
+        for name in self.layout.units.map(\.name) { try self.start(.unit(name)) }
+        try self.start(.coordinator)
+        try self.start(.standby)
+    }
+
+    private func startLinks() async throws {
+        guard let wide, let control = self.layout.controlPort else { return }
+        for unit in self.layout.units {
+            guard let links = unit.links else { continue }
+            let hub = WideArea.hub
+            try await wide.connect(port: links.center, target: self.layout.centerPort, from: unit.name, to: hub)
+            try await wide.connect(
+                port: links.coordinator, target: self.layout.coordinatorPort, from: unit.name, to: hub)
+            try await wide.connect(port: links.standby, target: self.layout.standbyPort, from: unit.name, to: hub)
+            try await wide.connect(port: links.unit, target: unit.internalPort, from: hub, to: unit.name)
+        }
+        wide.serveControl(port: control, logger: Logger(label: "links") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// What has gone over the links so far.
+    package var links: [WideArea.Report] { self.wide?.report ?? [] }
+
+    /// Changes one direction of a wide-area link, as `REGION>hub` or `hub>REGION`.
+    package func setLink(_ name: String, _ state: LinkState) throws { try self.wide?.set(name, state) }
+
+    package func start(_ part: Part) throws {
+        guard !self.isStopping.withLockedValue({ $0 }) else { throw CommandError("the cluster stops") }
+        let (path, arguments) = try self.command(part)
+        // No process knows what it does not need: neither of the others' secrets nor of this one's environment.
+        let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
+            .merging(self.secrets(of: part)) { $1 }
+            .merging(Backtraces.environment(folder: self.folder.backtraces)) { $1 }
+        let process = try ChildProcess(path, arguments, environment: environment, log: self.log(part))
+        self.processes.withLockedValue { $0[part] = process }
+    }
+
+    /// Sets the clock of a unit wrong, from its next start on.
+    package func setClockOffset(_ name: String, microseconds: Int) {
+        self.clockOffsets.withLockedValue { $0[name] = microseconds }
+    }
+
+    func clockOffset(_ name: String) -> Int { self.clockOffsets.withLockedValue { $0[name] ?? 0 } }
+
+    /// Tells a part a wrong secret for the center, from its next start on; `nil`: the right one.
+    package func setWrongSecret(_ secret: String?, of part: Part) {
+        self.wrongSecrets.withLockedValue { $0[part] = secret }
+    }
+
+    private func secrets(of part: Part) -> [String: String] {
+        guard let wrong = self.wrongSecrets.withLockedValue({ $0[part] }) else { return self.layout.secrets(of: part) }
+        return self.layout.secrets(of: part).merging(["TRANCHE_UNIT_SECRET": wrong]) { $1 }
+    }
+
+    /// Looks now and then for processes that have ended although nobody stopped them.
+    private func startWatch() {
+        let task = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(Self.watchMilliseconds))
+                guard let self else { return }
+                for death in self.takeDead() {
+                    self.died.withLockedValue { $0.append(death) }
+                    self.onDeath(death)
+                }
+            }
+        }
+        self.watch.withLockedValue { $0 = task }
+    }
+
+    private func takeDead() -> [ProcessDeath] {
+        self.processes.withLockedValue { processes in
+            processes.compactMap { part, process in
+                guard let ending = process.ending else { return nil }
+                processes[part] = nil
+                return ProcessDeath(
+                    part: part, pid: process.pid, ending: ending,
+                    backtrace: Backtraces.find(folder: self.folder.backtraces, pid: process.pid), log: self.log(part))
+            }
+        }
+    }
+
+    /// Processes that ended although nobody stopped them, in order.
+    package var deaths: [ProcessDeath] { self.died.withLockedValue { $0 } }
+
+    /// The number of a part's process, while it runs.
+    package func process(_ part: Part) -> Int32? { self.processes.withLockedValue { $0[part] }?.pid }
+
+    package func isRunning(_ part: Part) -> Bool { self.processes.withLockedValue { $0[part]?.isRunning ?? false } }
+
+    /// Ends a part at once, as a crash would.
+    package func kill(_ part: Part) { self.processes.withLockedValue { $0.removeValue(forKey: part) }?.crash() }
+
+    /// Sends a signal to a part: SIGSTOP and SIGCONT, to pause it.
+    package func signal(_ part: Part, _ signal: Int32) { self.processes.withLockedValue { $0[part] }?.send(signal) }
+
+    /// Stops a part, and waits for it.
+    package func stop(_ part: Part) async {
+        guard let process = self.processes.withLockedValue({ $0.removeValue(forKey: part) }) else { return }
+        process.send(SIGTERM)
+        process.send(SIGCONT)  // A process that was stopped would not hear it.
+        for _ in 0..<600 where process.isRunning { try? await Task.sleep(for: .milliseconds(25)) }
+        process.crash()
+    }
+
+    /// Stops everything: coordinator and center first, then units, and Redis last.
+    package func stop() async {
+        self.isStopping.withLockedValue { $0 = true }
+        self.watch.withLockedValue { $0 }?.cancel()
+        for part in [.standby, .coordinator, .center] as [Part] { await self.stop(part) }
+        await withDiscardingTaskGroup { group in
+            for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }
+        }
+        for unit in self.layout.units { await self.stop(.redis(unit.name)) }
+        await self.wide?.close()
+    }
+
+    /// Waits until every part answers.
+    package func waitUntilHealthy(seconds: Int = 20) async throws {
+        let client = AdminClient(self.layout)
+        // A unit is ready when the center has accepted its ledger.
+        let addresses =
+            [self.layout.centerURL + "/healthz", self.layout.coordinatorURL + "/healthz"]
+            + self.layout.units.map { $0.publicURL + "/readyz" }
+        let end = ContinuousClock.now + .seconds(seconds)
+        for address in addresses {
+            while await !client.answers(address) {
+                if let dead = self.parts.first(where: { !self.isRunning($0) }) {
+                    throw CommandError(
+                        "the \(dead) ended at its start; \(self.log(dead)) says:\n\(self.lastWords(dead))")
+                }
+                guard ContinuousClock.now < end else {
+                    throw CommandError("\(address) does not answer; see the logs below \(self.folder.path)")
+                }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+    }
+
+    private func lastWords(_ part: Part) -> String {
+        let text =
+            FileManager.default.contents(atPath: self.log(part)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return text.split(separator: "\n").suffix(5).joined(separator: "\n")
+    }
+}

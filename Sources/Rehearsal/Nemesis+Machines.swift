@@ -1,0 +1,79 @@
+import Clusters
+import DaemonSupport
+import Foundation
+import Simulation
+import Storage
+import Terminal
+import TrancheAPI
+
+// Faults of whole machines and of those who set them up.
+
+extension Nemesis {
+    /// Ledger and Redis come back from one snapshot: they agree with each other, and both are wrong.
+    func setMachineBack(_ name: String) async throws -> LocalCluster.Part {
+        self.restores += 1
+        let folder = self.cluster.folder.unit(name)
+        let (ledger, copy) = (folder + "/ledger.sqlite", folder + "/copy-\(self.restores).sqlite")
+        let dump = folder + "/dump.rdb"
+        try self.redis(name, "SAVE")
+        // Otherwise a Redis that is killed later would start with this, too: that is another fault.
+        defer { try? FileManager.default.removeItem(atPath: dump) }
+        try LedgerCopy.make(of: ledger, at: copy)
+        await self.pause(500...1_500)
+        self.cluster.kill(.unit(name))
+        self.cluster.kill(.redis(name))
+        defer {
+            for part in [.redis(name), .unit(name)] as [LocalCluster.Part] where !self.cluster.isRunning(part) {
+                try? self.cluster.start(part)
+            }
+        }
+        try self.replace(ledger, by: copy, of: name)
+        try self.cluster.start(.redis(name))
+        try self.cluster.start(.unit(name))
+        try await self.probe.waitUntilStranded(name)
+        return .unit(name)
+    }
+
+    /// Somebody starts a copy of the unit's ledger on another machine, while the unit lives.
+    func copyElsewhere(_ name: String) async throws -> LocalCluster.Part {
+        self.copies += 1
+        let folder = "\(self.cluster.folder.path)/copies/\(self.copies)"
+        try self.cluster.folder.make(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let ledger = self.cluster.folder.unit(name) + "/ledger.sqlite"
+        try LedgerCopy.make(of: ledger, at: folder + "/ledger.sqlite")
+        guard let before = await self.probe.unit(name) else { throw CommandError("the center does not answer") }
+        let copy = try self.cluster.startCopy(of: name, folder: folder)
+        await self.pause(2_000...4_000)
+        let after = await self.probe.unit(name)
+        for process in copy { process.crash() }
+        guard let after, after.generation == before.generation, after.incarnation == before.incarnation else {
+            throw CommandError("the copy pushed the living unit out")
+        }
+        return .unit(name)
+    }
+
+    /// The unit goes on running while its clock jumps, and jumps back.
+    func step(_ name: String) async throws -> LocalCluster.Part {
+        let file = self.cluster.folder.clockSteps(name)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        for offset in [self.random.number(-2_000...2_000) * 1_000, 0] {
+            try Data("\(offset)".utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+            await self.pause(offset == 0 ? 250...500 : 1_500...3_000)
+        }
+        return .unit(name)
+    }
+
+    /// An operator's slip: the unit gets the secret of nobody.
+    func confuse(_ name: String) async throws -> LocalCluster.Part {
+        let part = LocalCluster.Part.unit(name)
+        defer { if !self.cluster.isRunning(part) { try? self.cluster.start(part) } }
+        for secret in ["a wrong secret of more than enough letters", nil] {
+            self.cluster.setWrongSecret(secret, of: part)
+            self.cluster.kill(part)
+            try self.cluster.start(part)
+            if secret != nil { await self.pause(1_500...3_000) }
+        }
+        return part
+    }
+}

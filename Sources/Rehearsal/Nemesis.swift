@@ -1,0 +1,87 @@
+import Clusters
+import Foundation
+import Simulation
+import Terminal
+
+/// Breaks a running cluster, mends it, and measures how long each part took to work again.
+final class Nemesis {
+    struct Event: Codable, Sendable {
+        let fault: RehearsalFault
+        let target: String
+        /// From mending to working again; `nil` if it did not within the limit.
+        let recoverySeconds: Double?
+    }
+
+    let cluster: LocalCluster
+    let probe: RecoveryProbe
+    private let faults: [RehearsalFault]
+    /// The unit whose folder is a small file system of its own, if there is one.
+    let smallDisk: SmallDisk?
+    private let note: @Sendable (String) -> Void
+    var random: SeededRandom
+    /// Whose turn is next: goes on over several sales, so that every kind has its turn.
+    private(set) var next: Int
+    private(set) var events: [Event] = []
+    var restores = 0
+    var copies = 0
+
+    init(
+        _ cluster: LocalCluster, _ probe: RecoveryProbe, _ plan: RehearsalPlan, smallDisk: SmallDisk?,
+        note: @escaping @Sendable (String) -> Void
+    ) {
+        self.cluster = cluster
+        self.probe = probe
+        self.smallDisk = smallDisk
+        self.note = note
+        self.faults = plan.faults.filter { $0 != .fillDisk || smallDisk != nil }
+        self.random = SeededRandom(seed: plan.seed)
+        self.next = plan.firstFault
+    }
+
+    /// One fault after another, until `end`.
+    func run(until end: ContinuousClock.Instant) async {
+        guard !self.faults.isEmpty else { return }
+        await self.pause(500...1_500)
+        while ContinuousClock.now < end, !Task.isCancelled {
+            let fault = self.faults[self.next % self.faults.count]
+            self.next += 1
+            let name = self.region(fault)
+            self.note("\(fault.rawValue) \(name)")
+            do {
+                let recovery = try await self.recovery(from: fault, on: name)
+                self.note(
+                    "\(fault.rawValue) \(name): "
+                        + (recovery.map { String(format: "works again after %.2f s", $0) } ?? "DOES NOT WORK AGAIN"))
+                self.events.append(Event(fault: fault, target: name, recoverySeconds: recovery))
+            } catch {
+                self.note("\(fault.rawValue) \(name): \(error)")
+                self.events.append(Event(fault: fault, target: name, recoverySeconds: nil))
+            }
+            await self.pause(300...1_500)
+        }
+    }
+
+    /// Seconds from the mending to working again; of coordinators, from the fault to the next one's lead.
+    private func recovery(from fault: RehearsalFault, on name: String) async throws -> Double? {
+        guard fault == .killCoordinator || fault == .pauseCoordinator else {
+            return await self.probe.recovery(of: try await self.inflict(fault, on: name))
+        }
+        // Another one leads while this one is away: nobody waits for the mending.
+        guard let (leader, epoch) = await self.probe.lead() else { throw CommandError("no coordinator leads") }
+        if fault == .killCoordinator { self.cluster.kill(leader) } else { self.cluster.signal(leader, SIGSTOP) }
+        let recovery = await self.probe.succession(after: epoch)
+        await self.pause(200...2_000)
+        if fault == .killCoordinator { try self.cluster.start(leader) } else { self.cluster.signal(leader, SIGCONT) }
+        return recovery
+    }
+
+    private func region(_ fault: RehearsalFault) -> String {
+        let units = self.cluster.layout.units.map(\.name)
+        let drawn = units[self.random.number(0...units.count - 1)]
+        return fault == .fillDisk ? self.smallDisk?.unit ?? drawn : drawn
+    }
+
+    func pause(_ milliseconds: ClosedRange<Int>) async {
+        try? await Task.sleep(for: .milliseconds(self.random.number(milliseconds)))
+    }
+}

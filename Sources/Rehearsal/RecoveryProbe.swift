@@ -1,0 +1,128 @@
+import Clusters
+import CurlClient
+import Foundation
+import NIOConcurrencyHelpers
+import Terminal
+import TrancheAPI
+import TrancheCore
+
+/// Sees whether a part does its work again, from the outside, and how long that took.
+final class RecoveryProbe: Sendable {
+    static let limitSeconds = 30.0
+    private static let everyMilliseconds = 20
+
+    private let layout: ClusterLayout
+    private let client: AdminClient
+    private let codec: TokenCodec
+    private let curl: CurlClient
+    private let orders = NIOLockedValueBox<[OrderID]>([])
+
+    init(_ layout: ClusterLayout) {
+        self.layout = layout
+        self.client = AdminClient(layout)
+        self.curl = CurlClient(tls: layout.clientTLS)
+        self.codec = TokenCodec(secret: layout.secret("TRANCHE_TOKEN_SECRET"))
+    }
+
+    /// Orders of the probe lot that were acknowledged.
+    var acknowledged: [OrderID] { self.orders.withLockedValue { $0 } }
+
+    /// Seconds until a part works again, or `nil` if that took too long.
+    func recovery(of part: LocalCluster.Part) async -> Double? { await self.time { await self.isWell(part) } }
+
+    private func time(until isReached: () async -> Bool) async -> Double? {
+        let start = ContinuousClock.now
+        while true {
+            if await isReached() { return Self.seconds(since: start) }
+            guard Self.seconds(since: start) < Self.limitSeconds else { return nil }
+            try? await Task.sleep(for: .milliseconds(Self.everyMilliseconds))
+        }
+    }
+
+    static func seconds(since start: ContinuousClock.Instant) -> Double {
+        let took = (ContinuousClock.now - start).components
+        return Double(took.seconds) + Double(took.attoseconds) / 1e18
+    }
+
+    /// A unit sells and the center hears it; the center hears every unit; a coordinator leads.
+    private func isWell(_ part: LocalCluster.Part) async -> Bool {
+        switch part {
+        case .unit(let name), .redis(let name):
+            let unit = self.layout.units.first { $0.name == name }!
+            guard await self.buys(at: unit) else { return false }
+            return await self.isHeard([unit.id])
+        case .center: return await self.isHeard(Set(self.layout.units.map(\.id)))
+        case .coordinator, .standby: return await self.lead() != nil
+        }
+    }
+
+    /// Buys one item of the probe lot, as a new buyer.
+    private func buys(at unit: ClusterLayout.Unit) async -> Bool {
+        let order = OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max))
+        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        let token = self.codec.mint(
+            PurchaseToken(
+                order: order, lot: RehearsalPlan.probeLot, home: unit.id, buyer: BuyerID("probe-\(order)")!,
+                issuedAt: now, notBefore: now.advanced(milliseconds: -5_000),
+                expiresAt: now.advanced(milliseconds: 60_000)))
+        let request = CurlRequest(
+            "POST", unit.publicURL + "/v1/lots/\(RehearsalPlan.probeLot)/orders",
+            headers: ["Authorization": "Bearer \(token)"], body: [], timeoutMilliseconds: 2_000)
+        guard let response = try? await self.curl.send(request), response.status == 201 else { return false }
+        self.orders.withLockedValue { $0.append(order) }
+        return true
+    }
+
+    /// Sends a purchase to a unit, whatever comes of it.
+    func nudge(_ name: String) async {
+        if let unit = self.layout.units.first(where: { $0.name == name }) { _ = await self.buys(at: unit) }
+    }
+
+    /// Transactions that a unit's ledger has refused, by the unit's own count; `nil` if it does not say.
+    func ledgerFailures(_ name: String) async -> Int? {
+        guard let unit = self.layout.units.first(where: { $0.name == name }),
+            let response = try? await self.curl.send(
+                CurlRequest("GET", self.layout.internalURL(unit) + "/metrics", timeoutMilliseconds: 1_000)),
+            response.status == 200
+        else { return nil }
+        let line = String(decoding: response.body, as: UTF8.self).split(separator: "\n").first {
+            $0.hasPrefix("tranche_ledger_failures_total")
+        }
+        return line?.split(separator: " ").last.flatMap { Double($0) }.map { Int($0) } ?? 0
+    }
+
+    /// Waits until the center has found out that a unit's ledger was set back.
+    func waitUntilStranded(_ name: String) async throws {
+        let unit = self.layout.units.first { $0.name == name }?.id
+        let found = await self.time {
+            guard let state = try? await self.client.quota() else { return false }
+            return state.lots.contains { lot in lot.units.contains { $0.unit == unit && $0.isStranded } }
+        }
+        if found == nil { throw CommandError("the center did not find out that the ledger was set back") }
+    }
+
+    /// What the center says of a unit; `nil` if it does not answer.
+    func unit(_ name: String) async -> UnitDocument? {
+        let documents = try? await self.client.call("GET", "/v1/units", as: [UnitDocument].self)
+        return documents?.first { $0.name == name }
+    }
+
+    private func isHeard(_ units: Set<UnitID>) async -> Bool {
+        guard let documents = try? await self.client.call("GET", "/v1/units", as: [UnitDocument].self) else {
+            return false
+        }
+        let heard = documents.filter { ($0.silentMilliseconds ?? .max) < 1_000 }.map(\.id)
+        return units.isSubset(of: heard)
+    }
+
+    /// The coordinator that leads, and its epoch, by the center's word.
+    func lead() async -> (part: LocalCluster.Part, epoch: Epoch)? {
+        guard let state = try? await self.client.quota(), let url = state.coordinatorURL else { return nil }
+        return (url == self.layout.standbyURL ? .standby : .coordinator, state.coordinatorEpoch)
+    }
+
+    /// Seconds until a coordinator leads with a higher epoch, or `nil` if that took too long.
+    func succession(after epoch: Epoch) async -> Double? {
+        await self.time { (await self.lead())?.epoch ?? epoch > epoch }
+    }
+}

@@ -1,0 +1,5 @@
+/// A problem that is told in one line.
+package struct CommandError: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,31 @@
+import Foundation
+package import Verification
+
+extension FairnessReport {
+    package func print() {
+        Output.line(Output.bold("lot \(self.lot)") + ", policy \(self.policy)")
+        Output.line(
+            "  \(Output.number(self.passed)) contested, \(Output.number(self.won)) won what was left at the switch")
+        let share = String(format: "%.2f", self.misallocationPercent)
+        Output.line(
+            "  \(self.misallocated) winners (\(share) %) that first come by the stamps would not have picked; worst share error "
+                + String(format: "%.2f points", self.shareErrorPoints))
+        Output.line(
+            "  \(self.uncertainBand) requests too close to the cut for clocks to tell; \(self.late) late; out of sequence "
+                + String(format: "%.2f %%", self.outOfSequence * 100))
+        Output.line(
+            String(
+                format: "  hold p50 %.0f ms, p99 %.0f ms; decision known at the unit p50 %.0f ms, p99 %.0f ms",
+                self.holdMillisecondsP50, self.holdMillisecondsP99, self.decisionMillisecondsP50,
+                self.decisionMillisecondsP99))
+        let rows = self.regions.map { region in
+            [
+                region.name, Output.number(region.contested), Output.number(region.first), Output.number(region.won),
+                Output.number(region.late), Output.number(region.notWaitedFor),
+            ]
+        }
+        for line in Output.table(
+            ["region", "contested", "first by stamp", "won", "late", "decisions without it"], rows)
+        { Output.line("  " + line) }
+    }
+}

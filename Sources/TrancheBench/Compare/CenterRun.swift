@@ -1,0 +1,113 @@
+import Clusters
+import DaemonSupport
+import Foundation
+import LoadGenerator
+import Terminal
+import TrancheAPI
+import TrancheCore
+
+/// A center on one core, and units that report to it ten times a second.
+struct CenterRun: Codable {
+    static let reportsPerSecond = 10
+
+    let units: Int
+    let answeredPerSecond: Double
+    let p99Milliseconds: Double
+    let cpuMicroseconds: Double
+
+    /// Of the units, as many as had their reports answered: within the run, or half a second after it.
+    let unitsServed: Double
+
+    var line: String {
+        String(
+            format: "%d units: %.0f reports/s answered, p99 %.1f ms, %.0f us of CPU each", self.units,
+            self.answeredPerSecond, self.p99Milliseconds, self.cpuMicroseconds)
+    }
+
+    static func run(units: Int, seconds: Double) async throws -> CenterRun {
+        let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
+        let layout = try ClusterLayout.random(regions: [])
+        try folder.save(layout)
+        let cluster = LocalCluster(folder: folder, layout: layout)
+        let stop: @Sendable () async -> Void = {
+            await cluster.stop()
+            try? FileManager.default.removeItem(atPath: folder.path)
+        }
+        return try await Stopping.run(stop) {
+            try FileManager.default.createDirectory(
+                atPath: folder.path + "/center", withIntermediateDirectories: true)
+            try cluster.start(.center)
+            let client = AdminClient(layout)
+            for _ in 0..<200 where await !client.answers(layout.centerURL + "/healthz") {
+                try await Task.sleep(for: .milliseconds(25))
+            }
+            return try await self.measure(cluster, layout, units: units, seconds: seconds)
+        }
+    }
+
+    private static func measure(
+        _ cluster: LocalCluster, _ layout: ClusterLayout, units: Int, seconds: Double
+    ) async throws -> CenterRun {
+        let process = cluster.process(.center) ?? 0
+        _ = try Program.output("taskset", ["-a", "-p", "-c", "0", String(process)])
+        var registrations = RequestTape()
+        for number in 1...units { registrations.append(self.registration(number, layout)) }
+        let registered = try await Drive(port: layout.centerPort, connections: 16, seconds: 120).run(registrations)
+        guard registered.statuses[200] == units else {
+            throw CommandError("\(registered.statuses) for \(units) registrations")
+        }
+        let rate = Double(units * Self.reportsPerSecond)
+        var reports = RequestTape()
+        for round in 1...max(1, Int(seconds * Double(Self.reportsPerSecond))) {
+            for number in 1...units { reports.append(self.report(number, round, layout)) }
+        }
+        var drive = Drive(port: layout.centerPort, connections: units, seconds: seconds + 0.5)
+        drive.pace = .open(perSecond: rate)
+        let before = ProcessFigures.cpuSeconds([process])
+        let result = try await drive.run(reports)
+        let cpu = ProcessFigures.cpuSeconds([process]) - before
+        let answered = result.statuses[200] ?? 0
+        guard answered == result.answers, answered > 0 else { throw CommandError("answers: \(result.statuses)") }
+        return CenterRun(
+            units: units, answeredPerSecond: (result.perSecond(200)).rounded(), p99Milliseconds: result.p99Milliseconds,
+            cpuMicroseconds: cpu / Double(answered) * 1e6, unitsServed: Double(units * answered / reports.count))
+    }
+
+    private static func request(
+        _ number: Int, _ path: String, _ body: some Encodable, _ layout: ClusterLayout
+    ) -> String {
+        let secret = layout.secrets(ofUnit: UnitID(UInt16(number)))["TRANCHE_UNIT_SECRET"] ?? ""
+        let body = String(decoding: JSON.encode(body), as: UTF8.self)
+        return "POST \(path) HTTP/1.1\r\nHost: center\r\nContent-Type: application/json\r\n"
+            + "Authorization: Bearer \(secret)\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    private static func registration(_ number: Int, _ layout: ClusterLayout) -> String {
+        let envelope = RegisterEnvelope(
+            request: RegisterRequest(
+                unit: UnitID(UInt16(number)), ledger: LedgerID(UInt64(number)), incarnation: Incarnation(1),
+                generation: Generation(1), head: .empty, session: UInt64(number), answer: nil),
+            name: "unit-\(number)", region: "region-\(number % 40)", publicURL: "http://127.0.0.1:9",
+            internalURL: "http://127.0.0.1:9")
+        return self.request(number, "/internal/v1/units/\(number)/register", envelope, layout)
+    }
+
+    /// A report as a unit makes it that sells one lot.
+    private static func report(_ number: Int, _ round: Int, _ layout: ClusterLayout) -> String {
+        let lots = [UInt32(1)].map { lot in
+            UnitReport.Lot(
+                lot: LotID(lot), counters: QuotaCounters(), offered: round * 100, starved: 0, hintDone: 0,
+                isPrimed: true,
+                paid: 0)
+        }
+        let report = UnitReport(
+            unit: UnitID(UInt16(number)), ledger: LedgerID(UInt64(number)), incarnation: Incarnation(1),
+            generation: Generation(1), session: UInt64(number),
+            head: LedgerHead(position: UInt64(round), digest: ChainDigest(high: UInt64(number), low: UInt64(round))),
+            nonce: UInt64(round), lots: lots)
+        let envelope = ReportEnvelope(
+            report: report, configVersion: 0, clock: ClockDocument(ClockCheck(), refusedFences: 0))
+        return self.request(number, "/internal/v1/units/\(number)/report", envelope, layout)
+    }
+}

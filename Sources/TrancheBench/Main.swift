@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tranche-bench", abstract: "Measures an installation, on this machine.",
+        subcommands: [PurchaseBench.self, CompareCommand.self, FairnessBench.self],
+        defaultSubcommand: PurchaseBench.self)
+}

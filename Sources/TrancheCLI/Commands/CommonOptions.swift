@@ -1,0 +1,15 @@
+import ArgumentParser
+import Clusters
+import Foundation
+
+/// Options that every command shares.
+struct CommonOptions: ParsableArguments {
+    @Option(help: "The cluster's data folder.") var data = "tranche-data"
+    @Flag(help: "Print JSON, for scripts.") var json = false
+    @Option(help: "The key of an act that may have happened already: with it, the act happens once.") var key: String?
+
+    var folder: ClusterFolder {
+        ClusterFolder(path: URL(fileURLWithPath: self.data).standardizedFileURL.path)
+    }
+    func client() throws -> AdminClient { AdminClient(try self.folder.load(), key: self.key) }
+}
