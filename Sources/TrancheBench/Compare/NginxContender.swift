@@ -23,7 +23,8 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
     let workers: Int
     let fsync: String
     let port: Int
-    private let folder: String
+    /// A new one for each start.
+    private var folder = ""
     private var nginx: ChildProcess?
     private var redis: ChildProcess?
     private var tapes = 0
@@ -34,7 +35,6 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
         self.workers = workers
         self.fsync = fsync
         self.port = try FreePorts.take()
-        self.folder = try PrivateFolder.make("tranche-peer")
     }
 
     var name: String {
@@ -59,6 +59,7 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
     }
 
     func start() async throws {
+        self.folder = try PrivateFolder.make("tranche-peer")
         // Workers of nginx run as another user, if this one is root: they reach the socket, and list nothing.
         try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: self.folder)
         var text = try String(contentsOfFile: "\(Self.scripts)/nginx.conf", encoding: .utf8)
