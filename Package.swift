@@ -146,7 +146,7 @@ let package = Package(
             name: "LoadGenerator",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Sockets", nioCore, nioPosix, nioConcurrency, histogram, crypto,
-                "Threads",
+                "Threads", "DaemonSupport",
             ],
             swiftSettings: settings),
         .target(

@@ -70,8 +70,8 @@ extension EntryRow {
     ///
     /// - Returns: `false` if the bytes end within an entry, or one of them is none.
     package static func readEntries(_ bytes: UnsafeRawBufferPointer, into entries: inout [LedgerEntry]) -> Bool {
-        var reader = Reader(bytes: bytes)
-        while reader.place < bytes.count {
+        var reader = ByteReader(bytes)
+        while reader.left > 0 {
             guard let row = EntryRow(&reader), let entry = row.entry else { return false }
             entries.append(entry)
         }
@@ -80,40 +80,37 @@ extension EntryRow {
 
     /// - Returns: `nil` if the bytes from `place` on are no row.
     package init?(reading bytes: UnsafeRawBufferPointer, at place: inout Int) {
-        var reader = Reader(bytes: bytes, place: place)
+        var reader = ByteReader(bytes, at: place)
         self.init(&reader)
         place = reader.place
     }
 
-    private init?(_ reader: inout Reader) {
+    private init?(_ reader: inout ByteReader) {
         guard let first = reader.byte(), let kind = Kind(rawValue: Int64(first & ~Self.narrow)) else { return nil }
         self.init(kind: kind)
         let isRead = first & Self.narrow != 0 ? self.readNarrow(&reader) : self.readWide(&reader)
         guard isRead else { return nil }
     }
 
-    private mutating func readNarrow(_ reader: inout Reader) -> Bool {
+    private mutating func readNarrow(_ reader: inout ByteReader) -> Bool {
         guard let fields = reader.byte() else { return false }
         if fields & 1 != 0 { self.lot = reader.varint() }
         if fields & 2 != 0 { self.quantity = reader.varint() }
         if fields & 4 != 0 { self.detail = reader.varint() }
         if fields & 8 != 0 { self.generation = reader.varint() }
-        if fields & 16 != 0 { self.value = reader.word() }
-        if fields & 32 != 0 { self.deadline = reader.word() }
-        if fields & 64 != 0, let high = reader.word(), let low = reader.word() {
-            self.order = OrderID(
-                high: UInt64(bitPattern: high).byteSwapped, low: UInt64(bitPattern: low).byteSwapped)
-        }
+        if fields & 16 != 0 { self.value = reader.little(Int64.self) }
+        if fields & 32 != 0 { self.deadline = reader.little(Int64.self) }
+        if fields & 64 != 0 { self.order = reader.order() }
         if fields & 128 != 0, let length = reader.byte() { self.buyer = reader.text(Int(length)) }
         if let length = reader.byte(), length != Self.none { self.text = reader.text(Int(length)) }
         return !reader.isBroken
     }
 
-    private mutating func readWide(_ reader: inout Reader) -> Bool {
+    private mutating func readWide(_ reader: inout ByteReader) -> Bool {
         func number() -> Int64? {
             switch reader.byte() {
             case 0: return nil
-            case 1: return reader.word()
+            case 1: return reader.little(Int64.self)
             default:
                 reader.isBroken = true
                 return nil
@@ -130,51 +127,5 @@ extension EntryRow {
         if let length = reader.byte(), length != Self.none { self.buyer = reader.text(Int(length)) }
         if let length = reader.byte(), length != Self.none { self.text = reader.text(Int(length)) }
         return !reader.isBroken && (high == nil) == (low == nil)
-    }
-}
-
-/// Takes values from the front of some bytes. Asking for more than there is returns nothing, and marks the reader as
-/// broken.
-private struct Reader {
-    let bytes: UnsafeRawBufferPointer
-    var place = 0
-    var isBroken = false
-
-    mutating func byte() -> UInt8? {
-        guard self.place < self.bytes.count else {
-            self.isBroken = true
-            return nil
-        }
-        self.place += 1
-        return self.bytes[self.place - 1]
-    }
-
-    mutating func word() -> Int64? {
-        guard self.place + 8 <= self.bytes.count else {
-            self.isBroken = true
-            return nil
-        }
-        self.place += 8
-        return Int64(littleEndian: self.bytes.loadUnaligned(fromByteOffset: self.place - 8, as: Int64.self))
-    }
-
-    mutating func varint() -> Int64? {
-        var (value, shift) = (UInt64(0), UInt64(0))
-        while shift < 64, let byte = self.byte() {
-            value |= UInt64(byte & 127) << shift
-            if byte < 128 { return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1) }
-            shift += 7
-        }
-        self.isBroken = true
-        return nil
-    }
-
-    mutating func text(_ count: Int) -> String? {
-        guard self.place + count <= self.bytes.count else {
-            self.isBroken = true
-            return nil
-        }
-        self.place += count
-        return String(decoding: self.bytes[(self.place - count)..<self.place], as: UTF8.self)
     }
 }

@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import Histogram
 import NIOConcurrencyHelpers
@@ -134,7 +135,7 @@ package final class Crowd: Sendable {
 
     private func mint(_ arrival: Arrival) -> (id: OrderID, text: String) {
         let id = OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max))
-        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        let now = SystemClock.now()
         let token = PurchaseToken(
             order: id, lot: self.target.lot, home: self.target.units[arrival.unit].id, buyer: BuyerID(arrival.buyer)!,
             issuedAt: now,
@@ -239,7 +240,7 @@ package final class Crowd: Sendable {
         try? await Task.sleep(for: .milliseconds(arrival.thinkMilliseconds))
         for _ in 0..<40 where !Task.isCancelled {
             let body = JSON.encode(PaymentBody(order: order, payment: PaymentID("pay-\(order)")!))
-            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+            let now = SystemClock.now()
             var request = ByteBuffer()
             request.writeString(
                 "POST /v1/payments/callback HTTP/1.1\r\nHost: tranche\r\nContent-Type: application/json\r\n"

@@ -38,7 +38,13 @@ package enum ContestWire {
 
     /// - Throws: ``Problem`` with code `invalid_message`.
     package static func report(_ bytes: [UInt8]) throws(Problem) -> ContestReport {
-        var reader = try WireReader(bytes, version: Self.version)
+        try bytes.withUnsafeBufferPointer { bytes throws(Problem) in
+            var reader = try WireReader(UnsafeRawBufferPointer(bytes), version: Self.version)
+            return try Self.report(&reader)
+        }
+    }
+
+    private static func report(_ reader: inout WireReader) throws(Problem) -> ContestReport {
         let unit = UnitID(try reader.take(UInt16.self))
         let generation = Generation(try reader.take(UInt32.self))
         let epoch = Epoch(try reader.take(UInt64.self))
@@ -109,7 +115,13 @@ package enum ContestWire {
 
     /// - Throws: ``Problem`` with code `invalid_message`.
     package static func reply(_ bytes: [UInt8]) throws(Problem) -> ContestReplyEnvelope {
-        var reader = try WireReader(bytes, version: Self.version)
+        try bytes.withUnsafeBufferPointer { bytes throws(Problem) in
+            var reader = try WireReader(UnsafeRawBufferPointer(bytes), version: Self.version)
+            return try Self.reply(&reader)
+        }
+    }
+
+    private static func reply(_ reader: inout WireReader) throws(Problem) -> ContestReplyEnvelope {
         let (receivedAt, sentAt) = (try reader.instant(), try reader.instant())
         let epoch = Epoch(try reader.take(UInt64.self))
         let generation = Generation(try reader.take(UInt32.self))
@@ -165,27 +177,21 @@ private struct WireWriter {
 }
 
 private struct WireReader {
-    private let bytes: [UInt8]
-    private var place = 1
+    private var reader: ByteReader
 
-    init(_ bytes: [UInt8], version: UInt8) throws(Problem) {
-        guard let first = bytes.first else { throw Self.invalid("it is empty") }
+    init(_ bytes: UnsafeRawBufferPointer, version: UInt8) throws(Problem) {
+        self.reader = ByteReader(bytes)
+        guard let first = self.reader.byte() else { throw Self.invalid("it is empty") }
         guard first == version else { throw Self.invalid("its version is \(first), not \(version)") }
-        self.bytes = bytes
     }
 
     static func invalid(_ detail: String) -> Problem {
         Problem(status: 400, code: "invalid_message", detail: "the message cannot be read: \(detail)")
     }
 
-    mutating func take<Value: FixedWidthInteger>(_ type: Value.Type) throws(Problem) -> Value {
-        let size = MemoryLayout<Value>.size
-        guard self.bytes.count - self.place >= size else { throw Self.invalid("it ends too early") }
-        defer { self.place += size }
-        let place = self.place
-        return self.bytes.withUnsafeBytes {
-            Value(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: Value.self))
-        }
+    mutating func take<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) throws(Problem) -> Value {
+        guard let value = self.reader.little(type) else { throw Self.invalid("it ends too early") }
+        return value
     }
 
     mutating func order() throws(Problem) -> OrderID {
@@ -203,8 +209,6 @@ private struct WireReader {
     }
 
     func end() throws(Problem) {
-        guard self.place == self.bytes.count else {
-            throw Self.invalid("\(self.bytes.count - self.place) bytes are left over")
-        }
+        guard self.reader.left == 0 else { throw Self.invalid("\(self.reader.left) bytes are left over") }
     }
 }

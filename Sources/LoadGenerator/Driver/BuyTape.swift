@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import TrancheAPI
 package import TrancheCore
@@ -10,7 +11,7 @@ package struct BuyTape: Sendable {
     /// - Parameter buyers: What the buyers' names begin with; tapes with other beginnings have other buyers.
     package init(_ target: LoadTarget, unit: Int = 0, count: Int, buyers: String) {
         let codec = TokenCodec(secret: target.tokenSecret)
-        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        let now = SystemClock.now()
         let run = UInt64.random(in: 0...UInt64.max)
         self.orders.reserveCapacity(count)
         for number in 0..<count {

@@ -3,20 +3,22 @@
 ///
 /// The low bits of a slot hold the place, and the others a part of the hash. The hash bits avoid reads of wrong
 /// elements, each of which is a cache miss.
-struct HashIndex: Sendable {
+package struct HashIndex: Sendable {
     /// 0 for a free slot.
-    private var slots: [UInt32] = []
+    @usableFromInline package private(set) var slots: [UInt32] = []
     private var count = 0
 
+    package init() {}
+
     /// The finalizer of MurmurHash3: every bit of the result depends on every bit of the value.
-    static func mix(_ value: UInt64) -> UInt64 {
+    @inlinable package static func mix(_ value: UInt64) -> UInt64 {
         var hash = value
         hash = (hash ^ hash >> 33) &* 0xFF51_AFD7_ED55_8CCD
         hash = (hash ^ hash >> 33) &* 0xC4CE_B9FE_1A85_EC53
         return hash ^ hash >> 33
     }
 
-    func find(hash: UInt64, _ isWanted: (Int) -> Bool) -> Int? {
+    @inlinable package func find(hash: UInt64, _ isWanted: (Int) -> Bool) -> Int? {
         guard !self.slots.isEmpty else { return nil }
         return self.slots.withUnsafeBufferPointer { slots in
             let mask = slots.count - 1
@@ -36,7 +38,7 @@ struct HashIndex: Sendable {
     /// - Parameters:
     ///   - place: The next one: places count from 0, without gaps.
     ///   - hashOf: The hash of the element at a place.
-    mutating func insert(_ place: Int, hash: UInt64, hashOf: (Int) -> UInt64) {
+    package mutating func insert(_ place: Int, hash: UInt64, hashOf: (Int) -> UInt64) {
         precondition(place == self.count && place < Int(Int32.max), "place \(place) is not \(self.count), or too high")
         if (self.count + 1) * 2 > self.slots.count { self.grow(hashOf) }
         self.count += 1
@@ -53,7 +55,7 @@ struct HashIndex: Sendable {
     }
 
     /// The bits of the hash beside the slot number, where the place leaves room for them.
-    private static func part(_ hash: UInt64, _ mask: Int) -> UInt32 {
+    @usableFromInline package static func part(_ hash: UInt64, _ mask: Int) -> UInt32 {
         UInt32(truncatingIfNeeded: hash >> 32) & ~UInt32(truncatingIfNeeded: mask)
     }
 

@@ -1,9 +1,10 @@
 import Foundation
+import TrancheCore
 
 /// A date as HTTP writes it (RFC 9110, section 5.6.7).
 enum HTTPDate {
-    static func text(_ date: Date) -> String {
-        var seconds = time_t(date.timeIntervalSince1970)
+    static func text(_ moment: Instant) -> String {
+        var seconds = time_t(moment.microseconds / 1_000_000)
         var parts = tm()
         gmtime_r(&seconds, &parts)
         let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]

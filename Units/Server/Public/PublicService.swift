@@ -64,7 +64,7 @@ struct PublicService: Service {
                 response = Response(status: .internalServerError)
             }
             // RFC 9110, section 6.6.1.
-            response.headers[.date] = HTTPDate.text(Date())
+            response.headers[.date] = HTTPDate.text(SystemClock.now())
             try await writer.write(response: response.head, body: response.body)
         }
     }

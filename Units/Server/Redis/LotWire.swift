@@ -58,13 +58,16 @@ enum LotWire {
 
 /// A request as the queue in Redis keeps it: `length(1) order(16) stamp(8) issuedAt(8) quantity(4) buyer`, numbers big-endian.
 enum AdmissionRecord {
+    /// Bytes between the length and the buyer.
+    private static let fixedBytes = Limits.admissionRecordBytes
+
     static func bytes(_ order: OrderID) -> [UInt8] {
         withUnsafeBytes(of: (order.high.bigEndian, order.low.bigEndian)) { Array($0) }
     }
 
     /// Appends the record, with its length before it.
     static func encode(_ request: BuyRequest, into bytes: inout [UInt8]) {
-        bytes.append(UInt8(Limits.admissionRecordBytes + request.buyer.rawValue.utf8.count))
+        bytes.append(UInt8(Self.fixedBytes + request.buyer.rawValue.utf8.count))
         let words = (
             request.order.high.bigEndian, request.order.low.bigEndian, request.stamp.rawValue.bigEndian,
             request.issuedAt.microseconds.bigEndian
@@ -77,22 +80,18 @@ enum AdmissionRecord {
     /// The records of one queue entry.
     static func decodeAll(_ bytes: [UInt8], lot: LotID) -> [BuyRequest] {
         var requests: [BuyRequest] = []
-        var start = 0
-        while start < bytes.count {
-            let end = start + 1 + Int(bytes[start])
-            guard end <= bytes.count, end - start > 37 else { break }
-            func word(_ place: Int, _ count: Int) -> UInt64 {
-                bytes[(start + 1 + place)..<(start + 1 + place + count)].reduce(0) { $0 << 8 | UInt64($1) }
-            }
-            if let buyer = BuyerID(String(decoding: bytes[(start + 37)..<end], as: UTF8.self)) {
+        bytes.withUnsafeBytes { bytes in
+            var reader = ByteReader(bytes)
+            while let length = reader.byte(), length > Self.fixedBytes, let order = reader.order(),
+                let stamp = reader.big(UInt64.self), let issuedAt = reader.big(Int64.self),
+                let quantity = reader.big(UInt32.self), let name = reader.text(Int(length) - Self.fixedBytes)
+            {
+                guard let buyer = BuyerID(name) else { continue }
                 requests.append(
                     BuyRequest(
-                        order: OrderID(high: word(0, 8), low: word(8, 8)), buyer: buyer, lot: lot,
-                        quantity: Int(word(32, 4)),
-                        issuedAt: Instant(microseconds: Int64(bitPattern: word(24, 8))),
-                        stamp: Stamp(rawValue: word(16, 8)), ticket: 0))
+                        order: order, buyer: buyer, lot: lot, quantity: Int(quantity),
+                        issuedAt: Instant(microseconds: issuedAt), stamp: Stamp(rawValue: stamp), ticket: 0))
             }
-            start = end
         }
         return requests
     }
