@@ -70,10 +70,10 @@ extension Center {
         return ContestDocument(book: book, tieSecret: secret)
     }
 
-    func contest(_ lot: LotID, _ command: ContestCommand) async throws(Problem) -> ContestAck {
+    func record(_ lot: LotID, _ command: ContestCommand) async throws(Problem) -> ContestAck {
         try await self.keeper.perform { (authority, records) throws(Problem) -> ContestAck in
             do throws(AuthorityError) {
-                let (pool, coming, mayReturn) = try authority.contest(
+                let (pool, coming, mayReturn) = try authority.record(
                     lot, command.batch, by: command.epoch, now: SystemClock.monotonic(), into: &records)
                 return ContestAck(pool: pool, coming: coming, mayReturn: mayReturn)
             } catch { throw Problem(error) }

@@ -51,7 +51,7 @@ struct InternalRoutes {
         group.get("contests/:lot") { _, context in Response.json(try await self.center.contest(try context.lot())) }
         group.post("contests/:lot") { request, context in
             let command = try await request.document(ContestCommand.self, limit: Self.contestBytesLimit)
-            return Response.json(try await self.center.contest(try context.lot(), command))
+            return Response.json(try await self.center.record(try context.lot(), command))
         }
         group.post("quota/commands") { request, _ in
             try await self.center.carryOut(try await request.document(QuotaCommands.self))

@@ -14,7 +14,7 @@ extension QuotaState {
                 let isCurrent = authority.book.units[account.unit]?.generation == account.generation
                 let told = isCurrent ? seen?.report.lots.first { $0.lot == id } : nil
                 return Unit(
-                    unit: account.unit, generation: account.generation, standing: account.standing.text,
+                    unit: account.unit, generation: account.generation, standing: account.status.text,
                     granted: account.granted, allocated: account.allocated,
                     returned: account.returned, available: isCurrent ? authority.available(id, account.unit) : 0,
                     live: told?.counters.live ?? 0, paid: told?.paid ?? 0, offered: told?.offered ?? 0,
@@ -37,7 +37,7 @@ extension QuotaState {
     }
 }
 
-extension AuthorityBook.Standing {
+extension AuthorityBook.AccountStatus {
     var text: String {
         switch self {
         case .active: QuotaState.Unit.active

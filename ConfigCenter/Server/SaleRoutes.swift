@@ -20,11 +20,11 @@ struct SaleRoutes {
                 .saleDeleted, expected: try request.expectedVersion(), actor: request.actor, note: "delete \(id)",
                 act: try request.act("delete \(id)")
             ) { (config) throws(Problem) in
-                guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
-                guard config.sales[place].state.allows(.deletion) else {
-                    throw .wrongState(config.sales[place], ": only a draft can be deleted")
+                guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
+                guard config.sales[index].state.allows(.deletion) else {
+                    throw .wrongState(config.sales[index], ": only a draft can be deleted")
                 }
-                config.sales.remove(at: place)
+                config.sales.remove(at: index)
             }
             return Response(status: .noContent)
         }
@@ -74,8 +74,8 @@ struct SaleRoutes {
             // Not the whole document: a repetition counts its times from a later moment, and means the same.
             act: try request.act("edit \(id)")
         ) { (config) throws(Problem) in
-            guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
-            config.sales[place] = try config.sales[place].edited(to: sale)
+            guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
+            config.sales[index] = try config.sales[index].edited(to: sale)
         }
         return try await self.document(id)
     }

@@ -78,11 +78,11 @@ extension EntryRow {
         return true
     }
 
-    /// - Returns: `nil` if the bytes from `place` on are no row.
-    package init?(reading bytes: UnsafeRawBufferPointer, at place: inout Int) {
-        var reader = ByteReader(bytes, at: place)
+    /// - Returns: `nil` if the bytes from `offset` on are no row.
+    package init?(reading bytes: UnsafeRawBufferPointer, at offset: inout Int) {
+        var reader = ByteReader(bytes, at: offset)
         self.init(&reader)
-        place = reader.place
+        offset = reader.offset
     }
 
     private init?(_ reader: inout ByteReader) {

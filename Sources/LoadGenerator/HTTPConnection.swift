@@ -77,9 +77,9 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // Tou
 
     private static func headEnd(_ view: ByteBufferView) -> Int? {
         guard view.count >= 4 else { return nil }
-        for place in view.startIndex..<(view.endIndex - 3)
-        where view[place] == 13 && view[place + 1] == 10 && view[place + 2] == 13 && view[place + 3] == 10 {
-            return place
+        for offset in view.startIndex..<(view.endIndex - 3)
+        where view[offset] == 13 && view[offset + 1] == 10 && view[offset + 2] == 13 && view[offset + 3] == 10 {
+            return offset
         }
         return nil
     }

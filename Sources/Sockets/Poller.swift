@@ -67,8 +67,8 @@ package final class Poller: @unchecked Sendable {  // `wake` is one write to an 
         let count = self.events.withUnsafeMutableBufferPointer {
             cepoll_wait(self.descriptor, $0.baseAddress, Int32($0.count), microseconds)
         }
-        for place in 0..<max(0, Int(count)) {
-            let event = self.events[place]
+        for index in 0..<max(0, Int(count)) {
+            let event = self.events[index]
             let token = event.data.u64
             if token == Self.wakeToken {
                 var value: eventfd_t = 0

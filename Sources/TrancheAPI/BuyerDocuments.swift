@@ -14,28 +14,28 @@ package struct OrderDocument: Hashable, Sendable, Codable {
     package let ahead: Int?
     package let mayReturn: Int?
 
-    package init(_ order: Order, _ standing: WaitlistPosition? = nil) {
+    package init(_ order: Order, _ position: WaitlistPosition? = nil) {
         self.order = order.id
         self.lot = order.lot
         self.quantity = Int(order.quantity)
-        let isWaitlisted = order.state == .contested && standing != nil
+        let isWaitlisted = order.state == .contested && position != nil
         self.state = isWaitlisted ? "waitlisted" : order.state.name
         self.stamp = order.stamp
         self.deadlineMicroseconds = order.deadline == .distantFuture ? nil : order.deadline
-        self.ahead = isWaitlisted ? standing?.ahead : nil
-        self.mayReturn = isWaitlisted ? standing?.mayReturn : nil
+        self.ahead = isWaitlisted ? position?.ahead : nil
+        self.mayReturn = isWaitlisted ? position?.mayReturn : nil
     }
 
-    package static func json(_ order: Order, _ standing: WaitlistPosition? = nil) -> String {
+    package static func json(_ order: Order, _ position: WaitlistPosition? = nil) -> String {
         var bytes: [UInt8] = []
-        self.write(order, standing, into: &bytes)
+        self.write(order, position, into: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The same bytes as the encoder makes, without the encoder: this is the hot path's answer.
-    package static func write(_ order: Order, _ standing: WaitlistPosition? = nil, into bytes: inout [UInt8]) {
+    package static func write(_ order: Order, _ position: WaitlistPosition? = nil, into bytes: inout [UInt8]) {
         if order.deadline == .distantFuture {
-            bytes += JSON.encode(OrderDocument(order, standing))
+            bytes += JSON.encode(OrderDocument(order, position))
             return
         }
         bytes.write("{\"deadlineMicroseconds\":")

@@ -10,13 +10,13 @@ extension [UInt8] {
         var left = UInt64(value.magnitude)
         if value < 0 { self.append(UInt8(ascii: "-")) }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var place = 20
+            var offset = 20
             repeat {
-                place -= 1
-                digits[place] = UInt8(truncatingIfNeeded: left % 10) + 48
+                offset -= 1
+                digits[offset] = UInt8(truncatingIfNeeded: left % 10) + 48
                 left /= 10
             } while left > 0
-            self.append(contentsOf: UnsafeBufferPointer(rebasing: digits[place...]))
+            self.append(contentsOf: UnsafeBufferPointer(rebasing: digits[offset...]))
         }
     }
 

@@ -103,11 +103,11 @@ package enum ContestWire {
                 writer.put(verdict.kind.rawValue)
                 writer.put(verdict.generation.rawValue)
             }
-            writer.put(UInt8(lot.standings == nil ? 0 : 1))
-            writer.put(UInt32(clamping: lot.standings?.count ?? 0))
-            for standing in lot.standings ?? [] {
-                writer.put(standing.order)
-                writer.put(UInt32(clamping: standing.ahead))
+            writer.put(UInt8(lot.positions == nil ? 0 : 1))
+            writer.put(UInt32(clamping: lot.positions?.count ?? 0))
+            for position in lot.positions ?? [] {
+                writer.put(position.order)
+                writer.put(UInt32(clamping: position.ahead))
             }
         }
         return writer.bytes
@@ -148,13 +148,13 @@ package enum ContestWire {
             verdicts.append(Verdict(order: order, kind: kind, generation: Generation(try reader.take(UInt32.self))))
         }
         let hasStandings = try reader.take(UInt8.self) != 0
-        var standings: [ContestReply.Standing] = []
+        var positions: [ContestReply.Position] = []
         for _ in 0..<(try reader.count(limit: Limits.waitlist)) {
-            standings.append(.init(order: try reader.order(), ahead: Int(try reader.take(UInt32.self))))
+            positions.append(.init(order: try reader.order(), ahead: Int(try reader.take(UInt32.self))))
         }
         return ContestReply.Lot(
             lot: lot, isTaken: isTaken, next: numbers[0], allowance: numbers[1], from: numbers[2], verdicts: verdicts,
-            fence: fence, standings: hasStandings ? standings : nil, mayReturn: numbers[3])
+            fence: fence, positions: hasStandings ? positions : nil, mayReturn: numbers[3])
     }
 }
 

@@ -10,14 +10,14 @@ struct JSONGrammar {
     /// What is wrong, and at which byte.
     struct Fault: Error, Hashable {
         let reason: String
-        let place: Int
-        var detail: String { "byte \(self.place): \(self.reason)" }
+        let cursor: Int
+        var detail: String { "byte \(self.cursor): \(self.reason)" }
     }
 
     private enum Expected { case value, valueOrEnd, name, nameOrEnd, next }
 
     private let bytes: UnsafeRawBufferPointer
-    private var place = 0
+    private var cursor = 0
     private var depth = 0
     /// The lowest bit is the innermost level: 1 for an object.
     private var levels: UInt64 = 0
@@ -30,14 +30,14 @@ struct JSONGrammar {
         try reader.document()
     }
 
-    private func fault(_ reason: String) -> Fault { Fault(reason: reason, place: self.place) }
+    private func fault(_ reason: String) -> Fault { Fault(reason: reason, cursor: self.cursor) }
 
-    private var byte: UInt8? { self.place < self.bytes.count ? self.bytes[self.place] : nil }
+    private var byte: UInt8? { self.cursor < self.bytes.count ? self.bytes[self.cursor] : nil }
 
     private mutating func skipSpace() {
-        while self.place < self.bytes.count {
-            switch self.bytes[self.place] {
-            case 32, 9, 10, 13: self.place += 1
+        while self.cursor < self.bytes.count {
+            switch self.bytes[self.cursor] {
+            case 32, 9, 10, 13: self.cursor += 1
             default: return
             }
         }
@@ -48,7 +48,7 @@ struct JSONGrammar {
         var expected = Expected.value
         repeat {
             self.skipSpace()
-            guard let byte else { throw self.fault(self.place == 0 ? "it is empty" : "it ends too early") }
+            guard let byte else { throw self.fault(self.cursor == 0 ? "it is empty" : "it ends too early") }
             expected = try self.step(byte, expected)
         } while self.depth > 0
         self.skipSpace()
@@ -65,12 +65,12 @@ struct JSONGrammar {
             try self.string()
             self.skipSpace()
             guard self.byte == UInt8(ascii: ":") else { throw self.fault("expected a colon") }
-            self.place += 1
+            self.cursor += 1
             return .value
         case .next:
             let isObject = self.levels & 1 == 1
             if byte == UInt8(ascii: ",") {
-                self.place += 1
+                self.cursor += 1
                 return isObject ? .name : .value
             }
             guard byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
@@ -82,14 +82,14 @@ struct JSONGrammar {
 
     private mutating func open(isObject: Bool) throws(Fault) -> Expected {
         guard self.depth < Self.depthLimit else { throw self.fault("it is nested deeper than \(Self.depthLimit)") }
-        self.place += 1
+        self.cursor += 1
         self.depth += 1
         self.levels = self.levels << 1 | (isObject ? 1 : 0)
         return isObject ? .nameOrEnd : .valueOrEnd
     }
 
     private mutating func close() -> Expected {
-        self.place += 1
+        self.cursor += 1
         self.depth -= 1
         self.levels >>= 1
         return .next
@@ -111,49 +111,49 @@ struct JSONGrammar {
 
     private mutating func word(_ word: StaticString) throws(Fault) {
         for offset in 0..<word.utf8CodeUnitCount {
-            guard self.place + offset < self.bytes.count,
-                self.bytes[self.place + offset] == word.utf8Start[offset]
+            guard self.cursor + offset < self.bytes.count,
+                self.bytes[self.cursor + offset] == word.utf8Start[offset]
             else { throw self.fault("expected a value") }
         }
-        self.place += word.utf8CodeUnitCount
+        self.cursor += word.utf8CodeUnitCount
     }
 }
 
 extension JSONGrammar {
     private mutating func number() throws(Fault) {
-        if self.byte == UInt8(ascii: "-") { self.place += 1 }
+        if self.byte == UInt8(ascii: "-") { self.cursor += 1 }
         if self.byte == UInt8(ascii: "0") {
-            self.place += 1
+            self.cursor += 1
             if let byte, (48...57).contains(byte) { throw self.fault("a number with a leading zero") }
         } else {
             try self.digits()
         }
         if self.byte == UInt8(ascii: ".") {
-            self.place += 1
+            self.cursor += 1
             try self.digits()
         }
         guard self.byte == UInt8(ascii: "e") || self.byte == UInt8(ascii: "E") else { return }
-        self.place += 1
-        if self.byte == UInt8(ascii: "+") || self.byte == UInt8(ascii: "-") { self.place += 1 }
+        self.cursor += 1
+        if self.byte == UInt8(ascii: "+") || self.byte == UInt8(ascii: "-") { self.cursor += 1 }
         try self.digits()
     }
 
     private mutating func digits() throws(Fault) {
-        let start = self.place
-        while let byte, (48...57).contains(byte) { self.place += 1 }
-        if self.place == start { throw self.fault("expected a digit") }
+        let start = self.cursor
+        while let byte, (48...57).contains(byte) { self.cursor += 1 }
+        if self.cursor == start { throw self.fault("expected a digit") }
     }
 
     private mutating func string() throws(Fault) {
-        self.place += 1
+        self.cursor += 1
         while let byte {
             switch byte {
             case UInt8(ascii: "\""):
-                self.place += 1
+                self.cursor += 1
                 return
             case UInt8(ascii: "\\"): try self.escape()
             case 0..<32: throw self.fault("a control character in a text")
-            case 32..<128: self.place += 1
+            case 32..<128: self.cursor += 1
             default: try self.scalar(byte)
             }
         }
@@ -161,22 +161,22 @@ extension JSONGrammar {
     }
 
     private mutating func escape() throws(Fault) {
-        let start = self.place
-        self.place += 1
+        let start = self.cursor
+        self.cursor += 1
         switch self.byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-            self.place += 1
+            self.cursor += 1
         case UInt8(ascii: "u"):
             let unit = try self.codeUnit()
             guard unit & 0xF800 == 0xD800 else { return }
             // Half of a pair means no character.
             guard unit < 0xDC00, self.byte == UInt8(ascii: "\\") else {
-                throw Fault(reason: "half of a surrogate pair", place: start)
+                throw Fault(reason: "half of a surrogate pair", cursor: start)
             }
-            self.place += 1
+            self.cursor += 1
             guard self.byte == UInt8(ascii: "u"), try self.codeUnit() & 0xFC00 == 0xDC00 else {
-                throw Fault(reason: "half of a surrogate pair", place: start)
+                throw Fault(reason: "half of a surrogate pair", cursor: start)
             }
         default: throw self.fault("an unknown escape")
         }
@@ -186,14 +186,14 @@ extension JSONGrammar {
     private mutating func codeUnit() throws(Fault) -> UInt16 {
         var unit: UInt16 = 0
         for _ in 0..<4 {
-            self.place += 1
+            self.cursor += 1
             switch self.byte {
             case .some(let byte) where (48...57).contains(byte): unit = unit << 4 | UInt16(byte - 48)
             case .some(let byte) where (97...102).contains(byte | 32): unit = unit << 4 | UInt16((byte | 32) - 87)
             default: throw self.fault("expected a hexadecimal digit")
             }
         }
-        self.place += 1
+        self.cursor += 1
         return unit
     }
 
@@ -210,12 +210,12 @@ extension JSONGrammar {
         case 0xF4: (count, second) = (4, 0x80...0x8F)
         default: throw self.fault("it is not UTF-8")
         }
-        guard self.place + count <= self.bytes.count, second.contains(self.bytes[self.place + 1]) else {
+        guard self.cursor + count <= self.bytes.count, second.contains(self.bytes[self.cursor + 1]) else {
             throw self.fault("it is not UTF-8")
         }
-        for offset in 2..<max(2, count) where self.bytes[self.place + offset] & 0xC0 != 0x80 {
+        for offset in 2..<max(2, count) where self.bytes[self.cursor + offset] & 0xC0 != 0x80 {
             throw self.fault("it is not UTF-8")
         }
-        self.place += count
+        self.cursor += count
     }
 }

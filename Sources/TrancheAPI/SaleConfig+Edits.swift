@@ -15,7 +15,7 @@ extension SaleConfig.Sale {
         var made = self
         made.tieKeyHash = tieKeyHash
         (made.tieKey, made.homes, made.planned) = (nil, nil, nil)
-        for place in made.lots.indices { made.lots[place].added = nil }
+        for index in made.lots.indices { made.lots[index].added = nil }
         return made
     }
 
@@ -31,8 +31,8 @@ extension SaleConfig.Sale {
         var edited = sale
         (edited.tieKeyHash, edited.tieKey) = (self.tieKeyHash, self.tieKey)
         (edited.homes, edited.planned) = (self.homes, self.planned)
-        for place in edited.lots.indices {
-            edited.lots[place].added = self.lots.first { $0.id == edited.lots[place].id }?.added
+        for index in edited.lots.indices {
+            edited.lots[index].added = self.lots.first { $0.id == edited.lots[index].id }?.added
         }
         return edited
     }
@@ -51,24 +51,24 @@ extension SaleConfig.Sale {
 }
 
 extension SaleConfig {
-    /// Takes a step in the life of the sale at `place`, which its state allows.
+    /// Takes a step in the life of the sale at `index`, which its state allows.
     ///
     /// - Parameters:
     ///   - startsAtMilliseconds: A new beginning, for a sale that opens.
     ///   - secret: Of the tie keys, for a sale that is settled.
     package mutating func take(
-        _ step: SaleState.Step, to next: SaleState, at place: Int, startsAtMilliseconds: Int64?, secret: String?
+        _ step: SaleState.Step, to next: SaleState, at index: Int, startsAtMilliseconds: Int64?, secret: String?
     ) {
-        self.sales[place].state = next
+        self.sales[index].state = next
         switch step {
-        case .warm: self.sales[place].planned = self.sales[place].plan(among: self.units)
+        case .warm: self.sales[index].planned = self.sales[index].plan(among: self.units)
         case .open:
             // Frozen at the first opening: a buyer's home must not move while the sale runs.
-            if self.sales[place].homes == nil {
-                self.sales[place].homes = HomeUnit.homes(self.units.map { ($0.region, $0.id) })
+            if self.sales[index].homes == nil {
+                self.sales[index].homes = HomeUnit.homes(self.units.map { ($0.region, $0.id) })
             }
-            if let startsAtMilliseconds { self.sales[place].startsAtMilliseconds = startsAtMilliseconds }
-        case .settle: self.sales[place].tieKey = secret
+            if let startsAtMilliseconds { self.sales[index].startsAtMilliseconds = startsAtMilliseconds }
+        case .settle: self.sales[index].tieKey = secret
         case .pause, .resume, .close: break
         }
     }
@@ -76,17 +76,17 @@ extension SaleConfig {
     /// Notes how much of a lot was issued; never less than before.
     package mutating func raise(_ lot: LotID, to issued: Int) {
         for sale in self.sales.indices {
-            for place in self.sales[sale].lots.indices where self.sales[sale].lots[place].id == lot {
-                let known = self.sales[sale].lots[place]
-                self.sales[sale].lots[place].added = max(known.added ?? 0, issued - known.stock)
+            for index in self.sales[sale].lots.indices where self.sales[sale].lots[index].id == lot {
+                let known = self.sales[sale].lots[index]
+                self.sales[sale].lots[index].added = max(known.added ?? 0, issued - known.stock)
             }
         }
     }
 
     /// A unit that registered: new, or with another name or address.
     package mutating func announce(_ unit: Unit) {
-        if let place = self.units.firstIndex(where: { $0.id == unit.id }) {
-            self.units[place] = unit
+        if let index = self.units.firstIndex(where: { $0.id == unit.id }) {
+            self.units[index] = unit
         } else {
             self.units.append(unit)
         }

@@ -7,9 +7,9 @@ extension SaleConfig {
     /// twice, and a sale that was closed would open again. A sale that the older one does not have keeps its rules.
     package func withRules(of older: SaleConfig) -> SaleConfig {
         var next = self
-        for place in next.sales.indices {
-            guard let old = older.sales.first(where: { $0.id == next.sales[place].id }) else { continue }
-            next.sales[place].takeRules(of: old)
+        for index in next.sales.indices {
+            guard let old = older.sales.first(where: { $0.id == next.sales[index].id }) else { continue }
+            next.sales[index].takeRules(of: old)
         }
         return next
     }
@@ -25,9 +25,9 @@ extension SaleConfig.Sale {
             self.lots = old.lots
             return
         }
-        for place in self.lots.indices {
-            guard let lot = old.lots.first(where: { $0.id == self.lots[place].id }) else { continue }
-            self.lots[place].perBuyerLimit = lot.perBuyerLimit
+        for index in self.lots.indices {
+            guard let lot = old.lots.first(where: { $0.id == self.lots[index].id }) else { continue }
+            self.lots[index].perBuyerLimit = lot.perBuyerLimit
         }
     }
 

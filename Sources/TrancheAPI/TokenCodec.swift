@@ -120,8 +120,8 @@ package struct TokenCodec: Sendable {
     private func read(
         _ bytes: UnsafeRawBufferPointer, from start: Int, signed: Int
     ) throws(TokenError) -> PurchaseToken {
-        func word(_ place: Int) -> UInt64 {
-            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start + place, as: UInt64.self))
+        func word(_ offset: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start + offset, as: UInt64.self))
         }
         let buyerStart = start + Self.claimsBytes
         guard Int(bytes[buyerStart - 1]) == signed - buyerStart,

@@ -46,7 +46,7 @@ struct FairnessBench: AsyncParsableCommand {
         do {
             try await cluster.start()
             try await cluster.waitUntilHealthy()
-            try await self.contest(cluster)
+            try await self.sellContested(cluster)
         } catch {
             await cluster.stop()
             throw error
@@ -85,7 +85,7 @@ struct FairnessBench: AsyncParsableCommand {
             ])
     }
 
-    private func contest(_ cluster: LocalCluster) async throws {
+    private func sellContested(_ cluster: LocalCluster) async throws {
         let client = AdminClient(cluster.layout)
         try await client.waitForUnits(ThreeRegions.names.count)
         _ = try await client.call("POST", "/v1/sales", self.sale, as: SaleDocument.self)

@@ -17,8 +17,8 @@ enum FairnessChart {
             }
         let most = max(40, series.flatMap(\.1.values).max() ?? 0) * 1.1
         var parts: [String] = []
-        for (place, region) in self.regions.enumerated() {
-            let left = 60 + Double(place) * 220
+        for (index, region) in self.regions.enumerated() {
+            let left = 60 + Double(index) * 220
             for (number, one) in series.enumerated() {
                 // Arrival has a demand of its own, drawn anew: shares of the first differ by a point or two.
                 let value = one.1[region.0] ?? 0

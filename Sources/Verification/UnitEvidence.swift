@@ -103,7 +103,7 @@ struct UnitEvidence {
             if self.orders[order] != nil { self.find("I5", "order \(order) was accepted and refused") }
             self.refused.insert(order)
         case .contended(let lot): self.contended[lot] = false
-        case .contested(let order, let uncertainty): self.contest(order, uncertainty)
+        case .contested(let order, let uncertainty): self.enterContest(order, uncertainty)
         case .allocated(let order): self.allocate(order)
         case .lost(let order):
             guard self.contested[order.id] != nil else {
@@ -143,7 +143,7 @@ struct UnitEvidence {
         }
     }
 
-    private mutating func contest(_ order: Order, _ uncertainty: Int64) {
+    private mutating func enterContest(_ order: Order, _ uncertainty: Int64) {
         if self.orders[order.id] != nil || self.contested[order.id] != nil {
             self.find("I5", "order \(order.id) is in the ledger twice")
         }

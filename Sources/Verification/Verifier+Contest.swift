@@ -4,7 +4,7 @@ package import TrancheCore
 // Checks of contests.
 
 extension Verifier {
-    func contest(_ invariant: String, _ statement: String, extra: [String]) -> VerifyReport.Check {
+    func checkContest(_ invariant: String, _ statement: String, extra: [String]) -> VerifyReport.Check {
         let contests = self.authority.contests.values.sorted { $0.lot < $1.lot }
         guard !contests.isEmpty else {
             return Self.notApplicable(invariant, statement, "no contest in this sale")

@@ -76,8 +76,8 @@ package struct Verifier {
             self.units(
                 "I8", "stamps are below the durable ceiling and never repeat",
                 figures: "\(self.units.reduce(0) { $0 + $1.orders.count }) stamps", extra: []),
-            self.contest("I9", "contested stock goes in order of (stamp, tie key)", extra: self.ties()),
-            self.contest("I10", "stock that comes back goes down the waitlist, before newcomers", extra: []),
+            self.checkContest("I9", "contested stock goes in order of (stamp, tie key)", extra: self.ties()),
+            self.checkContest("I10", "stock that comes back goes down the waitlist, before newcomers", extra: []),
             self.configurations(), self.buyers(),
             Self.check(
                 "L1", "all stock is sold, sellable, or listed as stranded", self.unaccounted(report.lots),
@@ -201,11 +201,11 @@ package struct Verifier {
 
     private func configurations() -> VerifyReport.Check {
         var findings: [String] = []
-        for (place, version) in self.configs.enumerated() {
+        for (index, version) in self.configs.enumerated() {
             let push = ConfigPush(
                 version: version.version, epoch: Epoch(0), content: String(decoding: version.content, as: UTF8.self))
-            if version.version != place + 1 {
-                findings.append("version \(version.version) is at place \(place + 1)")
+            if version.version != index + 1 {
+                findings.append("version \(version.version) is at position \(index + 1)")
             }
             if push.checksum != version.checksum {
                 findings.append("version \(version.version): the checksum does not match")

@@ -28,7 +28,7 @@ enum CenterTarget {
             case 6:
                 let message = ContestCommand(epoch: draw.epoch(), batch: self.batch(&draw, now))
                 guard (try? message.checkLimits()) != nil else { continue }
-                _ = try? authority.contest(draw.lot(), message.batch, by: message.epoch, now: now, into: &records)
+                _ = try? authority.record(draw.lot(), message.batch, by: message.epoch, now: now, into: &records)
             default: self.lead(&draw, &authority, now, &records)
             }
             self.judge(authority, now)

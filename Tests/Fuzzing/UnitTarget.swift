@@ -24,7 +24,7 @@ enum UnitTarget {
             case 3: event = .contestReportDue
             case 4: event = .reportDue(nonce: 1)
             default:
-                guard let said = contends ? self.exchange(&draw, now) : self.said(&draw) else { continue }
+                guard let said = contends ? self.contestReport(&draw, now) : self.said(&draw) else { continue }
                 event = said
             }
             unit.handle(event, now: now)
@@ -68,7 +68,7 @@ enum UnitTarget {
         return (try? reply.checkLimits()) == nil ? nil : .registered(reply)
     }
 
-    private static func exchange(_ draw: inout Draw, _ now: Instant) -> UnitMachine.Event? {
+    private static func reportContest(_ draw: inout Draw, _ now: Instant) -> UnitMachine.Event? {
         let verdicts = (0..<draw.below(4)).map { _ in
             Verdict(
                 order: draw.order(), kind: Verdict.Kind(rawValue: 1 + draw.byte() % 3)!, generation: draw.generation())
@@ -76,7 +76,7 @@ enum UnitTarget {
         let lot = ContestReply.Lot(
             lot: draw.lot(), isTaken: !draw.rarely(), next: draw.rarely() ? draw.integer() : draw.below(8),
             allowance: draw.count(), from: draw.rarely() ? draw.integer() : draw.below(8), verdicts: verdicts,
-            fence: draw.stamp(now), standings: draw.flag() ? [.init(order: draw.order(), ahead: draw.integer())] : nil,
+            fence: draw.stamp(now), positions: draw.flag() ? [.init(order: draw.order(), ahead: draw.integer())] : nil,
             mayReturn: draw.count())
         let sent = ContestReplyEnvelope(
             reply: ContestReply(epoch: draw.epoch(), generation: draw.generation(), lots: [lot]),

@@ -71,7 +71,7 @@ enum WireTarget {
 
     private static func contest(_ message: ContestCommand) {
         var (authority, records): (QuotaAuthority, [AuthorityRecord]) = (self.contended, [])
-        _ = try? authority.contest(self.lot, message.batch, by: message.epoch, now: self.now, into: &records)
+        _ = try? authority.record(self.lot, message.batch, by: message.epoch, now: self.now, into: &records)
         precondition(authority.book.isConserved(self.lot), "the books do not add up")
     }
 
@@ -167,7 +167,7 @@ enum WireTarget {
                 .init(
                     lot: lot, isTaken: true, next: 1, allowance: 5, from: 0,
                     verdicts: [Verdict(order: OrderID(high: 1, low: 2), kind: .allocated, generation: Generation(1))],
-                    fence: Stamp(now), standings: [.init(order: OrderID(high: 1, low: 2), ahead: 1)], mayReturn: 2)
+                    fence: Stamp(now), positions: [.init(order: OrderID(high: 1, low: 2), ahead: 1)], mayReturn: 2)
             ]), receivedAt: now, sentAt: now)
     private static let command = ContestCommand(
         epoch: Epoch(1),

@@ -22,7 +22,7 @@ import TrancheCore
                 .init(
                     lot: LotID(1), isTaken: true, next: 5, allowance: 9, from: 3,
                     verdicts: [Verdict(order: OrderID(high: 5, low: 6), kind: .waitlisted, generation: Generation(2))],
-                    fence: Stamp(rawValue: 8), standings: [.init(order: OrderID(high: 5, low: 6), ahead: 412)],
+                    fence: Stamp(rawValue: 8), positions: [.init(order: OrderID(high: 5, low: 6), ahead: 412)],
                     mayReturn: 30), ContestReply.notTaken(LotID(2)),
             ]), receivedAt: Instant(microseconds: 10), sentAt: Instant(microseconds: 11))
 

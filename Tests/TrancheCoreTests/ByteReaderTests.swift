@@ -8,7 +8,7 @@ import TrancheCore
             var reader = ByteReader(bytes)
             let (byte, little, big) = (reader.byte(), reader.little(UInt16.self), reader.big(UInt16.self))
             #expect(byte == 7 && little == 0x0201 && big == 0)
-            #expect(reader.place == 5 && reader.left == 5)
+            #expect(reader.offset == 5 && reader.left == 5)
             let (first, second, text) = (reader.varint(), reader.varint(), reader.text(2))
             #expect(first == -1 && second == 150 && text == "ab")
             #expect(reader.left == 0 && !reader.isBroken)
@@ -28,7 +28,7 @@ import TrancheCore
         [UInt8](repeating: 0xFF, count: count).withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
             let word = reader.little(UInt64.self)
-            #expect(word == nil && reader.isBroken && reader.place == 0)
+            #expect(word == nil && reader.isBroken && reader.offset == 0)
         }
     }
 

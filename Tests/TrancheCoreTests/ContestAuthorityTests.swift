@@ -35,7 +35,7 @@ import TrancheCore
     @Test("an allocation takes from the pool, and the stock is conserved") func allocationConservesStock() throws {
         var (authority, epoch) = try self.contended()
         var records: [AuthorityRecord] = []
-        let left = try authority.contest(
+        let left = try authority.record(
             Self.lot, self.batch(orders: [1, 2], allocated: [1]), by: epoch, now: Self.now, into: &records)
         #expect(left.pool == 1)
         #expect(left.mayReturn == 1)
@@ -56,7 +56,7 @@ import TrancheCore
         for (batch, epoch) in cases {
             var (authority, records) = (fresh, [AuthorityRecord]())
             #expect(throws: AuthorityError.self) {
-                try authority.contest(Self.lot, batch, by: epoch, now: Self.now, into: &records)
+                try authority.record(Self.lot, batch, by: epoch, now: Self.now, into: &records)
             }
             #expect(records.isEmpty)
         }

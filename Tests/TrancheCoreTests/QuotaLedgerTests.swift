@@ -218,7 +218,7 @@ extension QuotaTests {
         try authority.strand(Self.unit, reason: "test", into: &records)
         try authority.settle(Self.lot, Self.unit, Generation(1), sold: 25, into: &records)
         try authority.strand(Self.unit, reason: "a retry", into: &records)
-        #expect(authority.book.account(Self.lot, Self.unit, Generation(1)).standing == .settled)
+        #expect(authority.book.account(Self.lot, Self.unit, Generation(1)).status == .settled)
         let reply = authority.report(self.report(returned: 0, position: 9), now: Self.now, into: &records)
         #expect(reply == .registerFirst, "it must begin a new generation before it sells on")
     }

@@ -4,7 +4,7 @@ import TrancheCore
 /// A unit's machine with a Redis that answers at once, and a ledger that takes everything.
 final class Bench {
     var machine: UnitMachine
-    var redis: [LotID: RedisLot] = [:]
+    var redis: [LotID: RedisModel] = [:]
     var entries: [LedgerEntry] = []
     var replies: [(request: BuyRequest, answer: Answer)] = []
     var others: [Answer] = []
@@ -53,7 +53,7 @@ final class Bench {
         let lot = ContestReply.Lot(
             lot: Self.lot, isTaken: true, next: next, allowance: allowance, from: from,
             verdicts: verdicts.map { Verdict(order: $0.0, kind: $0.1, generation: Generation(1)) }, fence: .zero,
-            standings: nil, mayReturn: 0)
+            positions: nil, mayReturn: 0)
         self.feed(.contestReply(ContestReply(epoch: Epoch(1), generation: Generation(1), lots: [lot])))
     }
 
@@ -104,7 +104,7 @@ extension Bench: UnitShell {
         switch effect {
         case .call(let call): self.send(call)
         case .prime(let prime):
-            self.redis[prime.lot] = RedisLot(prime: prime)
+            self.redis[prime.lot] = RedisModel(prime: prime)
             self.events.append(
                 .lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))))
         case .report(let report):

@@ -44,7 +44,7 @@ import TrancheCore
         let prime = LotPrime(
             lot: Bench.lot, fence: bench.redis[Bench.lot]!.fence, available: 50, holdings: [], ledger: LedgerID(3),
             witness: .empty)
-        bench.redis[Bench.lot] = RedisLot(prime: prime)
+        bench.redis[Bench.lot] = RedisModel(prime: prime)
         #expect(bench.buy("a")?.order?.state == .reserved)
         #expect(bench.buy("b") == .refused(.recovering))
         #expect(bench.machine.redisContradictions == 1)

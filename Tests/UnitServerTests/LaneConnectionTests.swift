@@ -26,8 +26,8 @@ import UnitServer
 
         let secondTicket = connection.ask(keepsAlive: false)
         #expect(secondTicket == 3)
-        connection.enqueue(life: 4)
-        #expect(connection.state == .queued(life: 4, keepsAlive: false) && connection.isAsking)
+        connection.enqueue(recovery: 4)
+        #expect(connection.state == .queued(recovery: 4, keepsAlive: false) && connection.isAsking)
         let stillGoesOn = connection.beginAnswer(now: 2)
         #expect(!stillGoesOn)
         connection.endAnswer(isLast: false, now: 2)
@@ -36,7 +36,7 @@ import UnitServer
         #expect(connection.state == .free)
     }
 
-    @Test("the ticket's number goes on when a place is used again") func count() {
+    @Test("the ticket's number goes on when a slot is used again") func count() {
         var connection = Self.accepted()
         let first = connection.ask(keepsAlive: true)
         connection.free()
@@ -45,14 +45,14 @@ import UnitServer
         #expect(second > first)
     }
 
-    @Test("only a request that was handed in before a life of the intake is told of its end", arguments: [3, 4, 5])
-    func lives(life: UInt64) {
+    @Test("only a request that was handed in before a recovery of the intake is told of its end", arguments: [3, 4, 5])
+    func lives(recovery: UInt64) {
         var connection = Self.accepted()
-        #expect(!connection.isQueued(before: life))
+        #expect(!connection.isQueued(before: recovery))
         _ = connection.ask(keepsAlive: true)
         #expect(!connection.isQueued(before: .max))
-        connection.enqueue(life: 4)
-        #expect(connection.isQueued(before: life) == (life > 4))
+        connection.enqueue(recovery: 4)
+        #expect(connection.isQueued(before: recovery) == (recovery > 4))
     }
 
     @Test("what the socket did not take is kept, and nothing is read meanwhile") func unsent() {
@@ -123,7 +123,7 @@ import UnitServer
         }
     }
 
-    @Test("two connections in one place") func takenPlace() async {
+    @Test("two connections in one slot") func takenPlace() async {
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
@@ -146,18 +146,18 @@ import UnitServer
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
-            connection.enqueue(life: 1)
+            connection.enqueue(recovery: 1)
         }
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
             _ = connection.ask(keepsAlive: true)
-            connection.enqueue(life: 1)
-            connection.enqueue(life: 1)
+            connection.enqueue(recovery: 1)
+            connection.enqueue(recovery: 1)
         }
     }
 
-    @Test("a place that is made free twice") func freedTwice() async {
+    @Test("a slot that is made free twice") func freedTwice() async {
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)

@@ -31,13 +31,13 @@ import UnitServer
     @Test("random calls get the same answers", arguments: 1...4 as ClosedRange<UInt64>)
     func scriptAndMachineAgree(seed: UInt64) throws {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        let redis = RedisPrimer(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
         var dice = Dice(state: seed)
         var fence: UInt64 = 1 << 24
         let first = self.prime(fence: fence, available: 30)
         #expect(self.isPrimed(redis.handle(first)))
-        var model = RedisLot(prime: first)
+        var model = RedisModel(prime: first)
         var (sequence, orders, number): (UInt64, [Order], UInt64) = (0, [], 0)
         for _ in 0..<300 {
             if dice.roll(40) == 0 {
@@ -50,7 +50,7 @@ import UnitServer
                 let prime = self.prime(
                     fence: fence, available: model.available, holdings: holdings.sorted { $0.buyer < $1.buyer })
                 #expect(self.isPrimed(redis.handle(prime)))
-                model = RedisLot(prime: prime)
+                model = RedisModel(prime: prime)
                 sequence = 0
             }
             var requests: [BuyRequest] = []
@@ -94,7 +94,7 @@ import UnitServer
     @Test("a Redis that is gone, empty, or taken over by a newer fence is told apart")
     func lostRedisIsToldApart() throws {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        let redis = RedisPrimer(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
         let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
         #expect(try calls.answer(call) == .lost, "never primed")
@@ -104,7 +104,7 @@ import UnitServer
         #expect(try calls.answer(call) == .unreachable)
         try server.start()
         #expect(try calls.answer(call) == .lost, "restarted empty")
-        let other = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        let other = RedisPrimer(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         #expect(self.isPrimed(other.handle(self.prime(fence: 9, available: 1))))
         #expect(try calls.answer(call) == .superseded)
         #expect(redis.handle(self.prime(fence: 6, available: 1)) == .superseded)
@@ -114,7 +114,7 @@ import UnitServer
     func lotsSellFromPrimedProcessOnly() throws {
         let server = try PrivateRedis()
         let shared = RedisServer(RedisConnection.Address(server.socket)!)
-        let redis = LotRedis(shared, unit: UnitID(1))
+        let redis = RedisPrimer(shared, unit: UnitID(1))
         #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 3))))
         // A second Redis takes the address over, while the first one lives on behind a connection that is open.
         let first = try server.startAnother()
@@ -130,7 +130,7 @@ import UnitServer
 
     @Test("a fence that no unit can have is damage, and no reason to end") func impossibleFenceIsDamage() throws {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        let redis = RedisPrimer(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
         #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 3))))
         let connection = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000)
@@ -146,13 +146,13 @@ import UnitServer
         let address = RedisConnection.Address(server.socket)!
         let open = try RedisConnection(address, timeoutMilliseconds: 1_000)
         _ = try open.send("CONFIG", "SET", "requirepass", "a long secret")
-        #expect(LotRedis(RedisServer(address), unit: UnitID(1)).survey() == nil)
+        #expect(RedisPrimer(RedisServer(address), unit: UnitID(1)).survey() == nil)
         let wrong = RedisServer(address, login: .init(user: "", password: "another"))
-        #expect(LotRedis(wrong, unit: UnitID(1)).survey() == nil)
+        #expect(RedisPrimer(wrong, unit: UnitID(1)).survey() == nil)
         for login in [
             RedisConnection.Login(user: "", password: "a long secret"),
             .init(user: "default", password: "a long secret"),
-        ] { #expect(LotRedis(RedisServer(address, login: login), unit: UnitID(1)).survey() != nil) }
+        ] { #expect(RedisPrimer(RedisServer(address, login: login), unit: UnitID(1)).survey() != nil) }
     }
 
     @Test("answers come in the order of the calls, and a script that Redis forgot is loaded again")
@@ -160,7 +160,7 @@ import UnitServer
         throws
     {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        let redis = RedisPrimer(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 9))))
         let calls = try Calls(server)
         for sequence in 0..<5 {
@@ -182,7 +182,7 @@ import UnitServer
         throws
     {
         let server = try PrivateRedis()
-        let redis = LotRedis(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
+        let redis = RedisPrimer(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 9))))
         let calls = try Calls(server)
         let call = LotCall(lot: Self.lot, fence: 5, sequence: 0, buyerLimit: 1)
@@ -197,13 +197,13 @@ import UnitServer
 
     /// The calls of an engine, without an engine.
     final class Calls {
-        let calls: LotCalls
+        let calls: RedisCalls
         private let poller: Poller
         private var now = Instant(milliseconds: 1_700_000_000_000)
 
         init(_ server: PrivateRedis, _ shared: RedisServer? = nil) throws {
             self.poller = try Poller()
-            self.calls = LotCalls(
+            self.calls = RedisCalls(
                 shared ?? RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1), poller: self.poller,
                 token: 0)
         }

@@ -43,15 +43,15 @@ package enum ExpressParser {
         memoryEqual(bytes, 0, text, count: min(bytes.count, text.utf8CodeUnitCount))
     }
 
-    private static func has(_ bytes: UnsafeRawBufferPointer, _ place: Int, _ text: StaticString) -> Bool {
-        place + text.utf8CodeUnitCount <= bytes.count
-            && memoryEqual(bytes, place, text, count: text.utf8CodeUnitCount)
+    private static func has(_ bytes: UnsafeRawBufferPointer, _ cursor: Int, _ text: StaticString) -> Bool {
+        cursor + text.utf8CodeUnitCount <= bytes.count
+            && memoryEqual(bytes, cursor, text, count: text.utf8CodeUnitCount)
     }
 
     private static func memoryEqual(
-        _ bytes: UnsafeRawBufferPointer, _ place: Int, _ text: StaticString, count: Int
+        _ bytes: UnsafeRawBufferPointer, _ cursor: Int, _ text: StaticString, count: Int
     ) -> Bool {
-        for offset in 0..<count where bytes[place + offset] != text.utf8Start[offset] { return false }
+        for offset in 0..<count where bytes[cursor + offset] != text.utf8Start[offset] { return false }
         return true
     }
 
@@ -61,29 +61,29 @@ package enum ExpressParser {
     }
 
     private static func buy(_ bytes: UnsafeRawBufferPointer) -> Outcome {
-        var place = self.buyStart.utf8CodeUnitCount
+        var cursor = self.buyStart.utf8CodeUnitCount
         var lot: UInt64 = 0
-        let digits = place
-        while place < bytes.count, (48...57).contains(bytes[place]), place - digits < 10 {
-            lot = lot * 10 + UInt64(bytes[place] - 48)
-            place += 1
+        let digits = cursor
+        while cursor < bytes.count, (48...57).contains(bytes[cursor]), cursor - digits < 10 {
+            lot = lot * 10 + UInt64(bytes[cursor] - 48)
+            cursor += 1
         }
-        if bytes.count - place < self.buyEnd.utf8CodeUnitCount {
+        if bytes.count - cursor < self.buyEnd.utf8CodeUnitCount {
             // Cut off in the first line: what is there must fit.
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[min(place, bytes.count)...])
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[min(cursor, bytes.count)...])
             return self.begins(rest, self.buyEnd) ? .incomplete : .other
         }
-        guard place > digits, lot <= UInt64(UInt32.max), self.has(bytes, place, self.buyEnd) else { return .other }
-        var fields = Fields(place: place + self.buyEnd.utf8CodeUnitCount)
+        guard cursor > digits, lot <= UInt64(UInt32.max), self.has(bytes, cursor, self.buyEnd) else { return .other }
+        var fields = Fields(cursor: cursor + self.buyEnd.utf8CodeUnitCount)
         switch fields.read(bytes) {
         case .unfinished: return self.unfinished(bytes)
         case .other: return .other
         case .done: break
         }
         guard let token = fields.token, fields.length <= self.bodyBytesLimit else { return .other }
-        let end = fields.place + fields.length
+        let end = fields.cursor + fields.length
         guard bytes.count >= end else { return .incomplete }
-        let body = UnsafeRawBufferPointer(rebasing: bytes[fields.place..<end])
+        let body = UnsafeRawBufferPointer(rebasing: bytes[fields.cursor..<end])
         guard let quantity = self.quantity(body) else { return .other }
         return .request(
             Request(
@@ -104,7 +104,7 @@ package enum ExpressParser {
         guard self.has(bytes, end, self.statusEnd), let high = self.hex(bytes, start),
             let low = self.hex(bytes, start + 16)
         else { return .other }
-        var fields = Fields(place: end + self.statusEnd.utf8CodeUnitCount)
+        var fields = Fields(cursor: end + self.statusEnd.utf8CodeUnitCount)
         switch fields.read(bytes) {
         case .unfinished: return self.unfinished(bytes)
         case .other: return .other
@@ -113,13 +113,13 @@ package enum ExpressParser {
         guard fields.length == 0 else { return .other }
         return .request(
             Request(
-                kind: .status(OrderID(high: high, low: low)), keepsAlive: fields.keepsAlive, length: fields.place))
+                kind: .status(OrderID(high: high, low: low)), keepsAlive: fields.keepsAlive, length: fields.cursor))
     }
 
     /// 16 hexadecimal digits.
-    private static func hex(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> UInt64? {
+    private static func hex(_ bytes: UnsafeRawBufferPointer, _ cursor: Int) -> UInt64? {
         var value: UInt64 = 0
-        for byte in bytes[place..<(place + 16)] {
+        for byte in bytes[cursor..<(cursor + 16)] {
             guard let digit = self.digit(byte) else { return nil }
             value = value << 4 | UInt64(digit)
         }
@@ -139,25 +139,25 @@ package enum ExpressParser {
         enum Result { case unfinished, other, done }
 
         /// Where the next line begins; at the end, the byte behind the head.
-        var place: Int
+        var cursor: Int
         var token: Range<Int>?
         var length = 0
         var hasLength = false
         private var count = 0
         var keepsAlive = true
 
-        init(place: Int) { self.place = place }
+        init(cursor: Int) { self.cursor = cursor }
 
         /// Reads lines up to the empty one.
         mutating func read(_ bytes: UnsafeRawBufferPointer) -> Result {
             let limit = min(bytes.count, ExpressParser.headBytesLimit)
             while true {
-                guard let end = Self.lineEnd(bytes, self.place, limit) else { return .unfinished }
+                guard let end = Self.lineEnd(bytes, self.cursor, limit) else { return .unfinished }
                 guard bytes[end] == 13 else { return .other }
                 guard end + 1 < limit else { return .unfinished }
                 guard bytes[end + 1] == 10 else { return .other }
-                let start = self.place
-                self.place = end + 2
+                let start = self.cursor
+                self.cursor = end + 2
                 if end == start { return .done }
                 guard self.take(bytes, start, end) else { return .other }
             }
@@ -165,11 +165,11 @@ package enum ExpressParser {
 
         /// The first control character but for a tab, which should be the CR at the end of the line.
         private static func lineEnd(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ limit: Int) -> Int? {
-            var place = start
-            while place < limit {
-                let byte = bytes[place]
-                if byte < 32 && byte != 9 || byte == 127 { return place }
-                place += 1
+            var cursor = start
+            while cursor < limit {
+                let byte = bytes[cursor]
+                if byte < 32 && byte != 9 || byte == 127 { return cursor }
+                cursor += 1
             }
             return nil
         }
@@ -242,30 +242,30 @@ package enum ExpressParser {
     /// The quantity of `{"quantity": n}`; 1 for no body; `nil` if it must be read with more care.
     private static func quantity(_ body: UnsafeRawBufferPointer) -> Int? {
         if body.isEmpty { return 1 }
-        var place = 0
+        var cursor = 0
         func skipSpace() {
-            while place < body.count, [32, 9, 10, 13].contains(body[place]) { place += 1 }
+            while cursor < body.count, [32, 9, 10, 13].contains(body[cursor]) { cursor += 1 }
         }
         func take(_ bytes: StaticString) -> Bool {
             skipSpace()
-            guard place + bytes.utf8CodeUnitCount <= body.count else { return false }
-            for offset in 0..<bytes.utf8CodeUnitCount where body[place + offset] != bytes.utf8Start[offset] {
+            guard cursor + bytes.utf8CodeUnitCount <= body.count else { return false }
+            for offset in 0..<bytes.utf8CodeUnitCount where body[cursor + offset] != bytes.utf8Start[offset] {
                 return false
             }
-            place += bytes.utf8CodeUnitCount
+            cursor += bytes.utf8CodeUnitCount
             return true
         }
         guard take("{"), take("\"quantity\""), take(":") else { return nil }
         skipSpace()
-        let digits = place
+        let digits = cursor
         var quantity = 0
-        while place < body.count, (48...57).contains(body[place]), place - digits < 4 {
-            quantity = quantity * 10 + Int(body[place] - 48)
-            place += 1
+        while cursor < body.count, (48...57).contains(body[cursor]), cursor - digits < 4 {
+            quantity = quantity * 10 + Int(body[cursor] - 48)
+            cursor += 1
         }
         // JSON knows no leading zeros.
-        guard place > digits, body[digits] != 48 || place == digits + 1, take("}") else { return nil }
+        guard cursor > digits, body[digits] != 48 || cursor == digits + 1, take("}") else { return nil }
         skipSpace()
-        return place == body.count ? quantity : nil
+        return cursor == body.count ? quantity : nil
     }
 }

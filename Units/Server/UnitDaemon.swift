@@ -49,8 +49,8 @@ package enum UnitDaemon {
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
         link.onEvent { intake.post($0) }
         let server = RedisServer(configuration.redis, login: configuration.redisLogin)
-        let redis = RedisWorker(LotRedis(server, unit: configuration.unit), intake: intake)
-        let calls = LotCalls(server, unit: configuration.unit, poller: poller, token: 0)
+        let redis = RedisWorker(RedisPrimer(server, unit: configuration.unit), intake: intake)
+        let calls = RedisCalls(server, unit: configuration.unit, poller: poller, token: 0)
         let engine = try Engine(
             Engine.Parts(
                 ledger: ledger, intake: intake, waiters: waiters, redis: redis, calls: calls, poller: poller,

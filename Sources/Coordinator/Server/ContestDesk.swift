@@ -96,7 +96,7 @@ final class ContestDesk: Sendable {
     }
 
     private static func hasNews(_ reply: ContestReply) -> Bool {
-        reply.lots.isEmpty || reply.lots.contains { !$0.isTaken || !$0.verdicts.isEmpty || $0.standings != nil }
+        reply.lots.isEmpty || reply.lots.contains { !$0.isTaken || !$0.verdicts.isEmpty || $0.positions != nil }
     }
 
     private func take(_ report: ContestReport, receivedAt: Instant) throws(Problem) {

@@ -60,10 +60,10 @@ package enum CoordinatorDaemon {
             router: router, host: host, port: port,
             limits: EdgeLimits(connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: Self.reportBytesLimit),
             tls: tls, logger: logger)
-        let lead = Lead(
+        let loop = LeaderLoop(
             curl: curl, base: "\(center)/internal/v1", url: url, secret: secret, tickMilliseconds: tick, desk: desk,
             telemetry: telemetry, logger: logger)
-        try await Daemon.run([application, lead], logger: logger)
+        try await Daemon.run([application, loop], logger: logger)
         curl.stop()
     }
 }

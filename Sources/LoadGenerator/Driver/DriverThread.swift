@@ -89,12 +89,12 @@ final class DriverThread {
 
     private func ask(_ number: Int, dueAt: Int64) {
         guard !self.isOver, dueAt < self.end else { return }
-        let place = self.next % self.tape.count
+        let slot = self.next % self.tape.count
         self.next += 1
-        self.connections[number].request = place
+        self.connections[number].request = slot
         self.underway += 1
         self.connections[number].dueAt = dueAt
-        let range = self.tape.range(place)
+        let range = self.tape.range(slot)
         let sent = self.tape.bytes.withUnsafeBytes {
             Socket.write(self.connections[number].descriptor, UnsafeRawBufferPointer(rebasing: $0[range]))
         }
@@ -193,10 +193,10 @@ enum HTTPAnswer {
     }
 
     private static func lineEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
-        var place = start
-        while place + 1 < bytes.count {
-            if bytes[place] == 13, bytes[place + 1] == 10 { return place }
-            place += 1
+        var slot = start
+        while slot + 1 < bytes.count {
+            if bytes[slot] == 13, bytes[slot + 1] == 10 { return slot }
+            slot += 1
         }
         return nil
     }

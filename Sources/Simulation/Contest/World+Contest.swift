@@ -61,13 +61,14 @@ extension World {
         self.run(id, process, .handedIn(upTo: watermark))
     }
 
-    func exchangeTick(_ id: UnitID, _ session: UInt64) {
+    func contestReportTick(_ id: UnitID, _ session: UInt64) {
         guard let process = self.process(id, session) else { return }
-        self.schedule(.exchangeTick(id, session: session), afterMicroseconds: Self.contestEveryMicroseconds)
-        guard process.exchangeAt <= self.now, let pause = process.withMachine({ $0.contestReportMilliseconds }) else {
+        self.schedule(.contestReportTick(id, session: session), afterMicroseconds: Self.contestEveryMicroseconds)
+        guard process.contestReportAt <= self.now, let pause = process.withMachine({ $0.contestReportMilliseconds })
+        else {
             return
         }
-        process.exchangeAt = self.now.advanced(milliseconds: min(pause, 500))
+        process.contestReportAt = self.now.advanced(milliseconds: min(pause, 500))
         process.clockCheck.observe(kernel: nil, wall: self.clock(of: id), monotonic: self.now)
         if self.plant == .watermarkOutsideTheLock {
             self.run(id, process, .handedIn(upTo: process.clock.watermark(now: self.clock(of: id), steady: self.now)))

@@ -76,7 +76,7 @@ extension World {
             case .failure: self.send(.toCoordinator(number, .deposed(epoch)))
             case nil: break
             }
-        case .contest(let lot, let batch, let epoch): self.contest(number, lot, batch, epoch)
+        case .contest(let lot, let batch, let epoch): self.record(number, lot, batch, epoch)
         }
     }
 
@@ -115,11 +115,11 @@ extension World {
         self.send(.toCoordinator(number, .quota(epoch, lots)))
     }
 
-    private func contest(_ number: Int, _ lot: LotID, _ batch: ContestBatch, _ epoch: Epoch) {
+    private func record(_ number: Int, _ lot: LotID, _ batch: ContestBatch, _ epoch: Epoch) {
         let now = self.now
         let result = self.withAuthority { authority, records in
             Result { () throws(AuthorityError) in
-                try authority.contest(lot, self.planted(batch, lot, authority), by: epoch, now: now, into: &records)
+                try authority.record(lot, self.planted(batch, lot, authority), by: epoch, now: now, into: &records)
             }
         }
         switch result {

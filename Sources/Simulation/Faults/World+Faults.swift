@@ -129,7 +129,7 @@ extension World {
         }
         self.withAuthority { authority, records in
             for lot in authority.book.lots.keys.sorted() {
-                for account in authority.book.lots[lot]!.accounts where account.standing != .active {
+                for account in authority.book.lots[lot]!.accounts where account.status != .active {
                     self.settle(lot, account, &authority, &records)
                 }
             }

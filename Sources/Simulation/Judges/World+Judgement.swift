@@ -46,7 +46,7 @@ extension World {
                     && account.allocated == machine.book[lot].allocated, "L1",
                 "lot \(lot), unit \(id): the center has \(account), the unit \(machine.book[lot])")
         }
-        let old = state.accounts.filter { $0.standing != .active }.reduce(0) { $0 + $1.outstanding }
+        let old = state.accounts.filter { $0.status != .active }.reduce(0) { $0 + $1.outstanding }
         self.checker.live(
             state.pool + available + live + old == state.issued, "L1",
             "lot \(lot): pool \(state.pool) + available \(available) + live \(live) + old \(old) != issued \(state.issued)"

@@ -7,7 +7,7 @@ struct EventQueue {
     private struct Entry {
         let at: Instant
         let number: UInt64
-        let place: Int
+        let index: Int
 
         func isBefore(_ other: Entry) -> Bool {
             self.at.microseconds == other.at.microseconds
@@ -21,15 +21,15 @@ struct EventQueue {
 
     mutating func push(_ event: World.Event, at: Instant) {
         self.count += 1
-        let place: Int
+        let index: Int
         if let last = self.free.popLast() {
-            place = last
-            self.events[place] = event
+            index = last
+            self.events[index] = event
         } else {
-            place = self.events.count
+            index = self.events.count
             self.events.append(event)
         }
-        self.heap.append(Entry(at: at, number: self.count, place: place))
+        self.heap.append(Entry(at: at, number: self.count, index: index))
         self.heap.withUnsafeMutableBufferPointer { heap in
             var child = heap.count - 1
             let entry = heap[child]
@@ -48,24 +48,24 @@ struct EventQueue {
             self.heap[0] = last
             self.sink()
         }
-        let event = self.events[first.place]!
-        self.events[first.place] = nil
-        self.free.append(first.place)
+        let event = self.events[first.index]!
+        self.events[first.index] = nil
+        self.free.append(first.index)
         return (first.at, event)
     }
 
     private mutating func sink() {
         self.heap.withUnsafeMutableBufferPointer { heap in
             let entry = heap[0]
-            var place = 0
-            while 2 * place + 1 < heap.count {
-                var child = 2 * place + 1
+            var index = 0
+            while 2 * index + 1 < heap.count {
+                var child = 2 * index + 1
                 if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
                 guard heap[child].isBefore(entry) else { break }
-                heap[place] = heap[child]
-                place = child
+                heap[index] = heap[child]
+                index = child
             }
-            heap[place] = entry
+            heap[index] = entry
         }
     }
 }

@@ -23,9 +23,9 @@ package struct SeededRandom: Sendable {
     /// An index, drawn by weight.
     package mutating func index(weights: [Int]) -> Int {
         var left = self.number(1...weights.reduce(0, +))
-        for (place, weight) in weights.enumerated() {
+        for (index, weight) in weights.enumerated() {
             left -= weight
-            if left <= 0 { return place }
+            if left <= 0 { return index }
         }
         return weights.count - 1
     }

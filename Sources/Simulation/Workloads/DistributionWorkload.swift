@@ -35,7 +35,7 @@ package struct DistributionWorkload {
     private struct Unit {
         var machine: UnitMachine
         var head = LedgerHead.empty
-        var redis: RedisLot?
+        var redis: RedisModel?
         /// Buyers who repeat their request, by step.
         var returning: [Int: Int] = [:]
         /// Fractions of a request, carried over to the next step.
@@ -90,12 +90,12 @@ package struct DistributionWorkload {
             self.step += 1
             for (unit, message) in self.underway.removeValue(forKey: self.step) ?? [] { self.deliver(message, unit) }
             let isLater = Double(self.step) / Double(stepsPerSecond) > ideal / 2
-            for place in self.units.indices {
-                let share = isLater ? self.settings.sharesLater[place] : self.settings.shares[place]
-                self.demand(place, share: share)
+            for index in self.units.indices {
+                let share = isLater ? self.settings.sharesLater[index] : self.settings.shares[index]
+                self.demand(index, share: share)
                 // As the engine does: a tick each 50 ms, a report each 200 ms.
-                if (self.step + place) % 5 == 0 { self.handle(place, .tick) }
-                if (self.step + place * 3) % 20 == 0 { self.handle(place, .reportDue(nonce: UInt64(self.step))) }
+                if (self.step + index) % 5 == 0 { self.handle(index, .tick) }
+                if (self.step + index * 3) % 20 == 0 { self.handle(index, .reportDue(nonce: UInt64(self.step))) }
             }
             if self.step % 10 == 0 { self.rebalance() }
         }
@@ -111,18 +111,18 @@ package struct DistributionWorkload {
         let rules = LotRules(
             lot: Self.lot, phase: .open, opensAt: Self.opensAt.advanced(milliseconds: -1_000), closesAt: .distantFuture,
             buyerLimit: 1, paymentWindowMilliseconds: 3_600_000)
-        for place in self.units.indices {
-            self.handle(place, .configured([rules]))
-            self.handle(place, .started)
+        for index in self.units.indices {
+            self.handle(index, .configured([rules]))
+            self.handle(index, .started)
             // The first grant follows the first report. All this happens before the sale opens.
-            self.handle(place, .reportDue(nonce: 1))
+            self.handle(index, .reportDue(nonce: 1))
             for (unit, message) in self.underway.values.flatMap({ $0 }) { self.deliver(message, unit) }
             self.underway = [:]
             var records: [AuthorityRecord] = []
             _ = try? self.authority.grant(
-                Self.lot, to: UnitID(UInt16(place + 1)), quantity: grants[place], into: &records)
-            let directives = self.authority.directives(for: UnitID(UInt16(place + 1)), now: self.now)
-            self.handle(place, .directives(directives))
+                Self.lot, to: UnitID(UInt16(index + 1)), quantity: grants[index], into: &records)
+            let directives = self.authority.directives(for: UnitID(UInt16(index + 1)), now: self.now)
+            self.handle(index, .directives(directives))
         }
         var records: [AuthorityRecord] = []
         if let epoch = try? self.authority.lead(url: "coordinator", now: self.now, into: &records) {
@@ -130,13 +130,13 @@ package struct DistributionWorkload {
         }
     }
 
-    private mutating func demand(_ place: Int, share: Int) {
+    private mutating func demand(_ index: Int, share: Int) {
         let wanted =
             Double(self.settings.perSecond * share) / Double(self.settings.shares.reduce(0, +))
-            * Double(Self.stepMilliseconds) / 1_000 + self.units[place].fraction
+            * Double(Self.stepMilliseconds) / 1_000 + self.units[index].fraction
         let fresh = Int(wanted)
-        self.units[place].fraction = wanted - Double(fresh)
-        let count = fresh + (self.units[place].returning.removeValue(forKey: self.step) ?? 0)
+        self.units[index].fraction = wanted - Double(fresh)
+        let count = fresh + (self.units[index].returning.removeValue(forKey: self.step) ?? 0)
         guard count > 0 else { return }
         var requests: [BuyRequest] = []
         requests.reserveCapacity(count)
@@ -144,10 +144,10 @@ package struct DistributionWorkload {
             self.orders += 1
             requests.append(
                 BuyRequest(
-                    order: OrderID(high: UInt64(place), low: self.orders), buyer: BuyerID("b\(self.orders)")!,
+                    order: OrderID(high: UInt64(index), low: self.orders), buyer: BuyerID("b\(self.orders)")!,
                     lot: Self.lot, quantity: 1, issuedAt: self.now, stamp: Stamp(self.now), ticket: self.orders))
         }
-        self.handle(place, .requests(requests))
+        self.handle(index, .requests(requests))
     }
 
     private mutating func rebalance() {
@@ -163,18 +163,18 @@ package struct DistributionWorkload {
         }
     }
 
-    private mutating func send(_ message: Message, _ place: Int) {
-        let steps = max(1, Int(Int64(self.settings.oneWayMilliseconds[place]) / Self.stepMilliseconds))
-        self.underway[self.step + steps, default: []].append((place, message))
+    private mutating func send(_ message: Message, _ index: Int) {
+        let steps = max(1, Int(Int64(self.settings.oneWayMilliseconds[index]) / Self.stepMilliseconds))
+        self.underway[self.step + steps, default: []].append((index, message))
     }
 
-    private mutating func deliver(_ message: Message, _ place: Int) {
+    private mutating func deliver(_ message: Message, _ index: Int) {
         switch message {
-        case .directives(let directives): self.handle(place, .directives(directives))
+        case .directives(let directives): self.handle(index, .directives(directives))
         case .report(let report):
             var records: [AuthorityRecord] = []
             if case .directives(let directives) = self.authority.report(report, now: self.now, into: &records) {
-                self.send(.directives(directives), place)
+                self.send(.directives(directives), index)
             }
         }
     }
@@ -216,7 +216,7 @@ package struct DistributionWorkload {
         case .call(let call):
             return .lotResult(lot: call.lot, fence: call.fence, self.units[index].redis?.handle(call) ?? .lost)
         case .prime(let prime):
-            self.units[index].redis = RedisLot(prime: prime)
+            self.units[index].redis = RedisModel(prime: prime)
             return .lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1)))
         case .survey:
             return .surveyed(

@@ -33,7 +33,7 @@ package struct FairnessWorkload: Sendable {
 
     private enum Event {
         case arrival(Int)
-        case exchange(Int)
+        case contestReport(Int)
         case report(Int, ContestReport, sentAt: Instant)
         case reply(Int, ContestReply, sentAt: Instant, received: Instant)
         case decide
@@ -59,7 +59,7 @@ package struct FairnessWorkload: Sendable {
     /// Commit of a unit, and of the log, in microseconds; pauses between exchanges and between decisions.
     static let unitCommit: Int64 = 1_500
     static let logCommit: Int64 = 3_000
-    static let exchangeEvery: Int64 = 8_000
+    static let reportEvery: Int64 = 8_000
     static let decideEvery: Int64 = 3_000
 
     private let settings: Settings
@@ -145,7 +145,7 @@ package struct FairnessWorkload: Sendable {
     private mutating func run() -> Result {
         for index in self.arrivals.indices { self.push(.arrival(index), at: self.arrivals[index].at) }
         for region in self.units.indices {
-            self.push(.exchange(region), at: Int64(self.random.number(0...Int(Self.exchangeEvery))))
+            self.push(.contestReport(region), at: Int64(self.random.number(0...Int(Self.reportEvery))))
         }
         self.push(.decide, at: 0)
         while self.heap.first != nil {
@@ -173,7 +173,7 @@ package struct FairnessWorkload: Sendable {
     private mutating func step(_ event: Event) {
         switch event {
         case .arrival(let index): self.arrive(self.arrivals[index], number: index)
-        case .exchange(let region): self.exchange(region)
+        case .contestReport(let region): self.contestReport(region)
         case .report(let region, let report, let sentAt): self.report(region, report, sentAt)
         case .reply(let region, let reply, let sentAt, let received):
             let heard = self.clock(region)
@@ -198,8 +198,8 @@ package struct FairnessWorkload: Sendable {
                 stamp: stamp, ticket: UInt64(number)))
     }
 
-    private mutating func exchange(_ region: Int) {
-        self.push(.exchange(region), at: self.now + Self.exchangeEvery)
+    private mutating func reportContest(_ region: Int) {
+        self.push(.contestReport(region), at: self.now + Self.reportEvery)
         let now = self.clock(region)
         let requests = self.units[region].intake
         self.units[region].intake = []

@@ -15,7 +15,7 @@ extension World {
         case startCenter
         case coordinatorTick(Int)
         case contestTick(Int, Epoch)
-        case exchangeTick(UnitID, session: UInt64)
+        case contestReportTick(UnitID, session: UInt64)
         case intake(UnitID, session: UInt64)
         case buyer(Int, BuyerStep)
         case callbackDue(Int)

@@ -6,7 +6,7 @@ struct SimulatedRedis {
     var run = RedisRun(rawValue: 1)
     var ledger: LedgerID?
     var witness: LedgerHead?
-    var lots: [LotID: RedisLot] = [:]
+    var lots: [LotID: RedisModel] = [:]
 
     mutating func handle(_ call: LotCall, trusted: Bool) -> LotResult {
         guard var lot = self.lots[call.lot] else { return .lost }
@@ -20,7 +20,7 @@ struct SimulatedRedis {
 
     mutating func handle(_ prime: LotPrime) -> LotResult {
         if let lot = self.lots[prime.lot], lot.fence > prime.fence { return .superseded }
-        self.lots[prime.lot] = RedisLot(prime: prime)
+        self.lots[prime.lot] = RedisModel(prime: prime)
         self.ledger = prime.ledger
         self.witness = prime.witness
         return .primed(self.run)

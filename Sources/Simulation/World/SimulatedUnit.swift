@@ -28,7 +28,7 @@ final class UnitProcess {
     var clockCheck = ClockCheck()
     /// The last answer of the coordinator of an epoch.
     var echo: (epoch: Epoch, echo: ContestReport.Echo)?
-    var exchangeAt = Instant.distantPast
+    var contestReportAt = Instant.distantPast
     /// Stamped requests that the machine has not seen yet.
     var intake: [BuyRequest] = []
     /// Requests without an answer, by ticket.

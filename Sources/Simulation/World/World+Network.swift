@@ -89,7 +89,7 @@ extension World {
     func runs(_ event: Event) -> UnitID? {
         switch event {
         case .unitTick(let unit, _), .unitReport(let unit, _), .registerTimeout(let unit, _),
-            .redisAnswer(let unit, _, _), .exchangeTick(let unit, _), .intake(let unit, _):
+            .redisAnswer(let unit, _, _), .contestReportTick(let unit, _), .intake(let unit, _):
             unit
         case .message(let message):
             if case .unit(let unit) = self.link(of: message).to { unit } else { nil }

@@ -42,7 +42,7 @@ extension World {
         self.run(id, process, .started)
         self.schedule(.unitTick(id, session: session), afterMicroseconds: 1_000)
         self.schedule(.unitReport(id, session: session), afterMicroseconds: self.random.number(1_000...200_000))
-        self.schedule(.exchangeTick(id, session: session), afterMicroseconds: self.random.number(1_000...40_000))
+        self.schedule(.contestReportTick(id, session: session), afterMicroseconds: self.random.number(1_000...40_000))
     }
 
     func planRestart(_ id: UnitID, afterMilliseconds: Int) {

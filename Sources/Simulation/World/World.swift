@@ -141,7 +141,7 @@ package final class World {
         case .startCenter: self.startCenter()
         case .coordinatorTick(let number): self.coordinatorTick(number)
         case .contestTick(let number, let epoch): self.contestTick(number, epoch)
-        case .exchangeTick(let unit, let session): self.exchangeTick(unit, session)
+        case .contestReportTick(let unit, let session): self.contestReportTick(unit, session)
         case .intake(let unit, let session):
             guard let process = self.process(unit, session) else { return }
             self.takeIn(unit, process)

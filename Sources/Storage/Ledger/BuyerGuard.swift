@@ -20,30 +20,30 @@ struct BuyerGuard {
     private var index = HashIndex()
     private var entries: [Entry] = []
     /// What the batch that is being written has changed, to be taken back if it is not committed.
-    private var undo: [(place: Int, quantity: Int32)] = []
+    private var undo: [(row: Int, quantity: Int32)] = []
 
     mutating func hold(_ order: Order) throws(Violation) {
-        let place = self.place(of: Self.key(order.lot, order.buyer))
-        let held = self.entries[place].quantity
+        let row = self.row(of: Self.key(order.lot, order.buyer))
+        let held = self.entries[row].quantity
         guard held >= 0, Int(held) + Int(order.quantity) <= Int(order.buyerLimit) else {
             throw Violation(order: order.id, held: Int(held), limit: order.buyerLimit)
         }
-        self.undo.append((place, held))
-        self.entries[place].quantity = held + order.quantity
+        self.undo.append((row, held))
+        self.entries[row].quantity = held + order.quantity
     }
 
     mutating func unhold(_ order: Order) throws(Violation) {
-        let place = self.place(of: Self.key(order.lot, order.buyer))
-        let held = self.entries[place].quantity
+        let row = self.row(of: Self.key(order.lot, order.buyer))
+        let held = self.entries[row].quantity
         guard held >= order.quantity else { throw Violation(order: order.id, held: Int(held), limit: 0) }
-        self.undo.append((place, held))
-        self.entries[place].quantity = held - order.quantity
+        self.undo.append((row, held))
+        self.entries[row].quantity = held - order.quantity
     }
 
     mutating func commit() { self.undo.removeAll(keepingCapacity: true) }
 
     mutating func rollback() {
-        for (place, quantity) in self.undo.reversed() { self.entries[place].quantity = quantity }
+        for (row, quantity) in self.undo.reversed() { self.entries[row].quantity = quantity }
         self.commit()
     }
 
@@ -56,8 +56,8 @@ struct BuyerGuard {
     }
 
     /// Where the key is, made if need be.
-    private mutating func place(of key: UInt64) -> Int {
-        if let place = self.index.find(hash: key, { self.entries[$0].key == key }) { return place }
+    private mutating func row(of key: UInt64) -> Int {
+        if let row = self.index.find(hash: key, { self.entries[$0].key == key }) { return row }
         self.entries.append(Entry(key: key, quantity: 0))
         let entries = self.entries
         self.index.insert(entries.count - 1, hash: key) { entries[$0].key }

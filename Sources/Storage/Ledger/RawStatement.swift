@@ -18,18 +18,18 @@ final class RawStatement {
 
     deinit { sqlite3_finalize(self.handle) }
 
-    func bind(_ place: Int32, _ value: Int64?) {
-        if let value { sqlite3_bind_int64(self.handle, place, value) } else { sqlite3_bind_null(self.handle, place) }
+    func bind(_ index: Int32, _ value: Int64?) {
+        if let value { sqlite3_bind_int64(self.handle, index, value) } else { sqlite3_bind_null(self.handle, index) }
     }
 
-    func bind(_ place: Int32, _ order: OrderID?) {
+    func bind(_ index: Int32, _ order: OrderID?) {
         guard let order else {
-            sqlite3_bind_null(self.handle, place)
+            sqlite3_bind_null(self.handle, index)
             return
         }
         let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
         withUnsafeBytes(of: (order.high.bigEndian, order.low.bigEndian)) {
-            _ = sqlite3_bind_blob(self.handle, place, $0.baseAddress, 16, transient)
+            _ = sqlite3_bind_blob(self.handle, index, $0.baseAddress, 16, transient)
         }
     }
 
@@ -41,10 +41,10 @@ final class RawStatement {
     }
 
     /// Runs the statement with a blob that need not be copied.
-    func run(blob: [UInt8], at place: Int32) throws {
+    func run(blob: [UInt8], at index: Int32) throws {
         try blob.withUnsafeBytes { bytes in
-            sqlite3_bind_blob(self.handle, place, bytes.baseAddress, Int32(bytes.count), nil)
-            defer { sqlite3_bind_null(self.handle, place) }
+            sqlite3_bind_blob(self.handle, index, bytes.baseAddress, Int32(bytes.count), nil)
+            defer { sqlite3_bind_null(self.handle, index) }
             try self.run()
         }
     }

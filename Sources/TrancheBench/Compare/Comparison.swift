@@ -39,13 +39,13 @@ final class Comparison {
     private func alternate(_ contenders: [any Contender], _ workload: Workload, connections: Int) async throws {
         var samples = [[Sample]](repeating: [], count: contenders.count)
         for _ in 0..<self.runs {
-            for (place, contender) in contenders.enumerated() {
-                samples[place].append(
+            for (index, contender) in contenders.enumerated() {
+                samples[index].append(
                     try await Measuring.sample(contender, workload, connections: connections, seconds: self.seconds))
             }
         }
-        for (place, contender) in contenders.enumerated() {
-            let row = ComparisonReport.Row(contender, workload, connections: connections, samples[place])
+        for (index, contender) in contenders.enumerated() {
+            let row = ComparisonReport.Row(contender, workload, connections: connections, samples[index])
             self.report.rows.append(row)
             self.say("  " + row.line)
         }

@@ -65,7 +65,7 @@ extension SaleCommand {
                 if let name { sale.name = name }
                 if let endsAt { sale.endsAtMilliseconds = endsAt }
                 if let paymentWindow { sale.paymentWindowMilliseconds = Int64(paymentWindow * 1_000) }
-                if let limit { for place in sale.lots.indices { sale.lots[place].perBuyerLimit = limit } }
+                if let limit { for index in sale.lots.indices { sale.lots[index].perBuyerLimit = limit } }
                 return try await client.call(
                     "PUT", "/v1/sales/\(self.sale)", sale, version: seen.version, as: SaleDocument.self)
             }

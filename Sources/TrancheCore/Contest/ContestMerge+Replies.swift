@@ -12,10 +12,10 @@ extension ContestMerge {
         // Behind as many undecided requests of the unit as there are items and places, no request can get a place.
         feed.allowance = max(
             feed.allowance, self.stock.isClosed ? 0 : feed.next - feed.undecided + self.stock.pool + free)
-        var standings: [ContestReply.Standing]?
-        if abs(now.milliseconds(since: feed.standingsAt)) >= 500, !self.book.line.isEmpty {
-            feed.standingsAt = now
-            standings = self.standings(of: unit)
+        var positions: [ContestReply.Position]?
+        if abs(now.milliseconds(since: feed.positionsAt)) >= 500, !self.book.line.isEmpty {
+            feed.positionsAt = now
+            positions = self.positions(of: unit)
         }
         if self.feeds[unit] != nil { self.feeds[unit] = feed }
         return ContestReply.Lot(
@@ -23,12 +23,12 @@ extension ContestMerge {
             next: feed.next,
             allowance: feed.allowance, from: from,
             verdicts: Array(verdicts[from...].prefix(Limits.verdictsPerReply)), fence: self.book.frontier.stamp,
-            standings: standings, mayReturn: self.stock.mayReturn)
+            positions: positions, mayReturn: self.stock.mayReturn)
     }
 
-    private func standings(of unit: UnitID) -> [ContestReply.Standing] {
+    private func positions(of unit: UnitID) -> [ContestReply.Position] {
         var ahead = 0
-        var found: [ContestReply.Standing] = []
+        var found: [ContestReply.Position] = []
         for entrant in self.book.line {
             if entrant.unit == unit, found.count < Limits.waitlist {
                 found.append(.init(order: entrant.order, ahead: ahead))

@@ -66,7 +66,7 @@ package struct ContestMerge: Sendable {
         /// Candidates without a final place yet.
         var undecided = 0
         var allowance = 0
-        var standingsAt = Instant.distantPast
+        var positionsAt = Instant.distantPast
 
         /// Applies the promises whose candidates have all arrived.
         mutating func settleMarks() {

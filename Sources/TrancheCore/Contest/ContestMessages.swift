@@ -102,7 +102,7 @@ package struct Verdict: Hashable, Sendable, Codable {
 
 /// The coordinator's answer to a ``ContestReport``.
 package struct ContestReply: Hashable, Sendable, Codable {
-    package struct Standing: Hashable, Sendable, Codable {
+    package struct Position: Hashable, Sendable, Codable {
         package let order: OrderID
         /// Items that go to earlier orders first.
         package let ahead: Int
@@ -122,12 +122,12 @@ package struct ContestReply: Hashable, Sendable, Codable {
         /// No request at or below this stamp can be inserted any more: the unit's next stamps should be above it.
         package let fence: Stamp
         /// Sent at intervals: the places of the unit's waitlisted orders.
-        package let standings: [Standing]?
+        package let positions: [Position]?
         /// Items that may still return.
         package let mayReturn: Int
         package init(
             lot: LotID, isTaken: Bool, next: Int, allowance: Int, from: Int, verdicts: [Verdict], fence: Stamp,
-            standings: [Standing]?, mayReturn: Int
+            positions: [Position]?, mayReturn: Int
         ) {
             self.isTaken = isTaken
             self.lot = lot
@@ -136,14 +136,14 @@ package struct ContestReply: Hashable, Sendable, Codable {
             self.from = from
             self.verdicts = verdicts
             self.fence = fence
-            self.standings = standings
+            self.positions = positions
             self.mayReturn = mayReturn
         }
     }
     /// The answer for a lot that the coordinator does not lead yet: send again.
     package static func notTaken(_ lot: LotID) -> Lot {
         Lot(
-            lot: lot, isTaken: false, next: 0, allowance: 0, from: 0, verdicts: [], fence: .zero, standings: nil,
+            lot: lot, isTaken: false, next: 0, allowance: 0, from: 0, verdicts: [], fence: .zero, positions: nil,
             mayReturn: 0)
     }
 

@@ -3,7 +3,7 @@
 /// The queue itself is in the unit's book, so that it survives the process. This is the further state of a process.
 struct ContestQueue: Sendable {
     /// Pause between two reports while requests wait, in milliseconds.
-    static let exchangeMilliseconds: Int64 = 5
+    static let reportMilliseconds: Int64 = 5
     /// The same while no stock can be won, and while there is no contest.
     static let slowMilliseconds: Int64 = 100
     static let idleMilliseconds: Int64 = 1_000

@@ -19,7 +19,7 @@ extension UnitMachine {
             let isClosed = state.rules.map { $0.phase == .closed } ?? true
             if isClosed, queue.base >= self.book.candidates(lot).count { continue }
             let isBusy = queue.base < self.book.candidates(lot).count || !state.isFlaggedSoldOut
-            shortest = min(shortest, isBusy ? ContestQueue.exchangeMilliseconds : ContestQueue.slowMilliseconds)
+            shortest = min(shortest, isBusy ? ContestQueue.reportMilliseconds : ContestQueue.slowMilliseconds)
         }
         return shortest
     }

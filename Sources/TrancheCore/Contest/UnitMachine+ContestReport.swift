@@ -50,7 +50,7 @@ extension UnitMachine {
             self.lots[known: lot].contest?.heard += 1
             self.apply(verdict, mayReturn: reply.mayReturn, now: now, into: &output)
         }
-        for told in reply.standings ?? [] {
+        for told in reply.positions ?? [] {
             output.publish(
                 .waitlisted(told.order, WaitlistPosition(ahead: told.ahead, mayReturn: reply.mayReturn)))
         }

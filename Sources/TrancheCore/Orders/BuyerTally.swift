@@ -1,7 +1,7 @@
 /// The items that each buyer holds of each lot: 12 bytes each, keyed by one of the buyer's orders.
 struct BuyerTally: Sendable {
     private var index = HashIndex()
-    /// A place in the table of orders (for the buyer and the lot), the quantity, and the hash. Without the stored hash,
+    /// A row in the table of orders (for the buyer and the lot), the quantity, and the hash. Without the stored hash,
     /// growth of the index would hash a hundred thousand names again and delay all requests for 40 ms.
     private var entries: [(order: UInt32, quantity: Int32, hash: UInt32)] = []
 
@@ -9,14 +9,14 @@ struct BuyerTally: Sendable {
         self.find(buyer, lot, orders).map { Int(self.entries[$0].quantity) } ?? 0
     }
 
-    /// - Parameter place: The place of an order of this buyer for this lot.
-    mutating func add(_ quantity: Int, _ buyer: BuyerID, _ lot: LotID, order place: Int, in orders: OrderTable) {
+    /// - Parameter row: The row of an order of this buyer for this lot.
+    mutating func add(_ quantity: Int, _ buyer: BuyerID, _ lot: LotID, order row: Int, in orders: OrderTable) {
         if let entry = self.find(buyer, lot, orders) {
             self.entries[entry].quantity += Int32(quantity)
             return
         }
         let hash = Self.hash(buyer, lot)
-        self.entries.append((UInt32(place), Int32(quantity), hash))
+        self.entries.append((UInt32(row), Int32(quantity), hash))
         let entries = self.entries
         self.index.insert(entries.count - 1, hash: HashIndex.mix(UInt64(hash))) {
             HashIndex.mix(UInt64(entries[$0].hash))

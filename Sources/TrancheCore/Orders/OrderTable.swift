@@ -39,21 +39,21 @@ package struct OrderTable: Sendable {
     package private(set) var count = 0
     package var isEmpty: Bool { self.count == 0 }
 
-    package subscript(id: OrderID) -> Order? { self.place(of: id).map { self.order(at: $0) } }
+    package subscript(id: OrderID) -> Order? { self.row(of: id).map { self.order(at: $0) } }
 
-    package func state(of id: OrderID) -> OrderState? { self.place(of: id).map { self.record($0).state } }
+    package func state(of id: OrderID) -> OrderState? { self.row(of: id).map { self.record($0).state } }
 
     package func payment(of id: OrderID) -> PaymentID? {
-        self.place(of: id).flatMap { PaymentID(self.texts[self.record($0).payment]) }
+        self.row(of: id).flatMap { PaymentID(self.texts[self.record($0).payment]) }
     }
 
-    /// The order's place: places count from 0, and never change.
-    func place(of id: OrderID) -> Int? {
+    /// The order's row: rows count from 0, and never change.
+    func row(of id: OrderID) -> Int? {
         self.index.find(hash: Self.hash(id)) { self.record($0).id == id }
     }
 
-    func order(at place: Int) -> Order {
-        let record = self.record(place)
+    func order(at row: Int) -> Order {
+        let record = self.record(row)
         let terms = self.terms[Int(record.terms)]
         return Order(
             id: record.id, buyer: BuyerID(unchecked: self.texts[record.buyer]), lot: terms.lot,
@@ -61,22 +61,22 @@ package struct OrderTable: Sendable {
             state: record.state, stamp: record.stamp, deadline: record.deadline)
     }
 
-    func holds(_ place: Int, buyer: BuyerID, lot: LotID) -> Bool {
-        let record = self.record(place)
+    func holds(_ row: Int, buyer: BuyerID, lot: LotID) -> Bool {
+        let record = self.record(row)
         return self.terms[Int(record.terms)].lot == lot && self.texts.equal(record.buyer, buyer.rawValue)
     }
 
-    private func record(_ place: Int) -> Record {
-        self.pieces[place / Self.recordsPerPiece][place % Self.recordsPerPiece]
+    private func record(_ row: Int) -> Record {
+        self.pieces[row / Self.recordsPerPiece][row % Self.recordsPerPiece]
     }
 
     /// Adds the order, or updates state and deadline of the one with its id.
     ///
-    /// - Returns: The order's place.
+    /// - Returns: The order's row.
     @discardableResult package mutating func set(_ order: Order) -> Int {
-        if let place = self.place(of: order.id) {
-            self.change(place) { ($0.state, $0.deadline) = (order.state, order.deadline) }
-            return place
+        if let row = self.row(of: order.id) {
+            self.change(row) { ($0.state, $0.deadline) = (order.state, order.deadline) }
+            return row
         }
         self.add(order)
         return self.count - 1
@@ -86,7 +86,7 @@ package struct OrderTable: Sendable {
         let buyer = self.texts.add(order.buyer.rawValue)
         let record = Record(
             id: order.id, stamp: order.stamp, deadline: order.deadline, quantity: order.quantity,
-            terms: self.place(
+            terms: self.row(
                 of: Terms(lot: order.lot, generation: order.generation, buyerLimit: order.buyerLimit)),
             buyerStart: buyer.start, paymentStart: 0, buyerLength: buyer.length, paymentLength: 0, state: order.state)
         if self.count % Self.recordsPerPiece == 0 {
@@ -94,33 +94,33 @@ package struct OrderTable: Sendable {
             self.pieces[self.pieces.count - 1].reserveCapacity(Self.recordsPerPiece)
         }
         self.pieces[self.pieces.count - 1].append(record)
-        self.index.insert(self.count, hash: Self.hash(order.id)) { place in
-            Self.hash(self.pieces[place / Self.recordsPerPiece][place % Self.recordsPerPiece].id)
+        self.index.insert(self.count, hash: Self.hash(order.id)) { row in
+            Self.hash(self.pieces[row / Self.recordsPerPiece][row % Self.recordsPerPiece].id)
         }
         self.count += 1
     }
 
-    private mutating func place(of terms: Terms) -> UInt32 {
+    private mutating func row(of terms: Terms) -> UInt32 {
         if let last = self.terms.last, last == terms { return UInt32(self.terms.count - 1) }
-        if let place = self.termsPlaces[terms] { return place }
-        let place = UInt32(self.terms.count)
+        if let row = self.termsPlaces[terms] { return row }
+        let row = UInt32(self.terms.count)
         self.terms.append(terms)
-        self.termsPlaces[terms] = place
-        return place
+        self.termsPlaces[terms] = row
+        return row
     }
 
     package mutating func set(_ id: OrderID, state: OrderState) {
-        if let place = self.place(of: id) { self.change(place) { $0.state = state } }
+        if let row = self.row(of: id) { self.change(row) { $0.state = state } }
     }
 
     package mutating func pay(_ id: OrderID, _ payment: PaymentID) {
-        guard let place = self.place(of: id) else { return }
+        guard let row = self.row(of: id) else { return }
         let text = self.texts.add(payment.rawValue)
-        self.change(place) { ($0.state, $0.paymentStart, $0.paymentLength) = (.paid, text.start, text.length) }
+        self.change(row) { ($0.state, $0.paymentStart, $0.paymentLength) = (.paid, text.start, text.length) }
     }
 
-    private mutating func change(_ place: Int, _ body: (inout Record) -> Void) {
-        body(&self.pieces[place / Self.recordsPerPiece][place % Self.recordsPerPiece])
+    private mutating func change(_ row: Int, _ body: (inout Record) -> Void) {
+        body(&self.pieces[row / Self.recordsPerPiece][row % Self.recordsPerPiece])
     }
 
     /// Order ids are random where tokens are minted, but not in tests: the bits are mixed (the finalizer of
@@ -131,11 +131,11 @@ package struct OrderTable: Sendable {
 extension OrderTable: Sequence {
     /// In the sequence of their arrival.
     package func makeIterator() -> AnyIterator<Order> {
-        var place = 0
+        var row = 0
         return AnyIterator {
-            guard place < self.count else { return nil }
-            defer { place += 1 }
-            return self.order(at: place)
+            guard row < self.count else { return nil }
+            defer { row += 1 }
+            return self.order(at: row)
         }
     }
 }

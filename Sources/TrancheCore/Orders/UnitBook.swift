@@ -91,9 +91,9 @@ package struct UnitBook: Sendable {
         case .returned(let lot, let total): self.change(lot, self.generation) { $0.returned = max($0.returned, total) }
         case .reserved(let order):
             let count = self.orders.count
-            let place = self.orders.set(order)
-            precondition(place == count, "order \(order.id) is reserved twice")
-            self.held.add(Int(order.quantity), order.buyer, order.lot, order: place, in: self.orders)
+            let row = self.orders.set(order)
+            precondition(row == count, "order \(order.id) is reserved twice")
+            self.held.add(Int(order.quantity), order.buyer, order.lot, order: row, in: self.orders)
             self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
         case .confirmed(let order, let payment):
             self.orders.pay(order.id, payment)
@@ -104,7 +104,7 @@ package struct UnitBook: Sendable {
         case .nonce(let nonce): self.nonce = nonce
         case .soldOut(let lot): self.lotsEverSoldOut.insert(lot)
         case .contended(let lot): self.contests[lot] = self.contests[lot] ?? []
-        case .contested(let order, let uncertainty): self.contest(order, uncertainty)
+        case .contested(let order, let uncertainty): self.enterContest(order, uncertainty)
         case .allocated(let order): self.allocate(order)
         case .lost(let order):
             self.leaveContest(order)
@@ -115,7 +115,7 @@ package struct UnitBook: Sendable {
         }
     }
 
-    private mutating func contest(_ order: Order, _ uncertainty: Int64) {
+    private mutating func enterContest(_ order: Order, _ uncertainty: Int64) {
         precondition(self.orders.state(of: order.id) == nil, "order \(order.id) is contested twice")
         self.orders.set(order)
         self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
@@ -152,8 +152,8 @@ package struct UnitBook: Sendable {
     }
 
     private mutating func hold(_ order: Order, _ quantity: Int) {
-        guard let place = self.orders.place(of: order.id) else { return }
-        self.held.add(quantity, order.buyer, order.lot, order: place, in: self.orders)
+        guard let row = self.orders.row(of: order.id) else { return }
+        self.held.add(quantity, order.buyer, order.lot, order: row, in: self.orders)
     }
 
     private mutating func change(_ lot: LotID, _ generation: Generation, _ body: (inout QuotaCounters) -> Void) {

@@ -1,6 +1,6 @@
 /// The durable state of the authority: the fold of its log.
 package struct AuthorityBook: Sendable, Codable {
-    package enum Standing: Hashable, Sendable, Codable {
+    package enum AccountStatus: Hashable, Sendable, Codable {
         case active
         case stranded(reason: String)
         case settled
@@ -14,11 +14,11 @@ package struct AuthorityBook: Sendable, Codable {
         package var allocated = 0
         /// `R`
         package var returned = 0
-        package var standing = Standing.active
+        package var status = AccountStatus.active
         /// Settled by its own ledger, which may correct the settlement; an operator's count is final.
         package var isSettledByLedger: Bool?
         package var outstanding: Int { self.granted + self.allocated - self.returned }
-        package var isStranded: Bool { if case .stranded = self.standing { true } else { false } }
+        package var isStranded: Bool { if case .stranded = self.status { true } else { false } }
     }
     package struct Lot: Sendable, Codable {
         package var issued = 0
@@ -116,19 +116,19 @@ package struct AuthorityBook: Sendable, Codable {
         case .stranded(let unit, let generation, let reason, let witness):
             self.keep(witness, of: unit, generation)
             // A settled account stays settled: its stock is in the pool again.
-            for (lot, account) in self.accounts(unit, generation) where account.standing != .settled {
-                self.change(lot, unit, generation) { $1.standing = .stranded(reason: reason) }
+            for (lot, account) in self.accounts(unit, generation) where account.status != .settled {
+                self.change(lot, unit, generation) { $1.status = .stranded(reason: reason) }
             }
         case .reinstated(let unit, let generation):
             for (lot, account) in self.accounts(unit, generation) where account.isStranded {
-                self.change(lot, unit, generation) { $1.standing = .active }
+                self.change(lot, unit, generation) { $1.status = .active }
             }
         case .settled(let lot, let unit, let generation, let sold, let byLedger):
             self.change(lot, unit, generation) { lot, account in
                 account.isSettledByLedger = byLedger
                 let back = max(0, account.outstanding - sold)
                 account.returned += back
-                account.standing = .settled
+                account.status = .settled
                 lot.pool += back
             }
         case .contended(let lot, let terms):
@@ -164,8 +164,8 @@ package struct AuthorityBook: Sendable, Codable {
         var lot = self.lots[id] ?? Lot()
         var account = self.account(id, unit, generation)
         body(&lot, &account)
-        if let place = lot.accounts.firstIndex(where: { $0.unit == unit && $0.generation == generation }) {
-            lot.accounts[place] = account
+        if let index = lot.accounts.firstIndex(where: { $0.unit == unit && $0.generation == generation }) {
+            lot.accounts[index] = account
         } else {
             lot.accounts.append(account)
         }

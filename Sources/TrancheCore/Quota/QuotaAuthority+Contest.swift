@@ -16,7 +16,7 @@ extension QuotaAuthority {
     /// Takes a coordinator's decision into the log. A repeated batch is accepted again.
     ///
     /// - Returns: Items left in the pool, items that units return, and outstanding unpaid items.
-    package mutating func contest(
+    package mutating func record(
         _ lot: LotID, _ batch: ContestBatch, by epoch: Epoch, now: Instant, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) -> (pool: Int, coming: Int, mayReturn: Int) {
         try self.check(coordinator: epoch)
@@ -32,7 +32,7 @@ extension QuotaAuthority {
         for entrant in entrants {
             guard (1...Limits.quantityPerOrder).contains(entrant.quantity),
                 self.book.units[entrant.unit]?.generation == entrant.generation,
-                self.book.account(lot, entrant.unit, entrant.generation).standing == .active
+                self.book.account(lot, entrant.unit, entrant.generation).status == .active
             else { throw .invalidBatch(lot, reason: "the ledger of unit \(entrant.unit) has another generation") }
         }
         guard entrants.reduce(0, { $0 + $1.quantity }) <= state.pool else {
@@ -47,7 +47,7 @@ extension QuotaAuthority {
 
     /// Outstanding and unpaid items: they may return, those of stranded ledgers included.
     package func mayReturn(_ lot: LotID) -> Int {
-        (self.book.lots[lot]?.accounts ?? []).filter { $0.standing != .settled }.reduce(0) { sum, account in
+        (self.book.lots[lot]?.accounts ?? []).filter { $0.status != .settled }.reduce(0) { sum, account in
             let isCurrent = self.book.units[account.unit]?.generation == account.generation
             let told = isCurrent ? self.seen[account.unit]?.report.lots.first { $0.lot == lot } : nil
             return sum + max(0, account.outstanding - (told?.paid ?? 0))
@@ -77,7 +77,7 @@ extension QuotaAuthority {
     /// The state that a coordinator needs to continue a contest.
     package func contestStock(_ lot: LotID, isClosed: Bool, now: Instant) -> ContestMerge.Stock {
         let active = self.book.units.filter {
-            self.book.account(lot, $0.key, $0.value.generation).standing == .active
+            self.book.account(lot, $0.key, $0.value.generation).status == .active
         }
         return ContestMerge.Stock(
             batches: self.book.lots[lot]?.contest?.batches ?? 0, pool: self.book.lots[lot]?.pool ?? 0,

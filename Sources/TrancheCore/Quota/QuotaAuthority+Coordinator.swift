@@ -7,7 +7,7 @@ extension QuotaAuthority {
             guard let seen = self.seen[unit], let holder = self.book.units[unit],
                 let told = seen.report.lots.first(where: { $0.lot == lot })
             else { return nil }
-            let isActive = self.book.account(lot, unit, holder.generation).standing == .active
+            let isActive = self.book.account(lot, unit, holder.generation).status == .active
             return Rebalancer.Sample(
                 unit: unit, available: max(0, self.available(lot, unit)), offered: told.offered, starved: told.starved,
                 heardAt: seen.at,

@@ -101,14 +101,14 @@ extension QuotaAuthority {
     }
 
     private func isSettled(_ unit: UnitID, _ generation: Generation) -> Bool {
-        self.book.accounts(unit, generation).contains { $0.account.standing == .settled }
+        self.book.accounts(unit, generation).contains { $0.account.status == .settled }
     }
 
     private mutating func renew(
         _ request: RegisterRequest, after known: AuthorityBook.Unit, reason: String, now: Instant,
         into records: inout [AuthorityRecord]
     ) -> RegisterReply {
-        if self.book.accounts(request.unit, known.generation).contains(where: { $0.account.standing == .active }) {
+        if self.book.accounts(request.unit, known.generation).contains(where: { $0.account.status == .active }) {
             self.append(
                 .stranded(request.unit, known.generation, reason: reason, witness: self.witnesses[request.unit]),
                 into: &records)
@@ -188,7 +188,7 @@ extension QuotaAuthority {
             self.alarm("unit \(report.unit), generation \(report.generation.rawValue): \(reason)")
         }
         let accounts = self.book.accounts(report.unit, report.generation)
-        guard accounts.contains(where: { $0.account.standing == .active }) else { return }
+        guard accounts.contains(where: { $0.account.status == .active }) else { return }
         self.append(
             .stranded(report.unit, report.generation, reason: reason, witness: self.witnesses[report.unit]),
             into: &records)
@@ -203,7 +203,7 @@ extension QuotaAuthority {
             let account = self.book.account(one.lot, unit, one.generation)
             // A proof covers what the center saw of the ledger. An operator who settled by a count may have known
             // more.
-            let isItsOwn = account.standing == .settled && account.isSettledByLedger == true
+            let isItsOwn = account.status == .settled && account.isSettledByLedger == true
             guard account.isStranded || isItsOwn, one.live >= 0 else { continue }
             guard one.live < account.outstanding || account.isStranded && one.live == account.outstanding else {
                 continue
@@ -227,8 +227,8 @@ extension QuotaAuthority {
         }
         if let hint = self.hints[unit]?[lot.lot], lot.hintDone >= hint.number {
             self.hints[unit]?[lot.lot] = nil
-            for place in self.moves.indices where self.moves[place].lot == lot.lot && self.moves[place].from == unit {
-                self.moves[place].isDone = true
+            for index in self.moves.indices where self.moves[index].lot == lot.lot && self.moves[index].from == unit {
+                self.moves[index].isDone = true
             }
         }
     }
@@ -238,13 +238,13 @@ extension QuotaAuthority {
         _ lot: LotID, from unit: UnitID, quantity: Int, into records: inout [AuthorityRecord]
     ) {
         var left = quantity
-        for place in self.moves.indices
-        where self.moves[place].lot == lot && self.moves[place].from == unit && !self.moves[place].isDone && left > 0 {
-            let wanted = min(left, self.moves[place].asked - self.moves[place].moved)
+        for index in self.moves.indices
+        where self.moves[index].lot == lot && self.moves[index].from == unit && !self.moves[index].isDone && left > 0 {
+            let wanted = min(left, self.moves[index].asked - self.moves[index].moved)
             guard wanted > 0,
-                let moved = try? self.grant(lot, to: self.moves[place].to, quantity: wanted, into: &records)
+                let moved = try? self.grant(lot, to: self.moves[index].to, quantity: wanted, into: &records)
             else { continue }
-            self.moves[place].moved += moved
+            self.moves[index].moved += moved
             left -= moved
         }
     }

@@ -180,7 +180,7 @@ package struct QuotaAuthority: Sendable {
         let account = self.book.account(lot, unit, holder.generation)
         // A generation gets its first grant only after its first report, which gives its ledger a witness.
         let isWitnessed = self.seen[unit]?.report.generation == holder.generation
-        let granted = holder.isDrained || !isWitnessed || account.standing != .active ? 0 : min(quantity, state.pool)
+        let granted = holder.isDrained || !isWitnessed || account.status != .active ? 0 : min(quantity, state.pool)
         guard granted > 0 else { return 0 }
         self.append(.granted(lot, unit, holder.generation, total: account.granted + granted), into: &records)
         return granted
@@ -215,7 +215,7 @@ package struct QuotaAuthority: Sendable {
     ) throws(AuthorityError) {
         guard self.book.lots[lot] != nil else { throw .unknownLot(lot) }
         let account = self.book.account(lot, unit, generation)
-        guard account.isStranded || account.standing == .settled else { throw .notStranded(lot, unit, generation) }
+        guard account.isStranded || account.status == .settled else { throw .notStranded(lot, unit, generation) }
         guard (0...account.outstanding).contains(sold) else { throw .soldOutOfRange(sold, limit: account.outstanding) }
         self.append(.settled(lot, unit, generation, sold: sold, byLedger: false), into: &records)
     }

@@ -30,7 +30,7 @@ package enum QuotaPlan {
             let remainders = (shared * weights[left] % sum, shared * weights[right] % sum)
             return remainders.0 == remainders.1 ? left < right : remainders.0 > remainders.1
         }
-        for place in byRemainder.prefix(shared - grants.reduce(0, +)) { grants[place] += 1 }
+        for index in byRemainder.prefix(shared - grants.reduce(0, +)) { grants[index] += 1 }
         return grants
     }
 }

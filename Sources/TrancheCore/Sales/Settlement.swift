@@ -26,7 +26,7 @@ package enum Settlement {
         for lot in lots {
             for account in authority.book.lots[lot]?.accounts ?? [] {
                 let report = authority.fresh(account.unit, now: now)
-                switch account.standing {
+                switch account.status {
                 case .stranded:
                     throw .stranded(account.unit, lot, account.generation, quantity: account.outstanding)
                 case .settled: try self.checkCount(account, of: lot, report)

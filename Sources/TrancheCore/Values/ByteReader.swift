@@ -3,16 +3,16 @@
 package struct ByteReader {
     @usableFromInline let bytes: UnsafeRawBufferPointer
     /// Bytes that were taken.
-    @usableFromInline package internal(set) var place: Int
+    @usableFromInline package internal(set) var offset: Int
     package var isBroken = false
 
     /// - Parameter bytes: They must outlive the reader.
-    @inlinable package init(_ bytes: UnsafeRawBufferPointer, at place: Int = 0) {
-        precondition((0...bytes.count).contains(place), "place \(place) in \(bytes.count) bytes")
-        (self.bytes, self.place) = (bytes, place)
+    @inlinable package init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
+        precondition((0...bytes.count).contains(offset), "offset \(offset) in \(bytes.count) bytes")
+        (self.bytes, self.offset) = (bytes, offset)
     }
 
-    @inlinable package var left: Int { self.bytes.count - self.place }
+    @inlinable package var left: Int { self.bytes.count - self.offset }
 
     /// Moves over the next `count` bytes, if there are so many.
     ///
@@ -22,8 +22,8 @@ package struct ByteReader {
             self.isBroken = true
             return nil
         }
-        self.place += count
-        return self.place - count
+        self.offset += count
+        return self.offset - count
     }
 
     @inlinable package mutating func byte() -> UInt8? { self.skip(1).map { self.bytes[$0] } }
@@ -46,7 +46,7 @@ package struct ByteReader {
 
     @inlinable package mutating func text(_ count: Int) -> String? {
         guard let start = self.skip(count) else { return nil }
-        return String(decoding: self.bytes[start..<self.place], as: UTF8.self)
+        return String(decoding: self.bytes[start..<self.offset], as: UTF8.self)
     }
 
     /// A number of 64 bits, 7 in each byte, the lowest first, with its sign in the lowest bit.

@@ -1,7 +1,7 @@
-/// Finds places in a list by hash: open addressing, 4 bytes a slot, at most half of them taken. Elements are never
+/// Finds indexes in a list by hash: open addressing, 4 bytes a slot, at most half of them taken. Elements are never
 /// removed.
 ///
-/// The low bits of a slot hold the place, and the others a part of the hash. The hash bits avoid reads of wrong
+/// The low bits of a slot hold the index, and the others a part of the hash. The hash bits avoid reads of wrong
 /// elements, each of which is a cache miss.
 package struct HashIndex: Sendable {
     /// 0 for a free slot.
@@ -26,8 +26,8 @@ package struct HashIndex: Sendable {
             var slot = Int(truncatingIfNeeded: hash) & mask
             while slots[slot] != 0 {
                 if slots[slot] & ~UInt32(truncatingIfNeeded: mask) == part {
-                    let place = Int(slots[slot]) & mask - 1
-                    if isWanted(place) { return place }
+                    let index = Int(slots[slot]) & mask - 1
+                    if isWanted(index) { return index }
                 }
                 slot = (slot + 1) & mask
             }
@@ -36,31 +36,31 @@ package struct HashIndex: Sendable {
     }
 
     /// - Parameters:
-    ///   - place: The next one: places count from 0, without gaps.
-    ///   - hashOf: The hash of the element at a place.
-    package mutating func insert(_ place: Int, hash: UInt64, hashOf: (Int) -> UInt64) {
-        precondition(place == self.count && place < Int(Int32.max), "place \(place) is not \(self.count), or too high")
+    ///   - index: The next one: indexes count from 0, without gaps.
+    ///   - hashOf: The hash of the element at a index.
+    package mutating func insert(_ index: Int, hash: UInt64, hashOf: (Int) -> UInt64) {
+        precondition(index == self.count && index < Int(Int32.max), "index \(index) is not \(self.count), or too high")
         if (self.count + 1) * 2 > self.slots.count { self.grow(hashOf) }
         self.count += 1
-        self.put(place, hash)
+        self.put(index, hash)
     }
 
-    private mutating func put(_ place: Int, _ hash: UInt64) {
+    private mutating func put(_ index: Int, _ hash: UInt64) {
         self.slots.withUnsafeMutableBufferPointer { slots in
             let mask = slots.count - 1
             var slot = Int(truncatingIfNeeded: hash) & mask
             while slots[slot] != 0 { slot = (slot + 1) & mask }
-            slots[slot] = Self.part(hash, mask) | UInt32(place + 1)
+            slots[slot] = Self.part(hash, mask) | UInt32(index + 1)
         }
     }
 
-    /// The bits of the hash beside the slot number, where the place leaves room for them.
+    /// The bits of the hash beside the slot number, where the index leaves room for them.
     @usableFromInline package static func part(_ hash: UInt64, _ mask: Int) -> UInt32 {
         UInt32(truncatingIfNeeded: hash >> 32) & ~UInt32(truncatingIfNeeded: mask)
     }
 
     private mutating func grow(_ hashOf: (Int) -> UInt64) {
         self.slots = [UInt32](repeating: 0, count: Swift.max(16, self.slots.count * 2))
-        for place in 0..<self.count { self.put(place, hashOf(place)) }
+        for index in 0..<self.count { self.put(index, hashOf(index)) }
     }
 }

@@ -8,10 +8,10 @@ package struct Heap<Element: Comparable & Sendable>: Sendable {
 
     package mutating func insert(_ item: Element) {
         self.items.append(item)
-        var place = self.items.count - 1
-        while place > 0, self.items[place] < self.items[(place - 1) / 2] {
-            self.items.swapAt(place, (place - 1) / 2)
-            place = (place - 1) / 2
+        var index = self.items.count - 1
+        while index > 0, self.items[index] < self.items[(index - 1) / 2] {
+            self.items.swapAt(index, (index - 1) / 2)
+            index = (index - 1) / 2
         }
     }
 
@@ -21,15 +21,15 @@ package struct Heap<Element: Comparable & Sendable>: Sendable {
         let last = self.items.removeLast()
         guard !self.items.isEmpty else { return first }
         self.items[0] = last
-        var place = 0
+        var index = 0
         while true {
-            var smallest = place
-            for child in [2 * place + 1, 2 * place + 2] where child < self.items.count {
+            var smallest = index
+            for child in [2 * index + 1, 2 * index + 2] where child < self.items.count {
                 if self.items[child] < self.items[smallest] { smallest = child }
             }
-            if smallest == place { return first }
-            self.items.swapAt(place, smallest)
-            place = smallest
+            if smallest == index { return first }
+            self.items.swapAt(index, smallest)
+            index = smallest
         }
     }
 }

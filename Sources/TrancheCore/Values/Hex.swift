@@ -5,8 +5,8 @@ package enum Hex {
     /// Sixteen lower-case digits.
     package static func text(_ value: UInt64) -> String {
         String(unsafeUninitializedCapacity: 16) { buffer in
-            for place in 0..<16 {
-                buffer[place] = self.digits[Int((value >> UInt64(60 - 4 * place)) & 15)]
+            for offset in 0..<16 {
+                buffer[offset] = self.digits[Int((value >> UInt64(60 - 4 * offset)) & 15)]
             }
             return 16
         }
@@ -16,9 +16,9 @@ package enum Hex {
     package static func pair(_ text: some StringProtocol) -> (UInt64, UInt64)? {
         guard text.utf8.count == 32 else { return nil }
         var halves: (UInt64, UInt64) = (0, 0)
-        for (place, byte) in text.utf8.enumerated() {
+        for (offset, byte) in text.utf8.enumerated() {
             guard let digit = self.value(byte) else { return nil }
-            if place < 16 { halves.0 = halves.0 << 4 | digit } else { halves.1 = halves.1 << 4 | digit }
+            if offset < 16 { halves.0 = halves.0 << 4 | digit } else { halves.1 = halves.1 << 4 | digit }
         }
         return halves
     }

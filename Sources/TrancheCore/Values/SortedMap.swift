@@ -12,8 +12,8 @@ package struct SortedMap<Key: Comparable & Sendable, Value> {
     @inlinable package var isEmpty: Bool { self.sortedKeys.isEmpty }
     @inlinable package var count: Int { self.sortedKeys.count }
 
-    /// The first place whose key is not below `key`.
-    @inlinable func place(_ key: Key) -> Int {
+    /// The first index whose key is not below `key`.
+    @inlinable func index(_ key: Key) -> Int {
         var (low, high) = (0, self.sortedKeys.count)
         while low < high {
             let middle = (low + high) / 2
@@ -23,48 +23,48 @@ package struct SortedMap<Key: Comparable & Sendable, Value> {
     }
 
     @inlinable func find(_ key: Key) -> Int? {
-        let place = self.place(key)
-        return place < self.sortedKeys.count && self.sortedKeys[place] == key ? place : nil
+        let index = self.index(key)
+        return index < self.sortedKeys.count && self.sortedKeys[index] == key ? index : nil
     }
 
     @inlinable package subscript(key: Key) -> Value? {
         get {
-            guard let place = self.find(key) else { return nil }
-            return self.sortedValues[place]
+            guard let index = self.find(key) else { return nil }
+            return self.sortedValues[index]
         }
         set {
-            let place = self.place(key)
-            let isThere = place < self.sortedKeys.count && self.sortedKeys[place] == key
+            let index = self.index(key)
+            let isThere = index < self.sortedKeys.count && self.sortedKeys[index] == key
             switch (newValue, isThere) {
-            case (let value?, true): self.sortedValues[place] = value
+            case (let value?, true): self.sortedValues[index] = value
             case (let value?, false):
-                self.sortedKeys.insert(key, at: place)
-                self.sortedValues.insert(value, at: place)
+                self.sortedKeys.insert(key, at: index)
+                self.sortedValues.insert(value, at: index)
             case (nil, true):
-                self.sortedKeys.remove(at: place)
-                self.sortedValues.remove(at: place)
+                self.sortedKeys.remove(at: index)
+                self.sortedValues.remove(at: index)
             case (nil, false): break
             }
         }
     }
 
-    /// The value of a present key, for changes in place.
+    /// The value of a present key, for changes in index.
     ///
     /// - Precondition: The key is in the map.
     @inlinable package subscript(known key: Key) -> Value {
         _read {
-            let place = self.known(key)
-            yield self.sortedValues[place]
+            let index = self.known(key)
+            yield self.sortedValues[index]
         }
         _modify {
-            let place = self.known(key)
-            yield &self.sortedValues[place]
+            let index = self.known(key)
+            yield &self.sortedValues[index]
         }
     }
 
     @inlinable func known(_ key: Key) -> Int {
-        guard let place = self.find(key) else { preconditionFailure("no value for \(key)") }
-        return place
+        guard let index = self.find(key) else { preconditionFailure("no value for \(key)") }
+        return index
     }
 }
 

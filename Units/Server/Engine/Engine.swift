@@ -41,7 +41,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         let intake: Intake
         let waiters: Waiters
         let redis: RedisWorker
-        let calls: LotCalls
+        let calls: RedisCalls
         let poller: Poller
         let center: any CenterCalls
         let coordinator: any CoordinatorCalls
@@ -203,7 +203,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.status.withLockedValue { $0.failure = "\(error)" }
         self.parts.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
         self.refuse(self.parts.intake.setRecovered(nil, now: SystemClock.now()))
-        self.parts.waiters.answerAll(.refused(.recovering), before: self.parts.intake.life)
+        self.parts.waiters.answerAll(.refused(.recovering), before: self.parts.intake.recovery)
         Thread.sleep(forTimeInterval: 0.1)
     }
 

@@ -23,8 +23,8 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
     /// While the ledger is being recovered, everything is refused.
     private var isRecovering = true
     /// Raised whenever the machine behind the intake is thrown away.
-    private var lives: UInt64 = 0
-    var life: UInt64 { self.locked { self.lives } }
+    private var recoveries: UInt64 = 0
+    var recovery: UInt64 { self.locked { self.recoveries } }
 
     /// - Parameter bell: Rung when something has come while the engine was asleep.
     init(uncertaintyMicroseconds: Int64, durableCeiling: Stamp, bell: Poller) {
@@ -42,7 +42,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
     /// The answer, if it is known at once; else the request is on its way to the engine under `ticket()`.
     func submit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Submission, TokenError> {
         self.lock.lock()
-        let result = self.admit(purchase, now: now, ticket: ticket)
+        let result = self.receive(purchase, now: now, ticket: ticket)
         self.unlock()
         return result
     }
@@ -52,22 +52,22 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
         enum Kind { case buy(Purchase), status(OrderID) }
         let kind: Kind
         let ticket: UInt64
-        /// The intake's life in which it was handed in.
-        var life: UInt64 = 0
+        /// The intake's recovery in which it was handed in.
+        var recovery: UInt64 = 0
         var result = Result<Submission, TokenError>.success(.queued)
     }
 
     /// Everything that one lane has heard in one turn, under one lock.
     func submit(_ questions: inout [Question], now: Instant) {
         self.lock.lock()
-        for place in questions.indices {
-            let ticket = questions[place].ticket
-            questions[place].life = self.lives
-            switch questions[place].kind {
-            case .buy(let purchase): questions[place].result = self.admit(purchase, now: now) { ticket }
+        for index in questions.indices {
+            let ticket = questions[index].ticket
+            questions[index].recovery = self.recoveries
+            switch questions[index].kind {
+            case .buy(let purchase): questions[index].result = self.receive(purchase, now: now) { ticket }
             case .status(let id):
                 let order = self.desk.order(id)
-                questions[place].result = .success(.answered(order.map { Answer($0) } ?? .refused(.unknownOrder(id))))
+                questions[index].result = .success(.answered(order.map { Answer($0) } ?? .refused(.unknownOrder(id))))
             }
         }
         self.unlock()
@@ -83,7 +83,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
         if rings { self.bell.wake() }
     }
 
-    private func admit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Submission, TokenError> {
+    private func receive(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Submission, TokenError> {
         if let untimely = purchase.untimely {
             return self.desk.order(purchase.order).map { .success(.answered(Answer($0))) } ?? .failure(untimely)
         }
@@ -201,7 +201,7 @@ final class Intake: @unchecked Sendable {  // All state is behind the lock.
     func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
         self.locked {
             self.isRecovering = book == nil
-            if book == nil { self.lives += 1 }
+            if book == nil { self.recoveries += 1 }
             if let book { self.desk.load(book, now: now) }
             defer {
                 self.requests = []

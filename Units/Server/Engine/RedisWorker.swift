@@ -7,10 +7,10 @@ final class RedisWorker: @unchecked Sendable {  // The connection checks that it
     enum Work: Sendable { case prime(LotPrime), survey }
 
     private let mailbox = Mailbox<Work>()  // Bounded: one prime per lot, and one survey.
-    private let redis: LotRedis
+    private let redis: RedisPrimer
     private let intake: Intake
 
-    init(_ redis: LotRedis, intake: Intake) {
+    init(_ redis: RedisPrimer, intake: Intake) {
         self.redis = redis
         self.intake = intake
         OwnedThread.start("redis", owning: [redis.owner]) { self.run() }

@@ -1,31 +1,31 @@
 import NIOConcurrencyHelpers
 import TrancheCore
 
-/// Who waits for an answer: a place in a lane, or a closure.
+/// Who waits for an answer: a slot in a lane, or a closure.
 ///
-/// The number says where to: the lane (8 bits, 0 for closures), the connection's place there (24 bits), and a count, so
-/// that a late answer does not reach the connection that has the place then.
+/// The number says where to: the lane (8 bits, 0 for closures), the connection's slot there (24 bits), and a count, so
+/// that a late answer does not reach the connection that has the slot then.
 struct Ticket: Hashable, Sendable {
-    static let placesLimit = 1 << 24
+    static let slotsLimit = 1 << 24
 
     let rawValue: UInt64
 
     init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    init(lane: Int, place: Int, count: UInt32) {
-        self.rawValue = UInt64(lane) << 56 | UInt64(place) << 32 | UInt64(count)
+    init(lane: Int, slot: Int, count: UInt32) {
+        self.rawValue = UInt64(lane) << 56 | UInt64(slot) << 32 | UInt64(count)
     }
 
     var lane: Int { Int(self.rawValue >> 56) }
-    var place: Int { Int(self.rawValue >> 32) & (Self.placesLimit - 1) }
+    var slot: Int { Int(self.rawValue >> 32) & (Self.slotsLimit - 1) }
     var count: UInt32 { UInt32(truncatingIfNeeded: self.rawValue) }
 }
 
 /// Takes the answers of one batch over to the thread that has the connections.
 protocol AnswerSink: AnyObject, Sendable {
     func post(_ answers: [(ticket: Ticket, answer: Answer)])
-    /// Requests that were handed in before this life of the intake, and still wait, get this answer.
-    func postToAll(_ answer: Answer, before life: UInt64)
+    /// Requests that were handed in before this recovery of the intake, and still wait, get this answer.
+    func postToAll(_ answer: Answer, before recovery: UInt64)
 }
 
 /// Who waits for which ticket. Answers of one batch reach each lane in one hop.
@@ -37,7 +37,7 @@ final class Waiters: Sendable {
     }
     private let state = NIOLockedValueBox(State())
 
-    /// The next lane. Its number is its place among all, from 1.
+    /// The next lane. Its number is its slot among all, from 1.
     func add(_ lane: any AnswerSink) {
         self.state.withLockedValue { $0.lanes.append(lane) }
     }
@@ -53,14 +53,14 @@ final class Waiters: Sendable {
     /// Closures that wait. Lanes count for themselves, and end before the engine does.
     var count: Int { self.state.withLockedValue { $0.closures.count } }
 
-    /// Answers everybody who was handed in before this life of the intake: the machine that knew them is gone.
-    func answerAll(_ answer: Answer, before life: UInt64) {
+    /// Answers everybody who was handed in before this recovery of the intake: the machine that knew them is gone.
+    func answerAll(_ answer: Answer, before recovery: UInt64) {
         let (closures, lanes) = self.state.withLockedValue { state in
             defer { state.closures = [:] }
             return (state.closures.sorted { $0.key < $1.key }.map(\.value), state.lanes)
         }
         for closure in closures { closure(answer) }
-        for lane in lanes { lane.postToAll(answer, before: life) }
+        for lane in lanes { lane.postToAll(answer, before: recovery) }
     }
 
     func answer(_ answers: [(ticket: UInt64, answer: Answer)]) {
@@ -72,7 +72,7 @@ final class Waiters: Sendable {
             let ticket = Ticket(rawValue: number)
             batches[min(ticket.lane, lanes.count)].append((ticket, answer))
         }
-        for (place, lane) in lanes.enumerated() where !batches[place + 1].isEmpty { lane.post(batches[place + 1]) }
+        for (slot, lane) in lanes.enumerated() where !batches[slot + 1].isEmpty { lane.post(batches[slot + 1]) }
         for (ticket, answer) in batches[0] {
             let closure = self.state.withLockedValue { $0.closures.removeValue(forKey: ticket.rawValue) }
             closure?(answer)

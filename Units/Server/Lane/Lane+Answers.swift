@@ -16,10 +16,10 @@ extension Lane {
             return inbox
         }
         for (ticket, answer) in taken.answers { self.deliver(answer, ticket) }
-        if let (answer, life) = taken.toAll {
-            for place in self.connections.indices where self.connections[place].isQueued(before: life) {
-                let count = self.connections[place].count
-                self.deliver(answer, Ticket(lane: self.number, place: place, count: count))
+        if let (answer, recovery) = taken.toAll {
+            for slot in self.connections.indices where self.connections[slot].isQueued(before: recovery) {
+                let count = self.connections[slot].count
+                self.deliver(answer, Ticket(lane: self.number, slot: slot, count: count))
             }
         }
         if taken.isStopping, !self.isStopping { self.beginStop() }
@@ -27,77 +27,77 @@ extension Lane {
 
     func deliver(_ answer: Answer, _ ticket: Ticket, isStatus: Bool = false) {
         guard self.isWaiting(ticket) else { return }
-        var standing: WaitlistPosition?
+        var position: WaitlistPosition?
         if case .order(let order) = answer, order.state == .contested {
-            standing = self.gate.intake.waitlistPosition(of: order.id)
+            position = self.gate.intake.waitlistPosition(of: order.id)
         }
-        self.answers.write(answer, isStatus: isStatus, standing: standing)
-        self.send(ticket.place)
+        self.answers.write(answer, isStatus: isStatus, position: position)
+        self.send(ticket.slot)
     }
 
     /// Whether the connection that asked under this ticket is still open.
     func isWaiting(_ ticket: Ticket) -> Bool {
-        let place = ticket.place
-        return place < self.connections.count && self.connections[place].isAsking
-            && self.connections[place].count == ticket.count
+        let slot = ticket.slot
+        return slot < self.connections.count && self.connections[slot].isAsking
+            && self.connections[slot].count == ticket.count
     }
 
     /// Sends the answer that has just been put together, and goes on with what came behind the request.
-    func send(_ place: Int) {
-        if !self.connections[place].beginAnswer(now: self.now) { self.answers.sayClose() }
+    func send(_ slot: Int) {
+        if !self.connections[slot].beginAnswer(now: self.now) { self.answers.sayClose() }
         let sent = self.answers.bytes.withUnsafeBytes { bytes -> Int? in
-            switch Socket.write(self.connections[place].descriptor, bytes) {
+            switch Socket.write(self.connections[slot].descriptor, bytes) {
             case .bytes(let count): count
             case .wouldBlock: 0
             case .closed: nil
             }
         }
-        guard let sent else { return self.close(place) }
+        guard let sent else { return self.close(slot) }
         if sent < self.answers.bytes.count {
-            self.connections[place].keepUnsent(self.answers.bytes[sent...], now: self.now)
-            return self.judge(place)
+            self.connections[slot].keepUnsent(self.answers.bytes[sent...], now: self.now)
+            return self.judge(slot)
         }
-        self.sent(place)
+        self.sent(slot)
     }
 
-    func flush(_ place: Int) {
-        guard !self.connections[place].outgoing.isEmpty else { return }
-        switch self.connections[place].outgoing.withUnsafeBytes({
-            Socket.write(self.connections[place].descriptor, $0)
+    func flush(_ slot: Int) {
+        guard !self.connections[slot].outgoing.isEmpty else { return }
+        switch self.connections[slot].outgoing.withUnsafeBytes({
+            Socket.write(self.connections[slot].descriptor, $0)
         }) {
         case .wouldBlock: return
-        case .closed: return self.close(place)
+        case .closed: return self.close(slot)
         case .bytes(let count):
-            guard self.connections[place].sent(count, now: self.now) else { return }
-            self.judge(place)
-            if self.connections[place].isOpen { self.sent(place) }
+            guard self.connections[slot].sent(count, now: self.now) else { return }
+            self.judge(slot)
+            if self.connections[slot].isOpen { self.sent(slot) }
         }
     }
 
     /// The whole answer is on its way.
-    func sent(_ place: Int) {
-        if self.connections[place].inputIsClosed, !self.connections[place].hasPending { return self.close(place) }
-        self.connections[place].endAnswer(isLast: self.isStopping, now: self.now)
-        if self.connections[place].isLeaving {
-            Socket.finishWriting(self.connections[place].descriptor)
-            return self.isStopping ? self.close(place) : self.judge(place)
+    func sent(_ slot: Int) {
+        if self.connections[slot].inputIsClosed, !self.connections[slot].hasPending { return self.close(slot) }
+        self.connections[slot].endAnswer(isLast: self.isStopping, now: self.now)
+        if self.connections[slot].isLeaving {
+            Socket.finishWriting(self.connections[slot].descriptor)
+            return self.isStopping ? self.close(slot) : self.judge(slot)
         }
-        if self.connections[place].hasPending { self.resumed.append(place) }
+        if self.connections[slot].hasPending { self.resumed.append(slot) }
     }
 
     /// Closes, or refuses, every connection that takes too long.
     func closeOverdue() {
         let isCrowded = self.register.isCrowded
-        for place in self.connections.indices where self.connections[place].isOpen {
-            switch self.connections[place].watch.overdue(now: self.now, isCrowded: isCrowded) {
+        for slot in self.connections.indices where self.connections[slot].isOpen {
+            switch self.connections[slot].watch.overdue(now: self.now, isCrowded: isCrowded) {
             case nil: continue
-            case .idle, .unsent, .leaving: self.close(place)
-            case .head where self.connections[place].hasWholeHead: self.connections[place].watch.headEnded()
+            case .idle, .unsent, .leaving: self.close(slot)
+            case .head where self.connections[slot].hasWholeHead: self.connections[slot].watch.headEnded()
             case .head, .body:
-                guard self.connections[place].mayServe else { continue }
-                self.connections[place].giveUpReading()
+                guard self.connections[slot].mayServe else { continue }
+                self.connections[slot].giveUpReading()
                 self.answers.write(Problem.slowRequest)
-                self.send(place)
+                self.send(slot)
             }
         }
     }
@@ -106,12 +106,12 @@ extension Lane {
     ///
     /// - Returns: `false` if none is idle.
     func closeOldestIdle() -> Bool {
-        var oldest: (place: Int, since: Int64)?
-        for (place, connection) in self.connections.enumerated() where connection.isOpen {
-            if let since = connection.watch.idle, since < oldest?.since ?? .max { oldest = (place, since) }
+        var oldest: (slot: Int, since: Int64)?
+        for (slot, connection) in self.connections.enumerated() where connection.isOpen {
+            if let since = connection.watch.idle, since < oldest?.since ?? .max { oldest = (slot, since) }
         }
         guard let oldest else { return false }
-        self.close(oldest.place)
+        self.close(oldest.slot)
         return true
     }
 }

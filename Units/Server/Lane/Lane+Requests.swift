@@ -9,97 +9,97 @@ import TrancheCore
 // Bytes in: from a socket's readiness to the intake.
 
 extension Lane {
-    func read(_ place: Int) {
+    func read(_ slot: Int) {
         self.owner.check()
-        guard self.connections[place].isOpen else { return }
-        switch Socket.read(self.connections[place].descriptor, into: self.buffer) {
+        guard self.connections[slot].isOpen else { return }
+        switch Socket.read(self.connections[slot].descriptor, into: self.buffer) {
         case .wouldBlock: return
-        case .closed: return self.inputClosed(place)
+        case .closed: return self.inputClosed(slot)
         case .bytes(let count):
-            if self.connections[place].isLeaving { return }
+            if self.connections[slot].isLeaving { return }
             let bytes = UnsafeRawBufferPointer(rebasing: self.buffer[..<count])
-            if self.connections[place].hasPending {
-                self.connections[place].keep(bytes)
-                self.resume(place)
-            } else if let taken = self.serve(place, bytes), !self.connections[place].isLeaving {
-                self.connections[place].keep(bytes[taken...])
+            if self.connections[slot].hasPending {
+                self.connections[slot].keep(bytes)
+                self.resume(slot)
+            } else if let taken = self.serve(slot, bytes), !self.connections[slot].isLeaving {
+                self.connections[slot].keep(bytes[taken...])
             }
-            self.judge(place)
+            self.judge(slot)
         }
     }
 
-    func inputClosed(_ place: Int) {
+    func inputClosed(_ slot: Int) {
         // Whole requests may wait for the next turn.
-        let waits = self.connections[place].hasPending && !self.connections[place].inputIsClosed
-        guard self.connections[place].isBusy || waits else { return self.close(place) }
-        if waits { self.resumed.append(place) }
+        let waits = self.connections[slot].hasPending && !self.connections[slot].inputIsClosed
+        guard self.connections[slot].isBusy || waits else { return self.close(slot) }
+        if waits { self.resumed.append(slot) }
         // The answer may still reach a client that has closed one direction only.
-        if self.connections[place].inputIsClosed { return self.close(place) }  // Both directions.
-        self.connections[place].closeInput()
-        self.judge(place)
+        if self.connections[slot].inputIsClosed { return self.close(slot) }  // Both directions.
+        self.connections[slot].closeInput()
+        self.judge(slot)
     }
 
     /// Tells the poller what the connection waits for now, and the watch what waits here.
-    func judge(_ place: Int) {
-        guard self.connections[place].isOpen else { return }
+    func judge(_ slot: Int) {
+        guard self.connections[slot].isOpen else { return }
         // A part of a request that waits behind another one takes no time of its own.
-        if self.connections[place].hasPending, self.connections[place].mayServe {
-            self.connections[place].watch.received(0, now: self.now)
+        if self.connections[slot].hasPending, self.connections[slot].mayServe {
+            self.connections[slot].watch.received(0, now: self.now)
         }
-        var interest: Poller.Interest = self.connections[place].wantsToRead ? .read : []
-        if !self.connections[place].outgoing.isEmpty { interest.insert(.write) }
-        guard interest != self.connections[place].interest else { return }
-        self.connections[place].interest = interest
+        var interest: Poller.Interest = self.connections[slot].wantsToRead ? .read : []
+        if !self.connections[slot].outgoing.isEmpty { interest.insert(.write) }
+        guard interest != self.connections[slot].interest else { return }
+        self.connections[slot].interest = interest
         do {
-            try self.poller.change(self.connections[place].descriptor, token: UInt64(place), interest)
-        } catch { self.close(place) }
+            try self.poller.change(self.connections[slot].descriptor, token: UInt64(slot), interest)
+        } catch { self.close(slot) }
     }
 
     /// Goes on with what has been kept of the connection's bytes.
-    func resume(_ place: Int) {
-        guard self.connections[place].mayServe, self.connections[place].hasPending else { return }
-        let (bytes, start) = self.connections[place].takePending()
-        let taken = bytes.withUnsafeBytes { self.serve(place, UnsafeRawBufferPointer(rebasing: $0[start...])) }
-        guard let taken, self.connections[place].isOpen else { return }
-        if !self.connections[place].isLeaving { self.connections[place].putBack(bytes, from: start + taken) }
+    func resume(_ slot: Int) {
+        guard self.connections[slot].mayServe, self.connections[slot].hasPending else { return }
+        let (bytes, start) = self.connections[slot].takePending()
+        let taken = bytes.withUnsafeBytes { self.serve(slot, UnsafeRawBufferPointer(rebasing: $0[start...])) }
+        guard let taken, self.connections[slot].isOpen else { return }
+        if !self.connections[slot].isLeaving { self.connections[slot].putBack(bytes, from: start + taken) }
         // All that came before the other side stopped sending has been served, or is a part of a request.
-        if self.connections[place].inputIsClosed, self.connections[place].mayServe,
-            !self.connections[place].isPostponed(in: self.turn)
+        if self.connections[slot].inputIsClosed, self.connections[slot].mayServe,
+            !self.connections[slot].isPostponed(in: self.turn)
         {
-            return self.close(place)
+            return self.close(slot)
         }
-        self.judge(place)
+        self.judge(slot)
     }
 
     /// Takes requests from the front of `bytes`, until one has to wait.
     ///
     /// - Returns: How many bytes were taken; `nil` if the connection has left the lane.
-    func serve(_ place: Int, _ bytes: UnsafeRawBufferPointer) -> Int? {
+    func serve(_ slot: Int, _ bytes: UnsafeRawBufferPointer) -> Int? {
         var taken = 0
-        self.connections[place].beginTurn(self.turn)
-        while taken < bytes.count, self.connections[place].mayServe {
-            if self.connections[place].isPostponed(in: self.turn) {
-                self.postponed.append(place)
+        self.connections[slot].beginTurn(self.turn)
+        while taken < bytes.count, self.connections[slot].mayServe {
+            if self.connections[slot].isPostponed(in: self.turn) {
+                self.postponed.append(slot)
                 return taken
             }
             let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
             switch ExpressParser.parse(rest) {
             case .incomplete: return taken
             case .other:
-                self.handOver(place, rest)
+                self.handOver(slot, rest)
                 return nil
             case .request(let request):
                 taken += request.length
-                self.take(place, request, rest)
-                if !self.connections[place].isOpen { return nil }
+                self.take(slot, request, rest)
+                if !self.connections[slot].isOpen { return nil }
             }
         }
         return taken
     }
 
-    func take(_ place: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
-        let count = self.connections[place].ask(keepsAlive: request.keepsAlive)
-        let ticket = Ticket(lane: self.number, place: place, count: count).rawValue
+    func take(_ slot: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
+        let count = self.connections[slot].ask(keepsAlive: request.keepsAlive)
+        let ticket = Ticket(lane: self.number, slot: slot, count: count).rawValue
         switch request.kind {
         case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket))
         case .buy(let lot, let token, let quantity):
@@ -110,7 +110,7 @@ extension Lane {
                 self.questions.append(.init(kind: .buy(purchase), ticket: ticket))
             } catch {
                 self.answers.write(self.gate.problem(error))
-                self.send(place)
+                self.send(slot)
             }
         }
     }
@@ -124,7 +124,7 @@ extension Lane {
             let ticket = Ticket(rawValue: question.ticket)
             switch question.result {
             case .success(.queued):
-                if self.isWaiting(ticket) { self.connections[ticket.place].enqueue(life: question.life) }
+                if self.isWaiting(ticket) { self.connections[ticket.slot].enqueue(recovery: question.recovery) }
             case .success(.answered(let answer)):
                 if case .status = question.kind {
                     self.deliver(answer, ticket, isStatus: true)
@@ -134,16 +134,16 @@ extension Lane {
             case .failure(let error):
                 guard self.isWaiting(ticket) else { continue }
                 self.answers.write(self.gate.problem(error))
-                self.send(ticket.place)
+                self.send(ticket.slot)
             }
         }
     }
 
-    func handOver(_ place: Int, _ bytes: UnsafeRawBufferPointer) {
-        let (descriptor, address) = (self.connections[place].descriptor, self.connections[place].address)
+    func handOver(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {
+        let (descriptor, address) = (self.connections[slot].descriptor, self.connections[slot].address)
         self.poller.remove(descriptor)
         let first = Array(bytes)
-        self.release(place)
+        self.release(slot)
         self.handover.take(descriptor, first, address)
     }
 }

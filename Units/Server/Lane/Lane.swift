@@ -29,7 +29,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
 
     struct Inbox {
         var answers: [(ticket: Ticket, answer: Answer)] = []
-        var toAll: (answer: Answer, life: UInt64)?
+        var toAll: (answer: Answer, recovery: UInt64)?
         var isStopping = false
     }
 
@@ -84,8 +84,8 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
         if wasEmpty { self.poller.wake() }
     }
 
-    func postToAll(_ answer: Answer, before life: UInt64) {
-        self.inbox.withLockedValue { $0.toAll = (answer, life) }
+    func postToAll(_ answer: Answer, before recovery: UInt64) {
+        self.inbox.withLockedValue { $0.toAll = (answer, recovery) }
         self.poller.wake()
     }
 
@@ -118,7 +118,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
             if !self.questions.isEmpty { self.ask() }
             let resumed = self.resumed
             self.resumed.removeAll(keepingCapacity: true)
-            for place in resumed { self.resume(place) }
+            for slot in resumed { self.resume(slot) }
         }
     }
 
@@ -126,9 +126,9 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
 
     private func handle(_ readiness: Poller.Readiness) {
         guard readiness.token != Self.listenerToken else { return self.accept() }
-        let place = Int(readiness.token)
-        if readiness.isWritable { self.flush(place) }
-        if readiness.isReadable || readiness.isClosed { self.read(place) }
+        let slot = Int(readiness.token)
+        if readiness.isWritable { self.flush(slot) }
+        if readiness.isReadable || readiness.isClosed { self.read(slot) }
     }
 
     private func listen() {
@@ -148,7 +148,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
             do {
                 guard let (descriptor, address) = try Socket.accept(self.listener) else { return }
                 var admission = self.register.enter(address)
-                // Only now, when somebody is there to take the place. One that was handed over leaves a moment later.
+                // Only now, when somebody is there to take the slot. One that was handed over leaves a moment later.
                 if admission == .full, self.closeOldestIdle() || self.register.closeOldestIdle() {
                     admission = self.register.enter(address, hasMadeRoom: true)
                 }
@@ -182,27 +182,27 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
             self.free.append(self.connections.count)
             self.connections.append(LaneConnection())
         }
-        let place = self.free.removeLast()
-        do { try self.poller.add(descriptor, token: UInt64(place), .read) } catch {
-            self.free.append(place)
+        let slot = self.free.removeLast()
+        do { try self.poller.add(descriptor, token: UInt64(slot), .read) } catch {
+            self.free.append(slot)
             Socket.close(descriptor)
             self.register.leave(address)
             throw error
         }
-        self.connections[place].accept(descriptor, address, now: self.now)
+        self.connections[slot].accept(descriptor, address, now: self.now)
     }
 
-    func close(_ place: Int) {
+    func close(_ slot: Int) {
         self.owner.check()
-        Socket.close(self.connections[place].descriptor)
-        self.register.leave(self.connections[place].address)
-        self.release(place)
+        Socket.close(self.connections[slot].descriptor)
+        self.register.leave(self.connections[slot].address)
+        self.release(slot)
     }
 
-    /// Makes the place free; the descriptor is somebody else's from now on.
-    func release(_ place: Int) {
-        self.connections[place].free()
-        self.free.append(place)
+    /// Makes the slot free; the descriptor is somebody else's from now on.
+    func release(_ slot: Int) {
+        self.connections[slot].free()
+        self.free.append(slot)
     }
 
     private func sweep() {
@@ -212,8 +212,8 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
     }
 
     func closeAll(_ isWanted: (LaneConnection) -> Bool) {
-        for place in self.connections.indices
-        where self.connections[place].isOpen && isWanted(self.connections[place]) { self.close(place) }
+        for slot in self.connections.indices
+        where self.connections[slot].isOpen && isWanted(self.connections[slot]) { self.close(slot) }
     }
 
     func beginStop() {

@@ -16,9 +16,9 @@ struct LaneAnswers {
     }
 
     /// - Parameter isStatus: The answer to the question how an order stands, not to a buy request.
-    mutating func write(_ answer: Answer, isStatus: Bool, standing: WaitlistPosition?) {
+    mutating func write(_ answer: Answer, isStatus: Bool, position: WaitlistPosition?) {
         switch answer {
-        case .order(let order): self.write(order, isStatus: isStatus, standing)
+        case .order(let order): self.write(order, isStatus: isStatus, position)
         case .refused(let refusal):
             if let bytes = self.kept[refusal] { return self.bytes = bytes }
             self.write(Problem(refusal))
@@ -27,9 +27,9 @@ struct LaneAnswers {
         }
     }
 
-    private mutating func write(_ order: Order, isStatus: Bool, _ standing: WaitlistPosition?) {
+    private mutating func write(_ order: Order, isStatus: Bool, _ position: WaitlistPosition?) {
         self.body.removeAll(keepingCapacity: true)
-        OrderDocument.write(order, standing, into: &self.body)
+        OrderDocument.write(order, position, into: &self.body)
         self.bytes.removeAll(keepingCapacity: true)
         switch isStatus ? 200 : TokenGate.status(of: order) {
         case 201: self.bytes.write("HTTP/1.1 201 Created\r\n")

@@ -1,7 +1,7 @@
 package import Edge
 package import Sockets
 
-/// One place of a lane, and the buyer's connection that has it. A place is used again when its connection has gone.
+/// One slot of a lane, and the buyer's connection that has it. A slot is used again when its connection has gone.
 ///
 /// The state says what the connection waits for. Every change of it is a method here, and a change that the state does
 /// not allow ends the process: the lane would answer the wrong buyer.
@@ -12,7 +12,7 @@ package struct LaneConnection {
     package static let requestsPerTurn = 16
 
     package enum State: Hashable, Sendable {
-        /// No connection has the place.
+        /// No connection has the slot.
         ///
         /// Can transition to: `listening`, when one is accepted.
         case free
@@ -25,10 +25,10 @@ package struct LaneConnection {
         ///
         /// Can transition to: `queued`, when the intake took it; `sending`, when its answer is known at once; `free`.
         case asking(keepsAlive: Bool)
-        /// The engine has the request, which was handed in during this life of the intake.
+        /// The engine has the request, which was handed in during this recovery of the intake.
         ///
         /// Can transition to: `sending`, when its answer has come; `free`.
-        case queued(life: UInt64, keepsAlive: Bool)
+        case queued(recovery: UInt64, keepsAlive: Bool)
         /// An answer is being written. What the socket did not take at once is in `outgoing`.
         ///
         /// Can transition to: `listening`, when all of it was taken; `leaving`, when it was the last answer; `free`.
@@ -42,7 +42,7 @@ package struct LaneConnection {
     package init() {}
 
     package private(set) var state = State.free
-    /// Of the connection that has the place now, or had it last.
+    /// Of the connection that has the slot now, or had it last.
     package private(set) var descriptor: Int32 = -1
     package private(set) var address = ClientAddress.local
     /// Raised with every request and kept from one connection to the next: the rest of the ticket's number.
@@ -82,12 +82,12 @@ package struct LaneConnection {
         }
     }
 
-    /// A request waits that was handed in before this life of the intake.
-    package func isQueued(before life: UInt64) -> Bool {
-        if case .queued(let mine, _) = self.state { mine < life } else { false }
+    /// A request waits that was handed in before this recovery of the intake.
+    package func isQueued(before recovery: UInt64) -> Bool {
+        if case .queued(let mine, _) = self.state { mine < recovery } else { false }
     }
 
-    /// The one place that decides whether a connection is read: not while an answer waits to be taken, and not while enough
+    /// The one slot that decides whether a connection is read: not while an answer waits to be taken, and not while enough
     /// waits to be served.
     package var wantsToRead: Bool {
         !self.inputIsClosed && self.outgoing.isEmpty
@@ -95,7 +95,7 @@ package struct LaneConnection {
     }
 }
 
-// Changes of state, in the order in which a connection lives.
+// Changes of state, in the order in which a connection recoveries.
 extension LaneConnection {
     package mutating func accept(_ descriptor: Int32, _ address: ClientAddress, now: Int64) {
         guard case .free = self.state else { self.refuse("accept") }
@@ -125,9 +125,9 @@ extension LaneConnection {
     }
 
     /// The intake took the request, and its answer comes later.
-    package mutating func enqueue(life: UInt64) {
+    package mutating func enqueue(recovery: UInt64) {
         guard case .asking(let keepsAlive) = self.state else { self.refuse("enqueue") }
-        self.state = .queued(life: life, keepsAlive: keepsAlive)
+        self.state = .queued(recovery: recovery, keepsAlive: keepsAlive)
     }
 
     /// The answer is known.
@@ -199,8 +199,8 @@ extension LaneConnection {
     /// Whether what waits begins with a whole head, and only its body is missing.
     package var hasWholeHead: Bool {
         let waiting = self.pending[self.pendingStart...]
-        return zip(waiting.indices, waiting.dropFirst(3)).contains { place, last in
-            last == 10 && waiting[place] == 13 && waiting[place + 1] == 10 && waiting[place + 2] == 13
+        return zip(waiting.indices, waiting.dropFirst(3)).contains { slot, last in
+            last == 10 && waiting[slot] == 13 && waiting[slot + 1] == 10 && waiting[slot + 2] == 13
         }
     }
 

@@ -1,4 +1,4 @@
-/// The scripts that a unit runs in its Redis. `RedisLot` in the core is the same logic as a pure machine.
+/// The scripts that a unit runs in its Redis. `RedisModel` in the core is the same logic as a pure machine.
 ///
 /// A fence above 2^52 (``Limits/fence``) is damage: no unit gets there, and Lua's numbers are not exact much beyond it.
 ///

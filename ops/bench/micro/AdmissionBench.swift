@@ -5,7 +5,7 @@ final class AdmissionBench {
     private static let run = RedisRun(rawValue: 1)
     private var machine: UnitMachine
     private var desk = FrontDesk()
-    private var redis: RedisLot?
+    private var redis: RedisModel?
     private var head = LedgerHead(position: 1, digest: ChainDigest(high: 0, low: 1))
     private var events: [UnitMachine.Event] = []
 

@@ -25,11 +25,11 @@ struct MergeBench {
         let base = self.rounds * Benchmarks.batch
         let now = Benchmarks.now.advanced(milliseconds: Int64(self.rounds + 1))
         for unit in 1...Self.units {
-            let candidates = (0..<Benchmarks.batch).map { place in
+            let candidates = (0..<Benchmarks.batch).map { index in
                 self.numbers += 1
                 return Candidate(
-                    index: base + place, order: OrderID(high: UInt64(unit), low: self.numbers), quantity: 1,
-                    stamp: Stamp(Instant(microseconds: now.microseconds - 1_000 + Int64(place * 3 + unit))),
+                    index: base + index, order: OrderID(high: UInt64(unit), low: self.numbers), quantity: 1,
+                    stamp: Stamp(Instant(microseconds: now.microseconds - 1_000 + Int64(index * 3 + unit))),
                     uncertainty: 500)
             }
             self.merge.receive(

@@ -6,7 +6,7 @@ package import TrancheCore
 ///
 /// After an error the connection is dropped, and the next call makes a new one: what a broken call
 /// did is unknown, and the machine above primes the lot again under a new fence.
-package final class LotRedis {
+package final class RedisPrimer {
     package let owner = ThreadOwner("the connection that primes Redis")
     package static let timeoutMilliseconds = 1_000
     /// Buyers in one priming command.
@@ -30,7 +30,7 @@ package final class LotRedis {
         self.attempt { try self.prime(prime) } ?? .unreachable
     }
 
-    /// What Redis holds of an earlier life; `nil` if it does not answer. The ledger's proof is for the caller to add.
+    /// What Redis holds of an earlier recovery; `nil` if it does not answer. The ledger's proof is for the caller to add.
     package func survey() -> RedisSurvey? { self.attempt { try self.look() } }
 
     private func attempt<Value>(_ body: () throws -> Value) -> Value? {

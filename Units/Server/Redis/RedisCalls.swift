@@ -8,7 +8,7 @@ package import TrancheCore
 ///
 /// After an error the connection is dropped, and whatever was under way is unreachable: what it did is
 /// unknown, and the machine primes the lot again under a new fence, which makes a call that arrives late do nothing.
-package final class LotCalls {
+package final class RedisCalls {
     package let owner = ThreadOwner("the calls to Redis")
     private struct Underway {
         let lot: LotID
@@ -48,7 +48,7 @@ package final class LotCalls {
         self.underway.append(
             Underway(
                 lot: call.lot, fence: call.fence, count: call.requests.count,
-                overdueAt: now.advanced(milliseconds: Int64(LotRedis.timeoutMilliseconds))))
+                overdueAt: now.advanced(milliseconds: Int64(RedisPrimer.timeoutMilliseconds))))
         do {
             let connection = try self.open(now: now)
             let keys = self.keys[call.lot] ?? LotWire.keys(of: call.lot, prefix: self.prefix)

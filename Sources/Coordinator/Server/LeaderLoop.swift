@@ -6,7 +6,7 @@ import TrancheAPI
 import TrancheCore
 
 /// The rounds of a coordinator: read the quota, decide, command; and between two looks, the contests.
-struct Lead: Service {
+struct LeaderLoop: Service {
     /// Pause between two attempts to take the lead, in milliseconds.
     static let standbyMilliseconds = 200
     static let heartbeatMilliseconds = 150

@@ -1,7 +1,7 @@
 /// The Redis script as a pure machine: the same calls give the same answers.
 ///
 /// The simulator sells through it; a test compares it with the real script on a real Redis.
-package struct RedisLot: Sendable {
+package struct RedisModel: Sendable {
     package struct Holding: Hashable, Sendable {
         package var quantity: Int
         package var orders: [OrderID]
