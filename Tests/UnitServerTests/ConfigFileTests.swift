@@ -53,10 +53,33 @@ import UnitServer
         #expect(ConfigFile(folder: self.folder).version == 60, "the file holds the same one")
     }
 
+    @Test("a version that is being applied is not overtaken by the next one") func notOvertaken() throws {
+        let applied = self.applied
+        let (isApplying, isOvertaken) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        self.file.onApply { config in
+            if config.sales[0].startsAtMilliseconds == 1 {
+                isApplying.signal()
+                // Whoever waits for its turn does not come; whoever does not has all the time to come first.
+                _ = isOvertaken.wait(timeout: .now() + .milliseconds(500))
+            }
+            applied.note(config)
+            isOvertaken.signal()
+        }
+        let done = DispatchSemaphore(value: 0)
+        Thread { [file] in
+            try? file.take(Self.push(1))
+            done.signal()
+        }.start()
+        isApplying.wait()
+        try self.file.take(Self.push(2))
+        done.wait()
+        #expect(self.applied.all == [1, 2])
+    }
+
     @Test("a version or an epoch far beyond the next one is refused, and changes nothing")
     func farJumpChangesNothing() throws {
         try self.file.take(Self.push(5))
-        let limit = ConfigFile.jumpLimit
+        let limit = Limits.jump
         for push in [Self.push(5 + limit + 1), Self.push(6, epoch: UInt64(limit) + 2)] {
             let problem = #expect(throws: Problem.self) { try self.file.take(push) }
             #expect(problem?.code == "config_jump")

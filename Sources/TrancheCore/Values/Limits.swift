@@ -40,6 +40,9 @@ package enum Limits {
     package static let generation: UInt32 = 1 << 24
     package static let incarnation: UInt64 = 1 << 28
     package static let epoch: UInt64 = 1 << 31
+    /// How much further an epoch, or a version of the configuration, may be than the last one: each start of a center, each
+    /// change, raises it by one. A sender of more could shut every later one out.
+    package static let jump = 100_000
     /// The highest position in a ledger.
     package static let position: UInt64 = 1 << 48
     /// Copies of one request that wait for its answer; one more is refused as overloaded.
@@ -62,9 +65,6 @@ package enum Limits {
     package static let units = 1_024
     /// Lots of one installation that are not settled.
     package static let lots = 4_096
-    /// A center's epoch or a configuration's version that is further above the last one than this is not believed: each
-    /// start, and each change, raises it by one.
-    package static let jump = 100_000
     /// The first incarnation of a process has fences from `1 << incarnationShift`: the rest counts its primings.
     static let incarnationShift: UInt64 = 24
     /// Bytes of an admission record before the buyer's id. The record's length is one byte.

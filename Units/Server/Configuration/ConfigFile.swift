@@ -54,9 +54,6 @@ package final class ConfigFile: Sendable {
         self.apply.withLockedValue { $0 }(config)
     }
 
-    /// A version or an epoch so far ahead is not the next one: its sender could shut every later one out.
-    package static let jumpLimit = 100_000
-
     private static func isNewer(_ push: ConfigPush, than current: ConfigPush?) throws(Problem) -> Bool {
         guard let current else { return true }
         guard push.epoch >= current.epoch else {
@@ -64,12 +61,12 @@ package final class ConfigFile: Sendable {
                 status: 409, code: "stale_epoch",
                 detail: "epoch \(push.epoch.rawValue) is over; \(current.epoch.rawValue) was seen")
         }
-        guard push.version - current.version <= Self.jumpLimit,
-            push.epoch.rawValue - current.epoch.rawValue <= UInt64(Self.jumpLimit)
+        guard push.version - current.version <= Limits.jump,
+            push.epoch.rawValue - current.epoch.rawValue <= UInt64(Limits.jump)
         else {
             throw Problem(
                 status: 409, code: "config_jump",
-                detail: "version \(push.version) of epoch \(push.epoch.rawValue) is more than \(Self.jumpLimit) after "
+                detail: "version \(push.version) of epoch \(push.epoch.rawValue) is more than \(Limits.jump) after "
                     + "version \(current.version) of epoch \(current.epoch.rawValue)")
         }
         guard push.version >= current.version else {
