@@ -197,6 +197,8 @@ let package = Package(
         .testTarget(
             name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore"], swiftSettings: settings),
         .testTarget(
+            name: "DaemonSupportTests", dependencies: ["DaemonSupport", nioConcurrency], swiftSettings: settings),
+        .testTarget(
             name: "EdgeTests", dependencies: ["Edge", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
             swiftSettings: settings),
         .testTarget(

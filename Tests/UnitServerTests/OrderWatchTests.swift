@@ -11,17 +11,19 @@ import UnitServer
         let watch = OrderWatch(heartbeat: .milliseconds(5), telemetry: Telemetry())
         let beats = Task { try await watch.run() }
         defer { beats.cancel() }
-        let reader = Task { [order] in
-            var heard = 0
-            for await signal in watch.changes(of: order)! {
-                #expect(signal == .heartbeat)
-                heard += 1
-                if heard == 3 { break }
-            }
-            return heard
-        }
-        #expect(await reader.value == 3)
+        #expect(await self.hear(3, of: watch) == 3)
         #expect(watch.count == 0)
+    }
+
+    /// Reads so many heartbeats and goes; fewer if the test is over before.
+    private func hear(_ count: Int, of watch: OrderWatch) async -> Int {
+        var heard = 0
+        for await signal in watch.changes(of: self.order)! {
+            #expect(signal == .heartbeat)
+            heard += 1
+            if heard == count { break }
+        }
+        return heard
     }
 
     @Test("a change wakes the streams of its order only") func changeWakesItsOrderOnly() async {

@@ -1,0 +1,113 @@
+import DaemonSupport
+import Foundation
+import NIOConcurrencyHelpers
+import Testing
+
+/// Counting goes on, whoever reads.
+@Suite("Telemetry", .serialized) struct TelemetryTests {
+    private static let help = "For a test."
+
+    private func thread(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
+        let done = DispatchSemaphore(value: 0)
+        Thread {
+            body()
+            done.signal()
+        }.start()
+        return { done.wait() }
+    }
+
+    @Test("nothing is lost or counted twice while others read; each reading is whole, and never below an earlier one")
+    func sums() {
+        let (telemetry, threads, changes) = (Telemetry(), 8, 5_000)
+        let isOver = NIOLockedValueBox(false)
+        let readings = NIOLockedValueBox<[Int]>([])
+        let reader = self.thread {
+            while !isOver.withLockedValue({ $0 }) {
+                let text = telemetry.text
+                #expect(text.isEmpty || text.hasSuffix("\n"))
+                readings.withLockedValue { $0.append(Self.value(of: "all_total", in: text)) }
+            }
+        }
+        let counters = (0..<threads).map { number in
+            self.thread {
+                for change in 1...changes {
+                    telemetry.count("all_total", Self.help)
+                    telemetry.count("own_total", Self.help, labels: "thread=\"\(number)\"", by: 2)
+                    telemetry.set("last", Self.help, labels: "thread=\"\(number)\"", to: Double(change))
+                }
+            }
+        }
+        for counter in counters { counter() }
+        isOver.withLockedValue { $0 = true }
+        reader()
+        let text = telemetry.text
+        #expect(Self.value(of: "all_total", in: text) == threads * changes)
+        for number in 0..<threads {
+            #expect(Self.value(of: "own_total{thread=\"\(number)\"}", in: text) == 2 * changes)
+            #expect(Self.value(of: "last{thread=\"\(number)\"}", in: text) == changes)
+        }
+        let seen = readings.withLockedValue { $0 }
+        #expect(seen == seen.sorted())
+    }
+
+    private static func value(of series: String, in text: String) -> Int {
+        let line = text.split(separator: "\n").first { $0.hasPrefix(series + " ") }
+        return (line?.split(separator: " ").last).flatMap { Double($0) }.map(Int.init) ?? 0
+    }
+
+    /// As many label sets as there may be: a reading of them takes long.
+    private func full(_ name: String) -> Telemetry {
+        let telemetry = Telemetry()
+        for number in 0..<Telemetry.labelsLimit {
+            telemetry.count(name, Self.help, labels: "number=\"\(number)\"")
+        }
+        return telemetry
+    }
+
+    @Test("whoever counts goes on while a reader puts its text together") func doesNotWait() {
+        let telemetry = self.full("big_total")
+        let isReading = NIOLockedValueBox(false)
+        let isOver = NIOLockedValueBox(false)
+        let changes = NIOLockedValueBox(0)
+        let counter = self.thread {
+            while !isOver.withLockedValue({ $0 }) {
+                telemetry.count("big_total", Self.help, labels: "number=\"7\"")
+                if isReading.withLockedValue({ $0 }) { changes.withLockedValue { $0 += 1 } }
+            }
+        }
+        // If readers kept the lock, a reading would see the change or two before it and after it, and more only where
+        // the reader is put aside on its way to the lock: not thirty times.
+        var readingsWithMany = 0
+        for _ in 0..<400 where readingsWithMany < 30 {
+            changes.withLockedValue { $0 = 0 }
+            isReading.withLockedValue { $0 = true }
+            _ = telemetry.text
+            isReading.withLockedValue { $0 = false }
+            if changes.withLockedValue({ $0 }) >= 50 { readingsWithMany += 1 }
+        }
+        isOver.withLockedValue { $0 = true }
+        counter()
+        #expect(readingsWithMany == 30)
+    }
+
+    @Test("a change costs the same however many label sets there are, and more of them are dropped") func size() {
+        func microseconds(_ telemetry: Telemetry) -> Int {
+            func now() -> Int {
+                var time = timespec()
+                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)  // What other processes do does not count.
+                return time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+            }
+            return (0..<5).map { _ in
+                let start = now()
+                for _ in 0..<1_000 { telemetry.count("size_total", Self.help, labels: "number=\"7\"") }
+                return now() - start
+            }.min()!
+        }
+        let (few, many) = (Telemetry(), self.full("size_total"))
+        few.count("size_total", Self.help, labels: "number=\"7\"")
+        // A copy of ten thousand values would be hundreds of times as much.
+        #expect(microseconds(many) < 20 * max(microseconds(few), 50))
+        many.count("size_total", Self.help, labels: "number=\"one more\"")
+        #expect(!many.text.contains("one more"))
+    }
+}
