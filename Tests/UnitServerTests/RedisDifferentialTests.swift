@@ -231,7 +231,7 @@ import UnitServer
     @Test(
         "addresses of Redis",
         arguments: [
-            ("/tmp/r.sock", true), ("localhost:6379", true), ("localhost", false), ("a:0", false), ("a:b", false),
+            ("/run/r.sock", true), ("localhost:6379", true), ("localhost", false), ("a:0", false), ("a:b", false),
             ("", false),
         ])
     func addressesAreParsed(text: String, isGood: Bool) { #expect((RedisConnection.Address(text) != nil) == isGood) }

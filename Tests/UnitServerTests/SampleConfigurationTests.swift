@@ -1,5 +1,6 @@
 import DaemonSupport
 import Foundation
+import TestSupport
 import Testing
 import UnitServer
 
@@ -38,8 +39,7 @@ import UnitServer
     func badValueIsNamedWithLimit(good: String, bad: String, reason: String) async throws {
         let text = try String(contentsOf: Self.folder.appendingPathComponent("us-east.yaml"), encoding: .utf8)
         #expect(text.contains(good))
-        let path = NSTemporaryDirectory() + "tranche-\(UUID().uuidString).yaml"
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let path = try TemporaryFolder.make() + "/unit.yaml"
         try text.replacing(good, with: bad).write(toFile: path, atomically: true, encoding: .utf8)
         let values = try await DaemonConfiguration(path: path)
         let error = #expect(throws: StartError.self) { _ = try UnitConfiguration(values) }
