@@ -40,9 +40,7 @@ import Verification
                 response.status == 200
                 ? try JSON.decode(OrderDocument.self, from: response.body).state
                 : try JSON.decode(Problem.self, from: response.body).code
-            let isOpen = last == "contested" || (isLast && last == "waitlisted")
-            if isOpen { try await Task.sleep(for: .milliseconds(10)) }
-            return !isOpen
+            return last != "contested" && !(isLast && last == "waitlisted")
         }
         return last
     }

@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 
 /// Processes of this machine, as /proc shows them.
@@ -24,6 +25,15 @@ enum Processes {
                 return String(decoding: comm, as: UTF8.self).hasPrefix(name)
             }
         }
+    }
+
+    /// Waits for the end of a process, and returns its status. One that should end by itself, and does not, fails its test
+    /// instead of hanging it.
+    static func end(of process: ChildProcess, seconds: Int) -> Int32 {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while process.isRunning, ContinuousClock.now < end { usleep(5_000) }
+        process.crash()
+        return process.wait()
     }
 
     /// The file that a process runs.

@@ -41,14 +41,14 @@ final class TestCluster {
     ///   - delays: One-way delays between each region and the hub, in milliseconds; no links if `nil`.
     ///   - clocks: Errors of the regions' clocks, as `--clock-offsets` takes them.
     ///   - options: More options of `up`.
+    ///   - restarts: Whether what a test kills is started again, by others than the test.
     static func start(
         stock: Int, limit: Int, windowMilliseconds: Int = 60_000, contest: [String] = [], delays: [Int]? = nil,
-        clocks: String? = nil, options: [String] = []
+        clocks: String? = nil, options: [String] = [], restarts: Bool = false
     ) async throws -> TestCluster {
         let folder = try TemporaryFolder.make()
         let log = folder + "/up.log"
-        // What a test kills stays dead until the test starts it again.
-        var up = ["up", "--data", folder, "--no-restart"] + options
+        var up = ["up", "--data", folder] + (restarts ? [] : ["--no-restart"]) + options
         if let delays {
             let links = zip(["us-east", "eu-west", "ap-south"], delays).map { "\($0):\n  delay: \($1)\n" }.joined()
             try Data(links.utf8).write(to: URL(fileURLWithPath: folder + "/links.yaml"))
@@ -122,11 +122,7 @@ final class TestCluster {
     ) throws -> (status: Int32, output: String) {
         let log = try TemporaryFolder.make() + "/log"
         let process = try ChildProcess(self.program(program).path, arguments, environment: environment, log: log)
-        // A process that should end, and does not, fails its test instead of hanging it.
-        let end = ContinuousClock.now + .seconds(60)
-        while process.isRunning, ContinuousClock.now < end { usleep(5_000) }
-        process.crash()
-        let status = process.wait()
+        let status = Processes.end(of: process, seconds: 60)
         return (status, (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
     }
 

@@ -32,6 +32,24 @@ extension QuotaTests {
         }
     }
 
+    /// The ledger of a stranded generation comes back and proves itself; it says how many items of that one it has sold.
+    ///
+    /// - Returns: Its next generation.
+    private func comesBack(
+        _ authority: inout QuotaAuthority, _ records: inout [AuthorityRecord], live: Int, now: Instant
+    ) throws -> Generation {
+        let reply = self.register(
+            &authority, &records, session: 9, heads: [self.head(1), self.head(90), self.head(95)], now: now)
+        var next: Generation?
+        if case .newGeneration(let directives) = reply { next = directives.generation }
+        let generation = try #require(next, "the ledger was told \(reply)")
+        let earlier = [UnitReport.Earlier(lot: Self.lot, generation: Generation(1), live: live)]
+        _ = authority.report(
+            self.report(returned: 0, position: 99, session: 9, generation: generation.rawValue, earlier: earlier),
+            now: now, into: &records)
+        return generation
+    }
+
     @Test("a generation that was stranded is settled by its very ledger, when that comes back and proves itself")
     func strandedGenerationIsSettledByItsLedger() throws {
         var (authority, records) = try self.authority()
@@ -47,21 +65,12 @@ extension QuotaTests {
         #expect(authority.book.stranded(Self.lot) == 40)
         // Then the right disk comes back.
         let much = Self.silent.advanced(milliseconds: 10_000)
-        let right = self.register(
-            &authority, &records, session: 9, heads: [self.head(1), self.head(90), self.head(95)], now: much)
-        guard case .newGeneration(let next) = right else {
-            Issue.record("the right ledger was told \(right)")
-            return
-        }
-        let earlier = [UnitReport.Earlier(lot: Self.lot, generation: Generation(1), live: 25)]
-        _ = authority.report(
-            self.report(returned: 0, position: 99, session: 9, generation: next.generation.rawValue, earlier: earlier),
-            now: much, into: &records)
+        let next = try self.comesBack(&authority, &records, live: 25, now: much)
         #expect(authority.book.stranded(Self.lot) == 0)
         #expect(authority.book.lots[Self.lot]?.pool == 75)
         let fewer = [UnitReport.Earlier(lot: Self.lot, generation: Generation(1), live: 24)]
         _ = authority.report(
-            self.report(returned: 0, position: 102, session: 9, generation: next.generation.rawValue, earlier: fewer),
+            self.report(returned: 0, position: 102, session: 9, generation: next.rawValue, earlier: fewer),
             now: much, into: &records)
         #expect(authority.book.lots[Self.lot]?.pool == 76, "a reservation of it expired")
         #expect(authority.book.isConserved(Self.lot))
@@ -74,16 +83,7 @@ extension QuotaTests {
         _ = authority.report(self.report(returned: 0, position: 90), now: Self.now, into: &records)
         try authority.strand(Self.unit, reason: "lost", into: &records)
         try authority.settle(Self.lot, Self.unit, Generation(1), sold: 30, into: &records)
-        let reply = self.register(
-            &authority, &records, session: 9, heads: [self.head(1), self.head(90), self.head(95)], now: Self.silent)
-        guard case .newGeneration(let next) = reply else {
-            Issue.record("the ledger was told \(reply)")
-            return
-        }
-        let earlier = [UnitReport.Earlier(lot: Self.lot, generation: Generation(1), live: 12)]
-        _ = authority.report(
-            self.report(returned: 0, position: 99, session: 9, generation: next.generation.rawValue, earlier: earlier),
-            now: Self.silent, into: &records)
+        _ = try self.comesBack(&authority, &records, live: 12, now: Self.silent)
         #expect(authority.book.lots[Self.lot]?.pool == 70)
         #expect(authority.book.isConserved(Self.lot))
     }

@@ -38,11 +38,11 @@ final class LoneDaemon {
         let process = try ChildProcess(
             TestCluster.program(self.program).path, ["--config", self.file], environment: environment, log: log)
         self.process = process
-        while try await self.status("GET", "/healthz", nil) != 200 {
+        try await eventually("answer of \(self.program)") {
             guard process.isRunning else {
                 throw TestFailure((try? String(contentsOfFile: log, encoding: .utf8)) ?? "no log")
             }
-            try await Task.sleep(for: .milliseconds(20))
+            return try await self.status("GET", "/healthz", nil) == 200
         }
     }
 

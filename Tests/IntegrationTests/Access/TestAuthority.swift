@@ -19,9 +19,11 @@ struct TestAuthority {
         let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         let extensions = "subjectAltName=\(names)\nextendedKeyUsage=serverAuth,clientAuth\n"
         try Data(extensions.utf8).write(to: URL(fileURLWithPath: self.folder + "/extensions"))
+        // Two of the same name would hide each other.
+        let name = URL(fileURLWithPath: self.folder).lastPathComponent
         try self.make(
             ["req", "-x509"] + curve + [
-                "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=authority of a test", "-addext",
+                "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=authority of \(name)", "-addext",
                 "keyUsage=critical,keyCertSign",
             ])
         try self.make(["req"] + curve + ["-keyout", "key.pem", "-out", "request", "-subj", "/CN=tranche"])
@@ -52,13 +54,10 @@ struct TestAuthority {
         ).output
     }
 
-    private static func shell(_ line: String) throws -> (status: Int32, output: String) {
+    static func shell(_ line: String) throws -> (status: Int32, output: String) {
         let log = try TemporaryFolder.make() + "/log"
         let process = try ChildProcess(
             "/bin/sh", ["-c", line], environment: ["PATH": "/usr/bin:/bin", "HOME": "/nowhere"], log: log)
-        let end = ContinuousClock.now + .seconds(20)
-        while process.isRunning, ContinuousClock.now < end { usleep(2_000) }
-        process.crash()
-        return (process.wait(), (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
+        return (Processes.end(of: process, seconds: 20), (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
     }
 }

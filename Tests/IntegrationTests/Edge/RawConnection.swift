@@ -65,14 +65,14 @@ final class RawConnection {
     /// Sends everything, unless the other side ends the connection first.
     func send(_ text: String) async throws {
         var left = Array(text.utf8)[...]
-        let end = ContinuousClock.now + .seconds(20)
-        while !left.isEmpty {
-            guard let count = self.push(left) else { return }
-            left = left.dropFirst(count)
-            guard ContinuousClock.now < end else { throw TestFailure("\(left.count) bytes are not taken") }
-            if count > 0 { continue }
-            self.pull()  // Or the other side might wait, too.
-            try await Task.sleep(for: .milliseconds(2))
+        try await eventually("room for \(left.count) bytes") {
+            while !left.isEmpty, let count = self.push(left) {
+                left = left.dropFirst(count)
+                if count > 0 { continue }
+                self.pull()  // Or the other side might wait, too.
+                return false
+            }
+            return true
         }
     }
 
@@ -110,28 +110,26 @@ final class RawConnection {
     ///
     /// - Parameter isHead: The answer to a HEAD request, which has no body whatever its fields say.
     func answer(isHead: Bool = false, seconds: Int = 20) async throws -> Answer? {
-        let end = ContinuousClock.now + .seconds(seconds)
-        while true {
+        var whole: Answer?
+        try await eventually("answer", seconds: seconds) {
             self.pull()
-            if let (answer, length) = try AnswerText.take(self.received, isHead: isHead) {
-                self.received.removeFirst(length)
-                return answer
+            guard let (answer, length) = try AnswerText.take(self.received, isHead: isHead) else {
+                return self.hasEnded
             }
-            if self.hasEnded { return nil }
-            guard ContinuousClock.now < end else { throw TestFailure("no answer after \(seconds) s") }
-            try await Task.sleep(for: .milliseconds(2))
+            self.received.removeFirst(length)
+            whole = answer
+            return true
         }
+        return whole
     }
 
     /// Waits for the end of the connection; what else comes is returned, and should be nothing.
     func end(seconds: Int = 20) async throws -> String {
-        let end = ContinuousClock.now + .seconds(seconds)
-        while true {
+        try await eventually("end of the connection", seconds: seconds) {
             self.pull()
-            if self.hasEnded { return String(decoding: self.received, as: UTF8.self) }
-            guard ContinuousClock.now < end else { throw TestFailure("not closed after \(seconds) s") }
-            try await Task.sleep(for: .milliseconds(5))
+            return self.hasEnded
         }
+        return String(decoding: self.received, as: UTF8.self)
     }
 }
 
