@@ -24,7 +24,7 @@ enum UnitTarget {
             case 3: event = .contestReportDue
             case 4: event = .reportDue(nonce: 1)
             default:
-                guard let said = contends ? self.contestReport(&draw, now) : self.said(&draw) else { continue }
+                guard let said = contends ? self.reportContest(&draw, now) : self.said(&draw) else { continue }
                 event = said
             }
             unit.handle(event, now: now)

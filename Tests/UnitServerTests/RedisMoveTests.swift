@@ -9,7 +9,7 @@ import UnitServer
 @Suite("A Redis that moves", .serialized) struct RedisMoveTests {
     private static let lot = LotID(9)
 
-    private func prime(_ redis: LotRedis, fence: UInt64, buyers: Int = 0) -> LotResult {
+    private func prime(_ redis: RedisPrimer, fence: UInt64, buyers: Int = 0) -> LotResult {
         let holdings = (0..<buyers).map {
             LotPrime.Holding(buyer: BuyerID("b\($0)")!, quantity: 1, order: OrderID(high: 1, low: UInt64($0)))
         }
@@ -36,7 +36,7 @@ import UnitServer
         let relay = try RedisRelay(server)
         defer { relay.stop() }
         let shared = RedisServer(relay.address)
-        let redis = LotRedis(shared, unit: UnitID(1))
+        let redis = RedisPrimer(shared, unit: UnitID(1))
         let old = try self.run(server)
         #expect(self.prime(redis, fence: 5) == .primed(old))
         let first = try server.startAnother()
@@ -60,12 +60,12 @@ import UnitServer
         let server = try PrivateRedis()
         let shared = RedisServer(RedisConnection.Address(server.socket)!)
         let old = try self.run(server)
-        #expect(self.prime(LotRedis(shared, unit: UnitID(1)), fence: 5) == .primed(old))
+        #expect(self.prime(RedisPrimer(shared, unit: UnitID(1)), fence: 5) == .primed(old))
         let calls = try RedisDifferentialTests.Calls(server, shared)
         #expect(try calls.answer(self.call(fence: 5)) == Self.decided)
         let first = try server.startAnother()
         defer { first.crash() }
-        #expect(self.prime(LotRedis(shared, unit: UnitID(1)), fence: 6) == .primed(try self.run(server)))
+        #expect(self.prime(RedisPrimer(shared, unit: UnitID(1)), fence: 6) == .primed(try self.run(server)))
         // Both calls are on the old connection: the first one's answer is the last that is taken from it.
         for _ in 0..<2 { calls.send(self.call(fence: 6)) }
         #expect(try calls.take(2) == [.lost, .unreachable])
@@ -75,7 +75,7 @@ import UnitServer
     @Test("a lot that is lost in the Redis in which it was primed does not end the connection") func stays() throws {
         let server = try PrivateRedis()
         let shared = RedisServer(RedisConnection.Address(server.socket)!)
-        let redis = LotRedis(shared, unit: UnitID(1))
+        let redis = RedisPrimer(shared, unit: UnitID(1))
         _ = self.prime(redis, fence: 5)
         let calls = try RedisDifferentialTests.Calls(server, shared)
         for _ in 0..<2 { calls.send(self.call(fence: 6)) }

@@ -173,7 +173,7 @@ package struct FairnessWorkload: Sendable {
     private mutating func step(_ event: Event) {
         switch event {
         case .arrival(let index): self.arrive(self.arrivals[index], number: index)
-        case .contestReport(let region): self.contestReport(region)
+        case .contestReport(let region): self.reportContest(region)
         case .report(let region, let report, let sentAt): self.report(region, report, sentAt)
         case .reply(let region, let reply, let sentAt, let received):
             let heard = self.clock(region)
