@@ -44,7 +44,7 @@ import UnitServer
     func olderVersionIsNeverAppliedLast() async throws {
         await withTaskGroup(of: Void.self) { group in
             for version in (1...60).shuffled() {
-                group.addTask { [file] in try? file.take(Self.push(version)) }
+                group.addTask { [file] in try? file.accept(Self.push(version)) }
             }
         }
         let all = self.applied.all
@@ -67,38 +67,38 @@ import UnitServer
         }
         let done = DispatchSemaphore(value: 0)
         Thread { [file] in
-            try? file.take(Self.push(1))
+            try? file.accept(Self.push(1))
             done.signal()
         }.start()
         isApplying.wait()
-        try self.file.take(Self.push(2))
+        try self.file.accept(Self.push(2))
         done.wait()
         #expect(self.applied.all == [1, 2])
     }
 
     @Test("a version or an epoch far beyond the next one is refused, and changes nothing")
     func farJumpChangesNothing() throws {
-        try self.file.take(Self.push(5))
+        try self.file.accept(Self.push(5))
         let limit = Limits.jump
         for push in [Self.push(5 + limit + 1), Self.push(6, epoch: UInt64(limit) + 2)] {
-            let problem = #expect(throws: Problem.self) { try self.file.take(push) }
+            let problem = #expect(throws: Problem.self) { try self.file.accept(push) }
             #expect(problem?.code == "config_jump")
         }
         #expect(self.file.version == 5)
-        try self.file.take(Self.push(5 + limit, epoch: UInt64(limit) + 1))
+        try self.file.accept(Self.push(5 + limit, epoch: UInt64(limit) + 1))
         #expect(self.file.version == 5 + limit)
     }
 
     @Test("an older version, an older epoch and another content are refused; the same push again is no error")
     func stalePushIsRefused() throws {
-        try self.file.take(Self.push(5, epoch: 3))
-        try self.file.take(Self.push(5, epoch: 3))
+        try self.file.accept(Self.push(5, epoch: 3))
+        try self.file.accept(Self.push(5, epoch: 3))
         #expect(self.applied.all == [5], "applied once")
         let other = ConfigPush(version: 5, epoch: Epoch(3), content: Self.push(4).content)
         for (push, code) in [
             (Self.push(4, epoch: 3), "stale_config"), (Self.push(9, epoch: 2), "stale_epoch"), (other, "stale_config"),
         ] {
-            let problem = #expect(throws: Problem.self) { try self.file.take(push) }
+            let problem = #expect(throws: Problem.self) { try self.file.accept(push) }
             #expect(problem?.code == code)
         }
         #expect(self.applied.all == [5])

@@ -189,10 +189,10 @@ import UnitServer
         #expect(try calls.answer(call) != .unreachable)
         calls.send(call)
         let overdueAt = try #require(calls.calls.overdueAt)
-        #expect(calls.calls.take(now: overdueAt.advanced(milliseconds: -1)).isEmpty)
-        #expect(calls.calls.take(now: overdueAt).count == 1)
+        #expect(calls.calls.takeResults(now: overdueAt.advanced(milliseconds: -1)).isEmpty)
+        #expect(calls.calls.takeResults(now: overdueAt).count == 1)
         #expect(calls.calls.overdueAt == nil)
-        #expect(calls.calls.take(now: overdueAt).isEmpty, "the late answer went with its connection")
+        #expect(calls.calls.takeResults(now: overdueAt).isEmpty, "the late answer went with its connection")
     }
 
     /// The calls of an engine, without an engine.
@@ -221,7 +221,7 @@ import UnitServer
             var results: [LotResult] = []
             for _ in 0..<200 where results.count < count {
                 if !self.calls.hasResults { self.poller.wait(microseconds: 50_000) { _ in self.calls.read() } }
-                for case .lotResult(_, _, let result) in self.calls.take(now: self.now) { results.append(result) }
+                for case .lotResult(_, _, let result) in self.calls.takeResults(now: self.now) { results.append(result) }
             }
             guard results.count == count else { throw RedisError.closed("\(results.count) of \(count) answers") }
             return results

@@ -132,7 +132,7 @@ package struct ContestMerge: Sendable {
             feed.settleMarks()  // Earlier promises bind this candidate.
             feed.early[feed.next] = nil
             feed.next += 1
-            if self.admit(candidate, unit, feed, now: now) { feed.undecided += 1 }
+            if self.enter(candidate, unit, feed, now: now) { feed.undecided += 1 }
         }
         if feed.marks.count < Feed.marksLimit { feed.marks.append((report.end, watermark)) }
         feed.settleMarks()
@@ -147,7 +147,7 @@ package struct ContestMerge: Sendable {
     }
 
     /// Gives a candidate its place among the waiting ones. Known candidates are dropped: their verdict is in the log.
-    private mutating func admit(_ candidate: Candidate, _ unit: UnitID, _ feed: Feed, now: Instant) -> Bool {
+    private mutating func enter(_ candidate: Candidate, _ unit: UnitID, _ feed: Feed, now: Instant) -> Bool {
         guard !self.book.knows(candidate.order, feed.generation), self.waiting[candidate.order] == nil else {
             return false
         }

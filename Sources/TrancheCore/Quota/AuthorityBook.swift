@@ -149,7 +149,7 @@ package struct AuthorityBook: Sendable, Codable {
     private mutating func allocate(_ id: LotID, _ batch: ContestBatch) {
         guard let contest = self.lots[id]?.contest else { return }
         let entrants = contest.entrants(of: batch)
-        self.lots[id]!.contest!.apply(batch)
+        self.lots[id]?.contest?.apply(batch)
         for entrant in entrants {
             self.change(id, entrant.unit, entrant.generation) { lot, account in
                 account.allocated += entrant.quantity

@@ -19,7 +19,7 @@ extension QuotaAuthority {
                     "unit \(request.unit) holds grants that this log does not know: the log was lost or set back")
                 return .centerIsBehind
             }
-            self.admit(request, Generation(1), into: &records)
+            self.appendRegistration(request, Generation(1), into: &records)
             return .accepted(self.directives(for: request.unit, now: now))
         }
         // A generation begins with a record of this log, which is durable before the unit receives it.
@@ -51,7 +51,7 @@ extension QuotaAuthority {
         if request.incarnation < known.incarnation { return .superseded }
         if request.generation < known.generation {
             // The answer that began the generation was lost. It has no grants before its first report.
-            self.admit(request, known.generation, into: &records)
+            self.appendRegistration(request, known.generation, into: &records)
             return .newGeneration(self.directives(for: request.unit, now: now))
         }
         if self.isSettled(request.unit, known.generation) {
@@ -60,7 +60,7 @@ extension QuotaAuthority {
         if self.book.accounts(request.unit, known.generation).contains(where: { $0.account.isStranded }) {
             self.append(.reinstated(request.unit, known.generation), into: &records)
         }
-        self.admit(request, known.generation, into: &records)
+        self.appendRegistration(request, known.generation, into: &records)
         return .accepted(self.directives(for: request.unit, now: now))
     }
 
@@ -90,7 +90,7 @@ extension QuotaAuthority {
         return asked.reply
     }
 
-    private mutating func admit(
+    private mutating func appendRegistration(
         _ request: RegisterRequest, _ generation: Generation, into records: inout [AuthorityRecord]
     ) {
         let record = AuthorityRecord.registered(
@@ -113,7 +113,7 @@ extension QuotaAuthority {
                 .stranded(request.unit, known.generation, reason: reason, witness: self.witnesses[request.unit]),
                 into: &records)
         }
-        self.admit(request, known.generation.next, into: &records)
+        self.appendRegistration(request, known.generation.next, into: &records)
         self.setWitness(of: request.unit, nil)
         self.recent[request.unit] = nil
         self.counters[request.unit] = nil

@@ -91,7 +91,7 @@ struct LotState: Sendable {
     /// Takes everything that waits into one call.
     mutating func takeCall(witness: LedgerHead) -> LotCall {
         let count = min(self.waiting.count, Limits.requestsPerCall)
-        let (credit, releases) = self.local?.take() ?? (0, [])
+        let (credit, releases) = self.local?.removeForCall() ?? (0, [])
         let call = LotCall(
             lot: self.lot, fence: self.redis.fence, sequence: self.redis.sequence,
             buyerLimit: self.rules?.buyerLimit ?? 1, releases: releases, credit: credit,
@@ -124,7 +124,7 @@ struct LocalSale: Sendable {
     mutating func add(release: Order) { self.releases.append(release) }
 
     /// What one call tells Redis.
-    mutating func take() -> (credit: Int, releases: [Order]) {
+    mutating func removeForCall() -> (credit: Int, releases: [Order]) {
         let count = min(self.releases.count, Limits.releasesPerCall)
         defer {
             self.credit = 0

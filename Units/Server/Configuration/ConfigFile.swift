@@ -40,7 +40,7 @@ package final class ConfigFile: Sendable {
     /// Validates, writes, renames, applies, in this order. A repeated version is acknowledged again.
     ///
     /// - Throws: ``Problem``: `invalid_config`, `stale_config`, `stale_epoch`, or `storage` if it cannot be written.
-    package func take(_ push: ConfigPush) throws(Problem) {
+    package func accept(_ push: ConfigPush) throws(Problem) {
         let config = try push.validated()
         try self.turn.withLockedValue { _ in
             Result { () throws(Problem) in try self.takeInTurn(push, config) }

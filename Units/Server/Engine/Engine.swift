@@ -101,7 +101,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     func run() {
         while true {
             self.waitForWork()
-            let taken = self.parts.intake.take()
+            let taken = self.parts.intake.takeAll()
             do throws(StorageError) {
                 if self.isAhead { try self.reopen() }
                 try self.round(taken)
@@ -131,7 +131,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         let now = Moment(wall: SystemClock.now(), steady: SystemClock.monotonic())
         self.now = now
         var output = UnitOutput()
-        for event in self.parts.calls.take(now: now.steady) { self.tell(event, into: &output) }
+        for event in self.parts.calls.takeResults(now: now.steady) { self.tell(event, into: &output) }
         for event in taken.events { self.tell(self.completed(event), into: &output) }
         if !taken.requests.isEmpty { self.tell(.requests(taken.requests), into: &output) }
         if taken.isClosed, !self.isClosing {

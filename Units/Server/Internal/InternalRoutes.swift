@@ -18,7 +18,7 @@ struct InternalRoutes {
     func addCenter(to group: RouterGroup<TrancheContext>) {
         group.put("config") { request, _ in
             let push = try await request.document(ConfigPush.self, limit: Self.bodyBytes)
-            try self.file.take(push)
+            try self.file.accept(push)
             return Response.json(ConfigAck(version: self.file.version))
         }
         group.post("quota") { request, _ in

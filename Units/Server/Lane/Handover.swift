@@ -40,7 +40,7 @@ final class Handover: Sendable {
     /// - Parameters:
     ///   - first: What the connection has sent so far.
     ///   - address: Leaves the register when the connection ends.
-    func take(_ descriptor: Int32, _ first: [UInt8], _ address: ClientAddress) {
+    func receive(_ descriptor: Int32, _ first: [UInt8], _ address: ClientAddress) {
         let (http, logger) = (self.http, self.logger)
         self.state.withLockedValue { $0.pending += 1 }
         let value = NIOLockedValueBox<HTTP1Channel.Value?>(nil)

@@ -90,14 +90,14 @@ extension Lane {
                 return nil
             case .request(let request):
                 taken += request.length
-                self.take(slot, request, rest)
+                self.receive(slot, request, rest)
                 if !self.connections[slot].isOpen { return nil }
             }
         }
         return taken
     }
 
-    func take(_ slot: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
+    func receive(_ slot: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
         let count = self.connections[slot].ask(keepsAlive: request.keepsAlive)
         let ticket = Ticket(lane: self.number, slot: slot, count: count).rawValue
         switch request.kind {
@@ -115,7 +115,7 @@ extension Lane {
         }
     }
 
-    func ask() {
+    func handIn() {
         self.owner.check()
         var questions = self.questions
         self.questions.removeAll(keepingCapacity: true)
@@ -144,6 +144,6 @@ extension Lane {
         self.poller.remove(descriptor)
         let first = Array(bytes)
         self.release(slot)
-        self.handover.take(descriptor, first, address)
+        self.handover.receive(descriptor, first, address)
     }
 }

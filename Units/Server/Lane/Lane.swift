@@ -103,19 +103,19 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
             (self.resumed, self.postponed) = (self.postponed, [])
             self.poller.wait(microseconds: self.resumed.isEmpty ? Self.turnMicroseconds : 0) { self.handle($0) }
             self.readClock()
-            self.settle()
+            self.handInQuestions()
             self.takeInbox()
-            self.settle()
+            self.handInQuestions()
             self.sweep()
             if self.isStopping, self.now > self.stopAt { self.closeAll { _ in true } }
             if !self.isListening, !self.isStopping, self.now >= self.listenAgainAt { self.listen() }
         }
     }
 
-    /// Hands in what has been heard; answers may uncover requests that were sent behind them.
-    private func settle() {
+    /// Hands in every question of this turn. An answer may uncover a request that was sent behind it.
+    private func handInQuestions() {
         while !self.questions.isEmpty || !self.resumed.isEmpty {
-            if !self.questions.isEmpty { self.ask() }
+            if !self.questions.isEmpty { self.handIn() }
             let resumed = self.resumed
             self.resumed.removeAll(keepingCapacity: true)
             for slot in resumed { self.resume(slot) }

@@ -131,7 +131,7 @@ final class CenterLink: CenterCalls, Sendable {
                 let response = try await self.curl.send(request)
                 if response.status == 200 {
                     let push = try JSON.decode(ConfigPush.self, from: response.body)
-                    do { try self.file.take(push) } catch {
+                    do { try self.file.accept(push) } catch {
                         self.logger.error(
                             "configuration refused",
                             metadata: ["version": "\(push.version)", "reason": "\(error.detail)"])

@@ -42,7 +42,7 @@ package final class RedisCalls {
 
     deinit { self.drop() }
 
-    /// Sends a call. Its result, or that there is none, comes with ``take()``.
+    /// Sends a call. Its result, or that there is none, comes with ``takeResults(now:)``.
     package func send(_ call: LotCall, now: Instant) {
         self.owner.check()
         self.underway.append(
@@ -90,7 +90,7 @@ package final class RedisCalls {
     }
 
     /// Results since the last time, in order.
-    package func take(now: Instant) -> [UnitMachine.Event] {
+    package func takeResults(now: Instant) -> [UnitMachine.Event] {
         self.owner.check()
         if let overdueAt, now >= overdueAt { self.drop() }
         defer { self.results = [] }
