@@ -13,6 +13,12 @@ import TrancheCore
         #expect(Instant(microseconds: .min).milliseconds(since: Instant(microseconds: .min)) == 0)
     }
 
+    @Test("behind the last generation, incarnation and epoch comes no first one") func lastCounterStays() {
+        #expect(Generation(.max).next == Generation(.max) && Generation(1).next == Generation(2))
+        #expect(Incarnation(.max).next == Incarnation(.max) && Incarnation(1).next == Incarnation(2))
+        #expect(Epoch(.max).next == Epoch(.max) && Epoch(1).next == Epoch(2))
+    }
+
     @Test("a later moment never has an earlier stamp") func laterMomentHasLaterStamp() {
         let moments = [0, 1, 1 << 51, (1 << 52) - 1, 1 << 52, (1 << 52) + 1, 1 << 60, .max] as [Int64]
         for (earlier, later) in zip(moments, moments.dropFirst()) {
