@@ -1,10 +1,10 @@
-/// What a buyer, or a payment provider, is told. The map to HTTP is in one place in the API.
+/// The answer to a buyer or a payment provider. `TrancheAPI` maps it to HTTP, in one place.
 package enum Answer: Hashable, Sendable {
     /// The order, in its present state.
     case order(Order)
     case refused(Refusal)
 
-    /// As people are told: an order that the contest had nothing for is a refusal.
+    /// The answer for an order. An order that a contest had no stock for is a refusal.
     package init(_ order: Order) {
         self = order.state == .lost ? .refused(.soldOut(requested: Int(order.quantity))) : .order(order)
     }
@@ -39,7 +39,7 @@ package enum Refusal: Error, Hashable, Sendable {
     /// Only a reservation can be cancelled.
     case notCancellable(OrderID, state: OrderState)
 
-    /// Whether the same question may get another answer later.
+    /// Whether the same request may get another answer later.
     package var isTransient: Bool {
         switch self {
         case .notStarted, .paused, .restocking, .overloaded, .recovering: true

@@ -1,21 +1,21 @@
 /// Answers from memory what needs no admission: known orders, and lots known to be sold out.
 ///
-/// The desk knows only what is durable: the engine publishes to it after each commit.
+/// The desk has only durable facts: the engine publishes to it after each commit.
 package struct FrontDesk: Sendable {
     private var orders = OrderTable()
     private var refusals: [OrderID: FinalRefusal] = [:]
-    /// Positions of waitlisted orders, as the coordinator told last.
+    /// Positions of waitlisted orders, by the coordinator's last reply.
     private var positions: [OrderID: WaitlistPosition] = [:]
     private var memories: [LotID: RefusalMemory] = [:]
     private var rules: [LotID: LotRules] = [:]
     private var soldOut: Set<LotID> = []
     /// Orders that admission is deciding, each with the tickets of the copies of its request that wait for the same answer.
-    /// Copies go no further than here: they are no demand, and take nobody's place.
+    /// Copies do not reach admission: they do not count as demand, and take no place in a queue.
     private var underway: [OrderID: [UInt64]] = [:]
     /// Requests answered from the sold-out flag since the last ``takeOffered()``, by lot: demand that admission never saw.
     private var offered: [LotID: Int] = [:]
-    /// Whether all that Redis admitted is in the ledger, or for which lots. Until then a request that the memory would
-    /// refuse may turn out to have been admitted, so it is told to come back.
+    /// Whether everything that Redis admitted is in the ledger, and for which lots. Until then Redis may have admitted
+    /// a request that the memory would refuse, so the desk asks its buyer to repeat it.
     private var isRecovered = true
     private var recoveredLots: Set<LotID> = []
     package var uncertaintyMicroseconds: Int64
@@ -47,7 +47,7 @@ package struct FrontDesk: Sendable {
 
     private mutating func set(_ position: WaitlistPosition, of id: OrderID) {
         guard self.orders.state(of: id) == .contested else { return }
-        // The first word has no number yet, and must not wipe out a later one.
+        // The first position has no number yet, and must not replace a later one.
         if position.ahead != nil || self.positions[id] == nil { self.positions[id] = position }
     }
 
@@ -70,7 +70,7 @@ package struct FrontDesk: Sendable {
             return .refused(reason)
         }
         if self.memories[lot]?.refuses(order, issuedAt: issuedAt) == true {
-            // A copy that is in admission may yet be admitted: this one gets the same answer.
+            // The first copy is in admission and may be admitted. This one gets the same answer.
             if self.underway[order] != nil { return nil }
             let isRecovered = self.isRecovered || self.recoveredLots.contains(lot)
             return .refused(isRecovered ? .soldOut(requested: quantity) : .recovering)
@@ -84,7 +84,7 @@ package struct FrontDesk: Sendable {
     package enum Copy: Hashable, Sendable {
         /// It gets the answer of the request that admission is deciding.
         case waits
-        /// Enough of them wait.
+        /// The limit of waiting copies is reached.
         case tooMany
     }
 
@@ -159,7 +159,7 @@ package struct Delivery: Sendable {
 
 /// A waitlisted order's place in line and its odds.
 package struct WaitlistPosition: Hashable, Sendable {
-    /// Items that go to others first; unknown at first.
+    /// Items that orders before this one wait for; unknown at first.
     package let ahead: Int?
     /// Items that may still come back.
     package let mayReturn: Int

@@ -16,7 +16,7 @@ package struct LotCall: Hashable, Sendable {
     /// If set: take back what is available beyond this.
     package let reclaimKeep: Int?
     package let requests: [BuyRequest]
-    /// What the ledger is known to hold: kept in Redis, as a second witness of the ledger.
+    /// The ledger's durable head. Redis keeps it, as a second witness of the ledger.
     package let witness: LedgerHead
     /// Admissions up to this sequence are in the ledger, and need not be kept in the Redis queue.
     package let committed: UInt64
@@ -45,7 +45,7 @@ package struct LotCall: Hashable, Sendable {
 package enum LotResult: Hashable, Sendable {
     /// Every request decided, in order.
     case decided(verdicts: [AdmissionVerdict], sequence: UInt64, available: Int, taken: Int)
-    /// In this process of Redis.
+    /// The lot is in this process of Redis, and admits.
     case primed(RedisRun)
     /// The lot's state is gone or went back: prime it again from the ledger.
     case lost
@@ -70,7 +70,7 @@ package struct LotPrime: Hashable, Sendable {
     package struct Holding: Hashable, Sendable {
         package let buyer: BuyerID
         package private(set) var quantity: Int
-        /// Most buyers have one order, and a list of one is a piece of memory for each of a million buyers.
+        /// Most buyers have one order. A list for it would be one more allocation for each of a million buyers.
         private let first: OrderID
         private var others: [OrderID] = []
         package var orders: [OrderID] { [self.first] + self.others }
@@ -107,7 +107,7 @@ package struct LotPrime: Hashable, Sendable {
     }
 }
 
-/// What a unit's Redis says at a start, before anything is primed.
+/// What a unit's Redis holds at a start, before anything is primed.
 package struct RedisSurvey: Hashable, Sendable {
     /// The ledger that Redis last saw, and how far it had come; `nil` if Redis holds nothing.
     package let ledger: LedgerID?

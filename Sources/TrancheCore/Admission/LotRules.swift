@@ -1,6 +1,6 @@
 /// What the unit knows of one lot from its configuration.
 package struct LotRules: Hashable, Sendable {
-    /// Where the sale of the lot stands.
+    /// The phase of the lot's sale.
     package enum Phase: Hashable, Sendable { case warming, open, paused, closed }
     package let lot: LotID
     package let phase: Phase

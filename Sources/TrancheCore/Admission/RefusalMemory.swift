@@ -1,9 +1,10 @@
-/// Which order ids were told "sold out", so that asking again gets the same answer (I5) at no cost on disk.
+/// The order ids that were refused as sold out, so that a repeated request gets the same answer (I5) at no cost on
+/// disk.
 ///
 /// A refusal costs 8 bytes of memory. When the memory is full, or lost by a restart, the **cut** moves to that
 /// moment: every token made before it and not yet used is refused from then on. The ledger remembers only that a lot
-/// was ever sold out, once per incarnation, before the first such answer leaves. A buyer who was never refused but is
-/// caught by the cut needs a new token: the cut errs on the safe side.
+/// was ever sold out, once per incarnation, before the first such answer leaves. A buyer with an unused token from
+/// before the cut needs a new one, even if that buyer was never refused.
 package struct RefusalMemory: Sendable {
     /// Tokens made by a clock ahead of ours by up to this much are still caught by a cut, in milliseconds.
     package static let clockSlackMilliseconds: Int64 = 1_000
@@ -65,7 +66,7 @@ package struct RefusalMemory: Sendable {
     }
 }
 
-/// Order ids of late, in bounded memory: an id that has not been seen for long may count as new again.
+/// Recent order ids, in bounded memory: an id that has not come for long may count as new again.
 struct OrderMarks: Sendable {
     /// Ids of one half; when it is full the older half is forgotten.
     static let limit = 32_768

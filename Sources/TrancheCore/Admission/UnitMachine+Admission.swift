@@ -16,7 +16,7 @@ extension UnitMachine {
         }
     }
 
-    /// What the ledger says of this order id.
+    /// The answer that the ledger already has for this order id.
     func knownAnswer(_ request: BuyRequest) -> Answer? {
         if let order = self.book.orders[request.order] { return Answer(order) }
         return self.book.refused[request.order].map { .refused(Refusal($0, requested: Int(request.quantity))) }
@@ -112,10 +112,10 @@ extension UnitMachine {
         output.answer(request, .refused(Refusal(reason, requested: Int(request.quantity))))
     }
 
-    /// The lot is empty here. If more may come, the request waits its turn; else it is refused for good.
+    /// The lot is empty here. If more stock may come, the request waits in order. Otherwise it gets a final refusal.
     private mutating func hold(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
         if self.lots[known: request.lot].isContended {
-            // The switch came while Redis was asked.
+            // The switch to the contest came during the call.
             self.enter(request, now: now, into: &output)
         } else if !self.lots[known: request.lot].elsewhere.mayCome(now: self.steady) {
             self.refuseSoldOut(request, into: &output)

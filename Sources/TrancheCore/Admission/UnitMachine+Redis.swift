@@ -1,10 +1,10 @@
-// What the unit does with the answers of its Redis, and how it fills a Redis that has lost its memory.
+// The unit's handling of the results of its Redis, and how it fills a Redis that has lost its data.
 
 extension UnitMachine {
     mutating func apply(
         _ result: LotResult, of lot: LotID, _ fence: UInt64, now: Instant, into output: inout UnitOutput
     ) {
-        // An answer to an older fence says nothing of the lot as it is now.
+        // A result for an older fence does not describe the present lot.
         guard self.lots[lot]?.redis.fence == fence else { return }
         switch result {
         case .primed(let run):
@@ -39,7 +39,7 @@ extension UnitMachine {
             if survey.ledger == self.ledger { self.adopt(survey.admitted, now: now, into: &output) }
             output.publish(.recovered(nil))
         } else {
-            // What Redis admitted of the other lots is open until they are primed, which wipes it out.
+            // It stays unknown what Redis admitted of the other lots, until priming deletes it.
             for lot in self.lots.keys where self.isContended(lot) { output.publish(.recovered(lot)) }
         }
         self.registration = .unvouched

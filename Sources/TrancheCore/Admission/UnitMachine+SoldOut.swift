@@ -14,8 +14,8 @@ extension UnitMachine {
         if state.soldOutIsDurable { self.raiseFlag(lot, into: &output) }
     }
 
-    /// The ledger must know first that the lot is refused as sold out: a restart could not tell otherwise which requests
-    /// were refused from memory.
+    /// The entry that the lot is refused as sold out is durable first. Otherwise a restart could not tell which
+    /// requests were refused from memory.
     mutating func raiseFlag(_ lot: LotID, into output: inout UnitOutput) {
         guard !self.lots[known: lot].isFlaggedSoldOut, self.lots[known: lot].soldOutIsDurable else { return }
         self.lots[known: lot].isFlaggedSoldOut = true

@@ -63,7 +63,7 @@ struct ContestQueue: Sendable {
         return min(first, last)..<last
     }
 
-    /// Takes the coordinator's word.
+    /// Takes in the coordinator's reply.
     ///
     /// - Returns: Verdicts that are new; `nil` if the coordinator could not place the report, which is sent again.
     mutating func heard(_ reply: ContestReply.Lot, now: Instant) -> ArraySlice<Verdict>? {

@@ -1,4 +1,4 @@
-// How a unit leaves local sales for the contest, and what it does with requests then.
+// How a unit leaves the local sale of a lot for the contest, and how it handles requests then.
 
 extension UnitMachine {
     /// Whether the lot is contested, or about to be.
@@ -6,8 +6,8 @@ extension UnitMachine {
 
     /// How long to wait between two reports to the coordinator, in milliseconds, or `nil` if there is none to report to.
     ///
-    /// The frontier waits for the slowest watermark, so a unit reports often even if it has nothing to say; but only as
-    /// long as anything can still be won.
+    /// The frontier waits for the slowest watermark, so a unit reports often even without candidates, as long as stock
+    /// can still be won.
     ///
     /// Without any contest it reports now and then, so that its clock has been checked when one begins.
     package var contestReportMilliseconds: Int64? {
@@ -24,7 +24,8 @@ extension UnitMachine {
         return shortest
     }
 
-    /// Leaves local sales for good: what is under way is finished, what is left is given back, the rest is contested.
+    /// Leaves the local sale for good: the call under way is finished, free stock is returned, and later requests are
+    /// contested.
     mutating func leave(_ lot: LotID, allowance: Int, now: Instant, into output: inout UnitOutput) {
         guard self.lots[known: lot].isLocal else { return }
         self.append(.contended(lot), into: &output)
@@ -56,7 +57,7 @@ extension UnitMachine {
         self.append(.returned(lot, total: counters.returned + counters.available), into: &output)
     }
 
-    /// Enters a request in the contest, if it can still get anything there.
+    /// Enters a request in the contest, if it can still get stock or a place in the waitlist.
     mutating func enter(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
         if let known = self.knownAnswer(request) { return output.answer(request, known) }
         guard let queue = self.lots[known: request.lot].contest, queue.phase == .joined else {
@@ -104,7 +105,7 @@ extension UnitMachine {
         for lot in self.lots.keys { self.lots[known: lot].contest?.raise(watermark) }
     }
 
-    /// The sold-out flag of a contended lot: up while no request that comes now could get anything.
+    /// The sold-out flag of a contended lot: up while no new request can get stock or a place in the waitlist.
     mutating func flagContestFull(_ lot: LotID, into output: inout UnitOutput) {
         guard let queue = self.lots[lot]?.contest, queue.phase == .joined else { return }
         let isFull = self.book.candidates(lot).count >= queue.allowance

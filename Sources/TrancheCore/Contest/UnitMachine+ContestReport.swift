@@ -1,4 +1,4 @@
-// What a unit tells the coordinator in a contest, and what it does with the coordinator's word.
+// A unit's reports to the coordinator in a contest, and its handling of the replies.
 
 extension UnitMachine {
     mutating func reportContest(now: Instant, into output: inout UnitOutput) {
@@ -71,7 +71,7 @@ extension UnitMachine {
     }
 
     private mutating func allocate(_ order: Order, now: Instant, into output: inout UnitOutput) {
-        guard !self.book.isAllocated(order.id) else { return }  // Heard before.
+        guard !self.book.isAllocated(order.id) else { return }  // A repeated verdict.
         var allocated = order
         if order.state == .contested {
             allocated.state = .reserved

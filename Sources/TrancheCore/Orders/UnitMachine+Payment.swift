@@ -6,14 +6,14 @@ extension UnitMachine {
     ) {
         self.expire(now: now, into: &output)  // First, so that an overdue reservation cannot be paid.
         guard var order = self.book.orders[id] else {
-            // A ledger that was replaced may have known it. Money that came is never dropped.
+            // A ledger that was replaced may have had it. A payment is never dropped.
             self.oweRefund(id, payment, .unknownOrder, into: &output)
             output.publish(.answerTicket(ticket, .refused(.unknownPayment(id))))
             return
         }
         switch order.state {
         case .reserved where self.book.owesRefund(id, payment: payment):
-            // It came before, when the ledger did not know the order: one payment has one outcome.
+            // The payment came before, when the ledger did not have the order: one payment has one outcome.
             output.publish(.answerTicket(ticket, .refused(.unknownPayment(id))))
         case .reserved:
             self.append(.confirmed(order, payment: payment), into: &output)

@@ -1,12 +1,12 @@
-// How quota moves: what the unit does with the center's directives, and what it reports.
+// How quota moves: the unit's handling of the center's directives, and its reports.
 
 extension UnitMachine {
     mutating func follow(_ directives: QuotaDirectives, now: Instant, into output: inout UnitOutput) {
         guard directives.unit == self.unit, directives.epoch >= self.epoch,
             directives.generation == self.book.generation
         else { return }
-        // A ledger that nobody has vouched for may have been set back: what is said now was said to the one before it. The
-        // center says it again when it accepts this one.
+        // A ledger without a vouching witness may have been set back, and these directives may be meant for its newer
+        // state. The center sends them again when it accepts this ledger.
         guard self.mayIssue else { return }
         guard self.epoch == Epoch(0) || directives.epoch.rawValue - self.epoch.rawValue <= UInt64(Limits.jump),
             directives.epoch.rawValue <= Limits.epoch
@@ -39,7 +39,7 @@ extension UnitMachine {
 
     private mutating func follow(_ directive: QuotaDirectives.Lot, now: Instant, into output: inout UnitOutput) {
         let lot = directive.lot
-        // What was given back may be granted again: of all grants, only what is still out is bounded by the issue.
+        // Returned quota may be granted again, so the issue bounds only what was granted and not returned.
         let out = directive.granted - self.book[lot].returned
         if let issued = self.lots[lot]?.rules?.issued, out > issued {
             return self.disbelieve(

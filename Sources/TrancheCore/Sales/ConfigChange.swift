@@ -1,4 +1,4 @@
-/// What a new version of the configuration is for.
+/// The change that a new version of the configuration makes.
 package enum ConfigChange: Hashable, Sendable {
     case unitAnnounced
     case unitRemoved
@@ -10,8 +10,8 @@ package enum ConfigChange: Hashable, Sendable {
     /// The rules of an older version.
     case rollback
 
-    /// Whether no unit's refusal keeps the version from the others: what stops sales is never vetoed, and neither is what units
-    /// must know before the center acts on it.
+    /// Whether no refusal of a unit stops the version. A change that stops sales is urgent, and so is one that units
+    /// must have before the center acts on it.
     package var isUrgent: Bool {
         switch self {
         case .step(.pause), .step(.close), .saleEdited(lowersLimits: true): true

@@ -8,7 +8,7 @@ package enum SaleEdit: Hashable, Sendable, CaseIterable {
     case formerOpening
     /// More stock for a lot.
     case moreStock
-    /// The sale goes, and leaves nothing.
+    /// The sale is deleted.
     case deletion
 }
 
@@ -18,9 +18,9 @@ extension SaleState {
         case .rules: true
         // Nothing has been issued of a draft.
         case .lots, .deletion: self == .draft
-        // The opening is a step in the sale's life: taken back, a sale would open early, or stop.
+        // The opening is a step in the sale's life. If it were taken back, a sale would open early, or stop.
         case .formerOpening: self == .draft || self == .warming
-        // The units have said what they sold of a settled sale, and sell nothing of a closed one.
+        // Units sell nothing of a closed sale, and the sales of a settled one have been counted.
         case .moreStock: self != .closed && self != .settled
         }
     }

@@ -7,9 +7,9 @@ package enum SaleState: String, Hashable, Sendable, Codable, CaseIterable {
 
         /// What must hold, beside the state, before the step is taken.
         package enum Condition: Hashable, Sendable {
-            /// Nothing is missing: ``SaleReadiness``. An operator may open without it.
+            /// The sale is ready: ``SaleReadiness``. An operator may open without this.
             case readiness
-            /// Every unit that could have sold something has said what it sold: ``Settlement``.
+            /// Every unit that could have sold something has reported what it sold: ``Settlement``.
             case settlement
         }
 

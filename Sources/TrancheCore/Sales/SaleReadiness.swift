@@ -1,5 +1,5 @@
-/// What is missing before a sale can open: every unit reports, has the newest rules, holds what was planned for it, and has
-/// it in Redis.
+/// What is missing before a sale can open. Every unit must report, have the newest rules, hold what was planned for it,
+/// and have the lots in its Redis.
 package struct SaleReadiness: Hashable, Sendable {
     package enum Missing: Hashable, Sendable {
         case rolloutStopped(version: Int, Rollout.Refusal)

@@ -1,4 +1,4 @@
-/// When a sale may be settled: only on fresh words of every unit that could have sold of it.
+/// When a sale may be settled: only with a recent report of every unit that could have sold of it.
 package enum Settlement {
     package enum Refusal: Error, Hashable, Sendable {
         /// An operator has to settle what the unit held.
@@ -7,7 +7,7 @@ package enum Settlement {
         case undercounted(UnitID, LotID, Generation, settled: Int, shown: Int)
         /// The unit holds something and does not report.
         case silent(UnitID, LotID, held: Int)
-        /// The unit may sell yet: it has not heard of the closing, or of what came after it.
+        /// The unit may still sell: it has not applied the newest version, which contains the closing.
         case behind(UnitID, version: Int)
         /// The unit's report does not name the lot.
         case untold(UnitID, LotID)
@@ -36,8 +36,8 @@ package enum Settlement {
         }
     }
 
-    /// A ledger that shows more sold than was settled: the books and the ledgers would not agree. A unit that was stopped since
-    /// says nothing more, and its word of then holds nothing up.
+    /// Refuses if a ledger shows more sold than was settled: the books and the ledgers would not agree. The last report
+    /// of a unit that has been stopped since then does not count.
     private static func checkCount(
         _ account: AuthorityBook.Account, of lot: LotID, _ report: UnitReport?
     ) throws(Refusal) {
@@ -50,7 +50,7 @@ package enum Settlement {
     private static func checkActive(
         _ account: AuthorityBook.Account, of lot: LotID, _ report: UnitReport?, _ rollout: Rollout
     ) throws(Refusal) {
-        // Nothing is out any more, so nothing of it can be held or sold.
+        // Nothing is outstanding, so the unit cannot hold or sell anything of the lot.
         guard account.outstanding > 0 else { return }
         let unit = account.unit
         guard let report else { throw .silent(unit, lot, held: account.outstanding) }

@@ -1,4 +1,4 @@
-/// When a unit may leave the configuration: it is nobody's home, it is silent, and it holds nothing.
+/// When a unit may leave the configuration: it is the home unit of no buyer, it does not report, and it holds nothing.
 package enum UnitRemoval {
     /// Why a unit stays.
     package enum Refusal: Error, Hashable, Sendable {
@@ -11,7 +11,7 @@ package enum UnitRemoval {
         package let id: String
         package let state: SaleState
         package let lots: [LotID]
-        /// Where its buyers have their homes.
+        /// The home units of its buyers.
         package let homes: Set<UnitID>
         package init(id: String, state: SaleState, lots: [LotID], homes: Set<UnitID>) {
             self.id = id

@@ -12,7 +12,7 @@ struct Demand: Sendable {
     mutating func add(_ count: Int) { self.offered += count }
 }
 
-/// The center's wish to have quota back.
+/// The center's request to return quota.
 struct Reclaim: Sendable {
     private(set) var hint: ReclaimHint?
     /// The number of the last hint that was followed.
@@ -32,14 +32,14 @@ struct Reclaim: Sendable {
     mutating func forget() { self.hint = nil }
 }
 
-/// What the center said of stock outside of this unit.
+/// The center's last figure of stock outside of this unit.
 struct StockElsewhere: Sendable {
     private var quantity = 0
     private var heardAt = Instant.distantPast
 
     mutating func heard(_ quantity: Int, at now: Instant) { (self.quantity, self.heardAt) = (quantity, now) }
 
-    /// Whether stock may still come: the center said so, not long ago.
+    /// Whether stock may still come, by a figure that is not too old.
     func mayCome(now: Instant) -> Bool {
         self.quantity > 0 && now.milliseconds(since: self.heardAt) <= UnitMachine.Settings.centerSilenceMilliseconds
     }
@@ -54,7 +54,7 @@ struct Deadline: Hashable, Comparable, Sendable {
     }
 }
 
-/// A request that found the lot empty while more may come.
+/// A request that waits: the lot was empty here, and more stock may come.
 struct HeldRequest: Sendable {
     let request: BuyRequest
     /// Since when it waits, by a clock that never steps.

@@ -25,7 +25,7 @@ struct LotState: Sendable {
     var paid = 0
     /// The front desk refuses requests of the lot as sold out.
     var isFlaggedSoldOut = false
-    /// The ledger knows that this incarnation refuses orders of the lot as sold out.
+    /// The ledger has the entry that this incarnation refuses orders of the lot as sold out.
     var soldOutIsDurable = false
 
     init(lot: LotID, fence: UInt64) {
@@ -65,14 +65,14 @@ struct LotState: Sendable {
     var isLeaving: Bool { if case .leaving = self.mode { true } else { false } }
 
     mutating func leave(allowance: Int) {
-        precondition(self.isLocal, "lot \(self.lot) leaves a local sale that it is not in")
+        precondition(self.isLocal, "lot \(self.lot) leaves its local sale, but is not in one")
         self.mode = .leaving(allowance: allowance)
     }
 
     /// The allowance is known, so requests may enter at once.
     mutating func join() {
         guard case .leaving(let allowance) = self.mode else {
-            precondition(self.contest != nil, "lot \(self.lot) joins a contest without leaving its local sale")
+            precondition(self.contest != nil, "lot \(self.lot) joins a contest, but has not left its local sale")
             self.contest?.phase = .joined
             return
         }
@@ -88,7 +88,7 @@ struct LotState: Sendable {
         return !self.waiting.isEmpty || !sale.isEmpty || self.reclaim.pending != nil
     }
 
-    /// Takes everything that waits into one call.
+    /// Makes one call of everything that waits, up to the limits.
     mutating func takeCall(witness: LedgerHead) -> LotCall {
         let count = min(self.waiting.count, Limits.requestsPerCall)
         let (credit, releases) = self.local?.removeForCall() ?? (0, [])
@@ -110,7 +110,7 @@ struct LotState: Sendable {
     }
 }
 
-/// A sale from local quota: changes of stock that Redis has not been told of. The ledger has them.
+/// A sale from local quota: changes of stock that the ledger has and Redis does not have yet.
 struct LocalSale: Sendable {
     /// Quota granted.
     private(set) var credit = 0
@@ -123,7 +123,7 @@ struct LocalSale: Sendable {
 
     mutating func add(release: Order) { self.releases.append(release) }
 
-    /// What one call tells Redis.
+    /// The changes for the next call.
     mutating func removeForCall() -> (credit: Int, releases: [Order]) {
         let count = min(self.releases.count, Limits.releasesPerCall)
         defer {

@@ -21,7 +21,7 @@ struct RedisSession: Sendable {
     private(set) var durable: UInt64 = 0
     /// When Redis last answered. A lot without requests is probed, so that a Redis that lost it is noticed.
     private var answeredAt = Instant.distantPast
-    /// When Redis last said that it does not have the lot.
+    /// When Redis last reported that it does not have the lot.
     private var lostAt = Instant.distantPast
 
     init(fence: UInt64) { self.fence = fence }
@@ -45,7 +45,7 @@ struct RedisSession: Sendable {
     mutating func raise(fence: UInt64) { self.fence = max(self.fence, fence) }
 
     mutating func beginPriming() {
-        precondition(self.isUnprimed, "a lot is primed while it is in Redis")
+        precondition(self.isUnprimed, "a lot can be primed only while it is unprimed")
         self.fence += 1
         (self.sequence, self.appended, self.durable) = (0, 0, 0)
         self.phase = .priming
@@ -60,7 +60,7 @@ struct RedisSession: Sendable {
     }
 
     mutating func began(_ call: LotCall) {
-        precondition(self.phase == .idle, "a call to Redis while none may start: \(self.phase)")
+        precondition(self.phase == .idle, "no call to Redis may start in phase \(self.phase)")
         self.phase = .calling(call)
     }
 
@@ -74,8 +74,8 @@ struct RedisSession: Sendable {
         return call
     }
 
-    /// When the lot may be primed again: at once, but a Redis that loses what it was just given is not filled again and
-    /// again without a pause.
+    /// When the lot may be primed again: at once after one loss, after a pause if Redis loses the lot again soon.
+    /// Without the pause the unit would fill such a Redis without end.
     mutating func retryAfterLoss(now: Instant, pauseMilliseconds pause: Int64) -> Instant {
         let isAgain = now.milliseconds(since: self.lostAt) < pause
         self.lostAt = now

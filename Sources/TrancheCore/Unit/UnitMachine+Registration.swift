@@ -21,8 +21,8 @@ extension UnitMachine {
             self.vouched(now: now, directives, into: &output)
         case .proofRequired(let position, let challenge, let earlier):
             guard self.registration != .registered else { return }  // A late answer to an earlier attempt.
-            // One answer per question and attempt: repeated questions would have repeated answers, and those new
-            // questions.
+            // One answer per question and attempt. Otherwise each repeated question would cause a repeated answer, and
+            // each of these a new question.
             guard challenge != self.answeredChallenge else { return }
             self.answeredChallenge = challenge
             self.registerUnderway = true
@@ -40,7 +40,7 @@ extension UnitMachine {
         case .superseded:
             return self.stop("another process or ledger has taken this unit over", into: &output)
         case .occupied:
-            // The center is there, and says that another process lives: Redis cannot overrule that.
+            // The center is reachable and reports another living process. Redis must not overrule that.
             self.disbelieve(
                 "another process of unit \(self.unit) reports to the center: this one waits until it has gone",
                 into: &output)
@@ -77,7 +77,8 @@ extension UnitMachine {
         self.primeLots(into: &output)
     }
 
-    /// The center does not know this process, or has settled its generation: nothing is sold until it is known again.
+    /// The center does not know this process, or has settled its generation. The unit sells nothing until the center
+    /// accepts it again.
     mutating func registrationLost(into output: inout UnitOutput) {
         self.registerAt = self.steady
         guard self.mayIssue else { return }
@@ -86,8 +87,9 @@ extension UnitMachine {
         for lot in self.lots.keys { self.unprime(lot, retryAt: self.steady, into: &output) }
     }
 
-    /// Redis saw this very ledger, the ledger still holds all that Redis knew to be in it, and it is the very process
-    /// of Redis that the ledger knows: one that came back from a file came back with its whole machine, perhaps.
+    /// Whether Redis vouches for the ledger. Redis must have seen this ledger. The ledger must still have everything
+    /// that Redis saw in it. And it must be the process of Redis that the ledger names: one that was loaded from a file
+    /// may have been restored together with the whole computer.
     private var redisVouches: Bool {
         guard self.redisMayVouch, let survey = self.survey, survey.ledger == self.ledger, let witness = survey.witness,
             survey.run == self.book.redis
@@ -96,7 +98,7 @@ extension UnitMachine {
     }
 
     private mutating func begin(_ generation: Generation, now: Instant, into output: inout UnitOutput) {
-        // The log holds no place for the new ledger: buyers that waited in the old one get an answer at least.
+        // The log has no places for the new generation. Buyers who waited in the old one get an answer now.
         for lot in self.book.contests.keys.sorted() {
             for candidate in self.book.candidates(lot) {
                 guard let order = self.book.orders[candidate.order], order.state == .contested else { continue }

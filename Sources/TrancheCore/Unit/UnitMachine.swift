@@ -6,8 +6,8 @@
 /// Life: survey Redis, adopt what it admitted beyond the ledger, register with the center (or, if the center is away,
 /// let Redis vouch for the ledger), prime each lot, sell.
 ///
-/// The rules stand in the room of their subject: registration here, admission and Redis in `Admission`, quota in `Quota`,
-/// payment and expiry in `Orders`, the contest in `Contest`.
+/// The rules are in the folder of their subject: registration here, admission and Redis in `Admission`, quota in
+/// `Quota`, payment and expiry in `Orders`, the contest in `Contest`.
 package struct UnitMachine: Sendable {
     package struct Settings: Sendable {
         /// Directives older than this say nothing about stock elsewhere, in milliseconds.
@@ -18,10 +18,10 @@ package struct UnitMachine: Sendable {
         package var starvedHoldMilliseconds: Int64 = 2_000
         /// Pause between attempts to prime a lot or to register, in milliseconds.
         package var retryMilliseconds: Int64 = 250
-        /// Registrations in a row that must have got no answer before Redis may vouch for the ledger: one call that failed says
-        /// nothing of the center.
+        /// Registrations in a row without an answer after which Redis may vouch for the ledger. One failed call does
+        /// not show that the center is away.
         package static let failuresBeforeRedisVouches = 3
-        /// Heads of the ledger that were reported, and are remembered.
+        /// Reported heads of the ledger that the machine remembers, at most.
         package static let reportedLimit = 64
 
         package init() {}
@@ -41,35 +41,35 @@ package struct UnitMachine: Sendable {
     var deadlines = Heap<Deadline>()
     /// The leading coordinator, if the center has named one.
     package internal(set) var coordinator: CoordinatorAddress?
-    /// The highest epoch of a center that was heard.
+    /// The highest epoch of a center in any message.
     package internal(set) var epoch = Epoch(0)
     /// The moment of the event that is being handled, by a clock that never steps: for pauses and silences. Stamps, deadlines
     /// and openings go by the wall clock, which comes with each event, too.
     var steady = Instant.distantPast
     /// Registrations in a row that got no answer.
     var failures = 0
-    /// A process whose generation the center has settled sells on nobody's word but the center's.
+    /// `false` after the center has asked this process to register again: from then on only the center may vouch.
     var redisMayVouch = true
     /// Heads that were reported, the newest last.
     var reported: [LedgerHead] = []
-    /// What the center saw of this ledger last, by its own word.
+    /// The newest head of this ledger that the center has named as seen.
     var witness: LedgerHead?
     var isClosing = false
-    /// What was not believed, so that it is said once.
+    /// Alarms that were raised, so that each is raised once.
     var disbelieved: Set<String> = []
-    /// Answered in the present attempt to register.
+    /// The challenge that was answered in the present attempt to register.
     var answeredChallenge: UInt64?
     var head: LedgerHead
     var registerAt = Instant.distantPast
     var registerUnderway = false
-    /// Which lot begins the next report to the coordinator.
+    /// The index of the lot that begins the next report to the coordinator.
     var contestReportTurn = 0
-    /// Times that Redis admitted what the ledger could not take: each time the lot was primed again.
+    /// How often Redis admitted a request that the ledger could not take. The lot is primed again each time.
     package internal(set) var redisContradictions = 0
 
     /// - Parameters:
     ///   - book: The fold of the ledger, with this process's own ``LedgerEntry/opened(_:)`` as its last entry.
-    ///   - head: Where that ledger ends.
+    ///   - head: The end of that ledger.
     package init(
         unit: UnitID, ledger: LedgerID, session: UInt64, book: UnitBook, head: LedgerHead,
         settings: Settings = Settings()
@@ -164,7 +164,7 @@ package struct UnitMachine: Sendable {
         output.perform(.stop(reason: reason))
     }
 
-    /// Alarms once about a word that was not believed.
+    /// Raises an alarm about a message that the machine ignores, once.
     mutating func disbelieve(_ text: String, into output: inout UnitOutput) {
         guard self.disbelieved.count < 1_000, self.disbelieved.insert(text).inserted else { return }
         output.perform(.alarm(text))
@@ -190,7 +190,7 @@ package struct UnitMachine: Sendable {
             self.answerHeld(lot, now: now, into: &output)
             let state = self.lots[known: lot]
             if state.isContended {
-                // A lot that lost its call with its registration leaves now.
+                // A lot whose call was dropped with the registration joins now.
                 if self.mayIssue { self.finishLeaving(lot, now: now, into: &output) }
                 self.flagContestFull(lot, into: &output)
                 self.returnLeftover(lot, into: &output)

@@ -1,11 +1,11 @@
-/// What a unit's machine wants done after one event or several. The fields say what must be durable before what may happen;
-/// ``carryOut(by:)`` is the one place that keeps that order.
+/// The work that a unit's machine wants done after one or more events. The fields separate what must be durable first
+/// from what follows it. Only ``carryOut(by:)`` interprets that order.
 package struct UnitOutput: Sendable {
     /// Calls to Redis that do not depend on ``entries``: they start at once, beside the commit.
     package private(set) var calls: [LotCall] = []
     /// Durable in one commit, before anything below happens.
     package private(set) var entries: [LedgerEntry] = []
-    /// What buyers may learn, in order.
+    /// News for the front desk and for buyers, in order.
     package private(set) var publications: [Publication] = []
     private var effects: [(effect: UnitEffect, publicationsBefore: Int)] = []
 
@@ -24,11 +24,12 @@ package struct UnitOutput: Sendable {
 
     mutating func answer(_ request: BuyRequest, _ answer: Answer) { self.publish(.answer(request, answer)) }
 
-    /// Carries everything out in the order that safety needs: calls that may start at once, the commit, and only then what
-    /// follows it, in the order in which the machine said it.
+    /// Carries everything out in the order that safety needs: first the calls that may start at once, then the commit,
+    /// then publications and effects in the order in which the machine added them.
     ///
-    /// - Throws: What the commit throws. Nothing has followed it then: the machine is ahead of the disk, so the shell
-    ///   answers every waiting buyer with ``Refusal/recovering``, drops the machine, and recovers one from the ledger.
+    /// - Throws: The error of the commit. No publication and no effect has happened then. The machine is ahead of the
+    ///   disk, so the shell answers every waiting buyer with ``Refusal/recovering``, drops the machine, and recovers
+    ///   one from the ledger.
     package func carryOut<Shell: UnitShell>(by shell: Shell) throws(Shell.Failure) {
         for call in self.calls { shell.send(call) }
         if !self.entries.isEmpty { try shell.commit(self.entries) }
@@ -48,12 +49,12 @@ package protocol UnitShell {
     func send(_ call: LotCall)
     /// Makes the entries durable in one transaction, and tells the machine by ``UnitMachine/committed(_:)``.
     func commit(_ entries: [LedgerEntry]) throws(Failure)
-    /// Publishes to the front desk, and then answers: a buyer who was answered finds the order known.
+    /// Publishes to the front desk first and answers after that, so that a buyer with an answer finds the order known.
     func publish(_ publications: ArraySlice<Publication>)
     func perform(_ effect: UnitEffect)
 }
 
-/// Something that buyers may learn, once it is durable.
+/// A fact that the front desk and buyers may learn when it is durable.
 package enum Publication: Sendable {
     case answer(BuyRequest, Answer)
     /// The answer to a payment or a cancellation.
@@ -82,8 +83,8 @@ package enum UnitEffect: Sendable {
     case contestReport(ContestReport)
     /// The unit's next stamps should be above this one.
     case fence(Stamp)
-    /// A peer said something impossible, and was not believed: operators must hear of it.
+    /// A peer sent something impossible, and the machine ignored it. Operators must learn of it.
     case alarm(String)
-    /// Another process or ledger has taken this unit over, or this machine was set back: the process must end.
+    /// Another process or ledger has taken this unit over, or the computer was set back: the process must end.
     case stop(reason: String)
 }
