@@ -9,7 +9,7 @@ struct Command: AsyncParsableCommand {
         abstract:
             "The control plane: sales, rules and versions, and the one authority from which every quota is granted.",
         discussion: """
-            Reads a YAML file with center.host, center.port and data.folder; environment variables win over it.
+            Reads a YAML file with center.host, center.port and data.folder; environment variables override it.
             Needs TRANCHE_UNITS_KEY, TRANCHE_COORDINATOR_SECRET and TRANCHE_ADMIN_SECRET in its environment; see docs/security.md.
             """)
 

@@ -5,7 +5,7 @@ import Storage
 import TrancheAPI
 import TrancheCore
 
-/// What operators can ask of the center: behind the admin credential.
+/// The routes for operators, behind the admin credential.
 struct AdminRoutes {
     let center: Center
 
@@ -145,7 +145,7 @@ extension RequestContext {
 }
 
 extension Request {
-    /// By which a repetition of this request is known; `nil` if the caller sent none.
+    /// The key by which a repetition of this request is recognised; `nil` if the caller sent none.
     var idempotencyKey: String? {
         get throws(Problem) {
             guard let name = HTTPField.Name("Idempotency-Key"), let key = self.headers[name] else { return nil }
@@ -162,12 +162,12 @@ extension Request {
         try self.idempotencyKey.map { OperatorAct(key: $0, what: what) }
     }
 
-    /// Who acts, for the audit trail.
+    /// The name of the operator, for the audit trail.
     var actor: String {
         HTTPField.Name("X-Tranche-Actor").flatMap { self.headers[$0] }.map { String($0.prefix(64)) } ?? "admin"
     }
 
-    /// The version of `If-Match`, without which nothing that exists is changed.
+    /// The version in `If-Match`. Changes of what exists require it.
     func expectedVersion() throws(Problem) -> Int {
         guard let field = self.headers[.ifMatch] else {
             throw Problem(

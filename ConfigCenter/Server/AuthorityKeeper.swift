@@ -9,8 +9,8 @@ import TrancheCore
 
 /// The thread that owns the quota authority and its log.
 ///
-/// It takes all jobs that wait, runs them, makes their records durable in one transaction, and only then lets their
-/// results out. If the disk refuses, the jobs fail and the authority is read again from the log.
+/// It takes all jobs that wait, runs them, makes their records durable in one transaction, and only then returns their
+/// results. If the disk refuses, the jobs fail, and the keeper reads the authority again from the log.
 final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to the thread.
     /// Jobs that may wait; one more is refused as overloaded.
     static let jobsLimit = 4_096
@@ -26,7 +26,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     private let logger: Logger
     private let jobs = Mailbox<Job>(limit: AuthorityKeeper.jobsLimit)
     private var authority: QuotaAuthority
-    /// Acts of the jobs that run now; on disk with their records.
+    /// Acts of the jobs that run now: committed with their records.
     private var acts: [OperatorAct] = []
     private let told = NIOLockedValueBox<[String]>([])
     private let lastSnapshot = NIOLockedValueBox<Int64?>(nil)
@@ -100,7 +100,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         return true
     }
 
-    /// What operators must hear of: what units said that cannot be. The newest ones come last.
+    /// Alarms for operators about messages of units that contradict the books, the newest last.
     var alarms: [String] { self.told.withLockedValue { $0 } }
 
     private func tell(_ alarms: [String]) {
@@ -109,7 +109,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         self.told.withLockedValue { $0 = ($0 + alarms).suffix(100) }
     }
 
-    /// Ends the process if its file is gone: everything that it acknowledged from then on would be lost.
+    /// Ends the process if its file is gone: everything that it acknowledges from then on would be lost.
     func checkPresence() {
         do throws(StorageError) { try self.store.checkPresence() } catch {
             self.logger.critical("\(error); stopping")
@@ -138,8 +138,8 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         }
     }
 
-    /// Copies the book now and then. It is encoded on another thread: a long contest's book takes a tenth of a second,
-    /// in which nobody should wait.
+    /// Writes a snapshot of the book from time to time. Another thread encodes it: for a long contest this takes a
+    /// tenth of a second, in which no decision should wait.
     private func snapshot(at position: Int64) {
         let isDue = self.lastSnapshot.withLockedValue { last in
             guard let since = last else {
@@ -181,7 +181,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
             }
             self.logger.error("the authority log took no records: \(error)")
             guard let (book, witnesses) = try? self.store.recover() else {
-                // What is in memory was never granted: nobody may hear of it.
+                // Grants in memory are not in the log: they must not leave this process.
                 self.logger.critical("the authority log cannot be read either; stopping")
                 _exit(3)
             }

@@ -21,7 +21,7 @@ extension Center {
         } catch { throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1) }
     }
 
-    /// A coordinator takes the lead, unless another one is alive; the units hear of it at once.
+    /// Gives a coordinator the lead, unless another one is alive, and tells the units at once.
     func lead(_ body: LeadBody) async throws(Problem) -> Leadership {
         let (epoch, units) = try await self.keeper.perform {
             (authority, records) throws(Problem) -> (Epoch, [UnitID]) in
@@ -34,7 +34,7 @@ extension Center {
         return Leadership(epoch: epoch)
     }
 
-    /// The leading coordinator lives.
+    /// Takes in the leading coordinator's heartbeat.
     func hear(_ coordinator: CoordinatorAddress) async throws(Problem) {
         try await self.keeper.perform { (authority, _) throws(Problem) in
             guard authority.hear(coordinator: coordinator, now: SystemClock.monotonic()) else {
@@ -44,7 +44,7 @@ extension Center {
         }
     }
 
-    /// The quota as a coordinator sees it, which is also its sign of life.
+    /// The quota for a coordinator. The call also counts as its heartbeat.
     func quota(for coordinator: CoordinatorAddress) async throws(Problem) -> QuotaState {
         let config = await self.book.config
         return try await self.keeper.perform { (authority, _) throws(Problem) -> QuotaState in

@@ -74,7 +74,7 @@ extension Center {
         await self.grantPlans()
     }
 
-    /// Issues and grants what warming sales still lack. Safe to repeat.
+    /// Issues and grants what warming sales still lack. It can be repeated at any time.
     func grantPlans() async {
         let config = await self.book.config
         let lots = config.sales.filter { $0.state == .warming }.flatMap(config.plannedLots(of:))

@@ -6,7 +6,7 @@ import TrancheCore
 // Stock that is added, and units that leave.
 
 extension Center {
-    /// Adds stock to a lot. The configuration says so first: a unit refuses grants beyond what it says.
+    /// Adds stock to a lot. The configuration is changed first: a unit refuses grants beyond its configuration.
     func addStock(_ add: Int, to lot: LotID, actor: String, key: String?) async throws(Problem) {
         let act = key.map { OperatorAct(key: $0, what: "stock: lot \(lot): +\(add)") }
         if let act, try self.keeper.isDone(act) { return }
@@ -22,7 +22,7 @@ extension Center {
             try authority.issue(lot, quantity: add, into: &records)
             return authority.book.lots[lot]?.issued ?? 0
         }
-        // Somebody else may have added something in between.
+        // Another operator may have added stock in between.
         if let total { try await self.raise(lot, to: total, actor: actor, note: "lot \(lot): \(total) in all") }
     }
 
@@ -30,7 +30,7 @@ extension Center {
         try await self.change(.moreStock, actor: actor, note: note) { $0.raise(lot, to: issued) }
     }
 
-    /// Takes a unit out of the configuration, if ``UnitRemoval`` lets it go.
+    /// Removes a unit from the configuration, if ``UnitRemoval`` allows it.
     func remove(_ unit: UnitID, actor: String, key: String?) async throws(Problem) {
         let act = key.map { OperatorAct(key: $0, what: "remove: unit \(unit)") }
         if let act, try self.keeper.isDone(act) { return }

@@ -9,9 +9,9 @@ struct Center: Sendable {
     let keeper: AuthorityKeeper
     let book: ConfigBook
     let pusher: Pusher
-    /// What units said of their clocks last.
+    /// The state of each unit's clock, by its last report.
     private let clocks = NIOLockedValueBox<[UnitID: ClockDocument]>([:])
-    /// The configuration that each unit said it has applied, as the book has heard.
+    /// The version that each unit has applied, as the book has noted it.
     private let versions = NIOLockedValueBox<[UnitID: Int]>([:])
 
     init(keeper: AuthorityKeeper, book: ConfigBook, pusher: Pusher) {
@@ -47,7 +47,7 @@ struct Center: Sendable {
             $0.register(envelope.request, now: SystemClock.monotonic(), into: &$1)
         }
         switch reply {
-        // Only who is accepted is announced to the others.
+        // Only an accepted unit gets into the configuration.
         case .proofRequired, .superseded, .occupied, .centerIsBehind: return reply
         case .accepted, .newGeneration: break
         }
@@ -60,7 +60,7 @@ struct Center: Sendable {
     func report(_ envelope: ReportEnvelope) async throws(Problem) -> ReportReply {
         let (unit, version) = (envelope.report.unit, envelope.configVersion)
         self.clocks.withLockedValue { $0[unit] = envelope.clock }
-        // The book is another executor: a hop for each report, to hear nothing new, would cost more than the rest.
+        // The book is another executor. A hop for each report without news would cost more than the rest of the call.
         if self.versions.withLockedValue({ $0[unit] != version }) {
             switch await self.book.hear(unit, applied: version) {
             case .noted: self.versions.withLockedValue { $0[unit] = version }

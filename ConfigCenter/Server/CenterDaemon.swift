@@ -10,7 +10,7 @@ import Storage
 import TrancheAPI
 import TrancheCore
 
-/// What the config center needs to know at its start.
+/// The settings of the config center's process.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
@@ -78,14 +78,14 @@ package enum CenterDaemon {
             tls: configuration.tls, logger: logger)
         let version = await book.push.version
         logger.info("starting", metadata: ["epoch": "\(keeper.epoch.rawValue)", "config": "\(version)"])
-        let stopping = ShutdownHook { await book.stop() }  // Long polls would hold the shutdown up.
+        let stopping = ShutdownHook { await book.stop() }  // Long polls would delay the shutdown.
         try await Daemon.run([application, WarmUp(center: center, telemetry: telemetry), stopping], logger: logger)
         keeper.stop()
         curl.stop()
     }
 }
 
-/// Goes on granting the plans of warming sales, as units come up.
+/// Grants the plans of warming sales while units register.
 struct WarmUp: Service {
     static let everyMilliseconds = 250
     let center: Center
@@ -112,7 +112,7 @@ struct WarmUp: Service {
                 "tranche_stranded", "Stock that waits for settlement.", labels: label, to: Double(lot.stranded))
         }
         self.telemetry.set(
-            "tranche_alarms", "What units said that cannot be, of late.", to: Double(self.center.keeper.alarms.count))
+            "tranche_alarms", "Recent alarms about units' messages.", to: Double(self.center.keeper.alarms.count))
         self.telemetry.set("tranche_epoch", "Epoch of this center.", to: Double(state.epoch.rawValue))
     }
 }

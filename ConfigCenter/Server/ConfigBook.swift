@@ -4,18 +4,18 @@ import Storage
 import TrancheAPI
 import TrancheCore
 
-/// The current configuration, its versions, and those who wait for the next one.
+/// The current configuration, its versions, and the long polls that wait for the next one.
 actor ConfigBook {
     private let keeper: AuthorityKeeper
     private(set) var push: ConfigPush
     private(set) var config: SaleConfig
     /// How far the present version has come.
     private(set) var rollout: Rollout
-    /// Also of units that were removed: their last versions stay in the rollout.
+    /// Includes removed units: their last versions stay in the rollout.
     private var names: UnitNames
     private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount: UInt64 = 0
-    /// From then on nobody waits: a long poll would hold the shutdown up.
+    /// When `true`, no long poll waits: it would delay the shutdown.
     private var isStopping = false
     /// Long polls at a time; one more is answered at once.
     static let waitersLimit = 4_096
@@ -35,7 +35,7 @@ actor ConfigBook {
         self.names = UnitNames(self.config)
     }
 
-    /// The configuration, its version, and how far that has come: of one moment.
+    /// The configuration, its version and its rollout, at one moment.
     var state: (config: SaleConfig, version: Int, rollout: Rollout) { (self.config, self.push.version, self.rollout) }
 
     var rolloutDocument: RolloutDocument { RolloutDocument(self.rollout, self.names) }
@@ -43,9 +43,9 @@ actor ConfigBook {
     /// Makes a new version of what `body` makes of the current one.
     ///
     /// - Parameters:
-    ///   - change: What it is for, which says whether it is urgent.
+    ///   - change: The kind of change, which says whether it is urgent.
     ///   - expected: The version that the caller has seen; `nil` if it does not matter.
-    ///   - act: What an operator asked for: done once.
+    ///   - act: The operator's act, which is done once.
     /// - Throws: ``Problem``: `precondition_failed`, `invalid_config`, or what `body` throws. Nothing has changed then.
     @discardableResult
     func change(
@@ -81,7 +81,7 @@ actor ConfigBook {
         return push
     }
 
-    /// Notes what a unit says in its report that it has applied.
+    /// Notes the version that a unit reports as applied.
     func hear(_ unit: UnitID, applied version: Int) -> Rollout.Heard { self.rollout.hear(unit, applied: version) }
 
     /// Notes that a unit took a version that was pushed to it.

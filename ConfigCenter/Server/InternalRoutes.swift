@@ -3,7 +3,7 @@ import Hummingbird
 import TrancheAPI
 import TrancheCore
 
-/// What units and coordinators can ask of the center: each behind its own credential.
+/// The routes for units and coordinators, each behind its own credential.
 struct InternalRoutes {
     static let waitSecondsLimit = 25
     static let contestBytesLimit = 32 << 20

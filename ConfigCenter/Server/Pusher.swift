@@ -11,7 +11,7 @@ final class Pusher: Sendable {
     private let curl: CurlClient
     private let unitsKey: String
     private let logger: Logger
-    /// One quota push per unit at a time; the next report brings whatever was skipped.
+    /// One quota push per unit at a time. The answer to the unit's next report brings what was skipped.
     private let underway = NIOLockedValueBox<Set<UnitID>>([])
 
     init(curl: CurlClient, unitsKeys: [String], logger: Logger) {
@@ -20,14 +20,14 @@ final class Pusher: Sendable {
         self.logger = logger
     }
 
-    /// Each unit has a secret of its own that the center shows to it: one that is stolen opens no other unit.
+    /// The center has another secret for each unit: a stolen one opens no other unit.
     private func headers(_ unit: UnitID) -> [String: String] {
         let secret = UnitCredential.derive(.fromCenter, of: unit, key: self.unitsKey)
         return ["Authorization": "Bearer \(secret)", "Content-Type": "application/json"]
     }
 
-    /// Pushes a version to every unit in order; stops at the first one that says that it is not valid. An urgent one goes to all
-    /// of them at once, and nobody's word stops it.
+    /// Pushes a version to the units in order, and stops at the first one that refuses it as not valid. An urgent
+    /// version goes to all units at once, and no refusal stops it.
     func push(_ push: ConfigPush, to units: [SaleConfig.Unit], isUrgent: Bool, _ book: ConfigBook) async {
         let body = JSON.encode(push)
         if isUrgent {
@@ -42,7 +42,7 @@ final class Pusher: Sendable {
             return
         }
         for unit in units {
-            // A newer version goes to everybody, too.
+            // A newer version has its own push.
             if await book.push.version > push.version { return }
             guard let reason = await self.send(push, body, to: unit, book) else { continue }
             await book.refused(unit.id, version: push.version, reason: reason)
@@ -50,7 +50,8 @@ final class Pusher: Sendable {
         }
     }
 
-    /// - Returns: Why the version is not valid, in a unit's words. Any other failure is that unit's own: it pulls when it is well.
+    /// - Returns: The unit's reason why the version is not valid. After any other failure the unit pulls the version
+    ///   itself.
     private func send(
         _ push: ConfigPush, _ body: [UInt8], to unit: SaleConfig.Unit, _ book: ConfigBook
     ) async -> String? {

@@ -1,7 +1,7 @@
 import TrancheAPI
 import TrancheCore
 
-// The quota as coordinators and operators see it.
+// The quota for coordinators and operators.
 
 extension QuotaState {
     /// - Parameters:

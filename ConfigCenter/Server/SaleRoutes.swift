@@ -5,7 +5,7 @@ import Storage
 import TrancheAPI
 import TrancheCore
 
-/// What operators can do with sales.
+/// The routes for operators' work with sales.
 struct SaleRoutes {
     let center: Center
 
@@ -71,7 +71,8 @@ struct SaleRoutes {
         try await self.center.change(
             .saleEdited(lowersLimits: before.map { sale.lowersLimits(of: $0) } ?? false),
             expected: try request.expectedVersion(), actor: request.actor, note: "edit \(id)",
-            // Not the whole document: a repetition counts its times from a later moment, and means the same.
+            // The act does not contain the document: a repetition counts its times from a later moment, and means the
+            // same.
             act: try request.act("edit \(id)")
         ) { (config) throws(Problem) in
             guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }

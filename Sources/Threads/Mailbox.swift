@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// What waits for one thread. The thread sleeps until something has come, and then takes everything at once.
+/// A queue for one thread. The thread sleeps until there is an element, and then takes all of them at once.
 ///
 /// The one place where a thread waits for another one without a descriptor to wait on.
 package final class Mailbox<Element: Sendable>: @unchecked Sendable {  // All state is behind the condition lock.
@@ -11,10 +11,11 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {  // All st
     private let limit: Int
     private let owner = ThreadOwner("a mailbox")
 
-    /// - Parameter limit: Elements that may wait. Without one, each sender bounds what it has under way, and says where.
+    /// - Parameter limit: Elements that may wait. Without a limit, each sender bounds its own elements, and a comment
+    ///   says how.
     package init(limit: Int = .max) { self.limit = limit }
 
-    /// - Returns: `false` if the mailbox is full or closed, and the element was not taken in.
+    /// - Returns: `false` if the mailbox is full or closed: the element was not added.
     @discardableResult package func post(_ element: Element) -> Bool {
         self.lock.lock()
         let isTaken = !self.isClosed && self.elements.count < self.limit
@@ -23,7 +24,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {  // All st
         return isTaken
     }
 
-    /// Nothing more comes in. What waits can still be taken.
+    /// From now on no element is added. Elements that wait can still be taken.
     package func close() {
         self.lock.lock()
         self.isClosed = true

@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// The thread that an object belongs to. The object asks at its doors, so that a use on another thread ends the process
-/// at once instead of harming what has no lock.
+/// The thread that an object belongs to. The object checks it at the start of its methods: a use on another thread ends
+/// the process at once, instead of damaging state that has no lock.
 ///
-/// An object is made before its thread takes it. Until then it belongs to nobody, and whoever makes it may use it.
+/// An object is made before its thread takes it. Until then it has no owner, and any thread may use it.
 package final class ThreadOwner: Sendable {
     private let what: StaticString
     /// The thread as the system numbers it; 0 for none.

@@ -1,13 +1,13 @@
 package import TrancheCore
 
-// What the rules of sales say, in words for operators: what is wrong, and what to do next.
+// The refusals of the rules of sales, in words for operators: what is wrong, and what to do next.
 
 /// Names of units, by number; for a unit that was removed, its number.
 package struct UnitNames: Hashable, Sendable {
     private var names: [UnitID: String] = [:]
     package init(_ config: SaleConfig) { self.add(config) }
 
-    /// Takes the names of a newer configuration, and keeps those of units that have gone.
+    /// Adds the names of a newer configuration, and keeps those of removed units.
     package mutating func add(_ config: SaleConfig) { for unit in config.units { self.names[unit.id] = unit.name } }
     package subscript(unit: UnitID) -> String { self.names[unit] ?? "unit \(unit)" }
 }
@@ -42,7 +42,7 @@ extension SaleReadiness.Missing {
         case .quota(let unit, let lot, let held, let planned, let isDrained):
             "\(names[unit]) holds \(held) of \(planned) of lot \(lot)"
                 + (isDrained ? ", because it is drained: `tranche unit drain \(names[unit]) --off`" : "")
-        case .priming(let unit, let lot): "\(names[unit]) has lot \(lot) not in Redis"
+        case .priming(let unit, let lot): "\(names[unit]) does not have lot \(lot) in its Redis"
         }
     }
 }
@@ -81,7 +81,7 @@ extension Problem {
             case .behind(let unit, let version):
                 ("not_reported", "\(names[unit]) has not applied version \(version) yet: repeat in a moment")
             case .untold(let unit, let lot):
-                ("not_reported", "\(names[unit]) says nothing of lot \(lot): repeat in a moment")
+                ("not_reported", "\(names[unit]) has not reported lot \(lot) yet: repeat in a moment")
             case .reserved(let unit, let lot, let quantity):
                 (
                     "unsettled",

@@ -21,7 +21,7 @@ import TrancheCore
             ),
             (.silent(UnitID(1), LotID(7), held: 5), "not_reported", "start it; if it is lost, declare that with POST"),
             (.behind(UnitID(1), version: 6), "not_reported", "has not applied version 6 yet: repeat in a moment"),
-            (.untold(UnitID(1), LotID(7)), "not_reported", "says nothing of lot 7: repeat in a moment"),
+            (.untold(UnitID(1), LotID(7)), "not_reported", "has not reported lot 7 yet: repeat in a moment"),
             (.reserved(UnitID(1), LotID(7), quantity: 2), "unsettled", "2 of lot 7 are still reserved; wait for"),
         ])
     func settlement(refusal: Settlement.Refusal, code: String, advice: String) {
@@ -63,7 +63,7 @@ import TrancheCore
             Readiness(readiness, UnitNames(Self.config)).missing == [
                 "eu-a has not applied version 3",
                 "eu-a holds 0 of 5 of lot 7, because it is drained: `tranche unit drain eu-a --off`",
-                "eu-a has lot 7 not in Redis", "us-a does not report",
+                "eu-a does not have lot 7 in its Redis", "us-a does not report",
             ])
     }
 }

@@ -1,7 +1,7 @@
 package import TrancheCore
 
-/// Reads from bytes the two requests that come in crowds: a plain buy request, and the question how an order stands.
-/// Whatever is not exactly of these forms is `other`, never an error: the ordinary HTTP stack judges it.
+/// Parses the two requests that come in crowds: a plain buy request, and a plain request for an order's status. Any
+/// other form is `other` and never an error: the ordinary HTTP stack judges it.
 package enum ExpressParser {
     package struct Request: Sendable {
         package enum Kind: Hashable, Sendable {
@@ -55,7 +55,7 @@ package enum ExpressParser {
         return true
     }
 
-    /// What to say while the end of the head has not come.
+    /// The outcome while the end of the head has not come.
     private static func unfinished(_ bytes: UnsafeRawBufferPointer) -> Outcome {
         bytes.count >= self.headBytesLimit ? .other : .incomplete
     }
@@ -176,10 +176,10 @@ package enum ExpressParser {
 
         /// - Returns: `false` for a field that a plain request does not have.
         private mutating func take(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
-            // The ordinary stack refuses more of them, and so it shall hear of them.
+            // The ordinary stack refuses a request with more of them.
             self.count += 1
             guard self.count <= ExpressParser.fieldCountLimit else { return false }
-            // Whatever another HTTP reader might take for another field is not plain.
+            // A name that another HTTP reader could read as another field is not plain.
             var colon = start
             while colon < end, Self.isTokenByte(bytes[colon]) { colon += 1 }
             guard colon > start, colon < end, bytes[colon] == 58 else { return false }
@@ -200,7 +200,7 @@ package enum ExpressParser {
                 } else if !Self.isName(bytes, value, "keep-alive") {
                     return false
                 }
-            // No standard has it, and some readers take it for the field above.
+            // No standard has this field, and some readers treat it as `Connection`.
             case 16 where Self.isName(bytes, start..<colon, "proxy-connection"): return false
             case 17 where Self.isName(bytes, start..<colon, "transfer-encoding"): return false
             case 6 where Self.isName(bytes, start..<colon, "expect"): return false
@@ -263,7 +263,7 @@ package enum ExpressParser {
             quantity = quantity * 10 + Int(body[cursor] - 48)
             cursor += 1
         }
-        // JSON knows no leading zeros.
+        // JSON has no leading zeros.
         guard cursor > digits, body[digits] != 48 || cursor == digits + 1, take("}") else { return nil }
         skipSpace()
         return cursor == body.count ? quantity : nil

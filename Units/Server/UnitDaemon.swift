@@ -16,9 +16,9 @@ import TrancheCore
 
 /// One unit's process, put together.
 package enum UnitDaemon {
-    /// Runs until SIGTERM or SIGINT, then drains: no new connections, every accepted request answered.
+    /// Runs until SIGTERM or SIGINT. Then it stops: it takes no new connections, and answers every accepted request.
     ///
-    /// - Parameter resetsClock: An operator's word that the last stamps of the ledger were a wrong clock's.
+    /// - Parameter resetsClock: Set by an operator who knows that a wrong clock made the ledger's last stamps.
     package static func run(_ values: DaemonConfiguration, resetsClock: Bool = false) async throws {
         let configuration = try UnitConfiguration(values)
         SystemClock.offsetMicroseconds = configuration.clockOffsetMicroseconds
@@ -64,7 +64,7 @@ package enum UnitDaemon {
         let internalApplication = self.internalApplication(configuration, codec, file, engine, link, telemetry, logger)
         logger.info(
             "starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
-        // The last one is stopped first: buyers, then operators, then the pull, then the engine with what is left.
+        // The last service stops first: buyers' requests, then operators', then the pull, and the engine at last.
         try await Daemon.run(
             [
                 EngineService(engine: engine, owned: [ledger.owner, calls.owner]), PullService(link: link),
@@ -90,8 +90,8 @@ package enum UnitDaemon {
         }
     }
 
-    /// Stamps go on from the present moment, although the ledger has later ones: contested requests that came with those keep
-    /// their places.
+    /// Stamps go on from the present moment, although the ledger has later ones. Contested requests with later stamps
+    /// keep their places.
     private static func resetClock(
         of ledger: UnitLedger, _ book: inout UnitBook, _ logger: Logger
     ) throws(StorageError) {
@@ -149,10 +149,10 @@ package enum UnitDaemon {
     }
 }
 
-/// Runs the engine's thread; at shutdown it answers everything that was accepted, and then ends.
+/// Runs the engine's thread. At shutdown the engine answers every accepted request, and ends.
 struct EngineService: Service {
     let engine: Engine
-    /// What the engine uses without a lock.
+    /// The owners of the parts that the engine uses without a lock.
     let owned: [ThreadOwner]
 
     func run() async throws {

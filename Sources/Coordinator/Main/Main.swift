@@ -6,9 +6,9 @@ import DaemonSupport
 struct Command: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tranche-coordinator",
-        abstract: "Watches demand in all regions and moves quota to where it is asked for.",
+        abstract: "Watches demand in all regions, moves quota to units that run low, and leads the contests.",
         discussion: """
-            Reads a YAML file with coordinator.port and center.url; environment variables win over it.
+            Reads a YAML file with coordinator.port and center.url; environment variables override it.
             Needs TRANCHE_COORDINATOR_SECRET and TRANCHE_CONTEST_KEY in its environment; see docs/security.md.
             """)
 

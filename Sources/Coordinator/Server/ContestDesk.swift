@@ -4,9 +4,9 @@ import NIOConcurrencyHelpers
 import TrancheAPI
 import TrancheCore
 
-/// The contests that this coordinator leads: units report here, and the lead takes its decisions from here.
+/// The contests that this coordinator leads. Units report here, and ``LeaderLoop`` gets the decisions here.
 final class ContestDesk: Sendable {
-    /// How long an answer without news is held back, in milliseconds: a decision that is made meanwhile goes out with it,
+    /// How long an answer without news is held back, in milliseconds. A decision that is made meanwhile leaves with it,
     /// and need not wait for the unit's next report.
     static let holdMilliseconds = 15
 
@@ -38,7 +38,7 @@ final class ContestDesk: Sendable {
 
     var lots: [LotID] { self.state.withLockedValue { $0.merges.keys.sorted() } }
 
-    /// Takes a contest over from the log.
+    /// Adds a contest from the log.
     func add(_ lot: LotID, _ document: ContestDocument, _ stock: ContestMerge.Stock) {
         let tie = TieKey(secret: document.tieSecret)
         self.state.withLockedValue { state in
@@ -74,13 +74,15 @@ final class ContestDesk: Sendable {
         self.telemetry.count("tranche_contest_batches_total", "Decisions in the log.")
         self.telemetry.count("tranche_contest_passed_total", "Requests that got a place.", by: batch.passed.count)
         self.telemetry.count(
-            "tranche_contest_late_total", "Requests that came too late for their stamp, or with a clock not believed.",
+            "tranche_contest_late_total",
+            "Requests that came too late for their stamp, or with a clock that is not trusted.",
             by: batch.passed.count { $0.isLate })
         self.telemetry.count("tranche_contest_allocated_total", "Requests that got stock.", by: batch.allocated.count)
         self.telemetry.count("tranche_contest_released_total", "Requests that got none.", by: batch.released.count)
     }
 
-    /// A unit's report, and the answer to it: at once if there is news for the unit, else after a while.
+    /// Takes in a unit's report and returns the answer: at once if there is news for the unit, otherwise after a
+    /// decision or ``holdMilliseconds``.
     ///
     /// - Throws: ``Problem`` with code `not_leading`: the center names the leader in its next directives.
     func report(_ report: ContestReport, receivedAt: Instant) async throws(Problem) -> ContestReplyEnvelope {
@@ -116,8 +118,8 @@ final class ContestDesk: Sendable {
         self.measure(report, receivedAt: receivedAt)
     }
 
-    /// How long requests were on their way, by the clocks of unit and coordinator: a unit whose clock is ahead, or that stamps
-    /// early, stands out.
+    /// Measures how long requests were on their way, by the clocks of unit and coordinator. The figure shows a unit
+    /// with a wrong clock.
     private func measure(_ report: ContestReport, receivedAt: Instant) {
         let stamps = report.lots.compactMap { $0.candidates.last?.stamp.instant.microseconds }
         guard let newest = stamps.max() else { return }
@@ -126,7 +128,7 @@ final class ContestDesk: Sendable {
             labels: "unit=\"\(report.unit)\"", to: Double(receivedAt.microseconds &- newest) / 1e6)
         let broken = self.state.withLockedValue { $0.merges.values.reduce(0) { $0 + $1.brokenPromises } }
         self.telemetry.set(
-            "tranche_contest_broken_promises", "Requests below a watermark that their own unit had promised.",
+            "tranche_contest_broken_promises", "Requests below a watermark that their own unit had sent.",
             to: Double(broken))
     }
 
@@ -152,7 +154,7 @@ final class ContestDesk: Sendable {
         }
         await withCheckedContinuation { continuation in
             self.state.withLockedValue { $0.waiting[number] = continuation }
-            // Not before it is registered, or nobody would wake it.
+            // The timer starts after the continuation is stored. Otherwise it could find none to resume.
             Task {
                 try? await Task.sleep(for: .milliseconds(Self.holdMilliseconds))
                 self.state.withLockedValue { $0.waiting.removeValue(forKey: number) }?.resume()

@@ -8,10 +8,10 @@ import NIOCore
 import TrancheAPI
 import TrancheCore
 
-/// The coordinator's process: watches demand, moves quota to where it is asked for, and leads the contests.
+/// The coordinator's process: it watches demand, moves quota to units that run low, and leads the contests.
 ///
-/// It owns no state that matters: its decisions are records in the authority log. Any number of coordinators may run.
-/// One leads, by epoch: when a newer one has taken the lead, the old one's commands are refused, and it stands by.
+/// It has no durable state: its decisions are records in the authority log. Any number of coordinators may run. One
+/// leads, by epoch: when a newer one has the lead, the center refuses the old one's commands, and it goes on standby.
 ///
 /// | key | meaning | default |
 /// |---|---|---|

@@ -5,12 +5,13 @@ import ServiceLifecycle
 import TrancheAPI
 import TrancheCore
 
-/// The rounds of a coordinator: read the quota, decide, command; and between two looks, the contests.
+/// The rounds of a coordinator: it reads the quota, decides, and commands. Between two rounds it decides the contests.
 struct LeaderLoop: Service {
-    /// Pause between two attempts to take the lead, in milliseconds.
+    /// Pause between two attempts to get the lead, in milliseconds.
     static let standbyMilliseconds = 200
     static let heartbeatMilliseconds = 150
-    /// A call to the center, at most, in milliseconds; and one that reads a contest, which may be megabytes.
+    /// The time limit of a call to the center, and of one that reads a contest, which may have megabytes; in
+    /// milliseconds.
     static let callMilliseconds = 2_000
     static let readMilliseconds = 20_000
     /// Pause between two decisions in a contest, in milliseconds.
@@ -30,7 +31,7 @@ struct LeaderLoop: Service {
             var lastProblem = ""
             while !Task.isCancelled {
                 do { try await self.lead() } catch let problem as Problem {
-                    // Standing by is the normal state of every coordinator but one.
+                    // Every coordinator but one is on standby, so this is no problem.
                     if problem.code != lastProblem, problem.code != "leader_is_alive" {
                         self.logger.warning("not leading", metadata: ["code": "\(problem.code)"])
                     }
@@ -45,7 +46,7 @@ struct LeaderLoop: Service {
         }
     }
 
-    /// Takes the lead, and keeps it until a command is refused or the center is away.
+    /// Gets the lead, and keeps it until a command is refused or the center is away.
     private func lead() async throws {
         let body = JSON.encode(LeadBody(url: self.url))
         let epoch = try JSON.decode(Leadership.self, from: try await self.call("POST", "/coordinators/lead", body))
@@ -54,7 +55,7 @@ struct LeaderLoop: Service {
         self.telemetry.set("tranche_coordinator_epoch", "Epoch of this coordinator.", to: Double(epoch.rawValue))
         self.telemetry.set("tranche_coordinator_leads", "1 while this coordinator leads.", to: 1)
         self.desk.begin(epoch)
-        // However long a look or a commit takes, the center hears that this coordinator lives.
+        // The heartbeat does not depend on the length of a round or a commit.
         let heartbeat = Task { await self.beat(epoch) }
         defer { heartbeat.cancel() }
         var rebalancer = Rebalancer()
@@ -71,7 +72,7 @@ struct LeaderLoop: Service {
         }
     }
 
-    /// One look at the quota: refill, reclaim, and switch to the contest what is about to run out.
+    /// One round over all lots: it refills, reclaims, and contends a lot that is about to run out.
     private func look(_ epoch: Epoch, _ rebalancer: inout Rebalancer) async throws {
         let path = "/coordinators/quota?epoch=\(epoch.rawValue)&url=\(self.url)"
         let state = try JSON.decode(QuotaState.self, from: try await self.call("GET", path, nil))
@@ -91,7 +92,7 @@ struct LeaderLoop: Service {
                 let stock = Rebalancer.Stock(
                     lot: lot.lot, issued: lot.issued, pool: lot.pool, available: lot.units.map(\.available),
                     isFrozen: lot.isFrozen, samples: lot.samples, start: lot.contestStart, terms: lot.contestTerms)
-                // The center's clock: the one by which it heard the units.
+                // The center's clock, by which the reports of the units are timed.
                 decisions += rebalancer.round(stock, now: state.nowMicroseconds)
             }
         }
@@ -101,8 +102,8 @@ struct LeaderLoop: Service {
         self.telemetry.count("tranche_decisions_total", "Grants and reclaims decided.", by: decisions.count)
     }
 
-    /// Writes a decision into the log. If the log does not take it, this one contest is read again from the log at the next
-    /// look. If the answer is lost, the reign ends, and everything is read again.
+    /// Writes a decision into the log. If the log refuses it, this contest is read again from the log in the next
+    /// round. If the answer is lost, this coordinator gives the lead up, and the next leader reads everything again.
     private func commit(_ lot: LotID, _ batch: ContestBatch, _ epoch: Epoch) async throws {
         let body = JSON.encode(ContestCommand(epoch: epoch, batch: batch))
         do {

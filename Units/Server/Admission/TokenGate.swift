@@ -2,7 +2,7 @@ import DaemonSupport
 import TrancheAPI
 import TrancheCore
 
-/// Checks tokens, and hands what they allow in. Both the lanes and the router come through here.
+/// Checks tokens, and submits the purchases that they allow. The lanes and the router both use it.
 final class TokenGate: Sendable {
     let unit: UnitID
     let codec: TokenCodec
@@ -18,7 +18,7 @@ final class TokenGate: Sendable {
         self.file = file
     }
 
-    /// Hands a buy request in. An answer that is not known at once comes to the holder of `ticket()`.
+    /// Submits a buy request. An answer that is not known at once goes to `ticket()`.
     func buy(
         lot: LotID, token text: some Collection<UInt8>, quantity: Int, ticket: () -> UInt64
     ) throws(Problem) -> Submission {
@@ -33,7 +33,7 @@ final class TokenGate: Sendable {
         }
     }
 
-    /// What a buyer asks for, if the token is genuine and for this lot at this unit.
+    /// The purchase of a buyer whose token is genuine, and for this lot at this unit.
     func purchase(
         lot: LotID, token text: UnsafeRawBufferPointer, quantity: Int, now: Instant
     ) throws(TokenError) -> Purchase {

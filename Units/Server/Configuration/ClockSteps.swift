@@ -5,7 +5,7 @@ import ServiceLifecycle
 /// Sets the wall clock of this process wrong while it runs, as a file says: for tests and rehearsals of clocks that step.
 struct ClockSteps: Service {
     static let everyMilliseconds = 100
-    /// Empty: nobody steps the clock.
+    /// Empty: the clock is never stepped.
     let path: String
 
     func run() async throws {

@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 package import TrancheAPI
 import TrancheCore
 
-/// The unit's copy of the configuration: what it starts and sells from when the center is away.
+/// The unit's copy of the configuration. The unit starts and sells from it when the center is away.
 package final class ConfigFile: Sendable {
     private struct Applied {
         var push: ConfigPush
@@ -74,7 +74,8 @@ package final class ConfigFile: Sendable {
                 status: 409, code: "stale_config", detail: "version \(push.version) is older than \(current.version)")
         }
         guard push.version > current.version || push.checksum == current.checksum else {
-            throw Problem(status: 409, code: "stale_config", detail: "version \(push.version) has another content here")
+            throw Problem(
+                status: 409, code: "stale_config", detail: "version \(push.version) has other content on this unit")
         }
         return push.version > current.version
     }

@@ -3,7 +3,7 @@ import Foundation
 package import RedisClient
 package import TrancheCore
 
-/// What one unit's process needs to know before it can ask the config center for the rest.
+/// The settings of one unit's process; the config center has the rest.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
@@ -117,7 +117,7 @@ package struct UnitConfiguration: Sendable {
         try self.transport.check("internal.url", url: self.internalURL)
         try self.transport.check("center.url", url: self.centerURL)
         if redis.port != nil {
-            // libhiredis speaks without TLS here: only another layer can keep this connection secret.
+            // This libhiredis has no TLS. Only another layer can encrypt this connection.
             guard TransportConfiguration.isLoopback(redis.host) || self.transport.isElsewhere else {
                 throw StartError(
                     "redis.address is \"\(address)\", which leaves this machine in the clear: use a Redis of this machine, "

@@ -4,7 +4,7 @@ import Logging
 import Storage
 import TrancheCore
 
-// How the engine carries out what the machine says.
+// How the engine carries out the machine's output.
 
 extension Engine: UnitShell {
     func send(_ call: LotCall) { self.parts.calls.send(call, now: self.now.steady) }
@@ -43,9 +43,9 @@ extension Engine: UnitShell {
             self.machine.reported(report.head)
             self.parts.center.report(report)
         case .alarm(let text):
-            self.parts.logger.error("not believed: \(text)")
+            self.parts.logger.error("alarm: \(text)")
             self.parts.telemetry.count(
-                "tranche_disbelieved_total", "Words of others that could not be, and were not believed.")
+                "tranche_disbelieved_total", "Alarms about messages that the unit ignored.")
         case .contestReport(let report):
             if let coordinator = self.machine.coordinator { self.parts.coordinator.report(report, to: coordinator) }
         case .fence(let fence): self.parts.intake.advance(past: fence)

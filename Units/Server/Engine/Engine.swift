@@ -7,21 +7,21 @@ import Sockets
 import Storage
 import TrancheCore
 
-/// What the engine tells the center, and what it asks of it.
+/// The engine's calls to the center.
 protocol CenterCalls: Sendable {
     func register(_ request: RegisterRequest)
     func report(_ report: UnitReport)
 }
 
-/// What the engine tells the leading coordinator in a contest.
+/// The engine's calls to the leading coordinator in a contest.
 protocol CoordinatorCalls: Sendable {
     func report(_ report: ContestReport, to coordinator: CoordinatorAddress)
 }
 
 /// The thread that owns a unit's machine and its ledger.
 ///
-/// Each round takes everything that waits, lets the machine decide, and carries its output out: all entries of a round are
-/// one transaction. While the commit waits for the disk, Redis works on the next batch.
+/// Each round takes all requests and events that wait, passes them to the machine, and carries its output out. All
+/// entries of a round are one transaction. While the commit waits for the disk, Redis works on the next batch.
 final class Engine: @unchecked Sendable {  // Machine and ledger belong to the thread; `status` has its own lock.
     static let tickSeconds = 0.05
     static let reportSeconds = 0.2
@@ -35,7 +35,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         var counters: [LotID: QuotaCounters] = [:]
     }
 
-    /// What the engine works with. Everything is used by its thread alone, but for what is safe by itself.
+    /// The parts that the engine works with. Its thread alone uses those that have no lock.
     struct Parts {
         let ledger: UnitLedger
         let intake: Intake
@@ -78,7 +78,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.started()
     }
 
-    /// Becomes the ledger's next incarnation, durably: every older process is refused by the ledger from then on.
+    /// Begins the ledger's next incarnation, durably: from then on the ledger refuses every older process.
     private static func takeOver(_ ledger: UnitLedger, _ recovered: UnitBook) throws(StorageError) -> UnitMachine {
         var book = recovered
         let opened = LedgerEntry.opened(book.incarnation.next)
@@ -89,7 +89,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             head: ledger.head)
     }
 
-    /// Opens the intake for a new machine, and tells the machine what its predecessor knew.
+    /// Opens the intake for a new machine, and gives the machine the last configuration.
     private func started() {
         self.refuse(self.parts.intake.setRecovered(self.machine.book, now: SystemClock.now()))
         self.parts.intake.configure(self.rules)
@@ -116,10 +116,10 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.parts.redis.stop()
     }
 
-    /// Returns when something has come, or is due; takes the answers of Redis on the way.
+    /// Returns when there is work, or when something is due. Reads the answers of Redis meanwhile.
     private func waitForWork() {
         let mayWait = !self.parts.calls.hasResults && self.parts.intake.fallAsleep()
-        // Nothing under way and work at hand: there is nothing to look for.
+        // There is work, and no call is under way: nothing to read.
         guard mayWait || self.parts.calls.overdueAt != nil else { return }
         var due = min(self.nextTick, self.nextReport, self.nextContestReport)
         if let overdueAt = self.parts.calls.overdueAt { due = min(due, overdueAt) }
@@ -174,11 +174,11 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.machine.handle(event, now: self.now.wall, steady: self.now.steady, into: &output)
     }
 
-    /// Adds what only this thread knows to an event, and keeps the configuration for the next machine.
+    /// Completes an event with the ledger's digest, and keeps the configuration for the next machine.
     private func completed(_ event: UnitMachine.Event) -> UnitMachine.Event {
         switch event {
         case .surveyed(var survey?):
-            // The ledger's own word on the position that Redis remembers.
+            // The ledger's digest at the position that Redis has stored.
             survey.proof = survey.witness.flatMap { try? self.parts.ledger.head(at: $0.position) }
             return .surveyed(survey)
         case .configured(let rules):
@@ -189,7 +189,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         return event
     }
 
-    /// The machine is ahead of the disk: answer everybody, and use it no more.
+    /// The machine is ahead of the disk. The engine answers every waiting buyer and drops the machine.
     private func fail(_ error: StorageError) {
         switch error {
         case .superseded, .vanished:

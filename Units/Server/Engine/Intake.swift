@@ -4,7 +4,7 @@ import Sockets
 import TrancheAPI
 import TrancheCore
 
-/// Where requests meet the engine: the front desk, the clock and the queue, under one lock.
+/// The entrance to the engine: the front desk, the clock and the queue, under one lock.
 ///
 /// Stamp and enqueue happen together, so that the queue is in stamp order.
 final class Intake: Sendable {
@@ -40,7 +40,7 @@ final class Intake: Sendable {
         self.withBell { $0.receive(purchase, now: now, ticket: ticket) }
     }
 
-    /// A question of a lane, and what came of it.
+    /// A lane's question: a request that it has read, and its result.
     struct Question {
         enum Kind { case buy(Purchase), status(OrderID) }
         let kind: Kind
@@ -50,7 +50,7 @@ final class Intake: Sendable {
         var result = Result<Submission, TokenError>.success(.queued)
     }
 
-    /// Every question that one lane has read in one turn, under one lock.
+    /// Takes every question that one lane has read in one turn, under one lock.
     func submit(_ questions: inout [Question], now: Instant) {
         self.withBell { state in
             for index in questions.indices { state.answer(&questions[index], now: now) }
@@ -84,7 +84,7 @@ final class Intake: Sendable {
         var isClosed: Bool
     }
 
-    /// Whether the engine may wait for the bell: nothing is here, and the next arrival rings it.
+    /// Whether the engine may wait for the bell: nothing waits here, and the next arrival rings it.
     func fallAsleep() -> Bool {
         self.state.withLockedValue { state in
             state.isAsleep = !state.hasWork
@@ -92,8 +92,8 @@ final class Intake: Sendable {
         }
     }
 
-    /// Everything that waits. The watermark is read under the same lock under which requests are stamped: read anywhere
-    /// else, it could pass a request that is still on its way here.
+    /// Takes everything that waits. The watermark is read under the lock that also stamps requests. Otherwise it could
+    /// pass a request that is stamped and not in the queue yet.
     func takeAll() -> Taken {
         self.state.withLockedValue { $0.takeAll(now: SystemClock.now(), steady: SystemClock.monotonic()) }
     }
@@ -114,7 +114,7 @@ final class Intake: Sendable {
     /// How often the machine behind the intake was dropped.
     var recovery: UInt64 { self.state.withLockedValue { $0.recoveries } }
 
-    /// Opens with a recovered book, or closes for as long as there is none. Returns what waited, unanswered.
+    /// Opens with a recovered book, or closes until there is one. Returns the requests that waited, unanswered.
     func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
         self.state.withLockedValue { $0.setRecovered(book, now: now) }
     }

@@ -2,14 +2,14 @@ import DaemonSupport
 import TrancheAPI
 import TrancheCore
 
-/// What the intake's lock guards.
+/// The state behind the intake's lock.
 struct IntakeState {
     var desk: FrontDesk
     var clock: HybridClock
     private var requests: [BuyRequest] = []
     var events: [UnitMachine.Event] = []
     var isClosed = false
-    /// The engine waits for the bell.
+    /// Whether the engine waits for the bell.
     var isAsleep = false
     /// While the ledger is being recovered, everything is refused.
     private var isRecovering = true

@@ -3,13 +3,14 @@ import NIOConcurrencyHelpers
 import ServiceLifecycle
 package import TrancheCore
 
-/// Those who want to hear of every change of an order: the streams of server-sent events.
+/// The streams of server-sent events, each with the changes of one order.
 package final class OrderWatch: Service {
     /// Streams of one unit at a time, at most; one more is refused as overloaded.
     package static let streamsLimit = 10_000
-    /// Streams of one order at a time: its buyer's windows, and not a crowd.
+    /// Streams of one order at a time: enough for the windows of its buyer.
     package static let streamsPerOrder = 8
-    /// Each stream hears something at least so often: who has gone is found out by it, and proxies keep it open.
+    /// The longest time without an event on a stream. A heartbeat finds readers that have gone, and keeps proxies from
+    /// closing the stream.
     package static let heartbeat = Duration.seconds(15)
 
     package enum Signal: Sendable { case changed, heartbeat }
@@ -25,8 +26,8 @@ package final class OrderWatch: Service {
     private let heartbeat: Duration
     private let telemetry: Telemetry
 
-    /// - Parameter connections: Connections of the listener. Streams are never idle, so that the other half is for
-    ///   those who buy.
+    /// - Parameter connections: Connections of the listener. Streams are never idle, so they get half of the
+    ///   connections, and the other half is free for purchases.
     package init(connections: Int = .max, heartbeat: Duration = OrderWatch.heartbeat, telemetry: Telemetry) {
         self.limit = min(Self.streamsLimit, max(1, connections / 2))
         (self.heartbeat, self.telemetry) = (heartbeat, telemetry)
@@ -34,7 +35,7 @@ package final class OrderWatch: Service {
 
     /// A stream that yields after each change, until it is cancelled; `nil` if there are too many, or no more.
     ///
-    /// A signal may stand for several: the receiver looks at the order.
+    /// One signal may stand for several changes, so the receiver reads the order.
     package func changes(of order: OrderID) -> AsyncStream<Signal>? {
         let (stream, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
         let number: UInt64? = self.state.withLockedValue { state in
@@ -76,7 +77,8 @@ package final class OrderWatch: Service {
         for continuation in woken { continuation.yield(.changed) }
     }
 
-    /// Beats until graceful shutdown; then ends every stream, because long streams would hold it up.
+    /// Sends heartbeats until graceful shutdown. Then it ends every stream, because long streams would delay the
+    /// shutdown.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {

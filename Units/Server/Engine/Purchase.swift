@@ -1,14 +1,14 @@
 import TrancheAPI
 import TrancheCore
 
-/// What a buyer asks for by a genuine token.
+/// A buyer's request with a genuine token.
 struct Purchase: Sendable {
     let order: OrderID
     let buyer: BuyerID
     let lot: LotID
     let quantity: Int
     let issuedAt: Instant
-    /// The token is used too early or too late. An order that is known is answered whatever the clock says: one order
-    /// id has one outcome.
+    /// The error of a token that is used too early or too late. A known order is answered nevertheless: one order id
+    /// has one outcome.
     let untimely: TokenError?
 }

@@ -2,7 +2,7 @@ import RedisClient
 import Threads
 import TrancheCore
 
-/// The thread for what takes long at Redis: priming a lot, and the survey at a start.
+/// The thread for long work at Redis: priming a lot, and the survey at a start.
 final class RedisWorker: @unchecked Sendable {  // The connection checks that its own thread uses it.
     enum Work: Sendable { case prime(LotPrime), survey }
 

@@ -1,8 +1,8 @@
 import TrancheCore
 
-/// What the intake made of a question.
+/// The result of a submitted request.
 enum Submission {
-    /// The engine has it: the answer comes later, to the ticket.
+    /// The request waits for the engine: the answer comes later, to the ticket.
     case queued
     /// The answer was known at once.
     case answered(Answer)

@@ -1,10 +1,10 @@
 import NIOConcurrencyHelpers
 import TrancheCore
 
-/// Who waits for an answer: a slot in a lane, or a closure.
+/// The number under which a lane's connection, or a closure, waits for an answer.
 ///
-/// The number says where to: the lane (8 bits, 0 for closures), the connection's slot there (24 bits), and a count, so
-/// that a late answer does not reach the connection that has the slot then.
+/// It has the lane (8 bits, 0 for closures), the connection's slot in the lane (24 bits), and a count. The count keeps
+/// a late answer from a newer connection in the same slot.
 struct Ticket: Hashable, Sendable {
     static let slotsLimit = 1 << 24
 
@@ -21,14 +21,14 @@ struct Ticket: Hashable, Sendable {
     var count: UInt32 { UInt32(truncatingIfNeeded: self.rawValue) }
 }
 
-/// Takes the answers of one batch over to the thread that has the connections.
+/// Brings the answers of one batch to the thread that owns the connections.
 protocol AnswerSink: AnyObject, Sendable {
     func post(_ answers: [(ticket: Ticket, answer: Answer)])
     /// Requests that were handed in before this recovery of the intake, and still wait, get this answer.
     func postToAll(_ answer: Answer, before recovery: UInt64)
 }
 
-/// Who waits for which ticket. Answers of one batch reach each lane in one hop.
+/// The tickets that wait for an answer. Answers of one batch reach each lane in one hop.
 final class Waiters: Sendable {
     private struct State {
         var count: UInt64 = 0
@@ -53,7 +53,7 @@ final class Waiters: Sendable {
     /// Closures that wait. Lanes count for themselves, and end before the engine does.
     var count: Int { self.state.withLockedValue { $0.closures.count } }
 
-    /// Answers everybody who was handed in before this recovery of the intake: the machine that knew them is gone.
+    /// Answers every request that was handed in before this recovery of the intake: the machine that had it is gone.
     func answerAll(_ answer: Answer, before recovery: UInt64) {
         let (closures, lanes) = self.state.withLockedValue { state in
             defer { state.closures = [:] }

@@ -3,7 +3,7 @@ import Hummingbird
 import TrancheAPI
 import TrancheCore
 
-/// What the center and the shop can ask of a unit: each behind its own credential, on the second listener.
+/// The routes for the center and the shop, each behind its own credential, on the second listener.
 struct InternalRoutes {
     /// The longest body that any internal address takes: a configuration.
     static let bodyBytes = 8 << 20
@@ -54,14 +54,14 @@ struct InternalRoutes {
             throw Problem(Refusal.unknownLot(body.lot))
         }
         if let region = body.region {
-            // Two answers for one buyer would be two homes, and twice the limit.
+            // Two regions for one buyer would be two homes, and twice the limit.
             throw Problem(
                 status: 400, code: "region_not_taken",
                 detail: "region \"\(region.prefix(64))\": a buyer's home is computed from the buyer alone; leave it out"
             )
         }
-        // Every unit computes the same home, so it does not matter which one is asked. Before the sale has opened nobody
-        // can: the token claims none then, and the home is computed when it is used.
+        // Every unit computes the same home, so any unit can be asked. Before the sale has opened there are no homes:
+        // the token claims none then, and the home is computed when the token is used.
         let home = self.file.home(of: body.buyer, lot: body.lot) ?? PurchaseToken.noHome
         let now = SystemClock.now()
         let token = PurchaseToken(

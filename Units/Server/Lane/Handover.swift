@@ -23,7 +23,7 @@ final class Handover: Sendable {
         var isQuiescing = false
     }
     private let state = NIOLockedValueBox(State())
-    /// How long connections may take for the answers that they wait for, in seconds from the start of the shutdown.
+    /// How long connections may wait for their answers, in seconds from the start of the shutdown.
     static let quiesceSeconds = 1.2
     private let quiescedAt = NIOLockedValueBox<ContinuousClock.Instant?>(nil)
 
@@ -31,14 +31,14 @@ final class Handover: Sendable {
         responder: @escaping HTTPChannelHandler.Responder, limits: EdgeLimits, register: ConnectionRegister,
         logger: Logger
     ) {
-        // The lanes have counted whatever comes here.
+        // The lanes have counted these connections.
         self.http = EdgeHTTP(responder: responder, limits: limits, register: register, counts: false)
         self.register = register
         self.logger = logger
     }
 
     /// - Parameters:
-    ///   - first: What the connection has sent so far.
+    ///   - first: The bytes that the connection has sent so far.
     ///   - address: Leaves the register when the connection ends.
     func receive(_ descriptor: Int32, _ first: [UInt8], _ address: ClientAddress) {
         let (http, logger) = (self.http, self.logger)
@@ -79,7 +79,8 @@ final class Handover: Sendable {
         channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
 
-    /// Ends idle connections, and the others after the answer that they wait for; later ones, too.
+    /// Ends idle connections at once, and others after the answer that they wait for. Later connections end in the same
+    /// way.
     func quiesce() {
         self.quiescedAt.withLockedValue { $0 = .now }
         let open = self.state.withLockedValue { state in
@@ -89,7 +90,7 @@ final class Handover: Sendable {
         for channel in open { Self.quiesce(channel) }
     }
 
-    /// Waits until every connection has ended, and ends those that do not.
+    /// Waits until every connection has ended, and closes those that do not end in time.
     func finish() async {
         let end = (self.quiescedAt.withLockedValue { $0 } ?? .now) + .seconds(Self.quiesceSeconds)
         while self.state.withLockedValue({ $0.pending > 0 || !$0.channels.isEmpty }), ContinuousClock.now < end {
@@ -104,7 +105,7 @@ private final class FirstBytes: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    /// Kept no longer than they are needed: a connection may live for long.
+    /// Dropped after use: a connection may live for long.
     private var bytes: ByteBuffer?
 
     init(_ bytes: ByteBuffer) { self.bytes = bytes }

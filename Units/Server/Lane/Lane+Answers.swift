@@ -6,7 +6,7 @@ import Threads
 import TrancheAPI
 import TrancheCore
 
-// Bytes out: from an answer to what was sent behind its request.
+// Bytes out: from an answer to the requests that were sent behind.
 
 extension Lane {
     func takeInbox() {
@@ -42,7 +42,7 @@ extension Lane {
             && self.connections[slot].count == ticket.count
     }
 
-    /// Sends the answer that has just been put together, and goes on with what came behind the request.
+    /// Sends the answer in `answers`, and goes on with the requests behind it.
     func send(_ slot: Int) {
         if !self.connections[slot].beginAnswer(now: self.now) { self.answers.sayClose() }
         let sent = self.answers.bytes.withUnsafeBytes { bytes -> Int? in
@@ -74,7 +74,7 @@ extension Lane {
         }
     }
 
-    /// The whole answer is on its way.
+    /// The socket has taken the whole answer.
     func sent(_ slot: Int) {
         if self.connections[slot].inputIsClosed, !self.connections[slot].hasPending { return self.close(slot) }
         self.connections[slot].endAnswer(isLast: self.isStopping, now: self.now)

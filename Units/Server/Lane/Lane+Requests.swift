@@ -39,10 +39,10 @@ extension Lane {
         self.judge(slot)
     }
 
-    /// Tells the poller what the connection waits for now, and the watch what waits here.
+    /// Updates the poller and the deadlines for what the connection waits for now.
     func judge(_ slot: Int) {
         guard self.connections[slot].isOpen else { return }
-        // A part of a request that waits behind another one takes no time of its own.
+        // The time of a part of a request that waits behind another one does not count.
         if self.connections[slot].hasPending, self.connections[slot].mayServe {
             self.connections[slot].watch.received(0, now: self.now)
         }
@@ -55,14 +55,14 @@ extension Lane {
         } catch { self.close(slot) }
     }
 
-    /// Goes on with what has been kept of the connection's bytes.
+    /// Goes on with the connection's kept bytes.
     func resume(_ slot: Int) {
         guard self.connections[slot].mayServe, self.connections[slot].hasPending else { return }
         let (bytes, start) = self.connections[slot].takePending()
         let taken = bytes.withUnsafeBytes { self.serve(slot, UnsafeRawBufferPointer(rebasing: $0[start...])) }
         guard let taken, self.connections[slot].isOpen else { return }
         if !self.connections[slot].isLeaving { self.connections[slot].putBack(bytes, from: start + taken) }
-        // All that came before the other side stopped sending has been served, or is a part of a request.
+        // The client sends no more. Its whole requests are served, and the rest is a part of one.
         if self.connections[slot].inputIsClosed, self.connections[slot].mayServe,
             !self.connections[slot].isPostponed(in: self.turn)
         {

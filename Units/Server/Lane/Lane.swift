@@ -8,19 +8,19 @@ import Threads
 import TrancheAPI
 import TrancheCore
 
-/// One thread that serves buyers: it takes buy requests and status questions ahead of the HTTP stack, bytes in, bytes
-/// out.
+/// One thread that serves buyers: it reads plain buy requests and status requests, and writes their answers, without
+/// the HTTP stack.
 ///
-/// Each turn reads what has come on all connections, hands it in under one lock, and writes what has been decided
-/// meanwhile. A connection stays in the lane while it sends nothing but these two requests in their plain form. The
-/// first request of any other form goes, with all that follows on this connection, to the ordinary HTTP stack, which
-/// serves them just as well.
+/// Each turn reads all ready connections, submits their requests under one lock, and writes the answers that have come
+/// meanwhile. A connection stays in the lane while it sends only these two requests in their plain form. The first
+/// request of another form goes to the ordinary HTTP stack, with the connection and all later requests on it. That
+/// stack also serves these two requests.
 final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but the inbox, which has a lock.
     let owner = ThreadOwner("a lane")
-    /// After this a lane that stops does not wait for slow readers any more, in microseconds.
+    /// How long a stopping lane waits for slow readers, in microseconds.
     static let stopMicroseconds: Int64 = 1_200_000
     static let sweepMicroseconds: Int64 = 500_000
-    /// Pause after no connection could be accepted: too many open files, say.
+    /// Pause after a connection could not be accepted, for example with too many open files.
     static let acceptPauseMicroseconds: Int64 = 250_000
     /// Connections that one turn accepts.
     static let acceptsPerTurn = 64
@@ -45,9 +45,9 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
     private var free: [Int] = []
     var questions: [Intake.Question] = []
     var answers = LaneAnswers()
-    /// Connections that may go on with what they have sent before.
+    /// Connections that may go on with the bytes that they have sent before.
     var resumed: [Int] = []
-    /// Connections that have had their requests of this turn.
+    /// Connections that have used up their requests of this turn.
     var postponed: [Int] = []
     private(set) var turn: UInt64 = 0
     private var isListening = false
@@ -60,7 +60,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
 
     /// - Parameters:
-    ///   - number: From 1: what the lane's tickets begin with.
+    ///   - number: The lane's number in its tickets, from 1.
     ///   - listener: Shared by all lanes, and closed by the caller.
     init(
         number: Int, listener: Int32, gate: TokenGate, register: ConnectionRegister, handover: Handover, logger: Logger
@@ -89,7 +89,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
         self.poller.wake()
     }
 
-    /// No new connections, and no new requests: the lane ends when every accepted request is answered.
+    /// The lane takes no new connections and requests, and ends when every accepted request is answered.
     func stop() {
         self.inbox.withLockedValue { $0.isStopping = true }
         self.poller.wake()
@@ -112,7 +112,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
         }
     }
 
-    /// Hands in every question of this turn. An answer may uncover a request that was sent behind it.
+    /// Hands in every question of this turn, and goes on with requests that were sent behind answered ones.
     private func handInQuestions() {
         while !self.questions.isEmpty || !self.resumed.isEmpty {
             if !self.questions.isEmpty { self.handIn() }
@@ -148,14 +148,15 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
             do {
                 guard let (descriptor, address) = try Socket.accept(self.listener) else { return }
                 var admission = self.register.enter(address)
-                // Only now, when somebody is there to take the slot. One that was handed over leaves a moment later.
+                // Idle connections are closed only when a new one needs the slot. A handed-over one leaves a moment
+                // later.
                 if admission == .full, self.closeOldestIdle() || self.register.closeOldestIdle() {
                     admission = self.register.enter(address, hasMadeRoom: true)
                 }
                 switch admission {
                 case .admitted: try self.add(descriptor, address)
                 case .addressFull: self.refuse(descriptor, limit: self.register.limitPerAddress)
-                case .full:  // The next connection waits in the kernel, until another one ends.
+                case .full:  // Further connections wait in the kernel until one ends.
                     self.refuse(descriptor, limit: self.register.limit)
                     return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
                 }
@@ -169,7 +170,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
         }
     }
 
-    /// One answer, if the socket takes it at once, and no more.
+    /// Writes one answer, if the socket takes it at once, and closes.
     private func refuse(_ descriptor: Int32, limit: Int) {
         self.answers.write(.tooManyConnections(limit: limit))
         self.answers.sayClose()
@@ -199,7 +200,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
         self.release(slot)
     }
 
-    /// Makes the slot free; the descriptor is somebody else's from now on.
+    /// Frees the slot. The descriptor is closed or handed over.
     func release(_ slot: Int) {
         self.connections[slot].free()
         self.free.append(slot)

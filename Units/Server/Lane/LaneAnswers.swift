@@ -1,9 +1,9 @@
 import TrancheAPI
 import TrancheCore
 
-/// The bytes of a lane's answers, put together in one piece of memory that is used again.
+/// The bytes of a lane's present answer, in one buffer that is used again.
 struct LaneAnswers {
-    /// Refusals whose bytes are kept: a sold-out lot gives the same one over and over.
+    /// Refusals whose bytes are kept: a sold-out lot gives the same one many times.
     static let keptRefusals = 64
 
     private(set) var bytes: [UInt8] = []
@@ -15,7 +15,7 @@ struct LaneAnswers {
         self.body.reserveCapacity(512)
     }
 
-    /// - Parameter isStatus: The answer to the question how an order stands, not to a buy request.
+    /// - Parameter isStatus: The answer to a status request, not to a buy request.
     mutating func write(_ answer: Answer, isStatus: Bool, position: WaitlistPosition?) {
         switch answer {
         case .order(let order): self.write(order, isStatus: isStatus, position)
@@ -66,7 +66,7 @@ struct LaneAnswers {
         self.finish()
     }
 
-    /// Tells that this answer is the connection's last one (RFC 9112, section 9.6).
+    /// Adds the field that says that the connection ends with this answer (RFC 9112, section 9.6).
     mutating func sayClose() {
         guard let line = self.bytes.firstIndex(of: 10) else { return }
         self.bytes.insert(contentsOf: "Connection: close\r\n".utf8, at: line + 1)

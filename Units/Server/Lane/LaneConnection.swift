@@ -1,14 +1,14 @@
 package import Edge
 package import Sockets
 
-/// One slot of a lane, and the buyer's connection that has it. A slot is used again when its connection has gone.
+/// One slot of a lane, and the buyer's connection in it. The slot is used again after its connection has ended.
 ///
 /// The state says what the connection waits for. Every change of it is a method here, and a change that the state does
 /// not allow ends the process: the lane would answer the wrong buyer.
 package struct LaneConnection {
-    /// When more than this waits to be served, no more is read.
+    /// With more bytes than this waiting to be served, the connection is not read.
     package static let pendingBytesLimit = 32 << 10
-    /// Requests of one connection that one turn serves; the rest waits for the next turn, behind everybody else.
+    /// Requests of one connection that one turn serves. The rest waits for the next turn, behind the other connections.
     package static let requestsPerTurn = 16
 
     package enum State: Hashable, Sendable {
@@ -25,15 +25,15 @@ package struct LaneConnection {
         ///
         /// Can transition to: `queued`, when the intake took it; `sending`, when its answer is known at once; `free`.
         case asking(keepsAlive: Bool)
-        /// The engine has the request, which was handed in during this recovery of the intake.
+        /// The request waits for the engine. It was handed in during this recovery of the intake.
         ///
         /// Can transition to: `sending`, when its answer has come; `free`.
         case queued(recovery: UInt64, keepsAlive: Bool)
-        /// An answer is being written. What the socket did not take at once is in `outgoing`.
+        /// An answer is being written. Bytes that the socket did not take at once are in `outgoing`.
         ///
         /// Can transition to: `listening`, when all of it was taken; `leaving`, when it was the last answer; `free`.
         case sending(keepsAlive: Bool)
-        /// The last answer was sent. What comes is thrown away until the other side closes.
+        /// The last answer was sent. Further bytes are discarded until the client closes.
         ///
         /// Can transition to: `free`.
         case leaving
@@ -42,20 +42,20 @@ package struct LaneConnection {
     package init() {}
 
     package private(set) var state = State.free
-    /// Of the connection that has the slot now, or had it last.
+    /// The descriptor of the connection that has the slot now, or had it last.
     package private(set) var descriptor: Int32 = -1
     package private(set) var address = ClientAddress.local
     /// Raised with every request and kept from one connection to the next: the rest of the ticket's number.
     package private(set) var count: UInt32 = 0
-    /// The other side sends no more. Answers may still reach it.
+    /// The client sends no more. Answers may still reach it.
     package private(set) var inputIsClosed = false
     package var watch = RequestWatch(bytesLimit: 0, now: 0)
-    /// What came behind the request that is being decided, or a part of the next one, from `pendingStart` on.
+    /// Bytes behind the request that waits for its answer, or a part of the next request, from `pendingStart` on.
     private(set) var pending: [UInt8] = []
     private(set) var pendingStart = 0
     /// The rest of an answer that the socket did not take at once. Empty but in `sending`.
     package private(set) var outgoing: [UInt8] = []
-    /// What the poller was told last.
+    /// The interest that the poller has.
     package var interest = Poller.Interest.read
     /// Requests that were served in the turn of this number.
     private var servedInTurn = 0
@@ -87,22 +87,22 @@ package struct LaneConnection {
         if case .queued(let mine, _) = self.state { mine < recovery } else { false }
     }
 
-    /// The one slot that decides whether a connection is read: not while an answer waits to be taken, and not while enough
-    /// waits to be served.
+    /// Whether the connection is read: not while an answer is unsent, and not while the limit of waiting bytes is
+    /// reached. Only this property decides it.
     package var wantsToRead: Bool {
         !self.inputIsClosed && self.outgoing.isEmpty
             && self.pending.count - self.pendingStart <= Self.pendingBytesLimit
     }
 }
 
-// Changes of state, in the order in which a connection recoveries.
+// Changes of state, in the order of a connection's life.
 extension LaneConnection {
     package mutating func accept(_ descriptor: Int32, _ address: ClientAddress, now: Int64) {
         guard case .free = self.state else { self.refuse("accept") }
         let count = self.count &+ 1
         self = LaneConnection()
         (self.state, self.descriptor, self.address, self.count) = (.listening, descriptor, address, count)
-        // The parser hands longer requests over; behind it, what waits is bounded by not reading.
+        // The lane hands longer requests over, and `wantsToRead` limits the bytes behind a request.
         self.watch = RequestWatch(bytesLimit: .max, now: now)
     }
 
@@ -130,9 +130,9 @@ extension LaneConnection {
         self.state = .queued(recovery: recovery, keepsAlive: keepsAlive)
     }
 
-    /// The answer is known.
+    /// Begins the answer.
     ///
-    /// - Returns: Whether the client wants the connection to go on behind it.
+    /// - Returns: Whether the client keeps the connection open after it.
     package mutating func beginAnswer(now: Int64) -> Bool {
         switch self.state {
         case .asking(let keepsAlive), .queued(_, let keepsAlive):
@@ -177,7 +177,7 @@ extension LaneConnection {
         self.inputIsClosed = true
     }
 
-    /// The connection has gone: to its end, or to the ordinary stack.
+    /// The connection has ended, or has gone to the ordinary stack.
     package mutating func free() {
         guard self.isOpen else { self.refuse("free") }
         let count = self.count
@@ -192,11 +192,11 @@ extension LaneConnection {
     }
 }
 
-// What has come and was not served.
+// Bytes that were read and not served.
 extension LaneConnection {
     package var hasPending: Bool { self.pendingStart < self.pending.count }
 
-    /// Whether what waits begins with a whole head, and only its body is missing.
+    /// Whether the waiting bytes begin with a whole head, so that only the body is missing.
     package var hasWholeHead: Bool {
         let waiting = self.pending[self.pendingStart...]
         return zip(waiting.indices, waiting.dropFirst(3)).contains { slot, last in
@@ -206,13 +206,13 @@ extension LaneConnection {
 
     package mutating func keep(_ bytes: some Sequence<UInt8>) { self.pending.append(contentsOf: bytes) }
 
-    /// Takes out what waits, to be put back with ``putBack(_:from:)``.
+    /// Takes the waiting bytes, to be put back with ``putBack(_:from:)``.
     package mutating func takePending() -> (bytes: [UInt8], start: Int) {
         defer { (self.pending, self.pendingStart) = ([], 0) }
         return (self.pending, self.pendingStart)
     }
 
-    /// Nothing is copied until half of it has been served.
+    /// Puts back the bytes that were not served. Copies them only when half has been served.
     package mutating func putBack(_ bytes: [UInt8], from start: Int) {
         guard start < bytes.count else { return }
         (self.pending, self.pendingStart) = start * 2 > bytes.count ? (Array(bytes[start...]), 0) : (bytes, start)
@@ -222,6 +222,6 @@ extension LaneConnection {
         if self.turn != turn { (self.turn, self.servedInTurn) = (turn, 0) }
     }
 
-    /// The connection has had its requests of this turn, and waits for the next one.
+    /// Whether the connection has used up its requests of this turn, and waits for the next one.
     package func isPostponed(in turn: UInt64) -> Bool { self.turn == turn && self.servedInTurn >= Self.requestsPerTurn }
 }

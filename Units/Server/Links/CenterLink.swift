@@ -21,9 +21,9 @@ final class CenterLink: CenterCalls, Sendable {
     private let contest: ContestLink
     private let logger: Logger
     private let deliver = NIOLockedValueBox<@Sendable (UnitMachine.Event) -> Void> { _ in }
-    /// One report at a time: a slow center gets fewer, not more.
-    /// The center knows the address, and does not take this unit's secret.
+    /// Whether the center refuses this unit's secret.
     private let secretIsRefused = NIOLockedValueBox(false)
+    /// One report at a time: a slow center gets fewer, not more.
     private let reportIsUnderway = NIOLockedValueBox(false)
 
     init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, contest: ContestLink, logger: Logger) {
@@ -92,23 +92,23 @@ final class CenterLink: CenterCalls, Sendable {
         }
     }
 
-    /// Whether what the center says is within the limits of messages.
+    /// Whether the center's directives are within the limits of messages.
     private func isSound(_ directives: QuotaDirectives?) -> Bool {
         do { try directives?.checkLimits() } catch {
-            self.logger.error("the center says what cannot be: \(error.detail)")
+            self.logger.error("the center's directives are refused: \(error.detail)")
             return false
         }
         return true
     }
 
-    /// Why this unit cannot be well; `nil` if nothing is known of the kind.
+    /// The reason why this unit is not ready, if the link has one.
     var reasonNotReady: String? { self.secretIsRefused.withLockedValue { $0 } ? Self.wrongSecret : nil }
 
     private static let wrongSecret =
         "the center refuses this unit's secret: TRANCHE_UNIT_SECRET must be the one that `tranche credential unit` derives "
         + "for this unit's id from the center's TRANCHE_UNITS_KEY"
 
-    /// A center that answers, and refuses, is worth a line; one that does not answer is what reports are made for.
+    /// Logs a refusal by the center. A center that does not answer is not logged: the next report tries again.
     private func noteRefusal(_ result: Result<CurlResponse, CurlError>) {
         guard case .success(let response) = result, response.status != 503 else { return }
         if response.status == 401 || response.status == 403 {

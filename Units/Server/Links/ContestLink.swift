@@ -8,7 +8,8 @@ import TrancheCore
 /// The unit's calls to the leading coordinator. Their round trips also check the unit's clock.
 final class ContestLink: CoordinatorCalls, Sendable {
     static let callTimeoutMilliseconds = 800
-    /// Calls to one leader that may be under way; a report that finds no room is answered here: send it again.
+    /// Calls to one leader that may be under way. The link answers a report beyond it with "not taken", so that it is
+    /// sent again.
     static let callsLimit = 128
 
     private struct State {
@@ -42,7 +43,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
         self.observeKernel()
         if self.clock.state != .synced {
             logger.warning(
-                "the kernel does not call its clock synchronised: stamps are taken to be good to a configured value",
+                "the kernel reports its clock as not synchronised: the configured uncertainty of stamps applies",
                 metadata: ["microseconds": "\(self.clock.uncertaintyMicroseconds)"])
         }
     }
@@ -121,7 +122,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
         }
     }
 
-    /// The machine has counted the report as sent: it has to be sent again, and at once, or its requests become late.
+    /// The machine counts the report as sent. It must be sent again at once, or its requests become late.
     private func sayLost(_ report: ContestReport) {
         let lots = report.lots.map { ContestReply.notTaken($0.lot) }
         self.intake.post(.contestReply(ContestReply(epoch: report.epoch, generation: report.generation, lots: lots)))

@@ -5,7 +5,7 @@ import Logging
 import TrancheAPI
 import TrancheCore
 
-/// What buyers and payment providers can ask of a unit.
+/// The routes for buyers and payment providers.
 struct PublicRoutes {
     static let buyBytesLimit = 4 << 10
     static let paymentBytesLimit = 16 << 10

@@ -43,7 +43,7 @@ struct PublicService: Service {
                 await handover.finish()
             }
         } onGracefulShutdown: {
-            // A new client is refused by the kernel, and goes elsewhere at once.
+            // The kernel refuses new clients at once.
             Socket.stopListening(listener)
             for lane in lanes { lane.stop() }
             handover.quiesce()

@@ -1,6 +1,7 @@
 /// The scripts that a unit runs in its Redis. `RedisModel` in the core is the same logic as a pure machine.
 ///
-/// A fence above 2^52 (``Limits/fence``) is damage: no unit gets there, and Lua's numbers are not exact much beyond it.
+/// A fence above 2^52 (``Limits/fence``) is damaged data: no unit reaches it, and Lua's numbers are not exact far
+/// beyond it.
 ///
 /// A buyer's field in `buyers` is `quantity|` and then 16 bytes per order. A queue entry is one call's admitted records
 /// in a row, under the id `sequence-1`.

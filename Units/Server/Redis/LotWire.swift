@@ -1,7 +1,7 @@
 import RedisClient
 import TrancheCore
 
-/// The form of a lot's calls and answers, whichever way they travel.
+/// The form of a lot's calls and answers in Redis' protocol.
 enum LotWire {
     static func prefix(of unit: UnitID) -> String { "tranche:\(unit):" }
 
@@ -56,7 +56,7 @@ enum LotWire {
     }
 }
 
-/// A request as the queue in Redis keeps it: `length(1) order(16) stamp(8) issuedAt(8) quantity(4) buyer`, numbers big-endian.
+/// A request in the queue in Redis: `length(1) order(16) stamp(8) issuedAt(8) quantity(4) buyer`, numbers big-endian.
 enum AdmissionRecord {
     /// Bytes between the length and the buyer.
     private static let fixedBytes = Limits.admissionRecordBytes

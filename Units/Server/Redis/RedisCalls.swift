@@ -3,11 +3,11 @@ package import Sockets
 package import Threads
 package import TrancheCore
 
-/// A unit's calls to its Redis, sent without waiting: the engine's thread goes on, and takes the answers when its poller
-/// tells of them. A thread of their own would cost two wake-ups for each batch.
+/// A unit's calls to its Redis, sent without waiting. The engine's thread goes on, and takes the answers when its
+/// poller reports them. A thread for the calls would cost two wake-ups for each batch.
 ///
-/// After an error the connection is dropped, and whatever was under way is unreachable: what it did is
-/// unknown, and the machine primes the lot again under a new fence, which makes a call that arrives late do nothing.
+/// After an error the connection is dropped, and each call under way gets the result `unreachable`: its effect is
+/// unknown. The machine primes the lot again under a new fence, so a call that arrives late changes nothing.
 package final class RedisCalls {
     package let owner = ThreadOwner("the calls to Redis")
     private struct Underway {
@@ -28,11 +28,11 @@ package final class RedisCalls {
     private var arguments = RedisArguments()
     private var results: [UnitMachine.Event] = []
     private var openAgainAt = Instant.distantPast
-    /// A Redis that was there a moment ago answers at once, or is in trouble.
+    /// Short, because the engine waits: a healthy Redis accepts at once.
     static let connectMilliseconds = 250
     static let pauseMilliseconds: Int64 = 1_000
 
-    /// - Parameter token: What `poller` says when there is something to take.
+    /// - Parameter token: The number by which `poller` reports that there is something to take.
     package init(_ server: RedisServer, unit: UnitID, poller: Poller, token: UInt64) {
         self.server = server
         self.prefix = LotWire.prefix(of: unit)
@@ -42,7 +42,7 @@ package final class RedisCalls {
 
     deinit { self.drop() }
 
-    /// Sends a call. Its result, or that there is none, comes with ``takeResults(now:)``.
+    /// Sends a call. Its result comes with ``takeResults(now:)``, also for a call without an answer.
     package func send(_ call: LotCall, now: Instant) {
         self.owner.check()
         self.underway.append(
@@ -78,12 +78,12 @@ package final class RedisCalls {
                 guard !self.underway.isEmpty else { return self.drop() }
                 let call = self.underway.removeFirst()
                 guard let reply, let result = LotWire.result(reply, count: call.count) else {
-                    // Not our script, or none that Redis knows any more: begin anew.
+                    // Another shape, or a script that Redis does not have any more: connect again.
                     self.results.append(.lotResult(lot: call.lot, fence: call.fence, .unreachable))
                     return self.drop()
                 }
                 self.results.append(.lotResult(lot: call.lot, fence: call.fence, result))
-                // Lots are primed in another process by now: this connection leads to the old one.
+                // Lots have been primed in another process meanwhile: this connection leads to the old one.
                 if result == .lost, !self.server.isPrimed(connection.runID) { return self.drop() }
             }
         } catch { self.drop() }
@@ -99,11 +99,12 @@ package final class RedisCalls {
 
     private func open(now: Instant) throws(RedisError) -> RedisConnection {
         if let connection { return connection }
-        // One attempt may hold the engine up, but not one for each lot.
+        // One attempt may delay the engine, but not one for each lot.
         guard now >= self.openAgainAt else { throw .closed("no connection a moment ago") }
         do throws(RedisError) {
             let made = try self.server.connect(timeoutMilliseconds: Self.connectMilliseconds)
-            // Lots are primed over another connection: both must lead to one process, or what is primed is never sold.
+            // Lots are primed over another connection. Both must lead to one process, or the primed lots are never
+            // sold.
             guard self.server.isPrimed(made.runID) else {
                 throw .closed("another Redis answers at \(self.server.address) than the one that was primed")
             }

@@ -4,8 +4,8 @@ package import TrancheCore
 
 /// One unit's lots in its Redis: primes and surveys, over one connection that waits.
 ///
-/// After an error the connection is dropped, and the next call makes a new one: what a broken call
-/// did is unknown, and the machine above primes the lot again under a new fence.
+/// After an error the connection is dropped, and the next call makes a new one. The effect of the broken call is
+/// unknown, so the machine primes the lot again under a new fence.
 package final class RedisPrimer {
     package let owner = ThreadOwner("the connection that primes Redis")
     package static let timeoutMilliseconds = 1_000
@@ -35,10 +35,10 @@ package final class RedisPrimer {
 
     private func attempt<Value>(_ body: () throws -> Value) -> Value? {
         self.owner.check()
-        // Looked at once for all of it: a priming that begins in one Redis must not end in another one.
+        // Checked once, before the whole priming: one that begins in one Redis must not end in another one.
         if self.server.takeWish() { self.connection = nil }
-        // A connection that has been idle may belong to a Redis that is gone: then once more, over a new one. Priming and
-        // looking can be done twice.
+        // An idle connection may belong to a Redis that is gone. Then the work is repeated once, over a new connection.
+        // Priming and the survey can be repeated.
         for isLastTry in [self.connection == nil, true] {
             if let value = try? body() { return value }
             self.connection = nil
@@ -57,7 +57,7 @@ package final class RedisPrimer {
 
     private func key(_ lot: LotID, _ name: String) -> String { LotWire.key(lot, name, prefix: self.prefix) }
 
-    /// Runs a script by its digest, and loads it where Redis does not know it yet.
+    /// Runs a script by its digest, and loads it if Redis does not have it.
     private func run(_ script: String, keys: [String], _ fill: (inout RedisArguments) -> Void) throws -> RedisReply {
         let connection = try self.open()
         for isLastTry in [false, true] {
@@ -74,7 +74,7 @@ package final class RedisPrimer {
             switch Result(catching: { () throws(RedisError) in try connection.reply() }) {
             case .success(let reply): return reply
             case .failure(let error):
-                // A script that Redis does not know was not run, so it is safe to run it now.
+                // Redis did not run a script that it does not have, so it is safe to run it now.
                 guard case .refused(let reason) = error, reason.hasPrefix("NOSCRIPT"), !isLastTry else { throw error }
                 self.digests[script] = nil
             }
@@ -107,8 +107,8 @@ package final class RedisPrimer {
         return .primed(RedisRun(connection.runID))
     }
 
-    /// Fills a hash that nobody looks at yet, which goes away by itself if this process does: no script has to watch over
-    /// it, and while Redis works on one command the next ones are on their way.
+    /// Fills a hash that no script reads yet. It expires if this process ends, so plain commands are enough. While
+    /// Redis works on one command the next ones are on their way.
     private func fill(_ key: String, _ holdings: [LotPrime.Holding]) throws {
         guard !holdings.isEmpty else { return }
         let connection = try self.open()
@@ -154,7 +154,7 @@ package final class RedisPrimer {
         var newestFence: UInt64 = 0
         for lot in lots {
             let fence = try connection.send("HGET", self.key(LotID(lot), "state"), "fence").text.flatMap { UInt64($0) }
-            // No unit gets near the limit: what is there is damage, and the next priming wipes it out.
+            // No unit gets near the limit. A fence beyond it is damaged data, and the next priming deletes it.
             if let fence, fence <= Limits.fence - Limits.fenceRoom { newestFence = max(newestFence, fence) }
         }
         let fields = try connection.send("HMGET", self.prefix + "witness", "ledger", "position", "digest").array ?? []

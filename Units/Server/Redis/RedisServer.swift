@@ -1,13 +1,13 @@
 import NIOConcurrencyHelpers
 package import RedisClient
 
-/// A unit's Redis, for the two threads that use it: where it is, and which of its processes the lots were primed in.
+/// A unit's Redis, for the two threads that use it: its address, and the process in which the lots were primed.
 package final class RedisServer: Sendable {
     package let address: RedisConnection.Address
     private let login: RedisConnection.Login?
     private struct State {
         var primed: String?
-        /// Lots have to be primed over a new connection: the old one leads to another process.
+        /// Lots must be primed over a new connection: the old one leads to another process.
         var wantsNewConnection = false
     }
     private let state = NIOLockedValueBox(State())
