@@ -16,7 +16,9 @@ import Testing
         return { done.wait() }
     }
 
-    @Test("nothing is lost or counted twice while others read; each reading is whole, and never below an earlier one")
+    @Test(
+        "counts from many threads are neither lost nor doubled while readers read; each reading is whole, and never below an earlier one"
+    )
     func sums() {
         let (telemetry, threads, changes) = (Telemetry(), 8, 5_000)
         let isOver = NIOLockedValueBox(false)
@@ -64,7 +66,7 @@ import Testing
         return telemetry
     }
 
-    @Test("whoever counts goes on while a reader puts its text together") func doesNotWait() {
+    @Test("counting goes on while a reader formats its text") func doesNotWait() {
         let telemetry = self.full("big_total")
         let isReading = NIOLockedValueBox(false)
         let isOver = NIOLockedValueBox(false)
@@ -90,7 +92,8 @@ import Testing
         #expect(readingsWithMany == 30)
     }
 
-    @Test("a change costs the same however many label sets there are, and more of them are dropped") func size() {
+    @Test("a change costs the same for any number of label sets, and label sets beyond the limit are dropped")
+    func size() {
         func microseconds(_ telemetry: Telemetry) -> Int {
             func now() -> Int {
                 var time = timespec()

@@ -18,7 +18,7 @@ import Testing
         return ClientAddress(v6: address)
     }
 
-    @Test("an address has a limit of its own, and gets its places back") func addressHasItsOwnLimit() {
+    @Test("an address has its own limit, and a closed connection frees its share") func addressHasItsOwnLimit() {
         let register = ConnectionRegister(limit: 10, limitPerAddress: 2)
         let (one, other) = (self.v4("192.0.2.1"), self.v4("192.0.2.2"))
         #expect((0..<3).map { _ in register.enter(one) } == [.admitted, .admitted, .addressFull])
@@ -28,7 +28,7 @@ import Testing
         #expect(register.enter(one) == .addressFull)
     }
 
-    @Test("a /64 of IPv6 is one address, the next one is another, and IPv4 in IPv6's clothes is IPv4")
+    @Test("a /64 of IPv6 counts as one address, the next /64 as another, and an IPv4-mapped address as IPv4")
     func ipv6NetworkIsOneAddress() {
         #expect(self.v6("2001:db8:1:2::1") == self.v6("2001:db8:1:2:ffff:ffff:ffff:ffff"))
         #expect(self.v6("2001:db8:1:2::1") != self.v6("2001:db8:1:3::1"))
@@ -40,7 +40,7 @@ import Testing
         #expect(register.enter(self.v6("2001:db8:1:2::2")) == .addressFull)
     }
 
-    @Test("a full listener says so; four fifths are a crowd") func fullListenerSaysSo() {
+    @Test("a full listener refuses, and is crowded from four fifths of its limit") func fullListenerSaysSo() {
         let register = ConnectionRegister(limit: 5, limitPerAddress: 5)
         let address = self.v4("192.0.2.1")
         for count in 1...5 {
@@ -53,7 +53,7 @@ import Testing
         #expect(!register.isFull && register.isCrowded)
     }
 
-    @Test("whoever comes in place of another one is counted, too, and still within its address's limit")
+    @Test("a connection that replaces another one is counted, and its address's limit still applies")
     func replacementStaysWithinAddressLimit() {
         let register = ConnectionRegister(limit: 2, limitPerAddress: 1)
         let (one, two, three) = (self.v4("192.0.2.1"), self.v4("192.0.2.2"), self.v4("192.0.2.3"))
@@ -70,7 +70,8 @@ import Testing
         #expect(!register.isFull)
     }
 
-    @Test("the one that has been idle for longest goes, and nobody who is used") func oldestIdleConnectionIsClosed() {
+    @Test("the connection that has been idle for longest is closed, and no connection in use")
+    func oldestIdleConnectionIsClosed() {
         let register = ConnectionRegister(limit: 5, limitPerAddress: 5)
         let closed = NIOLockedValueBox<[Int]>([])
         let activities = ([30, 10, nil, 20] as [Int64?]).enumerated().map { number, since in

@@ -20,7 +20,7 @@ import TrancheAPI
         #expect(self.judge(.GET, ("Connection", "keep-alive, close")) == nil)
     }
 
-    @Test("no other protocol is spoken") func otherProtocolsAreRefused() {
+    @Test("requests for another protocol are refused") func otherProtocolsAreRefused() {
         #expect(self.judge(.CONNECT) == .upgrade)
         #expect(self.judge(.GET, ("Upgrade", "websocket")) == .upgrade)
         #expect(self.judge(.GET, ("Connection", "Upgrade")) == .upgrade)
@@ -28,7 +28,8 @@ import TrancheAPI
         #expect(self.judge(.GET, ("Connection", "close"), ("Connection", "upgrade")) == .upgrade)
     }
 
-    @Test("one chunked is the only transfer coding, and not in HTTP/1.0") func onlyOneChunkedCodingIsTaken() {
+    @Test("a single `chunked` is the only transfer coding, and none is allowed in HTTP/1.0")
+    func onlyOneChunkedCodingIsTaken() {
         for value in ["gzip, chunked", "chunked, chunked", "chunked, identity", "identity", "gzip", "xchunked", ""] {
             #expect(self.judge(.POST, ("Transfer-Encoding", value)) == .transferCoding, "\(value)")
         }
@@ -48,7 +49,7 @@ import TrancheAPI
         }
     }
 
-    @Test("every refusal has a status and a code of its own, and names the limit")
+    @Test("every refusal has its own status and code, and names the limit")
     func everyRefusalHasItsCode() {
         let cases: [(EdgeRefusal, Int, String)] = [
             (.malformed, 400, "bad_request"), (.upgrade, 501, "not_implemented"),

@@ -23,7 +23,8 @@ import Testing
         #expect(self.overdue(watch, 7) == nil)
     }
 
-    @Test("a body has 10 s from the request's first byte, not from its own") func bodyHasTenSecondsFromStart() {
+    @Test("a body has 10 s from the request's first byte, not from the body's first byte")
+    func bodyHasTenSecondsFromStart() {
         var watch = self.watch()
         watch.received(1, now: self.seconds(0))
         watch.headEnded()
@@ -46,7 +47,7 @@ import Testing
         #expect(self.overdue(watch, 9) == .head)
     }
 
-    @Test("whoever asks nothing has a minute, and 10 s while most connections are used")
+    @Test("an idle connection has a minute, and 10 s while the listener is crowded")
     func idleConnectionHasAMinute() {
         var watch = self.watch()
         #expect(self.overdue(watch, 59.9) == nil)
@@ -64,7 +65,7 @@ import Testing
         #expect(self.overdue(watch, 30, isCrowded: true) == .idle)
     }
 
-    @Test("an answer that comes before the end of its request leaves an idle connection behind")
+    @Test("after an answer that comes before the end of its request, the connection counts as idle")
     func earlyAnswerLeavesIdleConnection() {
         var watch = self.watch()
         watch.received(10, now: self.seconds(1))
@@ -86,7 +87,7 @@ import Testing
         #expect(watch.idle == self.seconds(13))
     }
 
-    @Test("answers have 10 s to be taken, and whoever was told goodbye has 2 s to go")
+    @Test("a client has 10 s to read an answer, and 2 s to close after the last answer")
     func unreadAnswersHaveTenSeconds() {
         var watch = self.watch()
         watch.setUnsent(true, now: self.seconds(1))

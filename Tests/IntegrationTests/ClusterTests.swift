@@ -94,7 +94,9 @@ import Verification
         #expect(try JSON.decode(Problem.self, from: lost.body).code == "unknown_unit")
     }
 
-    @Test("one token, one order: on both ways in, byte for byte; then paid, then too late")
+    @Test(
+        "one token makes one order, with the same bytes from lane and router; then it is paid, and then a payment is too late"
+    )
     func oneTokenMakesOneOrder() async throws {
         let cluster = try await TestCluster.start(stock: 10, limit: 1, windowMilliseconds: 700)
         defer { cluster.stop() }
@@ -138,7 +140,7 @@ import Verification
         }
     }
 
-    @Test("with the center and the coordinator gone, units sell exactly what they held, over restarts too")
+    @Test("without center and coordinator, units sell exactly what they hold, also over restarts")
     func unitsSellAloneWhatTheyHold() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
@@ -245,7 +247,7 @@ import Verification
         try database.execute(sql: "UPDATE accounts SET sold = sold + 1")
     }
 
-    @Test("processes do not start without what they need, and say what it is")
+    @Test("processes do not start without a required setting, and name it")
     func startNamesWhatIsMissing() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }

@@ -53,7 +53,7 @@ import Verification
         return all
     }
 
-    @Test("the first win, wherever they are; what comes back goes to the waitlist, not to a newcomer")
+    @Test("the earliest requests win in every region; returned stock goes to the waitlist, not to a newcomer")
     func earliestStampsWinThenWaitlist() async throws {
         let cluster = try await TestCluster.start(
             stock: 4, limit: 1, contest: ["--contest", "global", "--waitlist", "2"], delays: [2, 10, 25])
@@ -138,7 +138,9 @@ import Verification
         #expect(statuses.sorted() == [201, 421, 421])
     }
 
-    @Test("the leading coordinator dies in mid-contest: the other one goes on, none doubled, none lost, order kept")
+    @Test(
+        "the leading coordinator is killed during a contest: the other one continues, no order is lost or doubled, and the order stays"
+    )
     func nextLeaderKeepsTheOrder() async throws {
         let cluster = try await TestCluster.start(
             stock: 60, limit: 1, contest: ["--contest", "global", "--waitlist", "10"], delays: [2, 5, 10])
@@ -207,7 +209,7 @@ import Verification
         print("others were held for \(fairness.holdMillisecondsP50) ms (p50) while a unit stood still")
     }
 
-    @Test("a clock that is two seconds behind stops no local sale, and takes no unfair share")
+    @Test("a clock that is two seconds behind stops no local sale, and gains no unfair share")
     func slowClockSellsAndGainsNothing()
         async throws
     {

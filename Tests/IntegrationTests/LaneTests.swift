@@ -64,7 +64,9 @@ import TrancheCore
 
     private static let unknown = "00000000000000000000000000000000"
 
-    @Test("requests in one piece are answered in order, from the lane and, from the first other one on, beside it")
+    @Test(
+        "requests in one write are answered in order: by the lane, and from the first other request on by the ordinary stack"
+    )
     func pipelineIsAnsweredInOrderAcrossHandover() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
@@ -91,7 +93,7 @@ import TrancheCore
         #expect(flood.statuses(count) == [Int](repeating: 401, count: count))
     }
 
-    @Test("whoever stops sending still hears every answer; whoever asks to close is closed")
+    @Test("a client that stops sending still gets every answer; `Connection: close` closes the connection")
     func halfClosedConnectionHearsEveryAnswer() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }

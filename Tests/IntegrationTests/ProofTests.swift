@@ -9,7 +9,7 @@ import TrancheCore
 @Suite("Proofs", .timeLimit(.minutes(3))) struct ProofTests {
     struct Summary: Decodable { let digests: [String: String] }
 
-    @Test("fifty worlds run alike in two processes") func worldsRunAlikeInTwoProcesses() async throws {
+    @Test("fifty worlds run in the same way in two processes") func worldsRunAlikeInTwoProcesses() async throws {
         let arguments = ["simulate", "--seeds", "0..49", "--digests", "--json", "--jobs"]
         // Hashes of sets and dictionaries differ from process to process: whatever depends on their order shows here.
         let runs = try ["1", "2"].map { jobs in try TestCluster.run("tranche", arguments + [jobs]) }
@@ -50,7 +50,7 @@ import TrancheCore
         #expect(unknown.status == 404)
     }
 
-    @Test("the center judges what units say: the address, and the limits") func centerChecksMessages() async throws {
+    @Test("the center checks units' messages: addresses and limits") func centerChecksMessages() async throws {
         let cluster = try await TestCluster.start(stock: 10, limit: 1)
         defer { cluster.stop() }
         let base = cluster.center + "/internal/v1"

@@ -13,18 +13,18 @@ import TrancheCore
         return Double(wrong) / Double(won) * 100
     }
 
-    @Test("by arrival, three winners of ten are wrong") func arrivalOrderPicksWrongWinners() {
+    @Test("by order of arrival, three winners of ten are wrong") func arrivalOrderPicksWrongWinners() {
         #expect((25.0...35.0).contains(self.wrongWinnersPercent { $0.policy = .arrival }))
     }
 
     @Test(
-        "by stamp, the error is that of the clocks",
+        "by stamp, the error is the error of the clocks",
         arguments: [(0, 0.0...0.2), (1_000, 0.4...1.2), (5_000, 2.5...4.5), (25_000, 14.0...20.0)])
     func stampErrorIsTheClocks(offset: Int64, expected: ClosedRange<Double>) {
         #expect(expected.contains(self.wrongWinnersPercent { $0.offsetMicroseconds = offset }))
     }
 
-    @Test("round trips find the clocks that are far off, and that halves the damage") func roundTripsHalveTheDamage() {
+    @Test("round trips find clocks that are far off, and halve the damage") func roundTripsHalveTheDamage() {
         let wrong = self.wrongWinnersPercent {
             $0.offsetMicroseconds = 25_000
             $0.checksClocks = true
@@ -32,7 +32,8 @@ import TrancheCore
         #expect(wrong < 13)
     }
 
-    @Test("ten times the crowd is not ten times the traffic") func trafficDoesNotGrowWithCrowd() {
+    @Test("ten times the requests do not cause ten times the traffic between regions")
+    func trafficDoesNotGrowWithCrowd() {
         var settings = FairnessWorkload.Settings()
         settings.perSecond = 500
         let small = FairnessWorkload.run(seed: 1, settings).forwarded

@@ -26,7 +26,7 @@ import TrancheCore
         #expect(try store.log().count == 1_201)
     }
 
-    @Test("an act is remembered with its records, or neither of them is") func actIsStoredWithItsRecords() throws {
+    @Test("an act is stored with its records, or neither is") func actIsStoredWithItsRecords() throws {
         let path = try TemporaryFolder.make() + "/authority.sqlite"
         let store = try AuthorityStore(path: path)
         try store.append([.epoch(Epoch(1))], witnesses: [:], as: Epoch(1))
@@ -47,7 +47,7 @@ import TrancheCore
         #expect(try again.log().count == 3)
     }
 
-    @Test("the oldest acts are forgotten beyond the limit") func oldestActsAreForgotten() throws {
+    @Test("beyond the limit the oldest acts are deleted") func oldestActsAreForgotten() throws {
         let store = try AuthorityStore(path: try TemporaryFolder.make() + "/authority.sqlite")
         try store.append([.epoch(Epoch(1))], witnesses: [:], as: Epoch(1))
         let all = (0...AuthorityStore.actsLimit).map { OperatorAct(key: "key \($0)", what: "pause") }

@@ -12,7 +12,7 @@ import TrancheCore
                     generation: Generation(1), stamp: Stamp(rawValue: 9), deadline: Instant(microseconds: 9))))
     }
 
-    @Test("what is written is read back, and a cut row is none") func writtenEntriesAreReadBack() {
+    @Test("a row that was written is read back, and a cut row is refused") func writtenEntriesAreReadBack() {
         var bytes: [UInt8] = []
         Self.reservation.encode(into: &bytes)
         var place = 0

@@ -25,7 +25,7 @@ import TrancheCore
 
     private let first = Incarnation(1)
 
-    @Test("what was appended comes back, over a restart") func entriesComeBackOverRestart() throws {
+    @Test("appended entries are read back after a restart") func entriesComeBackOverRestart() throws {
         let order = self.order(1)
         var released = self.order(2, buyer: "b")
         released.state = .reserved
@@ -61,7 +61,7 @@ import TrancheCore
         #expect(throws: StorageError.self) { try again.append([.returned(LotID(1), total: 5)], as: self.first) }
     }
 
-    @Test("a contest's entries come back: the queue, the places, the stock that came with them")
+    @Test("a contest's entries are read back: the queue, the places, and the allocated stock")
     func contestEntriesComeBack() throws {
         func contested(_ number: UInt64, _ buyer: String, _ state: OrderState, deadline: Instant) -> Order {
             var order = self.order(number, buyer: buyer)
@@ -96,7 +96,7 @@ import TrancheCore
         #expect(throws: StorageError.self) { try ledger.append([.reserved(self.order(9, buyer: "z"))], as: self.first) }
     }
 
-    @Test("the database itself refuses to oversell, whatever the code says") func databaseRefusesOversell() throws {
+    @Test("the database refuses to oversell, also when the code above it would") func databaseRefusesOversell() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
         let before = ledger.head
@@ -113,7 +113,9 @@ import TrancheCore
         #expect(try self.open().recover().orders.count == 2)
     }
 
-    @Test("the ledger itself holds the per-buyer limit, whatever the code says") func ledgerRefusesOverLimit() throws {
+    @Test("the ledger holds the per-buyer limit, also when the code above it would not") func ledgerRefusesOverLimit()
+        throws
+    {
         let ledger = try self.open()
         try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         try ledger.append([.reserved(self.order(1, quantity: 2, limit: 2))], as: self.first)
@@ -194,7 +196,7 @@ import TrancheCore
             try self.open().recover().orders.count == Int(kept), "every order that was taken is there, and no other")
     }
 
-    @Test("a file that is no database, or another unit's, is refused by name")
+    @Test("a file that is not a database, or is another unit's, is refused by name")
     func foreignFileIsRefusedByName() throws {
         _ = try self.open(unit: 1)
         #expect(throws: StorageError.wrongOwner(path: self.path, expected: "unit 2", found: "unit 1")) {
@@ -224,7 +226,7 @@ import TrancheCore
         #expect("\(error!)".contains("hash chain breaks at position 3"))
     }
 
-    @Test("a locked file is a clear error, and the append can be made again") func lockedFileAllowsRetry() throws {
+    @Test("a locked file is a clear error, and the append can be repeated") func lockedFileAllowsRetry() throws {
         let ledger = try self.open()
         try ledger.append([.opened(self.first)], as: self.first)
         let other = try DatabaseQueue(path: self.path)

@@ -26,14 +26,14 @@ import TrancheCore
                     mayReturn: 30), ContestReply.notTaken(LotID(2)),
             ]), receivedAt: Instant(microseconds: 10), sentAt: Instant(microseconds: 11))
 
-    @Test("what is written is read") func writtenMessagesAreRead() throws {
+    @Test("a written message is read back") func writtenMessagesAreRead() throws {
         #expect(try ContestWire.report(ContestWire.encode(Self.report)) == Self.report)
         let read = try ContestWire.reply(ContestWire.encode(Self.envelope))
         #expect(read.reply == Self.envelope.reply)
         #expect((read.receivedAt, read.sentAt) == (Self.envelope.receivedAt, Self.envelope.sentAt))
     }
 
-    @Test("bytes that are cut short, too long or changed get an error, never a crash") func damagedBytesGetAnError() {
+    @Test("bytes that are cut, too long or changed give an error, never a crash") func damagedBytesGetAnError() {
         let (report, reply) = (ContestWire.encode(Self.report), ContestWire.encode(Self.envelope))
         for length in 0..<report.count {
             #expect(throws: Problem.self) { try ContestWire.report(Array(report.prefix(length))) }
@@ -74,7 +74,7 @@ import TrancheCore
     }
 
     @Test(
-        "a contest that cannot be is refused",
+        "impossible terms of a contest are refused",
         arguments: [
             (SaleConfig.Lot.Contest(when: .share), "contest.permille is missing"),
             (.init(when: .share, permille: 0), "contest.permille 0 is not in 1...1000"),
@@ -92,7 +92,7 @@ import TrancheCore
         #expect(error?.detail.contains(reason) == true, "\(error?.detail ?? "")")
     }
 
-    @Test("without a word on contests, the last tenth or less is contested by stamp, with a waitlist")
+    @Test("without settings for contests, the last tenth or less is contested by stamp, with a waitlist")
     func defaultContestIsLastTenth() {
         let lot = SaleConfig.Lot(id: LotID(1), name: "x", stock: 5_000, perBuyerLimit: 1, poolPermille: 0)
         #expect(lot.contestStart == .whenScarce)

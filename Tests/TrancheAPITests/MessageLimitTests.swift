@@ -26,7 +26,7 @@ import TrancheCore
                 challenge: .max, proof: self.head(proof), earlier: Array(repeating: self.head(1), count: earlier)))
     }
 
-    @Test("a registration is refused beyond its limits, and taken at them") func registrationHasLimits() {
+    @Test("a registration is refused beyond its limits, and accepted at them") func registrationHasLimits() {
         #expect(
             self.code(
                 self.request(
@@ -81,7 +81,7 @@ import TrancheCore
             coordinator: CoordinatorAddress(epoch: Epoch(leader), url: "http://c"), witness: self.head(witness))
     }
 
-    @Test("what the center says is refused beyond its limits") func directivesHaveLimits() {
+    @Test("a message of the center is refused beyond its limits") func directivesHaveLimits() {
         #expect(self.code(self.directives()) == nil)
         for bad in [
             self.directives(epoch: .max), self.directives(generation: .max), self.directives(witness: .max),
@@ -98,7 +98,7 @@ import TrancheCore
         #expect(self.code(RegisterReply.proofRequired(position: 1, challenge: .max, earlier: [1])) == nil)
     }
 
-    @Test("what a coordinator says is refused beyond its limits") func commandsHaveLimits() {
+    @Test("a message of a coordinator is refused beyond its limits") func commandsHaveLimits() {
         let lot = LotID(1)
         for (decision, expected): (Rebalancer.Decision, String?) in [
             (.grant(lot, UnitID(1), quantity: 1), nil), (.grant(lot, UnitID(1), quantity: .max), "invalid_message"),
@@ -126,7 +126,7 @@ import TrancheCore
         }
     }
 
-    @Test("what the center tells a coordinator is refused beyond its limits") func quotaStateHasLimits() {
+    @Test("a message of the center to a coordinator is refused beyond its limits") func quotaStateHasLimits() {
         func state(pool: Int = 1, offered: Int = 1, available: Int = -1, members: Int = 1) -> QuotaState {
             let sample = Rebalancer.Sample(
                 unit: UnitID(1), available: 1, offered: offered, starved: 0, heardAt: .distantFuture, isLive: true)

@@ -18,7 +18,7 @@ import TrancheCore
         return config
     }
 
-    @Test("times, windows and limits go back; state, homes, secrets, first grants and stock stay")
+    @Test("times, windows and limits are taken back; state, homes, secrets, first grants and stock stay")
     func rollbackChangesRulesOnly() {
         var open = self.sale("a", limit: 2, state: .open)
         open.homes = ["eu": [UnitID(1)]]
@@ -34,7 +34,7 @@ import TrancheCore
         #expect(next.tieKeyHash == "hash" && next.lots[0].stock == 20 && next.lots[0].issued == 25)
     }
 
-    @Test("no sale and no lot of an open sale appears or goes") func openSaleKeepsItsLots() {
+    @Test("no sale, and no lot of an open sale, is added or removed") func openSaleKeepsItsLots() {
         let now = self.config([
             self.sale("a", limit: 2, state: .open, lots: [1, 2]), self.sale("new", limit: 3, state: .open, lots: [3]),
         ])
@@ -46,7 +46,7 @@ import TrancheCore
         #expect(next.sales[1] == now.sales[1])
     }
 
-    @Test("a draft takes its lots back, too: nothing of them has been issued") func draftTakesItsLotsBack() {
+    @Test("a draft's lots are taken back, too: nothing of them has been issued") func draftTakesItsLotsBack() {
         let now = self.config([self.sale("a", limit: 2, lots: [1, 2])])
         let next = now.withRules(of: self.config([self.sale("a", limit: 1, lots: [7])]))
         #expect(next.sales[0].lots.map(\.id) == [LotID(7)])

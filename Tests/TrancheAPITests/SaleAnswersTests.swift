@@ -2,7 +2,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-@Suite("What rules of sales say to operators") struct SaleAnswersTests {
+@Suite("Refusals of the rules of sales, for operators") struct SaleAnswersTests {
     private static let config = SaleConfig(units: [
         .init(id: UnitID(1), name: "eu-a", region: "eu", publicURL: "http://a", internalURL: "http://a"),
         .init(id: UnitID(2), name: "us-a", region: "us", publicURL: "http://b", internalURL: "http://b"),
@@ -30,7 +30,7 @@ import TrancheCore
         #expect(problem.detail.hasPrefix("eu-a") && problem.detail.contains(advice))
     }
 
-    @Test("a unit that has gone is called by its number, and keeps its name in the rollout") func names() {
+    @Test("an unknown unit is named by its number, and a removed unit keeps its name in the rollout") func names() {
         var names = UnitNames(Self.config)
         #expect(names[UnitID(3)] == "unit 3")
         names.add(SaleConfig())
@@ -41,7 +41,7 @@ import TrancheCore
         #expect(document.applied == ["eu-a": 1] && document.refusal == "us-a: no" && document.version == 1)
     }
 
-    @Test("a drained unit that lacks quota is told how to come back") func readiness() {
+    @Test("the text about a drained unit without quota names the command that ends the drain") func readiness() {
         var authority = QuotaAuthority(book: AuthorityBook(), witnesses: [:])
         var records: [AuthorityRecord] = []
         let now = Instant(milliseconds: 1)

@@ -14,7 +14,7 @@ import TrancheCore
         .init(id: UnitID(id), name: name, region: region, publicURL: "http://a", internalURL: "http://a")
     }
 
-    @Test("an edit changes rules, and nothing that only the center says") func edits() throws {
+    @Test("an edit changes rules, and no field that only the center sets") func edits() throws {
         var known = self.sale(.open)
         (known.tieKeyHash, known.homes, known.planned) = ("hash", ["eu": [UnitID(1)]], ["1": ["eu": 10]])
         known.lots[0].added = 5
@@ -27,7 +27,7 @@ import TrancheCore
         #expect(edited.homes == known.homes && edited.planned == known.planned)
     }
 
-    @Test("lots change in a draft only, the state by steps only") func refuses() throws {
+    @Test("lots change in a draft only, and the state changes by steps only") func refuses() throws {
         #expect(try self.sale(.draft).edited(to: self.sale(.draft, stock: 20)).lots[0].stock == 20)
         #expect(throws: Problem.self) { try self.sale(.warming).edited(to: self.sale(.warming, stock: 20)) }
         #expect(throws: Problem.self) { try self.sale(.open).edited(to: self.sale(.paused)) }
@@ -60,7 +60,7 @@ import TrancheCore
         #expect(config.sales[0].tieKey == "secret" && config.sales[0].state == .settled)
     }
 
-    @Test("what was issued only grows") func raises() {
+    @Test("the issued stock only grows") func raises() {
         var config = SaleConfig(sales: [self.sale(.open)])
         config.raise(LotID(1), to: 15)
         config.raise(LotID(1), to: 12)

@@ -21,7 +21,7 @@ import TrancheCore
     private struct Anything: Decodable { init(from decoder: any Decoder) {} }
 
     @Test(
-        "a document by the grammar is read",
+        "a document that follows the grammar is read",
         arguments: [
             "{}", "[]", "0", "-0", "-0.5e-7", "1E+2", "\"\"", "true", "false", "null",
             " \t\r\n[ 1 , { \"a\" : [ ] } ] ",
@@ -31,7 +31,7 @@ import TrancheCore
     func grammaticalDocumentIsRead(text: String) { #expect(self.reason(text) == nil) }
 
     @Test(
-        "what is no JSON is refused, with the place",
+        "a text that is not JSON is refused, with the offset of the error",
         arguments: [
             (#"{"quantity":1,}"#, "byte 14: expected a name in quotes"), ("[1,]", "byte 3: expected a value"),
             ("[,1]", "byte 1: expected a value"), ("{,}", "byte 1: expected a name in quotes"),
@@ -60,7 +60,7 @@ import TrancheCore
     }
 
     @Test(
-        "escapes that mean no character are refused",
+        "escapes without a character are refused",
         arguments: [
             (#""\ud800""#, "byte 1: half of a surrogate pair"), (#""\udc00""#, "byte 1: half of a surrogate pair"),
             (#""\ud800x""#, "byte 1: half of a surrogate pair"), (#""\ud800\n""#, "byte 1: half of a surrogate pair"),
@@ -73,7 +73,7 @@ import TrancheCore
     }
 
     @Test(
-        "bytes that are no UTF-8 are refused",
+        "bytes that are not UTF-8 are refused",
         arguments: [
             [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xC3, 0x28], [0xE0, 0x80, 0x80], [0xE2, 0x82],
             [0xE2, 0x82, 0x28],
@@ -85,7 +85,7 @@ import TrancheCore
         #expect(self.reason([34] + bytes) == "byte 1: it is not UTF-8", "cut off behind it")
     }
 
-    @Test("64 levels are read, one more is refused, and a million does no harm") func depthIsLimited() {
+    @Test("64 levels are read, 65 are refused, and a million is refused without harm") func depthIsLimited() {
         func nested(_ count: Int) -> String {
             String(repeating: "[", count: count) + String(repeating: "]", count: count)
         }
@@ -98,7 +98,7 @@ import TrancheCore
         #expect(self.reason(mixed + String(repeating: "}]", count: 32)) != nil)
     }
 
-    @Test("what is written here is read here") func ownDocumentsAreRead() throws {
+    @Test("documents that the encoder writes are read") func ownDocumentsAreRead() throws {
         let text = "a\"\\/\u{1}\u{1F}\u{7F}é\u{2028}😀"
         #expect(try JSON.decode([String].self, from: JSON.encode([text])) == [text])
         #expect(try JSON.decode([String].self, from: JSON.encode([text], pretty: true)) == [text])

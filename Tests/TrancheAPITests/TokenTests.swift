@@ -14,7 +14,9 @@ import TrancheCore
             expiresAt: Self.now.advanced(milliseconds: 1_000))
     }
 
-    @Test("a token comes back as it was", arguments: ["a", "buyer-000123", String(repeating: "x", count: 64), "A Z~"])
+    @Test(
+        "a minted token is opened with the same claims",
+        arguments: ["a", "buyer-000123", String(repeating: "x", count: 64), "A Z~"])
     func tokenComesBack(buyer: String) throws {
         let text = self.codec.mint(self.token(buyer: buyer))
         #expect(try self.codec.open(text.utf8) == self.token(buyer: buyer))
@@ -22,7 +24,7 @@ import TrancheCore
     }
 
     @Test(
-        "ids that stores could read in two ways are refused",
+        "ids that stores could compare in two ways are refused",
         arguments: ["", "a\u{0}b", "a\nb", "Zoë", "Zoe\u{308}", "\u{7F}", String(repeating: "x", count: 65)])
     func ambiguousIDsAreRefused(text: String) {
         #expect(BuyerID(text) == nil)
@@ -35,7 +37,7 @@ import TrancheCore
         #expect(Instant(milliseconds: Int64.min) == .distantPast)
     }
 
-    @Test("a change of any character is noticed") func changedCharacterIsNoticed() throws {
+    @Test("a change of any character is detected") func changedCharacterIsNoticed() throws {
         let text = Array(self.codec.mint(self.token()).utf8)
         for place in text.indices {
             var changed = text
@@ -51,7 +53,7 @@ import TrancheCore
         #expect(try self.codec.open(text.utf8) == self.token())
     }
 
-    @Test("a new secret comes into use before the old one goes") func newSecretWorksBesideOld() throws {
+    @Test("a new secret is used before the old one is removed") func newSecretWorksBesideOld() throws {
         let (old, new) = (String(repeating: "o", count: 32), String(repeating: "n", count: 32))
         let both = TokenCodec(secrets: [new, old])
         let token = self.token()
@@ -64,7 +66,7 @@ import TrancheCore
         #expect(throws: Problem.self) { try PaymentSignature(secret: new).check(signed, body, now: Self.now) }
     }
 
-    @Test("each unit has secrets of its own, for each direction") func eachUnitHasItsOwnSecrets() {
+    @Test("each unit has its own secrets, one for each direction") func eachUnitHasItsOwnSecrets() {
         let key = String(repeating: "k", count: 32)
         var all: Set<String> = []
         for unit: UInt16 in [1, 2, 300] {
@@ -76,13 +78,13 @@ import TrancheCore
         #expect(all.allSatisfy { $0.utf8.count == 43 })
     }
 
-    @Test("a token of another secret is forged") func foreignTokenIsForged() {
+    @Test("a token of another secret counts as forged") func foreignTokenIsForged() {
         let other = TokenCodec(secret: "another-secret-of-the-right-length").mint(self.token())
         #expect(throws: TokenError.forged) { _ = try self.codec.open(other.utf8) }
     }
 
     @Test(
-        "malformed tokens are refused by what is wrong with them",
+        "malformed tokens are refused with the reason",
         arguments: [
             ("", TokenError.missing), ("AAAA", .malformed(reason: "too short")),
             ("a b", .malformed(reason: "not base64url")),
@@ -123,7 +125,7 @@ import TrancheCore
     let signature = PaymentSignature(secret: "0123456789abcdef0123456789abcdef")
     let body = Array("{\"order\":1}".utf8)
 
-    @Test("a signature holds for its body and its time, and no other") func signatureCoversBodyAndTime() throws {
+    @Test("a signature is valid for its body and its time only") func signatureCoversBodyAndTime() throws {
         let header = self.signature.sign(self.body, at: Self.now)
         try self.signature.check(header, self.body, now: Self.now)
         try self.signature.check(header, self.body, now: Self.now.advanced(milliseconds: 300_000))
@@ -167,7 +169,7 @@ import TrancheCore
     }
 
     @Test(
-        "a configuration is refused by what is wrong with it",
+        "an invalid configuration is refused with the reason",
         arguments: [
             ("stock", "stock 0 is not in 1..."), ("limit", "perBuyerLimit 0 is not in 1..."),
             ("pool", "poolPermille 1001"),

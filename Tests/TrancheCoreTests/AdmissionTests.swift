@@ -4,7 +4,7 @@ import TrancheCore
 @Suite("Admission") struct AdmissionTests {
     static let now = Instant(milliseconds: 1_700_000_000_000)
 
-    @Test("a refusal is remembered, and the cut catches what the memory lost") func refusalsAreRememberedOrCut() {
+    @Test("a refusal is remembered, and the cut refuses what the memory has lost") func refusalsAreRememberedOrCut() {
         var memory = RefusalMemory(limit: 100)
         func order(_ number: UInt64) -> OrderID { OrderID(high: number &* 0x9E37_79B9_7F4A_7C15, low: number) }
         for number in 1...100 as ClosedRange<UInt64> { memory.remember(order(number), now: Self.now) }
@@ -73,7 +73,7 @@ import TrancheCore
                 == nil)
     }
 
-    @Test("the flag answers newcomers, but not a copy of a request that is being decided")
+    @Test("the flag refuses new requests, but not a copy of a request that is being decided")
     func soldOutFlagSparesCopies() {
         let desk = self.desk(.open)
         let later = Self.now.advanced(milliseconds: 5)
@@ -94,7 +94,7 @@ import TrancheCore
         #expect(desk.takeOffered() == [LotID(1): 1])
     }
 
-    @Test("copies of a request wait beside it, a few of them, and get its answer") func copiesGetTheFirstAnswer() {
+    @Test("a few copies of a request wait beside it, and get its answer") func copiesGetTheFirstAnswer() {
         let desk = self.desk(.open)
         let request = BuyRequest(
             order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now,
@@ -162,7 +162,7 @@ import TrancheCore
     }
 
     @Test(
-        "the core imports nothing, and knows no clock, randomness or suspension",
+        "the core imports nothing, and uses no clock, randomness or suspension",
         arguments: [
             "import ", ".now()", "Date(", ".random(", ".shuffled()", "Task ", " async ", "await ",
             "nonisolated(unsafe)", "@unchecked", "try!", "print(",

@@ -11,7 +11,8 @@ import TrancheCore
         return .init(sent: sent, received: received, answered: received, heard: heard)
     }
 
-    @Test("the kernel's estimate, with a floor and a growth since it spoke") func uncertaintyHasFloorAndGrowth() {
+    @Test("the uncertainty is the kernel's estimate, with a floor, and grows from that moment")
+    func uncertaintyHasFloorAndGrowth() {
         var check = ClockCheck()
         check.observe(kernel: .init(isSynchronised: true, errorMicroseconds: 80), wall: Self.now, monotonic: Self.now)
         #expect(check.uncertaintyMicroseconds == 500)
@@ -31,7 +32,9 @@ import TrancheCore
         #expect(check.state == .degraded)
     }
 
-    @Test("a true clock is never falsified, however uneven the way is", arguments: [(0, 180), (90, 90), (180, 0)])
+    @Test(
+        "a true clock is never falsified, for any difference between the two ways",
+        arguments: [(0, 180), (90, 90), (180, 0)])
     func trueClockIsNeverFalsified(there: Int64, back: Int64) {
         var check = ClockCheck()
         check.observe(self.trip(offset: 0, there: there * 1_000, back: back * 1_000))
@@ -57,7 +60,7 @@ import TrancheCore
         #expect(check.best?.offsetMicroseconds == -20_000)
     }
 
-    @Test("a step against the monotonic clock degrades, and is counted") func clockStepDegrades() {
+    @Test("a step against the monotonic clock degrades the clock, and is counted") func clockStepDegrades() {
         var check = ClockCheck()
         let kernel = ClockCheck.Kernel(isSynchronised: true, errorMicroseconds: 10)
         check.observe(kernel: kernel, wall: Self.now, monotonic: Self.now)
@@ -68,7 +71,7 @@ import TrancheCore
         #expect(check.state == .degraded)
     }
 
-    @Test("a fence moves a clock ahead, but not far") func fenceMovesClockNotFar() {
+    @Test("a fence moves a clock ahead, up to a limit") func fenceMovesClockNotFar() {
         var clock = HybridClock(durableCeiling: .zero)
         clock.raise(ceiling: Stamp(Self.now.advanced(milliseconds: 60_000)))
         let near = Stamp(Self.now.advanced(milliseconds: 200))
@@ -91,7 +94,7 @@ import TrancheCore
 @Suite("Home unit") struct HomeUnitTests {
     static let buyers = (0..<3_000).map { BuyerID("buyer-\($0)")! }
 
-    @Test("every party computes the same home, whatever the order of the list") func everyPartyComputesTheSameHome() {
+    @Test("every process computes the same home, for any order of the list") func everyPartyComputesTheSameHome() {
         let units = [UnitID(4), UnitID(1), UnitID(9)]
         for buyer in Self.buyers.prefix(100) {
             #expect(HomeUnit.of(buyer, among: units) == HomeUnit.of(buyer, among: units.reversed()))
@@ -99,7 +102,8 @@ import TrancheCore
         #expect(HomeUnit.of(Self.buyers[0], among: []) == nil)
     }
 
-    @Test("buyers are spread, and a new unit moves only those who go to it") func newUnitMovesOnlyItsBuyers() {
+    @Test("buyers are spread over the units, and a new unit moves only its own buyers") func newUnitMovesOnlyItsBuyers()
+    {
         let (old, new) = ([UnitID(1), UnitID(2), UnitID(3)], [UnitID(1), UnitID(2), UnitID(3), UnitID(4)])
         var counts: [UnitID: Int] = [:]
         for buyer in Self.buyers {

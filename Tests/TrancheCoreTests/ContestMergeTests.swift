@@ -56,7 +56,7 @@ import TrancheCore
         }
     }
 
-    @Test("whoever came first wins, however late the message is") func firstStampWinsDespiteLateMessage() {
+    @Test("the earliest stamp wins, also if its message comes late") func firstStampWinsDespiteLateMessage() {
         var bench = Bench()
         bench.send(1, [(7, 20)], upTo: 30)
         #expect(bench.decide() == [])  // Unit 2 may have somebody earlier.
@@ -79,7 +79,7 @@ import TrancheCore
         #expect(bench.decide() == [9])
     }
 
-    @Test("stock that comes back goes down the waitlist, before newcomers") func returnsGoDownTheWaitlist() {
+    @Test("returned stock goes down the waitlist, before new requests") func returnsGoDownTheWaitlist() {
         var bench = Bench(waitlist: 2, mayReturn: 1)
         bench.send(1, [(7, 10), (8, 11), (9, 12)], upTo: 30)
         bench.send(2, [(4, 13)], upTo: 30)
@@ -94,7 +94,8 @@ import TrancheCore
         #expect(bench.merge.book.line.map(\.order.low) == [9, 5])
     }
 
-    @Test("nobody is sent away while stock is on its way back to the pool") func nothingIsReleasedWhileStockComes() {
+    @Test("no candidate is refused while stock is on its way back to the pool") func nothingIsReleasedWhileStockComes()
+    {
         var bench = Bench(pool: 0)
         bench.observe(pool: 0, mayReturn: 2, coming: 2)
         bench.send(1, [(7, 10), (8, 11), (9, 12)], upTo: 30)
@@ -105,7 +106,7 @@ import TrancheCore
         #expect(bench.decide(mayReturn: 2) == [7, 8])
     }
 
-    @Test("whoever stands in the line keeps the place, also when what was coming does not come")
+    @Test("an order in the line keeps its place, also when expected stock does not come")
     func waitlistedOrderKeepsItsPlace() {
         var bench = Bench(pool: 0)
         bench.observe(pool: 0, mayReturn: 2, coming: 2)
@@ -117,7 +118,8 @@ import TrancheCore
         #expect(bench.merge.book.line.map(\.order.low) == [7, 8])
     }
 
-    @Test("one decision takes no more than its limit, and the next one goes on") func decisionStaysWithinItsLimit() {
+    @Test("one decision has at most the limit of requests, and the next one continues")
+    func decisionStaysWithinItsLimit() {
         var bench = Bench(pool: 5_000)
         bench.send(1, (0..<2_500).map { (UInt64($0), 10) }, upTo: 30)
         bench.send(2, [], upTo: 30)
@@ -126,7 +128,7 @@ import TrancheCore
         #expect(bench.decide().count == 500)
     }
 
-    @Test("when nothing can come back, everybody who waits is told") func everyoneIsReleasedWithoutReturns() {
+    @Test("when no stock can come back, every waiting order is released") func everyoneIsReleasedWithoutReturns() {
         var bench = Bench(waitlist: 5, mayReturn: 1)
         bench.send(1, [(7, 10), (8, 11)], upTo: 30)
         bench.send(2, [], upTo: 30)
@@ -137,7 +139,7 @@ import TrancheCore
         #expect(bench.merge.book.verdicts[UnitID(1)]?.map(\.kind) == [.allocated, .waitlisted, .released])
     }
 
-    @Test("the allowance does not grow with the crowd") func allowanceIgnoresTheCrowd() {
+    @Test("the allowance does not grow with the number of requests") func allowanceIgnoresTheCrowd() {
         var bench = Bench(pool: 2, waitlist: 1)
         #expect(bench.merge.reply(to: UnitID(1), generation: Generation(1), heard: 0, now: bench.now).allowance == 3)
         bench.send(1, (0..<50).map { (UInt64($0), 10) }, upTo: 30)
@@ -148,7 +150,7 @@ import TrancheCore
         #expect(reply.allowance == 50)
     }
 
-    @Test("rounds: within a window everybody is equal, and the tie key decides") func roundsDrawLotsWithinWindow() {
+    @Test("rounds: within a window all requests are equal, and the tie key decides") func roundsDrawLotsWithinWindow() {
         var bench = Bench(policy: .rounds(milliseconds: 50))
         bench.send(1, [(9, 1)], upTo: 45)
         bench.send(2, [(3, 44)], upTo: 45)
@@ -166,7 +168,7 @@ import TrancheCore
         #expect(bench.decide() == [9, 3])
     }
 
-    @Test("arrival: first come at the coordinator, and no waiting") func arrivalPolicyNeverWaits() {
+    @Test("arrival: the order of arrival at the coordinator decides, without waiting") func arrivalPolicyNeverWaits() {
         var bench = Bench(policy: .arrival)
         bench.send(1, [(7, 20)], upTo: 30)
         #expect(bench.decide() == [7])

@@ -13,7 +13,7 @@ import TrancheCore
         return bench
     }
 
-    @Test("the switch gives back what is left, and requests get a place instead of stock")
+    @Test("the switch returns free stock, and requests get a place instead of stock")
     func switchReturnsStockAndGivesPlaces() {
         let bench = Self.bench()
         #expect(bench.counters.returned == 2)
@@ -24,7 +24,8 @@ import TrancheCore
         #expect(bench.entries.contains(.contended(Bench.lot)))
     }
 
-    @Test("only as many requests as can still get something are forwarded") func onlyPossibleWinnersAreForwarded() {
+    @Test("only as many requests are forwarded as can still get stock or a place in the waitlist")
+    func onlyPossibleWinnersAreForwarded() {
         let bench = Self.bench(allowance: 2)
         bench.buy("c")
         bench.buy("d")
@@ -34,7 +35,7 @@ import TrancheCore
         #expect(bench.contestReports.last?.lots.first?.candidates.count == 2)
     }
 
-    @Test("whoever wants more than there may be does not take the place of whoever wants one")
+    @Test("a request for more than may be left does not take the place of a request for one")
     func largeRequestLeavesRoomForSmall() {
         let bench = Self.bench(allowance: 1)
         #expect(bench.buy("c", quantity: 2)?.order?.state == .contested)
@@ -42,7 +43,8 @@ import TrancheCore
         #expect(bench.buy("e", quantity: 1) == .refused(.soldOut(requested: 1)))
     }
 
-    @Test("watermarks go on while a sale warms up or pauses, and end with it") func watermarksLastUntilSaleEnds() {
+    @Test("watermarks continue while a sale warms up or is paused, and end with the sale")
+    func watermarksLastUntilSaleEnds() {
         let bench = Self.bench()
         #expect(bench.machine.contestReportMilliseconds.map { $0 < 100 } == true)
         for (phase, isFast) in [(LotRules.Phase.paused, true), (.closed, false)] {
@@ -62,7 +64,7 @@ import TrancheCore
         #expect(bench.buy("a", quantity: 1) == .refused(.duplicate(held: 2, limit: 2)))
     }
 
-    @Test("an allocation is a reservation, once, however often it is heard") func allocationReservesOnce() {
+    @Test("repeated allocations make one reservation") func allocationReservesOnce() {
         let bench = Self.bench()
         bench.buy("c")
         for _ in 0..<2 { bench.hear([(Self.order(3), .allocated)], next: 1, allowance: 3) }
@@ -79,7 +81,7 @@ import TrancheCore
         #expect(bench.buy("c", order: Self.order(3)) == .refused(.soldOut(requested: 1)))
     }
 
-    @Test("stock for somebody who has gone is given back") func stockOfCancelledOrderIsReturned() {
+    @Test("stock for a cancelled order is returned") func stockOfCancelledOrderIsReturned() {
         let bench = Self.bench()
         bench.buy("c")
         bench.feed(.cancel(Self.order(3), ticket: 1))
@@ -90,7 +92,8 @@ import TrancheCore
         #expect(bench.counters.available == 0)
     }
 
-    @Test("an expired reservation is not sold to a newcomer, but given back") func expiredContestedStockIsReturned() {
+    @Test("the stock of an expired reservation is returned, and not sold to a new request")
+    func expiredContestedStockIsReturned() {
         let bench = Self.bench()
         bench.now = bench.now.advanced(milliseconds: 2_000)
         bench.feed(.tick)
@@ -99,7 +102,7 @@ import TrancheCore
         #expect(bench.buy("z")?.order?.state == .contested)
     }
 
-    @Test("candidates that were not taken are sent again") func untakenCandidatesAreSentAgain() {
+    @Test("candidates that the coordinator has not received are sent again") func untakenCandidatesAreSentAgain() {
         let bench = Self.bench()
         bench.buy("c")
         bench.feed(.contestReportDue)
@@ -111,7 +114,7 @@ import TrancheCore
         #expect(bench.contestReports.last?.lots[0].candidates.count == 1)
     }
 
-    @Test("a restarted unit asks before it refuses anybody, and goes on with its queue")
+    @Test("a restarted unit asks for its allowance before it refuses a request, and continues its queue")
     func restartedUnitAsksBeforeRefusing() {
         let bench = Self.bench()
         bench.buy("c")

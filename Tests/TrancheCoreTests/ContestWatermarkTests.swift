@@ -17,7 +17,7 @@ extension ContestMergeTests {
         #expect(bench.decide() == [2], "the one who kept the promise goes first")
     }
 
-    @Test("an old report that comes late, after an older look at the lot, says nothing of the new ledger")
+    @Test("a late report of an old ledger, after an older state of the lot, changes nothing of the new ledger")
     func olderReportSaysNothingOfNewLedger() {
         var bench = Bench(pool: 5)
         let (old, new) = (Generation(1), Generation(2))
@@ -47,7 +47,7 @@ extension ContestMergeTests {
         #expect(batch?.released.isEmpty == true)
     }
 
-    @Test("a unit's clock is judged by the round trips of the coordinator, whatever the unit says")
+    @Test("a unit's clock is judged by the coordinator's round trips, whichever times the unit sends")
     func coordinatorJudgesClocksByRoundTrips() {
         var judge = ClockJudge()
         func trip(_ offset: Int64) -> Bool {
@@ -74,7 +74,7 @@ extension ContestMergeTests {
         #expect(forged, "an echo of no answer says nothing")
     }
 
-    @Test("a step of the coordinator's own clock is no unit's fault") func ownClockStepBlamesNoUnit() {
+    @Test("a step of the coordinator's own clock makes no unit untrusted") func ownClockStepBlamesNoUnit() {
         var judge = ClockJudge()
         func report(sentAt: Int64, heardAt: Int64, receivedAt: Int64) -> Bool {
             let at = { Self.start.advanced(milliseconds: $0) }
@@ -93,7 +93,7 @@ extension ContestMergeTests {
         #expect(afterIt)
     }
 
-    @Test("nobody passes before every watermark") func nothingPassesBeforeEveryWatermark() {
+    @Test("no request passes before every watermark has reached its stamp") func nothingPassesBeforeEveryWatermark() {
         var bench = Bench(pool: 2)
         bench.send(1, [(7, 20)], upTo: 25)
         bench.send(2, [], upTo: 19)
@@ -119,7 +119,7 @@ extension ContestMergeTests {
         #expect(bench.decide() == [9])
     }
 
-    @Test("a clock that is ahead, or was falsified, gives no advantage and holds nobody up")
+    @Test("a clock that is ahead, or was falsified, gives no advantage and delays no other unit")
     func clockAheadGainsNothing() {
         var bench = Bench(pool: 2)
         bench.wait(50)
@@ -166,7 +166,7 @@ extension ContestMergeTests {
         #expect(Stamp(rawValue: UInt64.max).next == Stamp(rawValue: UInt64.max))
     }
 
-    @Test("a frozen contest decides nothing until it goes on") func frozenContestDecidesNothing() {
+    @Test("a frozen contest decides nothing until it is unfrozen") func frozenContestDecidesNothing() {
         var bench = Bench(pool: 1)
         bench.send(1, [(7, 10)], upTo: 30)
         bench.send(2, [], upTo: 30)

@@ -43,7 +43,7 @@ import TrancheCore
     }
 
     @Test(
-        "as many whole items as a rate means, within a lot",
+        "a rate is rounded to whole items, within the limit of a lot",
         arguments: [
             (0.0, 0), (-1, 0), (-.infinity, 0), (.nan, 0), (0.1, 1), (2, 2), (2.5, 3), (1e9, Limits.stockPerLot),
             (1e300, Limits.stockPerLot), (.infinity, Limits.stockPerLot),
@@ -51,7 +51,7 @@ import TrancheCore
         ])
     func itemsOfRateStayWithinLot(count: Double, expected: Int) { #expect(Rebalancer.items(count) == expected) }
 
-    @Test("a rebalancer bears rates that no shop has") func rebalancerBearsExtremeRates() {
+    @Test("the rebalancer handles rates that no shop has") func rebalancerBearsExtremeRates() {
         let lot = LotID(1)
         var rebalancer = Rebalancer()
         var now = Instant(microseconds: .min)
@@ -75,7 +75,7 @@ import TrancheCore
         }
     }
 
-    @Test("a unit without any demand is refilled as before, when nobody knows how long the stock lasts")
+    @Test("a unit without demand is refilled as before when it is unknown how long the stock lasts")
     func unitWithoutDemandIsRefilled() {
         var rebalancer = Rebalancer()
         let sample = Rebalancer.Sample(
@@ -86,7 +86,7 @@ import TrancheCore
     }
 
     @Test(
-        "a contest of any terms takes any stamp",
+        "a contest of any terms handles any stamp",
         arguments: [
             .stamp, .arrival, .rounds(milliseconds: .max), .rounds(milliseconds: .min),
             .bandLottery(microseconds: .max),

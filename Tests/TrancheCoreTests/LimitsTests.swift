@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("Limits") struct LimitsTests {
-    @Test("what the code assumes of limits in different places holds") func limitsFitTogether() {
+    @Test("the relations between limits hold") func limitsFitTogether() {
         Limits.checkRelations()
     }
 }

@@ -3,7 +3,7 @@ import TrancheCore
 
 /// Whose ledger is believed: copies, restores, and what was settled.
 extension QuotaTests {
-    @Test("a copy of a living unit's ledger is not let in, and changes nothing", arguments: [true, false])
+    @Test("a copy of a living unit's ledger is not accepted, and changes nothing", arguments: [true, false])
     func copyOfLivingLedgerIsRefused(isCurrent: Bool) throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
@@ -50,7 +50,7 @@ extension QuotaTests {
         return generation
     }
 
-    @Test("a generation that was stranded is settled by its very ledger, when that comes back and proves itself")
+    @Test("a stranded generation is settled by its own ledger, when that comes back and proves itself")
     func strandedGenerationIsSettledByItsLedger() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
@@ -88,7 +88,7 @@ extension QuotaTests {
         #expect(authority.book.isConserved(Self.lot))
     }
 
-    @Test("a unit in a generation that the log does not know is not let in: the log was set back")
+    @Test("a unit in a generation that the log does not have is not accepted: the log was set back")
     func unknownGenerationIsRefused() throws {
         var (authority, records) = try self.authority()
         for generation in [2, Limits.generation] {
@@ -100,7 +100,7 @@ extension QuotaTests {
         #expect(authority.takeAlarms().count == 2)
     }
 
-    @Test("whoever contradicts the books again, after proving its ledger, is stranded again; the alarm comes once")
+    @Test("a unit that contradicts the books again, after proving its ledger, is stranded again; the alarm comes once")
     func repeatedContradictionStrandsAgain() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
@@ -120,7 +120,7 @@ extension QuotaTests {
         #expect(authority.takeAlarms().count == 1)
     }
 
-    @Test("what a ledger that proved nothing says of earlier generations is not taken")
+    @Test("a ledger without a proof settles no earlier generation")
     func unprovedLedgerSettlesNothing()
         throws
     {
@@ -135,7 +135,7 @@ extension QuotaTests {
         #expect(authority.book.stranded(Self.lot) == 40)
     }
 
-    @Test("a report that contradicts the books strands the unit's quota, and is an alarm, once")
+    @Test("a report that contradicts the books strands the unit's quota, and raises one alarm")
     func contradictingReportStrandsWithAlarm()
         throws
     {
@@ -151,7 +151,7 @@ extension QuotaTests {
         #expect(authority.book.isConserved(Self.lot))
     }
 
-    @Test("a process whose ledger went back under it is found by what its reports prove")
+    @Test("a process whose ledger was set back under it is found by the proofs in its reports")
     func wrongProofFindsSetBackLedger() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
@@ -171,7 +171,7 @@ extension QuotaTests {
         }
     }
 
-    @Test("a center that has lost its log lets nobody in who knows more than it does")
+    @Test("a center that has lost its log accepts no unit whose ledger has more than the log")
     func centerBehindAdmitsNoUnit() throws {
         var authority = QuotaAuthority(book: AuthorityBook(), witnesses: [:])
         var records: [AuthorityRecord] = []
@@ -211,7 +211,7 @@ extension QuotaTests {
         #expect(authority.book.stranded(Self.lot) == 0)
     }
 
-    @Test("what was settled cannot be stranded again: its stock is in the pool")
+    @Test("a settled account cannot be stranded again: its stock is in the pool")
     func settledAccountIsNotStrandedAgain() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
@@ -241,7 +241,7 @@ extension QuotaTests {
         }
     }
 
-    @Test("a process whose generation was settled must begin a new one before it goes on")
+    @Test("a process whose generation was settled begins a new one before it sells")
     func settledProcessStartsNewGeneration() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 40, into: &records)
@@ -264,7 +264,7 @@ extension QuotaTests {
         #expect(authority.book.isConserved(Self.lot))
     }
 
-    @Test("the same ledger proves itself and goes on") func sameLedgerProvesItself() throws {
+    @Test("the same ledger proves itself and continues") func sameLedgerProvesItself() throws {
         var (authority, records) = try self.authority()
         let question = authority.register(self.request(session: 8, position: 9), now: Self.silent, into: &records)
         guard case .proofRequired(position: 1, let challenge, _) = question else {

@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("Quota plan and tranche sizes") struct PlanTests {
-    @Test("shares add up to what is shared, and never to more") func sharesAddUpToTotal() {
+    @Test("shares add up to the whole, and never to more") func sharesAddUpToTotal() {
         for total in [0, 1, 2, 3, 10, 999, 10_000] {
             for weights in [[1, 1, 1], [80, 15, 5], [0, 0, 7], [0, 0, 0], [3]] {
                 for pool in [0, 1, 500, 1_000] {
@@ -23,7 +23,7 @@ import TrancheCore
         #expect(TrancheSize.grant(share: 1, pool: 5, cap: 0) == 0)
     }
 
-    @Test("surplus goes from the idle unit to the one that starves, once per cool-down")
+    @Test("surplus goes from the idle unit to the starved one, once per cool-down")
     func surplusGoesToStarvingUnit() {
         var rebalancer = Rebalancer()
         let start = Instant(milliseconds: 1_700_000_000_000)

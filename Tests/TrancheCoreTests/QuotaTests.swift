@@ -85,7 +85,7 @@ import TrancheCore
         #expect(authority.book.isConserved(Self.lot))
     }
 
-    @Test("the pool grows only by what a unit returned, however often it says so")
+    @Test("the pool grows once by a unit's return, also if the report is repeated")
     func poolGrowsByReturnsOnly() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
@@ -144,7 +144,7 @@ import TrancheCore
         #expect(replayed.epoch == authority.book.epoch)
     }
 
-    @Test("a move whose record the log refused has not happened, and what it asked for is not asked any more")
+    @Test("a move whose record the log refused has not happened, and its reclaim is dropped")
     func refusedMoveIsForgotten() throws {
         var (authority, records) = try self.authority()
         _ = authority.register(
@@ -162,7 +162,7 @@ import TrancheCore
         #expect(try authority.move(Self.lot, from: Self.unit, to: UnitID(2), quantity: 1).id == 3, "no number twice")
     }
 
-    @Test("a move passes on what the giver gives back, and no more") func movePassesOnReturnsOnly() throws {
+    @Test("a move grants what its source returns, and no more") func movePassesOnReturnsOnly() throws {
         var (authority, records) = try self.authority()
         _ = try authority.grant(Self.lot, to: Self.unit, quantity: 50, into: &records)
         #expect(throws: AuthorityError.unknownUnit(UnitID(9))) {

@@ -29,7 +29,7 @@ import TrancheCore
                 == [.contend(Self.lot, Self.terms)])
     }
 
-    @Test("a lot with more left than that is refilled") func refills() {
+    @Test("a lot that is not scarce is refilled") func refills() {
         let decisions = self.decisions(self.stock(pool: 21, start: .atShare(permille: 200)))
         guard case .grant(Self.lot, UnitID(1), let quantity)? = decisions.first, decisions.count == 1 else {
             Issue.record("expected a grant, got \(decisions)")
@@ -38,7 +38,7 @@ import TrancheCore
         #expect(quantity > 0)
     }
 
-    @Test("what units can still sell is left, too; a unit that is in debt takes nothing from it") func countsUnits() {
+    @Test("stock that units can still sell counts as left, too; a unit in debt counts as empty") func countsUnits() {
         #expect(self.stock(pool: 20, elsewhere: 30, start: .never).left == 50)
         #expect(self.stock(pool: 20, elsewhere: -30, start: .never).left == 20)
         let decisions = self.decisions(self.stock(pool: 20, elsewhere: 1, start: .atShare(permille: 200)))

@@ -29,7 +29,7 @@ import TrancheCore
         #expect(!rollout.isStopped)
     }
 
-    @Test("a pause goes on, whatever a unit says of it") func pauseIsNotVetoed() {
+    @Test("a pause continues after a unit's refusal") func pauseIsNotVetoed() {
         var rollout = self.rollout(isUrgent: true)
         rollout.refused(self.refusal(1), version: 2)
         #expect(rollout.refusal == self.refusal(1), "operators see it")
@@ -37,7 +37,7 @@ import TrancheCore
     }
 
     @Test(
-        "a pause stays urgent in later versions until every unit has applied it, whatever another unit refused meanwhile"
+        "a pause stays urgent in later versions until every unit has applied it, also after another unit's refusal"
     )
     func staysUrgent() {
         var rollout = self.rollout(isUrgent: true)
@@ -51,14 +51,14 @@ import TrancheCore
         #expect(rollout.isStopped, "every unit has the pause: the refusal counts again")
     }
 
-    @Test("a later version that a unit has applied counts as the pause that it holds") func laterCounts() {
+    @Test("a later version that a unit has applied counts as the pause that it contains") func laterCounts() {
         var rollout = self.rollout(isUrgent: true)
         rollout.begin(3, units: Self.units, isUrgent: false)
         for unit in Self.units { rollout.took(unit, version: 3) }
         #expect(!rollout.isUrgent)
     }
 
-    @Test("a unit that refused the pause, or what came after it, is not waited for") func refusersDoNotHoldUp() {
+    @Test("the pause does not stay urgent for a unit that refused it, or a later version") func refusersDoNotHoldUp() {
         for refused in [2, 3] {
             var rollout = self.rollout(isUrgent: true)
             if refused == 2 { rollout.refused(self.refusal(3), version: 2) }
@@ -69,7 +69,7 @@ import TrancheCore
         }
     }
 
-    @Test("what a unit refused before the pause does not say that it refuses the pause")
+    @Test("a refusal before the pause does not count as a refusal of the pause")
     func earlierRefusalDoesNotCount() {
         var rollout = self.rollout(isUrgent: true)
         rollout.refused(self.refusal(3), version: 1)
@@ -78,7 +78,7 @@ import TrancheCore
         #expect(rollout.isUrgent)
     }
 
-    @Test("a newer urgent version forgets who refused the one before") func forgetsRefusers() {
+    @Test("a newer urgent version drops the refusals of the one before") func forgetsRefusers() {
         var rollout = self.rollout(isUrgent: true)
         rollout.refused(self.refusal(3), version: 2)
         rollout.begin(3, units: Self.units, isUrgent: true)
@@ -89,7 +89,7 @@ import TrancheCore
         #expect(!rollout.isStopped)
     }
 
-    @Test("a unit that was removed is not waited for") func removedDoesNotHoldUp() {
+    @Test("the pause does not stay urgent for a removed unit") func removedDoesNotHoldUp() {
         var rollout = self.rollout(isUrgent: true)
         for unit in Self.units.dropLast() { rollout.took(unit, version: 2) }
         rollout.begin(3, units: Self.units.dropLast(), isUrgent: false)
@@ -97,13 +97,13 @@ import TrancheCore
         #expect(rollout.hear(UnitID(3), applied: 3) == .unknown)
     }
 
-    @Test("a version that was never made is noticed, and believed of no unit") func noticesAhead() {
+    @Test("a unit's report of a version that was never made is detected, and not noted") func noticesAhead() {
         var rollout = self.rollout(isUrgent: false)
         #expect(rollout.hear(UnitID(1), applied: 3) == .ahead)
         #expect(rollout.applied[UnitID(1)] == 1)
     }
 
-    @Test("what stops sales, or must be known before the center acts on it, is urgent; nothing else is")
+    @Test("a change is urgent if it stops sales, or if units must have it before the center acts on it; no other is")
     func urgentChanges() {
         let urgent: [ConfigChange] = [
             .step(.pause), .step(.close), .saleEdited(lowersLimits: true), .moreStock, .unitRemoved,

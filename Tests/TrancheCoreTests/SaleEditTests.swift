@@ -1,8 +1,8 @@
 import Testing
 import TrancheCore
 
-@Suite("What an operator may do with a sale") struct SaleEditTests {
-    @Test("only a draft changes its lots or goes; nothing is added to a sale that is closed") func edits() {
+@Suite("Edits and steps that a sale allows") struct SaleEditTests {
+    @Test("only a draft changes its lots or is deleted; no stock is added to a closed sale") func edits() {
         func states(_ edit: SaleEdit) -> [SaleState] { SaleState.allCases.filter { $0.allows(edit) } }
         #expect(states(.rules) == SaleState.allCases)
         #expect(states(.lots) == [.draft])
@@ -12,7 +12,7 @@ import TrancheCore
     }
 
     @Test(
-        "a sale opens when it is ready, is settled when every unit has said what it sold, and waits for nothing to pause"
+        "a sale opens when it is ready, is settled when every unit has reported its sales, and is paused without a condition"
     )
     func conditions() {
         let conditions = SaleState.Step.allCases.map(\.condition)
@@ -52,7 +52,7 @@ import TrancheCore
         } catch { return error }
     }
 
-    @Test("a unit that is silent, holds nothing and is nobody's home goes") func goes() throws {
+    @Test("a unit that is silent, holds nothing and is no buyer's home can be removed") func goes() throws {
         var sale = SoldSale(units: [1, 2])
         try sale.issue(10)
         try sale.grant(5, to: UnitID(2))
@@ -60,9 +60,9 @@ import TrancheCore
         #expect(self.refusal(sale, homes: [UnitID(2)]) == nil)
     }
 
-    @Test("a unit that reports stays") func reports() { #expect(self.refusal(SoldSale()) == .reports) }
+    @Test("a unit that reports cannot be removed") func reports() { #expect(self.refusal(SoldSale()) == .reports) }
 
-    @Test("a unit that holds something stays, until the sale is settled") func holds() throws {
+    @Test("a unit that holds quota cannot be removed until the sale is settled") func holds() throws {
         var sale = SoldSale()
         try sale.issue(10)
         try sale.grant(4, to: Self.unit)
@@ -71,7 +71,7 @@ import TrancheCore
         #expect(self.refusal(sale, .settled) == nil)
     }
 
-    @Test("the home of buyers stays, until the sale is settled") func isHome() {
+    @Test("the home unit of buyers cannot be removed until the sale is settled") func isHome() {
         var sale = SoldSale()
         sale.fallSilent()
         #expect(self.refusal(sale, .closed, homes: [Self.unit]) == .isHome(sale: "sale", .closed))

@@ -27,7 +27,7 @@ import TrancheCore
         #expect(SaleReadiness(Self.lots, rollout: sale.rollout, sale.authority, now: sale.now).isReady)
     }
 
-    @Test("a silent unit is named, and nothing else of it") func namesSilent() {
+    @Test("a silent unit is named as such, and nothing else is said about it") func namesSilent() {
         var sale = self.sale()
         sale.fallSilent()
         #expect(self.missing(sale) == [.report(Self.unit)])
@@ -39,7 +39,7 @@ import TrancheCore
         #expect(self.missing(sale) == [.version(Self.unit, SoldSale.version + 1)])
     }
 
-    @Test("quota that the unit has not confirmed is missing, and whether the unit is drained is said") func namesQuota()
+    @Test("quota that the unit has not confirmed is missing, and a drained unit is named as drained") func namesQuota()
         throws
     {
         var sale = self.sale()
@@ -70,7 +70,7 @@ import TrancheCore
         #expect(self.missing(sale).isEmpty)
     }
 
-    @Test("a rollout that a unit stopped comes first; without units nothing can open") func namesRollout() {
+    @Test("a stopped rollout comes first; without units no sale can open") func namesRollout() {
         var sale = self.sale()
         let refusal = Rollout.Refusal(unit: Self.unit, reason: "invalid_config")
         sale.rollout.refused(refusal, version: SoldSale.version)

@@ -20,11 +20,11 @@ import TrancheCore
         } catch { return error }
     }
 
-    @Test("fresh words of everything that is out settle a sale") func settles() throws {
+    @Test("recent reports of all units with outstanding quota settle a sale") func settles() throws {
         #expect(self.refusal(of: try self.sale()) == nil)
     }
 
-    @Test("a unit that holds something and does not report holds the settlement up") func needsFreshReports() throws {
+    @Test("a unit that holds quota and does not report blocks the settlement") func needsFreshReports() throws {
         var sale = try self.sale()
         sale.fallSilent()
         #expect(self.refusal(of: sale) == .silent(Self.unit, Self.lot, held: 10))
@@ -32,20 +32,22 @@ import TrancheCore
         #expect(self.refusal(of: sale) == nil)
     }
 
-    @Test("a unit that never reported to this center holds the settlement up") func needsAnyReport() throws {
+    @Test("a unit that never reported to this center blocks the settlement") func needsAnyReport() throws {
         var sale = try self.sale()
         sale.authority = QuotaAuthority(book: sale.authority.book, witnesses: sale.authority.witnesses)
         #expect(self.refusal(of: sale) == .silent(Self.unit, Self.lot, held: 10))
     }
 
-    @Test("a silent unit that holds nothing any more holds nothing up") func emptyMayBeSilent() throws {
+    @Test("a silent unit that holds nothing does not block the settlement") func emptyMayBeSilent() throws {
         var sale = SoldSale(units: [1, 2])
         try sale.issue(20)
         sale.fallSilent()
         #expect(self.refusal(of: sale) == nil)
     }
 
-    @Test("a unit that has not heard of the closing may sell yet") func needsTheVersion() throws {
+    @Test("a unit that has not applied the closing blocks the settlement: it may still sell") func needsTheVersion()
+        throws
+    {
         var sale = try self.sale()
         sale.rollout.begin(SoldSale.version + 1, units: sale.units, isUrgent: true)
         #expect(self.refusal(of: sale) == .behind(Self.unit, version: SoldSale.version + 1))
@@ -53,19 +55,19 @@ import TrancheCore
         #expect(self.refusal(of: sale) == nil)
     }
 
-    @Test("a report without the lot says nothing of what was sold of it") func needsTheLot() throws {
+    @Test("a report without the lot blocks the settlement") func needsTheLot() throws {
         var sale = try self.sale()
         sale.report(Self.unit, [])
         #expect(self.refusal(of: sale) == .untold(Self.unit, Self.lot))
     }
 
-    @Test("orders that wait for their payment hold the settlement up") func waitsForPayments() throws {
+    @Test("orders that wait for their payment block the settlement") func waitsForPayments() throws {
         var sale = try self.sale()
         sale.report(Self.unit, [(Self.lot, granted: 10, sold: 6, paid: 4)])
         #expect(self.refusal(of: sale) == .reserved(Self.unit, Self.lot, quantity: 2))
     }
 
-    @Test("what is stranded has to be settled first, also if its unit reports") func needsStrandedSettled() throws {
+    @Test("stranded quota must be settled first, also if its unit reports") func needsStrandedSettled() throws {
         var sale = try self.sale()
         try sale.authority.strand(Self.unit, reason: "lost", into: &sale.records)
         let generation = Generation(1)
@@ -74,7 +76,7 @@ import TrancheCore
         #expect(self.refusal(of: sale) == nil)
     }
 
-    @Test("a ledger that shows more than was settled holds the settlement up, until its unit is silent")
+    @Test("a ledger that shows more than was settled blocks the settlement until its unit is silent")
     func noticesUndercount() throws {
         var sale = try self.sale()
         try sale.authority.strand(Self.unit, reason: "lost", into: &sale.records)

@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test("the rule finds what it is about: its one exception breaks it") func finds() throws {
+    @Test("the rule finds a violation: the file that is its one exception") func finds() throws {
         let maker = try Sources.files(below: "Sources/DaemonSupport").first { $0.path == Self.maker }
         #expect(maker?.text.contains("NSTemporary" + "Directory") == true)
         #expect(maker?.text.contains("mkdtemp") == true)

@@ -22,7 +22,7 @@ import TrancheCore
         #expect(bench.reports.last?.lots.first?.hintDone == 4)
     }
 
-    @Test("nothing is sold before somebody has vouched for the ledger") func unvouchedLedgerSellsNothing() {
+    @Test("nothing is sold before the center or Redis has vouched for the ledger") func unvouchedLedgerSellsNothing() {
         var book = UnitBook()
         book.apply(.opened(Incarnation(1)))
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
@@ -48,7 +48,7 @@ import TrancheCore
         }
     }
 
-    @Test("a process that the center does not know any more sells nothing until it is known again")
+    @Test("a process that the center does not know any more sells nothing until the center accepts it again")
     func unknownProcessSellsNothing() {
         let bench = Bench(granted: 5)
         bench.feed(.registrationLost)
@@ -60,7 +60,7 @@ import TrancheCore
         #expect(bench.buy("b")?.order?.state == .reserved)
     }
 
-    @Test("a process that finds another one alive waits, and never asks Redis instead")
+    @Test("a process that finds another one alive waits, and Redis never vouches instead")
     func newcomerWaitsForLivingProcess() {
         let bench = Bench(granted: 5)
         bench.feed(.registrationLost)
@@ -103,7 +103,7 @@ import TrancheCore
         #expect(ahead.stops.count == 1, "the center has seen more than there is")
     }
 
-    @Test("one answer per question and attempt: repeated questions draw no repeated answers")
+    @Test("one answer per question and attempt: repeated questions cause no repeated answers")
     func repeatedQuestionGetsOneAnswer() {
         let bench = Bench(granted: 3)
         bench.feed(.registrationLost)
@@ -113,7 +113,7 @@ import TrancheCore
         #expect(bench.answered == [7, 8])
     }
 
-    @Test("what is said to a ledger that nobody vouches for is not heard, and is no alarm")
+    @Test("directives to a ledger that is not vouched for are ignored, without an alarm")
     func unvouchedLedgerTakesNoDirectives() {
         let bench = Bench(granted: 3, issued: 10)
         bench.feed(.registrationLost)
@@ -126,7 +126,8 @@ import TrancheCore
         #expect(bench.counters.granted == 9)
     }
 
-    @Test("grants above the issue and jumps of epochs are not believed") func impossibleDirectivesAreNotBelieved() {
+    @Test("grants above the issue and jumps of epochs are ignored, with an alarm")
+    func impossibleDirectivesAreNotBelieved() {
         let bench = Bench(granted: 3, issued: 10)
         bench.feed(.directives(bench.directives(granted: 11)))
         #expect(bench.counters.granted == 3)
@@ -139,7 +140,7 @@ import TrancheCore
         #expect(bench.alarms.count == 2)
     }
 
-    @Test("nobody waits longer for quota because the wall clock was set back") func holdIgnoresClockSetBack() {
+    @Test("no request waits longer for quota because the wall clock was set back") func holdIgnoresClockSetBack() {
         let bench = Bench(granted: 0, windowMilliseconds: 60_000)
         bench.steady = bench.now
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
@@ -150,7 +151,7 @@ import TrancheCore
         #expect(bench.replies.last?.answer == .refused(.restocking))
     }
 
-    @Test("a wall clock that is set back stops no pause") func clockSetBackStopsNoPause() {
+    @Test("a wall clock that is set back lengthens no retry pause") func clockSetBackStopsNoPause() {
         let bench = Bench(granted: 3)
         bench.redis = [:]
         bench.steady = bench.now.advanced(milliseconds: 60_000)

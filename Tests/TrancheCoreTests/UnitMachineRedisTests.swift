@@ -11,7 +11,7 @@ import TrancheCore
         #expect(bench.redis[Bench.lot]?.available == 1)
     }
 
-    @Test("a Redis that went back is found by its sequence, and its word is not taken")
+    @Test("a Redis that was set back is found by its sequence, and its verdicts are not used")
     func setBackRedisIsFoundBySequence() {
         let bench = Bench(granted: 2)
         let old = bench.redis
@@ -23,7 +23,7 @@ import TrancheCore
         #expect(bench.counters.sold == 2)
     }
 
-    @Test("a Redis that loses at once what it was given is filled again after a pause")
+    @Test("a Redis that loses a lot soon after priming is primed again after a pause")
     func repeatedLossPausesPriming() {
         let bench = Bench(granted: 3)
         bench.steady = bench.now
@@ -39,7 +39,7 @@ import TrancheCore
         #expect(bench.redis[Bench.lot] != nil)
     }
 
-    @Test("a Redis that lies about stock cannot make the ledger oversell") func wrongRedisCannotOversell() {
+    @Test("a Redis with wrong figures of stock cannot make the ledger oversell") func wrongRedisCannotOversell() {
         let bench = Bench(granted: 1)
         let prime = LotPrime(
             lot: Bench.lot, fence: bench.redis[Bench.lot]!.fence, available: 50, holdings: [], ledger: LedgerID(3),
@@ -51,7 +51,7 @@ import TrancheCore
         #expect(bench.counters.live == 1)
     }
 
-    @Test("a ledger that was set back counts its incarnations again, and goes on above the fences in Redis")
+    @Test("a ledger that was set back repeats incarnations, and its fences continue above those in Redis")
     func fencesContinueAboveRedis() {
         var book = UnitBook()
         for entry: LedgerEntry in [.opened(Incarnation(2)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
@@ -69,7 +69,7 @@ import TrancheCore
         #expect(Recorder(output).fences == [newest + 1])
     }
 
-    @Test("whoever could not ask Redis refuses nobody from memory before the lot is primed")
+    @Test("a unit without a survey of Redis refuses no request from memory before the lot is primed")
     func unprimedLotRefusesNothingFromMemory() {
         var book = UnitBook()
         for entry: LedgerEntry in [.opened(Incarnation(1)), .granted(Bench.lot, total: 3)] { book.apply(entry) }

@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("Unit machine") struct UnitMachineTests {
-    @Test("sells what it holds, then says sold out for good") func unitSellsWhatItHolds() {
+    @Test("a unit sells what it holds, then refuses as sold out for ever") func unitSellsWhatItHolds() {
         let bench = Bench(granted: 2)
         #expect(bench.buy("a")?.order?.state == .reserved)
         #expect(bench.buy("b")?.order?.state == .reserved)
@@ -24,7 +24,7 @@ import TrancheCore
         #expect(bench.buy("a", order: first)?.order?.state == .expired)
     }
 
-    @Test("the limit counts items, and names what is held") func limitCountsItems() {
+    @Test("the buyer's limit counts items, and the refusal names the items held") func limitCountsItems() {
         let bench = Bench(granted: 9, limit: 3)
         #expect(bench.buy("a", quantity: 2)?.order?.quantity == 2)
         #expect(bench.buy("a", quantity: 2) == .refused(.limitReached(requested: 2, held: 2, limit: 3)))
@@ -57,7 +57,7 @@ import TrancheCore
         #expect(bench.machine.book.refunds.count == 2)
     }
 
-    @Test("a payment for an order that the ledger does not know is kept, and has one outcome for ever")
+    @Test("a payment for an unknown order is kept for refund, and always has the same outcome")
     func strayPaymentIsKept() {
         let bench = Bench(granted: 2)
         let (order, payment) = (OrderID(high: 0, low: 7), PaymentID("p1")!)
@@ -72,7 +72,8 @@ import TrancheCore
         #expect(bench.others.last?.order?.state == .paid)
     }
 
-    @Test("only a reservation can be cancelled, and twice is once") func onlyReservationCanBeCancelled() {
+    @Test("only a reservation can be cancelled, and a repeated cancellation changes nothing")
+    func onlyReservationCanBeCancelled() {
         let bench = Bench(granted: 2)
         let order = bench.buy("a")!.order!
         for _ in 0..<2 { bench.feed(.cancel(order.id, ticket: 1)) }
@@ -97,7 +98,7 @@ import TrancheCore
         #expect(bench.replies.last?.answer == .refused(.restocking))
     }
 
-    @Test("whoever asks again and again with one token is one buyer of demand") func repeatedOrderIsOneDemand() {
+    @Test("repeated requests with one token count as one request of demand") func repeatedOrderIsOneDemand() {
         let bench = Bench(granted: 0, windowMilliseconds: 60_000)
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
         for _ in 0..<5 {
@@ -110,7 +111,7 @@ import TrancheCore
         #expect(bench.reports.last?.lots.first?.offered == 1)
     }
 
-    @Test("whoever waits for quota is answered when the process ends") func closingAnswersWaitingRequests() {
+    @Test("a request that waits for quota is answered when the process ends") func closingAnswersWaitingRequests() {
         let bench = Bench(granted: 0)
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
         #expect(bench.buy("a") == nil)

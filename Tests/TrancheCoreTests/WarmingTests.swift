@@ -12,7 +12,7 @@ import TrancheCore
             parts: parts.map { .init(unit: UnitID($0.0), quantity: $0.1) })
     }
 
-    @Test("a warming that was interrupted is finished by itself: missing lots are issued, missing quota is granted")
+    @Test("an interrupted warming is completed: missing lots are issued, and missing quota is granted")
     func finishes() throws {
         var sale = SoldSale(units: [1, 2])
         let lots = [
@@ -30,7 +30,7 @@ import TrancheCore
         }
     }
 
-    @Test("what is complete is not issued or granted again") func repeats() {
+    @Test("complete issues and grants are not repeated") func repeats() {
         var sale = SoldSale()
         let lots = [self.lot(Self.first, [(1, 6)])]
         #expect(sale.authority.warm(lots, into: &sale.records) == [UnitID(1)])
@@ -39,7 +39,7 @@ import TrancheCore
         #expect(sale.records.count == count)
     }
 
-    @Test("a unit that comes later gets its part when it has reported; the others have theirs already")
+    @Test("a unit that registers later gets its part after its first report; the others have theirs already")
     func comesLater() {
         var sale = SoldSale(units: [1])
         let lots = [self.lot(Self.first, [(1, 6), (2, 4)])]
@@ -59,7 +59,7 @@ import TrancheCore
         #expect(sale.authority.book.lots[Self.first]?.pool == 10)
     }
 
-    @Test("a lot that cannot be issued does not keep the others from their stock") func oneFails() {
+    @Test("a lot that cannot be issued does not stop the issue of the others") func oneFails() {
         var sale = SoldSale()
         let lots = [self.lot(Self.first, stock: 0, [(1, 6)]), self.lot(Self.second, [(1, 6)])]
         #expect(sale.authority.warm(lots, into: &sale.records) == [UnitID(1)])

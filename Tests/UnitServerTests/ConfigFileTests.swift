@@ -40,7 +40,7 @@ import UnitServer
             version: version, epoch: Epoch(epoch), content: String(decoding: JSON.encode(config), as: UTF8.self))
     }
 
-    @Test("an older version is never applied after a newer one, however many come at once")
+    @Test("an older version is never applied after a newer one, also if many come at once")
     func olderVersionIsNeverAppliedLast() async throws {
         await withTaskGroup(of: Void.self) { group in
             for version in (1...60).shuffled() {
@@ -89,7 +89,7 @@ import UnitServer
         #expect(self.file.version == 5 + limit)
     }
 
-    @Test("an older version, an older epoch and another content are refused; the same push again is no error")
+    @Test("an older version, an older epoch and other content are refused; a repeated push is no error")
     func stalePushIsRefused() throws {
         try self.file.accept(Self.push(5, epoch: 3))
         try self.file.accept(Self.push(5, epoch: 3))

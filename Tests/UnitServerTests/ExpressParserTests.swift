@@ -12,7 +12,7 @@ import TrancheCore
     }
 
     @Test(
-        "plain requests are read whole",
+        "plain buy requests are read whole",
         arguments: [
             ("\r\n", 1), ("Content-Length: 0\r\n\r\n", 1), ("content-length: 14\r\n\r\n{\"quantity\":3}", 3),
             ("Content-Length: 16\r\nConnection: Keep-Alive\r\n\r\n{ \"quantity\": 2}", 2),
@@ -29,7 +29,7 @@ import TrancheCore
         #expect(request.keepsAlive)
     }
 
-    @Test("the question how an order stands is read whole", arguments: ["", "Host: x\r\nAccept: */*\r\n"])
+    @Test("a plain status request is read whole", arguments: ["", "Host: x\r\nAccept: */*\r\n"])
     func statusQuestionIsReadWhole(fields: String) {
         let text = "GET /v1/orders/\(Self.order) HTTP/1.1\r\n" + fields + "\r\n"
         guard case .request(let request) = self.parse(text) else {
@@ -41,7 +41,7 @@ import TrancheCore
     }
 
     @Test(
-        "every cut of a request is incomplete",
+        "every beginning of a request is incomplete",
         arguments: [
             Self.head + "Content-Length: 14\r\n\r\n{\"quantity\":3}",
             "GET /v1/orders/\(Self.order) HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -57,7 +57,7 @@ import TrancheCore
     }
 
     @Test(
-        "whatever is not plain is left to the ordinary stack, whole",
+        "a request in another form goes to the ordinary stack, whole",
         arguments: [
             "GET / HTTP/1.1\r\n\r\n", "POST /v1/lots/x/orders HTTP/1.1\r\n\r\n",
             "POST /v1/lots/99999999999/orders HTTP/1.1\r\n\r\n",
@@ -89,7 +89,7 @@ import TrancheCore
         }
     }
 
-    @Test("two requests in one piece are read one after the other") func pipelinedRequestsAreReadInTurn() {
+    @Test("two requests in one buffer are read one after the other") func pipelinedRequestsAreReadInTurn() {
         let text = Self.head + "\r\n" + Self.head + "Connection: close\r\n\r\n"
         guard case .request(let first) = self.parse(text),
             case .request(let second) = self.parse(String(text.utf8.dropFirst(first.length))!)

@@ -10,7 +10,7 @@ import UnitServer
         return connection
     }
 
-    @Test("from the accept to the end, with one answer at once and one later") func life() {
+    @Test("a connection goes from accept to end, with one immediate and one later answer") func life() {
         var connection = LaneConnection()
         #expect(connection.state == .free && !connection.isOpen)
         connection.accept(7, .local, now: 0)
@@ -36,7 +36,7 @@ import UnitServer
         #expect(connection.state == .free)
     }
 
-    @Test("the ticket's number goes on when a slot is used again") func count() {
+    @Test("the ticket's count continues when a slot is used again") func count() {
         var connection = Self.accepted()
         let first = connection.ask(keepsAlive: true)
         connection.free()
@@ -45,7 +45,7 @@ import UnitServer
         #expect(second > first)
     }
 
-    @Test("only a request that was handed in before a recovery of the intake is told of its end", arguments: [3, 4, 5])
+    @Test("a recovery of the intake ends only requests that were handed in before it", arguments: [3, 4, 5])
     func lives(recovery: UInt64) {
         var connection = Self.accepted()
         #expect(!connection.isQueued(before: recovery))
@@ -55,7 +55,7 @@ import UnitServer
         #expect(connection.isQueued(before: recovery) == (recovery > 4))
     }
 
-    @Test("what the socket did not take is kept, and nothing is read meanwhile") func unsent() {
+    @Test("bytes that the socket did not take are kept, and nothing is read meanwhile") func unsent() {
         var connection = Self.accepted()
         _ = connection.ask(keepsAlive: true)
         _ = connection.beginAnswer(now: 0)
@@ -70,7 +70,7 @@ import UnitServer
         #expect(connection.wantsToRead && connection.mayServe)
     }
 
-    @Test("a lane that stops makes every answer the last one, and forgets what was sent behind its request")
+    @Test("in a stopping lane every answer is the last one, and the bytes behind its request are dropped")
     func stopping() {
         var connection = Self.accepted()
         _ = connection.ask(keepsAlive: true)
@@ -89,7 +89,7 @@ import UnitServer
         #expect(connection.isLeaving)
     }
 
-    @Test("a turn serves so many requests, and the next turn again") func turns() {
+    @Test("a turn serves requests up to its limit, and the next turn the rest") func turns() {
         var connection = Self.accepted()
         for turn in UInt64(1)...2 {
             connection.beginTurn(turn)

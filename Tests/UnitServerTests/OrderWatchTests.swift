@@ -6,7 +6,7 @@ import UnitServer
 @Suite("Streams of an order's changes", .timeLimit(.minutes(1))) struct OrderWatchTests {
     private let order = OrderID(high: 1, low: 2)
 
-    @Test("a stream without news hears a heartbeat; one that nobody reads any more is given up")
+    @Test("a stream without news gets a heartbeat; a stream without a reader is ended")
     func quietStreamHearsHeartbeat() async {
         let watch = OrderWatch(heartbeat: .milliseconds(5), telemetry: Telemetry())
         let beats = Task { try await watch.run() }
@@ -26,7 +26,7 @@ import UnitServer
         return heard
     }
 
-    @Test("a change wakes the streams of its order only") func changeWakesItsOrderOnly() async {
+    @Test("a change reaches the streams of its order only") func changeWakesItsOrderOnly() async {
         let watch = OrderWatch(heartbeat: .seconds(600), telemetry: Telemetry())
         var mine = watch.changes(of: self.order)!.makeAsyncIterator()
         let other = watch.changes(of: OrderID(high: 9, low: 9))!
@@ -36,7 +36,7 @@ import UnitServer
         withExtendedLifetime(other) {}
     }
 
-    @Test("one order has a few streams, and streams at most half of the listener's connections")
+    @Test("one order has a limit of streams, and all streams have at most half of the listener's connections")
     func streamsHaveTheirShare() {
         let watch = OrderWatch(connections: 40, telemetry: Telemetry())
         let mine = (0..<OrderWatch.streamsPerOrder).compactMap { _ in watch.changes(of: self.order) }

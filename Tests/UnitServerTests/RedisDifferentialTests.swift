@@ -91,7 +91,7 @@ import UnitServer
         #expect(survey?.admitted.map(\.order) == model.queue.map(\.request.order))
     }
 
-    @Test("a Redis that is gone, empty, or taken over by a newer fence is told apart")
+    @Test("a Redis that is away, empty, or under a newer fence gives three different results")
     func lostRedisIsToldApart() throws {
         let server = try PrivateRedis()
         let redis = RedisPrimer(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
@@ -110,7 +110,7 @@ import UnitServer
         #expect(redis.handle(self.prime(fence: 6, available: 1)) == .superseded)
     }
 
-    @Test("lots are sold from the process of Redis in which they were primed, or not at all")
+    @Test("a lot is sold only from the process of Redis in which it was primed")
     func lotsSellFromPrimedProcessOnly() throws {
         let server = try PrivateRedis()
         let shared = RedisServer(RedisConnection.Address(server.socket)!)
@@ -128,7 +128,8 @@ import UnitServer
         #expect(try calls.answer(next) == .decided(verdicts: [], sequence: 1, available: 3, taken: 0))
     }
 
-    @Test("a fence that no unit can have is damage, and no reason to end") func impossibleFenceIsDamage() throws {
+    @Test("an impossible fence counts as damaged data, and does not end the unit") func impossibleFenceIsDamage() throws
+    {
         let server = try PrivateRedis()
         let redis = RedisPrimer(RedisServer(RedisConnection.Address(server.socket)!), unit: UnitID(1))
         let calls = try Calls(server)
@@ -141,7 +142,7 @@ import UnitServer
         #expect(self.isPrimed(redis.handle(self.prime(fence: 6, available: 3))))
     }
 
-    @Test("a Redis with a password lets in who knows it") func passwordAdmitsItsHolder() throws {
+    @Test("a unit logs in to a Redis with a password") func passwordAdmitsItsHolder() throws {
         let server = try PrivateRedis()
         let address = RedisConnection.Address(server.socket)!
         let open = try RedisConnection(address, timeoutMilliseconds: 1_000)
@@ -177,7 +178,7 @@ import UnitServer
         #expect(try calls.answer(next) == .decided(verdicts: [], sequence: 6, available: 14, taken: 0))
     }
 
-    @Test("a Redis that does not answer in time is given up, and what it says later changes nothing")
+    @Test("a connection to a Redis that does not answer in time is dropped, and a late answer changes nothing")
     func overdueCallChangesNothing()
         throws
     {
@@ -229,7 +230,7 @@ import UnitServer
     }
 
     @Test(
-        "addresses of Redis",
+        "addresses of Redis are parsed",
         arguments: [
             ("/run/r.sock", true), ("localhost:6379", true), ("localhost", false), ("a:0", false), ("a:b", false),
             ("", false),

@@ -30,7 +30,7 @@ import UnitServer
         RedisRun(try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000).runID)
     }
 
-    @Test("a priming ends in the Redis in which it began; the wish for a new connection is the next one's")
+    @Test("a priming ends in the Redis in which it began; a request for a new connection applies to the next priming")
     func primesInOnePiece() throws {
         let server = try PrivateRedis()
         let relay = try RedisRelay(server)
@@ -55,7 +55,7 @@ import UnitServer
         #expect(try calls.answer(self.call(fence: 7)) == Self.decided)
     }
 
-    @Test("whoever sells leaves the old Redis when it hears that its lot is lost there, and the new one has it")
+    @Test("the engine leaves the old Redis when its lot is lost there and was primed in the new one")
     func leavesTheOldOne() throws {
         let server = try PrivateRedis()
         let shared = RedisServer(RedisConnection.Address(server.socket)!)

@@ -15,7 +15,7 @@ import UnitServer
         ] { setenv(name, String(repeating: "s", count: 32), 1) }
     }
 
-    @Test("the samples are good as they are", arguments: ["us-east", "eu-west", "ap-south"])
+    @Test("the samples are valid", arguments: ["us-east", "eu-west", "ap-south"])
     func samplesAreValid(name: String) async throws {
         let path = Self.folder.appendingPathComponent("\(name).yaml").path
         let configuration = try UnitConfiguration(try await DaemonConfiguration(path: path))

@@ -6,7 +6,7 @@ import TrancheCore
 import Verification
 
 /// By which limit `verify` judges what a buyer holds.
-@Suite("The buyer's limit that held") struct BuyerLimitTests {
+@Suite("The buyer's limit that applied") struct BuyerLimitTests {
     private static let lot = LotID(1)
 
     /// A sale of one lot, as the configuration has it.
@@ -47,19 +47,19 @@ import Verification
         return try #require(report.checks.first { $0.invariant == "I12" }).findings
     }
 
-    @Test("that of a draft never held, nor did one that was lowered before the sale could be sold")
+    @Test("a draft's limit never applied, nor did one that was lowered before the sale could sell")
     func drafts() throws {
         let found = try self.findings([("draft", 5), ("draft", 1), ("warming", 1), ("open", 1)], held: 2)
         #expect(found == ["buyer anna holds 2 of lot 1, the limit is 1"])
     }
 
-    @Test("the highest one that held counts, whatever came later", arguments: ["warming", "open", "paused"])
+    @Test("the highest limit that applied counts, also after later changes", arguments: ["warming", "open", "paused"])
     func lowered(state: String) throws {
         #expect(try self.findings([("draft", 1), (state, 2), ("open", 1), ("closed", 1)], held: 2).isEmpty)
         #expect(try self.findings([("draft", 9), (state, 2), ("open", 1), ("closed", 1)], held: 3).count == 1)
     }
 
-    @Test("a sale that is only a draft has the limit that it says") func onlyADraft() throws {
+    @Test("a sale that was always a draft has its present limit") func onlyADraft() throws {
         #expect(try self.findings([("draft", 5), ("draft", 1)], held: 2).count == 1)
     }
 }

@@ -48,7 +48,7 @@ import Verification
         return (count.sold, count.undecided)
     }
 
-    @Test("what only the lost ledger knows counts as sold; what the copy still holds open is undecided")
+    @Test("orders that only the lost ledger has count as sold; orders that the copy holds open are undecided")
     func lostOrdersCountAsSold()
         throws
     {
@@ -63,7 +63,7 @@ import Verification
         #expect(try self.count(folder) == (4, 0))
     }
 
-    @Test("an order that is bought again counts once, in the generation that sold it last")
+    @Test("an order that is bought again counts once, in the last generation that sold it")
     func orderBoughtAgainCountsOnce() throws {
         let (folder, ledger) = try self.restored()
         try ledger.append(
@@ -81,7 +81,7 @@ import Verification
         #expect(count.lostLedgers == 1)
     }
 
-    @Test("a lost ledger that is damaged, or another unit's, is not counted around")
+    @Test("a lost ledger that is damaged, or another unit's, fails the check")
     func badLostLedgerIsRefused() throws {
         let (folder, _) = try self.restored()
         let foreign = "\(folder)/\(LostLedgers.folder)/2.sqlite"

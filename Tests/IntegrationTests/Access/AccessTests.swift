@@ -6,7 +6,7 @@ import TrancheCore
 
 /// Who may call what: every address of every server, with every credential.
 @Suite("Access", .serialized, .timeLimit(.minutes(3))) struct AccessTests {
-    @Test("every address opens to the credentials it names, and to no other")
+    @Test("every address accepts the credentials that it names, and no other")
     func addressesOpenToNamedCredentialsOnly() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
@@ -40,7 +40,7 @@ import TrancheCore
         return String(decoding: response.body, as: UTF8.self)
     }
 
-    @Test("the table of addresses is the contract's") func addressTableMatchesContract() async throws {
+    @Test("the test's table of addresses is the one of the contract") func addressTableMatchesContract() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let document = try String(contentsOfFile: "Sources/DaemonSupport/HTTP/openapi.yaml", encoding: .utf8)
@@ -59,7 +59,7 @@ import TrancheCore
         }
     }
 
-    @Test("no spelling of unit 1's number lets unit 2 in") func noSpellingAdmitsAnotherUnit() async throws {
+    @Test("no spelling of unit 1's number gives unit 2 access") func noSpellingAdmitsAnotherUnit() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let foreign = cluster.secret("TRANCHE_UNIT_SECRET", of: cluster.units[1])
@@ -78,7 +78,7 @@ import TrancheCore
         }
     }
 
-    @Test("a credential counts only as it is written, whole, and as a bearer")
+    @Test("a credential is accepted only exactly, whole, and as a bearer token")
     func credentialCountsOnlyAsWritten() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }

@@ -4,7 +4,7 @@ import TrancheCore
 
 /// What others on the same machine, and its environment, can do.
 @Suite("On a shared machine", .serialized, .timeLimit(.minutes(2))) struct PrivacyTests {
-    @Test("nobody else can read a file of the cluster, or enter a folder of it")
+    @Test("no other user can read a file of the cluster, or enter a folder of it")
     func clusterFilesArePrivate() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }

@@ -34,7 +34,7 @@ import TrancheCore
         }
     }
 
-    @Test("the center takes every secret that is listed, and none that has gone")
+    @Test("the center accepts every secret that is listed, and none that was removed")
     func centerTakesListedSecretsOnly() async throws {
         let daemon = try LoneDaemon("tranche-config-center", section: "center")
         defer { daemon.stop() }
@@ -51,7 +51,7 @@ import TrancheCore
             ])
     }
 
-    @Test("a coordinator takes units whose secrets come from any key that is listed")
+    @Test("a coordinator accepts units whose secrets are derived from any listed key")
     func coordinatorTakesAnyListedKey() async throws {
         let daemon = try LoneDaemon(
             "tranche-coordinator", section: "coordinator", settings: "center:\n  url: \"http://127.0.0.1:1\"\n")
@@ -65,7 +65,7 @@ import TrancheCore
             ])
     }
 
-    @Test("a unit sells to old and new tokens while both secrets are listed, and to new ones only afterwards")
+    @Test("a unit accepts old and new tokens while both secrets are listed, and only new ones afterwards")
     func unitSellsToListedTokenSecrets() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }

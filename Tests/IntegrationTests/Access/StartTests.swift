@@ -52,7 +52,7 @@ import Testing
         return result.output
     }
 
-    @Test("no process starts without each of its secrets, or with one that is short")
+    @Test("no process starts without one of its secrets, or with one that is too short")
     func startNeedsEverySecret() throws {
         for program in try Self.programs() {
             for name in program.secrets.map({ "TRANCHE_\($0)" }) {
@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    @Test("an internal listener may be reached from everywhere if something else encrypts what is said")
+    @Test("an internal listener may be reached from everywhere if another layer encrypts the connections")
     func elsewhereEncryptionAllowsOpenListener() async throws {
         let center = try LoneDaemon(
             "tranche-config-center", section: "center", settings: "  host: \"0.0.0.0\"\ntls:\n  elsewhere: true\n")
@@ -103,7 +103,7 @@ import Testing
         #expect(try await center.status("GET", "/healthz", nil) == 200)
     }
 
-    @Test("a process with half of its TLS settings, or with files that are none, does not start")
+    @Test("a process with half of its TLS settings, or with files that do not exist, does not start")
     func startRefusesHalfTLS() throws {
         let program = try Self.programs()[0]
         let half = try self.refusal(program, ["tls.certificate": "/x.pem"], program.environment)

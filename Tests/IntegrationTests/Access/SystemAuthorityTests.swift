@@ -39,7 +39,8 @@ struct SystemAuthorityTests {
     }
 
     @Test(
-        "are not believed beside it", .enabled(if: Self.canMount, "it needs a mount namespace, and curl"))
+        "are not trusted beside the configured authority",
+        .enabled(if: Self.canMount, "it needs a mount namespace, and curl"))
     func areNotBelieved() async throws {
         let (own, system) = (try TestAuthority(), try TestAuthority())
         let (certificates, port) = (try self.folder(with: system), try FreePorts.take())

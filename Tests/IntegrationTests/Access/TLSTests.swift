@@ -44,7 +44,7 @@ import TrancheCore
         #expect(try await cluster.quota().coordinatorURL?.hasPrefix("https://127.0.0.1:") == true)
     }
 
-    @Test("internal listeners take nobody without a certificate of their authority, and nobody in the clear")
+    @Test("internal listeners refuse clients without a certificate of their authority, and connections without TLS")
     func internalListenersNeedCertificates() async throws {
         let (authority, stranger) = (try TestAuthority(), try TestAuthority())
         let cluster = try await self.start(authority)
@@ -73,7 +73,7 @@ import TrancheCore
         #expect(buyers.status == 200)
     }
 
-    @Test("callers believe only their own authority, and only for the name that they call")
+    @Test("callers trust only their own authority, and only for the name that they call")
     func callersTrustOnlyTheirAuthority() async throws {
         let (authority, stranger) = (try TestAuthority(), try TestAuthority())
         let cluster = try await self.start(authority)
@@ -96,7 +96,7 @@ import TrancheCore
         }
     }
 
-    @Test("a process with TLS calls nobody in the clear, whatever address it is told")
+    @Test("a process with TLS makes no call without TLS, even to an address that it gets from a peer")
     func tlsProcessNeverCallsInClear() async throws {
         let authority = try TestAuthority()
         let file = authority.folder + "/tls.yaml"

@@ -14,7 +14,7 @@ extension EdgeTests {
             return answer
         }
 
-        @Test("figures, the contract and reasons are for the inside; health is for everybody")
+        @Test("metrics, the contract and reasons are on internal listeners only; health is on all")
         func figuresAreForInnerListeners() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }

@@ -14,7 +14,7 @@ extension EdgeTests {
             return try await connection.answer()?.status == 200
         }
 
-        @Test("2,000 connections that say nothing, or half of something, keep no buyer away")
+        @Test("2,000 connections that send nothing, or a part of a request, keep no buyer away")
         func idleConnectionsKeepNoBuyerAway() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
@@ -34,7 +34,7 @@ extension EdgeTests {
             try await cluster.wait(for: "2,000 places") { listener.openFiles <= before + 20 }
         }
 
-        @Test("500 that leave in the middle of a request leave nothing behind")
+        @Test("500 connections that close in the middle of a request leave no resources in use")
         func leaversLeaveNothingBehind() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
@@ -53,7 +53,7 @@ extension EdgeTests {
             #expect(try await buyer.answer()?.status == 201)
         }
 
-        @Test("whoever sends forty requests and then no more gets forty answers")
+        @Test("a client that sends forty requests and closes its side gets forty answers")
         func halfClosedConnectionGetsAllAnswers() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
@@ -110,7 +110,7 @@ extension EdgeTests {
             }
         }
 
-        @Test("when all places are taken the oldest idle ones go, and newcomers do not become more than fit")
+        @Test("when the listener is full the oldest idle connections are closed, and new ones stay within the limit")
         func fullListenerClosesOldestIdle() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }

@@ -81,7 +81,9 @@ extension EdgeTests {
             #expect(try await cluster.buySurely(cluster.units[0], buyer: "somebody"))
         }
 
-        @Test("whoever asks and never reads is not listened to for long") func unreadAnswersStopReading() async throws {
+        @Test("a client that sends requests and reads no answers is not read for long") func unreadAnswersStopReading()
+            async throws
+        {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
             var floods: [Flood] = []

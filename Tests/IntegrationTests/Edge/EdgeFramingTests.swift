@@ -84,7 +84,7 @@ extension EdgeTests {
             "POST /v1/lots/1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\(fields)\r\n"
         }
 
-        @Test("what can be read in two ways is refused, and nothing behind it is served")
+        @Test("a request that can be read in two ways is refused, and nothing behind it is served")
         func ambiguousRequestsAreRefused() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }
@@ -107,7 +107,9 @@ extension EdgeTests {
             }
         }
 
-        @Test("a body that is too long is refused before it comes; HEAD has none, and the next answer is whole")
+        @Test(
+            "a body that is too long is refused before it arrives; an answer to HEAD has no body, and the next answer is whole"
+        )
         func longBodyIsRefusedBeforeItComes() async throws {
             let cluster = try await TestCluster.start(stock: 10, limit: 1)
             defer { cluster.stop() }

@@ -6,7 +6,7 @@ import TrancheCore
 
 /// Server-sent events on real connections.
 @Suite("Event streams", .timeLimit(.minutes(3))) struct EventStreamTests {
-    @Test("a stream without news stays open and hears a heartbeat; a reader that has gone frees it")
+    @Test("a stream without news stays open and gets heartbeats; it is freed when its reader has gone")
     func quietStreamHearsHeartbeat()
         async throws
     {

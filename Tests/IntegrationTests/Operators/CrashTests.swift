@@ -23,7 +23,7 @@ import Testing
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
     }
 
-    @Test("of the demo itself: its last word names the process, the signal and the backtrace; nobody is left")
+    @Test("of the demo: its last output names the process, the signal and the backtrace; no process is left")
     func demoCrashNamesProcessAndBacktrace()
         async throws
     {

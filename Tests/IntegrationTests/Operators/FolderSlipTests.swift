@@ -10,7 +10,7 @@ import TrancheCore
 /// What `tranche up` does with a folder, with words that mean nothing, and with processes that die; and a unit whose clock was
 /// wrong.
 @Suite("Slips at the start", .serialized, .timeLimit(.minutes(4))) struct FolderSlipTests {
-    @Test("names of regions that are no names, and clocks of regions that are not there, are refused by name")
+    @Test("invalid names of regions, and clocks of unknown regions, are refused by name")
     func words() throws {
         let cases: [(arguments: [String], says: String)] = [
             (["--regions", "a/b,c"], "\"a/b\" is not a region's name"),
@@ -27,7 +27,7 @@ import TrancheCore
         }
     }
 
-    @Test("a folder has one `up` at a time, and the regions that it was made with") func folder() async throws {
+    @Test("a folder has one `up` at a time, and keeps the regions that it was made with") func folder() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
         let second = try cluster.run(["up"])
@@ -54,7 +54,7 @@ import TrancheCore
         #expect(try await cluster.buySurely(unit, buyer: "anna"))
     }
 
-    @Test("a unit whose clock was wrong starts again when its operator says so, and sells with stamps of its own")
+    @Test("a unit whose clock was wrong starts with --reset-clock, and sells with stamps of the right time")
     func resetClock() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }

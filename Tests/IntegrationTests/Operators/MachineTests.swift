@@ -18,7 +18,7 @@ import TrancheCore
         try await cluster.wait(for: "the end of every child") { programs.allSatisfy { cluster.count($0) == 0 } }
     }
 
-    @Test("a unit that is told to stop answers what it has accepted, and does not wait for its long poll")
+    @Test("a stopping unit answers every accepted request, and does not wait for its long poll")
     func stoppedUnitAnswersAcceptedRequests() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
@@ -30,7 +30,7 @@ import TrancheCore
         #expect(ContinuousClock.now - start < .seconds(10))
     }
 
-    @Test("a center whose file is gone ends, instead of taking more into it")
+    @Test("a center whose file is gone ends, and writes no more records into it")
     func centerWithoutItsFileEnds() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
@@ -122,7 +122,7 @@ import TrancheCore
         }.joined(separator: "\n")
     }
 
-    @Test("a running unit whose clock is set back goes on: it sells, and it reports at once")
+    @Test("a running unit whose clock is set back continues: it sells, and it reports at once")
     func unitSurvivesClockStep() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1, windowMilliseconds: 60_000)
         defer { cluster.stop() }
@@ -145,7 +145,7 @@ import TrancheCore
         #expect(ContinuousClock.now - start < .seconds(8))
     }
 
-    @Test("a unit with a wrong secret is not ready, and says which secret it is")
+    @Test("a unit with a wrong secret is not ready, and names the secret")
     func wrongSecretIsNamed() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }

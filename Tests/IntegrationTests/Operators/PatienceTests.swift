@@ -5,7 +5,7 @@ import TrancheCore
 
 /// Commands that do not get their answer, or not yet.
 @Suite("Waiting commands", .serialized, .timeLimit(.minutes(3))) struct PatienceTests {
-    @Test("an act whose answer does not come says with which key to ask again, and then has happened once")
+    @Test("an act without an answer names the key for a repetition, and happens once")
     func unansweredActCanBeRepeatedByKey() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
@@ -23,7 +23,7 @@ import TrancheCore
         #expect(try await cluster.quota().lots[0].issued == 37)
     }
 
-    @Test("load waits for the opening; it fails if nobody got an answer, or if the sale is over")
+    @Test("load waits for the opening; it fails if no buyer got an answer, or if the sale is over")
     func loadWaitsForTheOpening()
         async throws
     {

@@ -6,7 +6,7 @@ import TrancheCore
 
 /// What operators do by mistake, on real processes.
 @Suite("Operators' slips", .serialized, .timeLimit(.minutes(3))) struct SlipTests {
-    @Test("numbers that cannot be are refused with their limit, and no command ends with a trap")
+    @Test("impossible numbers are refused with their limit, and no command ends with a trap")
     func impossibleNumbersAreRefused() throws {
         let cases: [(arguments: [String], says: String)] = [
             (["sale", "create", "x", "--hours", "1e300"], "--hours"),
@@ -104,7 +104,9 @@ import TrancheCore
         #expect(try await cluster.quota().lots[0].issued == 30)
     }
 
-    @Test("a sale is settled only on fresh words of all its units, and says what to do; then no stock is added to it")
+    @Test(
+        "a sale is settled only with recent reports of all its units, and a refusal says what to do; no stock is added afterwards"
+    )
     func saleSettlesOnFreshReportsOnly() async throws {
         let cluster = try await TestCluster.start(stock: 9, limit: 1, windowMilliseconds: 300)
         defer { cluster.stop() }
