@@ -3,7 +3,7 @@ import Foundation
 import NIOConcurrencyHelpers
 import Testing
 
-/// Counting goes on, whoever reads.
+/// Counting goes on while readers read.
 @Suite("Telemetry", .serialized) struct TelemetryTests {
     private static let help = "For a test."
 

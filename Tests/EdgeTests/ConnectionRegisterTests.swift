@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 import Sockets
 import Testing
 
-/// Who may connect, without a connection.
+/// The limits of connections, tested without a connection.
 @Suite("Edge: connections") struct EdgeConnectionRegisterTests {
     private func v4(_ text: String) -> ClientAddress {
         var address = in_addr()

@@ -3,7 +3,7 @@ import NIOHTTP1
 import Testing
 import TrancheAPI
 
-/// What a router never sees.
+/// Requests that never reach a router.
 @Suite("Edge: requests that are refused") struct EdgeRefusalTests {
     private func judge(
         _ method: HTTPMethod = .POST, _ fields: (String, String)..., version: HTTPVersion = .http1_1

@@ -1,7 +1,7 @@
 import Edge
 import Testing
 
-/// Deadlines of one connection, without a connection.
+/// The deadlines of one connection, tested without a connection.
 @Suite("Edge: how long a request may take") struct EdgeRequestWatchTests {
     private static let second: Int64 = 1_000_000
     private static let start: Int64 = 1_000 * second

@@ -1,7 +1,7 @@
 import TrancheAPI
 import TrancheCore
 
-/// The center's authority, and units and coordinators that have valid credentials and say what they like.
+/// The center's authority, and units and coordinators that have valid credentials and send any message.
 enum CenterTarget {
     static func run(_ bytes: [UInt8]) {
         var (draw, now) = (Draw(bytes), TokenTarget.now)

@@ -1,7 +1,7 @@
 import TrancheAPI
 import TrancheCore
 
-/// A coordinator, and units and a center that have valid credentials and say what they like: the rebalancer, the judge of
+/// A coordinator, and units and a center that have valid credentials and send any message: the rebalancer, the judge of
 /// clocks, and the merge.
 enum CoordinatorTarget {
     private struct Coordinator {
@@ -39,7 +39,7 @@ enum CoordinatorTarget {
             allocated: [], released: [], waited: [])
     }
 
-    /// What the center says of a lot that is sold locally.
+    /// The center's figures of a lot that is sold locally.
     private static func look(_ draw: inout Draw, _ coordinator: inout Coordinator, _ now: Instant) {
         let samples = (1...3 as ClosedRange<UInt16>).map { unit in
             Rebalancer.Sample(

@@ -14,7 +14,7 @@ enum DifferentialTarget {
         guard bytes.count > 2 else { return }
         let input = bytes.dropFirst(2)
         let whole = self.read([input])
-        // However the bytes come in, they mean the same.
+        // The result does not depend on how the bytes are cut.
         let cut = input.startIndex + (Int(bytes[0]) << 8 | Int(bytes[1])) % input.count
         let parts = self.read([input[..<cut], input[cut...]])
         if parts != whole { FileHandle.standardError.write(Data("whole: \(whole)\nparts: \(parts)\n".utf8)) }
@@ -38,7 +38,7 @@ enum DifferentialTarget {
             precondition(whole.requests.count > taken, "request \(taken) is whole for the lane only")
             self.compare(request, input[place..<(place + request.length)], whole.requests[taken])
             taken += 1
-            // It ends where the lane says, and not a byte earlier.
+            // It ends at the byte where the lane ends it, and not earlier.
             let end = place + request.length
             let (upTo, before) = (self.read([input[..<end]]), self.read([input[..<(end - 1)]]))
             precondition(

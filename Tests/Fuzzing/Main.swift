@@ -52,7 +52,7 @@ private func runDriver(
 
 nonisolated(unsafe) private var target = FuzzTarget.token  // Set once, before the first input.
 
-/// What is fuzzed. A target traps when something is wrong: that is how the fuzzer hears of it.
+/// The targets. A target traps when a check fails, and the fuzzer reports the trap.
 enum FuzzTarget: String, CaseIterable {
     case token, order, config, wire, stored, center, coordinator, unit, contest, differential
 

@@ -15,7 +15,7 @@ enum OrderTarget {
         let length = whole.length
         precondition(
             length <= ExpressParser.headBytesLimit + ExpressParser.bodyBytesLimit, "a request over the limit")
-        // However the bytes come in, the request is the same: a part of it is never taken for something else.
+        // The request does not depend on how the bytes are cut: a part of it is never read as another request.
         let cut = (Int(bytes[0]) << 8 | Int(bytes[1])) % length
         guard case .incomplete = Array(input[..<cut]).withUnsafeBytes(ExpressParser.parse) else {
             preconditionFailure("cut at \(cut)")

@@ -13,7 +13,7 @@ struct OrdinaryStack {
         fileprivate(set) var body: [UInt8] = []
     }
 
-    /// What the router would have seen of `bytes`.
+    /// The requests in `bytes` that the router would get.
     struct Outcome: Equatable, Sendable {
         fileprivate(set) var requests: [Request] = []
         /// Behind the whole requests, a refusal; its name.

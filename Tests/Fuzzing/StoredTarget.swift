@@ -40,7 +40,7 @@ enum StoredTarget {
             let read = encoded.withUnsafeBytes { EntryRow(reading: $0, at: &place) }
             precondition(read == row && place == encoded.count, "another row is read than was written")
         }
-        // Whatever is on a disk is read without harm.
+        // Any bytes on a disk are read without a crash.
         var entries: [LedgerEntry] = []
         _ = bytes.withUnsafeBytes { EntryRow.readEntries($0, into: &entries) }
         guard let entry = row.entry else { return }

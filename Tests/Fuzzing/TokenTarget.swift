@@ -2,7 +2,7 @@ import Crypto
 import TrancheAPI
 import TrancheCore
 
-/// Purchase tokens and payment signatures: texts that anybody can send.
+/// Purchase tokens and payment signatures: texts that any client can send.
 enum TokenTarget {
     static let secret = String(repeating: "s", count: 32)
     static let codec = TokenCodec(secret: secret)
@@ -16,7 +16,7 @@ enum TokenTarget {
         switch kind % 3 {
         case 0: self.open(Array(rest))
         case 1:
-            // Signed by us, whatever it says: what stands behind the signature check must hold, too.
+            // Any text with our signature: the checks behind the signature must hold, too.
             let mac = HMAC<SHA256>.authenticationCode(for: Array(rest), using: self.key)
             self.open(Array(Base64URL.encode(Array(rest) + Array(mac)).utf8))
         default:

@@ -1,14 +1,14 @@
 import TrancheAPI
 import TrancheCore
 
-/// A unit, and a center or a coordinator that has a valid credential and says what it likes.
+/// A unit, and a center or a coordinator that has a valid credential and sends any message.
 enum UnitTarget {
     private static let run = RedisRun(rawValue: 1)
 
-    /// A center that says what it likes; the coordinator and Redis are what they should be.
+    /// A center that sends any message; the coordinator and Redis behave correctly.
     static func center(_ bytes: [UInt8]) { self.run(bytes, contends: false) }
 
-    /// A coordinator that says what it likes.
+    /// A coordinator that sends any message.
     static func coordinator(_ bytes: [UInt8]) { self.run(bytes, contends: true) }
 
     private static func run(_ bytes: [UInt8], contends: Bool) {

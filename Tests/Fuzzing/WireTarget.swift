@@ -1,7 +1,7 @@
 import TrancheAPI
 import TrancheCore
 
-/// What processes tell each other: each message is decoded and then carried out, by the machines themselves.
+/// Messages between processes: each one is decoded, and then carried out by the real machines.
 enum WireTarget {
     static let unit = UnitID(1)
     static let lot = LotID(1)

@@ -189,7 +189,7 @@ import Verification
                     }
                 ),
                 (
-                    // The center has not heard of the very last one yet, perhaps.
+                    // The last report may not have reached the center yet.
                     "the last commits removed", ledger, "I4",
                     {
                         try $0.execute(
@@ -225,7 +225,7 @@ import Verification
         }
     }
 
-    /// Appends one more order of a buyer who has one, as whoever knows how the digests are made could do it.
+    /// Appends one more order of a buyer who has one, with the digests that the ledger would have.
     private static func forge(_ database: Database) throws {
         let last = try Row.fetchOne(
             database, sql: "SELECT position, digest FROM journal ORDER BY position DESC LIMIT 1")!

@@ -29,8 +29,8 @@ import Verification
 
     /// `reserved`, `waitlisted`, or the code of the refusal; waits while the order is contested.
     ///
-    /// - Parameter isLast: Wait for the end of the waitlist, too: without one, people stand there for a moment only, until
-    ///   stock has come back from the units.
+    /// - Parameter isLast: Wait for the end of the waitlist, too. Without a waitlist, orders are there only until the
+    ///   units have returned their stock.
     private func outcome(_ cluster: TestCluster, _ entry: Entry, isLast: Bool = false) async throws -> String {
         var last = ""
         try await cluster.wait(for: "decision on \(entry.order)") {
@@ -59,7 +59,7 @@ import Verification
             stock: 4, limit: 1, contest: ["--contest", "global", "--waitlist", "2"], delays: [2, 10, 25])
         defer { cluster.stop() }
         var entries: [Entry] = []
-        // One after the other, the far regions first: whoever came first is known.
+        // One after the other, the far regions first, so that the true order is known.
         for number in 0..<9 {
             let unit = cluster.units[2 - number % 3]
             entries.append(try await self.enter(cluster, unit, "buyer-\(number)"))
@@ -75,7 +75,7 @@ import Verification
             let document = try JSON.decode(OrderDocument.self, from: response.body)
             return document.ahead == 1 && document.mayReturn == 4
         }
-        // The stream tells the waiting buyer of the stock that comes back.
+        // The stream reports the returned stock to the waiting buyer.
         let address = "\(entries[4].unit.url)/v1/orders/\(entries[4].order)/events"
         let events = Task { try await CurlClient().send(CurlRequest("GET", address, timeoutMilliseconds: 30_000)) }
         let newcomer = try await self.enter(cluster, cluster.units[0], "newcomer")
@@ -86,7 +86,7 @@ import Verification
         let stream = String(decoding: try await events.value.body, as: UTF8.self)
         #expect(stream.contains("event: order") && stream.contains("\"reserved\""), "\(stream)")
         #expect(try await self.outcome(cluster, entries[5]) == "waitlisted")
-        // When everybody has paid, nothing can come back, and the last one in the line is told.
+        // When all buyers have paid, no stock can come back, and the last order in the line is released.
         for entry in [entries[0], entries[2], entries[3], entries[4]] {
             #expect(try await cluster.pay(entry.unit, entry.order, "p-\(entry.order)").status == 200)
         }
@@ -149,7 +149,7 @@ import Verification
         for number in 0..<40 {
             entries.append(try await self.enter(cluster, cluster.units[number % 3], "before-\(number)"))
         }
-        // Whoever leads: the other one cannot have the lead meanwhile.
+        // The present leader: the other one cannot get the lead meanwhile.
         let leads = try await self.leader(cluster)
         let before = try await cluster.quota().coordinatorEpoch
         cluster.signal("tranche-coordinator", leads, SIGKILL)

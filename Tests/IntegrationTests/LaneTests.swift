@@ -3,9 +3,9 @@ import Sockets
 import Testing
 import TrancheCore
 
-/// What buyers' connections can do to a unit, over plain sockets.
+/// Buyers' connections to a unit, over plain sockets.
 @Suite("Lanes", .serialized) struct LaneTests {
-    /// A connection that sends what it likes.
+    /// A connection that sends any bytes.
     final class Wire {
         private let descriptor: Int32
         private let poller: Poller
@@ -81,7 +81,7 @@ import TrancheCore
                 + "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(wire.statuses(8) == [404, 401, 201, 201, 404, 200, 201, 404])
 
-        // Short ones that only look like questions of the lane.
+        // Short requests that only look like the lane's own.
         let other = try Wire(unit)
         other.send("GET /v1/orders/foo HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(other.statuses(1) == [404])

@@ -5,13 +5,14 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// What the project's proofs promise of themselves.
+/// What the simulator and the checks promise.
 @Suite("Proofs", .timeLimit(.minutes(3))) struct ProofTests {
     struct Summary: Decodable { let digests: [String: String] }
 
     @Test("fifty worlds run in the same way in two processes") func worldsRunAlikeInTwoProcesses() async throws {
         let arguments = ["simulate", "--seeds", "0..49", "--digests", "--json", "--jobs"]
-        // Hashes of sets and dictionaries differ from process to process: whatever depends on their order shows here.
+        // Hashes of sets and dictionaries differ from process to process: a world that depends on their order fails
+        // here.
         let runs = try ["1", "2"].map { jobs in try TestCluster.run("tranche", arguments + [jobs]) }
         let digests = try runs.map { run in
             #expect(run.status == 0)

@@ -41,7 +41,7 @@ final class TestCluster {
     ///   - delays: One-way delays between each region and the hub, in milliseconds; no links if `nil`.
     ///   - clocks: Errors of the regions' clocks, as `--clock-offsets` takes them.
     ///   - options: More options of `up`.
-    ///   - restarts: Whether what a test kills is started again, by others than the test.
+    ///   - restarts: Whether `up` starts a process again that a test has killed.
     static func start(
         stock: Int, limit: Int, windowMilliseconds: Int = 60_000, contest: [String] = [], delays: [Int]? = nil,
         clocks: String? = nil, options: [String] = [], restarts: Bool = false
@@ -108,7 +108,7 @@ final class TestCluster {
         try Self.run("tranche", arguments + ["--data", self.folder], ProcessInfo.processInfo.environment)
     }
 
-    /// What a daemon says that does not start.
+    /// The output of a daemon that does not start.
     func output(of program: String, _ file: String, _ secrets: [String: String]) throws -> String {
         let base = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
         let result = try Self.run(program, ["--config", file], base.merging(secrets) { $1 })
@@ -137,7 +137,7 @@ final class TestCluster {
     /// How many processes of this cluster run `program`.
     func count(_ program: String) -> Int { self.pids(program, self.folder).count }
 
-    /// Ends `tranche up` as nobody can prepare for.
+    /// Kills `tranche up` with a signal that it cannot handle.
     func killParent() {
         self.process.send(SIGKILL)
         _ = self.process.wait()
@@ -159,7 +159,7 @@ final class TestCluster {
 
     /// Kills a unit, and starts it again on its files.
     ///
-    /// - Parameter secrets: What it is told instead of the secrets that it had.
+    /// - Parameter secrets: Secrets that replace the ones that it had.
     func restartUnit(_ unit: Unit, secrets: [String: String] = [:], seconds: Int = 20) async throws {
         let folder = "\(self.folder)/units/\(unit.name)"
         for pid in self.pids("tranche-unit", folder + "/") { kill(pid, SIGKILL) }

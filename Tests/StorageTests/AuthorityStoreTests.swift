@@ -37,7 +37,7 @@ import TrancheCore
         #expect(throws: StorageError.self) {
             try store.append([.issued(LotID(1), quantity: 5)], witnesses: [:], acts: [act], as: Epoch(1))
         }
-        // So does whatever an older center asks for.
+        // So does every write of an older center.
         try store.append([.epoch(Epoch(2))], witnesses: [:], as: Epoch(2))
         #expect(throws: StorageError.self) {
             try store.append([], witnesses: [:], acts: [OperatorAct(key: "late", what: "pause")], as: Epoch(1))

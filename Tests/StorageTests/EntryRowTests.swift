@@ -2,7 +2,7 @@ import LedgerRows
 import Testing
 import TrancheCore
 
-/// A damaged file may hold anything: it must be found out, not crash whoever reads it.
+/// A damaged file may contain any bytes: its reader must refuse it, and not crash.
 @Suite("Ledger rows") struct EntryRowTests {
     private static var reservation: EntryRow {
         EntryRow(

@@ -149,7 +149,7 @@ import TrancheCore
         ]
         let head = try EarlierFile.make(
             at: self.path, commits: [Array(entries.prefix(2)), Array(entries.dropFirst(2))])
-        let audit = try LedgerAudit(path: self.path)  // Before anybody has converted it.
+        let audit = try LedgerAudit(path: self.path)  // Before it is converted.
         #expect(audit.commits.compactMap(\.entries).flatMap { $0 } == entries)
         #expect(audit.commits.allSatisfy { $0.isChained })
         let again = try self.open()
@@ -245,9 +245,9 @@ import TrancheCore
     }
 }
 
-/// A ledger as earlier versions wrote it: one row for each entry.
+/// A ledger in the form of earlier versions: one row for each entry.
 enum EarlierFile {
-    /// - Returns: Where the ledger ends.
+    /// - Returns: The end of the ledger.
     static func make(at target: String, commits: [[LedgerEntry]]) throws -> LedgerHead {
         var head = LedgerHead.empty
         try DatabaseQueue(path: target).write { database in

@@ -43,7 +43,8 @@ package enum TemporaryFolder {
     // Guarded by `lock`; read once more when the process ends.
     private nonisolated(unsafe) static var made: [String] = []
 
-    /// A new folder with a short path, because a socket's path has at most 107 bytes. It goes with the process.
+    /// A new folder with a short path, because a socket's path has at most 107 bytes. It is deleted when the process
+    /// ends.
     package static func make() throws -> String {
         let path = try PrivateFolder.make("tranche")
         self.lock.withLock {

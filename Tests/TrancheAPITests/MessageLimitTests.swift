@@ -2,7 +2,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// A peer with a valid credential may say anything. What is beyond a limit is refused before any rule sees it.
+/// A peer with a valid credential may send any message. A value beyond a limit is refused before a rule reads it.
 @Suite("Limits of messages") struct MessageLimitTests {
     /// The code of the refusal when `message` has been on the wire; `nil` if it is taken.
     private func code<Message: Codable>(_ message: Message) -> String? {

@@ -2,7 +2,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// What Foundation's decoder would take, and RFC 8259 does not, is refused as much as what neither takes.
+/// A text that Foundation's decoder would accept, and RFC 8259 does not allow, is refused like any other invalid text.
 @Suite("Strict JSON") struct StrictJSONTests {
     private func reason(_ bytes: [UInt8]) -> String? {
         do {

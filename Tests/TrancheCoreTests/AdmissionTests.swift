@@ -31,7 +31,7 @@ import TrancheCore
         #expect(answer == .refused(refusal))
     }
 
-    /// A desk that expectations can ask: they take only what does not change.
+    /// A front desk in a class: expectations cannot call mutating methods.
     private final class Desk {
         var desk = FrontDesk()
         func configure(_ rules: [LotRules]) { self.desk.configure(rules) }
@@ -112,8 +112,8 @@ import TrancheCore
         let desk = self.desk(.open)
         desk.load(book, now: Self.now.advanced(milliseconds: 10))
         let later = Self.now.advanced(milliseconds: 5_000)
-        // Redis may have admitted it, and the ledger lost it; or it was refused for good in an earlier life. Nobody knows
-        // before Redis was asked.
+        // Redis may have admitted it, and the ledger lost it; or an earlier process refused it for ever. Only the
+        // survey of Redis shows which.
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.recovering))

@@ -46,7 +46,7 @@ import TrancheCore
         var check = ClockCheck()
         check.observe(self.trip(offset: milliseconds * 1_000, there: 90_000, back: 90_000))
         #expect(check.state == .untrusted)
-        // And believed again when it is right, after the bad round trips are forgotten.
+        // It is trusted again when it is right, after the bad round trips have been dropped.
         check.observe(self.trip(offset: 0, there: 90_000, back: 90_000, at: 21_000))
         #expect(check.state == .degraded)
     }

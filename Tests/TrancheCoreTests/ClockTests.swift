@@ -49,7 +49,7 @@ import TrancheCore
         #expect(wanted.map { $0 <= Stamp(Self.now.advanced(milliseconds: 1_700)) } == true)
         let stamp = clock.stamp(now: hour, steady: later)
         #expect(stamp.map { $0 < Stamp(Self.now.advanced(milliseconds: 700)) } == true)
-        // A clock that was behind, and is set right, is believed when another one has confirmed it.
+        // A clock that was behind, and is set right, is used when another one has confirmed it.
         clock.confirm(now: hour, steady: later)
         clock.raise(ceiling: Stamp(hour.advanced(milliseconds: 1_000)))
         let confirmed = clock.stamp(now: hour, steady: later)

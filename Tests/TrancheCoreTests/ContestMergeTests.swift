@@ -48,7 +48,7 @@ import TrancheCore
 
         mutating func wait(_ milliseconds: Int64) { self.now = self.now.advanced(milliseconds: milliseconds) }
 
-        /// Decides, and takes the log's word for it. Returns the orders that got stock.
+        /// Decides, and lets the log accept the decision. Returns the orders that got stock.
         mutating func decide(mayReturn: Int = 0) -> [UInt64] {
             guard let batch = self.merge.decide(now: self.now) else { return [] }
             self.merge.committed(batch.number, pool: 0, coming: 0, mayReturn: mayReturn)
@@ -59,7 +59,7 @@ import TrancheCore
     @Test("the earliest stamp wins, also if its message comes late") func firstStampWinsDespiteLateMessage() {
         var bench = Bench()
         bench.send(1, [(7, 20)], upTo: 30)
-        #expect(bench.decide() == [])  // Unit 2 may have somebody earlier.
+        #expect(bench.decide() == [])  // Unit 2 may have an earlier request.
         bench.send(2, [(8, 10)], upTo: 30)
         #expect(bench.decide() == [8])
     }

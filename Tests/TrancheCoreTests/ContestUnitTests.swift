@@ -128,7 +128,7 @@ import TrancheCore
         bench.feed(.started)
         bench.feed(.surveyed(nil))
         bench.feed(.registered(.accepted(bench.directives(granted: 4, contest: 9))))
-        #expect(bench.buy("d") == nil)  // It waits: nobody has said how many can still win.
+        #expect(bench.buy("d") == nil)  // It waits: the unit does not know yet how many can still win.
         bench.feed(.contestReportDue)
         #expect(bench.contestReports.last?.lots[0].candidates.map(\.order) == [Self.order(3)])
         bench.hear([], next: 1, allowance: 3)

@@ -1,7 +1,7 @@
 import Testing
 import TrancheCore
 
-/// Whom the merge waits for, and whose clock it believes.
+/// Which units the merge waits for, and which clocks it trusts.
 extension ContestMergeTests {
     @Test("a request below the watermark that its own unit promised is late, and counted")
     func requestBelowWatermarkIsLate() {

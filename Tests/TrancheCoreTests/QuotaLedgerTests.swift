@@ -1,7 +1,7 @@
 import Testing
 import TrancheCore
 
-/// Whose ledger is believed: copies, restores, and what was settled.
+/// Which ledgers are accepted: copies, restored ones, and ledgers of settled generations.
 extension QuotaTests {
     @Test("a copy of a living unit's ledger is not accepted, and changes nothing", arguments: [true, false])
     func copyOfLivingLedgerIsRefused(isCurrent: Bool) throws {
@@ -32,7 +32,8 @@ extension QuotaTests {
         }
     }
 
-    /// The ledger of a stranded generation comes back and proves itself; it says how many items of that one it has sold.
+    /// The ledger of a stranded generation comes back and proves itself. It reports how many items of that generation
+    /// it has sold.
     ///
     /// - Returns: Its next generation.
     private func comesBack(
@@ -279,7 +280,7 @@ extension QuotaTests {
             Issue.record("expected acceptance, got \(reply)")
             return
         }
-        // The process before it is told to stop.
+        // The process before it must stop.
         let late = authority.report(self.report(returned: 0, position: 2), now: Self.now, into: &records)
         #expect(late == .superseded)
     }

@@ -1,6 +1,6 @@
 import TrancheCore
 
-/// Keeps what a machine says, and answers nothing.
+/// Records a machine's output, and answers nothing.
 final class Recorder: UnitShell {
     private(set) var calls: [LotCall] = []
     private(set) var publications: [Publication] = []

@@ -81,7 +81,7 @@ import TrancheCore
         var sale = try self.sale()
         try sale.authority.strand(Self.unit, reason: "lost", into: &sale.records)
         try sale.authority.settle(Self.lot, Self.unit, Generation(1), sold: 3, into: &sale.records)
-        // The ledger comes back: the settled generation is over, and the next one tells of it.
+        // The ledger comes back: the settled generation is over, and the reports of the next one contain it.
         guard
             case .proofRequired(_, let challenge, _) = sale.authority.register(
                 self.request(answer: nil), now: sale.now, into: &sale.records)

@@ -1,7 +1,7 @@
 import Testing
 import TrancheCore
 
-/// An authority, the rollout of its configuration, and units that say what a test wants them to say.
+/// An authority, the rollout of its configuration, and units whose reports the test chooses.
 struct SoldSale {
     static let start = Instant(milliseconds: 1_700_000_000_000)
     static let lot = LotID(1)
@@ -58,7 +58,7 @@ struct SoldSale {
         #expect(try self.authority.grant(lot, to: unit, quantity: quantity, into: &self.records) == quantity)
     }
 
-    /// Nobody says anything for so long that every unit counts as silent.
+    /// Lets so much time pass without reports that every unit counts as silent.
     mutating func fallSilent() {
         self.now = self.now.advanced(milliseconds: QuotaAuthority.silenceMilliseconds + 1)
     }

@@ -2,7 +2,7 @@ import Testing
 
 /// Rules about temporary files that the compiler does not know.
 @Suite("Temporary paths") struct TemporaryPathTests {
-    /// The one place that knows where temporary folders are, and makes them under names that nobody can foresee.
+    /// The one file that knows where temporary folders are, and makes them under names that cannot be predicted.
     private static let maker = "Sources/DaemonSupport/PrivateFolder.swift"
     /// It looks for what a process has written, and makes nothing.
     private static let reader = "Tests/IntegrationTests/Operators/CrashTests.swift"

@@ -47,7 +47,7 @@ final class Bench {
             coordinator: CoordinatorAddress(epoch: Epoch(1), url: "c"))
     }
 
-    /// The coordinator's word on the lot.
+    /// The coordinator's reply about the lot.
     func hear(_ verdicts: [(OrderID, Verdict.Kind)], next: Int, allowance: Int, from: Int = 0) {
         self.feed(.contestReportDue)
         let lot = ContestReply.Lot(

@@ -30,8 +30,8 @@ import TrancheCore
         machine.handle(.surveyed(nil), now: .distantPast, into: &output)
         for _ in 0..<9 { machine.handle(.registrationFailed, now: .distantPast, into: &output) }
         #expect(!machine.mayIssue, "neither the center nor Redis vouched")
-        // A Redis that saw this very ledger vouches while the center is away: after some calls that failed, and if it is the
-        // very process that the ledger knows.
+        // A Redis that saw this ledger vouches while the center is away, after some failed calls, and if it is the
+        // process that the ledger names.
         book.apply(.redis(RedisRun(rawValue: 5)))
         let head = LedgerHead(position: 4, digest: .init(high: 1, low: 2))
         let other = LedgerHead(position: 4, digest: .init(high: 9, low: 9))
@@ -117,7 +117,7 @@ import TrancheCore
     func unvouchedLedgerTakesNoDirectives() {
         let bench = Bench(granted: 3, issued: 10)
         bench.feed(.registrationLost)
-        // The ledger was set back, perhaps: what it gave back since then it does not know.
+        // The ledger may have been set back: it would not have the returns since then.
         bench.feed(.directives(bench.directives(granted: 11)))
         bench.feed(.directives(bench.directives(granted: 9)))
         #expect(bench.counters.granted == 3)

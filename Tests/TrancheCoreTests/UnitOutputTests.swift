@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("The output of a unit's machine") struct UnitOutputTests {
-    /// A disk that takes nothing.
+    /// A disk that refuses every write.
     private final class FullDisk: UnitShell {
         struct Full: Error {}
         var steps: [String] = []
@@ -18,7 +18,7 @@ import TrancheCore
             issuedAt: now, stamp: Stamp(rawValue: Stamp(now).rawValue + number), ticket: number)
     }
 
-    /// One round in which a buyer is admitted, the next one asks, quota arrives and a report is due.
+    /// One round in which one request is admitted, the next one comes, quota arrives and a report is due.
     private func busyRound() -> UnitOutput {
         let bench = Bench(granted: 5)
         var (machine, first) = (bench.machine, UnitOutput())

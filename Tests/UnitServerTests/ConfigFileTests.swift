@@ -12,7 +12,7 @@ import UnitServer
         private var starts: [Int64] = []
         var all: [Int64] { self.lock.withLock { self.starts } }
         func note(_ config: SaleConfig) {
-            // Whoever is slow here must not be overtaken by a later version.
+            // A slow version must not be overtaken by a later one.
             usleep(UInt32.random(in: 0...2_000))
             self.lock.withLock { self.starts.append(config.sales[0].startsAtMilliseconds) }
         }
@@ -59,7 +59,8 @@ import UnitServer
         self.file.onApply { config in
             if config.sales[0].startsAtMilliseconds == 1 {
                 isApplying.signal()
-                // Whoever waits for its turn does not come; whoever does not has all the time to come first.
+                // A version that waits for its turn does not come. One that does not wait has enough time to come
+                // first.
                 _ = isOvertaken.wait(timeout: .now() + .milliseconds(500))
             }
             applied.note(config)

@@ -15,7 +15,7 @@ import UnitServer
         #expect(watch.count == 0)
     }
 
-    /// Reads so many heartbeats and goes; fewer if the test is over before.
+    /// Reads this many heartbeats and ends; fewer if the test ends before.
     private func hear(_ count: Int, of watch: OrderWatch) async -> Int {
         var heard = 0
         for await signal in watch.changes(of: self.order)! {

@@ -7,7 +7,7 @@ import Testing
 import TrancheCore
 import UnitServer
 
-/// The script in a real Redis and the pure machine of the core must answer alike.
+/// The script in a real Redis and the core's model must give the same answers.
 @Suite("Redis script against its model", .serialized) struct RedisDifferentialTests {
     /// A small generator, so that a failure repeats.
     struct Dice {
@@ -116,7 +116,7 @@ import UnitServer
         let shared = RedisServer(RedisConnection.Address(server.socket)!)
         let redis = RedisPrimer(shared, unit: UnitID(1))
         #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 3))))
-        // A second Redis takes the address over, while the first one lives on behind a connection that is open.
+        // A second Redis takes the address over, while the first one stays alive behind an open connection.
         let first = try server.startAnother()
         defer { first.crash() }
         let calls = try Calls(server, shared)

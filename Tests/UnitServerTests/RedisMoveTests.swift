@@ -5,7 +5,7 @@ import Testing
 import TrancheCore
 import UnitServer
 
-/// Another process of Redis takes the address over, and the first one lives on behind connections that are open.
+/// Another process of Redis takes the address over, and the first one stays alive behind open connections.
 @Suite("A Redis that moves", .serialized) struct RedisMoveTests {
     private static let lot = LotID(9)
 

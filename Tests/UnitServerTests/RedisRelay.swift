@@ -3,7 +3,7 @@ import RedisClient
 import Sockets
 import TestSupport
 
-/// A way to a Redis on which a test sees what is sent before Redis does.
+/// A relay to a Redis: a test sees each command before Redis does.
 ///
 /// A new connection leads to the process that has the socket at that moment, and stays with it.
 final class RedisRelay: @unchecked Sendable {  // What changes is behind `lock`; the threads end with ``stop()``.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The folders of a unit's server are rooms, and no two of them use each other's types.
+/// The folders of a unit's server are rooms. No room is used, directly or through others, by a room that it uses.
 @Suite("Rooms of the unit") struct RoomTests {
     private struct File {
         let room: String

@@ -5,7 +5,7 @@ import Testing
 import TrancheCore
 import Verification
 
-/// By which limit `verify` judges what a buyer holds.
+/// The limit by which `verify` judges a buyer's items.
 @Suite("The buyer's limit that applied") struct BuyerLimitTests {
     private static let lot = LotID(1)
 
@@ -21,7 +21,7 @@ import Verification
             note: "")
     }
 
-    /// What `verify` finds, if one buyer holds so many items, each of another order.
+    /// The findings of `verify` if one buyer holds this many items, each by another order.
     private func findings(_ versions: [(state: String, limit: Int)], held: UInt64) throws -> [String] {
         let folder = try TemporaryFolder.make()
         for name in ["/center", "/units/one"] {

@@ -74,7 +74,7 @@ import Verification
                 .reserved(self.order(4, generation: Generation(2))),
             ], as: Self.incarnation)
         // Orders 1 and 3 were paid for in the lost ledger: their items are theirs, although 3 was bought once more. Order 2
-        // expired, and 4, which nobody had paid for, holds an item of the new generation.
+        // expired, and the unpaid order 4 holds an item of the new generation.
         #expect(try self.count(folder) == (2, 0))
         let count = try LostLedgers.count(unitFolder: folder, lot: Self.lot, generation: Generation(1))
         #expect(count.hasMovedOn)

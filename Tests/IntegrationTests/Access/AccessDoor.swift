@@ -7,7 +7,7 @@ struct AccessDoor {
     let method: String
     let path: String
     let url: String
-    /// `nil`: it is open to everybody.
+    /// `nil`: it needs no credential.
     let keys: Set<AccessKey.Name>?
     /// The code of the refusal.
     var refusal = "bad_credential"
@@ -98,7 +98,7 @@ struct AccessDoor {
         }
     }
 
-    /// Of all servers, open to whoever reaches the listener; on public ones figures and contract are not there at all.
+    /// Addresses of all servers that need no credential. Public listeners do not have the metrics and the contract.
     private static func healthDoors(_ cluster: TestCluster) -> [AccessDoor] {
         let inner = [cluster.units[0].internalURL, cluster.units[1].internalURL, cluster.center, cluster.coordinator]
         return (inner + [cluster.units[0].url]).flatMap { base in

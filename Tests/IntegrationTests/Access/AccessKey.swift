@@ -2,9 +2,9 @@ import Foundation
 import TrancheAPI
 import TrancheCore
 
-/// What somebody may show at an address.
+/// A credential that a caller may send to an address.
 struct AccessKey {
-    /// Which credential it is, whoever holds it.
+    /// The kind of the credential.
     enum Name: Hashable, CustomStringConvertible {
         case nothing, wrong, empty
         case operators, coordinator, shop
@@ -16,7 +16,7 @@ struct AccessKey {
         case unitsKey, contestKey
         /// The secrets behind tokens and callbacks, shown as they are.
         case tokenSecret, paymentSecret
-        /// A purchase token of unit 1, and one that a stranger has made.
+        /// A purchase token of unit 1, and one that was made with another secret.
         case buyer, forgedBuyer
         /// The signature of an empty callback: genuine, another's, and one from an hour ago.
         case signature, forgedSignature, oldSignature

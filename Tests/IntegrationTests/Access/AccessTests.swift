@@ -4,7 +4,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// Who may call what: every address of every server, with every credential.
+/// Every address of every server, with every credential.
 @Suite("Access", .serialized, .timeLimit(.minutes(3))) struct AccessTests {
     @Test("every address accepts the credentials that it names, and no other")
     func addressesOpenToNamedCredentialsOnly() async throws {
@@ -14,7 +14,7 @@ import TrancheCore
         let keys = try AccessKey.all(of: cluster)
         let before = try await self.audit(cluster)
         for door in doors {
-            // A message that nobody can mean: whoever is let through changes nothing.
+            // An empty message: a call that passes the check of its credential changes nothing.
             for key in keys {
                 let response = try await cluster.call(
                     door.method, door.url, secret: key.bearer, body: door.method == "GET" ? nil : [],
@@ -68,7 +68,7 @@ import TrancheCore
                 "GET", "\(cluster.center)/internal/v1/units/\(spelling)/config", secret: foreign, body: nil)
             #expect([401, 404].contains(response.status), "\(spelling): \(response.status)")
         }
-        // Whoever is let in by another spelling of its own number still cannot speak for another unit.
+        // A unit that gets access by another spelling of its own number cannot report for another unit.
         let own = cluster.secret("TRANCHE_UNIT_SECRET", of: cluster.units[0])
         let report = Self.registration(of: UnitID(2))
         for spelling in ["1", "01", "%31"] {

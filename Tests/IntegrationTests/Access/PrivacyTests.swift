@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TrancheCore
 
-/// What others on the same machine, and its environment, can do.
+/// Other users of the same machine, and its environment.
 @Suite("On a shared machine", .serialized, .timeLimit(.minutes(2))) struct PrivacyTests {
     @Test("no other user can read a file of the cluster, or enter a folder of it")
     func clusterFilesArePrivate() async throws {

@@ -4,7 +4,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// Replacing a secret: the new one comes into use before the old one goes.
+/// Replacing a secret: the new one is used before the old one is removed.
 @Suite("Rotation of secrets in Access", .serialized, .timeLimit(.minutes(3))) struct RotationTests {
     /// One credential in its two versions, and an address that it opens.
     private struct Rotation {

@@ -4,7 +4,8 @@ import Sockets
 import TestSupport
 import Testing
 
-/// What a process must know before it starts: all of its secrets, and who encrypts what leaves its machine.
+/// The settings that a process needs at its start: all of its secrets, and how connections beyond its machine are
+/// encrypted.
 @Suite("Starting with Access", .serialized, .timeLimit(.minutes(3))) struct StartTests {
     private struct Program {
         let name: String
@@ -38,7 +39,7 @@ import Testing
         ]
     }
 
-    /// What the program says, which does not start. Settings come as environment variables.
+    /// The output of a program that does not start. Settings come as environment variables.
     private func refusal(_ program: Program, _ settings: [String: String], _ secrets: [String: String]) throws -> String
     {
         let file = try TemporaryFolder.make() + "/empty.yaml"

@@ -5,13 +5,13 @@ import TestSupport
 import Testing
 import TrancheAPI
 
-/// Authorities that the machine believes, and a process that was told of one of its own.
+/// The certificate authorities of the system, and a process with a configured authority.
 @Suite("Access by certificate: authorities of the system", .serialized, .timeLimit(.minutes(2)))
 struct SystemAuthorityTests {
-    /// A process whose view of the file system can be changed, without changing anybody else's.
+    /// Whether a process can get its own view of the file system, without changing that of other processes.
     private static let canMount = (try? TestAuthority.shell("unshare -rm true && curl --version"))?.status == 0
 
-    /// What a command says that believes, by way of the system's folder, whoever is in `folder`.
+    /// Runs a command that finds the authorities of `folder` in the system's folder, and returns its output.
     private func says(_ command: String, believing folder: String) throws -> (status: Int32, output: String) {
         try TestAuthority.shell("unshare -rm sh -c 'mount --bind \(folder) /etc/ssl/certs && exec \(command)'")
     }
@@ -55,7 +55,7 @@ struct SystemAuthorityTests {
         try await eventually("a server with the system's authority") {
             try TestAuthority.shell("curl --cacert \(system.folder)/ca.pem \(address)").status == 0
         }
-        // The command that leaves the folder as it is believes it, beside the authority that it is told.
+        // curl uses the system's folder beside the given authority, so it trusts the server.
         let careless = try self.says("curl --cacert \(own.folder)/ca.pem \(address)", believing: certificates)
         try #require(careless.status == 0, "\(careless.output)")
         func unitList(believing authority: TestAuthority) throws -> String {
@@ -65,7 +65,7 @@ struct SystemAuthorityTests {
         }
         let doubter = try unitList(believing: own)
         #expect(doubter.contains("does not answer") && doubter.contains("certificate"), "\(doubter)")
-        // It is no center, but it was believed.
+        // The server is not a center, but its certificate is trusted.
         let friend = try unitList(believing: system)
         #expect(!friend.contains("does not answer"), "\(friend)")
     }

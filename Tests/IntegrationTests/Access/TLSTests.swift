@@ -6,7 +6,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// Real processes that speak TLS among each other, with certificates of an authority of their own.
+/// Real processes that use TLS between them, with certificates of an authority of their own.
 @Suite("Access by certificate", .serialized, .timeLimit(.minutes(3))) struct TLSTests {
     private func start(_ authority: TestAuthority) async throws -> TestCluster {
         // A contest: an order passes from its unit to the coordinator and the center, and back.
@@ -37,7 +37,7 @@ import TrancheCore
         }
         #expect(try await cluster.pay(unit, minted.order, "p1").status == 200)
         #expect(try await cluster.state(unit, minted.order) == "paid")
-        // The center has heard of it, over TLS, from a unit that showed its certificate.
+        // The center has its report, over TLS, from a unit with a certificate.
         try await cluster.wait(for: "a report of the payment") {
             try await cluster.quota().lots[0].units.reduce(0) { $0 + $1.paid } == 1
         }
@@ -68,7 +68,7 @@ import TrancheCore
         let inside = try TestAuthority.ask(
             port: self.port(cluster.center), path: "/v1/quota", trusting: authority, as: authority)
         #expect(inside.contains("HTTP/1.1 401"), "\(inside)")
-        // Buyers come in the clear: whatever ends their TLS stands in front.
+        // Buyers connect without TLS: a proxy in front ends theirs.
         let buyers = try await plain.send(CurlRequest("GET", "\(cluster.units[0].url)/v1/lots/1"))
         #expect(buyers.status == 200)
     }

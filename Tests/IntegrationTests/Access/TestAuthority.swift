@@ -13,7 +13,7 @@ struct TestAuthority {
             certificate: self.folder + "/cert.pem", key: self.folder + "/key.pem", authority: self.folder + "/ca.pem")
     }
 
-    /// - Parameter names: Whom the certificate is for, as `subjectAltName` takes it.
+    /// - Parameter names: The names of the certificate, in the form of `subjectAltName`.
     init(names: String = "IP:127.0.0.1") throws {
         self.folder = try TemporaryFolder.make()
         let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -42,7 +42,7 @@ struct TestAuthority {
     /// What a server answers to `GET path` over TLS, asked by another TLS stack than this project's, with the given
     /// certificate or none.
     ///
-    /// - Returns: Everything that `openssl s_client` says: the answer, or why there is none.
+    /// - Returns: The output of `openssl s_client`: the answer, or the error.
     static func ask(port: Int, path: String, trusting authority: TestAuthority, as client: TestAuthority?) throws
         -> String
     {

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 extension EdgeTests {
-    /// What strangers are told.
+    /// What a public listener shows.
     @Suite("Audience", .serialized) struct EdgeAudienceTests {
         private func ask(_ listener: EdgeListener, _ path: String) async throws -> RawConnection.Answer? {
             let connection = try listener.connect()
@@ -31,7 +31,7 @@ extension EdgeTests {
                     #expect(try await self.ask(listener, path)?.status == 404, "\(path)")
                 }
             }
-            // Without the center no unit's ledger is vouched for: a reason that strangers do not hear.
+            // Without the center no unit's ledger is vouched for: a reason that the public listener does not show.
             cluster.signalAll("tranche-config-center", SIGKILL)
             let unit = try await cluster.replaceUnit(cluster.units[0])
             defer { unit.crash() }

@@ -101,7 +101,7 @@ extension EdgeTests {
             for (listener, limit) in zip(try cluster.listeners, [10, 512]) {
                 var open = try await self.fill(listener, from: "127.0.0.11", limit: limit)
                 open.removeLast()
-                // Whoever leaves gives the place back.
+                // A closed connection frees its share.
                 try await cluster.wait(for: "place at \(listener)") {
                     let next = try listener.connect(from: "127.0.0.11")
                     return try await self.isServed(next)

@@ -7,11 +7,11 @@ extension EdgeTests {
         private struct Slow {
             let name: String
             let connection: RawConnection
-            /// Earliest and latest seconds at which it may hear that it was too slow.
+            /// The earliest and the latest second at which the refusal may come.
             let window: ClosedRange<Double>
         }
 
-        /// A machine that has much to do notices late; nobody may notice early.
+        /// A busy machine may be late; no refusal may be early.
         private static let head = 4.8...9.5
         private static let body = 9.8...14.5
 
@@ -29,7 +29,7 @@ extension EdgeTests {
                     Slow(name: "\(listener), body", connection: try listener.connect(), window: Self.body),
                 ]
                 try await slow[slow.count - 2].connection.send("GET /healthz HTTP/1.1\r\nX: ")
-                // A route that waits for its body: whatever is not told apart by its credential has answered before.
+                // A route that waits for its body. Without a valid credential the answer would come before the body.
                 let path = "POST \(Self.bodyPath(listener)) HTTP/1.1\r\nHost: x\r\n"
                 let start = listener.description == "public" ? post : path
                 try await slow[slow.count - 1].connection.send(
@@ -48,7 +48,7 @@ extension EdgeTests {
             #expect(try await cluster.buySurely(cluster.units[0], buyer: "quick"))
         }
 
-        /// Sends a byte now and then to whoever has heard nothing.
+        /// Sends a byte from time to time on each connection without an answer.
         private func check(_ slow: [Slow], since start: ContinuousClock.Instant) async throws {
             var left = slow
             while !left.isEmpty {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension EdgeTests {
-    /// More bytes than anybody wants, and answers that nobody takes.
+    /// Too many bytes in, and answers that the client does not read.
     @Suite("Floods", .serialized) struct EdgeFloodTests {
         private static let mebibyte = 1 << 20
         /// What a flood may add to the memory of a process.
@@ -17,9 +17,9 @@ extension EdgeTests {
             var place = 0
             var isOver: Bool { self.sent >= 50 << 20 }
 
-            /// Sends what goes at once.
+            /// Sends the bytes that the socket takes at once.
             ///
-            /// - Returns: Whether anything went.
+            /// - Returns: Whether the socket took any.
             mutating func push() -> Bool {
                 guard !self.isOver, let count = self.connection.push(self.piece[self.place...]) else { return false }
                 self.sent += count

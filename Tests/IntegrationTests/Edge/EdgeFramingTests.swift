@@ -2,7 +2,8 @@ import Foundation
 import Testing
 import TrancheCore
 
-/// What strangers do to the listeners. One after the other: each has processes of its own, and some of them take much.
+/// Hostile clients at the listeners. The tests run one after the other: each has its own processes, and some use much
+/// memory.
 @Suite("Edge", .serialized, .timeLimit(.minutes(3))) enum EdgeTests {}
 
 extension EdgeTests {
@@ -52,7 +53,7 @@ extension EdgeTests {
             }
         }
 
-        /// A request that nobody serves, what it is called, and what must come of it.
+        /// A request that no listener serves, its name, and the expected result.
         private static let refused: [(name: String, request: String, statuses: Set<Int>)] = [
             ("upgrade", get("Connection: Upgrade\r\nUpgrade: h2c\r\n"), [501]),
             ("upgrade beside", get("Connection: keep-alive, upgrade\r\n"), [501]),
@@ -92,7 +93,7 @@ extension EdgeTests {
                 var open: [(name: String, connection: RawConnection)] = []
                 for (name, request, statuses) in Self.refused {
                     let connection = try listener.connect()
-                    // A body that is also a request: whoever loses the boundary serves it.
+                    // The body is also a request: a reader that loses the boundary would serve it.
                     try await connection.send(Requests.get() + request + "0\r\n\r\n" + Requests.get("/smuggled"))
                     #expect(try await connection.answer()?.status == 200, "\(listener), \(name)")
                     let answer = try await connection.answer()

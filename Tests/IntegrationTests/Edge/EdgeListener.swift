@@ -4,7 +4,7 @@ import Foundation
 import TrancheAPI
 import TrancheCore
 
-/// One of the four listeners of an installation that strangers may reach, and its process.
+/// One of the four listeners of an installation, and its process.
 struct EdgeListener: CustomStringConvertible {
     let description: String
     let port: Int
@@ -77,7 +77,7 @@ extension TestCluster {
         let folder = "\(self.folder)/units/\(unit.name)"
         let old = try self.pid("/units/\(unit.name)/unit.yaml")
         kill(old, SIGKILL)
-        // Whoever started it takes note of its end, and then its files are free.
+        // Its parent waits for its end, and then its files are free.
         try await self.wait(for: "end of \(unit.name)") { !FileManager.default.fileExists(atPath: "/proc/\(old)") }
         var file = try String(contentsOfFile: folder + "/unit.yaml", encoding: .utf8)
         file.replace("public:\n", with: "public:\n" + settings)

@@ -1,8 +1,8 @@
 import Foundation
 
-/// A TCP connection that sends whatever bytes it likes, and takes answers apart by itself: no library smooths anything over.
+/// A TCP connection that sends any bytes, and parses answers by itself: no library hides an error.
 ///
-/// Nothing blocks: whoever waits here leaves the thread to the other tests.
+/// Nothing blocks: a waiting test leaves its thread to the other tests.
 final class RawConnection {
     struct Answer: Equatable {
         let status: Int
@@ -13,7 +13,7 @@ final class RawConnection {
         var text: String { String(decoding: self.body, as: UTF8.self) }
         /// Of a problem document.
         var code: String { self.text.firstMatch(of: /"code":"([a-z_]+)"/).map { String($0.output.1) } ?? "" }
-        /// Whether the other side says that this is the last answer.
+        /// Whether the server announces that this is the last answer.
         var isLast: Bool { self.fields["connection"]?.lowercased() == "close" }
     }
 
@@ -108,7 +108,7 @@ final class RawConnection {
 
     /// The next answer; `nil` if the connection ends before.
     ///
-    /// - Parameter isHead: The answer to a HEAD request, which has no body whatever its fields say.
+    /// - Parameter isHead: The answer to a HEAD request, which has no body even if its fields announce one.
     func answer(isHead: Bool = false, seconds: Int = 20) async throws -> Answer? {
         var whole: Answer?
         try await eventually("answer", seconds: seconds) {

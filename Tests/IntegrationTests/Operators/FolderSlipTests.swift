@@ -7,7 +7,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// What `tranche up` does with a folder, with words that mean nothing, and with processes that die; and a unit whose clock was
+/// `tranche up` with a folder in use, with invalid arguments, and with processes that crash; and a unit whose clock was
 /// wrong.
 @Suite("Slips at the start", .serialized, .timeLimit(.minutes(4))) struct FolderSlipTests {
     @Test("invalid names of regions, and clocks of unknown regions, are refused by name")

@@ -8,7 +8,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// What happens to processes and machines, on real ones.
+/// Faults of processes and computers, on real ones.
 @Suite("Machines", .serialized, .timeLimit(.minutes(3))) struct MachineTests {
     @Test("children end with their parent, even if it is killed") func childrenEndWithTheirParent() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)

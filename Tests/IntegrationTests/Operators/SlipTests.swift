@@ -4,7 +4,7 @@ import Testing
 import TrancheAPI
 import TrancheCore
 
-/// What operators do by mistake, on real processes.
+/// Mistakes of operators, on real processes.
 @Suite("Operators' slips", .serialized, .timeLimit(.minutes(3))) struct SlipTests {
     @Test("impossible numbers are refused with their limit, and no command ends with a trap")
     func impossibleNumbersAreRefused() throws {
@@ -58,7 +58,7 @@ import TrancheCore
         try await self.limits(cluster)
     }
 
-    /// Raised in mid-sale: the buyer may have one more. Lowered: nobody may, and what was bought stays.
+    /// Raised during a sale: the buyer may have one more item. Lowered: no buyer may, and bought items stay.
     private func limits(_ cluster: TestCluster) async throws {
         let unit = cluster.units[0]
         func buys() async throws -> Int { try await cluster.buy(unit, token: cluster.token(buyer: "ben")).status }
@@ -82,7 +82,7 @@ import TrancheCore
         }
         let draft = try await sale().version - 2
         #expect(try cluster.run(["sale", "edit", "test", "--limit", "3"]).status == 0)
-        // Whoever has this unit's address now does not take the center's word.
+        // The process at this unit's address now refuses the center's secret.
         try await cluster.restartUnit(
             cluster.units[0], secrets: ["TRANCHE_CENTER_SECRET": String(repeating: "z", count: 40)])
         #expect(try cluster.run(["sale", "pause", "test"]).status == 0)
