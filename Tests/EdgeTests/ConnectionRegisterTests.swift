@@ -58,7 +58,7 @@ import Testing
         let register = ConnectionRegister(limit: 2, limitPerAddress: 1)
         let (one, two, three) = (self.v4("192.0.2.1"), self.v4("192.0.2.2"), self.v4("192.0.2.3"))
         #expect([register.enter(one), register.enter(two), register.enter(three)] == [.admitted, .admitted, .full])
-        #expect(register.enter(one) == .addressFull, "nobody is closed for an address that has its share")
+        #expect(register.enter(one) == .addressFull, "no connection is closed for an address at its limit")
         #expect(register.enter(one, hasMadeRoom: true) == .addressFull)
         #expect(register.enter(three, hasMadeRoom: true) == .admitted)
         register.leave(one)

@@ -58,7 +58,7 @@ import Testing
         #expect(watch.idle == nil)
         watch.headEnded()
         watch.requestEnded()
-        #expect(watch.idle == nil, "whoever waits for an answer is not idle")
+        #expect(watch.idle == nil, "a connection that waits for an answer is not idle")
         watch.answered(now: self.seconds(20))
         #expect(watch.idle == self.seconds(20))
         #expect(self.overdue(watch, 29.9, isCrowded: true) == nil)

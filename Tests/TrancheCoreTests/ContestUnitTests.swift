@@ -147,7 +147,7 @@ import TrancheCore
         bench.feed(.registrationLost)
         #expect(bench.replies.last?.answer == .refused(.recovering))
         bench.feed(.tick)
-        #expect(bench.counters.returned == 0, "nobody vouches for the ledger")
+        #expect(bench.counters.returned == 0, "the ledger is not vouched for")
         bench.feed(.registered(.accepted(contended)))
         bench.feed(.tick)
         bench.feed(.contestReportDue)

@@ -61,7 +61,7 @@ extension ContestMergeTests {
         let isNewTrusted = judge.isTrusted(UnitID(1), echo: nil, sentAt: Self.start, receivedAt: Self.start)
         #expect(isNewTrusted)
         #expect(trip(0))
-        #expect(trip(15), "within half of the delay nobody can tell")
+        #expect(trip(15), "an error within half of the delay cannot be detected")
         let ahead = Self.start.advanced(milliseconds: 90)
         judge.answered(UnitID(2), at: Self.start)
         let isAheadTrusted = judge.isTrusted(

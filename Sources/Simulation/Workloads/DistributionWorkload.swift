@@ -179,7 +179,7 @@ package struct DistributionWorkload {
         }
     }
 
-    /// Feeds a machine, and carries out what it says: Redis and the ledger answer at once.
+    /// Feeds a machine, and carries out its output: Redis and the ledger answer at once.
     private mutating func handle(_ index: Int, _ first: UnitMachine.Event) {
         var events = [first]
         var next = 0
@@ -210,7 +210,7 @@ package struct DistributionWorkload {
         }
     }
 
-    /// - Returns: What comes of it at once.
+    /// - Returns: The result, at once.
     private mutating func carryOut(_ effect: UnitEffect, _ index: Int) -> UnitMachine.Event? {
         switch effect {
         case .call(let call):
@@ -233,7 +233,7 @@ package struct DistributionWorkload {
     }
 }
 
-/// Keeps what the machine says, for a workload whose Redis and ledger answer at once.
+/// Records the machine's output, for a workload whose Redis and ledger answer at once.
 private final class InstantShell: UnitShell {
     private(set) var hasCommitted = false
     private(set) var answers: [Answer] = []

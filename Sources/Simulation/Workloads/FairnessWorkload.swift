@@ -214,7 +214,7 @@ package struct FairnessWorkload: Sendable {
         }
     }
 
-    /// - Returns: What the unit reports to the coordinator.
+    /// - Returns: The unit's report to the coordinator.
     @discardableResult
     private mutating func feed(_ region: Int, _ event: UnitMachine.Event) -> [ContestReport] {
         var output = UnitOutput()

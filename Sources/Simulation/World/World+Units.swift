@@ -80,7 +80,7 @@ extension World {
         self.schedule(.unitReport(id, session: session), afterMicroseconds: 200_000)
     }
 
-    /// Feeds one event to a unit's machine and carries out what it says, by the very function of the real engine.
+    /// Feeds one event to a unit's machine and carries out its output, by the function that the real engine uses.
     func run(_ id: UnitID, _ process: UnitProcess, _ event: UnitMachine.Event) {
         guard self.process(id, process.session) != nil else { return }
         var output = UnitOutput()

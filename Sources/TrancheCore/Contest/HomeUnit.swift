@@ -1,7 +1,7 @@
 /// The one unit where a buyer may buy in a sale.
 ///
 /// Rendezvous hashing (Thaler and Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM ToN 1998):
-/// every party computes the same home from the buyer and the list of units, and a change of the list moves only the
+/// every process computes the same home from the buyer and the list of units, and a change of the list moves only the
 /// buyers of added and removed units. The list is frozen when the sale opens.
 package enum HomeUnit {
     /// - Returns: `nil` only if `units` is empty.
@@ -11,7 +11,7 @@ package enum HomeUnit {
         }
     }
 
-    /// The units of each region, in order: what a sale keeps from its first opening on.
+    /// The units of each region, in order: a sale keeps them from its first opening on.
     package static func homes(_ units: some Sequence<(region: String, unit: UnitID)>) -> [String: [UnitID]] {
         Dictionary(grouping: units, by: \.region).mapValues { $0.map(\.unit).sorted() }
     }

@@ -9,7 +9,7 @@ extension UnitMachine {
     /// The frontier waits for the slowest watermark, so a unit reports often even without candidates, as long as stock
     /// can still be won.
     ///
-    /// Without any contest it reports now and then, so that its clock has been checked when one begins.
+    /// Without any contest it reports once a second, so that its clock has been checked when one begins.
     package var contestReportMilliseconds: Int64? {
         guard self.coordinator != nil, self.mayIssue else { return nil }
         var shortest = ContestQueue.idleMilliseconds

@@ -35,8 +35,8 @@ extension QuotaAuthority {
         }
     }
 
-    /// Issues and grants what warming lots still lack, after a center that ended half-way too. It counts what was issued and
-    /// granted before, so that it can be repeated at any time.
+    /// Issues and grants what warming lots still lack, also after a center that ended half-way. It counts earlier
+    /// issues and grants, so it can be repeated at any time.
     ///
     /// - Returns: The units that got something, in order: tell them at once.
     package mutating func warm(_ lots: [PlannedLot], into records: inout [AuthorityRecord]) -> [UnitID] {
@@ -56,7 +56,7 @@ extension QuotaAuthority {
         return touched.sorted()
     }
 
-    /// What a unit said last, if it said that not long ago; `nil` for a silent unit. A hint only, never safety.
+    /// The last report of a unit that reports; `nil` for a silent unit. A hint only, never safety.
     package func fresh(_ unit: UnitID, now: Instant) -> UnitReport? {
         guard let seen = self.seen[unit], now.milliseconds(since: seen.at) <= Self.silenceMilliseconds else {
             return nil

@@ -56,7 +56,7 @@ package struct LedgerID: RawRepresentable, Hashable, Sendable, Codable {
 }
 
 /// One process of a unit's Redis. Each start of Redis gives a new one, so that a Redis that was restored from a file,
-/// with the rest of its machine, is not taken for the earlier one.
+/// with the rest of its machine, does not count as the earlier one.
 package struct RedisRun: RawRepresentable, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }

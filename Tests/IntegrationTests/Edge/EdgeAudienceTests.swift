@@ -9,7 +9,7 @@ extension EdgeTests {
             let connection = try listener.connect()
             try await connection.send(EdgeListener.get(path, "Connection: Close\r\n"))
             let answer = try await connection.answer()
-            #expect(answer?.isLast == true, "\(listener)\(path): whoever asks to close is told so")
+            #expect(answer?.isLast == true, "\(listener)\(path): the answer to `Connection: close` announces the close")
             #expect(try await connection.end(seconds: 8) == "", "\(listener)\(path)")
             return answer
         }

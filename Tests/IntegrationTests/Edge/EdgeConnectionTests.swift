@@ -29,7 +29,7 @@ extension EdgeTests {
             let buyer = try listener.connect()
             try await buyer.send(cluster.order("buyer"))
             #expect(try await buyer.answer(seconds: 2)?.status == 201)
-            #expect(idle.allSatisfy { !$0.hasNews }, "nobody was sent away: there is room")
+            #expect(idle.allSatisfy { !$0.hasNews }, "no connection was closed: there is room")
             idle.removeAll()
             try await cluster.wait(for: "2,000 places") { listener.openFiles <= before + 20 }
         }
@@ -84,7 +84,7 @@ extension EdgeTests {
                     #expect(answer.isLast && answer.fields["retry-after"] == "1", "\(listener)")
                     #expect(answer.text.contains("\(limit)"), "the limit is named")
                 } else {
-                    Issue.record("\(listener): no reason was given to somebody who had sent nothing")
+                    Issue.record("\(listener): a connection that had sent nothing got no reason")
                 }
                 #expect(try await refused.end() == "")
             }
@@ -106,7 +106,7 @@ extension EdgeTests {
                     let next = try listener.connect(from: "127.0.0.11")
                     return try await self.isServed(next)
                 }
-                #expect(open.allSatisfy { !$0.hasNews }, "\(listener): nobody was closed for it")
+                #expect(open.allSatisfy { !$0.hasNews }, "\(listener): no other connection was closed for it")
             }
         }
 
