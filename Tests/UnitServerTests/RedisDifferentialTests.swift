@@ -222,7 +222,9 @@ import UnitServer
             var results: [LotResult] = []
             for _ in 0..<200 where results.count < count {
                 if !self.calls.hasResults { self.poller.wait(microseconds: 50_000) { _ in self.calls.read() } }
-                for case .lotResult(_, _, let result) in self.calls.takeResults(now: self.now) { results.append(result) }
+                for case .lotResult(_, _, let result) in self.calls.takeResults(now: self.now) {
+                    results.append(result)
+                }
             }
             guard results.count == count else { throw RedisError.closed("\(results.count) of \(count) answers") }
             return results

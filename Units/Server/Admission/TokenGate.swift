@@ -2,7 +2,7 @@ import DaemonSupport
 import TrancheAPI
 import TrancheCore
 
-/// Checks tokens, and submits the purchases that they allow. The lanes and the router both use it.
+/// Checks tokens, and hands in the purchases that they allow. The lanes and the router both use it.
 final class TokenGate: Sendable {
     let unit: UnitID
     let codec: TokenCodec
@@ -18,7 +18,7 @@ final class TokenGate: Sendable {
         self.file = file
     }
 
-    /// Submits a buy request. An answer that is not known at once goes to `ticket()`.
+    /// Hands a buy request in. An answer that is not known at once goes to `ticket()`.
     func buy(
         lot: LotID, token text: some Collection<UInt8>, quantity: Int, ticket: () -> UInt64
     ) throws(Problem) -> Submission {

@@ -11,7 +11,7 @@ import TrancheCore
 /// One thread that serves buyers: it reads plain buy requests and status requests, and writes their answers, without
 /// the HTTP stack.
 ///
-/// Each turn reads all ready connections, submits their requests under one lock, and writes the answers that have come
+/// Each turn reads all ready connections, hands their requests in under one lock, and writes the answers that have come
 /// meanwhile. A connection stays in the lane while it sends only these two requests in their plain form. The first
 /// request of another form goes to the ordinary HTTP stack, with the connection and all later requests on it. That
 /// stack also serves these two requests.
