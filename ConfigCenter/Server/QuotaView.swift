@@ -6,7 +6,7 @@ import TrancheCore
 extension QuotaState {
     /// - Parameters:
     ///   - wall: For the end of sales.
-    ///   - now: The clock by which the authority heard the units.
+    ///   - now: By the clock of the authority's reports.
     init(_ authority: QuotaAuthority, _ config: SaleConfig, wall: Instant, now: Instant) {
         let lots = authority.book.lots.sorted { $0.key < $1.key }.map { id, state in
             let units = state.accounts.sorted { ($0.unit, $0.generation) < ($1.unit, $1.generation) }.map { account in

@@ -18,7 +18,7 @@ import TrancheCore
 /// | `coordinator.host`, `coordinator.port` | health and metrics | 127.0.0.1, required |
 /// | `center.url` | the config center | required |
 /// | `coordinator.url` | the address that units are told | from host and port |
-/// | `coordinator.tick` | milliseconds between two looks at the quota | 100 |
+/// | `coordinator.tick` | milliseconds between two rounds | 100 |
 ///
 /// Secrets, each a list with the newest first: `TRANCHE_COORDINATOR_SECRET`, which the center asks for, and
 /// `TRANCHE_CONTEST_KEY`, from which the secrets are derived that units show here. How internal connections are kept secret:

@@ -47,7 +47,7 @@ package enum LotResult: Hashable, Sendable {
     case decided(verdicts: [AdmissionVerdict], sequence: UInt64, available: Int, taken: Int)
     /// The lot is in this process of Redis, and admits.
     case primed(RedisRun)
-    /// The lot's state is gone or went back: prime it again from the ledger.
+    /// The lot's state was lost or set back: prime it again from the ledger.
     case lost
     /// A newer fence is in force: another process has this Redis.
     case superseded

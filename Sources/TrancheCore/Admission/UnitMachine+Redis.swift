@@ -48,7 +48,7 @@ extension UnitMachine {
 
     /// Makes reservations of what Redis admitted and the ledger lost, or never got.
     ///
-    /// Redis is written first, so it is never behind what buyers were told. An order that no buyer was told of expires.
+    /// Redis is written first, so it is never behind the answers to buyers. An order without an answer expires.
     private mutating func adopt(_ requests: [BuyRequest], now: Instant, into output: inout UnitOutput) {
         for request in requests
         where self.book.orders.state(of: request.order) == nil && self.book.refused[request.order] == nil {

@@ -19,7 +19,7 @@ package struct SaleReadiness: Hashable, Sendable {
 
     /// - Parameters:
     ///   - rollout: Of the newest version: its units are those that the sale waits for.
-    ///   - now: The clock by which the authority heard the units.
+    ///   - now: By the clock of the authority's reports.
     package init(_ lots: [PlannedLot], rollout: Rollout, _ authority: QuotaAuthority, now: Instant) {
         var missing: [Missing] = []
         if let refusal = rollout.refusal {

@@ -19,7 +19,7 @@ package enum Settlement {
     ///
     /// - Parameters:
     ///   - rollout: Of the newest version, which every unit that holds something must have applied.
-    ///   - now: The clock by which the authority heard the units.
+    ///   - now: By the clock of the authority's reports.
     package static func check(
         _ lots: [LotID], rollout: Rollout, _ authority: QuotaAuthority, now: Instant
     ) throws(Refusal) {

@@ -21,7 +21,7 @@ package enum UnitRemoval {
         }
     }
 
-    /// - Parameter now: The clock by which the authority heard the units.
+    /// - Parameter now: By the clock of the authority's reports.
     package static func check(
         _ unit: UnitID, sales: [Sale], _ authority: QuotaAuthority, now: Instant
     ) throws(Refusal) {

@@ -79,7 +79,7 @@ struct LotState: Sendable {
         self.mode = .contested(ContestQueue(phase: .joined, allowance: allowance))
     }
 
-    /// After a restart, or in a new generation: the coordinator has not said yet how many can still win.
+    /// After a restart, or in a new generation: the coordinator has not sent yet how many can still win.
     mutating func rejoin() { self.mode = .contested(ContestQueue(phase: .asking, allowance: 0)) }
 
     /// Whether a call to Redis has anything to do.

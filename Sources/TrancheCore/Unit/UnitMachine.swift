@@ -10,7 +10,7 @@
 /// `Quota`, payment and expiry in `Orders`, the contest in `Contest`.
 package struct UnitMachine: Sendable {
     package struct Settings: Sendable {
-        /// Directives older than this say nothing about stock elsewhere, in milliseconds.
+        /// Directives older than this do not count as news of stock elsewhere, in milliseconds.
         package static let centerSilenceMilliseconds: Int64 = 3_000
         /// A lot whose Redis has not been asked for this long is probed, in milliseconds.
         package static let probeMilliseconds: Int64 = 1_000

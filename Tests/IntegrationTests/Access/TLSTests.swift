@@ -32,7 +32,7 @@ import TrancheCore
         let minted = try JSON.decode(MintedToken.self, from: mint.body)
         let unit = try #require(cluster.units.first { $0.id == minted.home })
         #expect([201, 202].contains(try await cluster.buy(unit, token: minted.token).status))
-        try await cluster.wait(for: "the contest's word") {
+        try await cluster.wait(for: "the contest's decision") {
             try await cluster.state(unit, minted.order) == "reserved"
         }
         #expect(try await cluster.pay(unit, minted.order, "p1").status == 200)

@@ -95,7 +95,7 @@ import TrancheCore
         let copy = try TemporaryFolder.make() + "/ledger.sqlite"
         try LedgerCopy.make(of: ledger, at: copy)
         #expect(try await cluster.buySurely(unit, buyer: "ben"))
-        try await cluster.wait(for: "the center's word of both orders") {
+        try await cluster.wait(for: "the center's witness of both orders") {
             try await cluster.quota().lots[0].units.first { $0.unit == unit.id }?.live == 2
         }
         cluster.signal("tranche-unit", "units/\(unit.name)/unit.yaml", SIGKILL)

@@ -2,7 +2,8 @@ import DaemonSupport
 import Foundation
 import ServiceLifecycle
 
-/// Sets the wall clock of this process wrong while it runs, as a file says: for tests and rehearsals of clocks that step.
+/// Sets the wall clock of this process wrong while it runs, by an offset in a file: for tests and rehearsals of clocks
+/// that step.
 struct ClockSteps: Service {
     static let everyMilliseconds = 100
     /// Empty: the clock is never stepped.

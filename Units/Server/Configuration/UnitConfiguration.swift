@@ -18,6 +18,7 @@ package import TrancheCore
 /// | `public.address.connections` | of them, from one IPv4 address or one /64 of IPv6; raise it behind a proxy | a fifth |
 /// | `public.lanes` | threads that serve buyers | half of the processors |
 /// | `redis.address` | `/path/to.sock` or `host:port` | required |
+/// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
 /// | `center.url` | the config center | required |
 /// | `data.folder` | ledger and configuration | required |
 /// | `clock.floor` | least uncertainty of a stamp, in microseconds | 500 |
@@ -26,8 +27,6 @@ package import TrancheCore
 /// | `clock.offset` | added to the clock, in microseconds, to rehearse a clock that is wrong | 0 |
 /// | `clock.stepfile` | a file with such an offset, read again ten times a second: to rehearse a clock that steps | none |
 /// | `links.routes` | `ADDRESS=OTHER,…`: where to call a coordinator instead of its own address | none |
-///
-/// | `redis.user` | the user that Redis knows this unit by, with the password in `TRANCHE_REDIS_PASSWORD` | none |
 ///
 /// Secrets come from the environment only, each a list with the newest first. The unit shows `TRANCHE_UNIT_SECRET` to the
 /// center and `TRANCHE_CONTEST_SECRET` to coordinators; it takes `TRANCHE_CENTER_SECRET` from the center,

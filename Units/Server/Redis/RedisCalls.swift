@@ -69,7 +69,7 @@ package final class RedisCalls {
 
     package var hasResults: Bool { !self.results.isEmpty }
 
-    /// Reads what Redis has answered. Call it when the poller says so.
+    /// Reads what Redis has answered. To be called when the poller reports it.
     package func read() {
         self.owner.check()
         guard let connection else { return }
