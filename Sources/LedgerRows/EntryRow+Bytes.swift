@@ -1,8 +1,9 @@
-// The form of an entry on disk: about 55 bytes for a reservation, because a commit costs by its pages.
+// The format of an entry on disk: compact, about 55 bytes for a reservation, because the cost of a commit grows with
+// its pages.
 //
 // `kind|0x80, which fields there are, lot, quantity, detail, generation (varints, zigzag), value (8), deadline (8),
 // order (16), buyer (length and bytes), text (length or 255, and bytes)`, numbers little-endian, the order big-endian.
-// Earlier versions wrote a wider form, with the kind alone in its first byte: it is read, and kept as it is.
+// Earlier versions wrote a wider format, with the kind alone in its first byte. It is still read, and not rewritten.
 
 package import TrancheCore
 
@@ -50,7 +51,7 @@ extension EntryRow {
         bytes.append(UInt8(left))
     }
 
-    /// The wider form of earlier versions, over which their digests went.
+    /// The wider format of earlier versions, whose bytes their digests cover.
     package func encodeWide(into bytes: inout [UInt8]) {
         bytes.append(UInt8(truncatingIfNeeded: self.kind.rawValue))
         let order = (self.order.map { Int64(bitPattern: $0.high) }, self.order.map { Int64(bitPattern: $0.low) })
@@ -66,9 +67,9 @@ extension EntryRow {
         }
     }
 
-    /// Appends the entries that `bytes` hold, one behind the other.
+    /// Appends the entries in `bytes`, which follow each other without gaps.
     ///
-    /// - Returns: `false` if the bytes end within an entry, or one of them is none.
+    /// - Returns: `false` if the bytes end within an entry, or contain an invalid one.
     package static func readEntries(_ bytes: UnsafeRawBufferPointer, into entries: inout [LedgerEntry]) -> Bool {
         var reader = ByteReader(bytes)
         while reader.left > 0 {
@@ -78,7 +79,7 @@ extension EntryRow {
         return true
     }
 
-    /// - Returns: `nil` if the bytes from `offset` on are no row.
+    /// - Returns: `nil` if there is no valid row at `offset`.
     package init?(reading bytes: UnsafeRawBufferPointer, at offset: inout Int) {
         var reader = ByteReader(bytes, at: offset)
         self.init(&reader)

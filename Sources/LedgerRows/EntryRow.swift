@@ -1,6 +1,6 @@
 package import TrancheCore
 
-/// One ledger entry as columns: one narrow shape for all kinds, and its form on disk.
+/// One ledger entry as columns, the same columns for all kinds, and its format on disk.
 package struct EntryRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
         case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce,
@@ -11,14 +11,14 @@ package struct EntryRow: Hashable, Sendable {
     package var order: OrderID?
     package var buyer: String?
     package var quantity: Int64?
-    /// Per-buyer limit, order state, refusal code, or held quantity: by kind.
+    /// Depends on the kind: per-buyer limit, order state, refusal code, or held quantity.
     package var detail: Int64?
     package var generation: Int64?
-    /// A stamp, an incarnation, a nonce or a total: by kind. UInt64 values keep their bits.
+    /// Depends on the kind: a stamp, an incarnation, a nonce or a total. UInt64 values keep their bits.
     package var value: Int64?
     /// A deadline, or the uncertainty of a contested order's stamp.
     package var deadline: Int64?
-    /// A payment, or the state that an order of a contest came to.
+    /// A payment, or the final state of an order in a contest.
     package var text: String?
 
     package init(kind: Kind) { self.kind = kind }
@@ -142,7 +142,7 @@ package struct EntryRow: Hashable, Sendable {
 
     private var state: OrderState? { self.text.flatMap { name in OrderState.allCases.first { $0.name == name } } }
 
-    // A damaged file may hold any number: one that does not fit is no entry.
+    // A damaged file may contain any number: an entry with a number out of range is invalid.
     private var checkedLot: LotID? { self.lot.flatMap { UInt32(exactly: $0) }.map(LotID.init(rawValue:)) }
     private var checkedGeneration: Generation? {
         self.generation.flatMap { UInt32(exactly: $0) }.map(Generation.init(rawValue:))
@@ -165,7 +165,7 @@ package struct EntryRow: Hashable, Sendable {
     }
 
     private var refund: LedgerEntry? {
-        // Earlier versions wrote no reason.
+        // Entries of earlier versions have no reason.
         guard let order = self.order, let payment = self.text.flatMap(PaymentID.init),
             let reason = UInt8(exactly: self.detail ?? 0).flatMap(RefundReason.init)
         else { return nil }
@@ -185,7 +185,7 @@ package struct EntryRow: Hashable, Sendable {
 }
 
 extension Order {
-    /// An order that waits in a contest has no deadline; the column holds something else then.
+    /// The order in a contest: it has no deadline, and the column holds another value.
     fileprivate func inContest(_ state: OrderState) -> Order {
         var order = self
         order.state = state

@@ -1,13 +1,13 @@
 package import GRDB
 
-/// Opens SQLite the one way that this project trusts: write-ahead log, and an fsync with every commit.
+/// Opens SQLite with the settings that all files of this project use: write-ahead log, and an fsync with every commit.
 package enum DurableDatabase {
     package static func open(_ path: String, migrator: DatabaseMigrator) throws(StorageError) -> DatabaseQueue {
         var configuration = Configuration()
         configuration.busyMode = .timeout(0.2)
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA journal_mode = WAL")
-            // A checkpoint stands in the way of commits: fewer and larger ones, of 32 MB.
+            // A checkpoint delays commits, so checkpoints are rare and large: 32 MB.
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 8000")
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA cache_size = -8192")

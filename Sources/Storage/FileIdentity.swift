@@ -1,6 +1,6 @@
 import Foundation
 
-/// Which file stands at a path: another one under the same name has another identity.
+/// The identity of the file at a path: another file under the same name has another identity.
 struct FileIdentity: Hashable {
     private let device: UInt64
     private let number: UInt64

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Holds a data folder for one process. The kernel lets go of it when the process ends, however it ends.
+/// Locks a data folder for one process. The kernel releases the lock when the process ends, also after a crash.
 package final class FolderLock: Sendable {
     private let descriptor: Int32
 
-    /// Makes the folder if need be.
+    /// Creates the folder if it does not exist.
     ///
     /// - Throws: ``StorageError/inUse(path:)`` if another process holds it.
     package init(folder: String) throws(StorageError) {
@@ -12,7 +12,7 @@ package final class FolderLock: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw .io(path: folder, detail: "cannot be made: \(error.localizedDescription)")
+            throw .io(path: folder, detail: "cannot be created: \(error.localizedDescription)")
         }
         let path = folder + "/.lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

@@ -1,18 +1,18 @@
 import GRDB
 
-/// Why a file could not be read or written. Nothing was changed by the call that threw.
+/// Why a file could not be read or written. The call that threw changed nothing.
 package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The disk, or the quota on it, is full.
     case diskFull(path: String)
-    /// The file is damaged, or is no database.
+    /// The file is damaged, or is not a database.
     case corrupt(path: String, detail: String)
-    /// Another process has the file, or the folder.
+    /// Another process uses the file or the folder.
     case inUse(path: String)
-    /// The file belongs to somebody else.
+    /// The file belongs to another unit.
     case wrongOwner(path: String, expected: String, found: String)
-    /// A newer process has taken the file over: stop.
+    /// A newer process owns the file now: this process must stop.
     case superseded(path: String, current: UInt64)
-    /// The file was deleted, or replaced by another one, while it was in use: stop.
+    /// The file was deleted or replaced while it was in use: this process must stop.
     case vanished(path: String)
     /// A constraint of the database refused the batch: the caller's state was wrong.
     case constraint(path: String, detail: String)
@@ -31,7 +31,7 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Translates what SQLite says.
+    /// Maps an error of SQLite.
     package init(_ error: any Error, path: String) {
         if let known = error as? StorageError {
             self = known

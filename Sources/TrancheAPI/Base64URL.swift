@@ -23,7 +23,7 @@ package enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: `nil` for a character outside the alphabet, a length that cannot be, or bits left over.
+    /// - Returns: `nil` for a character outside the alphabet, an impossible length, or unused bits that are not zero.
     package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         let text = Array(text)
         var bytes = [UInt8](repeating: 0, count: text.count)

@@ -1,6 +1,6 @@
 package import TrancheCore
 
-/// Text put together as bytes, without a `String` on the way.
+/// Builds text as bytes, without an intermediate `String`.
 extension [UInt8] {
     package mutating func write(_ text: StaticString) {
         self.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

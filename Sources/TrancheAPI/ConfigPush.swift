@@ -1,13 +1,13 @@
 import Crypto
 package import TrancheCore
 
-/// A version of the configuration on its way to a unit, or on the unit's disk.
+/// A version of the configuration, as it is sent to a unit and as the unit stores it.
 package struct ConfigPush: Hashable, Sendable, Codable {
     package let version: Int
     package let epoch: Epoch
     /// SHA-256 of `content`, in hexadecimal digits.
     package let checksum: String
-    /// The ``SaleConfig`` as JSON text: the very bytes that the checksum covers.
+    /// The ``SaleConfig`` as JSON text: exactly the bytes that the checksum covers.
     package let content: String
 
     package init(version: Int, epoch: Epoch, content: String) {
@@ -27,7 +27,7 @@ package struct ConfigPush: Hashable, Sendable, Codable {
     package func validated() throws(Problem) -> SaleConfig {
         guard self.version > 0 else { throw .invalidConfig("version \(self.version) is not positive") }
         guard Self.checksum(of: self.content) == self.checksum else {
-            throw .invalidConfig("the checksum \(self.checksum) does not fit the content")
+            throw .invalidConfig("the checksum \(self.checksum) does not match the content")
         }
         let config = try JSON.decode(SaleConfig.self, from: self.content.utf8)
         try config.validate()

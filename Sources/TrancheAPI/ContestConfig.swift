@@ -1,16 +1,16 @@
 package import TrancheCore
 
 extension SaleConfig.Lot {
-    /// How a lot is contested. Every part has a default.
+    /// How a lot is contested. Every field has a default.
     package struct Contest: Hashable, Sendable, Codable {
         package enum When: String, Hashable, Sendable, Codable, CaseIterable {
-            /// When what is left would be sold while a switch is under way: the default.
+            /// When the rest could be sold out while the lot switches to a contest: the default.
             case scarce
-            /// At a share of the stock: ``Contest/permille``.
+            /// When a share of the stock is left: ``Contest/permille``.
             case share
-            /// From the start, for all of it.
+            /// From the start, for the whole stock.
             case global
-            /// Never: the last items go to the buyers who ask where the items happen to be.
+            /// Never: each unit sells its last items to its own buyers.
             case never
         }
         package enum Policy: String, Hashable, Sendable, Codable, CaseIterable {
@@ -24,7 +24,7 @@ extension SaleConfig.Lot {
         package let policy: Policy?
         /// Width of the band, or length of a round.
         package let milliseconds: Int64?
-        /// Requests that may wait for stock that comes back; a tenth of the stock if not given.
+        /// Requests that may wait for returned stock; a tenth of the stock if not given.
         package let waitlist: Int?
 
         package init(
@@ -61,7 +61,7 @@ extension SaleConfig.Lot {
         }
     }
 
-    /// Within the limit, also of a configuration that nobody has validated yet.
+    /// Clamps to the limit, because the configuration may not be validated yet.
     private static func window(_ milliseconds: Int64) -> Int64 {
         min(max(0, milliseconds), Limits.contestWindowMilliseconds)
     }

@@ -1,8 +1,9 @@
 package import TrancheCore
 
-/// The bytes of contest reports and replies, which travel hundreds of times a second: fixed fields, little-endian.
+/// The binary format of contest reports and replies: fixed fields, little-endian. The first byte is the version of the
+/// format.
 ///
-/// JSON took half of a coordinator's time here. The first byte is the version of the form.
+/// Units and coordinators exchange hundreds of these messages a second; JSON took half of a coordinator's CPU time.
 package enum ContestWire {
     package static let contentType = "application/octet-stream"
     static let version: UInt8 = 2
@@ -143,7 +144,7 @@ package enum ContestWire {
         for _ in 0..<(try reader.count(limit: Limits.verdictsPerReply)) {
             let order = try reader.order()
             guard let kind = Verdict.Kind(rawValue: try reader.take(UInt8.self)) else {
-                throw WireReader.invalid("an unknown verdict")
+                throw WireReader.invalid("it has an unknown verdict")
             }
             verdicts.append(Verdict(order: order, kind: kind, generation: Generation(try reader.take(UInt32.self))))
         }
@@ -204,11 +205,11 @@ private struct WireReader {
 
     mutating func count(limit: Int) throws(Problem) -> Int {
         let count = Int(try self.take(UInt32.self))
-        guard count <= limit else { throw Self.invalid("a list of \(count), at most \(limit)") }
+        guard count <= limit else { throw Self.invalid("a list has \(count) elements, at most \(limit) are allowed") }
         return count
     }
 
     func end() throws(Problem) {
-        guard self.reader.left == 0 else { throw Self.invalid("\(self.reader.left) bytes are left over") }
+        guard self.reader.left == 0 else { throw Self.invalid("\(self.reader.left) bytes follow its end") }
     }
 }

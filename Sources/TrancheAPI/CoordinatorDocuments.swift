@@ -11,7 +11,7 @@ package struct Leadership: Sendable, Codable {
     package init(epoch: Epoch) { self.epoch = epoch }
 }
 
-/// A coordinator asks for the lead, and says where units can reach it.
+/// A coordinator's request for the lead, with the address where units can reach it.
 package struct LeadBody: Sendable, Codable {
     package let url: String
     package init(url: String) { self.url = url }

@@ -7,7 +7,7 @@ package enum JSON {
         let encoder = JSONEncoder()
         encoder.outputFormatting =
             pretty ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
-        // Our own value types: encoding them cannot fail.
+        // Only the project's own value types are encoded, and their encoding cannot fail.
         return Array((try? encoder.encode(value)) ?? Data("{}".utf8))
     }
 
@@ -27,7 +27,8 @@ package enum JSON {
         return value
     }
 
-    /// Not generic and never inlined: this compiler's optimiser crashes on the throwing closure in a generic function.
+    /// Not generic and never inlined: the optimiser of this compiler crashes on the throwing closure in a generic
+    /// function.
     @inline(never) private static func fault(in data: Data) -> JSONGrammar.Fault? {
         data.withUnsafeBytes { bytes in
             do throws(JSONGrammar.Fault) {

@@ -1,10 +1,10 @@
-/// The grammar of RFC 8259, to the letter: the decoder behind it takes more than that, and two readers that disagree about
-/// a document are a way in.
+/// Checks the exact grammar of RFC 8259. Foundation's decoder accepts more, and two readers that read a document
+/// differently can be attacked through the difference.
 ///
-/// Sans-IO, and it allocates nothing: what is open is one bit for each level, so the depth is limited. A name that comes twice
-/// in one object is grammar all the same: the decoder keeps one of them.
+/// Sans-IO, without allocations: each open object or list is one bit, so the depth is limited. Two equal names in one
+/// object fit the grammar; the decoder keeps one of them.
 struct JSONGrammar {
-    /// Objects and lists inside each other.
+    /// Levels of nested objects and lists.
     static let depthLimit = 64
 
     /// What is wrong, and at which byte.
@@ -124,7 +124,7 @@ extension JSONGrammar {
         if self.byte == UInt8(ascii: "-") { self.cursor += 1 }
         if self.byte == UInt8(ascii: "0") {
             self.cursor += 1
-            if let byte, (48...57).contains(byte) { throw self.fault("a number with a leading zero") }
+            if let byte, (48...57).contains(byte) { throw self.fault("a number has a leading zero") }
         } else {
             try self.digits()
         }
@@ -152,12 +152,12 @@ extension JSONGrammar {
                 self.cursor += 1
                 return
             case UInt8(ascii: "\\"): try self.escape()
-            case 0..<32: throw self.fault("a control character in a text")
+            case 0..<32: throw self.fault("a string contains a control character")
             case 32..<128: self.cursor += 1
             default: try self.scalar(byte)
             }
         }
-        throw self.fault("a text that does not end")
+        throw self.fault("a string does not end")
     }
 
     private mutating func escape() throws(Fault) {
@@ -170,7 +170,7 @@ extension JSONGrammar {
         case UInt8(ascii: "u"):
             let unit = try self.codeUnit()
             guard unit & 0xF800 == 0xD800 else { return }
-            // Half of a pair means no character.
+            // Half of a surrogate pair is not a character.
             guard unit < 0xDC00, self.byte == UInt8(ascii: "\\") else {
                 throw Fault(reason: "half of a surrogate pair", cursor: start)
             }

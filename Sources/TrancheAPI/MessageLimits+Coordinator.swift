@@ -1,6 +1,6 @@
 package import TrancheCore
 
-// What a coordinator and the center may tell each other, and what units and the coordinator may.
+// Limits of the messages between coordinator and center, and between units and coordinator.
 
 extension ContestTerms: LimitedMessage {
     package func checkLimits() throws(Problem) {
@@ -87,7 +87,7 @@ extension QuotaState.Lot {
             ] { try Problem.check(name, value, in: 0...Limits.counter) }
         }
         for unit in self.units {
-            // By the log and by the unit's word together: for a moment it can be less than nothing.
+            // Computed from the log and from the unit's report, which differ for a moment: the value can be below zero.
             try Problem.check("available", unit.available, in: -Limits.counter...Limits.counter)
             for (name, value) in [
                 ("granted", unit.granted), ("allocated", unit.allocated), ("returned", unit.returned),
@@ -100,7 +100,7 @@ extension QuotaState.Lot {
 extension QuotaCommands: LimitedMessage {
     package func checkLimits() throws(Problem) {
         try Problem.check(self.epoch)
-        // One grant and one reclaim for each unit and lot of a round, at most.
+        // A round has at most one grant and one reclaim for each unit and lot.
         try Problem.check("decisions", count: self.decisions.count, limit: Limits.decisionsPerMessage)
         for decision in self.decisions {
             switch decision {
@@ -125,7 +125,7 @@ extension ContestReport: LimitedMessage {
         try Problem.check(self.generation)
         try Problem.check(self.epoch)
         guard Set(self.lots.map(\.lot)).count == self.lots.count else {
-            throw Problem(status: 400, code: "invalid_message", detail: "a lot is there twice")
+            throw Problem(status: 400, code: "invalid_message", detail: "a lot is listed twice")
         }
         let all = self.lots.reduce(0) { $0 + $1.candidates.count }
         try Problem.check("candidates", count: all, limit: Limits.candidatesPerReportInAll)

@@ -1,8 +1,9 @@
 package import TrancheCore
 
-// Limits of messages between processes. A message beyond a limit is an error of its sender: it is refused, and changes nothing.
+// Limits of messages between processes. A message beyond a limit comes from a faulty sender. It is refused as a whole
+// and changes nothing.
 
-/// What ``JSON/decode(_:from:)`` judges before anybody sees it: no route can forget it.
+/// A message whose limits ``JSON/decode(_:from:)`` checks, so that no route can forget the check.
 package protocol LimitedMessage {
     /// - Throws: ``Problem`` with code `invalid_message`.
     func checkLimits() throws(Problem)
@@ -34,7 +35,7 @@ extension Problem {
         try self.check("epoch", epoch?.rawValue, in: 0...Limits.epoch)
     }
 
-    /// A place in a ledger.
+    /// A position in a ledger.
     static func check(_ head: LedgerHead?) throws(Problem) {
         try self.check("position", head?.position, in: 0...Limits.position)
     }
@@ -46,7 +47,8 @@ extension Problem {
         ] { try self.check(name, value, in: 0...Limits.counter) }
     }
 
-    /// An address becomes a part of answers' heads: a line's end in it would end the head (RFC 3986, section 2).
+    /// The address is copied into response headers, where a line break in it would end the header (RFC 3986, section
+    /// 2).
     static func isAddress(_ url: String) -> Bool { url.utf8.allSatisfy { (0x21...0x7E).contains($0) } }
 
     static func check(url: String) throws(Problem) {
@@ -54,7 +56,7 @@ extension Problem {
         guard self.isAddress(url) else {
             throw Problem(
                 status: 400, code: "invalid_message",
-                detail: "the address \(url.debugDescription) has characters that no address has")
+                detail: "the address \(url.debugDescription) has characters that a URL cannot contain")
         }
     }
 }

@@ -36,7 +36,7 @@ package struct MoveBody: Sendable, Codable {
     }
 }
 
-/// Says what a stranded account sold.
+/// States how much a stranded account sold.
 package struct SettleBody: Sendable, Codable {
     package let lot: LotID
     package let unit: UnitID
@@ -50,7 +50,7 @@ package struct SettleBody: Sendable, Codable {
     }
 }
 
-/// Stops the rebalancing of a lot, or lets it go on.
+/// Stops the rebalancing of a lot, or resumes it.
 package struct FreezeBody: Sendable, Codable {
     package let frozen: Bool
     package init(frozen: Bool) { self.frozen = frozen }

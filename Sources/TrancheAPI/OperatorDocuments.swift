@@ -17,7 +17,7 @@ package struct SaleDocument: Sendable, Codable {
     }
 }
 
-/// What is missing before a sale can open; empty when nothing is.
+/// What is missing before a sale can open; empty if the sale is ready.
 package struct Readiness: Sendable, Codable {
     package let isReady: Bool
     package let missing: [String]
@@ -27,10 +27,10 @@ package struct Readiness: Sendable, Codable {
     }
 }
 
-/// How far a configuration version has come.
+/// The rollout of a configuration version.
 package struct RolloutDocument: Sendable, Codable {
     package let version: Int
-    /// Version that each unit has applied, by name.
+    /// The version that each unit has applied, by unit name.
     package let applied: [String: Int]
     /// The unit that refused the version, and why. The rollout stopped there.
     package let refusal: String?

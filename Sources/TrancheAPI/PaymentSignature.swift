@@ -4,17 +4,18 @@ package import TrancheCore
 /// The signature of a payment callback: `t=<milliseconds>,v1=<hex HMAC-SHA256 over "t.body">`.
 package struct PaymentSignature: Sendable {
     package static let header = "X-Tranche-Signature"
-    /// A callback older or newer than this is refused, in milliseconds: a recorded call cannot be replayed for ever.
+    /// A callback that is older or newer than this is refused, in milliseconds. This limits how long a recorded
+    /// callback can be replayed.
     package static let toleranceMilliseconds: Int64 = 300_000
 
-    /// The first one signs, and each of them is good.
+    /// The first one signs; a signature by any of them is accepted.
     private let keys: [SymmetricKey]
 
     package init(secret: String) { self.init(secrets: [secret]) }
 
     /// - Parameter secrets: The newest first, and at least one.
     package init(secrets: [String]) {
-        precondition(!secrets.isEmpty, "no secret to sign with")
+        precondition(!secrets.isEmpty, "the list of payment secrets is empty")
         self.keys = secrets.map { SymmetricKey(data: Array($0.utf8)) }
     }
 

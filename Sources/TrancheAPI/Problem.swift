@@ -1,16 +1,16 @@
 import Foundation
 package import TrancheCore
 
-/// An error as people and programs see it: a problem document (RFC 9457) with a stable `code`.
+/// An error as callers see it: a problem document (RFC 9457) with a stable `code`.
 package struct Problem: Error, Hashable, Sendable, Codable {
     package let type: String
     package let title: String
     package let status: Int
     package let code: String
     package let detail: String
-    /// Seconds after which the same request may be made again, if that makes sense.
+    /// Seconds after which the caller may repeat the request; `nil` if a repetition is useless.
     package let retryAfter: Int?
-    /// Where to go instead.
+    /// The address to use instead.
     package let location: String?
 
     package init(status: Int, code: String, detail: String, retryAfter: Int? = nil, location: String? = nil) {
@@ -23,7 +23,7 @@ package struct Problem: Error, Hashable, Sendable, Codable {
         self.location = location
     }
 
-    /// What proves who asks (RFC 9110, section 11.6.1): every 401 says it.
+    /// The kind of credential that is expected (RFC 9110, section 11.6.1): every 401 names it.
     package var challenge: String? {
         guard self.status == 401 else { return nil }
         return self.code == "bad_signature" ? "Signature" : "Bearer"
@@ -35,7 +35,7 @@ package struct Problem: Error, Hashable, Sendable, Codable {
         return bytes
     }
 
-    /// The same bytes as the encoder makes, without the encoder: refusals come in crowds.
+    /// Writes the same bytes as the JSON encoder, but faster: a unit refuses most requests of a sale.
     package func write(into bytes: inout [UInt8]) {
         bytes.write("{\"code\":")
         bytes.write(json: self.code)
@@ -63,10 +63,10 @@ extension Problem {
     package static func keyReused(_ key: String, _ what: String) -> Problem {
         Problem(
             status: 422, code: "key_reused",
-            detail: "the idempotency key \"\(key)\" stands for \"\(what)\": take a new key for something else")
+            detail: "the idempotency key \"\(key)\" was used for \"\(what)\": use a new key for another request")
     }
 
-    /// The one map from refusals to HTTP.
+    /// The only mapping from refusals to HTTP.
     package init(_ refusal: Refusal) {
         switch refusal {
         case .unknownLot(let lot): self.init(status: 404, code: "unknown_lot", detail: "lot \(lot) is not on sale here")
@@ -95,7 +95,7 @@ extension Problem {
             self.init(status: 503, code: "overloaded", detail: "more than \(limit) requests wait", retryAfter: 1)
         case .recovering:
             self.init(
-                status: 503, code: "recovering", detail: "the stock is being counted again from the ledger",
+                status: 503, code: "recovering", detail: "the unit is rebuilding its stock from the ledger",
                 retryAfter: 1)
         case .alreadyPaid(let order):
             self.init(

@@ -1,11 +1,11 @@
 package import TrancheCore
 
-/// The right of one buyer to one order of one lot at one unit: the dynamic address of a flash sale.
+/// Allows one buyer one order of one lot at one unit.
 ///
 /// Wire form: base64url of
 /// `version(1) key(4) order(16) lot(4) home(2) issuedAt(8) notBefore(8) expiresAt(8) length(1) buyer mac(32)`, numbers
-/// big-endian, times in microseconds, `mac` = HMAC-SHA256 (RFC 2104) over all before it. `key` says which secret made it:
-/// the first four bytes of the secret's SHA-256. Version 1 has no `key`, and is still read.
+/// big-endian, times in microseconds, `mac` = HMAC-SHA256 (RFC 2104) over all before it. `key` identifies the secret
+/// that made the token: the first four bytes of the secret's SHA-256. Version 1 has no `key`, and is still read.
 package struct PurchaseToken: Hashable, Sendable {
     package let order: OrderID
     package let lot: LotID

@@ -10,12 +10,12 @@ package struct QuotaState: Sendable, Codable {
         package let isFrozen: Bool
         package let samples: [Rebalancer.Sample]
         package let units: [Unit]
-        /// When the lot is to be contested, and by what rules.
+        /// When the lot becomes contested, and by which rules.
         package let contestStart: ContestStart
         package let contestTerms: ContestTerms
-        /// Of a contended lot: what a coordinator needs to know at each look.
+        /// Of a contended lot: the stock figures that a coordinator reads at each heartbeat.
         package let contest: ContestMerge.Stock?
-        /// Of a contended lot: requests that wait for stock that comes back.
+        /// Of a contended lot: requests that wait for returned stock.
         package let waitlisted: Int?
         package init(
             lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, samples: [Rebalancer.Sample],
@@ -35,7 +35,7 @@ package struct QuotaState: Sendable, Codable {
             self.units = units
         }
     }
-    /// One account of one lot, as the authority's log and the unit's last report have it.
+    /// One account of one lot, from the authority's log and the unit's last report.
     package struct Unit: Sendable, Codable {
         package let unit: UnitID
         package let generation: Generation
@@ -51,11 +51,11 @@ package struct QuotaState: Sendable, Codable {
         package let starved: Int
         package let silentMilliseconds: Int64?
         package var isActive: Bool { self.standing == Self.active }
-        /// Waits for an operator's word.
+        /// Whether an operator must settle the account.
         package var isStranded: Bool { self.standing.hasPrefix(Self.stranded) }
         package var outstanding: Int { self.granted + self.allocated - self.returned }
         package static let active = "active"
-        /// What the standing of a stranded account begins with; the reason follows.
+        /// The prefix of a stranded account's standing; the reason follows.
         package static let stranded = "stranded: "
 
         package init(
@@ -78,7 +78,7 @@ package struct QuotaState: Sendable, Codable {
     }
     package let epoch: Epoch
     package let coordinatorEpoch: Epoch
-    /// Where the leading coordinator is, if the center has heard of it.
+    /// The address of the leading coordinator; `nil` if the center does not know one.
     package let coordinatorURL: String?
     package let nowMicroseconds: Instant
     package let lots: [Lot]

@@ -1,6 +1,6 @@
 package import TrancheCore
 
-// The refusals of the rules of sales, in words for operators: what is wrong, and what to do next.
+// The findings of the rules of sales as texts for operators: what is wrong, and what to do next.
 
 /// Names of units, by number; for a unit that was removed, its number.
 package struct UnitNames: Hashable, Sendable {
@@ -42,7 +42,7 @@ extension SaleReadiness.Missing {
         case .quota(let unit, let lot, let held, let planned, let isDrained):
             "\(names[unit]) holds \(held) of \(planned) of lot \(lot)"
                 + (isDrained ? ", because it is drained: `tranche unit drain \(names[unit]) --off`" : "")
-        case .priming(let unit, let lot): "\(names[unit]) does not have lot \(lot) in its Redis"
+        case .priming(let unit, let lot): "\(names[unit]) has not loaded lot \(lot) into Redis"
         }
     }
 }
@@ -62,21 +62,21 @@ extension Problem {
             case .stranded(let unit, let lot, let generation, let quantity):
                 (
                     "stranded",
-                    "\(names[unit]): \(quantity) of lot \(lot) are stranded: settle them with `tranche quota settle --lot "
+                    "\(names[unit]): \(quantity) of lot \(lot) is stranded: settle it with `tranche quota settle --lot "
                         + "\(lot) --unit \(names[unit]) --generation \(generation.rawValue)`, then repeat"
                 )
             case .undercounted(let unit, let lot, let generation, let settled, let shown):
                 (
                     "unsettled",
-                    "\(names[unit]): generation \(generation.rawValue) of lot \(lot) was settled with \(settled) sold, its "
-                        + "ledger shows \(shown). \(shown - settled) more were sold than the books have: find out with "
-                        + "`tranche verify`, cancel or refund them, then drain and stop the unit, and repeat"
+                    "\(names[unit]): generation \(generation.rawValue) of lot \(lot) was settled with \(settled) sold, but "
+                        + "its ledger shows \(shown). \(shown - settled) more were sold than settled: find the orders "
+                        + "with `tranche verify`, cancel or refund them, then drain and stop the unit, and repeat"
                 )
             case .silent(let unit, let lot, let held):
                 (
                     "not_reported",
-                    "\(names[unit]) holds \(held) of lot \(lot) and does not report: start it; if it is lost, declare that "
-                        + "with POST /v1/units/\(unit)/strand and settle its quota"
+                    "\(names[unit]) holds \(held) of lot \(lot) and does not report: start it; if it is lost, strand its "
+                        + "quota with POST /v1/units/\(unit)/strand and settle it"
                 )
             case .behind(let unit, let version):
                 ("not_reported", "\(names[unit]) has not applied version \(version) yet: repeat in a moment")
@@ -85,7 +85,7 @@ extension Problem {
             case .reserved(let unit, let lot, let quantity):
                 (
                     "unsettled",
-                    "\(names[unit]): \(quantity) of lot \(lot) are still reserved; wait for their deadline"
+                    "\(names[unit]): \(quantity) of lot \(lot) still reserved: wait for the payment deadline"
                 )
             }
         self.init(status: 409, code: code, detail: detail)

@@ -1,16 +1,16 @@
 package import TrancheCore
 
-// What operators change in the configuration: creation, edits, steps, added stock.
+// The changes of operators to the configuration: creation, edits, steps, added stock.
 
 extension SaleConfig.Sale {
-    /// - Throws: ``Problem`` with code `invalid_config` for a new sale that is no draft.
+    /// - Throws: ``Problem`` with code `invalid_config` if the new sale is not a draft.
     package func checkNew() throws(Problem) {
         guard self.state == .draft else {
-            throw Problem.invalidConfig("a new sale is a draft, not \(self.state.rawValue)")
+            throw Problem.invalidConfig("a new sale must be a draft, but is \(self.state.rawValue)")
         }
     }
 
-    /// A new sale, without what only the center says of a sale.
+    /// A new sale, without the fields that only the center sets.
     package func created(tieKeyHash: String) -> Self {
         var made = self
         made.tieKeyHash = tieKeyHash
@@ -19,8 +19,8 @@ extension SaleConfig.Sale {
         return made
     }
 
-    /// This sale as an operator edited it. After the draft only names, times and limits of buyers change: a limit that was
-    /// lowered counts for orders from then on. What the center says of the sale stays.
+    /// This sale with an operator's edits. After the draft, only names, times and limits of buyers change. A lowered
+    /// limit applies to later orders. The fields that only the center sets stay.
     package func edited(to sale: Self) throws(Problem) -> Self {
         guard sale.id == self.id, sale.state == self.state, sale.hasSameStock(as: self) || self.state.allows(.lots)
         else {
@@ -37,7 +37,7 @@ extension SaleConfig.Sale {
         return edited
     }
 
-    /// The first grants of every lot, among the units that are there now; by lot and name, as the configuration has them.
+    /// The first grants of every lot among `units`, by lot and unit name, in the configuration's form.
     func plan(among units: [SaleConfig.Unit]) -> [String: [String: Int]] {
         let names = units.sorted { $0.id < $1.id }.map(\.name)
         let plans = self.lots.map { lot in
@@ -51,11 +51,11 @@ extension SaleConfig.Sale {
 }
 
 extension SaleConfig {
-    /// Takes a step in the life of the sale at `index`, which its state allows.
+    /// Takes the sale at `index` to its next state, by a step that its present state allows.
     ///
     /// - Parameters:
-    ///   - startsAtMilliseconds: A new beginning, for a sale that opens.
-    ///   - secret: Of the tie keys, for a sale that is settled.
+    ///   - startsAtMilliseconds: A new start time, for the step `open`.
+    ///   - secret: The secret of the tie keys, for the step `settle`.
     package mutating func take(
         _ step: SaleState.Step, to next: SaleState, at index: Int, startsAtMilliseconds: Int64?, secret: String?
     ) {
@@ -73,7 +73,7 @@ extension SaleConfig {
         }
     }
 
-    /// Notes how much of a lot was issued; never less than before.
+    /// Records how much of a lot was issued; the value never falls.
     package mutating func raise(_ lot: LotID, to issued: Int) {
         for sale in self.sales.indices {
             for index in self.sales[sale].lots.indices where self.sales[sale].lots[index].id == lot {
@@ -83,7 +83,7 @@ extension SaleConfig {
         }
     }
 
-    /// A unit that registered: new, or with another name or address.
+    /// Adds a registered unit, or changes its name and address.
     package mutating func announce(_ unit: Unit) {
         if let index = self.units.firstIndex(where: { $0.id == unit.id }) {
             self.units[index] = unit

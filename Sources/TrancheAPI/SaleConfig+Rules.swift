@@ -3,8 +3,9 @@ import TrancheCore
 extension SaleConfig {
     /// This configuration with the rules of an older one: times, windows and limits of buyers.
     ///
-    /// What has happened stays: states of sales, homes, first grants, stock, secrets, units. A buyer whose home moved could buy
-    /// twice, and a sale that was closed would open again. A sale that the older one does not have keeps its rules.
+    /// States of sales, homes, first grants, stock, secrets and units stay as they are now. Otherwise a buyer whose
+    /// home moved could buy twice, and a closed sale would open again. A sale that the older one does not have keeps
+    /// its rules.
     package func withRules(of older: SaleConfig) -> SaleConfig {
         var next = self
         for index in next.sales.indices {
@@ -31,7 +32,7 @@ extension SaleConfig.Sale {
         }
     }
 
-    /// Whether lots differ in nothing but the limits of buyers.
+    /// Whether the lots are equal except for the limits of buyers.
     package func hasSameStock(as other: Self) -> Bool {
         func plain(_ lots: [SaleConfig.Lot]) -> [SaleConfig.Lot] {
             lots.map { lot in

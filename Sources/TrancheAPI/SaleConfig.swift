@@ -1,6 +1,6 @@
 package import TrancheCore
 
-/// Everything that units must know, in one document. A version of it is pushed whole, and never changed.
+/// The whole configuration of units, in one document. Each version is pushed as a whole and never changes.
 package struct SaleConfig: Hashable, Sendable, Codable {
     package struct Unit: Hashable, Sendable, Codable {
         package let id: UnitID
@@ -23,16 +23,16 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package let name: String
         /// Items at the start of the sale.
         package let stock: Int
-        /// Items that were added since: a unit refuses grants beyond all of them.
+        /// Items added since the start: a unit refuses grants beyond `stock` and this together.
         package var added: Int?
         package var perBuyerLimit: Int
-        /// Of 1000 items, how many stay in the pool when the sale warms up.
+        /// The share of the stock that stays in the pool when the sale warms up, in permille.
         package let poolPermille: Int
-        /// Weight of each unit, by name; a unit that is not named gets none.
+        /// The weight of each unit, by name; a unit without a weight gets no quota.
         package let weights: [String: Int]?
-        /// Or fixed numbers, by name.
+        /// Fixed quotas instead of weights, by unit name.
         package let fixed: [String: Int]?
-        /// How the last items, or all of them, are contested; the defaults of ``Contest`` if not given.
+        /// How the lot is contested; the defaults of ``Contest`` if not given.
         package let contest: Contest?
         package var issued: Int { self.stock + (self.added ?? 0) }
         package init(
@@ -57,16 +57,16 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var endsAtMilliseconds: Int64
         package var paymentWindowMilliseconds: Int64
         package var lots: [Lot]
-        /// SHA-256 of the sale's secret, in hexadecimal digits: published when the sale is created, so that nobody can
-        /// choose the secret afterwards.
+        /// SHA-256 of the sale's secret, in hexadecimal digits. It is published when the sale is created, so that the
+        /// secret cannot be chosen later.
         package var tieKeyHash: String?
         /// The secret itself, as it was hashed: published when the sale is settled. Ties are in order of
         /// HMAC-SHA256(secret, order id), the first 8 bytes as a number.
         package var tieKey: String?
-        /// The units among which buyers without a claim are spread, by region: frozen when the sale opens.
+        /// The units among which buyers are spread whose token names no home, by region: fixed when the sale opens.
         package var homes: [String: [UnitID]]?
-        /// The first grants, by lot and unit, fixed when the sale warms up: a unit that comes later gets quota by
-        /// rebalancing, and cannot change what was promised to the others.
+        /// The first grants, by lot and unit, fixed when the sale warms up. A unit that registers later gets quota by
+        /// rebalancing, so it does not change the grants of the others.
         package var planned: [String: [String: Int]]?
         package init(
             id: String, name: String, state: SaleState = .draft, startsAtMilliseconds: Int64, endsAtMilliseconds: Int64,
@@ -85,7 +85,7 @@ package struct SaleConfig: Hashable, Sendable, Codable {
     package var sales: [Sale]
     package init(units: [Unit] = [], sales: [Sale] = []) { (self.units, self.sales) = (units, sales) }
 
-    /// What the machines of a unit need of it.
+    /// The rules that a unit's state machines need.
     package var rules: [LotRules] {
         self.sales.flatMap { sale -> [LotRules] in
             guard let phase = sale.state.phase else { return [] }
@@ -126,7 +126,7 @@ extension SaleConfig {
                 guard url.hasPrefix("http://") || url.hasPrefix("https://"), url.utf8.count <= Limits.urlBytes,
                     Problem.isAddress(url)
                 else {
-                    throw .invalidConfig("unit \(unit.name): \(url.debugDescription) is no http address")
+                    throw .invalidConfig("unit \(unit.name): \(url.debugDescription) is not an http address")
                 }
             }
         }
@@ -148,13 +148,13 @@ extension SaleConfig {
         guard idBytes.contains(sale.id.utf8.count),
             sale.id.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) })
         else {
-            throw .invalidConfig("sale id \"\(sale.id)\": 1 to 64 letters, digits, dots, dashes")
+            throw .invalidConfig("sale id \"\(sale.id)\" is not 1 to 64 letters, digits, dots and dashes")
         }
         guard sale.startsAtMilliseconds < sale.endsAtMilliseconds else {
             throw .invalidConfig(
                 "sale \(sale.id): ends at \(sale.endsAtMilliseconds), before it starts at \(sale.startsAtMilliseconds)")
         }
-        // To the year 2100; nanoseconds by mistake are beyond it.
+        // Up to the year 2100: a time given in nanoseconds by mistake is later, and is refused.
         let dates: ClosedRange<Int64> = 0...4_102_444_800_000
         for at in [sale.startsAtMilliseconds, sale.endsAtMilliseconds] where !dates.contains(at) {
             throw .invalidConfig("sale \(sale.id): the time \(at) ms is not in \(dates)")
@@ -175,8 +175,8 @@ extension SaleConfig {
             }
         }
         try check("stock", lot.stock, 1...Limits.stockPerLot)
-        try check("what was added", lot.added ?? 0, 0...Limits.stockPerLot)
-        try check("stock and what was added to it,", lot.issued, 1...Limits.stockPerLot)
+        try check("added stock", lot.added ?? 0, 0...Limits.stockPerLot)
+        try check("stock and added stock", lot.issued, 1...Limits.stockPerLot)
         try check("perBuyerLimit", lot.perBuyerLimit, 1...Limits.quantityPerOrder)
         try check("poolPermille", lot.poolPermille, 0...1_000)
         try lot.contest?.validate(lot.id)
@@ -185,14 +185,14 @@ extension SaleConfig {
         }
         for (name, value) in (lot.weights ?? lot.fixed ?? [:]).sorted(by: { $0.key < $1.key }) {
             try check("quota of \(name)", value, 0...Limits.stockPerLot)
-            // A draft may name units that have not announced themselves yet, and a settled sale units that have gone.
+            // A draft may name units that are not registered yet, and a settled sale may name removed units.
             guard sale.state == .draft || sale.state == .settled || self.unit(named: name) != nil else {
                 throw .invalidConfig("lot \(lot.id): there is no unit \"\(name)\"")
             }
         }
         let fixed = (lot.fixed ?? [:]).values.reduce(0, +)
         guard fixed <= lot.stock else {
-            throw .invalidConfig("lot \(lot.id): fixed quotas of \(fixed), stock \(lot.stock)")
+            throw .invalidConfig("lot \(lot.id): the fixed quotas add up to \(fixed), but the stock is \(lot.stock)")
         }
     }
 }

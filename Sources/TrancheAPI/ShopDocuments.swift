@@ -1,12 +1,12 @@
 package import TrancheCore
 
-/// What the internal endpoint mints a token from.
+/// The body of a request for a purchase token.
 package struct MintBody: Hashable, Sendable, Codable {
     package let lot: LotID
     package let buyer: BuyerID
     package let notBeforeMilliseconds: Int64?
     package let lifetimeSeconds: Int?
-    /// Refused: a caller that named two regions for one buyer would get two homes.
+    /// Always refused: two regions for one buyer would give the buyer two homes.
     package let region: String?
     package init(
         lot: LotID, buyer: BuyerID, notBeforeMilliseconds: Int64? = nil, lifetimeSeconds: Int? = nil,

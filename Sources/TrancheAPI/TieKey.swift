@@ -14,6 +14,6 @@ package struct TieKey: Sendable {
         return mac.withUnsafeBytes { UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) }
     }
 
-    /// What is published of a secret before the sale.
+    /// The hash of a secret, which is published before the sale.
     package static func hash(of secret: String) -> String { ConfigPush.checksum(of: secret) }
 }

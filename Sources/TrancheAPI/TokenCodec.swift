@@ -17,9 +17,9 @@ package enum TokenError: Error, Hashable, Sendable {
 /// Makes and checks purchase tokens.
 package struct TokenCodec: Sendable {
     package static let macBytes = 32
-    /// The version that is made. Version 1 is read, too.
+    /// The version of new tokens. Version 1 is still read.
     package static let version: UInt8 = 2
-    /// Bytes of what stands before the order: version and key, or the version alone.
+    /// Bytes before the order: version and key. Version 1 has the version alone.
     private static let prefixBytes = 5
     private static let firstPrefixBytes = 1
     /// Bytes from the order to the buyer's length.
@@ -29,9 +29,9 @@ package struct TokenCodec: Sendable {
     package static let lengthLimit = (TokenCodec.fixedBytes + Limits.buyerBytes + TokenCodec.macBytes) * 4 / 3 + 4
 
     private struct Key {
-        /// What a token says of the secret that made it.
+        /// The number by which a token names the secret that made it.
         let id: UInt32
-        /// Keyed once: the key's part of the work is done here, and not for each token.
+        /// The HMAC after its key was processed: this work is done once and not for each token.
         let keyed: HMAC<SHA256>
 
         init(_ secret: String) {
@@ -50,9 +50,10 @@ package struct TokenCodec: Sendable {
 
     package init(secret: String) { self.init(secrets: [secret]) }
 
-    /// - Parameter secrets: The newest first, which makes tokens; each of them is good. At least one.
+    /// - Parameter secrets: At least one, the newest first. The newest one makes tokens; tokens by any of them are
+    ///   accepted.
     package init(secrets: [String]) {
-        precondition(!secrets.isEmpty, "no secret to make tokens with")
+        precondition(!secrets.isEmpty, "the list of token secrets is empty")
         self.keys = secrets.map { Key($0) }
     }
 
@@ -72,7 +73,7 @@ package struct TokenCodec: Sendable {
         return Base64URL.encode(bytes)
     }
 
-    /// Checks form and signature, in constant time for equal lengths; says nothing about time, lot or unit.
+    /// Checks form and signature, in constant time for equal lengths. Does not check time, lot or unit.
     package func open(_ text: some Collection<UInt8>) throws(TokenError) -> PurchaseToken {
         let bytes = Array(text)
         return try bytes.withUnsafeBufferPointer { bytes throws(TokenError) in
@@ -126,7 +127,7 @@ package struct TokenCodec: Sendable {
         let buyerStart = start + Self.claimsBytes
         guard Int(bytes[buyerStart - 1]) == signed - buyerStart,
             let buyer = BuyerID(String(decoding: bytes[buyerStart..<signed], as: UTF8.self))
-        else { throw .malformed(reason: "the buyer does not fit") }
+        else { throw .malformed(reason: "the length of the buyer's name is wrong") }
         return PurchaseToken(
             order: OrderID(high: word(0), low: word(8)),
             lot: LotID(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 16, as: UInt32.self))),
@@ -136,9 +137,9 @@ package struct TokenCodec: Sendable {
             expiresAt: Instant(microseconds: Int64(bitPattern: word(38))))
     }
 
-    /// Checks a token against the moment, the lot of the address and the unit that was asked.
+    /// Checks a token's times, its lot against the lot of the address, and its home against the called unit.
     ///
-    /// - Parameter home: The buyer's home, if the token does not claim one.
+    /// - Parameter home: The buyer's home, if the token does not name one.
     package func check(
         _ token: PurchaseToken, home: UnitID? = nil, lot: LotID, unit: UnitID, now: Instant
     ) throws(TokenError) {
@@ -151,7 +152,7 @@ package struct TokenCodec: Sendable {
         guard home == unit else { throw .wrongUnit(home) }
     }
 
-    /// Why the token is not good at `now`, or `nil` if it is.
+    /// Why the token is not valid at `now`; `nil` if it is valid.
     package func untimely(_ token: PurchaseToken, now: Instant) -> TokenError? {
         if now >= token.expiresAt { return .expired(at: token.expiresAt) }
         return now < token.notBefore ? .early(notBefore: token.notBefore) : nil

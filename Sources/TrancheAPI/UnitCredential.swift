@@ -1,8 +1,8 @@
 import Crypto
 package import TrancheCore
 
-/// What a unit shows to the others, and what the center shows to a unit: one secret for each unit and direction, derived from
-/// a key that only the checking side holds. A secret that is stolen opens what its one unit may do, and nothing else.
+/// The credentials between a unit and the other processes: one secret for each unit and direction. It is derived from a
+/// key that only the center or the coordinators hold. A stolen secret allows only what its one unit may do.
 package enum UnitCredential {
     package enum Purpose: String, Hashable, Sendable, CaseIterable {
         /// Shown by a unit to the center. Derived from `TRANCHE_UNITS_KEY`.

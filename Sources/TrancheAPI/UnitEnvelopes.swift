@@ -1,6 +1,6 @@
 package import TrancheCore
 
-/// A registration, and where the unit can be reached.
+/// A registration, with the unit's addresses.
 package struct RegisterEnvelope: Sendable, Codable {
     package let request: RegisterRequest
     package let name: String
@@ -16,7 +16,7 @@ package struct RegisterEnvelope: Sendable, Codable {
     }
 }
 
-/// A report with what else a unit has to say: which configuration it has applied.
+/// A report, with the version of the configuration that the unit has applied.
 package struct ReportEnvelope: Sendable, Codable {
     package let report: UnitReport
     package let configVersion: Int
@@ -28,11 +28,11 @@ package struct ReportEnvelope: Sendable, Codable {
     }
 }
 
-/// What a unit says of its clock.
+/// The state of a unit's clock.
 package struct ClockDocument: Hashable, Sendable, Codable {
     package let state: ClockCheck.State
     package let uncertaintyMicroseconds: Int64
-    /// Of the fastest round trip to the coordinator in the last 20 s: an estimate, good to half of its delay.
+    /// Measured by the fastest round trip to the coordinator in the last 20 s; the error is at most half of its delay.
     package let offsetMicroseconds: Int64?
     package let delayMicroseconds: Int64?
     package let steps: Int

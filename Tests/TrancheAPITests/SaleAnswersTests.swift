@@ -17,12 +17,12 @@ import TrancheCore
             ),
             (
                 .undercounted(UnitID(1), LotID(7), Generation(2), settled: 3, shown: 4), "unsettled",
-                "1 more were sold than the books have: find out with `tranche verify`"
+                "1 more were sold than settled: find the orders with `tranche verify`"
             ),
-            (.silent(UnitID(1), LotID(7), held: 5), "not_reported", "start it; if it is lost, declare that with POST"),
+            (.silent(UnitID(1), LotID(7), held: 5), "not_reported", "if it is lost, strand its quota with POST"),
             (.behind(UnitID(1), version: 6), "not_reported", "has not applied version 6 yet: repeat in a moment"),
             (.untold(UnitID(1), LotID(7)), "not_reported", "has not reported lot 7 yet: repeat in a moment"),
-            (.reserved(UnitID(1), LotID(7), quantity: 2), "unsettled", "2 of lot 7 are still reserved; wait for"),
+            (.reserved(UnitID(1), LotID(7), quantity: 2), "unsettled", "2 of lot 7 still reserved: wait for"),
         ])
     func settlement(refusal: Settlement.Refusal, code: String, advice: String) {
         let problem = Problem(refusal, UnitNames(Self.config))
@@ -63,7 +63,7 @@ import TrancheCore
             Readiness(readiness, UnitNames(Self.config)).missing == [
                 "eu-a has not applied version 3",
                 "eu-a holds 0 of 5 of lot 7, because it is drained: `tranche unit drain eu-a --off`",
-                "eu-a does not have lot 7 in its Redis", "us-a does not report",
+                "eu-a has not loaded lot 7 into Redis", "us-a does not report",
             ])
     }
 }

@@ -40,7 +40,7 @@ import TrancheCore
             (#"{"a" 1}"#, "byte 5: expected a colon"), ("{a:1}", "byte 1: expected a name in quotes"),
             ("{1:1}", "byte 1: expected a name in quotes"), ("{'a':1}", "byte 1: expected a name in quotes"),
             ("[1}", "byte 2: expected a comma or the end of the list"),
-            ("01", "byte 1: a number with a leading zero"), ("-01", "byte 2: a number with a leading zero"),
+            ("01", "byte 1: a number has a leading zero"), ("-01", "byte 2: a number has a leading zero"),
             ("+1", "byte 0: expected a value"), (".5", "byte 0: expected a value"), ("1.", "byte 2: expected a digit"),
             ("1e", "byte 2: expected a digit"), ("-", "byte 1: expected a digit"),
             ("0x10", "byte 1: something follows"),
@@ -52,7 +52,7 @@ import TrancheCore
             ("\u{FEFF}{}", "byte 0: a byte order mark"), ("", "byte 0: it is empty"),
             ("  ", "byte 2: it ends too early"),
             ("[", "byte 1: it ends too early"), (#"{"a":"#, "byte 5: it ends too early"),
-            (#""abc"#, "byte 4: a text that does not end"), ("\"a\nb\"", "byte 2: a control character"),
+            (#""abc"#, "byte 4: a string does not end"), ("\"a\nb\"", "byte 2: a string contains a control character"),
             ("\u{A0}1", "byte 0: expected a value"),
         ])
     func otherTextIsRefusedWithPlace(text: String, expected: String) throws {

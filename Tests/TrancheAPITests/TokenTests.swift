@@ -175,9 +175,10 @@ import TrancheCore
             ("pool", "poolPermille 1001"),
             ("window", "payment window 5 ms"), ("never", "is not in 0...4102444800000"), ("dates", "before it starts"),
             ("unit", "there is no unit \"mars\""),
-            ("twice", "two lots share an id"), ("fixed", "fixed quotas of 200, stock 100"), ("id", "sale id \"a b\""),
-            ("none", "has no lot"), ("url", "is no http address"),
-            ("split", "is no http address"), ("added", "what was added 9223372036854775807 is not in 0..."),
+            ("twice", "two lots share an id"), ("fixed", "fixed quotas add up to 200, but the stock is 100"),
+            ("id", "sale id \"a b\""),
+            ("none", "has no lot"), ("url", "is not an http address"),
+            ("split", "is not an http address"), ("added", "added stock 9223372036854775807 is not in 0..."),
         ])
     func invalidConfigurationIsRefusedByCause(kind: String, reason: String) {
         var unit = SaleConfig.Unit(

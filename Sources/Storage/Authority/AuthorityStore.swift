@@ -2,18 +2,19 @@ package import Foundation
 import GRDB
 package import TrancheCore
 
-/// The center's file: the authority log, what it saw of each unit's ledger, config versions, the audit trail.
+/// The center's file: the authority log, the last position seen of each unit's ledger, versions of the configuration,
+/// and the audit trail.
 ///
-/// Every write is one transaction with one fsync, conditional on the epoch: a center that was replaced can write nothing.
+/// Every write is one transaction with one fsync. It checks the epoch, so a center that was replaced can write nothing.
 package final class AuthorityStore {
     package let path: String
     private let queue: DatabaseQueue
-    /// The file that was opened: one that is deleted or replaced would go on taking records that nobody finds again.
+    /// The identity of the opened file. Records written to a deleted or replaced file would be lost.
     private let identity: FileIdentity?
     /// Records between two snapshots of the book.
     package static let recordsPerSnapshot: Int64 = 1_000
 
-    /// - Throws: ``StorageError``: damaged, or in use.
+    /// - Throws: ``StorageError`` if the file is damaged or in use.
     package init(path: String) throws(StorageError) {
         self.path = path
         self.queue = try DurableDatabase.open(path, migrator: Self.migrator)
@@ -27,7 +28,7 @@ package final class AuthorityStore {
         self.identity = nil
     }
 
-    /// The book, as of the last record, and the witnesses.
+    /// The book after the last record, and the witnesses.
     package func recover() throws(StorageError) -> (book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
         do {
             return try self.queue.read { database in
@@ -36,7 +37,7 @@ package final class AuthorityStore {
                 if let row = try Row.fetchOne(
                     database, sql: "SELECT position, book FROM snapshots ORDER BY position DESC LIMIT 1")
                 {
-                    // A copy of another version of this program is no copy: the log has everything.
+                    // A snapshot that this version of the program cannot read is skipped: the log has everything.
                     if let copy = try? JSONDecoder().decode(AuthorityBook.self, from: row[1] as Data) {
                         (position, book) = (row[0], copy)
                     }
@@ -47,7 +48,7 @@ package final class AuthorityStore {
         } catch { throw StorageError(error, path: self.path) }
     }
 
-    /// Keeps the secret of a new sale, before its hash is published.
+    /// Saves the secret of a new sale, before its hash is published.
     package func append(secret: String, sale: String, as epoch: Epoch) throws(StorageError) {
         try self.write(as: epoch) { database in
             try database.execute(sql: "INSERT INTO secrets VALUES (?, ?)", arguments: [sale, secret])
@@ -63,7 +64,7 @@ package final class AuthorityStore {
         } catch { throw StorageError(error, path: self.path) }
     }
 
-    /// Every record from the first one on.
+    /// All records, the first one first.
     package func log() throws(StorageError) -> [AuthorityRecord] {
         do { return try self.queue.read { try Self.records($0, after: 0) } } catch {
             throw StorageError(error, path: self.path)
@@ -76,7 +77,7 @@ package final class AuthorityStore {
         }
     }
 
-    /// Appends `records` and remembers `witnesses`, in one transaction, unless a newer epoch has the file.
+    /// Appends `records` and saves `witnesses` in one transaction, unless a newer epoch owns the file.
     ///
     /// - Returns: The position of the last record that was appended; `nil` if there was none.
     @discardableResult
@@ -105,7 +106,7 @@ package final class AuthorityStore {
         return position
     }
 
-    /// Keeps a copy of the book as of a position, so that a start need not read the whole log.
+    /// Saves a snapshot of the book at a position, so that a start need not read the whole log.
     package func append(snapshot book: AuthorityBook, at position: Int64, as epoch: Epoch) throws(StorageError) {
         let bytes: Data
         do { bytes = try JSONEncoder().encode(book) } catch { throw StorageError(error, path: self.path) }
@@ -134,7 +135,7 @@ package final class AuthorityStore {
         }
     }
 
-    /// - Parameter act: What an operator asked for with this version.
+    /// - Parameter act: The operator's act that made this version.
     package func append(_ version: ConfigVersion, act: OperatorAct? = nil, as epoch: Epoch) throws(StorageError) {
         try self.write(as: epoch) { database in
             if let act { try Self.keep(act, database) }
@@ -168,7 +169,7 @@ package final class AuthorityStore {
         try self.configVersions(limit: Int(Int32.max)).first { $0.version == version }
     }
 
-    /// Who did what, newest first.
+    /// One act in the audit trail.
     package struct AuditLine: Sendable, Codable {
         package let at: Instant
         package let actor: String
@@ -200,7 +201,7 @@ package final class AuthorityStore {
         do { return try self.queue.read(body) } catch { throw StorageError(error, path: self.path) }
     }
 
-    /// - Throws: ``StorageError/vanished(path:)`` if the file was deleted, or another one stands in its place.
+    /// - Throws: ``StorageError/vanished(path:)`` if the file was deleted or replaced.
     package func checkPresence() throws(StorageError) {
         guard let identity, FileIdentity(self.path) != identity else { return }
         throw .vanished(path: self.path)
@@ -270,7 +271,7 @@ package final class AuthorityStore {
                     """)
         }
         migrator.registerMigration("v2: secrets of sales") { database in
-            // A secret that was kept and never published belongs to a creation that failed.
+            // A saved secret whose hash was never published belongs to a creation that failed.
             try database.execute(sql: "CREATE TABLE secrets (sale TEXT NOT NULL, secret TEXT NOT NULL)")
         }
         migrator.registerMigration("v3: acts of operators") { database in

@@ -1,19 +1,19 @@
 import GRDB
 
-/// Something that an operator asks for once, however often the request is sent.
+/// An operator's request that takes effect once, even if it is sent several times.
 package struct OperatorAct: Hashable, Sendable {
-    /// Chosen by the caller; the same one for every repetition.
+    /// The idempotency key: chosen by the caller, the same for every repetition.
     package let key: String
-    /// What is asked for, in words: the same key for something else is a mistake.
+    /// A description of the request: the same key with another description is refused.
     package let what: String
     package init(key: String, what: String) { (self.key, self.what) = (key, what) }
 }
 
 extension AuthorityStore {
-    /// Acts that are remembered; the oldest ones are forgotten.
+    /// Acts that are kept; the oldest ones are deleted.
     package static let actsLimit: Int64 = 10_000
 
-    /// What was asked for with a key; `nil` if nothing was done under it.
+    /// The act with this key; `nil` if there is none.
     package func act(_ key: String) throws(StorageError) -> OperatorAct? {
         try self.read { database in
             try String.fetchOne(database, sql: "SELECT what FROM acts WHERE key = ?", arguments: [key]).map {

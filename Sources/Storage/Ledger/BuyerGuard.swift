@@ -1,11 +1,11 @@
 import TrancheCore
 
-/// Holds the per-buyer limit, whatever the code above the ledger says: what each buyer has of each lot, in 24 to
-/// 48 bytes.
+/// Enforces the per-buyer limit inside the ledger, as a second check behind the code above it. An entry counts what one
+/// buyer has of one lot, in 24 to 48 bytes.
 ///
-/// A function of the journal: filled from it, and kept by the ledger itself, apart from the unit's own book. Buyers are
-/// known by a keyed 64-bit hash; two of a million share one with a probability of 3 in 100 million, and then the
-/// ledger refuses too much, never too little.
+/// The entries follow from the journal alone and are independent of the unit's book. A keyed 64-bit hash stands for a
+/// buyer. Two of a million buyers have the same hash with a probability of 3 in 100 million; the ledger then refuses an
+/// order that it could accept, and never accepts one that it must refuse.
 struct BuyerGuard {
     struct Violation: Error {
         let order: OrderID
@@ -19,7 +19,7 @@ struct BuyerGuard {
     }
     private var index = HashIndex()
     private var entries: [Entry] = []
-    /// What the batch that is being written has changed, to be taken back if it is not committed.
+    /// The changes of the current batch, which are reversed if the batch is not committed.
     private var undo: [(row: Int, quantity: Int32)] = []
 
     mutating func hold(_ order: Order) throws(Violation) {
@@ -47,7 +47,7 @@ struct BuyerGuard {
         self.commit()
     }
 
-    /// Swift's hashes are keyed anew in each process: nobody can choose buyers that collide.
+    /// Swift's hashes have a random key in each process, so that buyers' names with equal hashes cannot be chosen.
     private static func key(_ lot: LotID, _ buyer: BuyerID) -> UInt64 {
         var hasher = Hasher()
         hasher.combine(lot.rawValue)
@@ -55,7 +55,7 @@ struct BuyerGuard {
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 
-    /// Where the key is, made if need be.
+    /// The row of the key; added if there is none.
     private mutating func row(of key: UInt64) -> Int {
         if let row = self.index.find(hash: key, { self.entries[$0].key == key }) { return row }
         self.entries.append(Entry(key: key, quantity: 0))

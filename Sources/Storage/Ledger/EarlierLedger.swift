@@ -2,9 +2,9 @@ import Foundation
 import GRDB
 import LedgerRows
 
-/// A ledger as earlier versions wrote it: one row for each entry.
+/// The format of ledgers of earlier versions: one row for each entry.
 enum EarlierLedger {
-    /// Calls `body` for each commit with where it ends, its digest, and the bytes that the digest covers.
+    /// Calls `body` for each commit with its last position, its digest, and the bytes that the digest covers.
     static func forEachCommit(
         _ database: Database, _ body: (_ end: Int64, _ digest: Data, _ bytes: [UInt8]) throws -> Void
     ) throws {

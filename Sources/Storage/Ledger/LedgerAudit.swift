@@ -1,12 +1,12 @@
 import GRDB
 package import TrancheCore
 
-/// A ledger as found on disk, for checks from the outside.
+/// The contents of a ledger on disk, for verification.
 package struct LedgerAudit: Sendable {
     package struct Commit: Sendable {
         /// `nil` if an entry of the commit cannot be read.
         package let entries: [LedgerEntry]?
-        /// The digest on disk follows from the bytes on disk.
+        /// Whether the digest on disk matches the bytes on disk.
         package let isChained: Bool
         package let head: LedgerHead
     }
@@ -18,16 +18,16 @@ package struct LedgerAudit: Sendable {
     package let unit: UnitID
     package let ledger: LedgerID
     package let commits: [Commit]
-    /// What the guarding tables say, to be compared with the journal.
+    /// The accounts in the guarding table, to be compared with the journal.
     package let accounts: [Account]
 
-    /// - Throws: ``StorageError`` if the file is no ledger.
+    /// - Throws: ``StorageError`` if the file is not a ledger.
     package init(path: String) throws(StorageError) {
         let queue = try DurableDatabase.openToRead(path)
         do {
             self = try queue.read { database in
                 guard let identity = try Row.fetchOne(database, sql: "SELECT unit, ledger FROM identity") else {
-                    throw StorageError.corrupt(path: path, detail: "no identity")
+                    throw StorageError.corrupt(path: path, detail: "it has no identity")
                 }
                 return try LedgerAudit(
                     database, unit: UnitID(identity[0]), ledger: LedgerID(UInt64(bitPattern: identity[1])))

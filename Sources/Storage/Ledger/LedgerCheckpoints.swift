@@ -3,11 +3,11 @@ import GRDB
 import NIOConcurrencyHelpers
 import Threads
 
-/// Moves what the write-ahead log holds into the ledger's file, on a thread and a connection of its own: a checkpoint in
-/// the way of a commit made one order in fifty wait for 20 ms.
+/// Copies the write-ahead log into the ledger's file, with its own thread and connection. When the commits did the
+/// checkpoints, one order in fifty waited for 20 ms.
 ///
-/// The log begins anew only when a writer finds all of it moved, which under load happens at the writer's own
-/// checkpoint. That one then has little left to do.
+/// SQLite starts the log again only when a writer finds that all of it was copied. Under load this happens at the
+/// writer's own checkpoint, which then has little left to copy.
 package final class LedgerCheckpoints: Sendable {
     static let pauseSeconds = 0.1
 
@@ -22,7 +22,7 @@ package final class LedgerCheckpoints: Sendable {
         } catch { throw StorageError(error, path: path) }
         OwnedThread.start("checkpoints") { [isStopped] in
             while !isStopped.withLockedValue({ $0 }) {
-                // Busy is no harm: the next one comes soon. Whatever is wrong with the disk, commits will say.
+                // A busy database is no problem: the next checkpoint follows soon. Commits report errors of the disk.
                 _ = try? queue.writeWithoutTransaction { try $0.checkpoint(.passive) }
                 Thread.sleep(forTimeInterval: Self.pauseSeconds)
             }

@@ -3,7 +3,7 @@ import GRDB
 import LedgerRows
 import TrancheCore
 
-/// Reads a ledger: at a start, and from the outside when it is verified.
+/// Reads a ledger, at a unit's start and for verification.
 package enum LedgerReading {
     struct AccountKey: Hashable {
         let lot: LotID
@@ -29,7 +29,7 @@ package enum LedgerReading {
             position: UInt64(bitPattern: row[0] as Int64), digest: ChainDigest(high: digest.high, low: digest.low))
     }
 
-    /// Folds the journal, and checks it against the hash chain on the way.
+    /// Folds the journal, and checks it against the hash chain.
     static func book(_ database: Database, path: String, _ body: (LedgerEntry) throws -> Void) throws {
         try self.forEachCommit(database) { entries, isChained, end in
             guard isChained, let entries else {
@@ -40,7 +40,7 @@ package enum LedgerReading {
     }
 
     /// Calls `body` for each commit, in order, with its entries (`nil` if one of them cannot be read), and whether the
-    /// digest that is on disk follows from the bytes that are on disk.
+    /// digest on disk matches the bytes on disk.
     static func forEachCommit(
         _ database: Database, _ body: ([LedgerEntry]?, _ isChained: Bool, _ end: LedgerHead) throws -> Void
     ) throws {
@@ -60,7 +60,7 @@ package enum LedgerReading {
         _ database: Database, _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         guard try database.tableExists("journal") else {
-            // A reader may find a ledger that no unit has opened since an earlier version wrote it.
+            // A reader may open a ledger in the format of an earlier version, which no unit has migrated yet.
             return try EarlierLedger.forEachCommit(database) { end, digest, bytes in
                 guard let digest = self.order(digest) else { return }
                 let chain = ChainDigest(high: digest.high, low: digest.low)

@@ -6,7 +6,7 @@ enum LedgerSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("v1") { database in
-            // The journal: append-only, growing key. The other tables guard it, and are a function of it.
+            // The journal is append-only, with a growing key. The other tables follow from it, and guard its limits.
             try database.execute(
                 sql: """
                     CREATE TABLE entries (
@@ -51,7 +51,7 @@ enum LedgerSchema {
                     """)
         }
         migrator.registerMigration("v3: one row per commit") { database in
-            // The same bytes as before, under the same digests: a commit is one row that holds its entries.
+            // A commit becomes one row that holds its entries. Their bytes and digests do not change.
             try database.execute(
                 sql:
                     "CREATE TABLE journal (position INTEGER PRIMARY KEY, digest BLOB NOT NULL, entries BLOB NOT NULL);")
@@ -59,7 +59,7 @@ enum LedgerSchema {
                 try database.execute(
                     sql: "INSERT INTO journal VALUES (?, ?, ?)", arguments: [end, digest, Data(bytes)])
             }
-            // Per-buyer limits are held by `BuyerGuard`: a table of buyers costs a page of disk for each order.
+            // `BuyerGuard` enforces the per-buyer limits: a table of buyers costs a page of disk for each order.
             try database.execute(sql: "DROP TABLE entries; DROP TABLE commits; DROP TABLE holdings;")
         }
         return migrator

@@ -2,9 +2,9 @@ import GRDB
 import GRDBSQLite
 import TrancheCore
 
-/// A prepared statement of the hot path, bound without boxing.
+/// A prepared statement for the hot path, whose values are bound without boxing.
 ///
-/// Made, used and ended on the queue of its connection only.
+/// Created, used and finalized on the queue of its connection only.
 final class RawStatement {
     private var handle: OpaquePointer?
     private let connection: OpaquePointer
@@ -33,14 +33,14 @@ final class RawStatement {
         }
     }
 
-    /// Runs the statement and makes it ready for the next values.
+    /// Runs the statement, and resets it for the next values.
     func run() throws {
         let code = sqlite3_step(self.handle)
         sqlite3_reset(self.handle)
         guard code == SQLITE_DONE || code == SQLITE_ROW else { throw self.error(code) }
     }
 
-    /// Runs the statement with a blob that need not be copied.
+    /// Runs the statement with a blob, which is not copied.
     func run(blob: [UInt8], at index: Int32) throws {
         try blob.withUnsafeBytes { bytes in
             sqlite3_bind_blob(self.handle, index, bytes.baseAddress, Int32(bytes.count), nil)

@@ -5,17 +5,17 @@ import LedgerRows
 package import Threads
 package import TrancheCore
 
-/// A unit's ledger on disk: the truth about what was sold.
+/// A unit's ledger on disk, which decides what was sold.
 ///
-/// One process writes it, from the thread that owns it. Every ``append(_:as:)`` is one transaction with one fsync, and either all of
-/// it is on disk when the call returns, or none of it. A constraint of the database holds I2, and ``BuyerGuard`` the
-/// per-buyer limit, whatever the code above does.
+/// One process writes it, from the thread that owns it. Every ``append(_:as:)`` is one transaction with one fsync: when
+/// the call returns, either all of it is on disk or nothing. A constraint of the database enforces I2, and
+/// ``BuyerGuard`` enforces the per-buyer limit, independently of the code above.
 package final class UnitLedger {
     package let owner = ThreadOwner("the ledger")
     package let path: String
     package let id: LedgerID
     package let unit: UnitID
-    /// Where the ledger ends.
+    /// The last position of the ledger, and its digest.
     package private(set) var head: LedgerHead
     private let queue: DatabaseQueue
     private let identity: FileIdentity?
@@ -29,10 +29,10 @@ package final class UnitLedger {
         let granted, allocated, returned, sold, cancelled, commit, account: RawStatement
     }
 
-    /// Opens the ledger of `unit`, or makes a new one.
+    /// Opens the ledger of `unit`, or creates it.
     ///
-    /// - Parameter newID: The identity of the ledger, should it be new.
-    /// - Throws: ``StorageError``: damaged, in use, or of another unit.
+    /// - Parameter newID: The identity of the ledger, if it is new.
+    /// - Throws: ``StorageError`` if the ledger is damaged, in use, or of another unit.
     package init(path: String, unit: UnitID, newID: LedgerID) throws(StorageError) {
         self.path = path
         self.unit = unit
@@ -55,7 +55,7 @@ package final class UnitLedger {
         } catch { throw StorageError(error, path: path) }
     }
 
-    /// Everything in the ledger, folded.
+    /// The book that results from all entries of the ledger.
     ///
     /// - Throws: ``StorageError/corrupt(path:detail:)`` if the entries and the hash chain do not agree.
     package func recover() throws(StorageError) -> UnitBook {
@@ -75,7 +75,7 @@ package final class UnitLedger {
         return book
     }
 
-    /// Lets the file grow no further than `pages`: what a full disk does, for tests.
+    /// Limits the file to `pages`, as a full disk would, for tests.
     package func limitPagesForTest(_ pages: Int) throws {
         try self.queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") }
     }
@@ -89,10 +89,10 @@ package final class UnitLedger {
         }
     }
 
-    /// Appends `entries` in one transaction, unless a newer incarnation has the ledger.
+    /// Appends `entries` in one transaction, unless a newer incarnation owns the ledger.
     ///
-    /// - Throws: ``StorageError``; the ledger is unchanged then, and the caller's state is ahead of it.
-    ///   ``StorageError/vanished(path:)`` if the file was deleted or replaced: what was appended went with it.
+    /// - Throws: ``StorageError``: the ledger is unchanged, and the caller's state is ahead of it.
+    ///   ``StorageError/vanished(path:)`` if the file was deleted or replaced: the appended entries are lost.
     package func append(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError) {
         self.owner.check()
         guard !entries.isEmpty else { return }
@@ -109,7 +109,7 @@ package final class UnitLedger {
                 }
                 return next!
             }
-            // Looked at behind the commit: whatever is answered now was written to a file that is still there.
+            // Checked after the commit: every answer that follows was written to a file that still exists.
             if let identity, FileIdentity(self.path) != identity { throw StorageError.vanished(path: self.path) }
             self.head = head
             self.generation = generation
@@ -144,7 +144,7 @@ package final class UnitLedger {
             }
             try self.guardEntry(entry, generation, statements, &sold)
         }
-        // One update per lot and batch: the constraint is checked with the batch's sum, still inside the transaction.
+        // One update per lot and batch: the constraint checks the sum of the batch, inside the transaction.
         for (key, quantity) in sold {
             try self.change(statements.sold, key.lot, key.generation, quantity)
         }
@@ -165,11 +165,12 @@ package final class UnitLedger {
         case .returned(let lot, let total): try self.change(statements.returned, lot, generation, Int64(total))
         case .reserved(let order): self.sell(order, &sold)
         case .allocated(let order):
-            // The stock comes with the order.
+            // The entry allocates the stock together with the order.
             try self.change(statements.allocated, order.lot, order.generation, Int64(order.quantity))
             if order.state == .reserved { self.sell(order, &sold) }
         case .released(let order, _):
-            // Sales of this batch come first, or the release of one of them would go below zero.
+            // Sales of the batch are written first: without them, a release of one of them would break the constraint
+            // `cancelled <= sold`.
             let key = LedgerReading.AccountKey(lot: order.lot, generation: order.generation)
             if let quantity = sold.removeValue(forKey: key) {
                 try self.change(statements.sold, key.lot, key.generation, quantity)
@@ -196,7 +197,7 @@ package final class UnitLedger {
         } catch {
             throw StorageError.constraint(
                 path: self.path,
-                detail: "buyer_limit: order \(error.order), where \(error.held) are held and \(error.limit) are allowed"
+                detail: "buyer_limit: order \(error.order): the buyer holds \(error.held), \(error.limit) are allowed"
             )
         }
     }
@@ -224,7 +225,7 @@ package final class UnitLedger {
     }
 }
 
-/// The chain over a ledger: each commit's digest covers the one before it and every byte of the commit.
+/// The hash chain over a ledger: each commit's digest covers the previous digest and every byte of the commit.
 package enum HashChain {
     /// The first 128 bits of SHA-256 (FIPS 180-4) over the last digest and `bytes`.
     package static func next(after digest: ChainDigest, _ bytes: UnsafeRawBufferPointer) -> ChainDigest {
