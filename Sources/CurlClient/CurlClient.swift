@@ -3,12 +3,12 @@ import Foundation
 import NIOConcurrencyHelpers
 import Threads
 
-/// Why a call got no answer. Whether the other side carried it out is unknown, so only repeat what may be repeated.
+/// Why a call got no answer. The server may have carried out the request, so repeat only idempotent requests.
 package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
     case setup(String)
-    /// Refused, timed out, or broken.
+    /// The connection was refused, timed out, or broke.
     case transport(String)
-    /// Too many calls are under way.
+    /// Too many calls are in progress.
     case overloaded(limit: Int)
     /// The answer is longer than the caller allows.
     case bodyTooLarge(limit: Int)
@@ -16,21 +16,22 @@ package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .setup(let reason): "the call could not be made: \(reason)"
+        case .setup(let reason): "the call could not be started: \(reason)"
         case .transport(let reason): reason
-        case .overloaded(let limit): "more than \(limit) calls are under way"
+        case .overloaded(let limit): "more than \(limit) calls are in progress"
         case .bodyTooLarge(let limit): "the answer is longer than \(limit) bytes"
         case .stopped: "the client was stopped"
         }
     }
 }
 
-/// The certificate that outgoing calls show, and the authority that they believe: paths of PEM files.
+/// The client certificate of outgoing calls, and the authority that they trust: paths of PEM files.
 package struct ClientTLS: Hashable, Sendable {
     package let certificate: String
     package let key: String
     package let authority: String
-    /// Whether addresses that begin with http are refused: what a peer names as its address must not undo the encryption.
+    /// Whether addresses that begin with http:// are refused, so that an address from a peer cannot disable the
+    /// encryption.
     package let isRequired: Bool
     package init(certificate: String, key: String, authority: String, isRequired: Bool = false) {
         (self.certificate, self.key, self.authority) = (certificate, key, authority)
@@ -64,24 +65,24 @@ package struct CurlResponse: Sendable {
     package let headers: [String: String]
 }
 
-/// Outgoing HTTP for all processes: one libcurl multi handle on one thread, connections kept alive.
+/// The HTTP client of all processes: one libcurl multi handle on one thread, with keep-alive connections.
 package final class CurlClient: Sendable {
     package static let callsLimit = 1_024
     package static let bodyLimitBytes = 128 << 20
 
     fileprivate struct Inbox {
         var calls: [CurlCall] = []
-        /// Numbers of calls whose task was cancelled, for as long as somebody waits for them.
+        /// Numbers of cancelled calls whose task has not continued yet.
         var cancelled: Set<UInt64> = []
         var count: UInt64 = 0
         var underway = 0
         var isStopped = false
     }
     private let inbox = NIOLockedValueBox(Inbox())
-    // Any thread may call `curl_multi_wakeup`; everything else of the handle belongs to the loop's thread.
+    // Any thread may call `curl_multi_wakeup`; only the loop's thread may call the handle's other functions.
     private nonisolated(unsafe) let multi: OpaquePointer
 
-    /// - Parameter tls: For addresses that begin with https.
+    /// - Parameter tls: The certificates for addresses that begin with https://.
     package init(tls: ClientTLS? = nil) {
         curl_global_init(Int(CURL_GLOBAL_DEFAULT))
         self.multi = OpaquePointer(curl_multi_init()!)
@@ -89,10 +90,10 @@ package final class CurlClient: Sendable {
         OwnedThread.start("curl", owning: [loop.owner]) { [inbox = self.inbox] in loop.run(inbox) }
     }
 
-    /// Makes the call and waits for the whole answer, whatever its status. If the task is cancelled the call ends at once, as
-    /// ``CurlError/stopped``: a long poll must not hold a shutdown up.
+    /// Makes the call and waits for the whole answer, of any status. If the task is cancelled, the call ends at once
+    /// with ``CurlError/stopped``, so that a long poll does not delay a shutdown.
     ///
-    /// - Throws: ``CurlError``; at most ``callsLimit`` calls are under way.
+    /// - Throws: ``CurlError``, also if more than ``callsLimit`` calls are in progress.
     package func send(_ request: CurlRequest) async throws(CurlError) -> CurlResponse {
         let number = self.inbox.withLockedValue { inbox in
             inbox.count += 1
@@ -133,17 +134,17 @@ package final class CurlClient: Sendable {
         curl_multi_wakeup(UnsafeMutableRawPointer(self.multi))
     }
 
-    /// Ends the thread; calls that are under way fail as ``CurlError/stopped``.
+    /// Ends the thread; calls in progress fail with ``CurlError/stopped``.
     package func stop() {
         self.inbox.withLockedValue { $0.isStopped = true }
         curl_multi_wakeup(UnsafeMutableRawPointer(self.multi))
     }
 }
 
-/// One call: owned by the loop's thread from the moment it leaves the inbox.
-private final class CurlCall: @unchecked Sendable {  // Touched by one thread at a time: the inbox hands it over.
+/// One call; the loop's thread owns it after taking it from the inbox.
+private final class CurlCall: @unchecked Sendable {  // Used by one thread at a time: the inbox hands it over.
     let request: CurlRequest
-    /// 0 for a call that nobody can cancel.
+    /// 0 for a call that cannot be cancelled.
     let number: UInt64
     let completion: @Sendable (Result<CurlResponse, CurlError>) -> Void
     var body: [UInt8] = []
@@ -223,14 +224,14 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
         _ = ccurl_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method)
         _ = ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, request.timeoutMilliseconds)
         _ = ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, min(request.timeoutMilliseconds, 2_000))
-        _ = ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1)  // Signals and threads do not mix.
+        _ = ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1)  // libcurl must not use signals in a program with threads.
         _ = ccurl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
-        // Calls between processes go straight to where they are meant to go, whatever the environment says.
+        // Calls between processes ignore proxies from the environment.
         _ = ccurl_set_string(handle, CURLOPT_PROXY, "")
         _ = ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, self.tls?.isRequired == true ? "https" : "http,https")
         if let tls {
             _ = ccurl_set_string(handle, CURLOPT_CAINFO, tls.authority)
-            // Without this line, the system's folder of public authorities is believed as well.
+            // Without this line, libcurl also trusts the system's folder of public authorities.
             _ = ccurl_set_string(handle, CURLOPT_CAPATH, nil)
             _ = ccurl_set_string(handle, CURLOPT_SSLCERT, tls.certificate)
             _ = ccurl_set_string(handle, CURLOPT_SSLKEY, tls.key)
@@ -240,7 +241,7 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
             headers["Expect"] = ""
             _ = ccurl_set_long(handle, CURLOPT_POSTFIELDSIZE, body.count)
             _ = body.withUnsafeBytes { bytes in
-                // libcurl copies these bytes at once, `POSTFIELDSIZE` of them.
+                // libcurl copies `POSTFIELDSIZE` bytes at once.
                 ccurl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
             }
             if body.isEmpty { _ = ccurl_set_string(handle, CURLOPT_COPYPOSTFIELDS, "") }
@@ -268,7 +269,7 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
             var status = 0
             _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
             curl_multi_remove_handle(self.multi, handle)
-            curl_easy_reset(handle)  // The connection itself stays in the multi handle's pool.
+            curl_easy_reset(handle)  // The connection stays in the multi handle's pool.
             if self.idle.count < 64 { self.idle.append(handle) } else { curl_easy_cleanup(handle) }
             if call.isTooLarge {
                 self.finish(call, .failure(.bodyTooLarge(limit: CurlClient.bodyLimitBytes)), inbox)
@@ -301,7 +302,8 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
         }
         for call in waiting { call.completion(.failure(.stopped)) }
         for handle in self.idle { curl_easy_cleanup(handle) }
-        // The multi handle stays: another thread may be about to wake it. It goes with the process.
+        // The multi handle is not freed: another thread may still call `curl_multi_wakeup`. It exists until the process
+        // ends.
     }
 }
 

@@ -3,10 +3,10 @@ import Foundation
 import NIOConcurrencyHelpers
 import Threads
 
-/// A process that this one started. It ends at the latest when this process ends, whatever ends it.
+/// A child process. It ends at the latest when this process ends, also if this process is killed.
 ///
-/// Not `Foundation.Process`: its children inherit the signal mask of whatever thread starts them, and then never hear
-/// SIGTERM; and they outlive a parent that is killed.
+/// `Foundation.Process` is not used for two reasons. Its children inherit the signal mask of the thread that starts
+/// them, which can block SIGTERM, and they outlive a killed parent.
 package final class ChildProcess: Sendable {
     /// How a process ended.
     package enum Ending: Hashable, Sendable, CustomStringConvertible {
@@ -16,7 +16,7 @@ package final class ChildProcess: Sendable {
         package var description: String {
             switch self {
             case .exited(let code): "ended with exit code \(code)"
-            case .killed(let signal): "died of signal \(signal) (\(String(cString: strsignal(signal))))"
+            case .killed(let signal): "was killed by signal \(signal) (\(String(cString: strsignal(signal))))"
             }
         }
     }
@@ -29,9 +29,10 @@ package final class ChildProcess: Sendable {
     private let state = NIOLockedValueBox(State())
 
     /// - Parameters:
-    ///   - log: Standard output and error are appended to this file; `nil`: the child shares the terminal of this process.
-    ///   - deathSignal: What the kernel sends to the child when this process ends. Programs with children of their own
-    ///     need one that they can act on.
+    ///   - log: Standard output and error are appended to this file; `nil`: the child shares the terminal of this
+    ///     process.
+    ///   - deathSignal: The signal that the kernel sends to the child when this process ends. A program with its own
+    ///     children needs a signal that it can catch.
     package init(
         _ path: String, _ arguments: [String], environment: [String: String], log: String?,
         deathSignal: Int32 = SIGKILL
@@ -55,7 +56,7 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// How it ended; `nil` while it runs.
+    /// How the child ended; `nil` while it runs.
     package var ending: Ending? {
         guard !self.isRunning else { return nil }
         let status = self.state.withLockedValue { $0.status }
@@ -63,9 +64,9 @@ package final class ChildProcess: Sendable {
         return signal == 0 ? .exited(code: status >> 8 & 0xFF) : .killed(signal: signal)
     }
 
-    /// Waits for its end.
+    /// Waits for the child's end.
     ///
-    /// - Returns: Its exit code, or 128 and the signal that ended it.
+    /// - Returns: Its exit code, or 128 plus the signal that ended it.
     package func wait() -> Int32 {
         while true {
             switch self.ending {
@@ -78,19 +79,19 @@ package final class ChildProcess: Sendable {
 
     package func send(_ signal: Int32) { if self.isRunning { kill(self.pid, signal) } }
 
-    /// Ends it at once, as a crash would.
+    /// Kills the child with SIGKILL, which has the effect of a crash.
     package func crash() {
         self.send(SIGKILL)
-        _ = self.wait()  // SIGKILL cannot be refused.
+        _ = self.wait()  // Returns soon: SIGKILL cannot be caught.
     }
 }
 
-/// The thread that starts all children of this process. The kernel ends a child with the thread that started it, so this
-/// thread lives as long as the process does.
+/// The thread that starts all children of this process. The kernel sends the death signal when this thread ends, so the
+/// thread runs as long as the process.
 private final class Spawner: Sendable {
     static let shared = Spawner()
 
-    private struct Job: @unchecked Sendable {  // Whoever posts it waits until it is done.
+    private struct Job: @unchecked Sendable {  // The thread that posts it waits until it is done.
         let body: () -> Int32
         let reply = Mailbox<Int32>()
     }

@@ -4,10 +4,10 @@ package import TrancheCore
 
 /// Who may call an address: one role, with a credential of its own.
 package enum Caller: Sendable {
-    /// The unit of the address, by its secret.
+    /// The unit that the address names, by its secret.
     case unit(keys: [String], UnitCredential.Purpose)
-    /// A role that is the same for everybody who has it: any secret of the list is good, so that a new one can come into use
-    /// before the old one goes.
+    /// A role whose callers share a secret. Each secret of the list is accepted, so that a new one can be introduced
+    /// before the old one is removed.
     case role(String, secrets: [String])
 
     fileprivate func isGood(_ bearer: Substring.UTF8View, unit: UnitID?) -> Bool {
@@ -29,7 +29,7 @@ package enum Caller: Sendable {
     }
 }
 
-/// Lets only callers with the credential of one role pass; of a unit, only the one that the address names.
+/// Refuses callers without the credential of one role. A unit may call only the addresses that name it.
 package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
     private let caller: Caller
     package init(_ caller: Caller) { self.caller = caller }
@@ -48,13 +48,13 @@ package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
 }
 
 extension RequestContext {
-    /// The unit of the address must be the one that the message speaks of.
+    /// Checks that the address and the message name the same unit.
     package func check(_ unit: UnitID) throws(Problem) {
         let text = self.parameters.get("unit") ?? ""
         guard text == unit.description else {
             throw Problem(
                 status: 421, code: "wrong_unit",
-                detail: "the address is unit \"\(text.prefix(20))\"'s, the message unit \(unit)'s")
+                detail: "the address names unit \"\(text.prefix(20))\", but the message names unit \(unit)")
         }
     }
 }

@@ -4,9 +4,9 @@ package import ServiceLifecycle
 import TrancheCore
 import UnixSignals
 
-/// Starting and stopping a process.
+/// Starts and stops a process.
 package enum Daemon {
-    /// Begins a process: what it writes from now on can be read by its own user only.
+    /// Prepares a process: only its own user can read the files that it creates from now on.
     package static func logger(_ name: String) -> Logger {
         umask(0o077)
         LoggingSystem.bootstrap { label in
@@ -32,7 +32,7 @@ package enum Daemon {
         try await ServiceGroup(configuration: configuration).run()
     }
 
-    /// Says why on standard error, and ends the process.
+    /// Prints the error on standard error, and ends the process.
     package static func fail(_ error: any Error) -> Never {
         FileHandle.standardError.write(Data("error: \(self.reason(error))\n".utf8))
         exit(1)
@@ -40,7 +40,7 @@ package enum Daemon {
 
     private static func reason(_ error: any Error) -> String {
         let text = "\(error)"
-        // EADDRINUSE is the one system error that people meet often.
+        // EADDRINUSE is the only system error that operators see often, so it gets advice.
         return text.contains("errno: 98")
             ? "\(text): the port is in use; choose another one, or stop the process that has it" : text
     }

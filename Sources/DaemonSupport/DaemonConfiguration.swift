@@ -2,11 +2,11 @@ import Configuration
 import Foundation
 import SystemPackage
 
-/// Values from a YAML file, with environment variables before them: `public.port` is also `PUBLIC_PORT`.
+/// Values from a YAML file. An environment variable overrides the file: `PUBLIC_PORT` overrides `public.port`.
 package struct DaemonConfiguration: Sendable {
-    /// A secret shorter than this is refused, in bytes.
+    /// The minimum length of a secret, in bytes.
     package static let secretBytes = 32
-    /// Secrets of one kind that are good at a time.
+    /// The maximum number of valid secrets of one kind.
     package static let secretsLimit = 8
     private let reader: ConfigReader
 
@@ -47,7 +47,7 @@ package struct DaemonConfiguration: Sendable {
         return number
     }
 
-    /// `true` or `false`; `false` if it is not there.
+    /// A value of `true` or `false`; `false` if it is missing.
     package func flag(_ key: String) throws(StartError) -> Bool {
         if let value = self.reader.bool(forKey: ConfigKey(key)) { return value }
         switch self.reader.string(forKey: ConfigKey(key)) {
@@ -57,8 +57,8 @@ package struct DaemonConfiguration: Sendable {
         }
     }
 
-    /// Secrets with commas between them, the newest first: a process shows the first one, and a process that checks
-    /// takes each of them, so that a new one can come into use before the old one goes.
+    /// Secrets separated by commas, the newest first. A caller sends the first one, and a server accepts each of them,
+    /// so that a new one can be introduced before the old one is removed.
     package func secrets(_ key: String) throws(StartError) -> [String] {
         let all = try self.secret(key).split(separator: ",", omittingEmptySubsequences: false).map {
             $0.trimmingCharacters(in: .whitespaces)
@@ -74,12 +74,12 @@ package struct DaemonConfiguration: Sendable {
         return all
     }
 
-    /// A secret that may be missing.
+    /// An optional secret.
     package func optionalSecret(_ key: String) -> String? {
         ProcessInfo.processInfo.environment[Self.variable(key)].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// A secret, from the environment only. There is no default: a process without it does not start.
+    /// A secret, from the environment only. There is no default: without it the process does not start.
     package func secret(_ key: String) throws(StartError) -> String {
         let variable = Self.variable(key)
         guard let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty else {

@@ -2,8 +2,8 @@ import Foundation
 
 /// New folders below the system's temporary folder (`TMPDIR`, or /tmp).
 package enum PrivateFolder {
-    /// Makes a folder that nobody else can enter, under a name that nobody can know before: an attacker who foresees
-    /// the path of a privileged process can put a link of their own there.
+    /// Creates a folder that only the user of this process can enter, under a random name. An attacker who can predict
+    /// the path of a privileged process could create a symbolic link there.
     ///
     /// The caller removes it.
     package static func make(_ name: String) throws -> String {
@@ -13,7 +13,7 @@ package enum PrivateFolder {
                 .fileWriteUnknown,
                 userInfo: [
                     NSLocalizedDescriptionKey:
-                        "no folder can be made in \(NSTemporaryDirectory()): \(String(cString: strerror(errno)))"
+                        "no folder can be created in \(NSTemporaryDirectory()): \(String(cString: strerror(errno)))"
                 ])
         }
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

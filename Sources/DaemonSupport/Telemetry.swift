@@ -2,8 +2,8 @@ import NIOConcurrencyHelpers
 
 /// Counters and gauges of one process, in the Prometheus text format.
 ///
-/// Each series has a lock of its own, and text is put together outside of it: a thread that counts on the hot path
-/// waits for nobody who reads.
+/// Each series has its own lock, and the text is made outside of it, so that a thread that counts on the hot path does
+/// not wait for a reader of `/metrics`.
 package final class Telemetry: Sendable {
     private final class Series: Sendable {
         let help: String
@@ -12,7 +12,7 @@ package final class Telemetry: Sendable {
         init(help: String, isCounter: Bool) { (self.help, self.isCounter) = (help, isCounter) }
     }
     private let series = NIOLockedValueBox<[String: Series]>([:])
-    /// Label sets of one series at most; more are dropped, so that labels cannot fill the memory.
+    /// The maximum number of label sets of one series; more are dropped, so that labels cannot fill the memory.
     package static let labelsLimit = 10_000
 
     package init() {}
@@ -40,11 +40,11 @@ package final class Telemetry: Sendable {
         }
     }
 
-    /// Everything, as `/metrics` shows it.
+    /// All series, as `/metrics` shows them.
     package var text: String {
         let all = self.series.withLockedValue { Array($0) }
         return all.sorted { $0.key < $1.key }.map { name, one in
-            // An array of its own: a shared dictionary would be copied by the next change.
+            // A separate array: the next change would copy a shared dictionary.
             let values = one.values.withLockedValue { $0.map { (labels: $0.key, value: $0.value) } }
             let lines = values.sorted { $0.labels < $1.labels }.map { labels, value in
                 labels.isEmpty ? "\(name) \(value)" : "\(name){\(labels)} \(value)"

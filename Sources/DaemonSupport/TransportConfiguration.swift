@@ -1,14 +1,14 @@
 package import CurlClient
 
-/// How the internal connections of a process are kept secret.
+/// How the internal connections of a process are encrypted.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
-/// | `tls.certificate`, `tls.key` | PEM files that this process shows, as a server and as a client | none |
+/// | `tls.certificate`, `tls.key` | PEM files of this process's certificate, as a server and as a client | none |
 /// | `tls.authority` | PEM file of the authority that has signed the certificates of all processes | none |
-/// | `tls.elsewhere` | `true`: something else encrypts what leaves this machine, such as a VPN or a mesh | false |
+/// | `tls.elsewhere` | `true`: a VPN or a mesh encrypts the connections that leave this machine | false |
 ///
-/// A process whose internal addresses leave this machine does not start without one of the two.
+/// A process whose internal addresses leave this machine does not start without the certificates or `tls.elsewhere`.
 package struct TransportConfiguration: Sendable {
     package struct Files: Hashable, Sendable {
         package let certificate: String
@@ -33,13 +33,13 @@ package struct TransportConfiguration: Sendable {
         }
     }
 
-    /// What a listener needs; `nil` without TLS.
+    /// The certificates of a listener; `nil` without TLS.
     package func server() throws(StartError) -> ServerTLS? {
         guard let files else { return nil }
         return try ServerTLS(certificate: files.certificate, key: files.key, authority: files.authority)
     }
 
-    /// What outgoing calls need; `nil` without TLS.
+    /// The certificates of outgoing calls; `nil` without TLS.
     package var client: ClientTLS? {
         self.files.map {
             ClientTLS(certificate: $0.certificate, key: $0.key, authority: $0.authority, isRequired: true)
@@ -48,7 +48,7 @@ package struct TransportConfiguration: Sendable {
 
     package var scheme: String { self.files == nil ? "http" : "https" }
 
-    /// - Throws: ``StartError`` if an address of another process would carry secrets in the clear.
+    /// - Throws: ``StartError`` if secrets would go unencrypted to the address of another process.
     package func check(_ key: String, url: String) throws(StartError) {
         if self.files != nil {
             guard url.hasPrefix("https://") else {
@@ -61,10 +61,10 @@ package struct TransportConfiguration: Sendable {
                 "\(key) is \"\(url)\", but must begin with http://, or with https:// if tls.certificate is set")
         }
         let host = url.dropFirst("http://".count).prefix { $0 != "/" }
-        // What stands before an @ is a user's name, and what comes after ? or # no host: neither may look like a
-        // loopback.
+        // The text before an @ is a user name, and the text after ? or # is not a part of the host: neither may pass as
+        // a loopback address.
         guard !host.contains(where: { "@?#\\".contains($0) }) else {
-            throw StartError("\(key) is \"\(url)\", but between http:// and the path only a host and a port may stand")
+            throw StartError("\(key) is \"\(url)\", but only a host and a port may stand between http:// and the path")
         }
         let name =
             host.hasPrefix("[")
@@ -72,7 +72,7 @@ package struct TransportConfiguration: Sendable {
         try self.check(key, host: name)
     }
 
-    /// - Throws: ``StartError`` if clients of `host` would send secrets in the clear.
+    /// - Throws: ``StartError`` if clients of `host` would send secrets unencrypted.
     package func check(_ key: String, host: String) throws(StartError) {
         guard self.files == nil, !self.isElsewhere, !Self.isLoopback(host) else { return }
         throw StartError(

@@ -5,9 +5,9 @@ package import Sockets
 package final class ConnectionRegister: Sendable {
     package enum Admission: Hashable, Sendable {
         case admitted
-        /// The listener has as many as it bears.
+        /// The listener has reached its limit of connections.
         case full
-        /// This address has as many as one address may have.
+        /// The address has reached its limit of connections.
         case addressFull
     }
 
@@ -25,11 +25,11 @@ package final class ConnectionRegister: Sendable {
     /// Counts a connection, unless a limit is reached. The caller calls ``leave(_:)`` once for each admitted
     /// connection.
     ///
-    /// - Parameter hasMadeRoom: Another connection was told to close, and leaves in a moment: the listener is not too
-    ///   full.
+    /// - Parameter hasMadeRoom: Another connection was told to close and leaves soon, so this one may exceed the
+    ///   listener's limit for a moment.
     package func enter(_ address: ClientAddress, hasMadeRoom: Bool = false) -> Admission {
         self.state.withLockedValue { state in
-            // First, so that nobody is closed for an address that has too many anyway.
+            // Checked first, so that no connection is closed to make room for an address that is over its limit.
             guard state.byAddress[address, default: 0] < self.limitPerAddress else { return .addressFull }
             guard hasMadeRoom || state.count < self.limit else { return .full }
             state.count += 1
@@ -48,10 +48,10 @@ package final class ConnectionRegister: Sendable {
 
     package var isFull: Bool { self.state.withLockedValue { $0.count >= self.limit } }
 
-    /// Four fifths are used: idle connections have to make room soon.
+    /// Whether four fifths of the limit are used, so that idle connections must close soon.
     package var isCrowded: Bool { self.state.withLockedValue { $0.count * 5 >= self.limit * 4 } }
 
-    /// Notes a connection that may be closed from here while it is idle.
+    /// Tracks a connection that may be closed while it is idle.
     package func track(_ activity: ConnectionActivity) {
         self.state.withLockedValue { $0.tracked[ObjectIdentifier(activity)] = activity }
     }
@@ -60,7 +60,7 @@ package final class ConnectionRegister: Sendable {
         self.state.withLockedValue { $0.tracked[ObjectIdentifier(activity)] = nil }
     }
 
-    /// Closes the tracked connection that has been idle for longest; it leaves a moment later.
+    /// Closes the tracked connection that has been idle for the longest time; it leaves a moment later.
     ///
     /// - Returns: `false` if none is idle.
     package func closeOldestIdle() -> Bool {
@@ -76,7 +76,7 @@ package final class ConnectionRegister: Sendable {
     }
 }
 
-/// Whether a connection of the ordinary stack is used, for when a place is needed.
+/// Whether a connection of the ordinary stack is idle, and may be closed to make room.
 package final class ConnectionActivity: Sendable {
     private let idleSince = NIOLockedValueBox<Int64?>(nil)
     let close: @Sendable () -> Void

@@ -2,8 +2,8 @@ package import NIOCore
 import Sockets
 import TrancheAPI
 
-/// Stands in front of everything else on a connection of the ordinary HTTP stack: counts the connection, counts
-/// bytes, and closes connections that take too long.
+/// The first handler of a connection of the ordinary HTTP stack: counts the connection and its bytes, and closes it
+/// when a request takes too long.
 ///
 /// Used on its channel's event loop only.
 package final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -12,7 +12,7 @@ package final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     package typealias OutboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
-    /// Looks at the deadlines so often; earlier if one is near.
+    /// The interval between two checks of the deadlines; shorter if a deadline is near.
     private static let lookSeconds: Int64 = 1
 
     private let register: ConnectionRegister
@@ -25,15 +25,15 @@ package final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var activity: ConnectionActivity?
     private var timer: Scheduled<Void>?
     private var isOver = false
-    /// Not admitted: hears why as soon as the connection is there.
+    /// The connection is not admitted; it gets the reason as soon as it is active.
     private var isRefused = false
-    /// Refuses the request whose head or body does not come, if that can be said in turn.
+    /// Refuses a request whose head or body is overdue, if no earlier request still waits for its answer.
     var refuseSlow: ((_ part: RequestWatch.Overdue) -> Bool)?
 
     /// - Parameters:
     ///   - counts: Whether the connection enters the register here.
-    ///   - speaksPlainly: Nothing encrypts the connection.
-    ///   - clock: Microseconds of a clock that never steps; every connection of one register has the same one.
+    ///   - speaksPlainly: The connection has no TLS.
+    ///   - clock: Microseconds of a clock that never steps, the same for all connections of one register.
     package init(
         _ limits: EdgeLimits, _ register: ConnectionRegister, counts: Bool, speaksPlainly: Bool,
         clock: @escaping @Sendable () -> Int64
@@ -74,8 +74,8 @@ package final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard self.counts else { return true }
         let address = context.remoteAddress?.withSockAddr { address, _ in ClientAddress(address) } ?? .local
         var admission = self.register.enter(address)
-        // The oldest idle one goes; it leaves its place a moment later, so this one is counted above the limit for a
-        // moment.
+        // The connection that was idle for the longest time is closed. It leaves a moment later, so the count exceeds
+        // the limit until then.
         if admission == .full, self.register.closeOldestIdle() {
             admission = self.register.enter(address, hasMadeRoom: true)
         }
@@ -84,7 +84,7 @@ package final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
         return true
     }
 
-    /// Says why, where it can be said without a handshake, and closes.
+    /// Sends the reason, if the connection has no TLS, and closes.
     private func refuse(_ context: ChannelHandlerContext) {
         guard self.speaksPlainly else { return context.close(promise: nil) }
         let problem = Problem.tooManyConnections(limit: self.register.limitPerAddress)
@@ -130,7 +130,7 @@ package final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        // What was written before may still be on its way: it has the time of any answer.
+        // Earlier answers may not be sent yet: they get the usual time.
         if mode == .output { self.change { $0.setUnsent(true, now: self.clock()) } }
         context.close(mode: mode, promise: promise)
     }
@@ -145,7 +145,7 @@ package final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    // What the guard behind the decoder has seen.
+    // Calls from the guard behind the decoder.
 
     func headEnded() { self.change { $0.headEnded() } }
     func requestEnded() { self.change { $0.requestEnded() } }

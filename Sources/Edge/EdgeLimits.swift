@@ -1,30 +1,30 @@
-/// What a listener bears of strangers. Durations are in microseconds.
+/// Limits of a listener for unknown clients. Durations are in microseconds.
 package struct EdgeLimits: Sendable {
-    /// From the first byte of a request to the end of its head.
+    /// Time from the first byte of a request to the end of its head.
     package static let headMicroseconds: Int64 = 5_000_000
-    /// From the first byte of a request to the end of its body.
+    /// Time from the first byte of a request to the end of its body.
     package static let bodyMicroseconds: Int64 = 10_000_000
-    /// Without any request.
+    /// Time without any request.
     package static let idleMicroseconds: Int64 = 60_000_000
-    /// The same while most of the connections are used.
+    /// Time without any request while most of the connections are used.
     package static let crowdedIdleMicroseconds: Int64 = 10_000_000
-    /// Until an answer has been taken by the client.
+    /// Time until the client has received an answer.
     package static let unsentMicroseconds: Int64 = 10_000_000
-    /// From the last answer until the other side has closed.
+    /// Time from the last answer until the other side has closed.
     package static let leavingMicroseconds: Int64 = 2_000_000
-    /// Bytes of one field, or of the first line, at most.
+    /// Maximum bytes of one field, or of the first line.
     package static let fieldBytes = 8 << 10
-    /// Bytes of all fields of a request at most.
+    /// Maximum bytes of all fields of a request.
     package static let fieldsBytes = 16 << 10
     package static let fieldCount = 64
-    /// Bytes of a request's first line and fields, with room for what a decoder keeps.
+    /// Maximum bytes of a request's first line and fields, with room for the decoder's buffer.
     package static let headBytes = 32 << 10
 
-    /// Open connections at most.
+    /// Maximum number of open connections.
     package var connections: Int
-    /// Open connections of one IPv4 address, or one /64 of IPv6, at most.
+    /// Maximum number of open connections of one IPv4 address, or of one /64 of IPv6.
     package var connectionsPerAddress: Int
-    /// The longest body that any address of this listener takes.
+    /// Maximum bytes of a body, for the address of this listener that accepts the longest one.
     package var bodyBytes: Int
 
     package init(connections: Int, connectionsPerAddress: Int, bodyBytes: Int) {
@@ -33,6 +33,6 @@ package struct EdgeLimits: Sendable {
         self.bodyBytes = bodyBytes
     }
 
-    /// Bytes that may come without a request becoming whole.
+    /// Maximum bytes that may arrive before a request is complete.
     package var requestBytes: Int { self.bodyBytes + Self.headBytes }
 }

@@ -5,8 +5,8 @@ import NIOHTTP1
 /// fuzzing use the same ones.
 package enum EdgePipeline {
     /// - Parameters:
-    ///   - edge: The first handler; it has seen nothing yet.
-    ///   - transport: What stands between the edge and HTTP: TLS.
+    ///   - edge: The first handler, which has received nothing yet.
+    ///   - transport: The handlers between the edge and HTTP: TLS.
     package static func add(
         _ edge: EdgeGuard, bodyLimit: Int, transport: (any ChannelHandler)? = nil,
         to pipeline: ChannelPipeline.SynchronousOperations

@@ -2,9 +2,10 @@ import NIOCore
 import NIOHTTP1
 import TrancheAPI
 
-/// Stands between the decoder and the router: what nobody here serves goes no further, and nothing behind it is read.
+/// The handler between the decoder and the router. It stops requests that no router may serve, and reads nothing after
+/// them.
 ///
-/// A refusal travels as a request of its own kind, so that it is answered in its turn, behind what was asked before.
+/// A refusal goes to the responder as a request, so that it is answered after all earlier requests.
 ///
 /// Used on its channel's event loop only.
 final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -17,9 +18,9 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let bodyLimit: Int
     private var isRefusing = false
     private var isInRequest = false
-    /// Between the head and the end of an answer.
+    /// Whether the present answer has a head and no end yet.
     private var isAnswering = false
-    /// The last answer was given here: what the router says afterwards goes nowhere.
+    /// Whether this handler has sent the last answer; later output of the router is dropped.
     private var hasSpoken = false
 
     init(_ edge: EdgeGuard, bodyLimit: Int) { (self.edge, self.bodyLimit) = (edge, bodyLimit) }
@@ -44,7 +45,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             if let refusal = EdgeRefusal.judge(head, bodyLimit: self.bodyLimit) { return self.refuse(refusal, context) }
             self.isInRequest = true
             head.headers.remove(name: EdgeRefusal.field)
-            // The stack behind knows only this way to say it: not "Close", and not HTTP/1.0.
+            // The stack behind this handler understands only this form: not "Close", and not HTTP/1.0.
             if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
             context.fireChannelRead(self.wrapInboundOut(.head(head)))
         case .body: context.fireChannelRead(data)
@@ -66,7 +67,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelReadComplete()
     }
 
-    /// Answers for the router, which waits for a body.
+    /// Answers in place of the router, which waits for a body.
     private func interrupt(_ refusal: EdgeRefusal, _ context: ChannelHandlerContext) {
         let problem = refusal.problem(bodyLimit: self.bodyLimit)
         let body = ByteBuffer(bytes: problem.json)
@@ -82,7 +83,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.close(promise: nil)
     }
 
-    /// Bytes behind a refused request mean nothing: they stay in the kernel until the connection is closed.
+    /// Bytes after a refused request are not read: they stay in the kernel until the connection is closed.
     func read(context: ChannelHandlerContext) {
         if !self.isRefusing { context.read() }
     }
@@ -90,7 +91,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError else { return context.fireErrorCaught(error) }
         if self.isRefusing { return }
-        // In the middle of a request nothing can be said any more.
+        // In the middle of a request, the responder cannot get another one.
         if self.isInRequest { return context.close(promise: nil) }
         self.refuse(error as? HTTPParserError == .headerOverflow ? .headTooLarge : .malformed, context)
     }
@@ -101,7 +102,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         switch self.unwrapOutboundIn(data) {
-        // An interim answer has another one behind it, and no end.
+        // An interim answer has no end, and another answer follows it.
         case .head: self.isAnswering = true
         case .body: break
         case .end:

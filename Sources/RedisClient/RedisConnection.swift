@@ -1,11 +1,11 @@
 import CHiredis
 import Foundation
 
-/// Why Redis did not answer as it should. After ``closed(_:)`` it is unknown whether the command was carried out.
+/// Why a command of Redis failed. After ``closed(_:)`` it is unknown whether Redis carried out the command.
 package enum RedisError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// No connection, a time-out, or a connection that broke: make a new ``RedisConnection``.
+    /// No connection, a timeout, or a broken connection: make a new ``RedisConnection``.
     case closed(String)
-    /// Redis answered with an error; the connection is still good.
+    /// Redis answered with an error; the connection can still be used.
     case refused(String)
 
     package var description: String {
@@ -16,7 +16,7 @@ package enum RedisError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What Redis answered.
+/// An answer of Redis.
 package enum RedisReply: Hashable, Sendable {
     case null
     case integer(Int64)
@@ -31,10 +31,10 @@ package enum RedisReply: Hashable, Sendable {
 
 /// One blocking connection to one Redis, over libhiredis.
 ///
-/// Made, used and closed by one thread: a `redisContext` is not thread-safe. ``send(_:)`` waits for its reply;
-/// ``received()`` takes what has come, for a thread that has other work.
+/// One thread makes, uses and closes it, because a `redisContext` is not thread-safe. ``send(_:)`` waits for its reply;
+/// ``received()`` returns the replies that have arrived, for a thread with other work.
 package final class RedisConnection {
-    /// Where Redis is: `/path/to.sock` or `host:port`.
+    /// The address of Redis: `/path/to.sock` or `host:port`.
     package struct Address: Hashable, Sendable, CustomStringConvertible {
         package let host: String
         /// `nil`: a socket in the file system.
@@ -53,7 +53,7 @@ package final class RedisConnection {
         package var description: String { self.port.map { "\(self.host):\($0)" } ?? self.host }
     }
 
-    /// By which user Redis knows the caller (`AUTH`, ACL).
+    /// The user and password for Redis (`AUTH`, ACL).
     package struct Login: Hashable, Sendable {
         /// Empty: Redis' default user.
         package let user: String
@@ -61,17 +61,17 @@ package final class RedisConnection {
         package init(user: String, password: String) { (self.user, self.password) = (user, password) }
     }
 
-    /// hiredis writes with `write`, and a write to a Redis that has gone would end the whole process.
+    /// hiredis writes with `write`: without this, SIGPIPE ends the process when Redis has closed the connection.
     private static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
-    // Freed once, in `deinit`; no reply outlives the call that read it.
+    // Freed once, in `deinit`; no reply is used after the call that read it.
     private let context: UnsafeMutablePointer<redisContext>
 
-    /// The process of Redis at the other end (`run_id`): another one after each start of Redis.
+    /// The `run_id` of the Redis process; it changes with each start of Redis.
     package private(set) var runID = ""
 
-    /// - Parameter timeoutMilliseconds: For connecting, and for each answer.
-    /// - Throws: ``RedisError/closed(_:)`` if nobody listens there, ``RedisError/refused(_:)`` if the login is not good.
+    /// - Parameter timeoutMilliseconds: The limit for connecting, and for each answer.
+    /// - Throws: ``RedisError/closed(_:)`` if there is no connection, ``RedisError/refused(_:)`` if the login is wrong.
     package init(_ address: Address, login: Login? = nil, timeoutMilliseconds: Int) throws(RedisError) {
         Self.brokenPipesAreErrors
         let timeout = timeval(tv_sec: timeoutMilliseconds / 1_000, tv_usec: timeoutMilliseconds % 1_000 * 1_000)
@@ -85,7 +85,7 @@ package final class RedisConnection {
         if let login { try self.logIn(login) }
         let lines = try self.send("INFO", "server").text ?? ""
         guard let line = lines.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") }) else {
-            throw .refused("it does not say which process it is (INFO server, run_id)")
+            throw .refused("the answer to INFO server contains no run_id")
         }
         self.runID = String(line.dropFirst("run_id:".count))
     }
@@ -106,7 +106,7 @@ package final class RedisConnection {
         }
     }
 
-    /// Puts a command in the output buffer. Follow it with one ``reply()``, or with ``flush()`` and ``received()``.
+    /// Puts a command into the output buffer. Call ``reply()`` once for it, or ``flush()`` and ``received()``.
     package func append(_ arguments: RedisArguments) throws(RedisError) {
         try self.append(Array("*\(arguments.count)\r\n".utf8))
         try self.append(arguments.bytes)
@@ -119,10 +119,10 @@ package final class RedisConnection {
         guard status == REDIS_OK else { throw .closed(self.reason) }
     }
 
-    /// For a poller: readable when ``received()`` has something to say.
+    /// The descriptor for a poller: it is readable when ``received()`` has answers.
     package var descriptor: Int32 { self.context.pointee.fd }
 
-    /// Sends what was appended, without waiting for an answer.
+    /// Sends the appended commands, without waiting for an answer.
     package func flush() throws(RedisError) {
         var isDone: Int32 = 0
         while isDone == 0 {
@@ -130,9 +130,9 @@ package final class RedisConnection {
         }
     }
 
-    /// The answers that have come, in the order of their commands; an error of one command is `nil`.
+    /// The answers that have arrived, in the order of their commands; an error of one command is `nil`.
     ///
-    /// Waits if there is nothing to read: ask a poller first.
+    /// Blocks if there is nothing to read: use a poller first.
     package func received() throws(RedisError) -> [RedisReply?] {
         guard redisBufferRead(self.context) == REDIS_OK else { throw .closed(self.reason) }
         var replies: [RedisReply?] = []
@@ -146,7 +146,7 @@ package final class RedisConnection {
         }
     }
 
-    /// Sends what was appended, and waits for the next answer.
+    /// Sends the appended commands, and waits for the next answer.
     package func reply() throws(RedisError) -> RedisReply {
         var raw: UnsafeMutableRawPointer?
         guard redisGetReply(self.context, &raw) == REDIS_OK, let raw else { throw .closed(self.reason) }
@@ -180,7 +180,7 @@ package final class RedisConnection {
     }
 }
 
-/// One command in the form that goes over the wire (RESP2), in memory that can be used again.
+/// One command in the wire format RESP2, in memory that is reused.
 package struct RedisArguments {
     fileprivate private(set) var bytes: [UInt8] = []
     package private(set) var count = 0

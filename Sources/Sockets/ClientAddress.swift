@@ -1,12 +1,12 @@
 package import Glibc
 
-/// Who is at the other end, as far as a limit per address can tell: an IPv4 address, or the /64 network of an IPv6
-/// address, because one household or one rented server has a whole /64 (RFC 6177).
+/// A client's address, for limits per address: an IPv4 address, or the /64 network of an IPv6 address, because one
+/// household or one rented server has a whole /64 (RFC 6177).
 package struct ClientAddress: Hashable, Sendable {
     private let family: UInt8
     private let value: UInt64
 
-    /// A client without an address of the internet: a socket in the file system.
+    /// A client without an IP address, on a Unix socket.
     package static let local = ClientAddress(family: 0, value: 0)
 
     private init(family: UInt8, value: UInt64) { (self.family, self.value) = (family, value) }
@@ -20,7 +20,7 @@ package struct ClientAddress: Hashable, Sendable {
                 UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             )
         }
-        // An IPv4 address in IPv6's clothes (RFC 4291, section 2.5.5.2) is the IPv4 address.
+        // An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) counts as the IPv4 address.
         if words.0 == 0, words.1 >> 32 == 0xFFFF {
             self.init(family: 4, value: words.1 & 0xFFFF_FFFF)
         } else {
@@ -34,7 +34,7 @@ package struct ClientAddress: Hashable, Sendable {
         }
     }
 
-    /// - Parameter address: The front of an address that is as long as its family needs.
+    /// - Parameter address: The start of an address of the length that its family needs.
     package init(_ address: UnsafePointer<sockaddr>) {
         let bytes = UnsafeRawPointer(address)
         switch Int32(address.pointee.sa_family) {

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Open files of this process.
+/// The limit of open files of this process.
 package enum Descriptors {
-    /// What files, logs and connections to other processes need beside those of buyers.
+    /// Descriptors for files, logs and connections to other processes, in addition to buyers' connections.
     package static let reserve = 128
 
     /// Raises the soft limit to the hard one.
     ///
-    /// - Returns: How many descriptors the process may have.
+    /// - Returns: The number of descriptors that the process may have.
     package static func raiseLimit() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1_024 }

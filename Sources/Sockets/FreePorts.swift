@@ -1,6 +1,6 @@
 import Glibc
 
-/// Ports of 127.0.0.1 that nobody has at the moment.
+/// Free ports of 127.0.0.1.
 package enum FreePorts {
     package struct NoneLeft: Error, CustomStringConvertible {
         let code: Int32
@@ -8,8 +8,8 @@ package enum FreePorts {
         package var description: String { "no free port on 127.0.0.1: \(String(cString: strerror(self.code)))" }
     }
 
-    /// Takes all of them before it gives the first one back, so they differ. Another process may take one later: a
-    /// program that listens on it must be ready to hear that it is in use.
+    /// Binds all ports before it releases the first one, so they differ. Another process may take one of them later, so
+    /// a program that listens on it must handle "address in use".
     package static func take(_ count: Int) throws -> [Int] {
         var descriptors: [Int32] = []
         defer { for descriptor in descriptors { close(descriptor) } }

@@ -1,15 +1,15 @@
 import CEpoll
 import Glibc
 
-/// Which of many descriptors can be read or written now: epoll(7), level-triggered.
+/// Reports which descriptors can be read or written now: epoll(7), level-triggered.
 ///
-/// Belongs to one thread, but for ``wake()``.
+/// Belongs to one thread, except for ``wake()``.
 package final class Poller: @unchecked Sendable {  // `wake` is one write to an eventfd; the rest has one thread.
     package struct Readiness: Sendable {
         package let token: UInt64
         package let isReadable: Bool
         package let isWritable: Bool
-        /// Closed or broken: reading says so, too.
+        /// The connection is closed or broken; a read reports this, too.
         package let isClosed: Bool
     }
     package struct Interest: OptionSet, Sendable {
@@ -17,12 +17,12 @@ package final class Poller: @unchecked Sendable {  // `wake` is one write to an 
         package init(rawValue: UInt32) { self.rawValue = rawValue }
         package static let read = Interest(rawValue: EPOLLIN.rawValue)
         package static let write = Interest(rawValue: EPOLLOUT.rawValue)
-        /// Of several pollers that watch one listener, one is told (Linux 4.5).
+        /// If several pollers watch one listener, only one of them is woken (Linux 4.5).
         package static let exclusive = Interest(rawValue: EPOLLEXCLUSIVE.rawValue)
     }
 
     private static let wakeToken = UInt64.max
-    /// Not all at once: the next stage begins with the first ones while it reads the next.
+    /// A small number, so that the next stage starts with the first events while this thread reads the next ones.
     private static let eventsPerWait = 32
     private let descriptor: Int32
     private let bell: Int32
@@ -41,7 +41,7 @@ package final class Poller: @unchecked Sendable {  // `wake` is one write to an 
         Socket.close(self.descriptor)
     }
 
-    /// - Parameter token: What ``Readiness`` will carry; not `UInt64.max`.
+    /// - Parameter token: The value in ``Readiness`` for this descriptor; not `UInt64.max`.
     package func add(_ descriptor: Int32, token: UInt64, _ interest: Interest) throws(SocketError) {
         try self.control(EPOLL_CTL_ADD, descriptor, token, interest)
     }
@@ -59,10 +59,11 @@ package final class Poller: @unchecked Sendable {  // `wake` is one write to an 
         guard epoll_ctl(self.descriptor, operation, descriptor, &event) == 0 else { throw SocketError("epoll_ctl") }
     }
 
-    /// Ends a wait that is under way, or the next one. From any thread.
+    /// Ends the present wait, or the next one. Any thread may call it.
     package func wake() { eventfd_write(self.bell, 1) }
 
-    /// Calls `body` for everything that is ready; returns at once after a ``wake()``, or after `microseconds`.
+    /// Calls `body` for each ready descriptor. Returns at once after a ``wake()``, and at the latest after
+    /// `microseconds`.
     package func wait(microseconds: Int64, _ body: (Readiness) -> Void) {
         let count = self.events.withUnsafeMutableBufferPointer {
             cepoll_wait(self.descriptor, $0.baseAddress, Int32($0.count), microseconds)

@@ -12,10 +12,10 @@ package struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Stream sockets that never block, as plain descriptors. The owner of a descriptor closes it.
 package enum Socket {
-    /// What one attempt to read or write came to.
+    /// The result of one attempt to read or write.
     package enum Transfer: Hashable, Sendable {
         case bytes(Int)
-        /// Nothing now; the poller says when.
+        /// Nothing can be transferred now; wait for the poller.
         case wouldBlock
         /// The other side has closed, or the connection broke.
         case closed
@@ -31,7 +31,7 @@ package enum Socket {
         }
     }
 
-    /// A connection that is made, or on its way: the poller calls it writable when it is there.
+    /// Starts a connection. The poller reports it as writable when it is established.
     package static func connect(host: String, port: Int) throws(SocketError) -> Int32 {
         let descriptor = try self.open(host: host, port: port, flags: 0) { descriptor, address, length in
             guard Glibc.connect(descriptor, address, length) != 0, errno != EINPROGRESS else { return nil }
@@ -43,7 +43,7 @@ package enum Socket {
 
     /// The next connection, or `nil` if none waits.
     ///
-    /// - Throws: ``SocketError``, where a later attempt may do better: too many open files, say.
+    /// - Throws: ``SocketError`` if a later attempt may succeed, for example after too many open files.
     package static func accept(
         _ listener: Int32
     ) throws(SocketError) -> (descriptor: Int32, address: ClientAddress)? {
@@ -71,10 +71,10 @@ package enum Socket {
         self.transfer { send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
     }
 
-    /// No more is sent; what was sent arrives.
+    /// Ends sending; bytes that were written before are still delivered.
     package static func finishWriting(_ descriptor: Int32) { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Nobody is accepted any more: not even those whom the kernel has let in already.
+    /// Accepts no more connections, including those in the kernel's queue.
     package static func stopListening(_ listener: Int32) { _ = shutdown(listener, Int32(SHUT_RDWR)) }
 
     package static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
@@ -92,16 +92,16 @@ package enum Socket {
         }
     }
 
-    /// Answers are one small packet each: waiting for more would only delay them.
+    /// Disables Nagle's algorithm: an answer is one small packet, and waiting for more would only delay it.
     private static func sendAtOnce(_ descriptor: Int32) {
         var yes: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    /// How long the kernel goes on sending to somebody who acknowledges nothing, in milliseconds.
+    /// How long the kernel sends to a client that acknowledges nothing, in milliseconds.
     package static let unacknowledgedMilliseconds: Int32 = 20_000
 
-    /// A reader that has gone without a word is found out by what it does not acknowledge (TCP_USER_TIMEOUT, RFC 5482).
+    /// Detects a client that has disappeared, because it acknowledges nothing (TCP_USER_TIMEOUT, RFC 5482).
     private static func giveUpOnTheSilent(_ descriptor: Int32) {
         var limit = Self.unacknowledgedMilliseconds
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &limit, socklen_t(MemoryLayout<Int32>.size))

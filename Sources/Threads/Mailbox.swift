@@ -1,21 +1,21 @@
 import NIOConcurrencyHelpers
 
-/// A queue for one thread. The thread sleeps until there is an element, and then takes all of them at once.
+/// A queue for one thread. The thread sleeps until there are elements, and then takes all of them at once.
 ///
-/// The one place where a thread waits for another one without a descriptor to wait on.
+/// This is the only place where a thread waits for another one without a file descriptor.
 package final class Mailbox<Element: Sendable>: @unchecked Sendable {  // All state is behind the condition lock.
-    /// Its value says whether there is something to take: an element, or that the mailbox is closed.
+    /// The value of the lock is `true` if there are elements, or if the mailbox is closed.
     private let lock = ConditionLock(value: false)
     private var elements: [Element] = []
     private var isClosed = false
     private let limit: Int
     private let owner = ThreadOwner("a mailbox")
 
-    /// - Parameter limit: Elements that may wait. Without a limit, each sender bounds its own elements, and a comment
-    ///   says how.
+    /// - Parameter limit: Maximum number of waiting elements. Without a limit, each sender bounds its own elements, and
+    ///   a comment there says how.
     package init(limit: Int = .max) { self.limit = limit }
 
-    /// - Returns: `false` if the mailbox is full or closed: the element was not added.
+    /// - Returns: `false` if the mailbox is full or closed; the element is not queued then.
     @discardableResult package func post(_ element: Element) -> Bool {
         self.lock.lock()
         let isTaken = !self.isClosed && self.elements.count < self.limit
@@ -24,16 +24,16 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {  // All st
         return isTaken
     }
 
-    /// From now on no element is added. Elements that wait can still be taken.
+    /// Closes the mailbox for new elements. Waiting elements can still be taken.
     package func close() {
         self.lock.lock()
         self.isClosed = true
         self.lock.unlock(withValue: true)
     }
 
-    /// Waits for elements. An empty answer means that the mailbox was closed and is empty.
+    /// Waits for elements. The result is empty only if the mailbox is closed and empty.
     ///
-    /// The first thread that takes is the only one that may.
+    /// Only the first thread that calls this may call it again.
     package func takeAll() -> [Element] {
         self.owner.take()
         self.lock.lock(whenValue: true)

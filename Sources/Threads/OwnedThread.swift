@@ -1,15 +1,15 @@
 import Foundation
 
-/// A thread with a name, for work that waits in system calls or owns what has no lock.
+/// A thread with a name, for work that waits in system calls or owns state without a lock.
 ///
-/// Swift's tasks share as many threads as there are processors: work that blocks one of them holds the others up.
+/// Swift's tasks share one thread for each processor: work that blocks such a thread delays other tasks.
 package enum OwnedThread {
     /// Starts a thread that ends with `body`.
     ///
     /// - Parameters:
-    ///   - name: 15 bytes at most: what `top -H` and a debugger show.
-    ///   - stackBytes: `nil` for as much as the system gives.
-    ///   - owners: Of what belongs to the thread from its first moment.
+    ///   - name: At most 15 bytes; `top -H` and a debugger show it.
+    ///   - stackBytes: `nil` for the system's default.
+    ///   - owners: The owners of objects that belong to the thread from its start.
     package static func start(
         _ name: String, stackBytes: Int? = nil, owning owners: [ThreadOwner] = [],
         _ body: @escaping @Sendable () -> Void
@@ -24,7 +24,7 @@ package enum OwnedThread {
         thread.start()
     }
 
-    /// Runs `body` on a thread of its own, and returns when it is done.
+    /// Runs `body` on a new thread, and returns its result.
     package static func run<Value: Sendable, Failure: Error>(
         _ name: String, stackBytes: Int? = nil, owning owners: [ThreadOwner] = [],
         _ body: @escaping @Sendable () throws(Failure) -> Value

@@ -1,19 +1,19 @@
 import Glibc
 import Synchronization
 
-/// The thread that an object belongs to. The object checks it at the start of its methods: a use on another thread ends
-/// the process at once, instead of damaging state that has no lock.
+/// The thread that an object belongs to. The object's methods check it, so that a use on another thread ends the
+/// process at once instead of damaging state without a lock.
 ///
-/// An object is made before its thread takes it. Until then it has no owner, and any thread may use it.
+/// An object is created before its thread takes it. Until then it belongs to no thread, and its creator may use it.
 package final class ThreadOwner: Sendable {
     private let what: StaticString
-    /// The thread as the system numbers it; 0 for none.
+    /// The system's number of the thread; 0 for none.
     private let thread = Atomic<UInt>(0)
 
-    /// - Parameter what: The object, as the crash names it.
+    /// - Parameter what: The object's name in the crash message.
     package init(_ what: StaticString) { self.what = what }
 
-    /// From now on the object belongs to the calling thread, and to no other one.
+    /// Gives the object to the calling thread, for good.
     package func take() {
         let (isTaken, owner) = self.thread.compareExchange(
             expected: 0, desired: Self.current, ordering: .acquiringAndReleasing)
@@ -35,6 +35,6 @@ package final class ThreadOwner: Sendable {
     private static var current: UInt { UInt(pthread_self()) }
 
     @inline(never) private func refuse(_ owner: UInt) -> Never {
-        fatalError("\(self.what) belongs to thread \(owner), and is used by thread \(Self.current)")
+        fatalError("\(self.what) belongs to thread \(owner), but thread \(Self.current) used it")
     }
 }

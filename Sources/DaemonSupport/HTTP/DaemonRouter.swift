@@ -4,13 +4,14 @@ package import Logging
 import NIOCore
 import TrancheAPI
 
-/// The router of a process: problem documents for every error, the endpoints that every process has, and its own.
+/// Makes the router of a process: problem documents for errors, the endpoints that all processes have, and its own
+/// ones.
 package enum DaemonRouter {
-    /// Who can reach a listener.
+    /// The callers that can reach a listener.
     package enum Audience: Sendable {
         /// Processes of the installation, operators and their monitoring.
         case inner
-        /// Everybody: whatever helps a bot, or tells of paths and figures, is not here.
+        /// The internet: answers contain no paths, no figures and nothing else that helps a bot.
         case anybody
     }
 

@@ -11,8 +11,8 @@ import Sockets
 import TrancheAPI
 import TrancheCore
 
-/// A connection of the ordinary HTTP/1.1 stack with its guards: the one way in which the four listeners of an installation
-/// meet strangers.
+/// A connection of the ordinary HTTP/1.1 stack with its guards. The four listeners of an installation accept
+/// connections only in this way.
 package struct EdgeHTTP: ServerChildChannel, HTTPChannelHandler {
     package typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -22,7 +22,7 @@ package struct EdgeHTTP: ServerChildChannel, HTTPChannelHandler {
     private let counts: Bool
     private let tls: ServerTLS?
 
-    /// - Parameter counts: Whether connections enter the register here, or have done so before.
+    /// - Parameter counts: Whether connections enter the register here; `false` if they did so before.
     package init(
         responder: @escaping HTTPChannelHandler.Responder, limits: EdgeLimits, register: ConnectionRegister,
         counts: Bool = true, tls: ServerTLS? = nil

@@ -3,7 +3,7 @@ import HTTPTypes
 package import Hummingbird
 import TrancheAPI
 
-/// What every router of a process answers through: refusals of the edge, and HEAD as GET without the body.
+/// The responder in front of every router: it answers refusals of the edge, and answers HEAD as GET without the body.
 package struct EdgeResponder: HTTPResponder {
     private let router: RouterResponder<TrancheContext>
     private let bodyLimit: Int
@@ -26,7 +26,7 @@ package struct EdgeResponder: HTTPResponder {
 
     private func answer(_ request: Request, _ context: TrancheContext) async throws -> Response {
         guard request.method == .head else { return try await self.router.respond(to: request, context: context) }
-        // RFC 9110, section 9.3.2: the same answer, and none of its body, whatever the status.
+        // RFC 9110, section 9.3.2: the same answer without its body, for every status.
         var head = request.head
         head.method = .get
         let response = try await self.router.respond(to: Request(head: head, body: request.body), context: context)

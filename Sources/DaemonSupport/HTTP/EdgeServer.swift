@@ -18,7 +18,7 @@ package enum EdgeServer {
             configuration: .init(address: .hostname(host, port: port)), logger: logger)
     }
 
-    /// As many connections as are wanted, or as descriptors allow.
+    /// The wanted number of connections, or fewer if the limit of open files requires it.
     package static func possible(_ wanted: EdgeLimits, _ logger: Logger) -> EdgeLimits {
         let allowed = max(1, Descriptors.raiseLimit() - Descriptors.reserve)
         guard wanted.connections > allowed else { return wanted }

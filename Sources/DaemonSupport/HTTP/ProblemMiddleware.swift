@@ -2,7 +2,7 @@ package import Hummingbird
 package import Logging
 import TrancheAPI
 
-/// Turns every error into a problem document; nothing of a surprise leaks out.
+/// Turns every error into a problem document. Details of unexpected errors go to the log only.
 package struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
     private let logger: Logger
     private let table: RouteTable

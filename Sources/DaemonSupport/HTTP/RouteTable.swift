@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOConcurrencyHelpers
 
-/// Which methods each address takes, so that a wrong one is answered with 405 and `Allow` (RFC 9110, section 15.5.6).
+/// The methods of each address, so that a wrong one is answered with 405 and `Allow` (RFC 9110, section 15.5.6).
 package final class RouteTable: Sendable {
     private struct Route {
         let segments: [Substring]
@@ -12,7 +12,7 @@ package final class RouteTable: Sendable {
 
     package init() {}
 
-    /// Reads the routes of a router that is complete.
+    /// Reads the routes of a complete router.
     func read(_ router: Router<TrancheContext>) {
         let found = router.routes.map {
             Route(segments: $0.path.description.split(separator: "/").map { Substring(String($0)) }, method: $0.method)
@@ -20,7 +20,7 @@ package final class RouteTable: Sendable {
         self.routes.withLockedValue { $0 = found }
     }
 
-    /// Methods of the address, in order of their names; empty if there is no such address.
+    /// The methods of the address, sorted by name; empty if there is no such address.
     func methods(at path: String) -> [String] {
         let asked = path.split(separator: "/")
         let found = self.routes.withLockedValue { routes in
@@ -29,7 +29,7 @@ package final class RouteTable: Sendable {
                     && zip(route.segments, asked).allSatisfy { isParameter($0) || $0 == $1 }
             }.map(\.method.rawValue)
         }
-        // Whatever can be read can be asked for without its body.
+        // An address with GET also has HEAD.
         return Set(found.contains("GET") ? found + ["HEAD"] : found).sorted()
     }
 }

@@ -1,6 +1,6 @@
 import NIOSSL
 
-/// A listener's certificate, and whose certificates it asks callers for.
+/// A listener's certificate, and the authority of the certificates that it requires from callers.
 package struct ServerTLS: Sendable {
     let context: NIOSSLContext
 
@@ -20,7 +20,7 @@ package struct ServerTLS: Sendable {
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
         configuration.minimumTLSVersion = .tlsv12
         configuration.trustRoots = .certificates(try read(authority) { try NIOSSLCertificate.fromPEMFile(authority) })
-        // The name in a caller's certificate says nothing here: what a caller may do is its credential's word.
+        // The name in a caller's certificate is not checked: the credential decides what a caller may do.
         configuration.certificateVerification = .noHostnameVerification
         let settings = configuration
         self.context = try read(certificate) { try NIOSSLContext(configuration: settings) }

@@ -45,7 +45,7 @@ import Testing
         try await eventually("the end of the demo", seconds: 60) { !demo.isRunning }
         #expect(demo.ending == .exited(code: 128 + SIGSEGV))
         let last = said()
-        #expect(last.contains("error: tranche demo (process \(work[0])) died of signal 11"), "\(last)")
+        #expect(last.contains("error: tranche demo (process \(work[0])) was killed by signal 11"), "\(last)")
         let backtrace = try #require(try /backtrace: (\/[^;\n]+)/.firstMatch(in: last), "\(last)")
         let text = try String(contentsOfFile: String(backtrace.output.1), encoding: .utf8)
         #expect(text.contains("Thread"))
@@ -65,7 +65,7 @@ import Testing
         var said = ""
         try await eventually("word of the unit's death", seconds: 60) {
             said = (try? String(contentsOfFile: cluster.folder + "/up.log", encoding: .utf8)) ?? ""
-            return said.contains("died of signal 11")
+            return said.contains("was killed by signal 11")
         }
         #expect(said.contains(unit.name) && said.contains("backtrace: \(cluster.folder)"), "\(said)")
     }
