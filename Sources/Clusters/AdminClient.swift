@@ -5,13 +5,13 @@ import Terminal
 package import TrancheAPI
 package import TrancheCore
 
-/// Calls of an operator to the center, and to units.
+/// Calls the center, and units, as an operator.
 package struct AdminClient: Sendable {
     package let layout: ClusterLayout
-    /// The key by which the center knows a repetition of an act; every act gets one of its own if not given.
+    /// The idempotency key of an act. Without one, each act gets a new key.
     package var key: String?
     private let curl: CurlClient
-    /// One client, with one thread, for each certificate: commands make this struct again and again.
+    /// One client, with one thread, for each certificate, because commands create this struct many times.
     private static let shared = NIOLockedValueBox<[ClientTLS?: CurlClient]>([:])
 
     package init(_ layout: ClusterLayout, key: String? = nil) {
@@ -31,7 +31,7 @@ package struct AdminClient: Sendable {
 
     /// - Parameters:
     ///   - version: Sent as If-Match.
-    ///   - part: Which one it is, of a command that does several acts under one key.
+    ///   - part: The number of the act, in a command that does several acts under one key.
     /// - Throws: ``CommandError`` with the problem that the center reports.
     package func call<Value: Decodable>(
         _ method: String, _ path: String, _ body: (any Encodable & Sendable)? = nil, version: Int? = nil,
@@ -40,7 +40,7 @@ package struct AdminClient: Sendable {
         try JSON.decode(type, from: try await self.send(method, path, body, version: version, part: part))
     }
 
-    /// The same for an answer that has no body.
+    /// Makes a call whose answer has no body.
     package func send(
         _ method: String, _ path: String, _ body: (any Encodable & Sendable)? = nil, version: Int? = nil,
         part: String = ""
@@ -59,8 +59,8 @@ package struct AdminClient: Sendable {
                 CurlRequest(method, self.layout.centerURL + path, headers: headers, body: bytes))
         } catch let error where method != "GET" && error.mayHaveArrived {
             throw CommandError(
-                "the config center did not answer in time (\(error)): it may have happened. Ask again with --key \(key): it "
-                    + "happens once, however often you ask")
+                "the config center did not answer in time (\(error)); it may have carried out the act. Repeat the command "
+                    + "with --key \(key): the act takes effect once")
         } catch {
             throw CommandError(
                 "the config center does not answer at \(self.layout.centerURL): \(error); is the cluster up?")
@@ -79,7 +79,7 @@ package struct AdminClient: Sendable {
         try await self.call("GET", "/v1/sales/\(id)", as: SaleDocument.self)
     }
 
-    /// Waits until so many units have registered.
+    /// Waits until `count` units have registered.
     package func waitForUnits(_ count: Int) async throws {
         let end = ContinuousClock.now + .seconds(10)
         while try await self.call("GET", "/v1/units", as: [UnitDocument].self).count < count {
@@ -97,9 +97,9 @@ package struct AdminClient: Sendable {
         }
     }
 
-    /// Changes a sale by what it is now.
+    /// Changes a sale, based on its present state.
     package func edit<Value>(_ id: String, _ body: (SaleDocument) async throws -> Value) async throws -> Value {
-        // Another change may come between the look and the step: look again, a few times.
+        // Another change may happen between the read and the step: read again, a few times.
         for _ in 0..<4 {
             let seen = try await self.sale(id)
             do { return try await body(seen) } catch let error as CommandError
@@ -109,7 +109,7 @@ package struct AdminClient: Sendable {
         throw CommandError("the configuration keeps changing; try again")
     }
 
-    /// Waits until nothing is missing; prints what is, now and then.
+    /// Waits until the sale is ready; prints from time to time what is missing.
     package func waitUntilReady(_ id: String, seconds: Int, progress: (String) -> Void) async throws -> SaleDocument {
         let end = ContinuousClock.now + .seconds(seconds)
         while true {
@@ -128,7 +128,7 @@ package struct AdminClient: Sendable {
 extension CurlError {
     /// Whether the request may have reached the server, although no answer came.
     fileprivate var mayHaveArrived: Bool {
-        // Without a connection, nothing was sent.
+        // Without a connection the request was not sent.
         if case .transport(let reason) = self { return !reason.lowercased().contains("connect to server") }
         return false
     }

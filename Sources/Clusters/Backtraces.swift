@@ -1,17 +1,18 @@
 package import DaemonSupport
 import Foundation
 
-/// Backtraces of Swift processes that crash, one file each in one folder.
+/// Backtraces of crashed Swift processes, in one folder with one file for each.
 package enum Backtraces {
     private static let variable = "SWIFT_BACKTRACE"
 
-    /// Asks the Swift runtime of a child to write a backtrace into `folder` when it crashes. What the user asks for goes first.
+    /// Makes the Swift runtime of a child write a backtrace into `folder` when it crashes. The user's own settings take
+    /// precedence.
     package static func environment(folder: String) -> [String: String] {
         if let own = ProcessInfo.processInfo.environment[self.variable] { return [self.variable: own] }
         return [self.variable: "enable=yes,color=no,interactive=no,output-to=\(folder)"]
     }
 
-    /// The backtrace of a process, if there is one.
+    /// The path of a process's backtrace; `nil` if there is none.
     package static func find(folder: String, pid: Int32) -> String? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.sorted().last { $0.contains("-\(pid)-") }.map { "\(folder)/\($0)" }

@@ -12,17 +12,17 @@ package struct ClusterFolder {
     /// A Unix socket's path has at most 107 bytes.
     package func socket(_ name: String) -> String { "\(self.path)/units/\(name)/r.sock" }
 
-    /// A number of microseconds in this file sets the clock of a running unit wrong.
+    /// The path of a file with an error in microseconds, which a running unit adds to its clock.
     package func clockSteps(_ name: String) -> String { "\(self.unit(name))/clock-step" }
 
     package var backtraces: String { self.path + "/backtraces" }
 
-    /// Makes a folder that only its owner can look into.
+    /// Creates a folder that only its owner can read.
     package func make(_ path: String) throws {
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch { throw CommandError("the folder \(path) cannot be made: \(error.localizedDescription)") }
+        } catch { throw CommandError("the folder \(path) cannot be created: \(error.localizedDescription)") }
     }
 
     package func save(_ layout: ClusterLayout) throws {

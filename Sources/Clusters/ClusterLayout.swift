@@ -3,18 +3,18 @@ import Sockets
 import TrancheAPI
 package import TrancheCore
 
-/// What a local cluster is made of: written by `tranche up`, read by the other commands.
+/// The processes, ports and secrets of a local cluster. `tranche up` writes it, and the other commands read it.
 package struct ClusterLayout: Codable {
     package struct Unit: Codable {
         package let id: UnitID
         package let name: String
         package let publicPort: Int
         package let internalPort: Int
-        /// Where the unit reaches the hub, and the hub the unit, if wide-area links are between them.
+        /// The ports between unit and hub; `nil` without wide-area links.
         package let links: Links?
         package var publicURL: String { "http://127.0.0.1:\(self.publicPort)" }
     }
-    /// Ports of the proxies between one unit and the hub.
+    /// Ports of the link proxies between one unit and the hub.
     package struct Links: Codable {
         package let center: Int
         package let coordinator: Int
@@ -23,13 +23,13 @@ package struct ClusterLayout: Codable {
     }
     package let centerPort: Int
     package let coordinatorPort: Int
-    /// A second coordinator, which leads when the first one is gone.
+    /// The port of the second coordinator, which leads if the first one fails.
     package let standbyPort: Int
-    /// Where the links are changed, if there are any.
+    /// The port of the endpoint that changes the links; `nil` without links.
     package let controlPort: Int?
     package let units: [Unit]
     package let secrets: [String: String]
-    /// A folder with `ca.pem`, `cert.pem` and `key.pem` that all processes use between them; `nil`: no TLS.
+    /// A folder with the `ca.pem`, `cert.pem` and `key.pem` of all processes; `nil`: no TLS.
     package var tls: String?
 
     package var scheme: String { self.tls == nil ? "http" : "https" }
@@ -47,7 +47,7 @@ package struct ClusterLayout: Codable {
         "TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET",
     ]
 
-    /// What one process may know, and nothing else.
+    /// The secrets that one process needs.
     package func secrets(of part: LocalCluster.Part) -> [String: String] {
         func own(_ names: String...) -> [String: String] { self.secrets.filter { names.contains($0.key) } }
         switch part {
@@ -62,7 +62,7 @@ package struct ClusterLayout: Codable {
         }
     }
 
-    /// What is derived for one unit.
+    /// The secrets that are derived for one unit.
     package func secrets(ofUnit unit: UnitID) -> [String: String] {
         let (units, contests) = (self.secret("TRANCHE_UNITS_KEY"), self.secret("TRANCHE_CONTEST_KEY"))
         return [
@@ -72,7 +72,7 @@ package struct ClusterLayout: Codable {
         ]
     }
 
-    /// - Parameter isWide: Whether wide-area links are between the regions and the hub.
+    /// - Parameter isWide: Whether there are wide-area links between the regions and the hub.
     package static func random(regions: [String], isWide: Bool = false, tls: String? = nil) throws -> ClusterLayout {
         var ports = try FreePorts.take(4 + 6 * regions.count)
         func port() -> Int { ports.removeLast() }

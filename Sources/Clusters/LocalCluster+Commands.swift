@@ -3,7 +3,7 @@ import Foundation
 import Terminal
 import TrancheCore
 
-// How the processes of a cluster are started: their programs, their options and their configuration files.
+// The programs, options and configuration files of a cluster's processes.
 
 extension LocalCluster {
     func log(_ part: Part) -> String {
@@ -44,7 +44,7 @@ extension LocalCluster {
         }
     }
 
-    /// Redis is a witness, not the truth: what it loses is rebuilt from the ledger, so it need not write to disk.
+    /// Redis is only a witness: the unit rebuilds lost data from the ledger, so Redis need not write to disk.
     static func redis(_ socket: String, _ folder: String) -> [String] {
         [
             "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "no", "--daemonize",
@@ -52,7 +52,7 @@ extension LocalCluster {
         ]
     }
 
-    /// The settings of a unit.
+    /// The configuration of a unit.
     func values(of unit: ClusterLayout.Unit) -> [String: [String: any CustomStringConvertible]] {
         let name = unit.name
         var values: [String: [String: any CustomStringConvertible]] = [
@@ -96,7 +96,7 @@ extension LocalCluster {
         return path
     }
 
-    /// The daemons lie beside this program.
+    /// The path of a daemon, which is in the folder of this program.
     package static func sibling(_ name: String) -> String {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         return own.deletingLastPathComponent().appendingPathComponent(name).path

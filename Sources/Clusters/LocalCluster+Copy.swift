@@ -3,11 +3,10 @@ import Foundation
 import Sockets
 
 extension LocalCluster {
-    /// Starts a second process under a unit's id and secret, with a Redis and ports of its own, from the ledger in
-    /// `folder`.
+    /// Starts a second process with a unit's id and secret, from the ledger in `folder`, with its own Redis and ports.
     ///
-    /// - Parameter folder: Below the cluster's folder, and with a path that is short enough for a socket.
-    /// - Returns: The copy and its Redis; the caller ends them.
+    /// - Parameter folder: A folder below the cluster's folder, with a path that is short enough for a socket.
+    /// - Returns: The copy and its Redis; the caller stops them.
     package func startCopy(of name: String, folder: String) throws -> [ChildProcess] {
         let unit = self.layout.units.first { $0.name == name }!
         let ports = try FreePorts.take(2)

@@ -5,7 +5,7 @@ import NIOConcurrencyHelpers
 import Terminal
 package import WideArea
 
-/// Real processes on this machine: a center, a coordinator, and a unit with a Redis for each region.
+/// Real processes on this machine: a center, two coordinators, and a unit with a Redis for each region.
 package final class LocalCluster: Sendable {
     package enum Part: Hashable, Sendable, CustomStringConvertible {
         case center, coordinator, standby, unit(String), redis(String)
@@ -22,22 +22,22 @@ package final class LocalCluster: Sendable {
 
     package let folder: ClusterFolder
     package let layout: ClusterLayout
-    /// Errors of units' clocks, in microseconds, by name: to rehearse clocks that are wrong. A unit takes it at its
+    /// Errors of units' clocks, in microseconds, by unit name, to rehearse wrong clocks. A unit reads its error at its
     /// start.
     private let clockOffsets: NIOLockedValueBox<[String: Int]>
-    /// What a part is told instead of its secret for the center: to rehearse an operator's slip.
+    /// Wrong secrets for the center, by part, to rehearse an operator's mistake.
     private let wrongSecrets = NIOLockedValueBox<[Part: String]>([:])
     let wide: WideArea?
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
-    /// Once it stops, nothing is started any more, although a nemesis may still break and mend parts.
+    /// After a stop, no process is started any more, although a nemesis may still try to repair parts.
     private let isStopping = NIOLockedValueBox(false)
-    /// Processes that ended although nobody stopped them.
+    /// Processes that ended by themselves.
     private let died = NIOLockedValueBox<[ProcessDeath]>([])
     private let watch = NIOLockedValueBox<Task<Void, Never>?>(nil)
     private let onDeath: @Sendable (ProcessDeath) -> Void
     private static let watchMilliseconds = 100
 
-    /// - Parameter onDeath: Hears of each process that ends although nobody stopped it, and may start it again.
+    /// - Parameter onDeath: Called for each process that ended by itself; it may start the process again.
     package init(
         folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:],
         onDeath: @escaping @Sendable (ProcessDeath) -> Void = { _ in }
@@ -86,16 +86,16 @@ package final class LocalCluster: Sendable {
         wide.serveControl(port: control, logger: Logger(label: "links") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// What has gone over the links so far.
+    /// The traffic of the links so far.
     package var links: [WideArea.Report] { self.wide?.report ?? [] }
 
     /// Changes one direction of a wide-area link, as `REGION>hub` or `hub>REGION`.
     package func setLink(_ name: String, _ state: LinkState) throws { try self.wide?.set(name, state) }
 
     package func start(_ part: Part) throws {
-        guard !self.isStopping.withLockedValue({ $0 }) else { throw CommandError("the cluster stops") }
+        guard !self.isStopping.withLockedValue({ $0 }) else { throw CommandError("the cluster is stopping") }
         let (path, arguments) = try self.command(part)
-        // No process knows what it does not need: neither of the others' secrets nor of this one's environment.
+        // A process gets only the secrets and the environment that it needs.
         let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
             .merging(self.secrets(of: part)) { $1 }
             .merging(Backtraces.environment(folder: self.folder.backtraces)) { $1 }
@@ -103,14 +103,14 @@ package final class LocalCluster: Sendable {
         self.processes.withLockedValue { $0[part] = process }
     }
 
-    /// Sets the clock of a unit wrong, from its next start on.
+    /// Sets an error of a unit's clock, which applies from its next start.
     package func setClockOffset(_ name: String, microseconds: Int) {
         self.clockOffsets.withLockedValue { $0[name] = microseconds }
     }
 
     func clockOffset(_ name: String) -> Int { self.clockOffsets.withLockedValue { $0[name] ?? 0 } }
 
-    /// Tells a part a wrong secret for the center, from its next start on; `nil`: the right one.
+    /// Gives a part a wrong secret for the center, from its next start; `nil`: the right one.
     package func setWrongSecret(_ secret: String?, of part: Part) {
         self.wrongSecrets.withLockedValue { $0[part] = secret }
     }
@@ -120,7 +120,7 @@ package final class LocalCluster: Sendable {
         return self.layout.secrets(of: part).merging(["TRANCHE_UNIT_SECRET": wrong]) { $1 }
     }
 
-    /// Looks now and then for processes that have ended although nobody stopped them.
+    /// Starts to check periodically for processes that ended by themselves.
     private func startWatch() {
         let task = Task { [weak self] in
             while !Task.isCancelled {
@@ -147,30 +147,30 @@ package final class LocalCluster: Sendable {
         }
     }
 
-    /// Processes that ended although nobody stopped them, in order.
+    /// Processes that ended by themselves, in order.
     package var deaths: [ProcessDeath] { self.died.withLockedValue { $0 } }
 
-    /// The number of a part's process, while it runs.
+    /// The process id of a part, while it runs.
     package func process(_ part: Part) -> Int32? { self.processes.withLockedValue { $0[part] }?.pid }
 
     package func isRunning(_ part: Part) -> Bool { self.processes.withLockedValue { $0[part]?.isRunning ?? false } }
 
-    /// Ends a part at once, as a crash would.
+    /// Kills a part with SIGKILL, which has the effect of a crash.
     package func kill(_ part: Part) { self.processes.withLockedValue { $0.removeValue(forKey: part) }?.crash() }
 
-    /// Sends a signal to a part: SIGSTOP and SIGCONT, to pause it.
+    /// Sends a signal to a part: SIGSTOP pauses it, SIGCONT resumes it.
     package func signal(_ part: Part, _ signal: Int32) { self.processes.withLockedValue { $0[part] }?.send(signal) }
 
     /// Stops a part, and waits for it.
     package func stop(_ part: Part) async {
         guard let process = self.processes.withLockedValue({ $0.removeValue(forKey: part) }) else { return }
         process.send(SIGTERM)
-        process.send(SIGCONT)  // A process that was stopped would not hear it.
+        process.send(SIGCONT)  // A paused process does not handle SIGTERM.
         for _ in 0..<600 where process.isRunning { try? await Task.sleep(for: .milliseconds(25)) }
         process.crash()
     }
 
-    /// Stops everything: coordinator and center first, then units, and Redis last.
+    /// Stops all processes: coordinators and center first, then units, and Redis last.
     package func stop() async {
         self.isStopping.withLockedValue { $0 = true }
         self.watch.withLockedValue { $0 }?.cancel()
@@ -182,7 +182,7 @@ package final class LocalCluster: Sendable {
         await self.wide?.close()
     }
 
-    /// Waits until every part answers.
+    /// Waits until all parts answer.
     package func waitUntilHealthy(seconds: Int = 20) async throws {
         let client = AdminClient(self.layout)
         // A unit is ready when the center has accepted its ledger.
@@ -194,7 +194,7 @@ package final class LocalCluster: Sendable {
             while await !client.answers(address) {
                 if let dead = self.parts.first(where: { !self.isRunning($0) }) {
                     throw CommandError(
-                        "the \(dead) ended at its start; \(self.log(dead)) says:\n\(self.lastWords(dead))")
+                        "the \(dead) ended at its start; the last lines of \(self.log(dead)):\n\(self.lastWords(dead))")
                 }
                 guard ContinuousClock.now < end else {
                     throw CommandError("\(address) does not answer; see the logs below \(self.folder.path)")

@@ -4,9 +4,9 @@ package import LoadGenerator
 import TrancheAPI
 package import TrancheCore
 
-/// A whole installation of one region with an open sale, to be measured: one unit with its Redis and its ledger, a center and
+/// An installation of one region with an open sale, for measurements: one unit with its Redis and ledger, a center and
 /// two coordinators.
-package final class MeasuredUnit: @unchecked Sendable {  // One run at a time, and its end.
+package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a time.
     package static let name = "bench"
     package static let stock = 100_000_000
     package static let lot = LotID(1)
@@ -37,7 +37,7 @@ package final class MeasuredUnit: @unchecked Sendable {  // One run at a time, a
         (self.cluster, self.folder) = (nil, nil)
     }
 
-    /// Requests of new buyers.
+    /// Buy requests of new buyers.
     package func buyTape(_ lot: LotID = MeasuredUnit.lot, count: Int) -> BuyTape {
         self.tapes += 1
         return BuyTape(self.layout!.target(lot: lot), count: count, buyers: "b\(self.tapes)")

@@ -1,15 +1,15 @@
 package import DaemonSupport
 
-/// A process of a cluster that ended although nobody stopped it.
+/// A process of a cluster that ended by itself.
 package struct ProcessDeath: Sendable, CustomStringConvertible {
     package let part: LocalCluster.Part
     package let pid: Int32
     package let ending: ChildProcess.Ending
-    /// Where the backtrace is, if one was written.
+    /// The path of the backtrace; `nil` if none was written.
     package let backtrace: String?
     package let log: String
 
-    /// A crash, and not an end that the process chose itself.
+    /// Whether a signal ended the process, and not an exit.
     package var isCrash: Bool { if case .killed = self.ending { true } else { false } }
 
     package var description: String {

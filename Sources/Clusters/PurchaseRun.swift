@@ -3,7 +3,7 @@ package import Terminal
 import TrancheCore
 package import Verification
 
-/// The purchase path of one unit in closed loop: durable orders per second.
+/// Measures the purchase path of one unit in closed loop: durable orders per second.
 package struct PurchaseRun: Codable, Sendable {
     package let connections: Int
     package let seconds: Double
@@ -13,7 +13,7 @@ package struct PurchaseRun: Codable, Sendable {
     package let p50Milliseconds: Double
     package let p99Milliseconds: Double
 
-    /// A 201 is not in the ledger, or an invariant is broken.
+    /// An order that was answered 201 is not in the ledger, or an invariant is broken.
     package struct Unsound: Error {
         package let report: VerifyReport
     }
@@ -28,7 +28,7 @@ package struct PurchaseRun: Codable, Sendable {
         self.p99Milliseconds = result.p99Milliseconds
     }
 
-    /// One run for each count of connections, on a cluster of its own.
+    /// Does one run for each number of connections, each on a new cluster.
     ///
     /// - Throws: ``Unsound``, with the findings.
     package static func measure(

@@ -3,7 +3,7 @@ package import WideArea
 /// The regions of demos and rehearsals.
 package enum ThreeRegions {
     package static let names = ["us-east", "eu-west", "ap-south"]
-    /// One-way delays from the place of center and coordinators, as between New York, Dublin and Mumbai.
+    /// One-way delays to the place of center and coordinators, as for New York, Dublin and Mumbai.
     package static let links = WideAreaPlan(
         regions: [
             "us-east": LinkState(delayMilliseconds: 5, jitterMilliseconds: 1),

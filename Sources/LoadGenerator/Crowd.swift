@@ -7,7 +7,7 @@ import NIOPosix
 import TrancheAPI
 package import TrancheCore
 
-/// Where a crowd goes.
+/// The units and the lot that a crowd buys from.
 package struct LoadTarget: Sendable {
     package struct Unit: Sendable {
         package let id: UnitID
@@ -27,7 +27,8 @@ package struct LoadTarget: Sendable {
     }
 }
 
-/// What a crowd saw. Kept apart from the servers: it is the witness of what they acknowledged.
+/// The answers that a crowd received. They are recorded outside of the servers, and prove what the servers
+/// acknowledged.
 package struct LoadReport: Sendable, Codable {
     /// One 201 that a buyer received.
     package struct Acknowledged: Sendable, Codable {
@@ -42,27 +43,28 @@ package struct LoadReport: Sendable, Codable {
     package var tooLate = 0
     package var answers: [String: Int] = [:]
     package var brokenConnections = 0
-    /// Requests that went into a contest, and orders that waited for stock to come back.
+    /// Requests that entered a contest, and orders that waited for returned stock.
     package var contested = 0
     package var waitlisted: Set<OrderID> = []
     package var gaveUp = 0
-    /// Answers to the same token that differed in what they said.
+    /// Different outcomes for the same token.
     package var contradictions: [String] = []
-    /// Latency in milliseconds by percentile, from the moment when the buyer meant to ask.
+    /// Latency in milliseconds by percentile, counted from the intended time of the request.
     package var latency: [String: Double] = [:]
     package var offeredByUnit: [String: Int] = [:]
     package var acknowledgedByUnit: [String: Int] = [:]
 }
 
-/// Runs buyers against units, in open loop: nobody waits for anybody else, however slow the answers are.
+/// Runs buyers against units in open loop: no buyer waits for the answers to other buyers.
 package final class Crowd: Sendable {
     package struct Settings: Sendable {
-        /// How long a buyer goes on trying, in milliseconds from the start of the load.
+        /// How long buyers retry, in milliseconds from the start of the load.
         package var patienceMilliseconds = 20_000
-        /// Pause before a refused buyer tries again with a new token, in milliseconds; `nil`: takes no for an answer.
+        /// Pause before a refused buyer tries again with a new token, in milliseconds; `nil`: the buyer does not try
+        /// again.
         package var comesBackAfterMilliseconds: ClosedRange<Int>?
         package var connectionsPerUnit = 128
-        /// Whether buyers look at a contested order until it is decided, and pay.
+        /// Whether buyers poll a contested order until it is decided, and pay.
         package var followsContests = true
         package init() {}
     }
@@ -73,7 +75,7 @@ package final class Crowd: Sendable {
     private let codec: TokenCodec
     private let signature: PaymentSignature
     private let report = NIOLockedValueBox(LoadReport())
-    // Corrected for coordinated omission by construction: each value counts from the intended moment.
+    // Free of coordinated omission: each value counts from the intended time of the request.
     private let histogram = NIOLockedValueBox(
         Histogram<UInt64>(highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: .three))
 
@@ -84,12 +86,12 @@ package final class Crowd: Sendable {
         self.pools = target.units.compactMap {
             ConnectionPool(url: $0.url, limit: settings.connectionsPerUnit, on: group.next())
         }
-        precondition(self.pools.count == target.units.count, "a unit's address is not http://host:port")
+        precondition(self.pools.count == target.units.count, "a unit's address does not have the form http://host:port")
         self.codec = TokenCodec(secret: target.tokenSecret)
         self.signature = PaymentSignature(secret: target.paymentSecret)
     }
 
-    /// What was seen so far.
+    /// The report so far.
     package var current: LoadReport {
         var report = self.report.withLockedValue { $0 }
         self.histogram.withLockedValue { histogram in
@@ -144,7 +146,7 @@ package final class Crowd: Sendable {
         return (id, self.codec.mint(token))
     }
 
-    /// Asks until there is an answer that is not "ask again".
+    /// Repeats the request until the answer is final.
     private func order(
         _ arrival: Arrival, _ token: (id: OrderID, text: String), intended: ContinuousClock.Instant,
         end: ContinuousClock.Instant
@@ -173,10 +175,10 @@ package final class Crowd: Sendable {
         return (nil, nil)
     }
 
-    /// Not an answer yet.
+    /// Whether the answer is not final.
     private static func isOpen(_ code: String) -> Bool { code == "retry" || code == "202" }
 
-    /// Looks at a contested order until it has its answer.
+    /// Polls a contested order until it is decided.
     private func follow(
         _ id: OrderID, _ pool: ConnectionPool, _ arrival: Arrival, _ end: ContinuousClock.Instant
     ) async -> (OrderID?, String?) {

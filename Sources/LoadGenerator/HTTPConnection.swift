@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// A plain HTTP/1.1 answer: what a generator of load needs of it.
+/// The parts of an HTTP/1.1 answer that a load generator needs.
 package struct LoadResponse: Sendable {
     package let status: Int
     package let body: String
@@ -15,7 +15,7 @@ package enum LoadError: Error, Sendable {
 }
 
 /// One keep-alive connection, one request at a time. Bound to its event loop.
-final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // Touched on its channel's event loop only.
+final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // Used on its channel's event loop only.
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -50,7 +50,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // Tou
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-    /// Takes one whole response from the front of `buffer`.
+    /// Removes one complete response from the start of `buffer`; `nil` if there is none.
     static func parse(_ buffer: inout ByteBuffer) -> LoadResponse? {
         let view = buffer.readableBytesView
         guard let end = self.headEnd(view) else { return nil }
@@ -85,7 +85,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {  // Tou
     }
 }
 
-/// Connections to one unit, on one event loop: at most `limit`, and the rest of the requests wait their turn.
+/// Connections to one unit, on one event loop: at most `limit`; more requests wait for a free one.
 final class ConnectionPool: @unchecked Sendable {  // All state belongs to `loop`.
     private let loop: any EventLoop
     private let host: String
@@ -112,7 +112,7 @@ final class ConnectionPool: @unchecked Sendable {  // All state belongs to `loop
         }.get()
     }
 
-    /// Sends a request on a connection of its own and cuts it at once: the answer, if there is one, is lost.
+    /// Sends a request on a new connection and closes it at once, so that the answer is lost.
     func sendAndCut(_ request: ByteBuffer) async {
         _ = try? await self.connect().flatMap { connection -> EventLoopFuture<Void> in
             connection.channel.writeAndFlush(request).flatMap { connection.channel.close() }

@@ -1,6 +1,6 @@
 import TrancheCore
 
-/// One buyer of a load: when they come, and what kind of person they are.
+/// One buyer of a load: the arrival time and the behaviour.
 package struct Arrival: Hashable, Sendable {
     package var atMilliseconds: Int
     package var unit: Int
@@ -19,16 +19,16 @@ package struct Arrival: Hashable, Sendable {
     }
 }
 
-/// A crowd: how many, how fast, where from, how they behave.
+/// A crowd of buyers: their number, rate, regions and behaviour.
 package struct LoadPlan: Sendable {
     package var buyers: Int
     package var seconds: Double
-    /// Share of each unit, in order of the units.
+    /// The weight of each unit, in the order of the units.
     package var weights: [Int]
     package var doublePercent = 0
     package var cutPercent = 0
     package var abandonPercent = 0
-    /// Of 100 requests, how many come from a few bots, each under one name with ever new tokens.
+    /// Of 100 requests, how many come from a few bots. Each bot uses one buyer name and many tokens.
     package var botPercent = 0
     package static let botsPerUnit = 20
     package var thinkMilliseconds: ClosedRange<Int> = 200...1_500
@@ -68,7 +68,7 @@ package struct LoadPlan: Sendable {
         }.sorted { ($0.atMilliseconds, $0.buyer) < ($1.atMilliseconds, $1.buyer) }
     }
 
-    /// Reads a trace: a line per request, `milliseconds,region,buyer,quantity`; lines that begin with `#` are notes.
+    /// Reads a trace: a line per request, `milliseconds,region,buyer,quantity`; lines that begin with `#` are comments.
     ///
     /// - Throws: ``TraceError`` with the number of the bad line.
     package static func trace(_ text: String, regions: [String]) throws(TraceError) -> [Arrival] {
@@ -80,7 +80,7 @@ package struct LoadPlan: Sendable {
                 throw TraceError(line: number + 1, reason: "expected milliseconds,region,buyer,quantity")
             }
             guard let at = Int(fields[0]), at >= 0 else {
-                throw TraceError(line: number + 1, reason: "\"\(fields[0])\" is no time")
+                throw TraceError(line: number + 1, reason: "\"\(fields[0])\" is not a time in milliseconds, 0 or more")
             }
             guard let unit = regions.firstIndex(of: fields[1]) else {
                 throw TraceError(
@@ -106,7 +106,7 @@ package struct TraceError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String { "line \(self.line): \(self.reason)" }
 }
 
-/// A small seeded generator, so that the same seed makes the same crowd.
+/// A small random generator with a seed: the same seed makes the same crowd.
 struct SplitMix {
     private var state: UInt64
     init(seed: UInt64) { self.state = seed }

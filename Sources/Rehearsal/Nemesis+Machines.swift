@@ -6,17 +6,17 @@ import Storage
 import Terminal
 import TrancheAPI
 
-// Faults of whole machines and of those who set them up.
+// Faults of whole machines, and mistakes of operators.
 
 extension Nemesis {
-    /// Ledger and Redis come back from one snapshot: they agree with each other, and both are wrong.
+    /// Restores ledger and Redis from one snapshot: they agree with each other, but both are old.
     func setMachineBack(_ name: String) async throws -> LocalCluster.Part {
         self.restores += 1
         let folder = self.cluster.folder.unit(name)
         let (ledger, copy) = (folder + "/ledger.sqlite", folder + "/copy-\(self.restores).sqlite")
         let dump = folder + "/dump.rdb"
         try self.redis(name, "SAVE")
-        // Otherwise a Redis that is killed later would start with this, too: that is another fault.
+        // Otherwise a Redis that is killed later would also start with this snapshot, which is another fault.
         defer { try? FileManager.default.removeItem(atPath: dump) }
         try LedgerCopy.make(of: ledger, at: copy)
         await self.pause(500...1_500)
@@ -34,7 +34,7 @@ extension Nemesis {
         return .unit(name)
     }
 
-    /// Somebody starts a copy of the unit's ledger on another machine, while the unit lives.
+    /// Starts a second unit on a copy of the ledger, while the first unit runs.
     func copyElsewhere(_ name: String) async throws -> LocalCluster.Part {
         self.copies += 1
         let folder = "\(self.cluster.folder.path)/copies/\(self.copies)"
@@ -48,12 +48,12 @@ extension Nemesis {
         let after = await self.probe.unit(name)
         for process in copy { process.crash() }
         guard let after, after.generation == before.generation, after.incarnation == before.incarnation else {
-            throw CommandError("the copy pushed the living unit out")
+            throw CommandError("the copy replaced the running unit")
         }
         return .unit(name)
     }
 
-    /// The unit goes on running while its clock jumps, and jumps back.
+    /// Steps the clock of a running unit, and steps it back.
     func step(_ name: String) async throws -> LocalCluster.Part {
         let file = self.cluster.folder.clockSteps(name)
         defer { try? FileManager.default.removeItem(atPath: file) }
@@ -64,7 +64,7 @@ extension Nemesis {
         return .unit(name)
     }
 
-    /// An operator's slip: the unit gets the secret of nobody.
+    /// An operator's mistake: starts the unit with a wrong secret, then with the right one.
     func confuse(_ name: String) async throws -> LocalCluster.Part {
         let part = LocalCluster.Part.unit(name)
         defer { if !self.cluster.isRunning(part) { try? self.cluster.start(part) } }

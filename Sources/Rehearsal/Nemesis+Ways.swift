@@ -7,10 +7,10 @@ import Terminal
 import Verification
 import WideArea
 
-// How each kind of fault is made and mended.
+// How each kind of fault is injected and repaired.
 
 extension Nemesis {
-    /// Breaks and mends; returns the part that has to work again.
+    /// Injects and repairs a fault; returns the part that must work again.
     func inflict(_ fault: RehearsalFault, on name: String) async throws -> LocalCluster.Part {
         switch fault {
         case .killUnit: return try await self.kill(.unit(name))
@@ -70,7 +70,7 @@ extension Nemesis {
         return .unit(name)
     }
 
-    /// The ledger that is replaced is kept: an operator would find the old disk again, and settle by it.
+    /// The replaced ledger is kept, as an operator who finds the old disk would settle by it.
     private func restore(_ name: String) async throws -> LocalCluster.Part {
         self.restores += 1
         let folder = self.cluster.folder.unit(name)
@@ -95,7 +95,7 @@ extension Nemesis {
         try FileManager.default.moveItem(atPath: copy, toPath: ledger)
     }
 
-    /// The disk stays full until the ledger has refused something: SQLite has some room left in its log at first.
+    /// The disk stays full until the ledger has refused a transaction: at first, SQLite's log has some room left.
     private func fill(_ name: String) async throws -> LocalCluster.Part {
         guard let smallDisk else { throw CommandError("there is no small disk") }
         let before = await self.probe.ledgerFailures(name) ?? 0

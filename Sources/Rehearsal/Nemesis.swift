@@ -3,23 +3,23 @@ import Foundation
 import Simulation
 import Terminal
 
-/// Breaks a running cluster, mends it, and measures how long each part took to work again.
+/// Injects faults into a running cluster, repairs them, and measures how long each part took to work again.
 final class Nemesis {
     struct Event: Codable, Sendable {
         let fault: RehearsalFault
         let target: String
-        /// From mending to working again; `nil` if it did not within the limit.
+        /// The time from the repair until the part worked; `nil` if it did not work within the limit.
         let recoverySeconds: Double?
     }
 
     let cluster: LocalCluster
     let probe: RecoveryProbe
     private let faults: [RehearsalFault]
-    /// The unit whose folder is a small file system of its own, if there is one.
+    /// The small file system in one unit's folder; `nil` if there is none.
     let smallDisk: SmallDisk?
     private let note: @Sendable (String) -> Void
     var random: SeededRandom
-    /// Whose turn is next: goes on over several sales, so that every kind has its turn.
+    /// The number of the next fault. It continues over several sales, so that each kind of fault occurs.
     private(set) var next: Int
     private(set) var events: [Event] = []
     var restores = 0
@@ -38,7 +38,7 @@ final class Nemesis {
         self.next = plan.firstFault
     }
 
-    /// One fault after another, until `end`.
+    /// Injects one fault after another, until `end`.
     func run(until end: ContinuousClock.Instant) async {
         guard !self.faults.isEmpty else { return }
         await self.pause(500...1_500)
@@ -61,12 +61,12 @@ final class Nemesis {
         }
     }
 
-    /// Seconds from the mending to working again; of coordinators, from the fault to the next one's lead.
+    /// Seconds from the repair until the part works again; for coordinators, from the fault until another one leads.
     private func recovery(from fault: RehearsalFault, on name: String) async throws -> Double? {
         guard fault == .killCoordinator || fault == .pauseCoordinator else {
             return await self.probe.recovery(of: try await self.inflict(fault, on: name))
         }
-        // Another one leads while this one is away: nobody waits for the mending.
+        // The second coordinator leads before the repair of the first one.
         guard let (leader, epoch) = await self.probe.lead() else { throw CommandError("no coordinator leads") }
         if fault == .killCoordinator { self.cluster.kill(leader) } else { self.cluster.signal(leader, SIGSTOP) }
         let recovery = await self.probe.succession(after: epoch)

@@ -6,7 +6,7 @@ import Terminal
 import TrancheAPI
 import TrancheCore
 
-/// Sees whether a part does its work again, from the outside, and how long that took.
+/// Measures from the outside when a part works again.
 final class RecoveryProbe: Sendable {
     static let limitSeconds = 30.0
     private static let everyMilliseconds = 20
@@ -27,7 +27,7 @@ final class RecoveryProbe: Sendable {
     /// Orders of the probe lot that were acknowledged.
     var acknowledged: [OrderID] { self.orders.withLockedValue { $0 } }
 
-    /// Seconds until a part works again, or `nil` if that took too long.
+    /// Seconds until a part works again; `nil` if it took too long.
     func recovery(of part: LocalCluster.Part) async -> Double? { await self.time { await self.isWell(part) } }
 
     private func time(until isReached: () async -> Bool) async -> Double? {
@@ -44,7 +44,7 @@ final class RecoveryProbe: Sendable {
         return Double(took.seconds) + Double(took.attoseconds) / 1e18
     }
 
-    /// A unit sells and the center hears it; the center hears every unit; a coordinator leads.
+    /// Whether the part works: a unit sells and reports; the center gets reports of every unit; a coordinator leads.
     private func isWell(_ part: LocalCluster.Part) async -> Bool {
         switch part {
         case .unit(let name), .redis(let name):
@@ -73,12 +73,12 @@ final class RecoveryProbe: Sendable {
         return true
     }
 
-    /// Sends a purchase to a unit, whatever comes of it.
+    /// Sends a purchase to a unit, and ignores the answer.
     func nudge(_ name: String) async {
         if let unit = self.layout.units.first(where: { $0.name == name }) { _ = await self.buys(at: unit) }
     }
 
-    /// Transactions that a unit's ledger has refused, by the unit's own count; `nil` if it does not say.
+    /// The number of transactions that a unit's ledger has refused, from its metrics; `nil` if they are not available.
     func ledgerFailures(_ name: String) async -> Int? {
         guard let unit = self.layout.units.first(where: { $0.name == name }),
             let response = try? await self.curl.send(
@@ -91,17 +91,17 @@ final class RecoveryProbe: Sendable {
         return line?.split(separator: " ").last.flatMap { Double($0) }.map { Int($0) } ?? 0
     }
 
-    /// Waits until the center has found out that a unit's ledger was set back.
+    /// Waits until the center has detected that a unit's ledger was set back.
     func waitUntilStranded(_ name: String) async throws {
         let unit = self.layout.units.first { $0.name == name }?.id
         let found = await self.time {
             guard let state = try? await self.client.quota() else { return false }
             return state.lots.contains { lot in lot.units.contains { $0.unit == unit && $0.isStranded } }
         }
-        if found == nil { throw CommandError("the center did not find out that the ledger was set back") }
+        if found == nil { throw CommandError("the center did not detect that the ledger was set back") }
     }
 
-    /// What the center says of a unit; `nil` if it does not answer.
+    /// The center's document of a unit; `nil` if the center does not answer.
     func unit(_ name: String) async -> UnitDocument? {
         let documents = try? await self.client.call("GET", "/v1/units", as: [UnitDocument].self)
         return documents?.first { $0.name == name }
@@ -115,13 +115,13 @@ final class RecoveryProbe: Sendable {
         return units.isSubset(of: heard)
     }
 
-    /// The coordinator that leads, and its epoch, by the center's word.
+    /// The leading coordinator and its epoch, from the center.
     func lead() async -> (part: LocalCluster.Part, epoch: Epoch)? {
         guard let state = try? await self.client.quota(), let url = state.coordinatorURL else { return nil }
         return (url == self.layout.standbyURL ? .standby : .coordinator, state.coordinatorEpoch)
     }
 
-    /// Seconds until a coordinator leads with a higher epoch, or `nil` if that took too long.
+    /// Seconds until a coordinator leads with a higher epoch; `nil` if it took too long.
     func succession(after epoch: Epoch) async -> Double? {
         await self.time { (await self.lead())?.epoch ?? epoch > epoch }
     }

@@ -1,4 +1,4 @@
-/// What goes wrong in a rehearsal.
+/// The kinds of fault in a rehearsal.
 package enum RehearsalFault: String, CaseIterable, Codable, Sendable, CodingKeyRepresentable {
     case killUnit = "kill-unit"
     case pauseUnit = "pause-unit"
@@ -26,7 +26,7 @@ package enum RehearsalFault: String, CaseIterable, Codable, Sendable, CodingKeyR
         case .pauseUnit: "stop the unit's process for a while"
         case .killRedis: "kill -9 the unit's Redis, and start it empty"
         case .pauseRedis: "stop the process of the unit's Redis for a while"
-        case .flushRedis: "empty the unit's Redis under its feet"
+        case .flushRedis: "empty the unit's Redis while the unit runs"
         case .killCenter: "kill -9 the config center, and start it again"
         case .pauseCenter: "stop the center's process for a while"
         case .killCoordinator: "kill -9 the leading coordinator, and start it again"

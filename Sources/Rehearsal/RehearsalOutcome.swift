@@ -2,13 +2,13 @@ import LoadGenerator
 import TrancheCore
 import Verification
 
-/// What one round came to, from the files and from the crowd's own list.
+/// The outcome of one round, from the files and from the crowd's own list.
 package struct RehearsalOutcome: Codable, Sendable {
     package let seed: UInt64
     package let stock: Int
     package let paid: Int
     package let held: Int
-    /// Sold by ledgers that were replaced by an older copy, and settled as sold.
+    /// Items that only replaced ledgers show as sold, and that were settled as sold.
     package let owed: Int
     package let unsold: Int
     package let stranded: Int
@@ -16,7 +16,7 @@ package struct RehearsalOutcome: Codable, Sendable {
     package let acknowledged: Int
     package let acknowledgedAndLost: Int
     package let contradictions: [String]
-    /// Invariants that do not hold, with what was found.
+    /// Broken invariants, with the findings.
     package let broken: [String]
     let settled: [StrandedDesk.Settled]
     let events: [Nemesis.Event]
@@ -25,7 +25,7 @@ package struct RehearsalOutcome: Codable, Sendable {
     package let requests: Int
     package let latencyMilliseconds: [String: Double]
     package let seconds: Double
-    /// Processes that crashed by themselves.
+    /// Crashes of processes that were not faults of the rehearsal.
     package let crashes: [String]
 
     init(_ plan: RehearsalPlan, _ report: VerifyReport, _ seen: RehearsalRound.Seen) {
@@ -54,7 +54,7 @@ package struct RehearsalOutcome: Codable, Sendable {
         self.crashes = seen.crashes
     }
 
-    /// Why the round is no success; empty if it is one.
+    /// Why the round failed; empty if it succeeded.
     package var faults: [String] {
         var faults =
             self.crashes + self.broken + self.contradictions.map { "the same token got different answers: \($0)" }

@@ -1,11 +1,11 @@
 import TrancheAPI
 import TrancheCore
 
-/// One sale of a rehearsal: what is sold, to whom, and what goes wrong.
+/// One sale of a rehearsal: its stock, its crowd and its faults.
 package struct RehearsalPlan: Codable, Sendable {
     static let sale = "rehearsal"
     static let lot = LotID(1)
-    /// A lot beside the sale that is never scarce: a unit that can sell it works.
+    /// A second lot that never sells out: a unit that can sell it works.
     static let probeLot = LotID(2)
     static let probeStock = 100_000
     static let paymentWindowMilliseconds: Int64 = 4_000
@@ -16,7 +16,7 @@ package struct RehearsalPlan: Codable, Sendable {
     package var seconds: Double
     package var weights: [Int]
     package var faults: [RehearsalFault]
-    /// Which of them comes first.
+    /// The number of the first fault.
     package var firstFault: Int
 
     package init(
@@ -32,7 +32,7 @@ package struct RehearsalPlan: Codable, Sendable {
         self.firstFault = firstFault
     }
 
-    /// Requests per second at the unit where most of the crowd goes.
+    /// Requests per second at the busiest unit.
     package var busiestPerSecond: Double {
         let total = max(1, self.weights.reduce(0, +))
         return Double(self.buyers) / self.seconds * Double(self.weights.max() ?? 0) / Double(total)

@@ -6,7 +6,7 @@ import TrancheAPI
 import TrancheCore
 import Verification
 
-/// One sale from warming up to the verdict, with faults while the crowd is there.
+/// One sale from the warm-up to the verdict, with faults while the crowd buys.
 package struct RehearsalRound {
     let plan: RehearsalPlan
     let folder: ClusterFolder
@@ -22,7 +22,7 @@ package struct RehearsalRound {
         self.note = note
     }
 
-    /// Seconds that are left, when the crowd has gone, for the last payments and what is stranded.
+    /// Seconds after the end of the crowd for the last payments and for stranded quota.
     static let drainSeconds = 60.0
 
     package func run() async throws -> RehearsalOutcome {
@@ -53,7 +53,7 @@ package struct RehearsalRound {
         return RehearsalOutcome(self.plan, report, seen)
     }
 
-    /// What was seen from outside, while the sale ran.
+    /// Observations from outside, while the sale ran.
     struct Seen {
         let load: LoadReport
         let probed: [OrderID]
@@ -61,11 +61,11 @@ package struct RehearsalRound {
         let settled: [StrandedDesk.Settled]
         let hadSmallDisk: Bool
         let seconds: Double
-        /// Processes that crashed by themselves.
+        /// Crashes of processes that were not faults of the rehearsal.
         let crashes: [String]
     }
 
-    /// The small disk must hold the unit's ledger and those that it loses.
+    /// The small disk must have room for the unit's ledger and for its replaced ledgers.
     private func smallDisk(_ layout: ClusterLayout) throws -> SmallDisk? {
         guard self.plan.faults.contains(.fillDisk), self.plan.stock <= SmallDisk.stockLimit else { return nil }
         return SmallDisk(unit: layout.units[1].name, path: self.folder.unit(layout.units[1].name))
@@ -126,7 +126,7 @@ package struct RehearsalRound {
         return plan.arrivals()
     }
 
-    /// Watches the sale and settles what is stranded, until all stock is paid for or time is up.
+    /// Watches the sale and settles stranded quota, until all stock is paid for or the time is over.
     private func attend(
         _ cluster: LocalCluster, _ client: AdminClient, _ crowd: Crowd, until end: ContinuousClock.Instant,
         faults: Task<[Nemesis.Event], Never>
@@ -143,11 +143,11 @@ package struct RehearsalRound {
             try await Task.sleep(for: .milliseconds(500))
         }
         _ = await faults.value
-        self.note("the faults have ended: everything must be sold, or settled")
+        self.note("no more faults: all stock must be sold, or settled")
         let last = ContinuousClock.now + .seconds(Self.drainSeconds)
         while ContinuousClock.now < last {
             if let state = try? await client.quota() {
-                // Whatever it has just settled goes to the pool, which `state` does not show yet.
+                // The settled items return to the pool, which `state` does not show yet.
                 let isQuiet = await !desk.look(state, client)
                 if isQuiet, Self.isOver(state) { break }
             }
@@ -156,7 +156,7 @@ package struct RehearsalRound {
         return desk.settled
     }
 
-    /// Nothing is left to sell, nothing waits for payment, and nothing is stranded.
+    /// Whether nothing is left to sell, nothing waits for payment, and nothing is stranded.
     private static func isOver(_ state: QuotaState) -> Bool {
         guard let lot = state.lots.first(where: { $0.lot == RehearsalPlan.lot }) else { return false }
         let active = lot.units.filter { $0.isActive }

@@ -2,7 +2,7 @@ import Foundation
 import Terminal
 import TrancheCore
 
-/// Go or no go, from all rounds and the measured ceiling.
+/// The verdict, go or no go, from all rounds and the measured ceiling.
 package struct RehearsalVerdict: Codable, Sendable {
     package struct Recovery: Codable, Sendable {
         package let fault: RehearsalFault
@@ -15,9 +15,9 @@ package struct RehearsalVerdict: Codable, Sendable {
     package struct Ceiling: Codable, Sendable {
         /// Durable orders per second of one unit, measured before the faults.
         package let ordersPerSecond: Double
-        /// Requests per second that the busiest unit must expect.
+        /// Requests per second that are expected at the busiest unit.
         package let expectedPerSecond: Double
-        /// The ceiling must be this many times the expectation.
+        /// The ceiling must be at least this many times the expected rate.
         package static let margin = 2.0
         package init(ordersPerSecond: Double, expectedPerSecond: Double) {
             self.ordersPerSecond = ordersPerSecond
@@ -30,7 +30,7 @@ package struct RehearsalVerdict: Codable, Sendable {
     package let rounds: [RehearsalOutcome]
     package let recoveries: [Recovery]
     package let ceiling: Ceiling
-    /// Kinds of fault that were asked for and could not be made, and why.
+    /// The requested kinds of fault that did not run, with the reason.
     package let notRun: [String: String]
     package let isGo: Bool
 
@@ -55,8 +55,8 @@ package struct RehearsalVerdict: Codable, Sendable {
         for fault in faults where !done.contains(fault) {
             notRun[fault.rawValue] =
                 fault == .fillDisk && rounds.contains { !$0.hadSmallDisk }
-                ? "it needs root, who can mount a small file system, and no more stock than \(SmallDisk.stockLimit)"
-                : "its turn did not come in this time"
+                ? "it needs root, to mount a small file system, and a stock of at most \(SmallDisk.stockLimit)"
+                : "the rehearsal ended before it"
         }
         self.notRun = notRun
         self.isGo = rounds.allSatisfy(\.isGood) && ceiling.isEnough && !rounds.isEmpty
@@ -66,7 +66,7 @@ package struct RehearsalVerdict: Codable, Sendable {
         func sum(_ value: (RehearsalOutcome) -> Int) -> Int { self.rounds.reduce(0) { $0 + value($1) } }
         Output.line(
             "\n" + Output.bold("Recovery")
-                + ", from mending to working again (of coordinators: from the fault until another one leads):")
+                + ", from repair until the part works again (coordinators: from the fault until another one leads):")
         let rows = self.recoveries.map { one in
             [
                 one.fault.rawValue, "\(one.times)", String(format: "%.2f s", one.p50Seconds),

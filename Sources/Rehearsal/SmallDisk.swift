@@ -3,17 +3,18 @@ import DaemonSupport
 import Foundation
 import Terminal
 
-/// A small file system in memory under one unit's folder, so that a full disk can be rehearsed. Only root can mount one.
+/// A small file system in memory under one unit's folder, so that a full disk can be rehearsed. Only root can mount
+/// one.
 final class SmallDisk: Sendable {
     static let bytes = 96 << 20
-    /// A ledger of more orders, and copies of it, would fill the disk without any fault.
+    /// A ledger of more orders, with its copies, would fill the disk without a fault.
     static let stockLimit = 40_000
 
     let unit: String
     private let path: String
     private var filler: String { self.path + "/filler" }
 
-    /// `nil` if it cannot be mounted.
+    /// Fails if the file system cannot be mounted.
     init?(unit: String, path: String) {
         self.unit = unit
         self.path = path
@@ -28,9 +29,9 @@ final class SmallDisk: Sendable {
         return process.wait() == 0
     }
 
-    /// Takes every free byte, again if some was freed meanwhile.
+    /// Fills all free space, and repeats this if some was freed meanwhile.
     ///
-    /// - Throws: If the disk is not full then.
+    /// - Throws: An error if the disk is not full afterwards.
     func fill() throws {
         let file = open(self.filler, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         guard file >= 0 else { throw CommandError("\(self.filler): \(String(cString: strerror(errno)))") }
@@ -48,9 +49,9 @@ final class SmallDisk: Sendable {
 
     func free() { unlink(self.filler) }
 
-    /// Copies what the disk holds to where it was mounted, and unmounts it.
+    /// Unmounts the disk, and leaves a copy of its files in the folder where it was mounted.
     ///
-    /// - Throws: If that fails: nothing is lost then, the disk is still mounted.
+    /// - Throws: An error if this fails; the disk is still mounted then, and no file is lost.
     func unmount() throws {
         self.free()
         for name in (try? FileManager.default.contentsOfDirectory(atPath: self.path)) ?? []

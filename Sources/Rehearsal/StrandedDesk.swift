@@ -4,7 +4,7 @@ import TrancheAPI
 import TrancheCore
 import Verification
 
-/// The operator of a rehearsal: settles stranded quota by what the unit's ledgers say, lost ones too.
+/// Acts as the operator of a rehearsal: settles stranded quota by the unit's ledgers, including replaced ones.
 struct StrandedDesk {
     struct Settled: Codable, Sendable {
         let unit: String
@@ -21,10 +21,10 @@ struct StrandedDesk {
 
     init(folder: ClusterFolder, layout: ClusterLayout) { (self.folder, self.layout) = (folder, layout) }
 
-    /// Settles what has been stranded for longer than a payment may take, and has nothing undecided in it. Looks again at
-    /// what was settled: an order of the lost ledger may have been bought once more.
+    /// Settles quota that has been stranded for longer than the payment window, and has no undecided orders. Checks
+    /// settled quota again, because an order of the lost ledger may have been bought once more.
     ///
-    /// - Returns: Whether it settled something.
+    /// - Returns: Whether it settled quota.
     mutating func look(_ state: QuotaState, _ client: AdminClient) async -> Bool {
         let before = self.settled.count
         for lot in state.lots {

@@ -5,13 +5,13 @@ extension FairnessReport {
     package func print() {
         Output.line(Output.bold("lot \(self.lot)") + ", policy \(self.policy)")
         Output.line(
-            "  \(Output.number(self.passed)) contested, \(Output.number(self.won)) won what was left at the switch")
+            "  \(Output.number(self.passed)) contested, \(Output.number(self.won)) won the stock left at the switch")
         let share = String(format: "%.2f", self.misallocationPercent)
         Output.line(
-            "  \(self.misallocated) winners (\(share) %) that first come by the stamps would not have picked; worst share error "
+            "  \(self.misallocated) winners (\(share) %) that first come by stamp would not pick; worst share error "
                 + String(format: "%.2f points", self.shareErrorPoints))
         Output.line(
-            "  \(self.uncertainBand) requests too close to the cut for clocks to tell; \(self.late) late; out of sequence "
+            "  \(self.uncertainBand) requests closer to the cut than the clocks' errors; \(self.late) late; out of sequence "
                 + String(format: "%.2f %%", self.outOfSequence * 100))
         Output.line(
             String(

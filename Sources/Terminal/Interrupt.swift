@@ -1,7 +1,7 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// Ctrl-C of a long command: stops what runs at the moment, and ends.
+/// Ctrl-C in a long command: runs the present clean-up, and ends the command.
 package final class Interrupt: Sendable {
     private let cleanUp = NIOLockedValueBox<(@Sendable () async -> Void)?>(nil)
     private let task = NIOLockedValueBox<Task<Void, Never>?>(nil)
@@ -19,7 +19,7 @@ package final class Interrupt: Sendable {
         self.task.withLockedValue { $0 = watch }
     }
 
-    /// What to do from now on; `nil` for nothing.
+    /// Sets the clean-up; `nil` for none.
     package func onInterrupt(_ cleanUp: (@Sendable () async -> Void)?) { self.cleanUp.withLockedValue { $0 = cleanUp } }
 
     package func end() { self.task.withLockedValue { $0 }?.cancel() }

@@ -1,12 +1,12 @@
 import Foundation
 import TrancheAPI
 
-/// What commands print.
+/// Prints the output of commands.
 package enum Output {
     package static let isTerminal = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
     package static func line(_ text: String = "") {
-        // A reader that has gone away must not end a command that has processes to stop.
+        // A closed pipe must not end a command that has processes to stop.
         var rest = Array((text + "\n").utf8)[...]
         while !rest.isEmpty {
             let written = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
@@ -25,7 +25,7 @@ package enum Output {
     package static func red(_ text: String) -> String { self.isTerminal ? "\u{1B}[31m\(text)\u{1B}[0m" : text }
     package static func dim(_ text: String) -> String { self.isTerminal ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
 
-    /// A table with its columns in line; the first column to the left, the others to the right.
+    /// A table with aligned columns: the first column to the left, the others to the right.
     package static func table(_ header: [String], _ rows: [[String]]) -> [String] {
         let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
         func format(_ row: [String]) -> String {
@@ -37,7 +37,7 @@ package enum Output {
         return [self.bold(format(header))] + rows.map(format)
     }
 
-    /// A number with thousands apart.
+    /// A number with separators between thousands.
     package static func number(_ value: Int) -> String {
         var (text, count) = ("", 0)
         for digit in String(abs(value)).reversed() {

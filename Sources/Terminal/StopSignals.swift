@@ -1,8 +1,8 @@
 import Dispatch
 import Foundation
 
-/// Ctrl-C, SIGTERM and a closed terminal, as something to wait for.
-package final class StopSignals: @unchecked Sendable {  // The sources are kept, and never touched again.
+/// Waits for Ctrl-C, SIGTERM or a closed terminal.
+package final class StopSignals: @unchecked Sendable {  // The sources are only stored after the start.
     private let stream: AsyncStream<Void>
     private let sources: [any DispatchSourceSignal]
 

@@ -1,4 +1,4 @@
-/// Stops what a measurement has started: at its end, after an error, and at Ctrl-C.
+/// Stops the processes of a measurement: at its end, after an error, and at Ctrl-C.
 package enum Stopping {
     @TaskLocal package static var interrupt: Interrupt?
 

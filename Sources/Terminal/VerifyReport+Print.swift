@@ -17,7 +17,7 @@ extension VerifyReport {
             for finding in check.findings { Output.line(Output.red("             \(finding)")) }
         }
         if !self.refunds.isEmpty {
-            Output.line("\(self.refunds.count) payments came in vain and have to be given back:")
+            Output.line("\(self.refunds.count) payments must be refunded:")
             for refund in self.refunds.prefix(20) {
                 Output.line(
                     "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)  \(refund.reason.rawValue)")

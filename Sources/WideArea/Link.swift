@@ -1,15 +1,15 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// How one direction between two places behaves.
+/// The behaviour of one direction between two places.
 package struct LinkState: Hashable, Sendable, Codable {
     /// One-way delay, in milliseconds.
     package var delayMilliseconds: Double
-    /// Added to it: uniform between 0 and this.
+    /// A random part of the delay, uniform between 0 and this.
     package var jitterMilliseconds: Double
-    /// Nothing gets through; what was sent waits, as it would in a sender's buffers.
+    /// Whether the link is cut: sent data waits, as in a sender's buffers.
     package var isCut: Bool
-    /// Of 1000 pieces of data, how many break their connection.
+    /// Of 1000 reads of data, how many break their connection.
     package var lossPermille: Int
 
     package init(
@@ -21,7 +21,7 @@ package struct LinkState: Hashable, Sendable, Codable {
         self.lossPermille = lossPermille
     }
 
-    /// What is wrong with it, or `nil`.
+    /// Which value is out of its range; `nil` if none is.
     package var problem: String? {
         if !(0...60_000).contains(self.delayMilliseconds) {
             return "delay \(self.delayMilliseconds) ms is not in 0...60000"
@@ -33,7 +33,7 @@ package struct LinkState: Hashable, Sendable, Codable {
     }
 }
 
-/// One directed link: everything that goes from one place to another shares it.
+/// One directed link: all connections from one place to another share it.
 package final class Link: Sendable {
     package let name: String
     private let current: NIOLockedValueBox<(state: LinkState, bytes: Int)>
@@ -48,12 +48,12 @@ package final class Link: Sendable {
         set { self.current.withLockedValue { $0.state = newValue } }
     }
 
-    /// Bytes that have entered the link.
+    /// The number of bytes that have entered the link.
     package var bytes: Int { self.current.withLockedValue { $0.bytes } }
 
-    /// Takes a piece of data in.
+    /// Counts data that enters the link.
     ///
-    /// - Returns: How long it is under way, or `nil` if it breaks its connection.
+    /// - Returns: The delay of the data; `nil` if its connection must break.
     func enter(bytes: Int) -> TimeAmount? {
         let state = self.current.withLockedValue { current in
             current.bytes += bytes

@@ -3,16 +3,16 @@ import NIOPosix
 
 /// Carries TCP connections over two links, one for each direction, to a port of this machine.
 ///
-/// Bytes keep their order, as on a real connection; the handshake itself is not delayed.
+/// Bytes keep their order, as on a real connection. The TCP handshake is not delayed.
 package final class LinkProxy: Sendable {
     package let port: Int
     private let listener: any Channel
 
     /// - Parameters:
-    ///   - port: Where to listen on 127.0.0.1; 0 for any.
-    ///   - target: The port on 127.0.0.1 to which connections go.
-    ///   - forward: From the client to the target.
-    ///   - backward: From the target to the client.
+    ///   - port: The port of 127.0.0.1 to listen on; 0 for any.
+    ///   - target: The port of 127.0.0.1 to forward connections to.
+    ///   - forward: The link from the client to the target.
+    ///   - backward: The link from the target to the client.
     package init(
         port: Int, target: Int, forward: Link, backward: Link, group: any EventLoopGroup
     ) async throws {
@@ -40,11 +40,11 @@ package final class LinkProxy: Sendable {
     package func close() async { try? await self.listener.close() }
 }
 
-/// What one end reads, the other end is given after the link's delay, in order.
+/// Writes the data from one end to the other end after the link's delay, in order.
 private final class Pipe: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    /// Bytes that may be under way on one connection; a connection with more is broken.
+    /// Maximum bytes in transit on one connection; a connection with more is closed.
     static let bytesLimit = 32 << 20
     static let cutPollMilliseconds: Int64 = 10
 

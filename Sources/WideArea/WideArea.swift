@@ -7,12 +7,12 @@ import NIOPosix
 import ServiceLifecycle
 package import TrancheAPI
 
-/// The links between the hub, where center and coordinators are, and the regions.
+/// The links between the regions and the hub, which is the place of center and coordinators.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `REGION.delay` | one-way delay between the region and the hub, in milliseconds | required |
-/// | `REGION.jitter` | added to it, uniform between 0 and this, in milliseconds | 0 |
+/// | `REGION.jitter` | random part of the delay, uniform between 0 and this, in milliseconds | 0 |
 package struct WideAreaPlan: Hashable, Sendable, Codable {
     package var regions: [String: LinkState]
 
@@ -51,7 +51,7 @@ package final class WideArea: Sendable {
         self.links = links
     }
 
-    /// Lets clients of `port` reach `target`, over the links between the two places.
+    /// Forwards connections from `port` to `target`, over the links between the two places.
     package func connect(port: Int, target: Int, from: String, to: String) async throws {
         guard let forward = self.links["\(from)>\(to)"], let backward = self.links["\(to)>\(from)"] else {
             throw Problem(status: 404, code: "unknown_link", detail: "there is no link between \(from) and \(to)")

@@ -3,12 +3,12 @@ import Foundation
 import TrancheAPI
 package import TrancheCore
 
-/// Buy requests of one lot, each by another buyer with a token of its own, and the ids of the orders that they make.
+/// Buy requests for one lot, each of another buyer with another token, and the ids of their orders.
 package struct BuyTape: Sendable {
     package private(set) var tape = RequestTape()
     package private(set) var orders: [OrderID] = []
 
-    /// - Parameter buyers: What the buyers' names begin with; tapes with other beginnings have other buyers.
+    /// - Parameter buyers: The prefix of the buyers' names; tapes with different prefixes have different buyers.
     package init(_ target: LoadTarget, unit: Int = 0, count: Int, buyers: String) {
         let codec = TokenCodec(secret: target.tokenSecret)
         let now = SystemClock.now()
@@ -28,7 +28,7 @@ package struct BuyTape: Sendable {
         }
     }
 
-    /// Questions how these orders stand.
+    /// Requests for the states of `orders`.
     package func statusTape(_ orders: some Sequence<OrderID>) -> RequestTape {
         var tape = RequestTape()
         for order in orders { tape.append("GET /v1/orders/\(order) HTTP/1.1\r\nHost: tranche\r\n\r\n") }

@@ -2,13 +2,13 @@ import Foundation
 import Histogram
 import Threads
 
-/// How one run drives a server.
+/// The settings of one run against a server.
 package struct Drive: Sendable {
     package enum Pace: Sendable, Hashable {
-        /// Each connection asks again as soon as it is answered: what the server can do at most.
+        /// Each connection sends its next request after each answer: this measures the server's maximum.
         case closed
-        /// So many requests a second, whatever the answers do: latencies count from the moment when a request was due,
-        /// so that a slow server cannot hide what it made people wait (coordinated omission).
+        /// A fixed number of requests a second, independent of the answers. Latencies count from the time when a
+        /// request was due, so that a slow server cannot hide its queue (coordinated omission).
         case open(perSecond: Double)
     }
     package var host = "127.0.0.1"
@@ -25,14 +25,14 @@ package struct Drive: Sendable {
         self.seconds = seconds
     }
 
-    /// What came of a run.
+    /// The result of a run.
     package struct Result: Sendable {
         package let seconds: Double
         /// Answers by HTTP status.
         package let statuses: [Int: Int]
-        /// Places on the tape that were answered 201, in order of the answers.
+        /// Numbers of the requests on the tape that were answered 201, in the order of the answers.
         package let created: [Int]
-        /// Requests that were sent and never answered: the connection broke, or the time was up.
+        /// Requests without an answer, because the connection broke or the run ended.
         package let unanswered: Int
         package let p50Milliseconds: Double
         package let p99Milliseconds: Double
@@ -45,7 +45,7 @@ package struct Drive: Sendable {
         package func perSecond(_ status: Int) -> Double { Double(self.statuses[status] ?? 0) / self.seconds }
     }
 
-    /// Runs on a thread of its own, and returns when it is done.
+    /// Runs on a new thread, and returns at its end.
     package func run(_ tape: RequestTape) async throws -> Result {
         try await OwnedThread.run("generator") { try DriverThread(self, tape).run() }
     }

@@ -2,11 +2,12 @@ import Foundation
 import Histogram
 import Sockets
 
-/// The one thread of a drive: sends, reads, counts. Cheap on purpose, because it shares the machine with the server.
+/// The only thread of a drive: it sends, reads and counts. It uses little CPU, because it shares the machine with the
+/// server.
 final class DriverThread {
     private struct Connection {
         var descriptor: Int32
-        /// Place on the tape of the request that waits for its answer; -1 for none.
+        /// The number of the request on the tape that waits for its answer; -1 for none.
         var request = -1
         var dueAt: Int64 = 0
         var isOpen = true
@@ -45,7 +46,7 @@ final class DriverThread {
             self.open += 1
             try self.poller.add(descriptor, token: UInt64(number), .read)
         }
-        // The server takes all connections before the clock starts.
+        // The server accepts all connections before the measurement starts.
         usleep(UInt32(min(200_000, 2_000 * self.drive.connections)))
         self.start = Self.now()
         self.end = self.start + Int64(self.drive.seconds * 1e9)
@@ -64,13 +65,15 @@ final class DriverThread {
             nanoseconds: min(last, max(self.end, self.start + 1)) - self.start, cpu: Self.threadNanoseconds() - cpu)
     }
 
-    /// Sends what is due. Microseconds until something will be, or `nil` at the end of the run.
+    /// Sends the requests that are due.
+    ///
+    /// - Returns: Microseconds until the next request is due; `nil` at the end of the run.
     private func untilNext() -> Int64? {
         let now = Self.now()
         guard now < self.end, self.open > 0 else { return nil }
         switch self.drive.pace {
         case .closed:
-            // The end of the tape: answers that are waited for still come.
+            // At the end of the tape, the run still waits for open answers.
             if self.isOver, self.underway == 0 { return nil }
             return min(100_000, max(1, (self.end - now) / 1_000))
         case .open(let rate):
@@ -98,7 +101,7 @@ final class DriverThread {
         let sent = self.tape.bytes.withUnsafeBytes {
             Socket.write(self.connections[number].descriptor, UnsafeRawBufferPointer(rebasing: $0[range]))
         }
-        // A request is far smaller than a socket's buffer, which is empty here.
+        // A request is much smaller than the socket's buffer, which is empty here.
         if sent != .bytes(range.count) { self.close(number) }
     }
 
@@ -168,11 +171,11 @@ final class DriverThread {
     }
 }
 
-/// As much of an HTTP/1.1 answer (RFC 9112) as a generator needs: its end and its status.
+/// Reads the parts of an HTTP/1.1 answer (RFC 9112) that a generator needs: its status and its end.
 enum HTTPAnswer {
     private static let lengthName = Array("content-length:".utf8)
 
-    /// The status, if `bytes` are one whole answer with a Content-Length.
+    /// The status, if `bytes` are one complete answer with a Content-Length.
     static func status(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard bytes.count > 16 else { return nil }
         var (line, length) = (0, 0)

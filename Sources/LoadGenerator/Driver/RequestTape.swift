@@ -1,4 +1,4 @@
-/// Requests made ready before a run, back to back in one piece of memory: the generator only sends.
+/// Requests that are prepared before a run, one after the other in one buffer, so that the generator only sends.
 package struct RequestTape: Sendable {
     private(set) var bytes: [UInt8] = []
     private var ends: [Int] = []
