@@ -80,7 +80,8 @@ package struct LoadPlan: Sendable {
                 throw TraceError(line: number + 1, reason: "expected milliseconds,region,buyer,quantity")
             }
             guard let at = Int(fields[0]), at >= 0 else {
-                throw TraceError(line: number + 1, reason: "\"\(fields[0])\" is not a time in milliseconds, 0 or more")
+                throw TraceError(
+                    line: number + 1, reason: "\"\(fields[0])\" is not a number of milliseconds; expected 0 or more")
             }
             guard let unit = regions.firstIndex(of: fields[1]) else {
                 throw TraceError(

@@ -12,13 +12,13 @@ enum Entry {
 struct Tranche: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tranche",
-        abstract: "Sells scarce stock in many regions at once, without ever overselling.",
+        abstract: "Sells scarce stock in many regions at once, and never oversells.",
         discussion: """
             Start here:
               tranche demo                  a whole sale on this machine, with a verdict
               tranche up                    a cluster on this machine, to try the commands below
               tranche sale --help           create, warm, open, pause, close and settle sales
-              tranche rehearse              the same under fire: go, or no go
+              tranche rehearse              whole sales with faults: go, or no go
 
             Every command takes --json for scripts. Exit codes: 0 done, 1 failed or refused, 2 a check did not hold,
             64 wrong usage.

@@ -3,13 +3,13 @@ import DaemonSupport
 import Dispatch
 import Foundation
 
-/// Runs a long command as a child of itself, so that somebody is left who can say how the command died.
+/// Runs a long command as a child process, so that the parent can report how the command ended.
 enum Supervision {
     private static let variable = "TRANCHE_SUPERVISED"
-    /// Commands that carry a crowd and a cluster: a crash of one must not pass for a silence.
+    /// Commands with a crowd and a cluster, whose crash must be reported.
     private static let commands: Set = ["demo", "rehearse"]
 
-    /// - Returns: The exit code of the supervised command; `nil` if this process is to do the work itself.
+    /// - Returns: The exit code of the supervised command; `nil` if this process must run the command itself.
     static func run() -> Int32? {
         let arguments = Array(CommandLine.arguments.dropFirst())
         let environment = ProcessInfo.processInfo.environment
@@ -17,7 +17,7 @@ enum Supervision {
             !arguments.contains("--help"), !arguments.contains("-h")
         else { return nil }
         guard let folder = try? PrivateFolder.make("tranche-backtraces") else { return nil }
-        // A backtrace stays, and an empty folder does not.
+        // The folder is removed if it is empty, and a backtrace stays.
         defer { rmdir(folder) }
         let additions = Backtraces.environment(folder: folder).merging([self.variable: "1"]) { $1 }
         guard
@@ -25,7 +25,7 @@ enum Supervision {
                 "/proc/self/exe", arguments, environment: environment.merging(additions) { $1 }, log: nil,
                 deathSignal: SIGKILL)
         else { return nil }
-        // Ctrl-C reaches both of us by the terminal; the child stops its cluster, and this process waits for that.
+        // The terminal sends Ctrl-C to both processes: the child stops its cluster, and this process waits for it.
         let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

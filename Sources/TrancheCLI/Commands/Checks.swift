@@ -1,11 +1,11 @@
 import ArgumentParser
 
-/// Limits of what people type: a number beyond them is named, with the limit.
+/// Checks numbers in options: the error names the value and its limits.
 enum Checks {
     static func number<Value: Comparable & CustomStringConvertible>(
         _ option: String, _ value: Value?, in range: ClosedRange<Value>
     ) throws {
-        // A number that is none is in no range.
+        // NaN is outside of every range.
         guard let value, !range.contains(value) else { return }
         throw ValidationError("\(option) \(value) is not in \(range.lowerBound)...\(range.upperBound)")
     }

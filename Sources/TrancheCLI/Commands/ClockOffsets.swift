@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// `us-east=-1000,ap-south=1000`: microseconds by region.
 enum ClockOffsets {
-    /// What a unit takes as `clock.offset`.
+    /// The limit of a unit's `clock.offset`.
     static let limitMicroseconds = 60_000_000
 
     static func parse(_ text: String?, regions: [String]) throws -> [String: Int] {
@@ -10,7 +10,7 @@ enum ClockOffsets {
         for part in (text ?? "").split(separator: ",", omittingEmptySubsequences: true) {
             let pair = part.split(separator: "=", omittingEmptySubsequences: false)
             guard pair.count == 2, let microseconds = Int(pair[1]) else {
-                throw ValidationError("--clock-offsets: \"\(part)\" is not REGION=MICROSECONDS")
+                throw ValidationError("--clock-offsets: \"\(part)\" does not have the form REGION=MICROSECONDS")
             }
             guard regions.contains(String(pair[0])) else {
                 throw ValidationError(

@@ -6,7 +6,7 @@ import Foundation
 struct CommonOptions: ParsableArguments {
     @Option(help: "The cluster's data folder.") var data = "tranche-data"
     @Flag(help: "Print JSON, for scripts.") var json = false
-    @Option(help: "The key of an act that may have happened already: with it, the act happens once.") var key: String?
+    @Option(help: "Idempotency key, to repeat an act: with the same key it takes effect once.") var key: String?
 
     var folder: ClusterFolder {
         ClusterFolder(path: URL(fileURLWithPath: self.data).standardizedFileURL.path)

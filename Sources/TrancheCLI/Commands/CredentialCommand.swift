@@ -7,13 +7,13 @@ import TrancheCore
 struct CredentialCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "credential", abstract: "Make secrets, and derive those of units.",
-        discussion: "Who holds which secret, and what a stolen one costs: docs/security.md.",
+        discussion: "docs/security.md lists the holder of each secret, and the damage if it is stolen.",
         subcommands: [New.self, Unit.self])
 
     struct New: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print a random secret.",
-            discussion: "To rotate a secret, put the new one before the old one, with a comma, where it is checked.")
+            discussion: "To rotate a secret, put the new one and a comma before the old one where it is checked.")
         func run() async throws {
             Output.line((0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
         }
@@ -21,13 +21,13 @@ struct CredentialCommand: AsyncParsableCommand {
 
     struct Unit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Print what one unit must have in its environment, derived from the keys in this one.",
+            abstract: "Print the secrets for one unit's environment, derived from the keys in this environment.",
             discussion:
-                "Needs TRANCHE_UNITS_KEY and TRANCHE_CONTEST_KEY in its environment; of a list the first one counts.")
+                "Needs TRANCHE_UNITS_KEY and TRANCHE_CONTEST_KEY in the environment; uses the first key of a list.")
         @Argument(help: "The unit's number, 1 to 65535.") var unit: UInt16
 
         func run() async throws {
-            guard self.unit > 0 else { throw ValidationError("the unit's number is 0, but must be in 1...65535") }
+            guard self.unit > 0 else { throw ValidationError("the unit's number 0 is not in 1...65535") }
             let id = UnitID(self.unit)
             let (units, contests) = (try Self.key("TRANCHE_UNITS_KEY"), try Self.key("TRANCHE_CONTEST_KEY"))
             Output.line("TRANCHE_UNIT_SECRET=\(UnitCredential.derive(.toCenter, of: id, key: units))")
@@ -38,7 +38,7 @@ struct CredentialCommand: AsyncParsableCommand {
         private static func key(_ name: String) throws -> String {
             let value = ProcessInfo.processInfo.environment[name] ?? ""
             guard let first = value.split(separator: ",").first, first.utf8.count >= 32 else {
-                throw CommandError("\(name) is missing in the environment, or has less than 32 bytes")
+                throw CommandError("\(name) is missing in the environment, or is shorter than 32 bytes")
             }
             return String(first)
         }

@@ -10,13 +10,13 @@ import Verification
 struct FairnessCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fairness",
-        abstract: "How fair the contests of a sale were, from its files alone; or, with --simulate, of every policy.",
+        abstract: "Measure how fair a sale's contests were, from its files alone; --simulate compares all policies.",
         discussion: """
-            From the ledgers and the authority log: who won, and who would have won by the stamps; requests that were late,
-            or too close to the cut for clocks to tell; how long decisions took. Exit code 2 if I9 or I10 is broken.
+            Reads the ledgers and the authority log, and prints the winners and the winners by stamp; late requests, and
+            requests closer to the cut than the clocks' errors; and the time of decisions. Exit code 2 if I9 or I10 is broken.
             """)
     @OptionGroup var common: CommonOptions
-    @Option(help: "The lot's number; every contested lot if not given.") var lot: UInt32?
+    @Option(help: "The lot's number; all contested lots if not given.") var lot: UInt32?
     @Option(help: "Known errors of units' clocks, in microseconds, as us-east=-1000,ap-south=1000.")
     var clockOffsets: String?
     @Flag(help: "Simulate three regions of 2,000 requests/s instead, with every policy and several clock errors.")

@@ -9,20 +9,19 @@ import TrancheCore
 struct LoadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load", abstract: "Send a crowd of buyers, in open loop.",
-        discussion: "Latency counts from the moment when a buyer meant to ask, so a slow server cannot hide its queue.")
+        discussion: "Latency counts from the intended time of a request, so a slow server cannot hide its queue.")
     @OptionGroup var common: CommonOptions
     @Argument(help: "The sale's id; its first lot is bought.") var sale: String
     @Option(help: "Buyers.") var buyers = 1_000
-    @Option(help: "Seconds in which they come.") var seconds = 10.0
-    @Option(help: "Share of each unit, in their order, as 80,15,5; equal if not given.") var skew: String?
+    @Option(help: "Seconds in which the buyers arrive.") var seconds = 10.0
+    @Option(help: "Weight of each unit, in the order of the units, as 80,15,5; equal if not given.") var skew: String?
     @Option(help: "Of 100 buyers, how many submit twice.") var double = 0
     @Option(help: "Of 100 buyers, how many lose their connection and try again.") var cut = 0
     @Option(help: "Of 100 buyers, how many pay.") var pay = 100
-    @Option(help: "Seconds after which everybody gives up.") var patience = 30.0
+    @Option(help: "Seconds after which all buyers give up.") var patience = 30.0
     @Option(help: "Seed of the crowd.") var seed: UInt64 = 1
-    @Option(help: "A trace instead: a line per request, milliseconds,region,buyer,quantity.") var trace: String?
-    @Option(help: "Write every 201 that was received to this file, for `verify --acknowledged`.") var acknowledged:
-        String?
+    @Option(help: "A trace file: a line per request, milliseconds,region,buyer,quantity.") var trace: String?
+    @Option(help: "Write the order id of each 201 to this file, for `verify --acknowledged`.") var acknowledged: String?
 
     func validate() throws {
         try Checks.number("--buyers", self.buyers, in: 1...10_000_000)
@@ -41,13 +40,13 @@ struct LoadCommand: AsyncParsableCommand {
             try self.skew.map { text in
                 try text.split(separator: ",").map { part in
                     guard let weight = Int(part), weight >= 0 else {
-                        throw ValidationError("--skew: \"\(part)\" is no number")
+                        throw ValidationError("--skew: \"\(part)\" is not a weight; expected 0 or more")
                     }
                     return weight
                 }
             } ?? layout.units.map { _ in 1 }
         guard weights.count == layout.units.count else {
-            throw ValidationError("--skew has \(weights.count) numbers, there are \(layout.units.count) units")
+            throw ValidationError("--skew has \(weights.count) weights, but there are \(layout.units.count) units")
         }
         var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (
@@ -94,7 +93,7 @@ struct LoadCommand: AsyncParsableCommand {
         try self.judge(report)
     }
 
-    /// A crowd that came before the opening would only be sent away.
+    /// Waits because a crowd that arrives before the opening would only be refused.
     private func waitForOpening(_ client: AdminClient) async throws -> SaleConfig.Sale {
         let end = ContinuousClock.now + .milliseconds(Int(self.patience * 1_000))
         var said = false
@@ -103,12 +102,12 @@ struct LoadCommand: AsyncParsableCommand {
             let now = Int64(Date().timeIntervalSince1970 * 1_000)
             if sale.state == .open, sale.startsAtMilliseconds <= now { return sale }
             guard sale.state != .closed, sale.state != .settled else {
-                throw CommandError("sale \(self.sale) is \(sale.state.rawValue): nobody can buy")
+                throw CommandError("sale \(self.sale) is \(sale.state.rawValue): it takes no orders")
             }
             guard ContinuousClock.now < end else {
                 throw CommandError(
                     "sale \(self.sale) is \(sale.state.rawValue) and has not opened within \(self.patience) s: see `tranche "
-                        + "sale show \(self.sale)`, or give more --patience")
+                        + "sale show \(self.sale)`, or increase --patience")
             }
             if !said, !self.common.json { Output.line(Output.dim("waiting for the opening of \(self.sale)")) }
             said = true
@@ -124,7 +123,7 @@ struct LoadCommand: AsyncParsableCommand {
         }
         guard report.acknowledged.isEmpty, report.gaveUp > 0 else { return }
         FileHandle.standardError.write(
-            Data("error: nobody got an order, and \(report.gaveUp) buyers gave up without an answer\n".utf8))
+            Data("error: no buyer got an order, and \(report.gaveUp) buyers gave up without an answer\n".utf8))
         throw ExitCode(1)
     }
 }

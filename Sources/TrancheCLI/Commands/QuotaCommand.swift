@@ -10,20 +10,20 @@ struct QuotaCommand: AsyncParsableCommand {
         subcommands: [Show.self, Move.self, Rebalance.self, Freeze.self, Settle.self])
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show who holds what.")
+        static let configuration = CommandConfiguration(abstract: "Show the quota of each unit, by lot.")
         @OptionGroup var common: CommonOptions
         func run() async throws { self.common.show(try await self.common.client().quota()) }
     }
 
     struct Move: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Move quota from one unit to another, and wait for it.",
+            abstract: "Move quota from one unit to another, and wait until it has arrived.",
             discussion:
-                "A unit gives back only what it has not sold: the move takes what it can, and says how much that was.")
+                "A unit returns only unsold items: the output shows how many items were moved.")
         @OptionGroup var common: CommonOptions
         @Option(help: "The lot's number.") var lot: UInt32 = 1
-        @Option(help: "Unit that gives, by name.") var from: String
-        @Option(help: "Unit that takes, by name.") var to: String
+        @Option(help: "The unit that gives quota, by name.") var from: String
+        @Option(help: "The unit that gets quota, by name.") var to: String
         @Option(help: "Items to move.") var items: Int
         @Option(help: "Seconds to wait.") var wait = 15
         @Flag(help: "Only say what would be done.") var dryRun = false
@@ -58,14 +58,14 @@ struct QuotaCommand: AsyncParsableCommand {
                 move = try await client.call("GET", "/v1/quota/moves/\(move.id)", as: QuotaAuthority.Move.self)
             }
             if self.common.json { return Output.json(move) }
-            let rest = move.moved < move.asked ? " (\(self.from) had no more to give)" : ""
+            let rest = move.moved < move.asked ? " (\(self.from) had no more unsold items)" : ""
             Output.line("moved \(move.moved) of \(move.asked) from \(self.from) to \(self.to)\(rest)")
         }
     }
 
     struct Rebalance: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Even out now: every unit gets an equal share of what is still unsold, by moves.")
+            abstract: "Give every unit an equal share of the unsold items, by moves.")
         @OptionGroup var common: CommonOptions
         @Option(help: "The lot's number.") var lot: UInt32 = 1
         @Flag(help: "Only say what would be done.") var dryRun = false
@@ -103,7 +103,7 @@ struct QuotaCommand: AsyncParsableCommand {
 
     struct Freeze: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Keep the coordinator off a lot; --off gives it back.")
+            abstract: "Stop the coordinator's rebalancing of a lot; --off resumes it.")
         @OptionGroup var common: CommonOptions
         @Option(help: "The lot's number.") var lot: UInt32 = 1
         @Flag(help: "End the freeze.") var off = false

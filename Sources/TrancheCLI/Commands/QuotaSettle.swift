@@ -9,17 +9,17 @@ import Verification
 extension QuotaCommand {
     struct Settle: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Settle stranded quota: say how much of it was really sold; the rest returns to the pool.",
+            abstract: "Settle stranded quota: state how much of it was sold; the rest returns to the pool.",
             discussion: """
-                Without --sold the count is taken from the unit's folder: from its ledger, and from ledgers that were replaced by
-                an older copy, if they lie in the folder lost/. Settle when nothing of the generation waits for payment any
-                more; a settlement can be corrected downwards later.
+                Without --sold the command counts the sold items in the unit's folder: in its ledger, and in ledgers that were
+                replaced by an older copy, if they are in the folder lost/. Settle when no order of the generation waits for
+                payment any more. A later settlement can lower the count of sold items, but not raise it.
                 """)
         @OptionGroup var common: CommonOptions
         @Option(help: "The lot's number.") var lot: UInt32 = 1
         @Option(help: "The unit, by name.") var unit: String
         @Option(help: "Generation of the unit's ledger, as `quota show` lists it.") var generation: UInt32
-        @Option(help: "Items that were really sold; counted from the unit's files if not given.") var sold: Int?
+        @Option(help: "Items that were sold; counted from the unit's files if not given.") var sold: Int?
         func run() async throws {
             let client = try self.common.client()
             _ = try client.unit(self.unit)
@@ -30,7 +30,7 @@ extension QuotaCommand {
             self.common.show(try await client.call("POST", "/v1/quota/settle", body, as: QuotaState.self))
         }
 
-        /// Counts only where the count can be relied on.
+        /// The count from the unit's files, if it is reliable.
         private func count() throws -> Int {
             let folder = self.common.folder.unit(self.unit)
             let count = try LostLedgers.count(
@@ -43,12 +43,12 @@ extension QuotaCommand {
             if count.hasMovedOn {
                 guard count.lostLedgers > 0 else {
                     throw CommandError(
-                        "the ledger was replaced, and \(folder)/\(LostLedgers.folder) holds no older one: what it sold cannot be counted; give --sold"
+                        "the ledger was replaced, and \(folder)/\(LostLedgers.folder) has no older one: its sold items cannot be counted; give --sold"
                     )
                 }
             } else {
                 do { _ = try FolderLock(folder: folder) } catch {
-                    throw CommandError("\(error): a unit that still sells cannot be counted; stop it, or give --sold")
+                    throw CommandError("\(error): a ledger in use cannot be counted; stop the unit, or give --sold")
                 }
             }
             return count.sold

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Names of regions: they are parts of paths, of configuration keys and of lists.
+/// Checks names of regions, which are parts of paths, of configuration keys and of lists.
 enum RegionNames {
     static let bytes = 1...32
     static let limit = 64
@@ -14,15 +14,15 @@ enum RegionNames {
                 })
             else {
                 throw ValidationError(
-                    "--regions: \"\(name)\" is not a region's name: a letter, then letters, digits and dashes, "
-                        + "at most \(self.bytes.upperBound)")
+                    "--regions: \"\(name)\" is not a region's name; expected a letter, then letters, digits and dashes, "
+                        + "at most \(self.bytes.upperBound) in all")
             }
         }
         guard Set(names).count == names.count else {
             throw ValidationError("--regions: \"\(text)\" names a region twice")
         }
         guard names.count <= self.limit else {
-            throw ValidationError("--regions: \(names.count) regions, at most \(self.limit)")
+            throw ValidationError("--regions has \(names.count) regions, at most \(self.limit) are allowed")
         }
         return names
     }

@@ -8,30 +8,30 @@ import Terminal
 struct RehearseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rehearse",
-        abstract: "Rehearse a sale on real processes while everything goes wrong: go, or no go.",
+        abstract: "Rehearse sales on real processes while faults occur, and decide: go, or no go.",
         discussion: """
-            First the ceiling of one unit is measured. Then sale after sale is sold out on a fresh cluster of this machine,
-            with bots, double clicks, lost connections and abandoned payments, while one fault after another is made
-            and mended. Stranded quota is settled by what the ledgers say. Each sale is judged from its files and from the
-            crowd's own list of every 201. Exit code 2 means: no go. A ledger that is replaced by an older copy is kept, and
-            found again: what only it knows is owed to its buyers. Ctrl-C stops everything; the files of the sale stay.
+            First the command measures the ceiling of one unit. Then it runs one sale after another, each on a new cluster
+            on this machine, with bots, double clicks, lost connections and abandoned payments. Meanwhile it injects and
+            repairs one fault after another, and settles stranded quota by the ledgers. Each sale is judged from its files
+            and from the crowd's own list of orders that were answered 201. Exit code 2 means: no go. A ledger that is
+            replaced by an older copy is kept: items that only it shows as sold are owed to their buyers. Ctrl-C stops
+            all processes; the files of the sale stay.
 
             Faults:
             \(RehearsalFault.allCases.map { "  \($0.rawValue): \($0.story)" }.joined(separator: "\n"))
             """)
 
-    @Option(help: "How long, in minutes; a sale that has begun is finished.") var minutes = 3.0
+    @Option(help: "Minutes of the rehearsal; the last sale is finished.") var minutes = 3.0
     @Option(help: "Seed of the crowds and the faults.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
-    @Option(help: "Which faults: all, none, or names with commas.") var faults = "all"
+    @Option(help: "Faults: all, none, or names separated by commas.") var faults = "all"
     @Option(help: "Stock of each sale.") var stock = 6_000
     @Option(help: "Buyers of each sale.") var buyers = 12_000
-    @Option(help: "Seconds in which they come.") var seconds = 35.0
-    @Option(help: "Demand of us-east, eu-west and ap-south.") var skew = "60,25,15"
-    @Option(help: "Requests per second that the busiest unit must expect; that of the crowd if not given.")
+    @Option(help: "Seconds in which the buyers arrive.") var seconds = 35.0
+    @Option(help: "Weights of the demand in us-east, eu-west and ap-south.") var skew = "60,25,15"
+    @Option(help: "Expected requests per second at the busiest unit; the crowd's rate if not given.")
     var expected: Double?
-    @Option(help: "Where the files of a failed sale are kept: a folder for each, whose name begins so.") var data:
-        String?
-    @Option(help: "Which fault comes first, counted from 0: a sale that is repeated begins where it began.")
+    @Option(help: "Prefix of the folders for the files of failed sales, one folder for each.") var data: String?
+    @Option(help: "Number of the first fault, counted from 0, to repeat a sale with the same faults.")
     var firstFault = 0
     @Flag(help: "Print JSON, for scripts.") var json = false
 
@@ -57,7 +57,7 @@ struct RehearseCommand: AsyncParsableCommand {
         if !verdict.isGo { throw ExitCode(2) }
     }
 
-    /// What one unit can do.
+    /// Measures the ceiling of one unit.
     private func ordersPerSecond(_ interrupt: Interrupt) async throws -> Double {
         do {
             let runs = try await PurchaseRun.measure(
@@ -83,12 +83,12 @@ struct RehearseCommand: AsyncParsableCommand {
         try check("buyers", Double(self.buyers), 1...10_000_000)
         if let expected { try check("expected", expected, 1...10_000_000) }
         let weights = try self.skew.split(separator: ",").map { part in
-            guard let weight = Int(part) else { throw ValidationError("--skew: \"\(part)\" is no number") }
+            guard let weight = Int(part) else { throw ValidationError("--skew: \"\(part)\" is not a weight") }
             return weight
         }
         guard weights.count == ThreeRegions.names.count, weights.allSatisfy({ $0 >= 0 }),
             weights.contains(where: { $0 > 0 })
-        else { throw ValidationError("--skew \"\(self.skew)\" needs three numbers, as in 60,25,15") }
+        else { throw ValidationError("--skew \"\(self.skew)\" is not three weights, as in 60,25,15") }
         return RehearsalPlan(
             seed: self.seed, stock: self.stock, buyers: self.buyers, seconds: self.seconds, weights: weights,
             faults: try RehearsalFault.list(self.faults))
@@ -127,7 +127,7 @@ struct RehearseCommand: AsyncParsableCommand {
 }
 
 extension RehearsalFault {
-    /// Reads `all`, or names with commas between them.
+    /// Reads `all`, `none`, or names separated by commas.
     static func list(_ text: String) throws -> [RehearsalFault] {
         if text == "all" { return self.allCases }
         if text == "none" { return [] }

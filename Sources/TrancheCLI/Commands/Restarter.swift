@@ -3,8 +3,8 @@ import Foundation
 import NIOConcurrencyHelpers
 import Terminal
 
-/// Says which process of a cluster died by itself, and starts it again: a few times, because a process that dies at each start
-/// is not helped by another one.
+/// Reports a process of a cluster that ended by itself, and starts it again. The number of restarts is limited, because
+/// they do not help a process that fails at each start.
 final class Restarter: Sendable {
     static let restartsLimit = 5
     static let windowSeconds = 60.0
@@ -33,7 +33,7 @@ final class Restarter: Sendable {
         }
         guard isAllowed else {
             return self.say(
-                "\(death); it died \(Self.restartsLimit) times within \(Int(Self.windowSeconds)) s and stays down: see its log"
+                "\(death); it ended \(Self.restartsLimit) times within \(Int(Self.windowSeconds)) s and is not restarted: see its log"
             )
         }
         do {
@@ -42,7 +42,7 @@ final class Restarter: Sendable {
         } catch { self.say("\(death); it could not be started again: \(error)") }
     }
 
-    /// With --json standard output belongs to the script that reads it.
+    /// With --json, messages go to standard error, because a script reads standard output.
     private func say(_ text: String) {
         guard self.isQuiet else { return Output.line(Output.red(text)) }
         FileHandle.standardError.write(Data((text + "\n").utf8))

@@ -7,8 +7,8 @@ import TrancheCore
 
 struct SaleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sale", abstract: "Create sales and take them through their life.",
-        discussion: "A sale goes draft, warming, open (and paused, and open again), closed, settled.",
+        commandName: "sale", abstract: "Create sales, and take them from state to state.",
+        discussion: "The states of a sale: draft, warming, open (which can be paused), closed, settled.",
         subcommands: [
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
             Close.self, Settle.self,
@@ -16,25 +16,25 @@ struct SaleCommand: AsyncParsableCommand {
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Create a sale with one lot, as a draft; or any sale from a JSON file.")
+            abstract: "Create a draft of a sale: with one lot, or from a JSON file.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Items of the lot.") var stock = 1_000
         @Option(help: "The lot's number.") var lot: UInt32 = 1
         @Option(help: "Items that one buyer may have.") var limit = 1
         @Option(help: "Seconds in which a reservation must be paid.") var paymentWindow = 300.0
-        @Option(help: "Hours that the sale lasts.") var hours = 24.0
-        @Option(help: "Of 1000 items, how many stay in the pool at first.") var pool = 0
+        @Option(help: "Duration of the sale, in hours.") var hours = 24.0
+        @Option(help: "Share of the stock that stays in the pool at first, in permille.") var pool = 0
         @Option(help: "Quota weights, as us-east=5,eu-west=3; equal if not given.") var weights: String?
-        @Option(help: "When the lot is contested: scarce, share, global or never.")
+        @Option(help: "When the lot becomes contested: scarce, share, global or never.")
         var contest = SaleConfig.Lot.Contest.When.scarce
-        @Option(help: "With --contest share: at how many of 1000 items left.") var contestPermille: Int?
+        @Option(help: "With --contest share: the share of the stock left, in permille.") var contestPermille: Int?
         @Option(help: "Order of the contest: stamp, band-lottery, rounds or arrival.")
         var policy = SaleConfig.Lot.Contest.Policy.stamp
         @Option(help: "Width of the band, or length of a round, in milliseconds.") var policyMilliseconds: Int64?
-        @Option(help: "Requests that may wait for stock that comes back; a tenth of the stock if not given.")
+        @Option(help: "Requests that may wait for returned stock; a tenth of the stock if not given.")
         var waitlist: Int?
-        @Option(help: "A JSON file with the whole sale instead.") var file: String?
+        @Option(help: "A JSON file with the whole sale, instead of the other options.") var file: String?
 
         func validate() throws {
             try Checks.number("--stock", self.stock, in: 1...Limits.stockPerLot)
@@ -76,7 +76,7 @@ struct SaleCommand: AsyncParsableCommand {
             for part in text.split(separator: ",") {
                 let pair = part.split(separator: "=")
                 guard pair.count == 2, let weight = Int(pair[1]) else {
-                    throw ValidationError("--weights: \"\(part)\" is not NAME=NUMBER")
+                    throw ValidationError("--weights: \"\(part)\" does not have the form NAME=NUMBER")
                 }
                 weights[String(pair[0])] = weight
             }
@@ -86,7 +86,7 @@ struct SaleCommand: AsyncParsableCommand {
 
     struct Warm: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Issue the stock, grant quotas, prime every Redis; wait until all is ready.")
+            abstract: "Issue the stock, grant quotas, load every Redis; wait until the sale is ready.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Seconds to wait.") var wait = 30
@@ -105,11 +105,11 @@ struct SaleCommand: AsyncParsableCommand {
 
     struct Open: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Open a warm sale: in all regions at the same moment; wait until orders are taken.")
+            abstract: "Open a warm sale in all regions at the same time; wait until all units take orders.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Seconds from now until it starts.") var delay = 2.0
-        @Flag(help: "Open although something is missing.") var force = false
+        @Flag(help: "Open even if the sale is not ready.") var force = false
         @Option(help: "Seconds to wait after the start until every unit takes orders.") var wait = 30
         @Flag(help: "Return at once.") var noWait = false
 
@@ -123,7 +123,7 @@ struct SaleCommand: AsyncParsableCommand {
             let startsAt = Int64((Date().timeIntervalSince1970 + self.delay) * 1_000)
             var document = try await client.step(
                 .open, self.sale, OpenBody(startsAtMilliseconds: startsAt, force: self.force))
-            // An opening at a later moment is not waited for.
+            // The command does not wait for a later start.
             if !self.noWait, self.delay <= 60 {
                 document = try await client.waitUntilOpen(self.sale, seconds: self.wait) { text in
                     if !self.common.json { Output.line(Output.dim(text)) }
@@ -135,14 +135,14 @@ struct SaleCommand: AsyncParsableCommand {
 
     struct Pause: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Stop selling for a while; reservations can still be paid.")
+            abstract: "Pause a sale; reservations can still be paid.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         func run() async throws { self.common.show(try await self.common.client().step(.pause, self.sale)) }
     }
 
     struct Resume: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Sell again after a pause.")
+        static let configuration = CommandConfiguration(abstract: "End the pause of a sale.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         func run() async throws { self.common.show(try await self.common.client().step(.resume, self.sale)) }
@@ -158,10 +158,10 @@ struct SaleCommand: AsyncParsableCommand {
 
     struct Settle: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Settle a closed sale: nothing is reserved, nothing is stranded.")
+            abstract: "Settle a closed sale that has no reservations and no stranded quota.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
-        @Option(help: "Seconds to wait for the last words of units.") var wait = 10
+        @Option(help: "Seconds to wait for the last reports of units.") var wait = 10
         func validate() throws { try Checks.number("--wait", self.wait, in: 0...86_400) }
         func run() async throws {
             let client = try self.common.client()

@@ -14,7 +14,7 @@ extension SaleCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a sale: its state, what is missing, how far its configuration has come.")
+            abstract: "Show a sale: its state, what is missing, and the rollout of its configuration.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id; all sales if not given.") var sale: String?
         func run() async throws {
@@ -39,13 +39,13 @@ extension SaleCommand {
     struct Edit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Change a sale's name, times or limits, also while it runs.",
-            discussion: "A limit that is lowered counts for orders from then on; nobody loses what was bought before.")
+            discussion: "A lowered limit applies to later orders; earlier orders stay valid.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "A new name.") var name: String?
-        @Option(help: "Items that one buyer may have, of each lot.") var limit: Int?
-        @Option(help: "Hours from now until it ends.") var hours: Double?
-        @Option(help: "Seconds in which a reservation must be paid, for reservations from then on.")
+        @Option(help: "Items of each lot that one buyer may have.") var limit: Int?
+        @Option(help: "Hours from now until the sale ends.") var hours: Double?
+        @Option(help: "Seconds in which a reservation must be paid, for later reservations.")
         var paymentWindow: Double?
 
         func validate() throws {
@@ -78,7 +78,7 @@ extension CommonOptions {
     fileprivate func listSales() async throws {
         let sales = try await self.client().call("GET", "/v1/sales", as: [SaleConfig.Sale].self)
         if self.json { return Output.json(sales) }
-        if sales.isEmpty { return Output.line("there is no sale yet: `tranche sale create NAME` makes one") }
+        if sales.isEmpty { return Output.line("there is no sale yet: create one with `tranche sale create NAME`") }
         let rows = sales.map { sale in
             [
                 sale.id, sale.state.rawValue, sale.lots.map(\.id.description).joined(separator: ", "),
@@ -90,7 +90,7 @@ extension CommonOptions {
 }
 
 extension AdminClient {
-    /// Waits until the start is over and every unit that reports has the sale's configuration.
+    /// Waits until the sale has started and every reporting unit has the sale's configuration.
     func waitUntilOpen(_ id: String, seconds: Int, progress: (String) -> Void) async throws -> SaleDocument {
         var end: ContinuousClock.Instant?
         var said = false
@@ -118,6 +118,6 @@ extension AdminClient {
 }
 
 extension UnitDocument {
-    /// Not heard for as long as it takes to believe that it is gone.
+    /// Whether the unit has not reported for so long that the authority treats it as silent.
     var isSilent: Bool { (self.silentMilliseconds ?? .max) > QuotaAuthority.silenceMilliseconds }
 }

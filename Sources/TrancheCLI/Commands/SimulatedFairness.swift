@@ -5,7 +5,7 @@ import TrancheCore
 struct SimulatedFairness: Codable {
     let name: String
     let misallocationPercent: Double
-    /// Mean over the seeds of the worst region's error.
+    /// The error of the worst region, as a mean over the seeds.
     let shareErrorPoints: Double
     let holdMillisecondsP99: Double
 

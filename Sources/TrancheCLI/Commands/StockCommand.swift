@@ -10,7 +10,7 @@ struct StockCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Add items to a lot's pool; the coordinator passes them on.")
+            abstract: "Add items to a lot's pool; the coordinator grants them to units.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The lot's number.") var lot: UInt32
         @Argument(help: "Items to add.") var items: Int

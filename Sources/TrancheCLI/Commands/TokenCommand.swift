@@ -7,7 +7,7 @@ import TrancheCore
 
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "token", abstract: "Make purchase tokens, for trying things out.", subcommands: [Mint.self])
+        commandName: "token", abstract: "Make purchase tokens, for experiments.", subcommands: [Mint.self])
 
     struct Mint: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a purchase token for one buyer at one unit.")

@@ -11,7 +11,7 @@ struct UnitCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Take a unit out of the configuration that is stopped, holds nothing, and is nobody's home.")
+            abstract: "Remove a unit that is stopped, holds no quota, and is no buyer's home.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The unit, by name.") var unit: String
         func run() async throws {
@@ -48,7 +48,7 @@ struct UnitCommand: AsyncParsableCommand {
 
     struct Drain: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Take a unit's unsold quota back and give it no more; wait until it has none. --off ends it.")
+            abstract: "Take back a unit's unsold quota and grant no more; wait until it has none. --off ends this.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The unit, by name.") var unit: String
         @Option(help: "Seconds to wait.") var wait = 15
@@ -80,7 +80,7 @@ struct UnitCommand: AsyncParsableCommand {
                 }
                 try await Task.sleep(for: .milliseconds(100))
             }
-            Output.line(self.off ? "\(self.unit) takes part again" : "\(self.unit) is drained")
+            Output.line(self.off ? "\(self.unit) gets quota again" : "\(self.unit) is drained")
         }
     }
 }
@@ -131,6 +131,6 @@ extension CommonOptions {
             ]
             for line in Output.table(header, rows) { Output.line("  " + line) }
         }
-        if state.lots.isEmpty { Output.line("no stock was issued yet: warm a sale first") }
+        if state.lots.isEmpty { Output.line("no stock is issued yet: warm a sale first") }
     }
 }

@@ -10,24 +10,24 @@ import WideArea
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up",
-        abstract: "Start a local cluster: center, coordinator, and a unit with its Redis per region.",
+        abstract: "Start a local cluster: center, coordinators, and a unit with its Redis for each region.",
         discussion:
             """
-            Everything lives in one data folder, with random secrets. Ctrl-C stops it cleanly; the next `up` goes on with it.
-            A process that dies by itself is named, with its signal and where its backtrace is, and started again. All
-            processes end with this one, whatever ends it.
+            All files are in one data folder, with random secrets. Ctrl-C stops the cluster cleanly; the next `up` continues
+            with the same data. If a process ends by itself, the command reports its signal and its backtrace, and starts it
+            again. All processes end with this one, also if it is killed.
             """
     )
 
     @OptionGroup var common: CommonOptions
     @Option(help: "Regions, separated by commas; us-east, eu-west and ap-south if not given.") var regions: String?
-    @Option(help: "Put wide-area links between the regions and the center: a YAML file with REGION.delay in ms.")
+    @Option(help: "Simulate wide-area links between the regions and the center: a YAML file with REGION.delay in ms.")
     var wan: String?
-    @Option(help: "Set clocks wrong: microseconds for each region, as us-east=-1000,ap-south=1000.")
+    @Option(help: "Errors of the regions' clocks, in microseconds, as us-east=-1000,ap-south=1000.")
     var clockOffsets: String?
-    @Option(help: "Encrypt what processes say to each other: a folder with ca.pem, cert.pem and key.pem for 127.0.0.1.")
+    @Option(help: "Encrypt internal connections: a folder with ca.pem, cert.pem and key.pem for 127.0.0.1.")
     var tls: String?
-    @Flag(help: "Do not start a process again that died by itself.") var noRestart = false
+    @Flag(help: "Do not restart a process that ended by itself.") var noRestart = false
 
     func run() async throws {
         let folder = self.common.folder
@@ -74,7 +74,7 @@ struct UpCommand: AsyncParsableCommand {
         return folder
     }
 
-    /// The cluster that lies in the folder, or a new one.
+    /// The cluster in the folder, or a new one.
     private func layout(_ folder: ClusterFolder, _ names: [String]?) throws -> ClusterLayout {
         guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
             let layout = try ClusterLayout.random(
@@ -86,8 +86,8 @@ struct UpCommand: AsyncParsableCommand {
         let present = layout.units.map(\.name)
         if let names, names != present {
             throw CommandError(
-                "\(folder.path) holds a cluster of the regions \(present.joined(separator: ",")), and --regions says "
-                    + "\(names.joined(separator: ",")): leave --regions out, or choose another --data")
+                "\(folder.path) holds a cluster of the regions \(present.joined(separator: ",")), but --regions is "
+                    + "\(names.joined(separator: ",")): omit --regions, or choose another --data")
         }
         guard self.wan == nil || layout.controlPort != nil else {
             throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")

@@ -13,22 +13,22 @@ import WideArea
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "A whole sale on this machine: three regions sell a lot out, exactly, on real parts.",
+        abstract: "Run a whole sale on this machine: three regions sell exactly the stock, on real processes.",
         discussion: """
-            Starts a cluster with links of 5, 40 and 90 ms between its regions and the center, sends a crowd whose demand
-            does not fit the quota plan, contests the last items over all regions in the order in which buyers came, gives
-            what comes back to the waitlist, stops everything, and judges the outcome from the files alone. Exit code 2 if
-            the verdict fails.
+            Starts a cluster with links of 5, 40 and 90 ms between its regions and the center. Sends a crowd whose demand
+            does not match the quota plan. The last items are contested over all regions, in the order in which buyers
+            arrived, and returned items go to the waitlist. Then all processes stop, and the outcome is judged from the
+            files alone. Exit code 2 if the verdict fails.
             """)
 
     @Option(help: "The lot's stock.") var stock = 10_000
     @Option(help: "Buyers.") var buyers = 30_000
-    @Option(help: "Seconds in which they come.") var seconds = 20.0
-    @Option(help: "Demand of us-east, eu-west and ap-south.") var skew = "80,15,5"
-    @Flag(help: "Kill a unit, a Redis, the center and the coordinator on the way.") var faults = false
-    @Flag(help: "Stop the center and the coordinator before the sale opens: units sell exactly what they hold.")
+    @Option(help: "Seconds in which the buyers arrive.") var seconds = 20.0
+    @Option(help: "Weights of the demand in us-east, eu-west and ap-south.") var skew = "80,15,5"
+    @Flag(help: "Kill a unit, a Redis, the center and the coordinator during the sale.") var faults = false
+    @Flag(help: "Stop the center and the coordinators before the sale opens: units sell exactly their quota.")
     var alone = false
-    @Option(help: "The data folder; a new one in the temporary folder if not given, removed after a good verdict.")
+    @Option(help: "The data folder; if not given, a new temporary one, which is removed after a good verdict.")
     var data: String?
     @Option(help: "Seed of the crowd.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
     @Flag(help: "Print JSON, for scripts.") var json = false
@@ -41,7 +41,7 @@ struct DemoCommand: AsyncParsableCommand {
         let folder = ClusterFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
         guard !FileManager.default.fileExists(atPath: folder.layoutPath) else {
             throw CommandError(
-                "\(folder.path) holds a cluster already: a demo starts from nothing; choose another --data")
+                "\(folder.path) already has a cluster, but a demo needs an empty folder: choose another --data")
         }
         let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true)
         try folder.save(layout)
@@ -87,7 +87,9 @@ struct DemoCommand: AsyncParsableCommand {
         let client = AdminClient(cluster.layout)
         try await self.warm(client)
         let weights = self.skew.split(separator: ",").compactMap { Int($0) }
-        guard weights.count == ThreeRegions.names.count else { throw ValidationError("--skew needs three numbers") }
+        guard weights.count == ThreeRegions.names.count else {
+            throw ValidationError("--skew \"\(self.skew)\" is not three weights, as in 80,15,5")
+        }
         var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (5, 3, 10, self.seed)
         let arrivals = plan.arrivals()
@@ -128,7 +130,7 @@ struct DemoCommand: AsyncParsableCommand {
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, Self.sale)
         _ = try await client.waitUntilReady(Self.sale, seconds: 20) { _ in }
-        self.say("warm: every unit has the rules, holds its quota durably, and has it in Redis")
+        self.say("warm: every unit has the rules, and has its quota in the ledger and in Redis")
     }
 
     private func waitForOpening(_ client: AdminClient) async throws {
@@ -137,7 +139,7 @@ struct DemoCommand: AsyncParsableCommand {
         }
     }
 
-    /// Runs the crowd and draws, until all stock is paid for or everybody has gone.
+    /// Runs the crowd and draws the view, until all stock is paid for or all buyers are done.
     private func watch(_ crowd: Crowd, _ arrivals: [Arrival], _ client: AdminClient, _ view: LiveView) async
         -> LoadReport
     {
@@ -149,7 +151,7 @@ struct DemoCommand: AsyncParsableCommand {
             if let lot = last?.lots.first, lot.contest != nil, !isContested {
                 isContested = true
                 let left = lot.units.reduce(lot.pool) { $0 + max(0, $1.available) }
-                view.story.note("\(left) items are left: from now on they are contested, in the order of all regions")
+                view.story.note("\(left) items are left: from now on they are contested over all regions")
             }
             let now = crowd.current
             if !self.json { view.draw(last, now) }
@@ -158,7 +160,7 @@ struct DemoCommand: AsyncParsableCommand {
             if self.alone, view.seconds > self.seconds + Double(Self.paymentWindowMilliseconds) / 1_000 + 3 { break }
             try? await Task.sleep(for: .milliseconds(400))
         }
-        // All stock is paid for, so nothing can come back: the rest of the waitlist is refused.
+        // All stock is paid for, so none can return: the rest of the waitlist is refused.
         run.cancel()
         try? await Task.sleep(for: .milliseconds(500))
         return crowd.current

@@ -1,6 +1,6 @@
 import Clusters
 
-/// What goes wrong in `demo --faults`, at fixed moments of the sale.
+/// The faults of `demo --faults`, at fixed times of the sale.
 struct DemoFaults: Sendable {
     let cluster: LocalCluster
 

@@ -1,11 +1,11 @@
 import LoadGenerator
 
-/// What a demo saw.
+/// The observations of a demo.
 struct DemoOutcome {
     let load: LoadReport
     let split: StaticSplit
     let seconds: Double
     let seed: UInt64
-    /// Processes that ended although nobody stopped them.
+    /// Processes that ended by themselves.
     let deaths: [String]
 }

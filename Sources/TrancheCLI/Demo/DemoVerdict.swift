@@ -16,12 +16,12 @@ struct DemoVerdict: Codable {
     let acknowledgedAndLost: Int
     let contradictions: Int
     let invariantsHold: Bool
-    /// Processes that ended although nobody stopped them.
+    /// Processes that ended by themselves.
     let deaths: [String]
     let isGood: Bool
     let staticSplitIdleAtFirstSoldOut: Int
     let staticSplitUnsold: Int
-    /// The contest at the end of the sale, if it came to one.
+    /// The contest at the end of the sale; `nil` if there was none.
     let contest: FairnessReport?
     let latencyMilliseconds: [String: Double]
     let seconds: Double

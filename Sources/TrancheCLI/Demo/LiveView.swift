@@ -5,7 +5,7 @@ import Terminal
 import TrancheAPI
 import TrancheCore
 
-/// The sale as it runs: redrawn in place on a terminal, a line now and then elsewhere.
+/// Shows the running sale: a terminal is redrawn in place, other outputs get a line from time to time.
 final class LiveView {
     private let names: [UnitID: String]
     private var drawnLines = 0
@@ -20,7 +20,7 @@ final class LiveView {
 
     var seconds: Double { Date().timeIntervalSince(self.startedAt) }
 
-    /// The sale begins: seconds count from here.
+    /// Starts the time of the sale.
     func begin() {
         self.startedAt = Date()
         self.story.begin()

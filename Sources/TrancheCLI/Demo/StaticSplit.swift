@@ -1,12 +1,12 @@
 import LoadGenerator
 
-/// What the same crowd would have met if each region had kept its first quota for good.
+/// The result for the same crowd if each region kept its first quota for the whole sale.
 struct StaticSplit {
     /// Seconds until the first region is sold out.
     let firstSoldOutSeconds: Double
-    /// What the other regions still hold at that moment, while the first one turns buyers away.
+    /// Items that the other regions still hold at that time.
     let idleThen: [Int]
-    /// What is unsold when the crowd has gone.
+    /// Items that are unsold at the end of the crowd.
     let unsoldAtEnd: Int
 
     init(arrivals: [Arrival], quotas: [Int]) {

@@ -2,7 +2,7 @@ import Foundation
 import NIOConcurrencyHelpers
 import Terminal
 
-/// What was done to the cluster on the way, with its time.
+/// The events of a demo or a rehearsal, with their times.
 final class Story: Sendable {
     private let startedAt = NIOLockedValueBox(Date())
     private let noted = NIOLockedValueBox<[String]>([])

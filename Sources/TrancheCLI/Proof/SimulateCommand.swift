@@ -8,23 +8,23 @@ import TrancheAPI
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Run the product's rules in seeded worlds full of faults, and check every invariant.",
+        abstract: "Run the product's rules in seeded worlds with many faults, and check every invariant.",
         discussion: """
             Center, coordinators, 2 to 8 units with their Redis and ledgers, buyers and a payment provider, in one thread
             and in virtual time. The seed draws the size of the world and its faults: lost, repeated, late and clogged
             messages, one-way partitions, crashes, pauses, disks that refuse writes or are full, ledgers set back to a
-            copy, Redis emptied or set back, clocks that step, drift and stop. Then the faults stop, and everything must
-            come to rest. The same seed, commit and toolchain give the same world.
+            copy, Redis emptied or set back, clocks that step, drift and stop. Then the faults stop, and all open work must
+            end. The same seed, commit and toolchain give the same world.
 
-            Exit code 2 if an invariant is broken, or if \(Coverage.worldsNeeded) worlds or more never reached one of the rare
-            states that they are for.
+            Exit code 2 if an invariant is broken, or if \(Coverage.worldsNeeded) worlds or more never reached one of the
+            required rare states.
             """)
     static let seedLimit = UInt64(1) << 53
 
     @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
-    @Option(help: "Worlds at a time.") var jobs = 2
+    @Option(help: "Worlds that run in parallel.") var jobs = 2
     @Option(help: "Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).") var plant: String?
-    @Flag(help: "Tell the story of each world.") var trace = false
+    @Flag(help: "Print the events of each world.") var trace = false
     @Flag(help: "Print the fingerprint of each world, to compare two runs.") var digests = false
     @Flag(help: "Print JSON, for scripts.") var json = false
 
@@ -41,7 +41,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard !(self.trace && self.json) else {
-            throw ValidationError("--trace tells a story, --json does not: choose one")
+            throw ValidationError("--trace and --json cannot be combined")
         }
         let parts = self.seeds.components(separatedBy: "..")
         let bounds = parts.compactMap { UInt64($0) }
@@ -85,7 +85,7 @@ struct SimulateCommand: AsyncParsableCommand {
                             return next - 1
                         }
                         guard seeds.contains(seed) else { return }
-                        await Task.yield()  // Or nobody tells how far it is.
+                        await Task.yield()  // Lets the task that prints the progress run.
                         let world = World(seed: seed, plant: plant)
                         if trace { world.trace = { Output.line("seed \(seed), \($0)") } }
                         let violations = world.run()

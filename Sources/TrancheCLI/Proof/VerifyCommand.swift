@@ -13,9 +13,9 @@ struct VerifyCommand: AsyncParsableCommand {
             "Reads the data folder of a stopped or running cluster; no process takes part. Exit code 2 if an invariant is broken."
     )
     @OptionGroup var common: CommonOptions
-    @Option(help: "A JSON list of order ids that buyers were told are theirs.") var acknowledged: String?
+    @Option(help: "A JSON list of the ids of orders that were answered 201.") var acknowledged: String?
 
-    @Option(help: "A JSON list of order ids whose payment was taken, by the payment provider.") var paid: String?
+    @Option(help: "A JSON list of the ids of orders that the payment provider has charged.") var paid: String?
 
     func run() async throws {
         let report = try Verifier(
@@ -33,7 +33,7 @@ extension VerifyCommand {
             throw CommandError("\(path) cannot be read")
         }
         do { return try JSON.decode([OrderID].self, from: data) } catch {
-            throw CommandError("\(path) is no JSON list of order ids: \(error.detail)")
+            throw CommandError("\(path) is not a JSON list of order ids: \(error.detail)")
         }
     }
 }

@@ -18,7 +18,7 @@ import TrancheCore
             (["--regions", "a,,b"], "\"\" is not a region's name"),
             (["--regions", "a,b,a"], "names a region twice"),
             (["--clock-offsets", "mars=5"], "there is no region \"mars\""),
-            (["--clock-offsets", "us-east=soon"], "is not REGION=MICROSECONDS"),
+            (["--clock-offsets", "us-east=soon"], "does not have the form REGION=MICROSECONDS"),
         ]
         for one in cases {
             let folder = try TemporaryFolder.make()
