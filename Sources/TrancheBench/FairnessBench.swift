@@ -9,21 +9,21 @@ import TrancheCore
 import Verification
 import WideArea
 
-/// Contests between real processes, over links of 5, 40 and 90 ms, with clocks that are off by -1, 0 and +1 ms.
+/// Contests between real processes, over links of 5, 40 and 90 ms, with clock errors of -1, 0 and +1 ms.
 struct FairnessBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fairness",
         abstract: "Measure contests between real processes over wide-area links: fairness, latency, traffic.",
         discussion: """
-            Bursts of buyers meet lots that are contested from the start, by stamp and by arrival in turns. Who truly came
-            first is known here, because the clocks' errors are. Draws the result as an SVG. Exit code 2 if a bound of the
-            stamps is broken.
+            Sends bursts of buyers to lots that are contested from the start, by stamp and by arrival in turns. The true order
+            of the buyers is known, because the errors of the clocks are known. Draws the result as an SVG. Exit code 2 if a
+            bound of the stamps is broken.
             """)
     @Option(help: "Bursts for each policy.") var bursts = 8
     @Option(help: "Requests per second of each region.") var rate = 1_000
     @Option(help: "Items of each burst.") var items = 300
     @Option(help: "Seconds of the run that measures latency.") var seconds = 5.0
-    @Option(help: "Where the results go.") var output = "bench-results"
+    @Option(help: "The folder for the results.") var output = "bench-results"
     @Flag(help: "Print JSON, for scripts.") var json = false
 
     static let offsets = ["us-east": -1_000, "eu-west": 0, "ap-south": 1_000]
@@ -113,7 +113,7 @@ struct FairnessBench: AsyncParsableCommand {
         var settings = Crowd.Settings()
         settings.followsContests = false
         _ = await Crowd(cluster.layout.target(lot: LotID(lot)), settings: settings).run(plan.arrivals())
-        // Decisions on their way, and what the next burst should not meet.
+        // Waits for open decisions, so that they do not disturb the next burst.
         try await Task.sleep(for: .milliseconds(700))
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Draws who won where: bars per region, first come beside each policy.
+/// Draws the winners by region: a bar for the first buyers, and one for each policy.
 enum FairnessChart {
     private static let regions = [("us-east", "5 ms"), ("eu-west", "40 ms"), ("ap-south", "90 ms")]
     private static let colours = ["#9aa5b1", "#1b7f5c", "#c2571a"]
@@ -20,7 +20,8 @@ enum FairnessChart {
         for (index, region) in self.regions.enumerated() {
             let left = 60 + Double(index) * 220
             for (number, one) in series.enumerated() {
-                // Arrival has a demand of its own, drawn anew: shares of the first differ by a point or two.
+                // The bursts by arrival have their own random demand, so the shares of the first buyers differ by one
+                // or two points.
                 let value = one.1[region.0] ?? 0
                 let height = value / most * (self.bottom - self.top)
                 let x = left + Double(number) * 60

@@ -3,17 +3,17 @@ import Terminal
 import TrancheCore
 import Verification
 
-/// What the bench found, policy by policy.
+/// The results of the bench, for each policy.
 struct FairnessResult: Codable {
     struct Policy: Codable {
         let name: String
         let won: Int
         let misallocationPercent: Double
-        /// Worst region, over all bursts together.
+        /// The error of the worst region, over all bursts together.
         let shareErrorPoints: Double
         let uncertainBand: Int
         let late: Int
-        /// Share of the winners by region, in percent; and the share of those who came first.
+        /// The share of the winners by region, in percent, and the share of the first buyers.
         let wonPercent: [String: Double]
         let firstPercent: [String: Double]
     }

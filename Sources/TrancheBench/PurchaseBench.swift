@@ -8,11 +8,11 @@ struct PurchaseBench: AsyncParsableCommand {
         commandName: "purchase",
         abstract: "Measure the purchase path of one unit: durable orders per second, in closed loop.",
         discussion:
-            "The generator runs on the same machine and takes its share of it. Every 201 is looked up in the ledger afterwards."
+            "The generator runs on the same machine and uses a part of its CPU. Afterwards each 201 is looked up in the ledger."
     )
-    @Option(help: "Connections, one run each.") var connections = "64,256"
+    @Option(help: "Numbers of connections, one run for each.") var connections = "64,256"
     @Option(help: "Seconds of each run.") var seconds = 8.0
-    @Option(help: "Requests made ready for each run.") var requests = 400_000
+    @Option(help: "Requests that are prepared for each run.") var requests = 400_000
     @Flag(help: "Print JSON, for scripts.") var json = false
 
     func run() async throws {

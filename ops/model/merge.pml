@@ -1,29 +1,29 @@
 /* The merge of a contest: two units, three requests, two items, one crash of the coordinator, one unit not waited for.
  *
- * Reports are sets: whatever a unit ever said can arrive at any time, any number of times, in any order, or never.
+ * Reports are sets: every report of a unit can arrive at any time, any number of times, in any order, or never.
  *
- * Safe:   whoever passes on time passes in the order of the stamps; a request is late only if its unit was not waited for;
- *         nobody gets two items, and no more are given than there are, over a crash of the coordinator, too.
+ * Safe:   requests that pass on time pass in the order of their stamps; a request is late only if a decision did not wait
+ *         for its unit; no request gets two items, and no more items are given than exist, also after a crash.
  * Broken: -DARRIVAL             requests pass as they arrive
- *         -DWATERMARK_OUTSIDE   the watermark is read while a stamped request is still on its way into the queue
- *         -DFRONTIER_NOT_LOGGED the next coordinator does not know how far the contest has come
+ *         -DWATERMARK_OUTSIDE   the watermark is read while a stamped request is not in the queue yet
+ *         -DFRONTIER_NOT_LOGGED the next coordinator does not know the frontier of the contest
  *         -DTOLD_BEFORE_LOGGED  units are told of a decision before it is in the log
  */
 #define UNITS 2
 #define REQUESTS 3
 #define ITEMS 2
-#define REPORTS 2                /* different ones of each unit */
+#define REPORTS 2                /* different reports of each unit */
 #define EMPTY 0
 
 byte now = 0;                    /* true time; clocks are exact here, so it is also the stamp */
 byte queue[6];                   /* queue[u * 3 + i]: stamps of unit u, in order */
 byte count[UNITS];
-byte intake[UNITS];              /* a request that has its stamp and is not in the queue yet */
+byte intake[UNITS];              /* a request that has a stamp and is not in the queue yet */
 byte asked = 0;
 byte reports[UNITS];
 int sent[UNITS];                 /* bits: report (first k candidates, watermark w) is bit k * 4 + w */
 
-/* The log: what survives every coordinator. */
+/* The log, which stays after a crash of a coordinator. */
 byte logged_frontier = 0;
 byte logged_pool = ITEMS;
 bool logged_passed[4];           /* by stamp */
@@ -40,13 +40,13 @@ byte exclusions = 0;
 byte given = 0;                  /* items that units were told of */
 
 inline pass(u, stamp) {
-    /* `frontier` is what this coordinator knows; the truth is in last_on_time. */
+    /* `frontier` is the coordinator's value; last_on_time is the true one. */
     if
     :: stamp > frontier ->
         assert(stamp > last_on_time);    /* on time, and in order */
         last_on_time = stamp
     :: else ->
-        assert(skipped[u])               /* late: only if the unit was not waited for */
+        assert(skipped[u])               /* late: only if a decision did not wait for the unit */
     fi
 }
 
@@ -71,7 +71,7 @@ proctype Coordinator() {
     byte u, k, w, i, reach, stamp, owner, candidate;
     bool is_decided;
     do
-    :: atomic {   /* some report that was ever sent arrives */
+    :: atomic {   /* any report that was sent arrives */
             select(u: 0 .. 1); select(k: 0 .. 3); select(w: 0 .. 3);
             if
             :: sent[u] & (1 << (k * 4 + w)) ->
@@ -86,7 +86,7 @@ proctype Coordinator() {
             :: else
             fi
         }
-    :: atomic {   /* one decision: the lowest stamp that nobody can undercut any more */
+    :: atomic {   /* one decision: the lowest stamp, if no lower one can arrive any more */
             if
             :: mark[0] <= mark[1] -> reach = mark[0]
             :: else -> reach = mark[1]
@@ -131,7 +131,7 @@ proctype Coordinator() {
                 fi;
                 assert(given <= ITEMS);
                 if
-                :: crashes < 1 -> crashes++; is_decided = false;   /* dies between the word and the log */
+                :: crashes < 1 -> crashes++; is_decided = false;   /* crashes between the message and the log */
                     received[0] = 0; received[1] = 0; mark[0] = 0; mark[1] = 0; frontier = logged_frontier;
                     last_on_time = logged_frontier
                 :: true
@@ -162,7 +162,7 @@ proctype Coordinator() {
             fi;
             stamp = 0; owner = 0; reach = 0; candidate = 0; u = 0; i = 0
         }
-    :: atomic {   /* the coordinator dies; the next one knows the log and nothing else */
+    :: atomic {   /* the coordinator crashes; the next one reads only the log */
             crashes < 1 ->
             crashes++;
             received[0] = 0; received[1] = 0; mark[0] = 0; mark[1] = 0;

@@ -1,18 +1,18 @@
-/* The quota protocol: two units, three items, one crash, one ledger restored from a copy, one Redis that forgets.
+/* The quota protocol: two units, three items, one crash, one ledger restored from a copy, one Redis that loses data.
  *
- * Both sides publish cumulative counters that they alone write, and keep the maximum of what they hear. The network is a
- * set: every value that was ever sent can arrive at any time, any number of times, in any order, or never.
+ * Both sides publish cumulative counters that they alone write, and keep the maximum of the received values. The network
+ * is a set: every value that was sent can arrive at any time, any number of times, in any order, or never.
  * The two units are alike, so the one whose ledger is restored is called 0.
  *
  * Safe:   items promised to buyers never exceed the stock, and pool + outstanding + stranded + settled = stock.
  * Broken: -DDELTAS               grants travel as differences
- *         -DVALUES               the center says "you have N"
+ *         -DVALUES               the center sends a unit its present quota instead of a cumulative value
  *         -DGIVE_BEFORE_TAKE     the pool grows when a reclaim is sent, not when the return arrives
- *         -DNO_HANDSHAKE         a unit sells from a restored ledger without being asked for it
- *         -DTRUST_REDIS          a unit sells what Redis says, also when Redis was set back
- *         -DANSWER_BEFORE_COMMIT a buyer is told on Redis's word, and a crash loses the entry
- *         -DSAID_BEFORE_DURABLE  a return is reported, and a crash forgets that it was made
- *         -DSETTLED_BY_THE_COPY  stranded stock is settled by what the restored ledger says was sold
+ *         -DNO_HANDSHAKE         a unit sells from a restored ledger without a check of the ledger
+ *         -DTRUST_REDIS          a unit sells all items that Redis admits, also after Redis was set back
+ *         -DANSWER_BEFORE_COMMIT a buyer gets the answer after Redis admits the order, and a crash loses the entry
+ *         -DSAID_BEFORE_DURABLE  a return is reported before it is durable, and a crash loses it
+ *         -DSETTLED_BY_THE_COPY  stranded stock is settled by the sold items of the restored ledger
  */
 #define STOCK 3
 #define UNITS 2
@@ -22,25 +22,25 @@
 
 byte pool = STOCK;
 byte G[UNITS];                 /* granted, at the authority */
-byte R[UNITS];                 /* returned, as the authority has heard */
+byte R[UNITS];                 /* returned, as reported to the authority */
 byte stranded = 0;
-byte settled = 0;              /* what an operator counted as sold from stranded stock */
+byte settled = 0;              /* stranded items that an operator settled as sold */
 
 byte g[UNITS];                 /* the unit's ledger: granted, returned, sold */
 byte r[UNITS];
 byte s[UNITS];
-byte redis[UNITS];             /* what the unit's Redis says is available */
-byte admitted[UNITS];          /* taken by Redis, and not in the ledger yet */
+byte redis[UNITS];             /* the available items in the unit's Redis */
+byte admitted[UNITS];          /* admitted by Redis, and not in the ledger yet */
 byte copy_g = 0;               /* an older copy of unit 0's ledger */
 byte copy_r = 0;
 byte copy_s = 0;
 bool has_copy = false;
-bool vouched = true;           /* for unit 0's ledger */
-byte truth = 0;                /* what unit 0 had sold when its ledger was set back */
+bool vouched = true;           /* whether the center accepts unit 0's ledger */
+byte truth = 0;                /* items that unit 0 had sold when its ledger was set back */
 
 byte Gsent[UNITS];             /* sets of small numbers, as bits: every G that was sent, and every r */
 byte rsent[UNITS];
-byte promised = 0;             /* items that buyers were told are theirs */
+byte promised = 0;             /* items that buyers got a success answer for */
 
 byte grants = 0;
 byte returns = 0;
@@ -73,7 +73,7 @@ end:
 #endif
             check(); u = 0 }
 #ifdef GIVE_BEFORE_TAKE
-    /* The authority asks for quota back, and counts it at once. */
+    /* The authority asks a unit for quota, and counts it as returned at once. */
     :: atomic { returns < RETURNS ->
             if :: EITHER fi;
             if
@@ -82,7 +82,7 @@ end:
             fi;
             check(); u = 0 }
 #endif
-    /* A return that was ever sent arrives. */
+    /* Any return that was sent arrives. */
     :: atomic { rsent[0] || rsent[1] ->
             if :: EITHER fi;
             select(value: 1 .. RETURNS);
@@ -92,7 +92,7 @@ end:
             :: else
             fi;
             u = 0; value = 0 }
-    /* A grant that was ever sent arrives, and is durable before it is used. */
+    /* Any grant that was sent arrives, and is durable before it is used. */
     :: atomic { Gsent[0] || Gsent[1] ->
             if :: EITHER fi;
             select(value: 1 .. GRANTS);
@@ -111,7 +111,7 @@ end:
             :: else
             fi;
             u = 0; value = 0 }
-    /* A buyer: Redis first. */
+    /* A buyer's order: Redis admits it first. */
     :: atomic { redis[0] || redis[1] ->
             if :: EITHER fi;
             if
@@ -123,7 +123,7 @@ end:
             :: else
             fi;
             u = 0 }
-    /* Then the ledger, with its own guard, and then the answer. */
+    /* Then the ledger accepts it, with its own guard, and then the buyer gets the answer. */
     :: atomic { admitted[0] || admitted[1] ->
             if :: EITHER fi;
             if
@@ -139,13 +139,13 @@ end:
                     promised++;
 #endif
                     check()
-                :: else -> redis[u] = available(u)     /* Redis lied: it is rebuilt from the ledger */
+                :: else -> redis[u] = available(u)     /* Redis admitted too much: it is rebuilt from the ledger */
                 fi
 #endif
             :: else
             fi;
             u = 0 }
-    /* A unit gives back what is free: durable first, then said. */
+    /* A unit returns available items: the return is durable before it is reported. */
     :: atomic { returns < RETURNS && (redis[0] || redis[1]) ->
             if :: EITHER fi;
             if
@@ -154,7 +154,7 @@ end:
             :: else
             fi;
             u = 0 }
-    /* A crash: the ledger stays, Redis is rebuilt from it, and whatever was only in Redis is gone. */
+    /* A crash: the ledger stays, Redis is rebuilt from it, and data that was only in Redis is lost. */
     :: atomic { !crashed ->
             if :: EITHER fi;
             crashed = true;
@@ -165,7 +165,7 @@ end:
             fi;
 #endif
             admitted[u] = 0; redis[u] = available(u); u = 0 }
-    /* Redis is emptied, or set back to a time when it had more. */
+    /* Redis is emptied, or set back to a time when it had more items. */
     :: atomic { !forgot ->
             if :: EITHER fi;
             forgot = true;
@@ -186,17 +186,17 @@ end:
             vouched = false
 #endif
             }
-    /* The center finds the ledger behind: what it held is stranded, and it begins anew with nothing. */
+    /* The center detects the old ledger: its quota is stranded, and a new generation starts with nothing. */
     :: atomic { !vouched && stranded == 0 ->
             stranded = outstanding(0);
 #ifdef SETTLED_BY_THE_COPY
             truth = s[0];
 #endif
             G[0] = 0; R[0] = 0; g[0] = 0; r[0] = 0; s[0] = 0; redis[0] = 0;
-            Gsent[0] = 0; rsent[0] = 0;            /* messages of the old generation are not for the new one */
+            Gsent[0] = 0; rsent[0] = 0;            /* the new generation ignores messages of the old one */
             vouched = true;
             check() }
-    /* The operator settles by what was truly sold. */
+    /* The operator settles by the number of items that were really sold. */
     :: atomic { stranded > 0 ->
             settled = truth; pool = pool + (stranded - truth); stranded = 0; truth = 0;
             check() }

@@ -15,7 +15,8 @@ struct CenterRun: Codable {
     let p99Milliseconds: Double
     let cpuMicroseconds: Double
 
-    /// Of the units, as many as had their reports answered: within the run, or half a second after it.
+    /// The number of units that the center served: all units times the share of reports that were answered within the
+    /// run or half a second after it.
     let unitsServed: Double
 
     var line: String {
@@ -54,7 +55,7 @@ struct CenterRun: Codable {
         for number in 1...units { registrations.append(self.registration(number, layout)) }
         let registered = try await Drive(port: layout.centerPort, connections: 16, seconds: 120).run(registrations)
         guard registered.statuses[200] == units else {
-            throw CommandError("\(registered.statuses) for \(units) registrations")
+            throw CommandError("\(units) registrations were answered with the statuses \(registered.statuses)")
         }
         let rate = Double(units * Self.reportsPerSecond)
         var reports = RequestTape()
@@ -93,7 +94,7 @@ struct CenterRun: Codable {
         return self.request(number, "/internal/v1/units/\(number)/register", envelope, layout)
     }
 
-    /// A report as a unit makes it that sells one lot.
+    /// A report of a unit that sells one lot.
     private static func report(_ number: Int, _ round: Int, _ layout: ClusterLayout) -> String {
         let lots = [UInt32(1)].map { lot in
             UnitReport.Lot(

@@ -5,18 +5,18 @@ import Terminal
 struct CompareCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Measure the purchase path beside nginx + Lua + Redis, PostgreSQL and others, in one run.",
+        abstract: "Compare the purchase path with nginx + Lua + Redis, PostgreSQL and others, in one run.",
         discussion: """
-            Contenders take turns, each started anew; medians count. The same generator, on the same machine, drives them
-            all. Run it from the project's folder, on an otherwise idle machine: ops/bench/run installs the peers and does so.
+            Contenders run in turns, each newly started; the results are medians. The same generator on the same machine drives
+            all of them. Start it with ops/bench/run, which installs the peers, on an otherwise idle machine.
             """)
     @Flag(help: "Fewer and shorter runs: about 3 minutes.") var quick = false
-    @Option(help: "Only these parts, of: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(help: "Measure only these parts: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
     var only: String?
-    @Option(help: "Print and draw the results of an earlier run, from this file, and measure nothing.")
+    @Option(help: "Print and draw the results of an earlier run from this file; measure nothing.")
     var from: String?
-    @Option(help: "Where the results go, as JSON.") var output = "bench-results"
-    @Option(help: "Also draw the chart of the results into this file.") var chart: String?
+    @Option(help: "The folder for the results, as JSON.") var output = "bench-results"
+    @Option(help: "Also draw a chart of the results into this file.") var chart: String?
     @Flag(help: "Print JSON, for scripts.") var json = false
 
     enum Part: String, CaseIterable {
@@ -32,7 +32,9 @@ struct CompareCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let from {
-            guard let data = FileManager.default.contents(atPath: from) else { throw CommandError("no file \(from)") }
+            guard let data = FileManager.default.contents(atPath: from) else {
+                throw CommandError("\(from) cannot be read")
+            }
             return try self.show(try JSONDecoder().decode(ComparisonReport.self, from: data))
         }
         let parts =

@@ -35,7 +35,7 @@ final class Comparison {
         return self.report
     }
 
-    /// Runs the contenders in turn, so that a slow minute of the machine hits them all.
+    /// Runs the contenders in turns, so that a slow minute of the machine affects all of them.
     private func alternate(_ contenders: [any Contender], _ workload: Workload, connections: Int) async throws {
         var samples = [[Sample]](repeating: [], count: contenders.count)
         for _ in 0..<self.runs {
@@ -51,7 +51,7 @@ final class Comparison {
         }
     }
 
-    /// With one worker or two, whichever is better here; with one, in a hurry.
+    /// Runs nginx with one worker and with two, and keeps the better result; with `--quick`, one worker only.
     private func tuned(_ kind: NginxContender.Kind, fsync: String, _ workload: Workload, connections: Int) async throws
         -> NginxContender
     {

@@ -1,12 +1,12 @@
 import Foundation
 import Terminal
 
-/// Draws orders per second beside the peers: a bar for 64 connections, and one for 256.
+/// Draws the orders per second of all contenders: a bar for 64 connections, and one for 256.
 enum ComparisonChart {
     private static let (left, barHeight, gap, top, width) = (290.0, 17.0, 14.0, 84.0, 800.0)
     private static let labels = [
         "tranche": "Tranche", "A everysec": "nginx + Lua + Redis, everysec", "A always": "nginx + Lua + Redis, always",
-        "A merged, always": "the same, one call for all who wait", "B PostgreSQL hot row": "PostgreSQL, hot row",
+        "A merged, always": "the same, one call for a batch", "B PostgreSQL hot row": "PostgreSQL, hot row",
         "C redis-benchmark": "Redis alone: no HTTP, no token",
     ]
 
@@ -31,13 +31,13 @@ enum ComparisonChart {
             }
             y += self.gap
         }
-        let title = "Orders per second on two processors, the generator among them"
+        let title = "Orders per second on two processors, which the generator shares"
         return """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Int(self.width)) \(Int(y + 6))" \
             font-family="system-ui, sans-serif">
             <rect width="100%" height="100%" fill="#ffffff"/>
             \(self.text(20, 28, title, size: 17))
-            \(self.text(20, 50, "green and grey: on disk before the buyer hears of it; sand: on disk within a second", size: 13))
+            \(self.text(20, 50, "green and grey: on disk before the answer; sand: on disk within a second", size: 13))
             \(parts.joined(separator: "\n"))
             </svg>
 

@@ -1,7 +1,7 @@
 import Foundation
 import Terminal
 
-/// Everything that one comparison found.
+/// The results of one comparison.
 struct ComparisonReport: Codable {
     struct Row: Codable {
         let contender: String
@@ -37,7 +37,7 @@ struct ComparisonReport: Codable {
             self.samples = samples
         }
 
-        /// Of a peer that brings its own generator.
+        /// The row of a peer with its own generator.
         init(_ contender: String, _ durability: String, _ settings: String, connections: Int, _ rates: [Double]) {
             self.contender = contender
             self.workload = Workload.orders.rawValue
@@ -62,7 +62,7 @@ struct ComparisonReport: Codable {
         }
     }
 
-    /// A figure beside its target.
+    /// A figure and its target.
     struct Judgement: Codable {
         let figure: String
         let value: Double

@@ -1,4 +1,4 @@
-/// What the figures are held against. The targets are the project's own; a miss is printed as one.
+/// The targets of the figures. The project sets them itself; the report prints a missed target as missed.
 extension ComparisonReport {
     mutating func judge() {
         self.judgements = []

@@ -1,26 +1,26 @@
 import LoadGenerator
 
-/// What a run asks for.
+/// The kind of requests in a run.
 enum Workload: String, Codable, CaseIterable {
-    /// A buy request that succeeds, each by another buyer.
+    /// Buy requests that succeed, each of another buyer.
     case orders
-    /// A buy request for a lot that is sold out.
+    /// Buy requests for a lot that is sold out.
     case refusals
-    /// How an order stands.
+    /// Requests for the state of an order.
     case statuses
 }
 
-/// A server that can be measured: started anew for each run, so that none starts with another's leftovers.
+/// A server that can be measured. It is newly started for each run, so that no run starts with the data of another one.
 protocol Contender: AnyObject, Sendable {
     var name: String { get }
-    /// What is on disk when a buyer hears "yes".
+    /// What is on disk when the buyer gets the answer.
     var durability: String { get }
     var settings: String { get }
     var port: Int { get }
     func start() async throws
     func stop() async
-    /// The requests of a run; `orders` are made by different buyers in each call.
+    /// The requests of a run; for `orders`, each call has different buyers.
     func tape(_ workload: Workload, count: Int) async throws -> RequestTape
-    /// Processes that do the work, with their children.
+    /// The processes of the server; their children are counted with them.
     var processes: [Int32] { get }
 }

@@ -5,7 +5,7 @@ import Terminal
 import TrancheCore
 import Verification
 
-/// kill -9 in the middle of a run: every order that was answered 201 must be in the ledger.
+/// Kills a unit with SIGKILL during a run: every order that was answered 201 must be in the ledger.
 struct DurabilityRun: Codable {
     let acknowledged: Int
     let lost: Int
@@ -33,7 +33,7 @@ struct DurabilityRun: Codable {
         try await Task.sleep(for: .seconds(seconds))
         cluster.kill(.unit(MeasuredUnit.name))
         let acknowledged = try await run.value.created.map { tape.orders[$0] }
-        // The ledger as the crash left it: the verifier opens it as a start would.
+        // The verifier opens the ledger as the crash left it, like a start of the unit.
         await cluster.stop()
         let report = try Verifier(folder: folder.path, acknowledged: acknowledged).report()
         let audit = try LedgerAudit(path: folder.unit(MeasuredUnit.name) + "/ledger.sqlite")

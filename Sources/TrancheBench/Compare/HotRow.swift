@@ -4,8 +4,8 @@ import Foundation
 import Sockets
 import Terminal
 
-/// A hot row in PostgreSQL, through pgbench (peer B).
-final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
+/// A hot row in PostgreSQL, measured with pgbench (peer B).
+final class HotRow: @unchecked Sendable {  // Used by one run at a time.
     private let folder: String
     private let port: Int
     private let programs: String
@@ -27,7 +27,7 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
     private func command(_ name: String, _ arguments: [String]) throws -> (path: String, arguments: [String]) {
         let path = "\(self.programs)/\(name)"
         guard getuid() == 0 else { return (path, arguments) }
-        // The kernel forgets the death signal when a process changes its user: it is set again behind that.
+        // The kernel clears the death signal when a process changes its user, so it is set again after the change.
         let options = ["--reuid", "postgres", "--regid", "postgres", "--init-groups", "--pdeathsig", "TERM", "--"]
         return (try LocalCluster.find("setpriv"), options + [path] + arguments)
     }
@@ -55,7 +55,7 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
             ])
         self.server = try ChildProcess(
             path, arguments, environment: ProcessInfo.processInfo.environment, log: self.folder + "/log",
-            deathSignal: SIGTERM)  // It is passed on, and its children end, too.
+            deathSignal: SIGTERM)  // PostgreSQL ends its children, too.
         for attempt in 0..<100 {
             if (try? self.client("psql", ["-c", "SELECT 1"])) != nil { break }
             guard attempt < 99 else { throw CommandError("PostgreSQL does not answer; see \(self.folder)/log") }
@@ -68,7 +68,7 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
         try self.output(name, ["-h", self.folder, "-p", String(self.port), "-U", "bench"] + arguments + ["postgres"])
     }
 
-    /// Orders a second with so many clients.
+    /// Orders per second with `clients` clients.
     func run(clients: Int, seconds: Int) throws -> Double {
         let text = try self.client(
             "pgbench",
@@ -84,7 +84,7 @@ final class HotRow: @unchecked Sendable {  // One run at a time, and its end.
     }
 
     func stop() async {
-        self.server?.send(SIGINT)  // A fast shutdown.
+        self.server?.send(SIGINT)  // PostgreSQL's fast shutdown.
         for _ in 0..<200 where self.server?.isRunning == true { try? await Task.sleep(for: .milliseconds(25)) }
         self.server?.crash()
         try? FileManager.default.removeItem(atPath: self.folder)

@@ -9,11 +9,11 @@ struct Sample: Codable {
     let p999Milliseconds: Double
     /// CPU time of the contender's processes for each answer, in microseconds.
     let cpuMicroseconds: Double
-    /// Answers of another kind than the run asks for.
+    /// Answers with another status than the workload expects.
     let others: Int
 }
 
-/// Drives contenders and takes their figures.
+/// Drives contenders and measures them.
 enum Measuring {
     static let warmUpSeconds = 0.5
 

@@ -6,12 +6,12 @@ import LoadGenerator
 import Sockets
 import Terminal
 
-/// nginx, Lua and Redis: the stack that a user would build instead (peer A), and nginx alone (peer D).
-final class NginxContender: Contender, @unchecked Sendable {  // One run at a time, and its end.
+/// nginx, Lua and Redis, a common alternative (peer A), and nginx alone (peer D).
+final class NginxContender: Contender, @unchecked Sendable {  // Used by one run at a time.
     enum Kind: String {
         /// One script call for each request.
         case single = "orders"
-        /// One script call for all requests of a worker that wait.
+        /// One script call for all waiting requests of a worker.
         case merged
         /// nginx answers from its configuration.
         case fixed = "return"
@@ -23,7 +23,7 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
     let workers: Int
     let fsync: String
     let port: Int
-    /// A new one for each start.
+    /// A new folder for each start.
     private var folder = ""
     private var nginx: ChildProcess?
     private var redis: ChildProcess?
@@ -60,7 +60,8 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
 
     func start() async throws {
         self.folder = try PrivateFolder.make("tranche-peer")
-        // Workers of nginx run as another user, if this one is root: they reach the socket, and list nothing.
+        // If this user is root, workers of nginx run as another user: they may open the socket, but not list the
+        // folder.
         try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: self.folder)
         var text = try String(contentsOfFile: "\(Self.scripts)/nginx.conf", encoding: .utf8)
         for (name, value) in [
@@ -80,7 +81,7 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
         self.nginx = try ChildProcess(
             try LocalCluster.find("nginx"), ["-c", self.folder + "/nginx.conf", "-p", self.folder],
             environment: environment, log: self.folder + "/nginx.out",
-            deathSignal: SIGTERM)  // It ends its workers then.
+            deathSignal: SIGTERM)  // nginx then ends its workers.
         try await self.waitFor("nginx") {
             var tape = RequestTape()
             tape.append("GET / HTTP/1.1\r\nHost: peer\r\n\r\n")
@@ -90,7 +91,7 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
         }
     }
 
-    /// Some attempts: a server takes a moment to listen.
+    /// Tries several times, because a server needs a moment until it listens.
     private func waitFor(_ what: String, _ body: () async throws -> some Any) async throws {
         for _ in 0..<100 {
             if (try? await body()) != nil { return }
@@ -122,7 +123,7 @@ final class NginxContender: Contender, @unchecked Sendable {  // One run at a ti
 
     func tape(_ workload: Workload, count: Int) async throws -> RequestTape {
         if workload == .refusals, self.kind != .fixed {
-            // The first one finds no stock and raises the flag; the second worker has it in shared memory.
+            // The first request finds no stock and sets the flag; all workers read it from shared memory.
             _ = try self.redisCommand("SET", "stock", "0")
         }
         var tape = RequestTape()

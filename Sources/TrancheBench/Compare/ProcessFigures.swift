@@ -15,7 +15,7 @@ enum ProcessFigures {
         }
     }
 
-    /// Memory that is in RAM, in bytes, as `VmRSS` has it.
+    /// Resident memory in bytes (`VmRSS`).
     static func residentBytes(_ process: Int32) -> Int {
         let text = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }

@@ -3,7 +3,7 @@ import DaemonSupport
 import Foundation
 import Terminal
 
-/// Runs a program to its end and returns what it printed.
+/// Runs a program to its end and returns its output.
 enum Program {
     static func output(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> String {
         let folder = try PrivateFolder.make("tranche-program")
@@ -18,7 +18,7 @@ enum Program {
         return text
     }
 
-    /// The first line that a program prints of its version.
+    /// The first line of a program's version output.
     static func version(_ name: String, _ argument: String = "--version") -> String {
         let text = (try? self.output(name, [argument])) ?? "not found"
         return text.split(separator: "\n").first.map(String.init) ?? "not found"

@@ -3,9 +3,9 @@ import DaemonSupport
 import Foundation
 import Terminal
 
-/// The script of peer A called by redis-benchmark (peer C): what a store can do that merges nothing.
+/// Calls the script of peer A with redis-benchmark (peer C): the ceiling of a store that does not merge requests.
 enum RedisCeiling {
-    /// Calls a second.
+    /// Calls per second.
     static func run(clients: Int, calls: Int) async throws -> Double {
         let folder = try PrivateFolder.make("tranche-peer")
         defer { try? FileManager.default.removeItem(atPath: folder) }

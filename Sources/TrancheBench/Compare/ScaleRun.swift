@@ -3,7 +3,7 @@ import Foundation
 import LoadGenerator
 import Terminal
 
-/// A unit that has sold a lot: its memory, and how soon it sells again after kill -9 with an empty Redis.
+/// Measures a unit with many orders: its memory, and the time until it sells again after SIGKILL with an empty Redis.
 struct ScaleRun: Codable {
     let orders: Int
     let residentMegabytes: Double
@@ -33,7 +33,7 @@ struct ScaleRun: Codable {
             let result = try await Drive(port: unit.port, connections: 256, seconds: 120).run(tape.tape)
             guard result.created.count == tape.orders.count else {
                 throw CommandError(
-                    "\(result.created.count) of \(tape.orders.count) orders were made: \(result.statuses)")
+                    "only \(result.created.count) of \(tape.orders.count) orders were created: \(result.statuses)")
             }
             sold += result.created.count
         }
@@ -50,7 +50,7 @@ struct ScaleRun: Codable {
         return Double(ProcessFigures.residentBytes(process)) / 1e6
     }
 
-    /// Seconds from the kill to the first order that is made.
+    /// Seconds from the kill to the first new order.
     private static func restart(_ unit: MeasuredUnit) async throws -> Double {
         guard let cluster = unit.cluster else { throw CommandError("the unit is not running") }
         let tape = unit.buyTape(count: 1)

@@ -1,11 +1,11 @@
 import Foundation
 import Simulation
 
-/// What is measured without any process: the rules, and the simulator.
+/// Measurements without processes: the rules, and the simulator.
 struct SimulationRun: Codable {
     let items: Int
     let unsold: Int
-    /// Time to sell out, by the time of one counter for all without any latency.
+    /// The time to sell out, divided by the time of one shared counter without latency.
     let slowdown: Double
     let eventsPerSecond: Double
 

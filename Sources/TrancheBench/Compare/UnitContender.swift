@@ -33,7 +33,8 @@ final class UnitContender: Contender {
         }
     }
 
-    /// Asks until the unit says that the small lot is sold out: the center must have said first that none is elsewhere.
+    /// Repeats requests until the unit answers that the small lot is sold out. Before that, the center must report that
+    /// no other unit has stock.
     private func waitUntilSoldOut(_ tape: RequestTape) async throws {
         for _ in 0..<100 {
             var drive = Drive(port: self.port, connections: 16, seconds: 0.2)

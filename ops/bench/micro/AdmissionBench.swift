@@ -1,6 +1,6 @@
 import TrancheCore
 
-/// A unit that sells, without any IO: Redis and the ledger answer at once.
+/// The admission of a unit without IO: Redis and the ledger answer at once.
 final class AdmissionBench {
     private static let run = RedisRun(rawValue: 1)
     private var machine: UnitMachine
@@ -36,7 +36,7 @@ final class AdmissionBench {
             let request = Benchmarks.request(number)
             let known = self.desk.answer(
                 order: request.order, lot: request.lot, quantity: 1, issuedAt: request.issuedAt, now: Benchmarks.now)
-            precondition(known == nil, "order \(number) is known")
+            precondition(known == nil, "order \(number) exists already")
             self.desk.sentToAdmission(request.order)
             requests.append(request)
         }
@@ -59,7 +59,7 @@ final class AdmissionBench {
 }
 
 extension AdmissionBench: UnitShell {
-    /// Redis says yes: its own work is not measured here.
+    /// Answers in place of Redis, whose own work is not measured here.
     func send(_ call: LotCall) {
         let result = LotResult.decided(
             verdicts: Array(repeating: .admitted, count: call.requests.count), sequence: call.sequence + 1,

@@ -4,17 +4,17 @@ import LedgerRows
 import TrancheAPI
 import TrancheCore
 
-/// A piece of the hot path, run over and over.
+/// A part of the hot path, which runs many times.
 struct Benchmark {
     let name: String
-    /// Allocations of one operation at most. What the code needs today, and no more: raise it only for a reason.
+    /// The maximum number of allocations of one operation. It is what the code needs today; raise it only for a reason.
     let allocationsLimit: Double
     /// Operations that one call of `body` does.
     let operations: Int
     let body: () -> Void
 }
 
-/// Keeps a value from being optimised away.
+/// Prevents the optimiser from removing a value.
 @inline(never) func use<Value>(_ value: Value) {}
 
 enum Benchmarks {
@@ -83,7 +83,7 @@ enum Benchmarks {
         }
     }
 
-    /// The whole way of a batch through the rules: desk, machine, Redis's verdicts, entries, publication.
+    /// The whole path of a batch through the rules: desk, machine, Redis's verdicts, entries, publication.
     static func admission() -> Benchmark {
         let unit = AdmissionBench()
         var number = 0

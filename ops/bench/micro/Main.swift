@@ -21,7 +21,7 @@ import Foundation
                 allocations.append(Double(counted_allocations() - before) / operations)
             }
             let (time, count) = (nanoseconds.sorted()[self.runs / 2], allocations.sorted()[self.runs / 2])
-            // The clock and the loop ask for a piece now and then.
+            // The clock and the loop allocate memory from time to time.
             let isMet = count <= benchmark.allocationsLimit + 0.01
             if !isMet { failures += 1 }
             let name = benchmark.name.padding(toLength: 44, withPad: " ", startingAt: 0)

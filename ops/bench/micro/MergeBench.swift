@@ -1,6 +1,6 @@
 import TrancheCore
 
-/// A coordinator that merges what three units report, and decides; a new contest every now and then.
+/// A coordinator that merges the reports of three units, and decides; it starts a new contest from time to time.
 struct MergeBench {
     static let units = 3
     static let roundsPerContest = 40

@@ -1,4 +1,4 @@
--- Admission as it is usually built: token, flag, one Redis script. Both ways of calling it, tuned as far as it goes.
+-- The usual design of an admission: token, flag, one Redis script. There are two ways to call the script, both tuned.
 local redis = require "nginx.redis"
 local semaphore = require "ngx.semaphore"
 
@@ -8,7 +8,7 @@ local secret, address, single_script, single_digest, merged_digest
 local find, sub, concat = string.find, string.sub, table.concat
 local hmac_sha1, encode_base64 = ngx.hmac_sha1, ngx.encode_base64
 
--- Of many buyers: the same, with as few commands as it can be done with.
+-- The same for many buyers, with the minimum number of commands.
 local merged_script = [[
 local count = tonumber(ARGV[1])
 local buyers = {}
@@ -107,7 +107,7 @@ function M.single()
     conclude(verdict, order)
 end
 
--- What waits in this worker for the next script call.
+-- Requests of this worker that wait for the next script call.
 local waiting, count, work, spare = {}, 0, nil, {}
 local LIMIT = 500
 

@@ -1,4 +1,4 @@
--- Runs in Redis, of one buyer: duplicate, stock, count, ordered queue entry. KEYS: stock, buyers, count, queue.
+-- Runs in Redis, for one buyer: duplicate, stock, count, ordered queue entry. KEYS: stock, buyers, count, queue.
 -- ARGV: buyer, order.
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 2 end
 local left = tonumber(redis.call('GET', KEYS[1]))

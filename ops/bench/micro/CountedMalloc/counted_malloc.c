@@ -1,4 +1,4 @@
-// Takes the place of the C library's functions in this program, and counts.
+// Replaces the C library's functions in this program, and counts their calls.
 #include "counted_malloc.h"
 #include <errno.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
 #pragma once
 
-// Pieces of memory that this thread has asked for since its start.
+// The number of allocations of this thread since its start.
 unsigned long long counted_allocations(void);
