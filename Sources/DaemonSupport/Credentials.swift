@@ -2,7 +2,7 @@ package import Hummingbird
 package import TrancheAPI
 package import TrancheCore
 
-/// Who may call an address: one role, with a credential of its own.
+/// The callers that may use an address: one role, with its credential.
 package enum Caller: Sendable {
     /// The unit that the address names, by its secret.
     case unit(keys: [String], UnitCredential.Purpose)

@@ -4,7 +4,7 @@ extension SaleConfig.Lot {
     /// How a lot is contested. Every field has a default.
     package struct Contest: Hashable, Sendable, Codable {
         package enum When: String, Hashable, Sendable, Codable, CaseIterable {
-            /// When the rest could be sold out while the lot switches to a contest: the default.
+            /// When the remaining stock could be sold during the switch to a contest: the default.
             case scarce
             /// When a share of the stock is left: ``Contest/permille``.
             case share

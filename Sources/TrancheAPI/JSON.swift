@@ -1,7 +1,7 @@
 import Foundation
 package import TrancheCore
 
-/// JSON as all processes write and read it.
+/// The JSON coding of all processes.
 package enum JSON {
     package static func encode(_ value: some Encodable, pretty: Bool = false) -> [UInt8] {
         let encoder = JSONEncoder()
@@ -52,7 +52,7 @@ package enum JSON {
         }
     }
 
-    /// A moment as ISO 8601 text in UTC.
+    /// A time as ISO 8601 text in UTC.
     package static func text(_ instant: Instant) -> String {
         Date(timeIntervalSince1970: Double(instant.microseconds) / 1e6).ISO8601Format(
             .init(includingFractionalSeconds: true))

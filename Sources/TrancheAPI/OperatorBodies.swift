@@ -10,7 +10,7 @@ package struct OpenBody: Sendable, Codable {
     }
 }
 
-/// Goes back to an earlier version of the configuration.
+/// Restores an earlier version of the configuration.
 package struct RollbackBody: Sendable, Codable {
     package let version: Int
     package init(version: Int) { self.version = version }

@@ -4,7 +4,7 @@ package import TrancheCore
 /// The signature of a payment callback: `t=<milliseconds>,v1=<hex HMAC-SHA256 over "t.body">`.
 package struct PaymentSignature: Sendable {
     package static let header = "X-Tranche-Signature"
-    /// A callback that is older or newer than this is refused, in milliseconds. This limits how long a recorded
+    /// The maximum difference between a callback's time and now, in milliseconds. It limits how long a recorded
     /// callback can be replayed.
     package static let toleranceMilliseconds: Int64 = 300_000
 

@@ -84,15 +84,15 @@ extension Problem {
                 status: 410, code: "sold_out", detail: "asked for \(requested), none is left; a new token may try again"
             )
         case .restocking:
-            self.init(status: 503, code: "restocking", detail: "none is left here, more may come", retryAfter: 1)
+            self.init(status: 503, code: "restocking", detail: "none is left here, but more may come", retryAfter: 1)
         case .duplicate(let held, let limit):
-            self.init(status: 409, code: "duplicate", detail: "an earlier order holds \(held) of \(limit) allowed")
+            self.init(status: 409, code: "duplicate", detail: "the buyer already holds \(held) of \(limit) allowed")
         case .limitReached(let requested, let held, let limit):
             self.init(
                 status: 409, code: "limit_reached",
-                detail: "asked for \(requested), holds \(held), and \(limit) are allowed in all")
+                detail: "asked for \(requested), but the buyer holds \(held) of \(limit) allowed")
         case .overloaded(let limit):
-            self.init(status: 503, code: "overloaded", detail: "more than \(limit) requests wait", retryAfter: 1)
+            self.init(status: 503, code: "overloaded", detail: "more than \(limit) requests are waiting", retryAfter: 1)
         case .recovering:
             self.init(
                 status: 503, code: "recovering", detail: "the unit is rebuilding its stock from the ledger",
@@ -125,7 +125,7 @@ extension Problem {
             self.init(status: 401, code: "token_expired", detail: "the token expired at \(JSON.text(at))")
         case .early(let notBefore):
             self.init(
-                status: 403, code: "not_started", detail: "the token is good from \(JSON.text(notBefore)) on",
+                status: 403, code: "not_started", detail: "the token is valid from \(JSON.text(notBefore))",
                 retryAfter: 1)
         case .wrongLot(let lot, let expected):
             self.init(status: 401, code: "bad_token", detail: "the token is for lot \(lot), not for lot \(expected)")
@@ -139,7 +139,7 @@ extension Problem {
         switch error {
         case .unknownLot(let lot): self.init(status: 404, code: "unknown_lot", detail: "lot \(lot) has no stock")
         case .unknownUnit(let unit):
-            self.init(status: 404, code: "unknown_unit", detail: "unit \(unit) never registered")
+            self.init(status: 404, code: "unknown_unit", detail: "unit \(unit) is not registered")
         case .invalidQuantity(let quantity, let limit):
             self.init(status: 400, code: "invalid_quantity", detail: "quantity \(quantity) is not in 1...\(limit)")
         case .staleEpoch(let epoch, let current):
@@ -151,7 +151,7 @@ extension Problem {
                 status: 409, code: "not_stranded",
                 detail: "lot \(lot) of unit \(unit), generation \(generation.rawValue), is not stranded")
         case .notContended(let lot):
-            self.init(status: 409, code: "not_contended", detail: "lot \(lot) is sold locally")
+            self.init(status: 409, code: "not_contended", detail: "lot \(lot) is not contested")
         case .contended(let lot):
             self.init(
                 status: 409, code: "contended",
@@ -161,10 +161,10 @@ extension Problem {
         case .drained(let unit):
             self.init(
                 status: 409, code: "drained",
-                detail: "unit \(unit) is drained and gets no quota; `tranche unit drain NAME --off` takes it back")
+                detail: "unit \(unit) is drained and gets no quota; `tranche unit drain NAME --off` ends the drain")
         case .batchOutOfTurn(let number, let expected):
             self.init(
-                status: 409, code: "batch_out_of_turn", detail: "batch \(number), but \(expected) is the next one")
+                status: 409, code: "batch_out_of_turn", detail: "batch \(number) is out of order; expected \(expected)")
         case .invalidBatch(let lot, let reason):
             self.init(status: 409, code: "invalid_batch", detail: "lot \(lot): \(reason)")
         case .leaderIsAlive(let epoch):

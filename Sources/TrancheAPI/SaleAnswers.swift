@@ -91,7 +91,7 @@ extension Problem {
         self.init(status: 409, code: code, detail: detail)
     }
 
-    /// - Parameter name: Of the unit.
+    /// - Parameter name: The name of the unit.
     package init(_ refusal: UnitRemoval.Refusal, name: String) {
         let why =
             switch refusal {

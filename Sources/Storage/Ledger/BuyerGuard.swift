@@ -4,8 +4,8 @@ import TrancheCore
 /// buyer has of one lot, in 24 to 48 bytes.
 ///
 /// The entries follow from the journal alone and are independent of the unit's book. A keyed 64-bit hash stands for a
-/// buyer. Two of a million buyers have the same hash with a probability of 3 in 100 million; the ledger then refuses an
-/// order that it could accept, and never accepts one that it must refuse.
+/// buyer. The probability that two of a million buyers have the same hash is 3 in 100 million. The ledger can then
+/// refuse an order that it should accept, but it never accepts one that it must refuse.
 struct BuyerGuard {
     struct Violation: Error {
         let order: OrderID
