@@ -13,7 +13,7 @@ struct VerifyCommand: AsyncParsableCommand {
             "Reads the data folder of a stopped or running cluster; no process takes part. Exit code 2 if an invariant is broken."
     )
     @OptionGroup var common: CommonOptions
-    @Option(help: "A JSON list of the ids of orders that were answered 201.") var acknowledged: String?
+    @Option(help: "A JSON list of the ids of acknowledged orders, from `load`.") var acknowledged: String?
 
     @Option(help: "A JSON list of the ids of orders that the payment provider has charged.") var paid: String?
 
