@@ -59,8 +59,8 @@ package struct AdminClient: Sendable {
                 CurlRequest(method, self.layout.centerURL + path, headers: headers, body: bytes))
         } catch let error where method != "GET" && error.mayHaveArrived {
             throw CommandError(
-                "the config center did not answer in time (\(error)); it may have carried out the act. Repeat the command "
-                    + "with --key \(key): the act takes effect once")
+                "the config center did not answer in time (\(error)); it may have carried out the act. Repeat the "
+                    + "command with --key \(key): the act takes effect once")
         } catch {
             throw CommandError(
                 "the config center does not answer at \(self.layout.centerURL): \(error); is the cluster up?")

@@ -11,8 +11,8 @@ extension FairnessReport {
             "  \(self.misallocated) winners (\(share) %) that first come by stamp would not pick; worst share error "
                 + String(format: "%.2f points", self.shareErrorPoints))
         Output.line(
-            "  \(self.uncertainBand) requests closer to the cut than the clocks' errors; \(self.late) late; out of sequence "
-                + String(format: "%.2f %%", self.outOfSequence * 100))
+            "  \(self.uncertainBand) requests closer to the cut than the clocks' errors; \(self.late) late; "
+                + String(format: "out of sequence %.2f %%", self.outOfSequence * 100))
         Output.line(
             String(
                 format: "  hold p50 %.0f ms, p99 %.0f ms; decision known at the unit p50 %.0f ms, p99 %.0f ms",

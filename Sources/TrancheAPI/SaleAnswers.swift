@@ -68,15 +68,15 @@ extension Problem {
             case .undercounted(let unit, let lot, let generation, let settled, let shown):
                 (
                     "unsettled",
-                    "\(names[unit]): generation \(generation.rawValue) of lot \(lot) was settled with \(settled) sold, but "
-                        + "its ledger shows \(shown). \(shown - settled) more were sold than settled: find the orders "
-                        + "with `tranche verify`, cancel or refund them, then drain and stop the unit, and repeat"
+                    "\(names[unit]): generation \(generation.rawValue) of lot \(lot) was settled with \(settled) sold, "
+                        + "but its ledger shows \(shown). \(shown - settled) more were sold than settled: find the "
+                        + "orders with `tranche verify`, cancel or refund them, drain and stop the unit, then repeat"
                 )
             case .silent(let unit, let lot, let held):
                 (
                     "not_reported",
-                    "\(names[unit]) holds \(held) of lot \(lot) and does not report: start it; if it is lost, strand its "
-                        + "quota with POST /v1/units/\(unit)/strand and settle it"
+                    "\(names[unit]) holds \(held) of lot \(lot) and does not report: start it; if it is lost, strand "
+                        + "its quota with POST /v1/units/\(unit)/strand and settle it"
                 )
             case .behind(let unit, let version):
                 ("not_reported", "\(names[unit]) has not applied version \(version) yet: repeat in a moment")

@@ -15,9 +15,9 @@ struct FairnessBench: AsyncParsableCommand {
         commandName: "fairness",
         abstract: "Measure contests between real processes over wide-area links: fairness, latency, traffic.",
         discussion: """
-            Sends bursts of buyers to lots that are contested from the start, by stamp and by arrival in turns. The true order
-            of the buyers is known, because the errors of the clocks are known. Draws the result as an SVG. Exit code 2 if a
-            bound of the stamps is broken.
+            Sends bursts of buyers to lots that are contested from the start, by stamp and by arrival in turns. The
+            true order of the buyers is known, because the errors of the clocks are known. Draws the result as an SVG.
+            Exit code 2 if a bound of the stamps is broken.
             """)
     @Option(help: "Bursts for each policy.") var bursts = 8
     @Option(help: "Requests per second of each region.") var rate = 1_000

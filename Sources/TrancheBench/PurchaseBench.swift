@@ -8,7 +8,7 @@ struct PurchaseBench: AsyncParsableCommand {
         commandName: "purchase",
         abstract: "Measure the purchase path of one unit: durable orders per second, in closed loop.",
         discussion:
-            "The generator runs on the same machine and uses a part of its CPU. Afterwards each 201 is looked up in the ledger."
+            "The generator runs on the same machine and uses a part of its CPU. Each 201 is looked up in the ledger."
     )
     @Option(help: "Numbers of connections, one run for each.") var connections = "64,256"
     @Option(help: "Seconds of each run.") var seconds = 8.0

@@ -7,8 +7,9 @@ struct CompareCommand: AsyncParsableCommand {
         commandName: "compare",
         abstract: "Compare the purchase path with nginx + Lua + Redis, PostgreSQL and others, in one run.",
         discussion: """
-            Contenders run in turns, each newly started; the results are medians. The same generator on the same machine drives
-            all of them. Start it with ops/bench/run, which installs the peers, on an otherwise idle machine.
+            Contenders run in turns, each newly started; the results are medians. The same generator on the same
+            machine drives all of them. Start it with ops/bench/run, which installs the peers, on an otherwise idle
+            machine.
             """)
     @Flag(help: "Fewer and shorter runs: about 3 minutes.") var quick = false
     @Option(help: "Measure only these parts: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")

@@ -12,8 +12,9 @@ struct FairnessCommand: AsyncParsableCommand {
         commandName: "fairness",
         abstract: "Measure how fair a sale's contests were, from its files alone; --simulate compares all policies.",
         discussion: """
-            Reads the ledgers and the authority log, and prints the winners and the winners by stamp; late requests, and
-            requests closer to the cut than the clocks' errors; and the time of decisions. Exit code 2 if I9 or I10 is broken.
+            Reads the ledgers and the authority log, and prints the winners and the winners by stamp; late requests,
+            and requests closer to the cut than the clocks' errors; and the time of decisions. Exit code 2 if I9 or I10
+            is broken.
             """)
     @OptionGroup var common: CommonOptions
     @Option(help: "The lot's number; all contested lots if not given.") var lot: UInt32?

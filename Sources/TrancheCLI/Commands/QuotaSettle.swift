@@ -11,9 +11,10 @@ extension QuotaCommand {
         static let configuration = CommandConfiguration(
             abstract: "Settle stranded quota: state how much of it was sold; the rest returns to the pool.",
             discussion: """
-                Without --sold the command counts the sold items in the unit's folder: in its ledger, and in ledgers that were
-                replaced by an older copy, if they are in the folder lost/. Settle when no order of the generation waits for
-                payment any more. A later settlement can lower the count of sold items, but not raise it.
+                Without --sold the command counts the sold items in the unit's folder: in its ledger, and in ledgers
+                that were replaced by an older copy, if they are in the folder lost/. Settle when no order of the
+                generation waits for payment any more. A later settlement can lower the count of sold items, but not
+                raise it.
                 """)
         @OptionGroup var common: CommonOptions
         @Option(help: "The lot's number.") var lot: UInt32 = 1
@@ -43,7 +44,7 @@ extension QuotaCommand {
             if count.hasMovedOn {
                 guard count.lostLedgers > 0 else {
                     throw CommandError(
-                        "the ledger was replaced, and \(folder)/\(LostLedgers.folder) has no older one: its sold items cannot be counted; give --sold"
+                        "the ledger was replaced, and \(folder)/\(LostLedgers.folder) has no older one: give --sold"
                     )
                 }
             } else {

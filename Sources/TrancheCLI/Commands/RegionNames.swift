@@ -14,8 +14,8 @@ enum RegionNames {
                 })
             else {
                 throw ValidationError(
-                    "--regions: \"\(name)\" is not a region's name; expected a letter, then letters, digits and dashes, "
-                        + "at most \(self.bytes.upperBound) in all")
+                    "--regions: \"\(name)\" is not a region's name; expected a letter, then letters, digits and "
+                        + "dashes, at most \(self.bytes.upperBound) in all")
             }
         }
         guard Set(names).count == names.count else {

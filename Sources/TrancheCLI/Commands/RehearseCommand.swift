@@ -10,12 +10,12 @@ struct RehearseCommand: AsyncParsableCommand {
         commandName: "rehearse",
         abstract: "Rehearse sales on real processes while faults occur, and decide: go, or no go.",
         discussion: """
-            First the command measures the ceiling of one unit. Then it runs one sale after another, each on a new cluster
-            on this machine, with bots, double clicks, lost connections and abandoned payments. Meanwhile it injects and
-            repairs one fault after another, and settles stranded quota by the ledgers. Each sale is judged from its files
-            and from the crowd's own list of orders that were answered 201. Exit code 2 means: no go. A ledger that is
-            replaced by an older copy is kept: items that only it shows as sold are owed to their buyers. Ctrl-C stops
-            all processes; the files of the sale stay.
+            First the command measures the ceiling of one unit. Then it runs one sale after another, each on a new
+            cluster on this machine, with bots, double clicks, lost connections and abandoned payments. Meanwhile it
+            injects and repairs one fault after another, and settles stranded quota by the ledgers. Each sale is judged
+            from its files and from the crowd's own list of orders that were answered 201. Exit code 2 means: no go. A
+            ledger that is replaced by an older copy is kept: items that only it shows as sold are owed to their
+            buyers. Ctrl-C stops all processes; the files of the sale stay.
 
             Faults:
             \(RehearsalFault.allCases.map { "  \($0.rawValue): \($0.story)" }.joined(separator: "\n"))

@@ -33,7 +33,7 @@ final class Restarter: Sendable {
         }
         guard isAllowed else {
             return self.say(
-                "\(death); it ended \(Self.restartsLimit) times within \(Int(Self.windowSeconds)) s and is not restarted: see its log"
+                "\(death); ended \(Self.restartsLimit) times within \(Int(Self.windowSeconds)) s and stays down: see its log"
             )
         }
         do {

@@ -13,9 +13,9 @@ struct UpCommand: AsyncParsableCommand {
         abstract: "Start a local cluster: center, coordinators, and a unit with its Redis for each region.",
         discussion:
             """
-            All files are in one data folder, with random secrets. Ctrl-C stops the cluster cleanly; the next `up` continues
-            with the same data. If a process ends by itself, the command reports its signal and its backtrace, and starts it
-            again. All processes end with this one, also if it is killed.
+            All files are in one data folder, with random secrets. Ctrl-C stops the cluster cleanly; the next `up`
+            continues with the same data. If a process ends by itself, the command reports its signal and its
+            backtrace, and starts it again. All processes end with this one, also if it is killed.
             """
     )
 

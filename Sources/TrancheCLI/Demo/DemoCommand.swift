@@ -15,10 +15,10 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Run a whole sale on this machine: three regions sell exactly the stock, on real processes.",
         discussion: """
-            Starts a cluster with links of 5, 40 and 90 ms between its regions and the center. Sends a crowd whose demand
-            does not match the quota plan. The last items are contested over all regions, in the order in which buyers
-            arrived, and returned items go to the waitlist. Then all processes stop, and the outcome is judged from the
-            files alone. Exit code 2 if the verdict fails.
+            Starts a cluster with links of 5, 40 and 90 ms between its regions and the center. Sends a crowd whose
+            demand does not match the quota plan. The last items are contested over all regions, in the order in which
+            buyers arrived, and returned items go to the waitlist. Then all processes stop, and the outcome is judged
+            from the files alone. Exit code 2 if the verdict fails.
             """)
 
     @Option(help: "The lot's stock.") var stock = 10_000

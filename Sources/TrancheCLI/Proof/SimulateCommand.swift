@@ -10,14 +10,14 @@ struct SimulateCommand: AsyncParsableCommand {
         commandName: "simulate",
         abstract: "Run the product's rules in seeded worlds with many faults, and check every invariant.",
         discussion: """
-            Center, coordinators, 2 to 8 units with their Redis and ledgers, buyers and a payment provider, in one thread
-            and in virtual time. The seed draws the size of the world and its faults: lost, repeated, late and clogged
-            messages, one-way partitions, crashes, pauses, disks that refuse writes or are full, ledgers set back to a
-            copy, Redis emptied or set back, clocks that step, drift and stop. Then the faults stop, and all open work must
-            end. The same seed, commit and toolchain give the same world.
+            Center, coordinators, 2 to 8 units with their Redis and ledgers, buyers and a payment provider, in one
+            thread and in virtual time. The seed draws the size of the world and its faults: lost, repeated, late and
+            clogged messages, one-way partitions, crashes, pauses, disks that refuse writes or are full, ledgers set
+            back to a copy, Redis emptied or set back, clocks that step, drift and stop. Then the faults stop, and all
+            open work must end. The same seed, commit and toolchain give the same world.
 
-            Exit code 2 if an invariant is broken, or if \(Coverage.worldsNeeded) worlds or more never reached one of the
-            required rare states.
+            Exit code 2 if an invariant is broken, or if \(Coverage.worldsNeeded) worlds or more never reached one of
+            the required rare states.
             """)
     static let seedLimit = UInt64(1) << 53
 
