@@ -19,7 +19,7 @@ import Testing
     @Test(
         "counts from many threads are neither lost nor doubled while readers read; each reading is whole, and never below an earlier one"
     )
-    func sums() {
+    func countsAreNeitherLostNorDoubled() {
         let (telemetry, threads, changes) = (Telemetry(), 8, 5_000)
         let isOver = NIOLockedValueBox(false)
         let readings = NIOLockedValueBox<[Int]>([])
@@ -66,7 +66,7 @@ import Testing
         return telemetry
     }
 
-    @Test("counting goes on while a reader formats its text") func doesNotWait() {
+    @Test("counting goes on while a reader formats its text") func countingContinuesWhileTextIsFormatted() {
         let telemetry = self.full("big_total")
         let isReading = NIOLockedValueBox(false)
         let isOver = NIOLockedValueBox(false)
@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test("a change costs the same for any number of label sets, and label sets beyond the limit are dropped")
-    func size() {
+    func changeCostIgnoresLabelSets() {
         func microseconds(_ telemetry: Telemetry) -> Int {
             func now() -> Int {
                 var time = timespec()

@@ -2,13 +2,14 @@ import Testing
 import Threads
 
 @Suite("Threads of our own") struct ThreadsTests {
-    @Test("an object without an owner may be used on every thread") func unowned() async {
+    @Test("an object without an owner may be used on every thread") func unownedObjectServesEveryThread() async {
         let owner = ThreadOwner("an object")
         owner.check()
         #expect(await OwnedThread.run("other") { owner.isHere })
     }
 
-    @Test("an object belongs to its thread from the thread's first moment") func owned() async {
+    @Test("an object belongs to its thread from the thread's first moment") func objectBelongsToThreadFromStart() async
+    {
         let owner = ThreadOwner("an object")
         let isHere = await OwnedThread.run("own", owning: [owner]) {
             owner.check()
@@ -18,7 +19,7 @@ import Threads
         #expect(isHere)
     }
 
-    @Test("a use on another thread ends the process") func wrongThread() async {
+    @Test("a use on another thread ends the process") func useOnWrongThreadEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             let owner = ThreadOwner("an object")
             owner.take()
@@ -26,7 +27,7 @@ import Threads
         }
     }
 
-    @Test("an object is not taken twice") func takenTwice() async {
+    @Test("an object is not taken twice") func objectIsNotTakenTwice() async {
         await #expect(processExitsWith: .failure) {
             let owner = ThreadOwner("an object")
             owner.take()
@@ -34,11 +35,11 @@ import Threads
         }
     }
 
-    @Test("a thread's name that the system would shorten is refused") func longName() async {
+    @Test("a thread's name that the system would shorten is refused") func longThreadNameIsRefused() async {
         await #expect(processExitsWith: .failure) { OwnedThread.start("sixteen letters!") {} }
     }
 
-    @Test("a thread returns its value or its error") func result() async throws {
+    @Test("a thread returns its value or its error") func threadReturnsValueOrError() async throws {
         struct Failure: Error, Equatable { let number: Int }
         #expect(await OwnedThread.run("value") { 7 } == 7)
         await #expect(throws: Failure(number: 8)) {
@@ -48,13 +49,13 @@ import Threads
 }
 
 @Suite("Mailboxes") struct MailboxTests {
-    @Test("all waiting elements are taken at once, in order") func order() async {
+    @Test("all waiting elements are taken at once, in order") func waitingElementsAreTakenInOrder() async {
         let mailbox = Mailbox<Int>()
         for number in 1...3 { mailbox.post(number) }
         #expect(await OwnedThread.run("taker") { mailbox.takeAll() } == [1, 2, 3])
     }
 
-    @Test("a thread sleeps until an element comes") func sleep() async {
+    @Test("a thread sleeps until an element comes") func threadSleepsUntilElementComes() async {
         let (mailbox, ready) = (Mailbox<Int>(), Mailbox<Bool>())
         OwnedThread.start("sender") {
             _ = ready.takeAll()
@@ -67,7 +68,8 @@ import Threads
         #expect(taken == [5])
     }
 
-    @Test("a closed mailbox returns its waiting elements, then none, and accepts no more") func close() async {
+    @Test("a closed mailbox returns its waiting elements, then none, and accepts no more")
+    func closedMailboxAcceptsNoMore() async {
         let mailbox = Mailbox<Int>()
         mailbox.post(1)
         mailbox.close()
@@ -76,7 +78,7 @@ import Threads
         #expect(taken == [[1], [], []])
     }
 
-    @Test("a full mailbox accepts no more elements") func limit() async {
+    @Test("a full mailbox accepts no more elements") func fullMailboxAcceptsNoMore() async {
         let mailbox = Mailbox<Int>(limit: 2)
         #expect([1, 2, 3].map { mailbox.post($0) } == [true, true, false])
         let (first, isTaken) = await OwnedThread.run("taker") { (mailbox.takeAll(), mailbox.post(4)) }
@@ -84,7 +86,7 @@ import Threads
         #expect(isTaken)
     }
 
-    @Test("no element is lost between many senders and one reader") func crowd() async {
+    @Test("no element is lost between many senders and one reader") func crowdOfSendersLosesNothing() async {
         let mailbox = Mailbox<Int>()
         for sender in 0..<4 {
             OwnedThread.start("sender") { for number in 0..<1_000 { mailbox.post(sender * 1_000 + number) } }
@@ -101,7 +103,7 @@ import Threads
         }
     }
 
-    @Test("a second thread that takes elements ends the process") func twoTakers() async {
+    @Test("a second thread that takes elements ends the process") func secondTakerEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             let (mailbox, told, never) = (Mailbox<Int>(), Mailbox<Int>(), Mailbox<Int>())
             mailbox.post(1)

@@ -24,13 +24,14 @@ import TrancheCore
             (.untold(UnitID(1), LotID(7)), "not_reported", "has not reported lot 7 yet: repeat in a moment"),
             (.reserved(UnitID(1), LotID(7), quantity: 2), "unsettled", "2 of lot 7 still reserved: wait for"),
         ])
-    func settlement(refusal: Settlement.Refusal, code: String, advice: String) {
+    func refusedSettlementSaysWhatToDo(refusal: Settlement.Refusal, code: String, advice: String) {
         let problem = Problem(refusal, UnitNames(Self.config))
         #expect(problem.status == 409 && problem.code == code)
         #expect(problem.detail.hasPrefix("eu-a") && problem.detail.contains(advice))
     }
 
-    @Test("an unknown unit is named by its number, and a removed unit keeps its name in the rollout") func names() {
+    @Test("an unknown unit is named by its number, and a removed unit keeps its name in the rollout")
+    func unknownUnitIsNamedByNumber() {
         var names = UnitNames(Self.config)
         #expect(names[UnitID(3)] == "unit 3")
         names.add(SaleConfig())
@@ -41,7 +42,8 @@ import TrancheCore
         #expect(document.applied == ["eu-a": 1] && document.refusal == "us-a: no" && document.version == 1)
     }
 
-    @Test("the text about a drained unit without quota names the command that ends the drain") func readiness() {
+    @Test("the text about a drained unit without quota names the command that ends the drain")
+    func drainedUnitTextNamesCommand() {
         var authority = QuotaAuthority(book: AuthorityBook(), witnesses: [:])
         var records: [AuthorityRecord] = []
         let now = Instant(milliseconds: 1)

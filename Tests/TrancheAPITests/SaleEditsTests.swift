@@ -14,7 +14,7 @@ import TrancheCore
         .init(id: UnitID(id), name: name, region: region, publicURL: "http://a", internalURL: "http://a")
     }
 
-    @Test("an edit changes rules, and no field that only the center sets") func edits() throws {
+    @Test("an edit changes rules, and no field that only the center sets") func editChangesRulesOnly() throws {
         var known = self.sale(.open)
         (known.tieKeyHash, known.homes, known.planned) = ("hash", ["eu": [UnitID(1)]], ["1": ["eu": 10]])
         known.lots[0].added = 5
@@ -27,7 +27,7 @@ import TrancheCore
         #expect(edited.homes == known.homes && edited.planned == known.planned)
     }
 
-    @Test("lots change in a draft only, and the state changes by steps only") func refuses() throws {
+    @Test("lots change in a draft only, and the state changes by steps only") func lotsChangeInDraftOnly() throws {
         #expect(try self.sale(.draft).edited(to: self.sale(.draft, stock: 20)).lots[0].stock == 20)
         #expect(throws: Problem.self) { try self.sale(.warming).edited(to: self.sale(.warming, stock: 20)) }
         #expect(throws: Problem.self) { try self.sale(.open).edited(to: self.sale(.paused)) }
@@ -35,7 +35,7 @@ import TrancheCore
     }
 
     @Test("the plan is fixed when the sale warms up, homes at the first opening, the secret is shown at the end")
-    func steps() {
+    func stepsFixPlanHomesAndSecret() {
         var config = SaleConfig(units: [self.unit(2, "b"), self.unit(1, "a")], sales: [self.sale(.draft)])
         func take(_ step: SaleState.Step, startsAt: Int64? = nil) {
             guard let next = config.sales[0].state.after(step) else {
@@ -60,14 +60,14 @@ import TrancheCore
         #expect(config.sales[0].tieKey == "secret" && config.sales[0].state == .settled)
     }
 
-    @Test("the issued stock only grows") func raises() {
+    @Test("the issued stock only grows") func issuedStockOnlyGrows() {
         var config = SaleConfig(sales: [self.sale(.open)])
         config.raise(LotID(1), to: 15)
         config.raise(LotID(1), to: 12)
         #expect(config.sales[0].lots[0].issued == 15)
     }
 
-    @Test("a unit that registers again replaces its entry") func announces() {
+    @Test("a unit that registers again replaces its entry") func registeringAgainReplacesEntry() {
         var config = SaleConfig(units: [self.unit(1, "a")])
         config.announce(self.unit(1, "a2"))
         config.announce(self.unit(2, "b"))

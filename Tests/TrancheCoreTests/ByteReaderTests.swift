@@ -2,7 +2,7 @@ import Testing
 import TrancheCore
 
 @Suite("Reading bytes") struct ByteReaderTests {
-    @Test("values are read in order, and the offset follows them") func values() {
+    @Test("values are read in order, and the offset follows them") func valuesAreReadInOrder() {
         let bytes: [UInt8] = [7, 1, 2, 0, 0, 1, 0xAC, 0x02, 0x61, 0x62]
         bytes.withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
@@ -15,7 +15,7 @@ import TrancheCore
         }
     }
 
-    @Test("an order id is read as it is printed") func order() {
+    @Test("an order id is read as it is printed") func orderIsReadAsPrinted() {
         let bytes = Array(UInt8(0)..<16)
         let order = bytes.withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
@@ -24,7 +24,9 @@ import TrancheCore
         #expect(order == OrderID(high: 0x0001_0203_0405_0607, low: 0x0809_0A0B_0C0D_0E0F))
     }
 
-    @Test("a read beyond the end fails, and moves no offset", arguments: 0..<8) func short(count: Int) {
+    @Test("a read beyond the end fails, and moves no offset", arguments: 0..<8) func readBeyondEndMovesNothing(
+        count: Int
+    ) {
         [UInt8](repeating: 0xFF, count: count).withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
             let word = reader.little(UInt64.self)
@@ -32,7 +34,7 @@ import TrancheCore
         }
     }
 
-    @Test("a number without an end is refused") func endlessNumber() {
+    @Test("a number without an end is refused") func endlessNumberIsRefused() {
         [UInt8](repeating: 0xFF, count: 12).withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
             let number = reader.varint()
@@ -40,7 +42,7 @@ import TrancheCore
         }
     }
 
-    @Test("a negative length reads nothing") func negative() {
+    @Test("a negative length reads nothing") func negativeLengthReadsNothing() {
         [UInt8](repeating: 0, count: 4).withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
             let text = reader.text(-1)
@@ -50,7 +52,9 @@ import TrancheCore
 }
 
 @Suite("Rows by their hash") struct HashIndexTests {
-    @Test("every row is found, for any hashes", arguments: [UInt64(0), 1, 0xFF, .max]) func mask(mask: UInt64) {
+    @Test("every row is found, for any hashes", arguments: [UInt64(0), 1, 0xFF, .max]) func everyHashFindsItsRow(
+        mask: UInt64
+    ) {
         // A mask that leaves few bits makes almost all hashes collide.
         func hash(_ place: Int) -> UInt64 { HashIndex.mix(UInt64(place)) & mask }
         var index = HashIndex()

@@ -23,13 +23,13 @@ import TrancheCore
         return rebalancer.round(stock, now: Self.start)
     }
 
-    @Test("a scarce lot is contended, and nothing of it is granted any more") func contends() {
+    @Test("a scarce lot is contended, and nothing of it is granted any more") func scarceLotIsContended() {
         #expect(
             self.decisions(self.stock(pool: 20, start: .atShare(permille: 200)))
                 == [.contend(Self.lot, Self.terms)])
     }
 
-    @Test("a lot that is not scarce is refilled") func refills() {
+    @Test("a lot that is not scarce is refilled") func plentifulLotIsRefilled() {
         let decisions = self.decisions(self.stock(pool: 21, start: .atShare(permille: 200)))
         guard case .grant(Self.lot, UnitID(1), let quantity)? = decisions.first, decisions.count == 1 else {
             Issue.record("expected a grant, got \(decisions)")
@@ -38,19 +38,20 @@ import TrancheCore
         #expect(quantity > 0)
     }
 
-    @Test("stock that units can still sell counts as left, too; a unit in debt counts as empty") func countsUnits() {
+    @Test("stock that units can still sell counts as left, too; a unit in debt counts as empty")
+    func stockOfUnitsCountsAsLeft() {
         #expect(self.stock(pool: 20, elsewhere: 30, start: .never).left == 50)
         #expect(self.stock(pool: 20, elsewhere: -30, start: .never).left == 20)
         let decisions = self.decisions(self.stock(pool: 20, elsewhere: 1, start: .atShare(permille: 200)))
         #expect(decisions != [.contend(Self.lot, Self.terms)])
     }
 
-    @Test("a lot that is never contested is refilled to the last item") func never() {
+    @Test("a lot that is never contested is refilled to the last item") func uncontestedLotIsRefilledCompletely() {
         #expect(self.decisions(self.stock(pool: 1, start: .never)) == [.grant(Self.lot, UnitID(1), quantity: 1)])
     }
 
     @Test("a frozen lot stays as it is", arguments: [ContestStart.never, .fromTheStart, .atShare(permille: 1_000)])
-    func frozen(start: ContestStart) {
+    func frozenLotStaysAsItIs(start: ContestStart) {
         #expect(self.decisions(self.stock(pool: 20, isFrozen: true, start: start)).isEmpty)
     }
 }

@@ -14,7 +14,7 @@ import TrancheCore
 
     private func refusal(_ unit: UInt16) -> Rollout.Refusal { .init(unit: UnitID(unit), reason: "invalid_config") }
 
-    @Test("a refusal stops an ordinary version, until a newer one replaces it") func stopsOrdinary() {
+    @Test("a refusal stops an ordinary version, until a newer one replaces it") func refusalStopsOrdinaryVersion() {
         var rollout = self.rollout(isUrgent: false)
         #expect(rollout.isOffered(after: 1) && !rollout.isOffered(after: 2))
         rollout.refused(self.refusal(1), version: 2)
@@ -39,7 +39,7 @@ import TrancheCore
     @Test(
         "a pause stays urgent in later versions until every unit has applied it, also after another unit's refusal"
     )
-    func staysUrgent() {
+    func pauseStaysUrgentUntilApplied() {
         var rollout = self.rollout(isUrgent: true)
         rollout.took(UnitID(1), version: 2)
         rollout.begin(3, units: Self.units, isUrgent: false)
@@ -51,7 +51,8 @@ import TrancheCore
         #expect(rollout.isStopped, "every unit has the pause: the refusal counts again")
     }
 
-    @Test("a later version that a unit has applied counts as the pause that it contains") func laterCounts() {
+    @Test("a later version that a unit has applied counts as the pause that it contains")
+    func laterVersionCountsAsPause() {
         var rollout = self.rollout(isUrgent: true)
         rollout.begin(3, units: Self.units, isUrgent: false)
         for unit in Self.units { rollout.took(unit, version: 3) }
@@ -97,14 +98,15 @@ import TrancheCore
         #expect(rollout.hear(UnitID(3), applied: 3) == .unknown)
     }
 
-    @Test("a unit's report of a version that was never made is detected, and not noted") func noticesAhead() {
+    @Test("a unit's report of a version that was never made is detected, and not noted") func unknownVersionIsDetected()
+    {
         var rollout = self.rollout(isUrgent: false)
         #expect(rollout.hear(UnitID(1), applied: 3) == .ahead)
         #expect(rollout.applied[UnitID(1)] == 1)
     }
 
     @Test("a change is urgent if it stops sales, or if units must have it before the center acts on it; no other is")
-    func urgentChanges() {
+    func stoppingOrPrerequisiteChangeIsUrgent() {
         let urgent: [ConfigChange] = [
             .step(.pause), .step(.close), .saleEdited(lowersLimits: true), .moreStock, .unitRemoved,
         ]

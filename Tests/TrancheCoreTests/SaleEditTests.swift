@@ -2,7 +2,8 @@ import Testing
 import TrancheCore
 
 @Suite("Edits and steps that a sale allows") struct SaleEditTests {
-    @Test("only a draft changes its lots or is deleted; no stock is added to a closed sale") func edits() {
+    @Test("only a draft changes its lots or is deleted; no stock is added to a closed sale")
+    func onlyDraftsChangeLotsOrVanish() {
         func states(_ edit: SaleEdit) -> [SaleState] { SaleState.allCases.filter { $0.allows(edit) } }
         #expect(states(.rules) == SaleState.allCases)
         #expect(states(.lots) == [.draft])
@@ -14,7 +15,7 @@ import TrancheCore
     @Test(
         "a sale opens when it is ready, is settled when every unit has reported its sales, and is paused without a condition"
     )
-    func conditions() {
+    func openingAndSettlementHaveConditions() {
         let conditions = SaleState.Step.allCases.map(\.condition)
         #expect(conditions == [nil, .readiness, nil, nil, nil, .settlement])
     }
@@ -25,7 +26,7 @@ import TrancheCore
         for state in SaleState.allCases where state != .draft { #expect(state.after(.warm) == nil) }
     }
 
-    @Test("a sale is over when it is closed, or at its end") func over() {
+    @Test("a sale is over when it is closed, or at its end") func saleEndsByClosingOrTime() {
         let end = SoldSale.start
         #expect(SaleState.open.isOver(endsAt: end, now: end))
         #expect(!SaleState.open.isOver(endsAt: end, now: end.advanced(milliseconds: -1)))
@@ -33,7 +34,7 @@ import TrancheCore
         for state in [SaleState.draft, .warming, .paused] { #expect(!state.isOver(endsAt: .distantFuture, now: end)) }
     }
 
-    @Test("homes are the units of each region, in order") func homes() {
+    @Test("homes are the units of each region, in order") func homesAreUnitsOfEachRegion() {
         let homes = HomeUnit.homes([("eu", UnitID(3)), ("us", UnitID(2)), ("eu", UnitID(1))])
         #expect(homes == ["eu": [UnitID(1), UnitID(3)], "us": [UnitID(2)]])
     }
@@ -52,7 +53,8 @@ import TrancheCore
         } catch { return error }
     }
 
-    @Test("a unit that is silent, holds nothing and is no buyer's home can be removed") func goes() throws {
+    @Test("a unit that is silent, holds nothing and is no buyer's home can be removed")
+    func silentEmptyUnitCanBeRemoved() throws {
         var sale = SoldSale(units: [1, 2])
         try sale.issue(10)
         try sale.grant(5, to: UnitID(2))
@@ -60,9 +62,13 @@ import TrancheCore
         #expect(self.refusal(sale, homes: [UnitID(2)]) == nil)
     }
 
-    @Test("a unit that reports cannot be removed") func reports() { #expect(self.refusal(SoldSale()) == .reports) }
+    @Test("a unit that reports cannot be removed") func reportingUnitCannotBeRemoved() {
+        #expect(self.refusal(SoldSale()) == .reports)
+    }
 
-    @Test("a unit that holds quota cannot be removed until the sale is settled") func holds() throws {
+    @Test("a unit that holds quota cannot be removed until the sale is settled") func unitWithQuotaCannotBeRemoved()
+        throws
+    {
         var sale = SoldSale()
         try sale.issue(10)
         try sale.grant(4, to: Self.unit)
@@ -71,7 +77,7 @@ import TrancheCore
         #expect(self.refusal(sale, .settled) == nil)
     }
 
-    @Test("the home unit of buyers cannot be removed until the sale is settled") func isHome() {
+    @Test("the home unit of buyers cannot be removed until the sale is settled") func homeUnitCannotBeRemoved() {
         var sale = SoldSale()
         sale.fallSilent()
         #expect(self.refusal(sale, .closed, homes: [Self.unit]) == .isHome(sale: "sale", .closed))

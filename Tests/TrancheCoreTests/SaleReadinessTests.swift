@@ -22,7 +22,7 @@ import TrancheCore
     }
 
     @Test("a sale is ready when every unit reports, has the newest version, its quota, and the lot in Redis")
-    func isReady() {
+    func saleNeedsEveryUnitReady() {
         let sale = self.sale()
         #expect(SaleReadiness(Self.lots, rollout: sale.rollout, sale.authority, now: sale.now).isReady)
     }
@@ -62,7 +62,7 @@ import TrancheCore
             ])
     }
 
-    @Test("a unit that came after the plan needs no quota for the opening") func newcomer() {
+    @Test("a unit that came after the plan needs no quota for the opening") func newcomerNeedsNoQuota() {
         var sale = SoldSale(units: [1, 2])
         _ = sale.authority.warm(Self.lots, into: &sale.records)
         sale.report(Self.unit, [(SoldSale.lot, granted: 10, sold: 0, paid: 0)])

@@ -20,7 +20,7 @@ import TrancheCore
         } catch { return error }
     }
 
-    @Test("recent reports of all units with outstanding quota settle a sale") func settles() throws {
+    @Test("recent reports of all units with outstanding quota settle a sale") func recentReportsSettleSale() throws {
         #expect(self.refusal(of: try self.sale()) == nil)
     }
 

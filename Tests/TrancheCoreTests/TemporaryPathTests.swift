@@ -10,7 +10,7 @@ import Testing
     @Test(
         "no source names a path in the temporary folder, or the folder: another user could have put a link there",
         arguments: ["Sources", "Units", "ConfigCenter", "Tests", "ops/bench/micro"])
-    func areMadeInOnePlace(folder: String) throws {
+    func temporaryPathsHaveOneMaker(folder: String) throws {
         // In two pieces: or this file would be found.
         let words = ["\"/" + "tmp", "NSTemporary" + "Directory", "temporary" + "Directory", "tmp" + "nam"]
         for (path, text) in try Sources.files(below: folder) where path != Self.maker && path != Self.reader {
@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test("the rule finds a violation: the file that is its one exception") func finds() throws {
+    @Test("the rule finds a violation: the file that is its one exception") func ruleFindsItsOneException() throws {
         let maker = try Sources.files(below: "Sources/DaemonSupport").first { $0.path == Self.maker }
         #expect(maker?.text.contains("NSTemporary" + "Directory") == true)
         #expect(maker?.text.contains("mkdtemp") == true)

@@ -13,7 +13,7 @@ import TrancheCore
     }
 
     @Test("an interrupted warming is completed: missing lots are issued, and missing quota is granted")
-    func finishes() throws {
+    func interruptedWarmingIsCompleted() throws {
         var sale = SoldSale(units: [1, 2])
         let lots = [
             self.lot(Self.first, [(1, 6), (2, 4)]), self.lot(Self.second, [(1, 5), (2, 5)]),
@@ -30,7 +30,7 @@ import TrancheCore
         }
     }
 
-    @Test("complete issues and grants are not repeated") func repeats() {
+    @Test("complete issues and grants are not repeated") func completeGrantsAreNotRepeated() {
         var sale = SoldSale()
         let lots = [self.lot(Self.first, [(1, 6)])]
         #expect(sale.authority.warm(lots, into: &sale.records) == [UnitID(1)])
@@ -40,7 +40,7 @@ import TrancheCore
     }
 
     @Test("a unit that registers later gets its part after its first report; the others have theirs already")
-    func comesLater() {
+    func lateUnitGetsItsPart() {
         var sale = SoldSale(units: [1])
         let lots = [self.lot(Self.first, [(1, 6), (2, 4)])]
         #expect(sale.authority.warm(lots, into: &sale.records) == [UnitID(1)])
@@ -59,7 +59,7 @@ import TrancheCore
         #expect(sale.authority.book.lots[Self.first]?.pool == 10)
     }
 
-    @Test("a lot that cannot be issued does not stop the issue of the others") func oneFails() {
+    @Test("a lot that cannot be issued does not stop the issue of the others") func failedLotStopsNoOther() {
         var sale = SoldSale()
         let lots = [self.lot(Self.first, stock: 0, [(1, 6)]), self.lot(Self.second, [(1, 6)])]
         #expect(sale.authority.warm(lots, into: &sale.records) == [UnitID(1)])
@@ -70,8 +70,8 @@ import TrancheCore
         }
     }
 
-    @Test("stock is added to what was issued, up to the limit, and to no lot that was never issued") func adds() throws
-    {
+    @Test("stock is added to what was issued, up to the limit, and to no lot that was never issued")
+    func onlyIssuedLotsGetAddedStock() throws {
         var sale = SoldSale()
         try sale.issue(10)
         #expect(try sale.authority.issued(SoldSale.lot, with: 5) == 15)
@@ -85,7 +85,7 @@ import TrancheCore
     }
 
     @Test("a plan is by weights, or by fixed numbers; nothing is planned of a lot that is contested from the start")
-    func plans() {
+    func planGoesByWeightsOrNumbers() {
         func plan(
             weights: [String: Int]? = nil, fixed: [String: Int]? = nil, start: ContestStart = .whenScarce
         ) -> [String: Int] {

@@ -53,7 +53,9 @@ import UnitServer
         #expect(ConfigFile(folder: self.folder).version == 60, "the file holds the same one")
     }
 
-    @Test("a version that is being applied is not overtaken by the next one") func notOvertaken() throws {
+    @Test("a version that is being applied is not overtaken by the next one") func versionBeingAppliedIsNotOvertaken()
+        throws
+    {
         let applied = self.applied
         let (isApplying, isOvertaken) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         self.file.onApply { config in

@@ -10,7 +10,8 @@ import UnitServer
         return connection
     }
 
-    @Test("a connection goes from accept to end, with one immediate and one later answer") func life() {
+    @Test("a connection goes from accept to end, with one immediate and one later answer")
+    func connectionAnswersFromAcceptToEnd() {
         var connection = LaneConnection()
         #expect(connection.state == .free && !connection.isOpen)
         connection.accept(7, .local, now: 0)
@@ -36,7 +37,7 @@ import UnitServer
         #expect(connection.state == .free)
     }
 
-    @Test("the ticket's count continues when a slot is used again") func count() {
+    @Test("the ticket's count continues when a slot is used again") func ticketCountContinuesInReusedSlot() {
         var connection = Self.accepted()
         let first = connection.ask(keepsAlive: true)
         connection.free()
@@ -46,7 +47,7 @@ import UnitServer
     }
 
     @Test("a recovery of the intake ends only requests that were handed in before it", arguments: [3, 4, 5])
-    func lives(recovery: UInt64) {
+    func recoveryEndsOnlyEarlierRequests(recovery: UInt64) {
         var connection = Self.accepted()
         #expect(!connection.isQueued(before: recovery))
         _ = connection.ask(keepsAlive: true)
@@ -55,7 +56,8 @@ import UnitServer
         #expect(connection.isQueued(before: recovery) == (recovery > 4))
     }
 
-    @Test("bytes that the socket did not take are kept, and nothing is read meanwhile") func unsent() {
+    @Test("bytes that the socket did not take are kept, and nothing is read meanwhile")
+    func unsentBytesStayAndStopReading() {
         var connection = Self.accepted()
         _ = connection.ask(keepsAlive: true)
         _ = connection.beginAnswer(now: 0)
@@ -71,7 +73,7 @@ import UnitServer
     }
 
     @Test("in a stopping lane every answer is the last one, and the bytes behind its request are dropped")
-    func stopping() {
+    func stoppingLaneGivesLastAnswersOnly() {
         var connection = Self.accepted()
         _ = connection.ask(keepsAlive: true)
         connection.keep([1, 2])
@@ -80,7 +82,8 @@ import UnitServer
         #expect(connection.isLeaving && !connection.hasPending)
     }
 
-    @Test("a request that never becomes whole is answered, and ends its connection") func slow() {
+    @Test("a request that never becomes whole is answered, and ends its connection") func slowRequestEndsItsConnection()
+    {
         var connection = Self.accepted()
         connection.giveUpReading()
         let goesOn = connection.beginAnswer(now: 0)
@@ -89,7 +92,7 @@ import UnitServer
         #expect(connection.isLeaving)
     }
 
-    @Test("a turn serves requests up to its limit, and the next turn the rest") func turns() {
+    @Test("a turn serves requests up to its limit, and the next turn the rest") func turnServesUpToItsLimit() {
         var connection = Self.accepted()
         for turn in UInt64(1)...2 {
             connection.beginTurn(turn)
@@ -106,7 +109,7 @@ import UnitServer
 }
 
 @Suite("Changes that a connection's state does not allow end the process") struct LaneConnectionRefusalTests {
-    @Test("a second request before the answer to the first one") func secondRequest() async {
+    @Test("a second request before the answer to the first one") func secondRequestBeforeAnswerEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
@@ -115,7 +118,7 @@ import UnitServer
         }
     }
 
-    @Test("an answer to nothing") func unaskedAnswer() async {
+    @Test("an answer to nothing") func unaskedAnswerEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
@@ -123,7 +126,7 @@ import UnitServer
         }
     }
 
-    @Test("two connections in one slot") func takenPlace() async {
+    @Test("two connections in one slot") func secondConnectionInSlotEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
@@ -131,7 +134,7 @@ import UnitServer
         }
     }
 
-    @Test("the end of an answer of which a part is unsent") func unsent() async {
+    @Test("the end of an answer of which a part is unsent") func endOfUnsentAnswerEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
@@ -142,7 +145,7 @@ import UnitServer
         }
     }
 
-    @Test("a request that is queued before it was read, or twice") func queuedTwice() async {
+    @Test("a request that is queued before it was read, or twice") func unreadOrSecondQueueingEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
@@ -157,7 +160,7 @@ import UnitServer
         }
     }
 
-    @Test("a slot that is made free twice") func freedTwice() async {
+    @Test("a slot that is made free twice") func secondFreeingOfSlotEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)

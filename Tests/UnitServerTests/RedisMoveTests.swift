@@ -31,7 +31,7 @@ import UnitServer
     }
 
     @Test("a priming ends in the Redis in which it began; a request for a new connection applies to the next priming")
-    func primesInOnePiece() throws {
+    func primingEndsWhereItBegan() throws {
         let server = try PrivateRedis()
         let relay = try RedisRelay(server)
         defer { relay.stop() }
@@ -56,7 +56,7 @@ import UnitServer
     }
 
     @Test("the engine leaves the old Redis when its lot is lost there and was primed in the new one")
-    func leavesTheOldOne() throws {
+    func engineLeavesTheOldRedis() throws {
         let server = try PrivateRedis()
         let shared = RedisServer(RedisConnection.Address(server.socket)!)
         let old = try self.run(server)
@@ -72,7 +72,8 @@ import UnitServer
         #expect(try calls.answer(self.call(fence: 6)) == Self.decided)
     }
 
-    @Test("a lot that is lost in the Redis in which it was primed does not end the connection") func stays() throws {
+    @Test("a lot that is lost in the Redis in which it was primed does not end the connection")
+    func lotLostWherePrimedKeepsConnection() throws {
         let server = try PrivateRedis()
         let shared = RedisServer(RedisConnection.Address(server.socket)!)
         let redis = RedisPrimer(shared, unit: UnitID(1))

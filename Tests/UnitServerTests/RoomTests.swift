@@ -31,7 +31,7 @@ import Testing
         return rooms
     }
 
-    @Test("no room is used by a room that it uses") func arrows() throws {
+    @Test("no room is used by a room that it uses") func arrowsBetweenRoomsGoOneWay() throws {
         let files = try Self.files()
         let types = Self.types(files)
         #expect(types["Lane"] == "Lane" && types["Engine"] == "Engine")

@@ -48,18 +48,18 @@ import Verification
     }
 
     @Test("a draft's limit never applied, nor did one that was lowered before the sale could sell")
-    func drafts() throws {
+    func limitOfDraftNeverApplied() throws {
         let found = try self.findings([("draft", 5), ("draft", 1), ("warming", 1), ("open", 1)], held: 2)
         #expect(found == ["buyer anna holds 2 of lot 1, the limit is 1"])
     }
 
     @Test("the highest limit that applied counts, also after later changes", arguments: ["warming", "open", "paused"])
-    func lowered(state: String) throws {
+    func highestAppliedLimitCounts(state: String) throws {
         #expect(try self.findings([("draft", 1), (state, 2), ("open", 1), ("closed", 1)], held: 2).isEmpty)
         #expect(try self.findings([("draft", 9), (state, 2), ("open", 1), ("closed", 1)], held: 3).count == 1)
     }
 
-    @Test("a sale that was always a draft has its present limit") func onlyADraft() throws {
+    @Test("a sale that was always a draft has its present limit") func draftSaleHasItsPresentLimit() throws {
         #expect(try self.findings([("draft", 5), ("draft", 1)], held: 2).count == 1)
     }
 }

@@ -55,7 +55,7 @@ import Verification
     }
 
     @Test("of requests in one microsecond, the stamp's counter decides which came first")
-    func counters() throws {
+    func stampCounterDecidesWithinMicrosecond() throws {
         // The later one has the tie key, and the order id, that would put it first.
         let first = Request(number: 2, stamp: Stamp(Self.moment).next, tie: 9)
         let second = Request(number: 1, stamp: Stamp(Self.moment).next.next, tie: 1)
@@ -65,7 +65,7 @@ import Verification
         #expect((wrong.won, wrong.misallocated) == (1, 1))
     }
 
-    @Test("of equal stamps, the tie key decides which comes first") func ties() throws {
+    @Test("of equal stamps, the tie key decides which comes first") func tieKeyDecidesEqualStamps() throws {
         let first = Request(number: 2, stamp: Stamp(Self.moment), tie: 1)
         let second = Request(number: 1, stamp: Stamp(Self.moment), tie: 9)
         #expect(try self.report([first, second]).misallocated == 0)

@@ -41,7 +41,7 @@ struct SystemAuthorityTests {
     @Test(
         "are not trusted beside the configured authority",
         .enabled(if: Self.canMount, "it needs a mount namespace, and curl"))
-    func areNotBelieved() async throws {
+    func systemAuthoritiesAreNotTrusted() async throws {
         let (own, system) = (try TestAuthority(), try TestAuthority())
         let (certificates, port) = (try self.folder(with: system), try FreePorts.take())
         let server = try ChildProcess(

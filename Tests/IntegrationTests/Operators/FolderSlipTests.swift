@@ -11,7 +11,7 @@ import TrancheCore
 /// wrong.
 @Suite("Slips at the start", .serialized, .timeLimit(.minutes(4))) struct FolderSlipTests {
     @Test("invalid names of regions, and clocks of unknown regions, are refused by name")
-    func words() throws {
+    func badRegionsAndClocksAreNamed() throws {
         let cases: [(arguments: [String], says: String)] = [
             (["--regions", "a/b,c"], "\"a/b\" is not a region's name"),
             (["--regions", "a,../x"], "\"../x\" is not a region's name"),
@@ -27,7 +27,8 @@ import TrancheCore
         }
     }
 
-    @Test("a folder has one `up` at a time, and keeps the regions that it was made with") func folder() async throws {
+    @Test("a folder has one `up` at a time, and keeps the regions that it was made with")
+    func folderHasOneUpAtATime() async throws {
         let cluster = try await TestCluster.start(stock: 3, limit: 1)
         defer { cluster.stop() }
         let second = try cluster.run(["up"])
@@ -39,7 +40,9 @@ import TrancheCore
         #expect(other.output.contains("holds a cluster of the regions us-east,eu-west,ap-south"), "\(other.output)")
     }
 
-    @Test("a process that dies by itself is named, and started again") func restarts() async throws {
+    @Test("a process that dies by itself is named, and started again") func deadProcessIsNamedAndRestarted()
+        async throws
+    {
         let cluster = try await TestCluster.start(stock: 30, limit: 1, restarts: true)
         defer { cluster.stop() }
         let unit = cluster.units[0]
@@ -55,7 +58,7 @@ import TrancheCore
     }
 
     @Test("a unit whose clock was wrong starts with --reset-clock, and sells with stamps of the right time")
-    func resetClock() async throws {
+    func resetClockRepairsWrongClock() async throws {
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let unit = cluster.units[0]
