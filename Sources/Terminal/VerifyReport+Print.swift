@@ -20,7 +20,7 @@ extension VerifyReport {
             Output.line("\(self.refunds.count) payments must be refunded:")
             for refund in self.refunds.prefix(20) {
                 Output.line(
-                    "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)  \(refund.reason.rawValue)")
+                    "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)  \(refund.reason.name)")
             }
             if self.refunds.count > 20 { Output.line("  … and \(self.refunds.count - 20) more: --json lists all") }
         }
