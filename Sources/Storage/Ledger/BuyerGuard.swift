@@ -40,11 +40,11 @@ struct BuyerGuard {
         self.entries[row].quantity = held - order.quantity
     }
 
-    mutating func commit() { self.undo.removeAll(keepingCapacity: true) }
+    mutating func keepChanges() { self.undo.removeAll(keepingCapacity: true) }
 
     mutating func rollback() {
         for (row, quantity) in self.undo.reversed() { self.entries[row].quantity = quantity }
-        self.commit()
+        self.keepChanges()
     }
 
     /// Swift's hashes have a random key in each process, so that buyers' names with equal hashes cannot be chosen.

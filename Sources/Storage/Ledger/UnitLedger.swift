@@ -67,7 +67,7 @@ package final class UnitLedger {
                 try LedgerReading.book(database, path: self.path) { entry in
                     book.apply(entry)
                     try self.guardBuyer(entry, &buyers)
-                    buyers.commit()
+                    buyers.keepChanges()
                 }
             }
         } catch { throw StorageError(error, path: self.path) }
@@ -113,7 +113,7 @@ package final class UnitLedger {
             if let identity, FileIdentity(self.path) != identity { throw StorageError.vanished(path: self.path) }
             self.head = head
             self.generation = generation
-            self.buyers?.commit()
+            self.buyers?.keepChanges()
         } catch {
             self.buyers?.rollback()
             throw StorageError(error, path: self.path)

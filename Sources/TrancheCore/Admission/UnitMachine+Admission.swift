@@ -1,10 +1,14 @@
-// The rule of admission: requests in, calls to Redis out, verdicts in, ledger entries and answers out.
+// The unit's side of admission: requests in, calls to Redis out, verdicts in, ledger entries and answers out.
+//
+// The verdicts come from one atomic step in Redis (`Units/Server/Redis/AdmissionScripts`; `RedisModel` is the same step as
+// a pure machine): a known order keeps its answer, then the buyer's limit counts, then the stock. The unit checks each
+// admission against its book before the ledger takes it. A contested lot follows `Contest/` instead.
 
 extension UnitMachine {
     mutating func enqueue(_ requests: [BuyRequest], now: Instant, into output: inout UnitOutput) {
         for request in requests {
             if let answer = self.answerAtOnce(request, now: now) {
-                output.answer(request, answer)
+                output.addAnswer(to: request, answer)
                 continue
             }
             self.lots[known: request.lot].demand.count(request.order)
@@ -43,7 +47,7 @@ extension UnitMachine {
     /// Starts a call for each open lot that has work and none under way.
     mutating func startCalls(into output: inout UnitOutput) {
         for lot in self.lots.keys where self.lots[known: lot].redis.isIdle && self.lots[known: lot].hasWork {
-            output.start(self.lots[known: lot].takeCall(witness: self.head))
+            output.add(self.lots[known: lot].makeCall(witness: self.head))
         }
     }
 
@@ -61,10 +65,10 @@ extension UnitMachine {
             case .admitted: contradictsBook = !self.reserve(request, now: now, into: &output) || contradictsBook
             case .known:
                 if let order = self.book.orders[request.order] {
-                    output.answer(request, .order(order))
+                    output.addAnswer(to: request, .order(order))
                 } else {
                     contradictsBook = true
-                    output.answer(request, .refused(.recovering))
+                    output.addAnswer(to: request, .refused(.recovering))
                 }
             case .overLimit(let held): self.refuse(request, held: held, limit: call.buyerLimit, into: &output)
             case .short: self.hold(request, now: now, into: &output)
@@ -85,7 +89,7 @@ extension UnitMachine {
         guard self.book.orders.state(of: request.order) == nil, held + Int(request.quantity) <= limit,
             self.book[request.lot].available >= Int(request.quantity)
         else {
-            output.answer(request, .refused(.recovering))
+            output.addAnswer(to: request, .refused(.recovering))
             return false
         }
         let order = Order(
@@ -93,14 +97,14 @@ extension UnitMachine {
             buyerLimit: limit, generation: self.book.generation, stamp: request.stamp,
             deadline: now.advanced(milliseconds: rules?.paymentWindowMilliseconds ?? 0))
         self.appendReservation(order, into: &output)
-        output.answer(request, .order(order))
+        output.addAnswer(to: request, .order(order))
         return true
     }
 
     mutating func appendReservation(_ order: Order, into output: inout UnitOutput) {
         self.append(.reserved(order), into: &output)
         self.deadlines.insert(.init(deadline: order.deadline, order: order.id))
-        output.publish(.changed(order))
+        output.add(.changed(order))
     }
 
     mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into output: inout UnitOutput) {
@@ -109,7 +113,7 @@ extension UnitMachine {
         if self.book.refused[request.order] == nil {
             self.append(.refused(request.order, lot: request.lot, reason: reason), into: &output)
         }
-        output.answer(request, .refused(Refusal(reason, requested: Int(request.quantity))))
+        output.addAnswer(to: request, .refused(Refusal(reason, requested: Int(request.quantity))))
     }
 
     /// The lot is empty here. If more stock may come, the request waits in order. Otherwise it gets a final refusal.
@@ -122,7 +126,7 @@ extension UnitMachine {
         } else if !self.isClosing, self.lots[known: request.lot].held.count < Limits.starvedRequests {
             self.lots[known: request.lot].held.append(HeldRequest(request: request, since: self.steady))
         } else {
-            output.answer(request, .refused(.restocking))
+            output.addAnswer(to: request, .refused(.restocking))
         }
     }
 
@@ -131,7 +135,7 @@ extension UnitMachine {
             self.lots[known: request.lot].soldOutIsDurable = true
             self.append(.soldOut(request.lot), into: &output)
         }
-        output.answer(request, .refused(.soldOut(requested: Int(request.quantity))))
+        output.addAnswer(to: request, .refused(.soldOut(requested: Int(request.quantity))))
     }
 
     /// Requests that waited for quota go before those that came later.
@@ -150,13 +154,13 @@ extension UnitMachine {
         }
         let held = self.lots[known: lot].held
         guard let first = held.first, isOver(first) else { return }
-        for one in held where isOver(one) { output.answer(one.request, .refused(.restocking)) }
+        for one in held where isOver(one) { output.addAnswer(to: one.request, .refused(.restocking)) }
         self.lots[known: lot].held.removeAll(where: isOver)
     }
 
     mutating func refuseQueued(_ lot: LotID, _ reason: Refusal, into output: inout UnitOutput) {
         guard self.lots[lot] != nil else { return }
         let requests = self.lots[known: lot].takeQueued(withCall: reason == .recovering)
-        for request in requests { output.answer(request, .refused(reason)) }
+        for request in requests { output.addAnswer(to: request, .refused(reason)) }
     }
 }

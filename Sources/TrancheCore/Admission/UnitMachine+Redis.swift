@@ -11,7 +11,7 @@ extension UnitMachine {
             // What the ledger learned while Redis was primed waits in the local sale.
             guard self.lots[known: lot].redis.primed(at: self.steady) else { return }
             if run != self.book.redis { self.append(.redis(run), into: &output) }
-            if self.survey == nil { output.publish(.recovered(lot)) }
+            if self.survey == nil { output.add(.recovered(lot)) }
         case .decided(let verdicts, let sequence, let available, let taken):
             guard let call = self.lots[known: lot].redis.decided(sequence: sequence, at: self.steady) else { return }
             self.apply(verdicts, of: call, taken: taken, now: now, into: &output)
@@ -37,10 +37,10 @@ extension UnitMachine {
             self.fenceFloor = survey.newestFence
             for lot in self.lots.keys { self.lots[known: lot].redis.raise(fence: survey.newestFence) }
             if survey.ledger == self.ledger { self.adopt(survey.admitted, now: now, into: &output) }
-            output.publish(.recovered(nil))
+            output.add(.recovered(nil))
         } else {
             // It stays unknown what Redis admitted of the other lots, until priming deletes it.
-            for lot in self.lots.keys where self.isContended(lot) { output.publish(.recovered(lot)) }
+            for lot in self.lots.keys where self.isContended(lot) { output.add(.recovered(lot)) }
         }
         self.registration = .unvouched
         self.register(nil, into: &output)
@@ -77,7 +77,7 @@ extension UnitMachine {
         self.lots[known: lot].redis.beginPriming()
         // The ledger's truth holds every grant, return and release already.
         self.lots[known: lot].local = LocalSale()
-        output.perform(
+        output.add(
             .prime(
                 LotPrime(
                     lot: lot, fence: self.lots[known: lot].redis.fence, available: self.book[lot].available,

@@ -19,13 +19,13 @@ extension UnitMachine {
     mutating func raiseFlag(_ lot: LotID, into output: inout UnitOutput) {
         guard !self.lots[known: lot].isFlaggedSoldOut, self.lots[known: lot].soldOutIsDurable else { return }
         self.lots[known: lot].isFlaggedSoldOut = true
-        output.publish(.soldOut(lot, true))
+        output.add(.soldOut(lot, true))
     }
 
     /// Requests of the lot go to admission again.
     mutating func lowerFlag(_ lot: LotID, into output: inout UnitOutput) {
         guard self.lots[known: lot].isFlaggedSoldOut else { return }
         self.lots[known: lot].isFlaggedSoldOut = false
-        output.publish(.soldOut(lot, false))
+        output.add(.soldOut(lot, false))
     }
 }

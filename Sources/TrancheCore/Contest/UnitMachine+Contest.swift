@@ -29,7 +29,7 @@ extension UnitMachine {
     mutating func leave(_ lot: LotID, allowance: Int, now: Instant, into output: inout UnitOutput) {
         guard self.lots[known: lot].isLocal else { return }
         self.append(.contended(lot), into: &output)
-        if self.survey == nil { output.publish(.recovered(lot)) }  // In a contest Redis has no part.
+        if self.survey == nil { output.add(.recovered(lot)) }  // In a contest Redis has no part.
         self.lots[known: lot].leave(allowance: allowance)
         self.lowerFlag(lot, into: &output)
         self.finishLeaving(lot, now: now, into: &output)
@@ -59,7 +59,7 @@ extension UnitMachine {
 
     /// Enters a request in the contest, if it can still get stock or a place in the waitlist.
     mutating func enter(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
-        if let known = self.knownAnswer(request) { return output.answer(request, known) }
+        if let known = self.knownAnswer(request) { return output.addAnswer(to: request, known) }
         guard let queue = self.lots[known: request.lot].contest, queue.phase == .joined else {
             return self.holdForContest(request, into: &output)
         }
@@ -77,8 +77,8 @@ extension UnitMachine {
             buyerLimit: limit, generation: self.book.generation, state: .contested, stamp: request.stamp,
             deadline: .distantFuture)
         self.append(.contested(order, uncertaintyMicroseconds: request.uncertaintyMicroseconds), into: &output)
-        output.publish(.changed(order))
-        output.answer(request, .order(order))
+        output.add(.changed(order))
+        output.addAnswer(to: request, .order(order))
     }
 
     /// Candidates of this unit that come before the request for the same stock. A candidate that wants more than it
@@ -95,7 +95,7 @@ extension UnitMachine {
     /// The request waits until the unit may enter requests.
     private mutating func holdForContest(_ request: BuyRequest, into output: inout UnitOutput) {
         guard self.lots[known: request.lot].held.count < Limits.starvedRequests else {
-            return output.answer(request, .refused(.overloaded(limit: Limits.starvedRequests)))
+            return output.addAnswer(to: request, .refused(.overloaded(limit: Limits.starvedRequests)))
         }
         self.lots[known: request.lot].held.append(HeldRequest(request: request, since: self.steady))
     }

@@ -15,7 +15,7 @@ extension UnitMachine {
             self.lots[known: lot].contest = queue
             room -= lots[lots.count - 1].candidates.count
         }
-        output.perform(
+        output.add(
             .contestReport(
                 ContestReport(
                     unit: self.unit, generation: self.book.generation, epoch: coordinator.epoch, isTrusted: true,
@@ -51,10 +51,10 @@ extension UnitMachine {
             self.apply(verdict, mayReturn: reply.mayReturn, now: now, into: &output)
         }
         for told in reply.positions ?? [] {
-            output.publish(
+            output.add(
                 .waitlisted(told.order, WaitlistPosition(ahead: told.ahead, mayReturn: reply.mayReturn)))
         }
-        output.perform(.fence(reply.fence))
+        output.add(.fence(reply.fence))
         if self.lots[known: lot].contest?.phase == .asking { self.join(lot, now: now, into: &output) }
         self.returnLeftover(lot, into: &output)
         self.flagContestFull(lot, into: &output)
@@ -65,7 +65,7 @@ extension UnitMachine {
         switch verdict.kind {
         case .allocated: self.allocate(order, now: now, into: &output)
         case .waitlisted:
-            output.publish(.waitlisted(order.id, WaitlistPosition(ahead: nil, mayReturn: mayReturn)))
+            output.add(.waitlisted(order.id, WaitlistPosition(ahead: nil, mayReturn: mayReturn)))
         case .released: if order.state == .contested { self.lose(order, as: .lost, now: now, into: &output) }
         }
     }
@@ -81,7 +81,7 @@ extension UnitMachine {
         }
         // A buyer that has cancelled meanwhile gets nothing: the stock is free here, and goes back.
         self.append(.allocated(allocated), into: &output)
-        output.publish(.changed(allocated))
+        output.add(.changed(allocated))
     }
 
     mutating func lose(_ order: Order, as state: OrderState, now: Instant, into output: inout UnitOutput) {
@@ -89,6 +89,6 @@ extension UnitMachine {
         lost.state = state
         lost.deadline = now  // When it ended.
         self.append(.lost(lost), into: &output)
-        output.publish(.changed(lost))
+        output.add(.changed(lost))
     }
 }

@@ -8,27 +8,27 @@ extension UnitMachine {
         guard var order = self.book.orders[id] else {
             // A ledger that was replaced may have had it. A payment is never dropped.
             self.oweRefund(id, payment, .unknownOrder, into: &output)
-            output.publish(.answerTicket(ticket, .refused(.unknownPayment(id))))
+            output.add(.answerTicket(ticket, .refused(.unknownPayment(id))))
             return
         }
         switch order.state {
         case .reserved where self.book.owesRefund(id, payment: payment):
             // The payment came before, when the ledger did not have the order: one payment has one outcome.
-            output.publish(.answerTicket(ticket, .refused(.unknownPayment(id))))
+            output.add(.answerTicket(ticket, .refused(.unknownPayment(id))))
         case .reserved:
             self.append(.confirmed(order, payment: payment), into: &output)
             order.state = .paid
             if order.generation == self.book.generation { self.lots[order.lot]?.paid += Int(order.quantity) }
-            output.publish(.changed(order))
-            output.publish(.answerTicket(ticket, .order(order)))
+            output.add(.changed(order))
+            output.add(.answerTicket(ticket, .order(order)))
         case .paid where self.book.orders.payment(of: id) == payment:
-            output.publish(.answerTicket(ticket, .order(order)))
+            output.add(.answerTicket(ticket, .order(order)))
         case .paid:
             self.oweRefund(id, payment, .alreadyPaid, into: &output)
-            output.publish(.answerTicket(ticket, .refused(.alreadyPaid(id))))
+            output.add(.answerTicket(ticket, .refused(.alreadyPaid(id))))
         case .cancelled, .expired, .contested, .lost:
             self.oweRefund(id, payment, .orderOver, into: &output)
-            output.publish(.answerTicket(ticket, .refused(.paymentTooLate(id, state: order.state))))
+            output.add(.answerTicket(ticket, .refused(.paymentTooLate(id, state: order.state))))
         }
     }
 
@@ -42,21 +42,21 @@ extension UnitMachine {
     mutating func cancel(_ id: OrderID, _ ticket: UInt64, now: Instant, into output: inout UnitOutput) {
         self.expire(now: now, into: &output)
         guard var order = self.book.orders[id] else {
-            output.publish(.answerTicket(ticket, .refused(.unknownOrder(id))))
+            output.add(.answerTicket(ticket, .refused(.unknownOrder(id))))
             return
         }
         switch order.state {
         case .reserved:
             self.release(order, as: .cancelled, into: &output)
             order.state = .cancelled
-            output.publish(.answerTicket(ticket, .order(order)))
+            output.add(.answerTicket(ticket, .order(order)))
         case .contested:
             self.lose(order, as: .cancelled, now: now, into: &output)
             order.state = .cancelled
-            output.publish(.answerTicket(ticket, .order(order)))
-        case .cancelled: output.publish(.answerTicket(ticket, .order(order)))
+            output.add(.answerTicket(ticket, .order(order)))
+        case .cancelled: output.add(.answerTicket(ticket, .order(order)))
         case .paid, .expired, .lost:
-            output.publish(.answerTicket(ticket, .refused(.notCancellable(id, state: order.state))))
+            output.add(.answerTicket(ticket, .refused(.notCancellable(id, state: order.state))))
         }
     }
 
@@ -64,7 +64,7 @@ extension UnitMachine {
         self.append(.released(order, state: state), into: &output)
         var changed = order
         changed.state = state
-        output.publish(.changed(changed))
+        output.add(.changed(changed))
         // Stock of an older generation is stranded at the center: it returns there, not here. An unprimed lot needs
         // no release, because it is primed from the ledger.
         guard order.generation == self.book.generation, let state = self.lots[order.lot] else { return }

@@ -3,7 +3,8 @@
 /// Sans-IO. Each method changes the book by records that it appends to `records`. The shell makes them durable, under
 /// the center's epoch, **before** the method's result leaves the process.
 ///
-/// Take before give: the pool grows only when a durable `r` of a unit arrives, and a grant never exceeds the pool.
+/// Take before give: the pool grows only when a unit reports a durable total of returned quota (`r`), and a grant never
+/// exceeds the pool.
 /// No clock takes part in safety: a silent unit keeps its outstanding quota until it is settled.
 package struct QuotaAuthority: Sendable {
     /// Reports older than this do not count as stock elsewhere, in milliseconds. A hint only, never safety.

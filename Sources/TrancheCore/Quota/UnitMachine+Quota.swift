@@ -84,7 +84,7 @@ extension UnitMachine {
                 starved: state.held.count, hintDone: state.reclaim.done, isPrimed: self.isPrimed(state.lot),
                 paid: state.paid)
         }
-        output.perform(
+        output.add(
             .report(
                 UnitReport(
                     unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,

@@ -89,7 +89,7 @@ struct LotState: Sendable {
     }
 
     /// Makes one call of everything that waits, up to the limits.
-    mutating func takeCall(witness: LedgerHead) -> LotCall {
+    mutating func makeCall(witness: LedgerHead) -> LotCall {
         let count = min(self.waiting.count, Limits.requestsPerCall)
         let (credit, releases) = self.local?.removeForCall() ?? (0, [])
         let call = LotCall(

@@ -4,7 +4,7 @@ extension UnitMachine {
     mutating func register(_ answer: ChallengeAnswer?, into output: inout UnitOutput) {
         self.registerUnderway = true
         if answer == nil { self.answeredChallenge = nil }
-        output.perform(
+        output.add(
             .register(
                 RegisterRequest(
                     unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
@@ -26,7 +26,7 @@ extension UnitMachine {
             guard challenge != self.answeredChallenge else { return }
             self.answeredChallenge = challenge
             self.registerUnderway = true
-            output.perform(.prove(position: position, challenge: challenge, earlier: earlier))
+            output.add(.prove(position: position, challenge: challenge, earlier: earlier))
         case .newGeneration(let directives):
             guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &output) }
             guard directives.generation.rawValue <= Limits.generation else {

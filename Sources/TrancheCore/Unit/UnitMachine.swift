@@ -104,7 +104,7 @@ package struct UnitMachine: Sendable {
         self.steady = steady ?? now
         guard self.registration != .stopped else { return self.refuseStopped(event, into: &output) }
         switch event {
-        case .started: output.perform(.survey)
+        case .started: output.add(.survey)
         case .surveyed(let survey): self.surveyed(survey, now: now, into: &output)
         case .registered(let reply): self.registered(reply, now: now, into: &output)
         case .registrationFailed: self.registrationFailed(now: now, into: &output)
@@ -150,7 +150,7 @@ package struct UnitMachine: Sendable {
         if let lot = entry.movedStock {
             precondition(self.book[lot].isSound, "I2 is broken for lot \(lot) by \(entry): \(self.book[lot])")
         }
-        output.append(entry)
+        output.add(entry)
     }
 
     func newLot(_ lot: LotID) -> LotState {
@@ -161,20 +161,20 @@ package struct UnitMachine: Sendable {
     mutating func stop(_ reason: String, into output: inout UnitOutput) {
         self.registration = .stopped
         for lot in self.lots.keys { self.refuseQueued(lot, .recovering, into: &output) }
-        output.perform(.stop(reason: reason))
+        output.add(.stop(reason: reason))
     }
 
     /// Raises an alarm about a message that the machine ignores, once.
     mutating func disbelieve(_ text: String, into output: inout UnitOutput) {
         guard self.disbelieved.count < 1_000, self.disbelieved.insert(text).inserted else { return }
-        output.perform(.alarm(text))
+        output.add(.alarm(text))
     }
 
     /// No request waits for quota any more.
     private mutating func close(into output: inout UnitOutput) {
         self.isClosing = true
         for lot in self.lots.keys {
-            for one in self.lots[known: lot].held { output.answer(one.request, .refused(.restocking)) }
+            for one in self.lots[known: lot].held { output.addAnswer(to: one.request, .refused(.restocking)) }
             self.lots[known: lot].held = []
         }
     }
@@ -195,7 +195,7 @@ package struct UnitMachine: Sendable {
                 self.flagContestFull(lot, into: &output)
                 self.returnLeftover(lot, into: &output)
             } else if state.redis.isIdle, state.redis.isSilent(at: self.steady) {
-                output.start(self.lots[known: lot].takeCall(witness: self.head))
+                output.add(self.lots[known: lot].makeCall(witness: self.head))
             } else if state.redis.callUnderway == nil {
                 self.flagSoldOut(lot, available: self.book[lot].available, now: now, into: &output)
             }
@@ -205,9 +205,9 @@ package struct UnitMachine: Sendable {
     private func refuseStopped(_ event: Event, into output: inout UnitOutput) {
         switch event {
         case .requests(let requests):
-            for request in requests { output.answer(request, .refused(.recovering)) }
+            for request in requests { output.addAnswer(to: request, .refused(.recovering)) }
         case .payment(_, _, let ticket), .cancel(_, let ticket):
-            output.publish(.answerTicket(ticket, .refused(.recovering)))
+            output.add(.answerTicket(ticket, .refused(.recovering)))
         default: break
         }
     }

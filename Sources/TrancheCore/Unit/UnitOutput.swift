@@ -11,18 +11,18 @@ package struct UnitOutput: Sendable {
 
     package init() {}
 
-    package mutating func append(_ entry: LedgerEntry) { self.entries.append(entry) }
+    package mutating func add(_ entry: LedgerEntry) { self.entries.append(entry) }
 
-    mutating func publish(_ publication: Publication) { self.publications.append(publication) }
+    mutating func add(_ publication: Publication) { self.publications.append(publication) }
 
-    mutating func perform(_ effect: UnitEffect) { self.effects.append((effect, self.publications.count)) }
+    mutating func add(_ effect: UnitEffect) { self.effects.append((effect, self.publications.count)) }
 
     /// A call that spends what the entries make durable waits for the commit.
-    mutating func start(_ call: LotCall) {
-        if call.dependsOnLedger { self.perform(.call(call)) } else { self.calls.append(call) }
+    mutating func add(_ call: LotCall) {
+        if call.dependsOnLedger { self.add(UnitEffect.call(call)) } else { self.calls.append(call) }
     }
 
-    mutating func answer(_ request: BuyRequest, _ answer: Answer) { self.publish(.answer(request, answer)) }
+    mutating func addAnswer(to request: BuyRequest, _ answer: Answer) { self.add(.answer(request, answer)) }
 
     /// Carries everything out in the order that safety needs: first the calls that may start at once, then the commit,
     /// then publications and effects in the order in which the machine added them.

@@ -145,7 +145,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             self.machine.addOffered(self.parts.intake.takeOffered())
             self.tell(.tick, into: &output)
             ceiling = self.parts.intake.ceilingWanted(now: now.wall)
-            if let ceiling { output.append(.ceiling(ceiling)) }
+            if let ceiling { output.add(.ceiling(ceiling)) }
         }
         if now.steady >= self.nextReport {
             self.nextReport = now.steady.advanced(milliseconds: Int64(Self.reportSeconds * 1_000))

@@ -53,7 +53,7 @@ final class Intake: Sendable {
     /// Takes every question that one lane has read in one turn, under one lock.
     func submit(_ questions: inout [Question], now: Instant) {
         self.withBell { state in
-            for index in questions.indices { state.answer(&questions[index], now: now) }
+            for index in questions.indices { state.submit(&questions[index], now: now) }
         }
     }
 

@@ -26,7 +26,7 @@ struct IntakeState {
         return true
     }
 
-    mutating func answer(_ question: inout Intake.Question, now: Instant) {
+    mutating func submit(_ question: inout Intake.Question, now: Instant) {
         question.recovery = self.recoveries
         switch question.kind {
         case .buy(let purchase):

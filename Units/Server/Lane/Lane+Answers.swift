@@ -9,7 +9,7 @@ import TrancheCore
 // Bytes out: from an answer to the requests that were sent behind.
 
 extension Lane {
-    func takeInbox() {
+    func deliverInbox() {
         self.owner.check()
         let taken = self.inbox.withLockedValue { inbox in
             defer { (inbox.answers, inbox.toAll) = ([], nil) }

@@ -104,7 +104,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
             self.poller.wait(microseconds: self.resumed.isEmpty ? Self.turnMicroseconds : 0) { self.handle($0) }
             self.readClock()
             self.handInQuestions()
-            self.takeInbox()
+            self.deliverInbox()
             self.handInQuestions()
             self.sweep()
             if self.isStopping, self.now > self.stopAt { self.closeAll { _ in true } }

@@ -21,22 +21,22 @@ enum AdmissionScripts {
         local nrel, nreq = tonumber(ARGV[9]), tonumber(ARGV[10])
         local sub, byte = string.sub, string.byte
         local blob = ARGV[11]
-        local names, count, known, places, buyers = {}, 0, {}, {}, {}
+        local names, count, known, starts, buyers = {}, 0, {}, {}, {}
         local at = 12
         for i = 1, nrel do
           local buyer = ARGV[at]
           if not known[buyer] then known[buyer] = true; count = count + 1; names[count] = buyer end
           at = at + 3
         end
-        local place = 1
+        local start = 1
         for i = 1, nreq do
-          local last = place + byte(blob, place)
-          local buyer = sub(blob, place + 37, last)
-          places[i], buyers[i] = place, buyer
+          local last = start + byte(blob, start)
+          local buyer = sub(blob, start + 37, last)
+          starts[i], buyers[i] = start, buyer
           if not known[buyer] then known[buyer] = true; count = count + 1; names[count] = buyer end
-          place = last + 1
+          start = last + 1
         end
-        places[nreq + 1] = place
+        starts[nreq + 1] = start
         local held, ids, changed = {}, {}, {}
         if count > 0 then
           local values = redis.call('HMGET', KEYS[2], unpack(names))
@@ -61,9 +61,9 @@ enum AdmissionScripts {
         at = 12
         for i = 1, nrel do
           local buyer, order, quantity = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-          local place = has(ids[buyer], order)
-          if place then
-            ids[buyer] = sub(ids[buyer], 1, place - 1) .. sub(ids[buyer], place + 16)
+          local start = has(ids[buyer], order)
+          if start then
+            ids[buyer] = sub(ids[buyer], 1, start - 1) .. sub(ids[buyer], start + 16)
             held[buyer] = held[buyer] - quantity
             changed[buyer] = true
             avail = avail + quantity
@@ -75,10 +75,10 @@ enum AdmissionScripts {
         if keep >= 0 and avail > keep then taken = avail - keep; avail = keep end
         local verdicts, overs, records, admitted = {}, {}, {}, 0
         for i = 1, nreq do
-          local place, buyer = places[i], buyers[i]
-          local q1, q2, q3, q4 = byte(blob, place + 33, place + 36)
+          local start, buyer = starts[i], buyers[i]
+          local q1, q2, q3, q4 = byte(blob, start + 33, start + 36)
           local quantity = ((q1 * 256 + q2) * 256 + q3) * 256 + q4
-          local order = sub(blob, place + 1, place + 16)
+          local order = sub(blob, start + 1, start + 16)
           local mine = ids[buyer]
           if mine ~= '' and has(mine, order) then
             verdicts[i] = 'K'
@@ -115,7 +115,7 @@ enum AdmissionScripts {
         if admitted > 0 then
           local queued = blob
           if admitted < nreq then
-            for i = 1, admitted do records[i] = sub(blob, places[records[i]], places[records[i] + 1] - 1) end
+            for i = 1, admitted do records[i] = sub(blob, starts[records[i]], starts[records[i] + 1] - 1) end
             queued = table.concat(records)
           end
           redis.call('XADD', KEYS[3], seq .. '-1', 'admitted', queued)
