@@ -111,7 +111,7 @@ let package = Package(
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "RedisClient", "CurlClient",
                 "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird, hummingbirdCore, httpTypes,
                 nioHTTPTypes,
-                nioCore, nioPosix, nioConcurrency, configuration,
+                nioCore, nioPosix, nioConcurrency,
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(
@@ -122,7 +122,7 @@ let package = Package(
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", "Storage", "Threads", logging,
                 lifecycle,
-                hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency, configuration, crypto,
+                hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency,
             ],
             path: "ConfigCenter/Server", swiftSettings: settings),
         .executableTarget(
@@ -132,7 +132,7 @@ let package = Package(
             name: "Coordinator",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", logging, lifecycle, hummingbird,
-                httpTypes, nioCore, nioConcurrency, configuration,
+                httpTypes, nioCore, nioConcurrency,
             ],
             path: "Sources/Coordinator/Server", swiftSettings: settings),
         .executableTarget(
@@ -145,7 +145,7 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Sockets", nioCore, nioPosix, nioConcurrency, histogram, crypto,
+                "TrancheCore", "TrancheAPI", "Sockets", nioCore, nioPosix, nioConcurrency, histogram,
                 "Threads", "DaemonSupport",
             ],
             swiftSettings: settings),

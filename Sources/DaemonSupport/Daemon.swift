@@ -9,6 +9,7 @@ package enum Daemon {
     /// Prepares a process: only its own user can read the files that it creates from now on.
     package static func logger(_ name: String) -> Logger {
         umask(0o077)
+        Limits.checkRelations()
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel =
@@ -21,7 +22,6 @@ package enum Daemon {
 
     /// Runs the services until SIGTERM or SIGINT; the last one is stopped first.
     package static func run(_ services: [any Service], logger: Logger) async throws {
-        Limits.checkRelations()
         var configuration = ServiceGroupConfiguration(
             services: services.map {
                 .init(

@@ -148,14 +148,14 @@ package enum ContestWire {
             }
             verdicts.append(Verdict(order: order, kind: kind, generation: Generation(try reader.take(UInt32.self))))
         }
-        let hasStandings = try reader.take(UInt8.self) != 0
+        let hasPositions = try reader.take(UInt8.self) != 0
         var positions: [ContestReply.Position] = []
         for _ in 0..<(try reader.count(limit: Limits.waitlist)) {
             positions.append(.init(order: try reader.order(), ahead: Int(try reader.take(UInt32.self))))
         }
         return ContestReply.Lot(
             lot: lot, isTaken: isTaken, next: numbers[0], allowance: numbers[1], from: numbers[2], verdicts: verdicts,
-            fence: fence, positions: hasStandings ? positions : nil, mayReturn: numbers[3])
+            fence: fence, positions: hasPositions ? positions : nil, mayReturn: numbers[3])
     }
 }
 

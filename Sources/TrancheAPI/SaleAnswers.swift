@@ -85,7 +85,7 @@ extension Problem {
             case .reserved(let unit, let lot, let quantity):
                 (
                     "unsettled",
-                    "\(names[unit]): \(quantity) of lot \(lot) still reserved: wait for the payment deadline"
+                    "\(names[unit]): \(quantity) of lot \(lot) are still reserved: wait for the payment deadline"
                 )
             }
         self.init(status: 409, code: code, detail: detail)

@@ -20,7 +20,7 @@ struct Tranche: AsyncParsableCommand {
               tranche sale --help           create, warm, open, pause, close and settle sales
               tranche rehearse              whole sales with faults: go, or no go
 
-            Every command takes --json for scripts. Exit codes: 0 done, 1 failed or refused, 2 a check did not hold,
+            Most commands take --json for scripts. Exit codes: 0 done, 1 failed or refused, 2 a check did not hold,
             64 wrong usage.
             """,
         subcommands: [

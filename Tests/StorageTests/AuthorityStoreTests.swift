@@ -1,3 +1,4 @@
+import Foundation
 import Storage
 import TestSupport
 import Testing
@@ -24,6 +25,21 @@ import TrancheCore
         }
         #expect(try store.witnesses().isEmpty)
         #expect(try store.log().count == 1_201)
+    }
+
+    @Test("the names of a snapshot's fields stay, so that a newer center reads it") func snapshotKeepsItsNames() throws
+    {
+        var book = AuthorityBook()
+        book.apply(
+            .registered(UnitID(4), LedgerID(7), Generation(1), Incarnation(1), session: 3))
+        book.apply(.issued(LotID(1), quantity: 5))
+        book.apply(.granted(LotID(1), UnitID(4), Generation(1), total: 2))
+        let account = try #require(book.lots[LotID(1)]?.accounts.first)
+        let text = String(decoding: try JSONEncoder().encode(account), as: UTF8.self)
+        for name in ["unit", "generation", "granted", "allocated", "returned", "standing"] {
+            #expect(text.contains("\"\(name)\":"), "\(text)")
+        }
+        #expect(try JSONDecoder().decode(AuthorityBook.Account.self, from: Data(text.utf8)) == account)
     }
 
     @Test("an act is stored with its records, or neither is") func actIsStoredWithItsRecords() throws {

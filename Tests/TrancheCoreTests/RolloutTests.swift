@@ -23,6 +23,13 @@ import TrancheCore
         #expect(rollout.refusal == nil && rollout.isOffered(after: 1))
     }
 
+    @Test("a late answer to an older push does not hide a later version") func lateAnswerHidesNothing() {
+        var rollout = self.rollout(isUrgent: false)
+        #expect(rollout.hear(UnitID(1), applied: 2) == .noted)
+        rollout.took(UnitID(1), version: 1)
+        #expect(rollout.applied[UnitID(1)] == 2)
+    }
+
     @Test("a refusal of an older version, which comes late, stops nothing") func ignoresLateRefusal() {
         var rollout = self.rollout(isUrgent: false)
         rollout.refused(self.refusal(1), version: 1)

@@ -51,6 +51,20 @@ import TrancheCore
         #expect(bench.counters.live == 1)
     }
 
+    @Test("a Redis that gives back more than the unit has is primed again, and the ledger takes nothing of it")
+    func excessiveReturnPrimesAgain() throws {
+        let bench = Bench(granted: 5)
+        bench.redisAnswers = false
+        bench.feed(.directives(bench.directives(granted: 5, hint: ReclaimHint(number: 4, keep: 1))))
+        let fence = try #require(bench.redis[Bench.lot]?.fence)
+        bench.feed(
+            .lotResult(
+                lot: Bench.lot, fence: fence, .decided(verdicts: [], sequence: 1, available: 0, taken: 6)))
+        #expect(bench.counters.returned == 0 && bench.counters.available == 5)
+        #expect(bench.machine.redisContradictions == 1)
+        #expect(bench.redis[Bench.lot]?.fence == fence + 1)
+    }
+
     @Test("a ledger that was set back repeats incarnations, and its fences continue above those in Redis")
     func fencesContinueAboveRedis() {
         var book = UnitBook()

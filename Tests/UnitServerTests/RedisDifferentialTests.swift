@@ -142,6 +142,27 @@ import UnitServer
         #expect(self.isPrimed(redis.handle(self.prime(fence: 6, available: 3))))
     }
 
+    @Test("a damaged record in the queue is skipped, and the others are read", arguments: [0, .max] as [UInt32])
+    func damagedRecordIsSkipped(quantity: UInt32) throws {
+        let server = try PrivateRedis()
+        let address = RedisConnection.Address(server.socket)!
+        let redis = RedisPrimer(RedisServer(address), unit: UnitID(1))
+        #expect(self.isPrimed(redis.handle(self.prime(fence: 5, available: 9))))
+        func record(_ order: UInt8, _ quantity: UInt32) -> [UInt8] {
+            let words = [UInt8](repeating: order, count: 16) + [UInt8](repeating: 0, count: 16)
+            let record = words + withUnsafeBytes(of: quantity.bigEndian) { Array($0) } + Array("b".utf8)
+            return [UInt8(record.count)] + record
+        }
+        var arguments = RedisArguments()
+        for text in ["XADD", "tranche:1:lot:9:queue", "7-1", "admitted"] { arguments.append(text) }
+        arguments.append(record(1, quantity) + record(2, 1))
+        let connection = try RedisConnection(address, timeoutMilliseconds: 1_000)
+        try connection.append(arguments)
+        #expect(try connection.reply().text == "7-1")
+        let admitted = try #require(redis.survey()?.admitted)
+        #expect(admitted.map(\.quantity) == [1] && admitted.first?.order.high == 0x0202_0202_0202_0202)
+    }
+
     @Test("a unit logs in to a Redis with a password") func passwordAdmitsItsHolder() throws {
         let server = try PrivateRedis()
         let address = RedisConnection.Address(server.socket)!

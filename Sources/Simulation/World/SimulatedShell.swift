@@ -61,7 +61,7 @@ struct SimulatedShell: UnitShell {
         for publication in output.publications where self.isPlantedEarly(publication) { self.deliver(publication) }
     }
 
-    // // MARK: effects
+    // MARK: effects
 
     private func publish(_ publication: Publication) {
         if !self.isPlantedEarly(publication) { self.deliver(publication) }

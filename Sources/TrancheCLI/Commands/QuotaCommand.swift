@@ -103,7 +103,7 @@ struct QuotaCommand: AsyncParsableCommand {
 
     struct Freeze: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Stop the coordinator's rebalancing of a lot; --off resumes it.")
+            abstract: "Stop the coordinator's decisions about a lot, those of a contest included; --off resumes them.")
         @OptionGroup var common: CommonOptions
         @Option(help: "The lot's number.") var lot: UInt32 = 1
         @Flag(help: "End the freeze.") var off = false

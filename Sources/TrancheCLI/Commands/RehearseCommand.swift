@@ -118,6 +118,7 @@ struct RehearseCommand: AsyncParsableCommand {
             for fault in outcome.faults.prefix(10) { self.say(Output.red(fault)) }
             self.say(
                 "data: \(folder.path)\nrepeat with: tranche rehearse --minutes 0 --seed \(plan.seed) --faults \(self.faults)"
+                    + " --first-fault \(plan.firstFault)"
             )
         }
         return outcome

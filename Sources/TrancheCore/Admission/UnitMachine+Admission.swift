@@ -55,11 +55,15 @@ extension UnitMachine {
         _ verdicts: [AdmissionVerdict], of call: LotCall, taken: Int, now: Instant, into output: inout UnitOutput
     ) {
         let lot = call.lot
+        var contradictsBook = verdicts.count != call.requests.count
         if call.reclaimKeep != nil, self.lots[known: lot].reclaim.hint != nil {
             self.lots[known: lot].reclaim.followed()
-            if taken > 0 { self.append(.returned(lot, total: self.book[lot].returned + taken), into: &output) }
+            if taken > self.book[lot].available {
+                contradictsBook = true  // A Redis cannot give back what the unit does not have.
+            } else if taken > 0 {
+                self.append(.returned(lot, total: self.book[lot].returned + taken), into: &output)
+            }
         }
-        var contradictsBook = verdicts.count != call.requests.count
         for (request, verdict) in zip(call.requests, verdicts) {
             switch verdict {
             case .admitted: contradictsBook = !self.reserve(request, now: now, into: &output) || contradictsBook

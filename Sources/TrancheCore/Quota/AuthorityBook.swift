@@ -19,6 +19,12 @@ package struct AuthorityBook: Sendable, Codable {
         package var isSettledByLedger: Bool?
         package var outstanding: Int { self.granted + self.allocated - self.returned }
         package var isStranded: Bool { if case .stranded = self.status { true } else { false } }
+
+        // Snapshots of the log have these names.
+        private enum CodingKeys: String, CodingKey {
+            case unit, generation, granted, allocated, returned, isSettledByLedger
+            case status = "standing"
+        }
     }
     package struct Lot: Sendable, Codable {
         package var issued = 0

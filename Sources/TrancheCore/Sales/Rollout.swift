@@ -48,8 +48,10 @@ package struct Rollout: Hashable, Sendable {
         return .noted
     }
 
-    /// Notes that a unit has applied a version that was pushed to it.
-    package mutating func took(_ unit: UnitID, version: Int) { self.applied[unit] = version }
+    /// Notes that a unit has applied a version that was pushed to it. Its report of a later one may have come before.
+    package mutating func took(_ unit: UnitID, version: Int) {
+        self.applied[unit] = max(self.applied[unit] ?? 0, version)
+    }
 
     /// Notes that a unit refuses a version as not valid.
     package mutating func refused(_ refusal: Refusal, version: Int) {

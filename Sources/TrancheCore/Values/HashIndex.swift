@@ -37,7 +37,7 @@ package struct HashIndex: Sendable {
 
     /// - Parameters:
     ///   - index: The next one: indexes count from 0, without gaps.
-    ///   - hashOf: The hash of the element at a index.
+    ///   - hashOf: The hash of the element at an index.
     package mutating func insert(_ index: Int, hash: UInt64, hashOf: (Int) -> UInt64) {
         precondition(index == self.count && index < Int(Int32.max), "index \(index) is not \(self.count), or too high")
         if (self.count + 1) * 2 > self.slots.count { self.grow(hashOf) }

@@ -48,7 +48,7 @@ package struct SortedMap<Key: Comparable & Sendable, Value> {
         }
     }
 
-    /// The value of a present key, for changes in index.
+    /// The value of a present key, for changes in place.
     ///
     /// - Precondition: The key is in the map.
     @inlinable package subscript(known key: Key) -> Value {

@@ -24,14 +24,14 @@ struct TextStore: Sendable {
         return Place(start: start, length: UInt8(length))
     }
 
-    subscript(index: Place) -> String {
-        guard index.length > 0 else { return "" }
-        return self.bytes(index) { String(decoding: $0, as: UTF8.self) }
+    subscript(place: Place) -> String {
+        guard place.length > 0 else { return "" }
+        return self.bytes(place) { String(decoding: $0, as: UTF8.self) }
     }
 
-    func equal(_ index: Place, _ text: String) -> Bool {
-        guard Int(index.length) == text.utf8.count else { return false }
-        return self.bytes(index) { bytes in
+    func equal(_ place: Place, _ text: String) -> Bool {
+        guard Int(place.length) == text.utf8.count else { return false }
+        return self.bytes(place) { bytes in
             var offset = 0
             for byte in text.utf8 {
                 if bytes[offset] != byte { return false }
@@ -41,10 +41,10 @@ struct TextStore: Sendable {
         }
     }
 
-    private func bytes<Value>(_ index: Place, _ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
-        let offset = Int(index.start) & (Self.pieceBytes - 1)
-        return self.pieces[Int(index.start) >> Self.pieceBits].withUnsafeBufferPointer {
-            body(UnsafeBufferPointer(rebasing: $0[offset..<(offset + Int(index.length))]))
+    private func bytes<Value>(_ place: Place, _ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+        let offset = Int(place.start) & (Self.pieceBytes - 1)
+        return self.pieces[Int(place.start) >> Self.pieceBits].withUnsafeBufferPointer {
+            body(UnsafeBufferPointer(rebasing: $0[offset..<(offset + Int(place.length))]))
         }
     }
 }

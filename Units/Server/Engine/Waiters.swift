@@ -37,7 +37,7 @@ final class Waiters: Sendable {
     }
     private let state = NIOLockedValueBox(State())
 
-    /// The next lane. Its number is its slot among all, from 1.
+    /// The next lane. Lanes are numbered in this order, from 1.
     func add(_ lane: any AnswerSink) {
         self.state.withLockedValue { $0.lanes.append(lane) }
     }

@@ -42,7 +42,7 @@ package struct LaneConnection {
     package init() {}
 
     package private(set) var state = State.free
-    /// The descriptor of the connection that has the slot now, or had it last.
+    /// The descriptor of the connection that has the slot; -1 for a free one.
     package private(set) var descriptor: Int32 = -1
     package private(set) var address = ClientAddress.local
     /// Raised with every request and kept from one connection to the next: the rest of the ticket's number.
@@ -53,7 +53,7 @@ package struct LaneConnection {
     /// Bytes behind the request that waits for its answer, or a part of the next request, from `pendingStart` on.
     private(set) var pending: [UInt8] = []
     private(set) var pendingStart = 0
-    /// The rest of an answer that the socket did not take at once. Empty but in `sending`.
+    /// The rest of an answer that the socket did not take at once. Empty except in `sending`.
     package private(set) var outgoing: [UInt8] = []
     /// The interest that the poller has.
     package var interest = Poller.Interest.read

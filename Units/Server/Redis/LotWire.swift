@@ -86,7 +86,7 @@ enum AdmissionRecord {
                 let stamp = reader.big(UInt64.self), let issuedAt = reader.big(Int64.self),
                 let quantity = reader.big(UInt32.self), let name = reader.text(Int(length) - Self.fixedBytes)
             {
-                guard let buyer = BuyerID(name) else { continue }
+                guard let buyer = BuyerID(name), (1...Limits.quantityPerOrder).contains(Int(quantity)) else { continue }
                 requests.append(
                     BuyRequest(
                         order: order, buyer: buyer, lot: lot, quantity: Int(quantity),

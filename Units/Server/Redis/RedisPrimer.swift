@@ -30,7 +30,7 @@ package final class RedisPrimer {
         self.attempt { try self.prime(prime) } ?? .unreachable
     }
 
-    /// What Redis holds of an earlier recovery; `nil` if it does not answer. The ledger's proof is for the caller to add.
+    /// What Redis holds of an earlier process; `nil` if it does not answer. The ledger's proof is for the caller to add.
     package func survey() -> RedisSurvey? { self.attempt { try self.look() } }
 
     private func attempt<Value>(_ body: () throws -> Value) -> Value? {
