@@ -195,9 +195,13 @@ package struct DistributionWorkload {
         }
     }
 
+    /// The head of every ledger here at a position.
+    private static func head(_ position: UInt64) -> LedgerHead {
+        LedgerHead(position: position, digest: ChainDigest(high: 0, low: position))
+    }
+
     private mutating func commit(_ index: Int) {
-        let position = self.units[index].head.position + 1
-        self.units[index].head = LedgerHead(position: position, digest: ChainDigest(high: 0, low: position))
+        self.units[index].head = Self.head(self.units[index].head.position + 1)
         self.units[index].machine.committed(self.units[index].head)
     }
 
@@ -225,7 +229,11 @@ package struct DistributionWorkload {
         case .register(let request):
             var records: [AuthorityRecord] = []
             return .registered(self.authority.register(request, now: self.now, into: &records))
-        case .report(let report):
+        case .report(var report):
+            // The shell adds the ledger's own words: a report without a proof would strand the unit's quota.
+            report.head = self.units[index].head
+            report.proof = report.proves == 0 ? nil : Self.head(report.proves)
+            self.units[index].machine.reported(report.head)
             self.send(.report(report), index)
             return nil
         case .prove, .contestReport, .fence, .alarm, .stop: return nil
