@@ -41,7 +41,7 @@ import TrancheCore
         /// - Returns: Tickets that get an answer.
         @discardableResult
         func publish(_ publication: Publication) -> [UInt64] {
-            var delivery = Delivery()
+            var delivery = Delivery(publications: 1)
             self.desk.publish(publication, now: AdmissionTests.now, into: &delivery)
             return delivery.answers.map(\.ticket)
         }

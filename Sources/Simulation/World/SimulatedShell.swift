@@ -68,7 +68,7 @@ struct SimulatedShell: UnitShell {
     }
 
     private func deliver(_ publication: Publication) {
-        var delivery = Delivery()
+        var delivery = Delivery(publications: 1)
         self.process.desk.publish(publication, now: self.world.clock(of: self.unit), into: &delivery)
         switch publication {
         case .answer(let request, _):

@@ -154,7 +154,12 @@ package struct Delivery: Sendable {
     package internal(set) var answers: [(ticket: UInt64, answer: Answer)] = []
     /// Orders that changed, for connections that watch them.
     package internal(set) var changed: [OrderID] = []
-    package init() {}
+
+    /// - Parameter count: Publications that will be delivered: room for all of them is made at once.
+    package init(publications count: Int) {
+        self.answers.reserveCapacity(count)
+        self.changed.reserveCapacity(count)
+    }
 }
 
 /// A waitlisted order's place in line and its odds.

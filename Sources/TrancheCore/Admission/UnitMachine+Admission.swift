@@ -64,6 +64,7 @@ extension UnitMachine {
                 self.append(.returned(lot, total: self.book[lot].returned + taken), into: &output)
             }
         }
+        output.reserve(orders: verdicts.count)
         for (request, verdict) in zip(call.requests, verdicts) {
             switch verdict {
             case .admitted: contradictsBook = !self.reserve(request, now: now, into: &output) || contradictsBook

@@ -11,6 +11,12 @@ package struct UnitOutput: Sendable {
 
     package init() {}
 
+    /// Makes room for a batch of admitted orders at once: each is an entry, a change and an answer.
+    mutating func reserve(orders count: Int) {
+        self.entries.reserveCapacity(self.entries.count + count)
+        self.publications.reserveCapacity(self.publications.count + 2 * count)
+    }
+
     package mutating func add(_ entry: LedgerEntry) { self.entries.append(entry) }
 
     mutating func add(_ publication: Publication) { self.publications.append(publication) }

@@ -103,7 +103,7 @@ final class Intake: Sendable {
     /// Publishes what has become durable, and returns the answers that may leave now.
     func publish(_ publications: ArraySlice<Publication>, now: Instant) -> Delivery {
         self.state.withLockedValue { state in
-            var delivery = Delivery()
+            var delivery = Delivery(publications: publications.count)
             for publication in publications { state.desk.publish(publication, now: now, into: &delivery) }
             return delivery
         }

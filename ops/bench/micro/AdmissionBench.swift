@@ -73,7 +73,7 @@ extension AdmissionBench: UnitShell {
     }
 
     func publish(_ publications: ArraySlice<Publication>) {
-        var delivery = Delivery()
+        var delivery = Delivery(publications: publications.count)
         for publication in publications { self.desk.publish(publication, now: Benchmarks.now, into: &delivery) }
     }
 
