@@ -68,6 +68,13 @@ import Verification
         #expect(first.prefix(4).allSatisfy { $0 == "reserved" }, "\(first)")
         #expect(first[4...5].allSatisfy { $0 == "waitlisted" }, "\(first)")
         #expect(first[6...].allSatisfy { $0 == "sold_out" }, "\(first)")
+        // The leader publishes how far each unit's stamps are behind their arrival: a wrong clock shows there.
+        let leader = try #require(try await cluster.quota().coordinatorURL)
+        let metrics = try await cluster.call("GET", leader + "/metrics", secret: nil, body: nil).body
+        for unit in cluster.units {
+            let series = "tranche_contest_lag_seconds{unit=\"\(unit.id)\"}"
+            #expect(String(decoding: metrics, as: UTF8.self).contains(series), "\(unit.name)")
+        }
 
         try await cluster.wait(for: "a place in the line") {
             let response = try await cluster.call(

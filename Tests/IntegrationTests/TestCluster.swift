@@ -58,11 +58,11 @@ final class TestCluster {
         let process = try ChildProcess(
             self.program("tranche").path, up, environment: ProcessInfo.processInfo.environment,
             log: log)
-        while true {
+        try await eventually("cluster that listens", seconds: 120) {
             let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-            if said.contains("Ctrl-C stops it") { break }
+            if said.contains("Ctrl-C stops it") { return true }
             guard process.isRunning else { throw TestFailure("tranche up ended: \(said)") }
-            try await Task.sleep(for: .milliseconds(20))
+            return false
         }
         let cluster = TestCluster(folder: folder, process: process, layout: try ClusterFolder(path: folder).load())
         for arguments in [
@@ -76,7 +76,7 @@ final class TestCluster {
             guard result.status == 0 else { throw TestFailure("\(arguments): \(result.output)") }
         }
         for unit in cluster.units {
-            while try await !cluster.isOpen(unit) { try await Task.sleep(for: .milliseconds(20)) }
+            try await eventually("sale at \(unit.name)", seconds: 60) { try await cluster.isOpen(unit) }
         }
         return cluster
     }

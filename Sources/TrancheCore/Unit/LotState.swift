@@ -38,7 +38,12 @@ struct LotState: Sendable {
         get { if case .local(let sale) = self.mode { sale } else { nil } }
         _modify {
             var sale = self.takeLocal()
-            defer { if let sale { self.mode = .local(sale) } }
+            defer {
+                if let sale {
+                    precondition(self.isLocal, "lot \(self.lot) gets a local sale outside of that mode")
+                    self.mode = .local(sale)
+                }
+            }
             yield &sale
         }
     }
@@ -54,7 +59,8 @@ struct LotState: Sendable {
     var contest: ContestQueue? {
         get { if case .contested(let queue) = self.mode { queue } else { nil } }
         set {
-            guard case .contested = self.mode, let newValue else { return }
+            guard let newValue else { return }
+            precondition(self.contest != nil, "lot \(self.lot) gets a contest's queue outside of that mode")
             self.mode = .contested(newValue)
         }
     }
