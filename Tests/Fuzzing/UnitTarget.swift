@@ -101,7 +101,7 @@ enum UnitTarget {
         private var now: Instant
         private var events: [UnitMachine.Event] = []
         /// What each lot in Redis has left, and its sequence.
-        var stock: [LotID: (left: Int, sequence: UInt64)] = [:]
+        var redis: [LotID: RedisModel] = [:]
 
         init(now: Instant) {
             self.now = now
@@ -115,7 +115,7 @@ enum UnitTarget {
                 epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
                 lots: [.init(lot: LotID(1), granted: 5, hint: nil, elsewhere: 3)])
             let survey = RedisSurvey(
-                ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: UnitTarget.run)
+                ledger: nil, witness: nil, newestFence: 0, run: UnitTarget.run)
             for event: UnitMachine.Event in [
                 .configured([rules]), .started, .surveyed(survey), .registered(.accepted(directives)),
             ] { self.handle(event, now: now) }
@@ -131,8 +131,9 @@ enum UnitTarget {
             }
         }
 
-        func send(_ call: LotCall) {
-            self.events.append(.lotResult(lot: call.lot, fence: call.fence, self.answer(call)))
+        func send(_ step: RedisStep) {
+            let result = self.redis[step.lot]?.handle(step) ?? .lost
+            self.events.append(.redisResult(lot: step.lot, fence: step.fence, result))
         }
 
         func commit(_ entries: [LedgerEntry]) throws(Never) {
@@ -144,10 +145,9 @@ enum UnitTarget {
 
         func perform(_ effect: UnitEffect) {
             switch effect {
-            case .call(let call): self.send(call)
             case .prime(let prime):
-                self.stock[prime.lot] = (prime.available, 0)
-                self.events.append(.lotResult(lot: prime.lot, fence: prime.fence, .primed(UnitTarget.run)))
+                self.redis[prime.lot] = RedisModel(prime: prime)
+                self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, .primed(UnitTarget.run)))
             case .fence(let fence):
                 self.clock.advance(past: fence, now: self.now)
                 if let ceiling = self.clock.ceilingWanted(now: self.now) { self.clock.raise(ceiling: ceiling) }
@@ -158,21 +158,6 @@ enum UnitTarget {
                 precondition((try? report.checkLimits()) != nil, "the center would refuse the report")
             case .survey, .prove, .contestReport, .alarm, .stop: break
             }
-        }
-
-        private func answer(_ call: LotCall) -> LotResult {
-            guard var lot = self.stock[call.lot] else { return .lost }
-            lot.left += call.releases.reduce(call.credit) { $0 + Int($1.quantity) }
-            let taken = call.reclaimKeep.map { max(0, lot.left - $0) } ?? 0
-            lot.left -= taken
-            let verdicts = call.requests.map { request -> AdmissionVerdict in
-                guard lot.left >= Int(request.quantity) else { return .short }
-                lot.left -= Int(request.quantity)
-                return .admitted
-            }
-            lot.sequence = call.sequence + 1
-            self.stock[call.lot] = lot
-            return .decided(verdicts: verdicts, sequence: lot.sequence, available: lot.left, taken: taken)
         }
     }
 

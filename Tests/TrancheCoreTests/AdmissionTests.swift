@@ -112,22 +112,34 @@ import TrancheCore
         let desk = self.desk(.open)
         desk.load(book, now: Self.now.advanced(milliseconds: 10))
         let later = Self.now.advanced(milliseconds: 5_000)
-        // Redis may have admitted it, and the ledger lost it; or an earlier process refused it for ever. Only the
-        // survey of Redis shows which.
-        #expect(
-            desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
-                == .refused(.recovering))
-        desk.publish(.recovered(LotID(2)))
-        #expect(
-            desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
-                == .refused(.recovering), "another lot was asked for")
-        desk.publish(.recovered(LotID(1)))
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.soldOut(requested: 1)))
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: later, now: later) == nil
         )
+    }
+
+    @Test("a withheld order is neither sold out nor known before Redis has been primed with it")
+    func withheldOrderIsNotRefused() {
+        let desk = self.desk(.open)
+        let later = Self.now.advanced(milliseconds: 5)
+        let request = BuyRequest(
+            order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now,
+            stamp: Stamp(Self.now), ticket: 1)
+        desk.sentToAdmission(request.order)
+        #expect(desk.join(request.order, 2) == .waits)
+        #expect(desk.publish(.withheld(request)) == [1, 2])
+        desk.publish(.soldOut(LotID(1), true))
+        func ask() -> Answer? {
+            desk.answer(order: request.order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
+        }
+        #expect(ask() == .refused(.recovering))
+        let order = Order(
+            id: request.order, buyer: request.buyer, lot: LotID(1), quantity: 1, buyerLimit: 2,
+            generation: Generation(1), stamp: request.stamp, deadline: .distantFuture)
+        desk.publish(.changed(order))
+        #expect(ask() == .order(order))
     }
 
     @Test("a copy of a request that admission is deciding is not refused from memory")
@@ -142,7 +154,6 @@ import TrancheCore
         book.apply(.soldOut(LotID(1)))
         let fresh = self.desk(.open)
         fresh.load(book, now: later)
-        fresh.publish(.recovered(nil))
         fresh.sentToAdmission(order)
         #expect(fresh.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 4, low: 4)

@@ -2,7 +2,7 @@ import TrancheCore
 
 /// Records a machine's output, and answers nothing.
 final class Recorder: UnitShell {
-    private(set) var calls: [LotCall] = []
+    private(set) var redisSteps: [RedisStep] = []
     private(set) var publications: [Publication] = []
     private(set) var effects: [UnitEffect] = []
     /// `entries`, `publications` and `effects`, in the order in which they were carried out.
@@ -10,9 +10,9 @@ final class Recorder: UnitShell {
 
     init(_ output: UnitOutput) { output.carryOut(by: self) }
 
-    func send(_ call: LotCall) {
-        self.calls.append(call)
-        self.steps.append("call")
+    func send(_ step: RedisStep) {
+        self.redisSteps.append(step)
+        self.steps.append("step")
     }
 
     func commit(_ entries: [LedgerEntry]) throws(Never) { self.steps.append("commit") }
@@ -29,10 +29,6 @@ final class Recorder: UnitShell {
 
     /// Fences of the lots that are primed.
     var fences: [UInt64] { self.effects.compactMap { if case .prime(let prime) = $0 { prime.fence } else { nil } } }
-
-    var recovered: [LotID?] {
-        self.publications.compactMap { if case .recovered(let lot) = $0 { .some(lot) } else { nil } }
-    }
 
     var refusals: [Refusal] {
         self.publications.compactMap { if case .answer(_, .refused(let refusal)) = $0 { refusal } else { nil } }

@@ -19,7 +19,12 @@ final class Bench {
     var contestReports: [ContestReport] = []
     var now = Instant(milliseconds: 1_700_000_000_000)
     var count: UInt64 = 0
-    /// Whether calls get an answer.
+    var steps: [RedisStep] = []
+    /// Orders that the front desk would answer with.
+    var changed: [Order] = []
+    /// Requests whose order waits for Redis.
+    var withheld: [BuyRequest] = []
+    /// Whether steps get an answer.
     var redisAnswers = true
     private var events: [UnitMachine.Event] = []
 
@@ -29,6 +34,15 @@ final class Bench {
         var book = UnitBook()
         book.apply(.opened(Incarnation(1)))
         self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        self.start(granted: granted, limit: limit, windowMilliseconds: windowMilliseconds, issued: issued)
+    }
+
+    /// A process on a ledger that exists; ``start(granted:limit:windowMilliseconds:issued:)`` follows.
+    init(book: UnitBook) {
+        self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 10, book: book, head: .empty)
+    }
+
+    func start(granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000, issued: Int? = nil) {
         let rules = LotRules(
             lot: Self.lot, phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: limit,
             paymentWindowMilliseconds: windowMilliseconds, issued: issued)
@@ -82,31 +96,38 @@ final class Bench {
 }
 
 extension Bench: UnitShell {
-    func send(_ call: LotCall) {
+    func send(_ step: RedisStep) {
+        self.steps.append(step)
         guard self.redisAnswers else { return }
-        let result = self.redis[call.lot]?.handle(call) ?? .lost
-        self.events.append(.lotResult(lot: call.lot, fence: call.fence, result))
+        let result = self.redis[step.lot]?.handle(step) ?? .lost
+        self.events.append(.redisResult(lot: step.lot, fence: step.fence, result))
     }
 
-    func commit(_ entries: [LedgerEntry]) throws(Never) { self.entries += entries }
+    func commit(_ entries: [LedgerEntry]) throws(Never) {
+        self.entries += entries
+        self.machine.committed(
+            LedgerHead(
+                position: UInt64(self.entries.count), digest: ChainDigest(high: 0, low: UInt64(self.entries.count))))
+    }
 
     func publish(_ publications: ArraySlice<Publication>) {
         for publication in publications {
             switch publication {
             case .answer(let request, let answer): self.replies.append((request, answer))
             case .answerTicket(_, let answer): self.others.append(answer)
-            case .changed, .waitlisted, .soldOut, .recovered: break
+            case .withheld(let request): self.withheld.append(request)
+            case .changed(let order): self.changed.append(order)
+            case .waitlisted, .soldOut: break
             }
         }
     }
 
     func perform(_ effect: UnitEffect) {
         switch effect {
-        case .call(let call): self.send(call)
         case .prime(let prime):
             self.redis[prime.lot] = RedisModel(prime: prime)
             self.events.append(
-                .lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))))
+                .redisResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))))
         case .report(let report):
             self.reports.append(report)
             self.machine.reported(report.head)

@@ -40,7 +40,7 @@ import TrancheCore
         ] {
             var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: head)
             let survey = RedisSurvey(
-                ledger: LedgerID(3), witness: head, proof: proof, admitted: [], newestFence: 0,
+                ledger: LedgerID(3), witness: head, proof: proof, newestFence: 0,
                 run: RedisRun(rawValue: UInt64(run)))
             machine.handle(.surveyed(survey), now: .distantPast, into: &output)
             for _ in 0..<failures { machine.handle(.registrationFailed, now: .distantPast, into: &output) }

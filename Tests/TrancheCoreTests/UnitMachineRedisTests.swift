@@ -2,25 +2,135 @@ import Testing
 import TrancheCore
 
 @Suite("Unit machine and its Redis") struct UnitMachineRedisTests {
+    private static let first = OrderID(high: 70, low: 1)
+
+    /// A unit with one order in the ledger, whose step in Redis got no answer yet.
+    private func stepUnderway(granted: Int = 3) throws -> (Bench, fence: UInt64) {
+        let bench = Bench(granted: granted)
+        bench.redisAnswers = false
+        #expect(bench.buy("a", order: Self.first) == nil)
+        #expect(bench.counters.sold == 1, "the ledger has it")
+        return (bench, try #require(bench.steps.last).fence)
+    }
+
+    @Test("an order is answered when Redis has its step, too") func answerWaitsForRedis() throws {
+        let (bench, fence) = try self.stepUnderway()
+        bench.feed(.redisResult(lot: Bench.lot, fence: fence, .stepped))
+        #expect(bench.replies.last?.answer.order?.state == .reserved)
+    }
+
+    @Test("requests that come during a step are decided together when it is done") func oneStepAtATime() throws {
+        let (bench, fence) = try self.stepUnderway()
+        for buyer in ["b", "c"] { #expect(bench.buy(buyer) == nil) }
+        #expect(bench.counters.sold == 1)
+        let steps = bench.steps.count
+        bench.redisAnswers = true
+        bench.feed(.redisResult(lot: Bench.lot, fence: fence, .stepped))
+        #expect(bench.counters.sold == 3)
+        #expect(bench.steps.count == steps + 1)
+        #expect(bench.steps.last.map { [$0.before, $0.after] } == [2, 0])
+        // The bench's own Redis did not see the first step, and finds the difference.
+        #expect(bench.replies.map(\.request.buyer.rawValue) == ["a"])
+    }
+
+    @Test("a limit is refused without Redis") func refusalNeedsNoStep() throws {
+        let bench = Bench(granted: 3, limit: 1)
+        bench.buy("a")
+        let steps = bench.steps.count
+        #expect(bench.buy("a") == .refused(.duplicate(held: 1, limit: 1)))
+        #expect(bench.steps.count == steps)
+    }
+
+    @Test(
+        "an order whose step Redis lost, or did not answer, is withheld until the lot is primed with it",
+        arguments: [RedisResult.lost, .unreachable])
+    func unconfirmedOrderIsWithheld(result: RedisResult) throws {
+        let (bench, fence) = try self.stepUnderway()
+        bench.redis = [:]
+        bench.feed(.redisResult(lot: Bench.lot, fence: fence, result))
+        #expect(bench.withheld.map(\.order) == [Self.first])
+        if result == .unreachable {
+            #expect(bench.buy("a", order: Self.first) == .refused(.recovering), "a repeated request learns nothing")
+            #expect(bench.changed.isEmpty)
+            bench.now = bench.now.advanced(milliseconds: 300)
+            bench.feed(.tick)
+        }
+        // Primed anew, with the order.
+        #expect(bench.redis[Bench.lot]?.available == 2)
+        #expect(bench.changed.map(\.id) == [Self.first])
+        #expect(bench.buy("a", order: Self.first)?.order?.id == Self.first)
+        #expect(bench.counters.sold == 1)
+    }
+
+    @Test("a withheld order of a lot that becomes contested is primed for, too") func contestedLotPrimesForWithheld()
+        throws
+    {
+        let (bench, fence) = try self.stepUnderway()
+        bench.feed(.directives(bench.directives(granted: 3, contest: 5)))
+        bench.feed(.redisResult(lot: Bench.lot, fence: fence, .unreachable))
+        #expect(bench.withheld.count == 1 && bench.changed.isEmpty)
+        bench.now = bench.now.advanced(milliseconds: 300)
+        bench.feed(.tick)
+        #expect(bench.changed.map(\.id) == [Self.first])
+    }
+
+    @Test("a step that meets a newer fence ends the process, and its order is not acknowledged")
+    func newerFenceEndsTheProcess() throws {
+        let (bench, fence) = try self.stepUnderway()
+        bench.feed(.redisResult(lot: Bench.lot, fence: fence, .superseded))
+        #expect(bench.stops.count == 1)
+        #expect(bench.withheld.map(\.order) == [Self.first])
+        #expect(bench.buy("a", order: Self.first) == .refused(.recovering))
+    }
+
+    @Test("a result for an older fence says nothing about the lot") func olderFenceSaysNothing() throws {
+        let (bench, fence) = try self.stepUnderway()
+        bench.feed(.redisResult(lot: Bench.lot, fence: fence - 1, .stepped))
+        #expect(bench.replies.isEmpty)
+    }
+
+    @Test("a process that follows a crash primes Redis from the ledger, whichever of both was ahead")
+    func restartPrimesFromTheLedger() throws {
+        // Redis has a step that the ledger never got, or the ledger has an order that Redis never got.
+        for available in [1, 3] {
+            let bench = Bench(granted: 3)
+            bench.buy("a", order: Self.first)
+            var book = UnitBook()
+            for entry in [.opened(Incarnation(1))] + bench.entries + [.opened(Incarnation(2))] { book.apply(entry) }
+            let wrong = RedisPrime(
+                lot: Bench.lot, fence: 1 << 24 | 1, available: available, ledger: LedgerID(3), witness: .empty)
+            let next = Bench(book: book)
+            next.redis[Bench.lot] = RedisModel(prime: wrong)
+            next.start(granted: 3)
+            #expect(next.redis[Bench.lot]?.available == 2)
+            #expect(next.buy("a", order: Self.first)?.order?.state == .reserved, "it is in the ledger, so it is sold")
+        }
+    }
+
     @Test("a Redis that was emptied is rebuilt from the ledger") func emptyRedisIsRebuiltFromLedger() {
         let bench = Bench(granted: 3)
         bench.buy("a")
         bench.redis = [:]
-        #expect(bench.buy("b") == .refused(.recovering))
-        #expect(bench.buy("b")?.order?.state == .reserved)
+        #expect(bench.buy("b", order: Self.first) == nil)
+        #expect(bench.withheld.count == 1)
+        #expect(bench.buy("b", order: Self.first)?.order?.state == .reserved)
         #expect(bench.redis[Bench.lot]?.available == 1)
     }
 
-    @Test("a Redis that was set back is found by its sequence, and its verdicts are not used")
+    @Test("a Redis that was set back is found by its sequence, also if its stock is the same")
     func setBackRedisIsFoundBySequence() {
         let bench = Bench(granted: 2)
         let old = bench.redis
-        bench.buy("a")
-        bench.buy("b")
+        bench.buy("a", order: Self.first)
+        bench.feed(.cancel(Self.first, ticket: 1))
+        bench.steady = bench.now.advanced(milliseconds: 2_000)
+        bench.feed(.tick)
+        #expect(bench.redis[Bench.lot]?.available == old[Bench.lot]?.available)
         bench.redis = old
-        #expect(bench.buy("c") == .refused(.recovering))
-        #expect(bench.buy("c") == .refused(.soldOut(requested: 1)))
-        #expect(bench.counters.sold == 2)
+        let fence = old[Bench.lot]?.fence
+        #expect(bench.buy("b") == nil)
+        #expect(bench.withheld.count == 1)
+        #expect(bench.redis[Bench.lot]?.fence == fence.map { $0 + 1 })
     }
 
     @Test("a Redis that loses a lot soon after priming is primed again after a pause")
@@ -39,30 +149,29 @@ import TrancheCore
         #expect(bench.redis[Bench.lot] != nil)
     }
 
-    @Test("a Redis with wrong figures of stock cannot make the ledger oversell") func wrongRedisCannotOversell() {
+    @Test("a Redis with another figure of the stock is primed again, and the book decides")
+    func wrongFigureIsPrimedAgain() {
         let bench = Bench(granted: 1)
-        let prime = LotPrime(
-            lot: Bench.lot, fence: bench.redis[Bench.lot]!.fence, available: 50, holdings: [], ledger: LedgerID(3),
+        let prime = RedisPrime(
+            lot: Bench.lot, fence: bench.redis[Bench.lot]!.fence, available: 50, ledger: LedgerID(3),
             witness: .empty)
         bench.redis[Bench.lot] = RedisModel(prime: prime)
-        #expect(bench.buy("a")?.order?.state == .reserved)
-        #expect(bench.buy("b") == .refused(.recovering))
-        #expect(bench.machine.redisContradictions == 1)
+        #expect(bench.buy("a", order: Self.first) == nil)
+        #expect(bench.redis[Bench.lot]?.available == 0)
+        #expect(bench.buy("a", order: Self.first)?.order?.state == .reserved)
+        #expect(bench.buy("b") == .refused(.soldOut(requested: 1)))
         #expect(bench.counters.live == 1)
     }
 
-    @Test("a Redis that gives back more than the unit has is primed again, and the ledger takes nothing of it")
-    func excessiveReturnPrimesAgain() throws {
-        let bench = Bench(granted: 5)
-        bench.redisAnswers = false
-        bench.feed(.directives(bench.directives(granted: 5, hint: ReclaimHint(number: 4, keep: 1))))
-        let fence = try #require(bench.redis[Bench.lot]?.fence)
-        bench.feed(
-            .lotResult(
-                lot: Bench.lot, fence: fence, .decided(verdicts: [], sequence: 1, available: 0, taken: 6)))
-        #expect(bench.counters.returned == 0 && bench.counters.available == 5)
-        #expect(bench.machine.redisContradictions == 1)
-        #expect(bench.redis[Bench.lot]?.fence == fence + 1)
+    @Test("Redis learns the ledger's newest head with a step, or soon after it") func redisLearnsTheNewestHead() {
+        let bench = Bench(granted: 3)
+        bench.buy("a")
+        #expect(bench.steps.last?.witness != bench.machine.durableHead, "the commit was under way")
+        bench.feed(.tick)
+        #expect(bench.steps.last?.witness == bench.machine.durableHead)
+        let steps = bench.steps.count
+        bench.feed(.tick)
+        #expect(bench.steps.count == steps, "and not again")
     }
 
     @Test("a ledger that was set back repeats incarnations, and its fences continue above those in Redis")
@@ -73,39 +182,12 @@ import TrancheCore
         var output = UnitOutput()
         let newest = UInt64(5) << 24 | 7
         let survey = RedisSurvey(
-            ledger: LedgerID(3), witness: nil, proof: nil, admitted: [], newestFence: newest, run: RedisRun(rawValue: 1)
-        )
+            ledger: LedgerID(3), witness: nil, newestFence: newest, run: RedisRun(rawValue: 1))
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(2),
             lots: [.init(lot: Bench.lot, granted: 2, hint: nil, elsewhere: 0)])
         machine.handle(.surveyed(survey), now: .distantPast, into: &output)
         machine.handle(.registered(.newGeneration(directives)), now: .distantPast, into: &output)
         #expect(Recorder(output).fences == [newest + 1])
-    }
-
-    @Test("a unit without a survey of Redis refuses no request from memory before the lot is primed")
-    func unprimedLotRefusesNothingFromMemory() {
-        var book = UnitBook()
-        for entry: LedgerEntry in [.opened(Incarnation(1)), .granted(Bench.lot, total: 3)] { book.apply(entry) }
-        var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
-        var output = UnitOutput()
-        machine.handle(.surveyed(nil), now: .distantPast, into: &output)
-        #expect(Recorder(output).recovered.isEmpty)
-        let directives = QuotaDirectives(
-            epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
-            lots: [.init(lot: Bench.lot, granted: 3, hint: nil, elsewhere: 0)])
-        machine.handle(.registered(.accepted(directives)), now: .distantPast, into: &output)
-        let fences = Recorder(output).fences
-        machine.handle(
-            .lotResult(lot: Bench.lot, fence: fences[0], .primed(RedisRun(rawValue: 1))), now: .distantPast,
-            into: &output)
-        #expect(Recorder(output).recovered == [Bench.lot])
-        // Redis answered: everything it had is adopted at once.
-        var other = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
-        output = UnitOutput()
-        let survey = RedisSurvey(
-            ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: RedisRun(rawValue: 1))
-        other.handle(.surveyed(survey), now: .distantPast, into: &output)
-        #expect(Recorder(output).recovered == [nil])
     }
 }

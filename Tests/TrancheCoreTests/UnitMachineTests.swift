@@ -124,16 +124,16 @@ import TrancheCore
         let bench = Bench(granted: 5)
         var machine = bench.machine
         var output = UnitOutput()
-        // The first call takes a batch and is never answered: everything else waits.
-        let room = Limits.requestsPerCall + Limits.waitingRequests
+        // The first step takes a batch and is never answered: everything else waits.
+        let room = Limits.requestsPerStep + Limits.waitingRequests
         let requests = (1...room + 3).map { number in
             BuyRequest(
                 order: OrderID(high: 9, low: UInt64(number)), buyer: BuyerID("b\(number)")!, lot: Bench.lot,
                 quantity: 1,
                 issuedAt: bench.now, stamp: Stamp(rawValue: UInt64(number)), ticket: UInt64(number))
         }
-        machine.handle(.requests(Array(requests.prefix(Limits.requestsPerCall))), now: bench.now, into: &output)
-        machine.handle(.requests(Array(requests.dropFirst(Limits.requestsPerCall))), now: bench.now, into: &output)
+        machine.handle(.requests(Array(requests.prefix(Limits.requestsPerStep))), now: bench.now, into: &output)
+        machine.handle(.requests(Array(requests.dropFirst(Limits.requestsPerStep))), now: bench.now, into: &output)
         #expect(Recorder(output).refusals == Array(repeating: .overloaded(limit: Limits.waitingRequests), count: 3))
     }
 

@@ -6,9 +6,9 @@ import TrancheCore
     private final class FullDisk: UnitShell {
         struct Full: Error {}
         var steps: [String] = []
-        func send(_ call: LotCall) { self.steps.append("call") }
+        func send(_ step: RedisStep) { self.steps.append("step") }
         func commit(_ entries: [LedgerEntry]) throws(Full) { throw Full() }
-        func publish(_ publications: ArraySlice<Publication>) { self.steps.append("publish") }
+        func publish(_ publications: ArraySlice<Publication>) { self.steps.append("publish \(publications.count)") }
         func perform(_ effect: UnitEffect) { self.steps.append("effect") }
     }
 
@@ -18,39 +18,40 @@ import TrancheCore
             issuedAt: now, stamp: Stamp(rawValue: Stamp(now).rawValue + number), ticket: number)
     }
 
-    /// One round in which one request is admitted, the next one comes, quota arrives and a report is due.
+    /// One round in which the step of two orders is confirmed, two requests come, one of them for too many, and a report
+    /// is due.
     private func busyRound() -> UnitOutput {
         let bench = Bench(granted: 5)
         var (machine, first) = (bench.machine, UnitOutput())
-        machine.handle(.requests([self.request(1, bench.now)]), now: bench.now, into: &first)
-        let call = Recorder(first).calls[0]
-        var output = UnitOutput()
         machine.handle(
-            .lotResult(
-                lot: Bench.lot, fence: call.fence,
-                .decided(verdicts: [.admitted], sequence: call.sequence + 1, available: 4, taken: 0)),
-            now: bench.now, into: &output)
-        machine.handle(.requests([self.request(2, bench.now)]), now: bench.now, into: &output)
+            .requests([self.request(1, bench.now), self.request(2, bench.now)]), now: bench.now, into: &first)
+        let step = Recorder(first).redisSteps[0]
+        var output = UnitOutput()
+        machine.handle(.redisResult(lot: Bench.lot, fence: step.fence, .stepped), now: bench.now, into: &output)
+        let tooMany = BuyRequest(
+            order: OrderID(high: 7, low: 9), buyer: BuyerID("b1")!, lot: Bench.lot, quantity: 2, issuedAt: bench.now,
+            stamp: Stamp(rawValue: Stamp(bench.now).rawValue + 9), ticket: 9)
+        machine.handle(.requests([self.request(3, bench.now), tooMany]), now: bench.now, into: &output)
         machine.handle(.reportDue(nonce: 1), now: bench.now, into: &output)
         return output
     }
 
-    @Test("a call starts beside the commit; answers and reports follow it") func answersFollowTheCommit() {
-        #expect(Recorder(self.busyRound()).steps == ["call", "commit", "publish 2", "effect"])
+    @Test("a step starts beside the commit, confirmed orders wait for nothing, and all the rest follows the commit")
+    func outputKeepsItsOrder() {
+        #expect(Recorder(self.busyRound()).steps == ["step", "publish 2", "commit", "publish 1", "effect"])
     }
 
-    @Test("nothing follows a commit that failed") func nothingFollowsAFailedCommit() {
+    @Test("nothing of an output follows its failed commit") func nothingFollowsAFailedCommit() {
         let disk = FullDisk()
         #expect(throws: FullDisk.Full.self) { try self.busyRound().carryOut(by: disk) }
-        #expect(disk.steps == ["call"])
+        #expect(disk.steps == ["step", "publish 2"])
     }
 
-    @Test("a call that spends what the commit makes durable waits for it") func spendingCallsWaitForTheCommit() {
+    @Test("an admitted order has no answer in the output that decides it") func admissionIsNotAnsweredAtOnce() {
         let bench = Bench(granted: 5)
         var (machine, output) = (bench.machine, UnitOutput())
-        machine.handle(.directives(bench.directives(granted: 9)), now: bench.now, into: &output)
-        let said = Recorder(output)
-        #expect(said.steps == ["commit", "effect"])
-        #expect(said.calls.isEmpty)
+        machine.handle(.requests([self.request(1, bench.now)]), now: bench.now, into: &output)
+        #expect(Recorder(output).steps == ["step", "commit"])
+        #expect(output.entries.count == 1)
     }
 }

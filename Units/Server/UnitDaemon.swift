@@ -49,12 +49,11 @@ package enum UnitDaemon {
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
         link.onEvent { intake.post($0) }
         let server = RedisServer(configuration.redis, login: configuration.redisLogin)
-        let redis = RedisWorker(RedisPrimer(server, unit: configuration.unit), intake: intake)
-        let calls = RedisCalls(server, unit: configuration.unit, poller: poller, token: 0)
+        let redis = RedisCalls(server, unit: configuration.unit, poller: poller, token: 0)
         let engine = try Engine(
             Engine.Parts(
-                ledger: ledger, intake: intake, waiters: waiters, redis: redis, calls: calls, poller: poller,
-                center: link, coordinator: contest, watch: watch, telemetry: telemetry, logger: logger),
+                ledger: ledger, intake: intake, waiters: waiters, redis: redis, poller: poller, center: link,
+                coordinator: contest, watch: watch, telemetry: telemetry, logger: logger),
             book: book, rules: file.config.rules)
         file.onApply { config in intake.post(.configured(config.rules)) }
 
@@ -67,7 +66,7 @@ package enum UnitDaemon {
         // The last service stops first: buyers' requests, then operators', then the pull, and the engine at last.
         try await Daemon.run(
             [
-                EngineService(engine: engine, owned: [ledger.owner, calls.owner]), PullService(link: link),
+                EngineService(engine: engine, owned: [ledger.owner, redis.owner]), PullService(link: link),
                 internalApplication, publicService,
                 watch, ClockSteps(path: configuration.clockStepFile),
             ],

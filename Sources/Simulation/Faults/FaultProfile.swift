@@ -17,6 +17,8 @@ package struct FaultProfile: Sendable {
     package var linkFaults: Bool
     package var pauses: Bool
     package var fullDisks: Bool
+    /// Machines are cloned: original and copy run at the same time.
+    package var clones: Bool
     /// Chance that a disk refuses one write.
     package var refusedWritePermille: Int
 
@@ -36,11 +38,12 @@ package struct FaultProfile: Sendable {
         self.pauses = random.happens(permille: 500)
         self.fullDisks = random.happens(permille: 300)
         self.refusedWritePermille = random.happens(permille: 400) ? random.number(1...5) : 0
+        self.clones = random.happens(permille: 300)
     }
 
     enum Kind: CaseIterable {
         case crashUnit, crashCenter, coordinator, emptyRedis, setRedisBack, stopRedis, backUpOrRestore, stepClock
-        case detuneClock, breakLinks, pauseUnit, fillDisk
+        case detuneClock, breakLinks, pauseUnit, fillDisk, cloneUnit
     }
 
     /// The faults that can be drawn in this world.
@@ -55,6 +58,7 @@ package struct FaultProfile: Sendable {
             case .breakLinks: self.linkFaults
             case .pauseUnit: self.pauses
             case .fillDisk: self.fullDisks
+            case .cloneUnit: self.clones
             }
         }
     }

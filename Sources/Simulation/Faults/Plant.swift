@@ -4,8 +4,12 @@ package enum Plant: String, Sendable, CaseIterable {
     case grantsAsDeltas
     /// The center tells a unit "you have N" instead of its cumulative grant.
     case quotaAsValue
-    /// An order is acknowledged on the verdict of Redis alone.
-    case redisTrusted
+    /// An order is acknowledged when the ledger has it, without waiting for Redis.
+    case redisNotAwaited
+    /// A step that Redis lost, or did not answer, counts as done: the lot is not primed again.
+    case lostStepIgnored
+    /// A commit fails, and the machine goes on, ahead of the disk.
+    case laterBatchAnswered
     /// A unit sells after a restart without proof of its ledger.
     case noHandshake
     /// Answers leave before the commit.
@@ -47,7 +51,12 @@ package enum Plant: String, Sendable, CaseIterable {
     package var breaks: Set<String> {
         switch self {
         case .grantsAsDeltas, .quotaAsValue, .reclaimIsTaken: ["I1"]
-        case .redisTrusted, .answerBeforeCommit, .paymentTakenBeforeCommit: ["I4"]
+        case .answerBeforeCommit, .paymentTakenBeforeCommit: ["I4"]
+        // The original of a cloned machine sells what its copy sells, too.
+        case .redisNotAwaited: ["I3", "I4"]
+        case .lostStepIgnored: ["L1"]
+        // Every kind of entry can be the one that is missing.
+        case .laterBatchAnswered: ["I1", "I2", "I3", "I4", "I5", "I6", "L1"]
         // A return is an entry, too: the center sells the stock again, and the ledger does not have the return.
         case .fullDiskIgnored: ["I1", "I4"]
         case .noHandshake: ["I1", "I2", "I3", "L1", "L2"]
@@ -62,8 +71,9 @@ package enum Plant: String, Sendable, CaseIterable {
     func provoke(_ profile: inout FaultProfile) {
         switch self {
         case .noHandshake: profile.backups = true
-        case .redisTrusted: profile.redisFaults = true
-        case .fullDiskIgnored: profile.fullDisks = true
+        case .redisNotAwaited: profile.clones = true
+        case .lostStepIgnored: profile.redisFaults = true
+        case .fullDiskIgnored, .laterBatchAnswered: profile.fullDisks = true
         case .ceilingNotDurable: profile.clockStepMilliseconds = 400
         case .leaseExpires: profile.linkFaults = true
         default: break

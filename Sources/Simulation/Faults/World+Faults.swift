@@ -35,6 +35,7 @@ extension World {
         case .fillDisk:
             self.units[known: unit].diskIsFullUntil = self.now.advanced(
                 milliseconds: Int64(self.random.number(20...2_000)))
+        case .cloneUnit: self.cloneUnit(unit)
         }
     }
 
@@ -114,6 +115,7 @@ extension World {
         self.profile.heal()
         self.network.heal()
         for id in self.units.keys {
+            self.units[known: id].original = nil
             self.units[known: id].redisIsDown = false
             self.units[known: id].clock = SimulatedClock()
             self.units[known: id].pausedUntil = self.now

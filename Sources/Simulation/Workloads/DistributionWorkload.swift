@@ -191,6 +191,10 @@ package struct DistributionWorkload {
             output.carryOut(by: shell)
             if shell.hasCommitted { self.commit(index) }
             for answer in shell.answers { self.count(answer, index) }
+            for step in shell.steps {
+                let result = self.units[index].redis?.handle(step) ?? .lost
+                events.append(.redisResult(lot: step.lot, fence: step.fence, result))
+            }
             for effect in shell.effects { if let event = self.carryOut(effect, index) { events.append(event) } }
         }
     }
@@ -217,15 +221,12 @@ package struct DistributionWorkload {
     /// - Returns: The result, at once.
     private mutating func carryOut(_ effect: UnitEffect, _ index: Int) -> UnitMachine.Event? {
         switch effect {
-        case .call(let call):
-            return .lotResult(lot: call.lot, fence: call.fence, self.units[index].redis?.handle(call) ?? .lost)
         case .prime(let prime):
             self.units[index].redis = RedisModel(prime: prime)
-            return .lotResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1)))
+            return .redisResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1)))
         case .survey:
             return .surveyed(
-                RedisSurvey(
-                    ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: RedisRun(rawValue: 1)))
+                RedisSurvey(ledger: nil, witness: nil, newestFence: 0, run: RedisRun(rawValue: 1)))
         case .register(let request):
             var records: [AuthorityRecord] = []
             return .registered(self.authority.register(request, now: self.now, into: &records))
@@ -245,9 +246,10 @@ package struct DistributionWorkload {
 private final class InstantShell: UnitShell {
     private(set) var hasCommitted = false
     private(set) var answers: [Answer] = []
+    private(set) var steps: [RedisStep] = []
     private(set) var effects: [UnitEffect] = []
 
-    func send(_ call: LotCall) { self.effects.append(.call(call)) }
+    func send(_ step: RedisStep) { self.steps.append(step) }
     func commit(_ entries: [LedgerEntry]) throws(Never) { self.hasCommitted = true }
     func perform(_ effect: UnitEffect) { self.effects.append(effect) }
     func publish(_ publications: ArraySlice<Publication>) {

@@ -8,34 +8,19 @@ struct SimulatedRedis {
     var witness: LedgerHead?
     var lots: [LotID: RedisModel] = [:]
 
-    mutating func handle(_ call: LotCall, trusted: Bool) -> LotResult {
-        guard var lot = self.lots[call.lot] else { return .lost }
-        // The planted fault does not check whether a trusted Redis was set back.
-        let asked = trusted ? call.blind : call
-        let result = lot.handle(asked)
-        self.lots[call.lot] = lot
-        if case .decided = result { self.witness = call.witness }
+    mutating func handle(_ step: RedisStep) -> RedisResult {
+        guard var lot = self.lots[step.lot] else { return .lost }
+        let result = lot.handle(step)
+        self.lots[step.lot] = lot
+        if result == .stepped { self.witness = step.witness }
         return result
     }
 
-    mutating func handle(_ prime: LotPrime) -> LotResult {
+    mutating func handle(_ prime: RedisPrime) -> RedisResult {
         if let lot = self.lots[prime.lot], lot.fence > prime.fence { return .superseded }
         self.lots[prime.lot] = RedisModel(prime: prime)
         self.ledger = prime.ledger
         self.witness = prime.witness
         return .primed(self.run)
-    }
-
-    var admitted: [BuyRequest] {
-        self.lots.keys.sorted().flatMap { self.lots[$0]!.queue.map(\.request) }
-    }
-}
-
-extension LotCall {
-    fileprivate var blind: LotCall {
-        LotCall(
-            lot: self.lot, fence: self.fence, sequence: 0, buyerLimit: self.buyerLimit, releases: self.releases,
-            credit: self.credit, reclaimKeep: self.reclaimKeep, requests: self.requests, witness: self.witness,
-            committed: self.committed)
     }
 }

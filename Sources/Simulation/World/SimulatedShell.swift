@@ -11,8 +11,9 @@ struct SimulatedShell: UnitShell {
     let process: UnitProcess
 
     private var isAlive: Bool { self.world.process(self.unit, self.process.session) != nil }
+    private var ledger: SimulatedLedger { self.world.ledger(of: self.unit, self.process) }
 
-    func send(_ call: LotCall) { self.world.call(self.unit, self.process, .call(call)) }
+    func send(_ step: RedisStep) { self.world.call(self.unit, self.process, .step(step)) }
 
     func commit(_ entries: [LedgerEntry]) throws(Gone) {
         if self.world.random.happens(permille: self.world.profile.crashPermille) {
@@ -21,7 +22,8 @@ struct SimulatedShell: UnitShell {
             throw Gone()
         }
         guard self.world.commit(self.unit, self.process, entries) else { throw Gone() }
-        self.process.machine.committed(self.world.units[known: self.unit].ledger.head)
+        self.process.machine.committed(self.ledger.head)
+        if self.world.plant == .redisNotAwaited { self.acknowledge(entries) }
     }
 
     func publish(_ publications: ArraySlice<Publication>) {
@@ -58,7 +60,18 @@ struct SimulatedShell: UnitShell {
 
     func answerTooEarly(_ output: UnitOutput) {
         guard self.world.plant != nil else { return }
+        if self.world.plant == .answerBeforeCommit { self.acknowledge(output.entries) }
         for publication in output.publications where self.isPlantedEarly(publication) { self.deliver(publication) }
+    }
+
+    /// Tells the buyers of reserved orders, although a witness is missing.
+    private func acknowledge(_ entries: [LedgerEntry]) {
+        for case .reserved(let order) in entries {
+            for ticket in self.process.waiting.keys.sorted() {
+                guard let request = self.process.waiting[ticket]?.request, request.order == order.id else { continue }
+                self.world.tell(self.unit, self.process, request.with(ticket: ticket), .order(order))
+            }
+        }
     }
 
     // MARK: effects
@@ -71,20 +84,20 @@ struct SimulatedShell: UnitShell {
         var delivery = Delivery(publications: 1)
         self.process.desk.publish(publication, now: self.world.clock(of: self.unit), into: &delivery)
         switch publication {
-        case .answer(let request, _):
+        case .answer(let request, _), .withheld(let request):
+            if case .withheld = publication { self.world.mark("order withheld") }
             for (ticket, answer) in delivery.answers {
                 self.world.tell(self.unit, self.process, request.with(ticket: ticket), answer)
             }
         case .answerTicket(let ticket, let answer): self.world.tellProvider(self.unit, ticket: ticket, answer)
         case .soldOut(_, true): self.world.mark("sold out")
         case .waitlisted: self.world.mark("waitlisted")
-        case .soldOut, .changed, .recovered: break
+        case .soldOut, .changed: break
         }
     }
 
     private func carryOut(_ effect: UnitEffect) {
         switch effect {
-        case .call(let call): self.send(call)
         case .prime(let prime): self.world.call(self.unit, self.process, .prime(prime))
         case .survey: self.world.call(self.unit, self.process, .survey)
         case .register(let request): self.register(request)
@@ -106,15 +119,16 @@ struct SimulatedShell: UnitShell {
     }
 
     private func register(_ registration: RegisterRequest) {
+        guard self.process.ownLedger == nil else { return }
         var request = registration
-        request.head = self.world.units[known: self.unit].ledger.head
+        request.head = self.ledger.head
         self.world.send(.register(request))
         self.world.schedule(
             .registerTimeout(self.unit, session: self.process.session), afterMicroseconds: 500_000)
     }
 
     private func prove(position: UInt64, challenge: UInt64, earlier: [UInt64]) {
-        let ledger = self.world.units[known: self.unit].ledger
+        let ledger = self.ledger
         var proof = ledger.head(at: position)
         // The planted mistake: the ledger is not asked.
         if self.world.plant == .noHandshake { proof = self.world.center.witnesses[self.unit] }
@@ -125,8 +139,9 @@ struct SimulatedShell: UnitShell {
     }
 
     private func report(_ unfinished: UnitReport) {
+        guard self.process.ownLedger == nil else { return }
         var report = unfinished
-        let ledger = self.world.units[known: self.unit].ledger
+        let ledger = self.ledger
         report.head = ledger.head
         report.proof = report.proves == 0 ? nil : ledger.head(at: report.proves)
         if self.world.plant == .noHandshake {
@@ -137,6 +152,7 @@ struct SimulatedShell: UnitShell {
     }
 
     private func report(_ unfinished: ContestReport) {
+        guard self.process.ownLedger == nil else { return }
         var report = unfinished
         let now = self.world.clock(of: self.unit)
         report.isTrusted = self.process.clockCheck.state != .untrusted
@@ -151,6 +167,7 @@ struct SimulatedShell: UnitShell {
             self.world.plant != nil || !reason.contains("set back"), "L1",
             "unit \(self.unit) stopped without need: \(reason)")
         self.world.mark("unit superseded")
+        guard self.process.ownLedger == nil else { return self.world.units[known: self.unit].original = nil }
         self.world.units[known: self.unit].process = nil
         self.world.planRestart(self.unit, afterMilliseconds: 100)
     }

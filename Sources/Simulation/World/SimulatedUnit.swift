@@ -6,6 +6,8 @@ final class SimulatedUnit {
     var ledger: SimulatedLedger
     var redis = SimulatedRedis()
     var process: UnitProcess?
+    /// The process of the machine of which this one is a copy.
+    var original: UnitProcess?
     var backup = 0
     var redisSnapshot: SimulatedRedis?
     /// Redis at the moment of the ledger's backup: a copy of the whole machine has both.
@@ -31,6 +33,9 @@ final class UnitProcess {
     var contestReportAt = Instant.distantPast
     /// Stamped requests that the machine has not seen yet.
     var intake: [BuyRequest] = []
+    /// The ledger of the original of a cloned machine; `nil` for the process on the unit's own ledger.
+    var ownLedger: SimulatedLedger?
+    var isAwake = false
     /// Requests without an answer, by ticket.
     var waiting: [UInt64: Waiting] = [:]
 

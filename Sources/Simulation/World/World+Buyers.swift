@@ -72,7 +72,7 @@ extension World {
 
     func buy(_ number: Int, _ request: BuyRequest) {
         let unit = self.buyers[number].unit
-        guard let process = self.units[known: unit].process else { return }
+        guard let process = self.reached(unit) else { return }
         let now = self.clock(of: unit)
         // Each copy of a request is its own call, with its own answer.
         self.ticketCount += 1
@@ -81,6 +81,8 @@ extension World {
         let atOnce = process.desk.answer(
             order: request.order, lot: request.lot, quantity: Int(request.quantity), issuedAt: request.issuedAt,
             now: now)
+        // What the original of a clone knows may be old; only new acknowledgements count.
+        if atOnce != nil, process.ownLedger != nil { return }
         if let atOnce { return self.tell(unit, process, request.arriving(at: .zero, ticket), atOnce) }
         switch process.desk.join(request.order, ticket: { ticket }) {
         case .waits: return
@@ -93,7 +95,7 @@ extension World {
         }
         process.desk.sentToAdmission(request.order)
         let arrived = request.arriving(at: stamp, ticket)
-        self.checker.stamped(unit, stamp)
+        if process.ownLedger == nil { self.checker.stamped(unit, stamp) }
         process.intake.append(arrived)
         if process.intake.count == 1 {
             self.schedule(

@@ -98,4 +98,15 @@ extension World {
             nil
         }
     }
+
+    /// The process in which an event runs that is not a message.
+    func process(of event: Event) -> (UnitID, session: UInt64)? {
+        switch event {
+        case .unitTick(let unit, let session), .unitReport(let unit, let session),
+            .registerTimeout(let unit, let session), .redisAnswer(let unit, let session, _),
+            .contestReportTick(let unit, let session), .intake(let unit, let session):
+            (unit, session)
+        default: nil
+        }
+    }
 }

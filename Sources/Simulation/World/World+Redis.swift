@@ -17,10 +17,8 @@ extension World {
         }
         let answer: RedisAnswer
         switch work {
-        case .call(let call):
-            let trusted = self.plant == .redisTrusted
-            answer = .lot(call.lot, fence: call.fence, self.units[known: id].redis.handle(call, trusted: trusted))
-            if trusted { self.believe(id, session, call, answer) }
+        case .step(let step):
+            answer = .lot(step.lot, fence: step.fence, self.units[known: id].redis.handle(step))
         case .prime(let prime):
             answer = .lot(prime.lot, fence: prime.fence, self.units[known: id].redis.handle(prime))
         case .survey:
@@ -28,9 +26,8 @@ extension World {
             let proof = redis.witness.flatMap { self.units[known: id].ledger.head(at: $0.position) }
             answer = .survey(
                 RedisSurvey(
-                    ledger: redis.ledger, witness: redis.witness, proof: proof, admitted: redis.admitted,
-                    newestFence: redis.lots.values.map(\.fence).max() ?? 0,
-                    run: redis.run))
+                    ledger: redis.ledger, witness: redis.witness, proof: proof,
+                    newestFence: redis.lots.values.map(\.fence).max() ?? 0, run: redis.run))
         }
         self.answer(id, session, cut ? self.failure(of: work) : answer, after: self.random.number(50...400))
     }
@@ -41,7 +38,7 @@ extension World {
 
     private func failure(of work: RedisWork) -> RedisAnswer {
         switch work {
-        case .call(let call): .lot(call.lot, fence: call.fence, .unreachable)
+        case .step(let step): .lot(step.lot, fence: step.fence, .unreachable)
         case .prime(let prime): .lot(prime.lot, fence: prime.fence, .unreachable)
         case .survey: .survey(nil)
         }
@@ -52,22 +49,15 @@ extension World {
         switch answer {
         case .lot(let lot, let fence, let result):
             if result == .lost { self.mark("Redis found lost") }
-            self.run(id, process, .lotResult(lot: lot, fence: fence, result))
+            if result == .superseded { self.mark("step refused by a newer fence") }
+            self.run(id, process, .redisResult(lot: lot, fence: fence, self.believed(result)))
         case .survey(let survey): self.run(id, process, .surveyed(survey))
         }
     }
 
-    /// The planted fault: buyers get the verdict of Redis, before the ledger has it.
-    private func believe(_ id: UnitID, _ session: UInt64, _ call: LotCall, _ answer: RedisAnswer) {
-        guard case .lot(_, _, .decided(let verdicts, _, _, _)) = answer, let process = self.process(id, session) else {
-            return
-        }
-        for (request, verdict) in zip(call.requests, verdicts) where verdict == .admitted {
-            let order = Order(
-                id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
-                buyerLimit: call.buyerLimit, generation: process.machine.book.generation, stamp: request.stamp,
-                deadline: self.now.advanced(milliseconds: self.settings.paymentWindowMilliseconds))
-            self.tell(id, process, request, .order(order))
-        }
+    /// The planted mistake: a step without an answer counts as done.
+    private func believed(_ result: RedisResult) -> RedisResult {
+        guard self.plant == .lostStepIgnored, result == .lost || result == .unreachable else { return result }
+        return .stepped
     }
 }

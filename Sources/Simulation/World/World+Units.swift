@@ -8,8 +8,14 @@ extension World {
     }
 
     func process(_ unit: UnitID, _ session: UInt64) -> UnitProcess? {
-        guard let process = self.units[known: unit].process, process.session == session else { return nil }
-        return process
+        let known = self.units[known: unit]
+        if let process = known.process, process.session == session { return process }
+        if let original = known.original, original.session == session { return original }
+        return nil
+    }
+
+    func ledger(of unit: UnitID, _ process: UnitProcess) -> SimulatedLedger {
+        process.ownLedger ?? self.units[known: unit].ledger
     }
 
     func startUnit(_ id: UnitID) {
@@ -67,7 +73,7 @@ extension World {
                 guard self.commit(id, process, [.ceiling(ceiling)]) else { return }
             }
             process.clock.raise(ceiling: ceiling)
-            process.machine.committed(self.units[known: id].ledger.head)
+            process.machine.committed(self.ledger(of: id, process).head)
         }
         process.machine.addOffered(process.desk.takeOffered())
         self.run(id, process, .tick)
@@ -92,8 +98,9 @@ extension World {
     }
 
     func commit(_ id: UnitID, _ process: UnitProcess, _ entries: [LedgerEntry]) -> Bool {
+        if process.ownLedger != nil { return process.ownLedger!.append(entries, as: process.machine.book.incarnation) }
         if self.diskRefuses(id) {
-            if self.plant == .fullDiskIgnored { return true }
+            if self.plant == .fullDiskIgnored || self.plant == .laterBatchAnswered { return true }
             self.abandon(id, process)
             return false
         }
@@ -124,6 +131,10 @@ extension World {
 
     func tell(_ id: UnitID, _ process: UnitProcess, _ request: BuyRequest, _ answer: Answer) {
         guard let asked = process.waiting.removeValue(forKey: request.ticket) else { return }
+        if process.ownLedger != nil {
+            // A fenced process may still refuse; it must not acknowledge.
+            guard case .order = answer else { return }
+        }
         self.checker.answered(id, request, answer)
         self.send(.answer(asked.buyer, request, answer))
     }

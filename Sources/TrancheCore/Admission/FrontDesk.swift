@@ -14,24 +14,20 @@ package struct FrontDesk: Sendable {
     private var underway: [OrderID: [UInt64]] = [:]
     /// Requests answered from the sold-out flag since the last ``takeOffered()``, by lot: demand that admission never saw.
     private var offered: [LotID: Int] = [:]
-    /// Whether everything that Redis admitted is in the ledger, and for which lots. Until then Redis may have admitted
-    /// a request that the memory would refuse, so the desk asks its buyer to repeat it.
-    private var isRecovered = true
-    private var recoveredLots: Set<LotID> = []
+    /// Orders in the ledger that Redis has not confirmed.
+    private var withheld: Set<OrderID> = []
     package var uncertaintyMicroseconds: Int64
 
     package init(uncertaintyMicroseconds: Int64 = 500) { self.uncertaintyMicroseconds = uncertaintyMicroseconds }
 
-    /// Takes over a book that was read from the ledger; ``Publication/recovered(_:)`` follows when Redis has been asked,
-    /// too. Lots that were ever sold out refuse all tokens made before `now`.
+    /// Takes over a book that was read from the ledger. Lots that were ever sold out refuse all tokens made before `now`.
     package mutating func load(_ book: UnitBook, now: Instant) {
         self.orders = book.orders
         self.refusals = book.refused
         self.soldOut = []
         self.positions = [:]
         self.underway = [:]
-        self.isRecovered = false
-        self.recoveredLots = []
+        self.withheld = []
         for lot in book.lotsEverSoldOut {
             self.memories[lot] = RefusalMemory(cut: now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds))
         }
@@ -62,6 +58,7 @@ package struct FrontDesk: Sendable {
     ) -> Answer? {
         if let known = self.orders[order] { return Answer(known) }
         if let refusal = self.refusals[order] { return .refused(Refusal(refusal, requested: quantity)) }
+        if self.withheld.contains(order) { return .refused(.recovering) }
         guard let rules = self.rules[lot] else { return .refused(.unknownLot(lot)) }
         guard (1...rules.buyerLimit).contains(quantity) else {
             return .refused(.invalidQuantity(quantity, limit: rules.buyerLimit))
@@ -72,8 +69,7 @@ package struct FrontDesk: Sendable {
         if self.memories[lot]?.refuses(order, issuedAt: issuedAt) == true {
             // The first copy is in admission and may be admitted. This one gets the same answer.
             if self.underway[order] != nil { return nil }
-            let isRecovered = self.isRecovered || self.recoveredLots.contains(lot)
-            return .refused(isRecovered ? .soldOut(requested: quantity) : .recovering)
+            return .refused(.soldOut(requested: quantity))
         }
         guard self.soldOut.contains(lot), self.underway[order] == nil else { return nil }
         self.memories[lot, default: RefusalMemory()].remember(order, now: now)
@@ -105,10 +101,11 @@ package struct FrontDesk: Sendable {
     package mutating func publish(_ publication: Publication, now: Instant, into delivery: inout Delivery) {
         switch publication {
         case .answer(let request, let answer):
-            let copies = self.underway.removeValue(forKey: request.order) ?? []
             self.note(answer, to: request, now: now)
-            delivery.answers.append((request.ticket, answer))
-            for copy in copies { delivery.answers.append((copy, answer)) }
+            self.answer(request, answer, into: &delivery)
+        case .withheld(let request):
+            self.withheld.insert(request.order)
+            self.answer(request, .refused(.recovering), into: &delivery)
         case .answerTicket(let ticket, let answer): delivery.answers.append((ticket, answer))
         case .changed(let order):
             self.set(order)
@@ -118,9 +115,14 @@ package struct FrontDesk: Sendable {
             delivery.changed.append(order)
         case .soldOut(let lot, true): self.soldOut.insert(lot)
         case .soldOut(let lot, false): self.soldOut.remove(lot)
-        case .recovered(let lot?): self.recoveredLots.insert(lot)
-        case .recovered(nil): self.isRecovered = true
         }
+    }
+
+    /// Answers a request and its copies.
+    private mutating func answer(_ request: BuyRequest, _ answer: Answer, into delivery: inout Delivery) {
+        let copies = self.underway.removeValue(forKey: request.order) ?? []
+        delivery.answers.append((request.ticket, answer))
+        for copy in copies { delivery.answers.append((copy, answer)) }
     }
 
     private mutating func note(_ answer: Answer, to request: BuyRequest, now: Instant) {
@@ -137,6 +139,7 @@ package struct FrontDesk: Sendable {
 
     private mutating func set(_ order: Order) {
         self.orders.set(order)
+        if !self.withheld.isEmpty { self.withheld.remove(order.id) }
         if order.state != .contested { self.positions[order.id] = nil }
     }
 

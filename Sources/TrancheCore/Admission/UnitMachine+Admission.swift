@@ -1,8 +1,8 @@
-// The unit's side of admission: requests in, calls to Redis out, verdicts in, ledger entries and answers out.
+// Admission: the unit decides each request from its book, and a buyer is answered when the ledger and Redis have the order.
 //
-// The verdicts come from one atomic step in Redis (`Units/Server/Redis/AdmissionScripts`; `RedisModel` is the same step as
-// a pure machine): a known order keeps its answer, then the buyer's limit counts, then the stock. The unit checks each
-// admission against its book before the ledger takes it. A contested lot follows `Contest/` instead.
+// A known order keeps its answer, then the buyer's limit counts, then the stock. Requests of a lot that came during one
+// step are decided together: one commit in the ledger, and one step in Redis at the same time. A contested lot follows
+// `Contest/` instead.
 
 extension UnitMachine {
     mutating func enqueue(_ requests: [BuyRequest], now: Instant, into output: inout UnitOutput) {
@@ -22,7 +22,10 @@ extension UnitMachine {
 
     /// The answer that the ledger already has for this order id.
     func knownAnswer(_ request: BuyRequest) -> Answer? {
-        if let order = self.book.orders[request.order] { return Answer(order) }
+        if let order = self.book.orders[request.order] {
+            let isConfirmed = self.lots[request.lot]?.redis.isUnconfirmed(order.id) != true
+            return isConfirmed ? Answer(order) : .refused(.recovering)
+        }
         return self.book.refused[request.order].map { .refused(Refusal($0, requested: Int(request.quantity))) }
     }
 
@@ -44,72 +47,51 @@ extension UnitMachine {
         return nil
     }
 
-    /// Starts a call for each open lot that has work and none under way.
-    mutating func startCalls(into output: inout UnitOutput) {
-        for lot in self.lots.keys where self.lots[known: lot].redis.isIdle && self.lots[known: lot].hasWork {
-            output.add(self.lots[known: lot].makeCall(witness: self.head))
+    /// Decides what waits, for each lot without a step under way.
+    mutating func decideWaiting(now: Instant, into output: inout UnitOutput) {
+        for lot in self.lots.keys {
+            while !self.lots[known: lot].waiting.isEmpty, self.lots[known: lot].redis.isIdle {
+                self.decideBatch(lot, now: now, into: &output)
+            }
         }
     }
 
-    mutating func apply(
-        _ verdicts: [AdmissionVerdict], of call: LotCall, taken: Int, now: Instant, into output: inout UnitOutput
-    ) {
-        let lot = call.lot
-        var contradictsBook = verdicts.count != call.requests.count
-        if call.reclaimKeep != nil, self.lots[known: lot].reclaim.hint != nil {
-            self.lots[known: lot].reclaim.followed()
-            if taken > self.book[lot].available {
-                contradictsBook = true  // A Redis cannot give back what the unit does not have.
-            } else if taken > 0 {
-                self.append(.returned(lot, total: self.book[lot].returned + taken), into: &output)
+    /// Decides the oldest requests of a lot. If some are admitted, their answers wait for a step in Redis.
+    private mutating func decideBatch(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
+        let batch = self.lots[known: lot].removeBatch()
+        var admitted: [Admission] = []
+        admitted.reserveCapacity(batch.count)
+        output.reserve(orders: batch.count)
+        for request in batch {
+            if let order = self.decide(request, now: now, into: &output) {
+                admitted.append(Admission(request: request, order: order))
             }
         }
-        output.reserve(orders: verdicts.count)
-        for (request, verdict) in zip(call.requests, verdicts) {
-            switch verdict {
-            case .admitted: contradictsBook = !self.reserve(request, now: now, into: &output) || contradictsBook
-            case .known:
-                if let order = self.book.orders[request.order] {
-                    output.addAnswer(to: request, .order(order))
-                } else {
-                    contradictsBook = true
-                    output.addAnswer(to: request, .refused(.recovering))
-                }
-            case .overLimit(let held): self.refuse(request, held: held, limit: call.buyerLimit, into: &output)
-            case .short: self.hold(request, now: now, into: &output)
-            }
-        }
-        if contradictsBook {
-            self.redisContradictions += 1
-            self.unprime(lot, retryAt: self.steady, into: &output)
-            self.primeLots(into: &output)
-        }
+        if !admitted.isEmpty { self.step(lot, admitted, into: &output) }
+        self.flagSoldOut(lot, into: &output)
     }
 
-    /// Makes the reservation, if the ledger can take it. The ledger's own constraints would refuse it otherwise.
-    private mutating func reserve(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) -> Bool {
+    /// - Returns: The order, if the request is admitted. Any other outcome is in the output.
+    private mutating func decide(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) -> Order? {
+        if let known = self.book.orders[request.order] { return known }
         let rules = self.lots[known: request.lot].rules
         let limit = rules?.buyerLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)
-        guard self.book.orders.state(of: request.order) == nil, held + Int(request.quantity) <= limit,
-            self.book[request.lot].available >= Int(request.quantity)
-        else {
-            output.addAnswer(to: request, .refused(.recovering))
-            return false
+        guard held + Int(request.quantity) <= limit else {
+            self.refuse(request, held: held, limit: limit, into: &output)
+            return nil
+        }
+        guard Int(request.quantity) <= self.book[request.lot].available else {
+            self.hold(request, into: &output)
+            return nil
         }
         let order = Order(
             id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
             buyerLimit: limit, generation: self.book.generation, stamp: request.stamp,
             deadline: now.advanced(milliseconds: rules?.paymentWindowMilliseconds ?? 0))
-        self.appendReservation(order, into: &output)
-        output.addAnswer(to: request, .order(order))
-        return true
-    }
-
-    mutating func appendReservation(_ order: Order, into output: inout UnitOutput) {
         self.append(.reserved(order), into: &output)
         self.deadlines.insert(.init(deadline: order.deadline, order: order.id))
-        output.add(.changed(order))
+        return order
     }
 
     mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into output: inout UnitOutput) {
@@ -122,11 +104,8 @@ extension UnitMachine {
     }
 
     /// The lot is empty here. If more stock may come, the request waits in order. Otherwise it gets a final refusal.
-    private mutating func hold(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
-        if self.lots[known: request.lot].isContended {
-            // The switch to the contest came during the call.
-            self.enter(request, now: now, into: &output)
-        } else if !self.lots[known: request.lot].elsewhere.mayCome(now: self.steady) {
+    private mutating func hold(_ request: BuyRequest, into output: inout UnitOutput) {
+        if !self.lots[known: request.lot].elsewhere.mayCome(now: self.steady) {
             self.refuseSoldOut(request, into: &output)
         } else if !self.isClosing, self.lots[known: request.lot].held.count < Limits.starvedRequests {
             self.lots[known: request.lot].held.append(HeldRequest(request: request, since: self.steady))
@@ -165,7 +144,6 @@ extension UnitMachine {
 
     mutating func refuseQueued(_ lot: LotID, _ reason: Refusal, into output: inout UnitOutput) {
         guard self.lots[lot] != nil else { return }
-        let requests = self.lots[known: lot].takeQueued(withCall: reason == .recovering)
-        for request in requests { output.addAnswer(to: request, .refused(reason)) }
+        for request in self.lots[known: lot].removeQueued() { output.addAnswer(to: request, .refused(reason)) }
     }
 }

@@ -2,10 +2,9 @@
 
 extension UnitMachine {
     /// Raises or lowers the flag of a lot that is sold locally.
-    mutating func flagSoldOut(_ lot: LotID, available: Int, now: Instant, into output: inout UnitOutput) {
-        guard let state = self.lots[lot], let sale = state.local, state.redis.isOpen else { return }
-        if !sale.isEmpty { self.requeueHeld(lot) }
-        if available > 0 || !sale.isEmpty || state.elsewhere.mayCome(now: self.steady) {
+    mutating func flagSoldOut(_ lot: LotID, into output: inout UnitOutput) {
+        guard let state = self.lots[lot], state.isLocal, state.redis.isOpen else { return }
+        if self.book[lot].available > 0 || state.elsewhere.mayCome(now: self.steady) {
             return self.lowerFlag(lot, into: &output)
         }
         for one in state.held { self.refuseSoldOut(one.request, into: &output) }

@@ -24,29 +24,21 @@ extension UnitMachine {
         return shortest
     }
 
-    /// Leaves the local sale for good: the call under way is finished, free stock is returned, and later requests are
-    /// contested.
+    /// Leaves the local sale for good: free stock is returned, and requests that wait enter the contest before later ones.
+    /// Orders whose step in Redis is under way are in the book, and stay local.
     mutating func leave(_ lot: LotID, allowance: Int, now: Instant, into output: inout UnitOutput) {
         guard self.lots[known: lot].isLocal else { return }
         self.append(.contended(lot), into: &output)
-        if self.survey == nil { output.add(.recovered(lot)) }  // In a contest Redis has no part.
-        self.lots[known: lot].leave(allowance: allowance)
+        self.lots[known: lot].contest(allowance: allowance)
         self.lowerFlag(lot, into: &output)
-        self.finishLeaving(lot, now: now, into: &output)
-    }
-
-    /// Joins the contest as soon as no call to Redis is under way: until then it is unknown what was sold locally.
-    mutating func finishLeaving(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
-        guard let state = self.lots[lot], state.isLeaving, state.redis.callUnderway == nil else { return }
-        self.join(lot, now: now, into: &output)
+        self.enterQueued(lot, now: now, into: &output)
+        self.returnLeftover(lot, into: &output)
     }
 
     /// From here on the queue is complete up to the watermark: requests that waited enter it first.
-    mutating func join(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
-        self.lots[known: lot].join()
-        let entrants = self.lots[known: lot].takeQueued(withCall: false).sorted { $0.stamp < $1.stamp }
+    mutating func enterQueued(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
+        let entrants = self.lots[known: lot].removeQueued().sorted { $0.stamp < $1.stamp }
         for request in entrants { self.enter(request, now: now, into: &output) }
-        self.returnLeftover(lot, into: &output)
     }
 
     /// In a contest nothing is sold locally: free stock goes back to the pool, for the first in line.
@@ -77,7 +69,6 @@ extension UnitMachine {
             buyerLimit: limit, generation: self.book.generation, state: .contested, stamp: request.stamp,
             deadline: .distantFuture)
         self.append(.contested(order, uncertaintyMicroseconds: request.uncertaintyMicroseconds), into: &output)
-        output.add(.changed(order))
         output.addAnswer(to: request, .order(order))
     }
 

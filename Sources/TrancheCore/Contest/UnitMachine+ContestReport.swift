@@ -55,7 +55,10 @@ extension UnitMachine {
                 .waitlisted(told.order, WaitlistPosition(ahead: told.ahead, mayReturn: reply.mayReturn)))
         }
         output.add(.fence(reply.fence))
-        if self.lots[known: lot].contest?.phase == .asking { self.join(lot, now: now, into: &output) }
+        if self.lots[known: lot].contest?.phase == .asking {
+            self.lots[known: lot].join()
+            self.enterQueued(lot, now: now, into: &output)
+        }
         self.returnLeftover(lot, into: &output)
         self.flagContestFull(lot, into: &output)
     }

@@ -45,11 +45,6 @@ package struct UnitBook: Sendable {
         self.held.quantity(buyer, lot, in: self.orders)
     }
 
-    /// Calls `body` for each buyer with items of the lot, with one of the buyer's orders, which may have ended.
-    package func forEachHolder(of lot: LotID, _ body: (Order, _ quantity: Int) -> Void) {
-        self.held.forEachHolder(of: lot, in: self.orders, body)
-    }
-
     /// Buyers with items, by lot.
     package var heldByBuyer: [LotID: [BuyerID: Int]] { self.held.holders(in: self.orders) }
 

@@ -65,11 +65,9 @@ extension UnitMachine {
         var changed = order
         changed.state = state
         output.add(.changed(changed))
-        // Stock of an older generation is stranded at the center: it returns there, not here. An unprimed lot needs
-        // no release, because it is primed from the ledger.
+        // Stock of an older generation is stranded at the center: it returns there, not here.
         guard order.generation == self.book.generation, let state = self.lots[order.lot] else { return }
         if state.isContended { return self.returnLeftover(order.lot, into: &output) }
-        if !state.redis.isUnprimed { self.lots[known: order.lot].local?.add(release: order) }
         self.lowerFlag(order.lot, into: &output)
         self.requeueHeld(order.lot)
     }

@@ -51,23 +51,20 @@ extension UnitMachine {
         let gain = directive.granted - self.book[lot].granted
         if gain > 0 {
             self.append(.granted(lot, total: directive.granted), into: &output)
-            if !self.lots[known: lot].redis.isUnprimed { self.lots[known: lot].local?.add(credit: gain) }
             self.lowerFlag(lot, into: &output)
             self.requeueHeld(lot)
         }
         if let allowance = directive.contest { self.leave(lot, allowance: allowance, now: now, into: &output) }
         if self.lots[known: lot].isContended { return self.returnLeftover(lot, into: &output) }
         if directive.elsewhere > 0 { self.lowerFlag(lot, into: &output) }
-        if let hint = directive.hint, self.lots[known: lot].reclaim.note(hint) {
-            self.reclaimWithoutRedis(lot, keep: hint.keep, into: &output)
+        if let hint = directive.hint, self.lots[known: lot].reclaim.follow(hint) {
+            self.returnSurplus(lot, keep: hint.keep, into: &output)
         }
     }
 
-    /// While a lot is out of Redis, nothing of it can be admitted, so the ledger alone can give quota back.
-    private mutating func reclaimWithoutRedis(_ lot: LotID, keep: Int, into output: inout UnitOutput) {
-        guard self.lots[known: lot].redis.isUnprimed else { return }
+    /// Gives back what is available beyond `keep`, at the center's request.
+    private mutating func returnSurplus(_ lot: LotID, keep: Int, into output: inout UnitOutput) {
         let counters = self.book[lot]
-        self.lots[known: lot].reclaim.followed()
         guard counters.available > keep else { return }
         self.append(.returned(lot, total: counters.returned + counters.available - keep), into: &output)
     }

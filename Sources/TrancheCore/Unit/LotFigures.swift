@@ -12,24 +12,17 @@ struct Demand: Sendable {
     mutating func add(_ count: Int) { self.offered += count }
 }
 
-/// The center's request to return quota.
+/// The center's requests to return quota.
 struct Reclaim: Sendable {
-    private(set) var hint: ReclaimHint?
     /// The number of the last hint that was followed.
     private(set) var done: UInt64 = 0
 
-    var pending: ReclaimHint? { self.hint.flatMap { $0.number > self.done ? $0 : nil } }
-
-    /// - Returns: Whether the hint is a new one.
-    mutating func note(_ hint: ReclaimHint) -> Bool {
-        guard hint.number > self.hint?.number ?? 0 else { return false }
-        self.hint = hint
+    /// - Returns: Whether the hint is a new one. It counts as followed from then on.
+    mutating func follow(_ hint: ReclaimHint) -> Bool {
+        guard hint.number > self.done else { return false }
+        self.done = hint.number
         return true
     }
-
-    mutating func followed() { self.done = self.hint?.number ?? self.done }
-
-    mutating func forget() { self.hint = nil }
 }
 
 /// The center's last figure of stock outside of this unit.

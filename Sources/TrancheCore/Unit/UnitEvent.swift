@@ -13,7 +13,7 @@ extension UnitMachine {
         /// It is time to report to the coordinator.
         case contestReportDue
         case contestReply(ContestReply)
-        case lotResult(lot: LotID, fence: UInt64, LotResult)
+        case redisResult(lot: LotID, fence: UInt64, RedisResult)
         case payment(OrderID, payment: PaymentID, ticket: UInt64)
         case cancel(OrderID, ticket: UInt64)
         case directives(QuotaDirectives)

@@ -87,16 +87,6 @@ extension UnitMachine {
         for lot in self.lots.keys { self.unprime(lot, retryAt: self.steady, into: &output) }
     }
 
-    /// Whether Redis vouches for the ledger. Redis must have seen this ledger. The ledger must still have everything
-    /// that Redis saw in it. And it must be the process of Redis that the ledger names: one that was loaded from a file
-    /// may have been restored together with the whole computer.
-    private var redisVouches: Bool {
-        guard self.redisMayVouch, let survey = self.survey, survey.ledger == self.ledger, let witness = survey.witness,
-            survey.run == self.book.redis
-        else { return false }
-        return survey.proof == witness
-    }
-
     private mutating func begin(_ generation: Generation, now: Instant, into output: inout UnitOutput) {
         // The log has no places for the new generation. Buyers who waited in the old one get an answer now.
         for lot in self.book.contests.keys.sorted() {
@@ -110,7 +100,6 @@ extension UnitMachine {
         for lot in self.lots.keys {
             self.unprime(lot, retryAt: self.steady, into: &output)
             self.lots[known: lot].paid = 0
-            self.lots[known: lot].reclaim.forget()
         }
     }
 

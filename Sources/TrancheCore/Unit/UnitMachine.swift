@@ -64,8 +64,8 @@ package struct UnitMachine: Sendable {
     var registerUnderway = false
     /// The index of the lot that begins the next report to the coordinator.
     var contestReportTurn = 0
-    /// How often Redis admitted a request that the ledger could not take. The lot is primed again each time.
-    package internal(set) var redisContradictions = 0
+    /// The newest head of the ledger that was sent to Redis.
+    var toldRedis = LedgerHead.empty
 
     /// - Parameters:
     ///   - book: The fold of the ledger, with this process's own ``LedgerEntry/opened(_:)`` as its last entry.
@@ -115,7 +115,7 @@ package struct UnitMachine: Sendable {
         case .handedIn(let watermark): self.raise(watermark)
         case .contestReportDue: self.reportContest(now: now, into: &output)
         case .contestReply(let reply): self.follow(reply, now: now, into: &output)
-        case .lotResult(let lot, let fence, let result): self.apply(result, of: lot, fence, now: now, into: &output)
+        case .redisResult(let lot, let fence, let result): self.apply(result, of: lot, fence, now: now, into: &output)
         case .payment(let order, let payment, let ticket): self.pay(order, payment, ticket, now: now, into: &output)
         case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &output)
         case .directives(let directives): self.follow(directives, now: now, into: &output)
@@ -124,14 +124,13 @@ package struct UnitMachine: Sendable {
         case .superseded: self.stop("another process or ledger has taken this unit over", into: &output)
         case .tick: self.tick(now: now, into: &output)
         }
-        self.startCalls(into: &output)
+        self.decideWaiting(now: now, into: &output)
     }
 
     /// The ledger holds everything that was appended so far, up to this head.
     package mutating func committed(_ head: LedgerHead) {
         guard self.registration != .stopped else { return }
         self.head = head
-        for lot in self.lots.keys { self.lots[known: lot].redis.committed() }
     }
 
     /// Whether the unit may sell: the center or Redis vouched for its ledger.
@@ -144,6 +143,9 @@ package struct UnitMachine: Sendable {
     }
 
     package func available(_ lot: LotID) -> Int { self.book[lot].available }
+
+    /// The end of the ledger on disk.
+    package var durableHead: LedgerHead { self.head }
 
     mutating func append(_ entry: LedgerEntry, into output: inout UnitOutput) {
         self.book.apply(entry)
@@ -160,7 +162,7 @@ package struct UnitMachine: Sendable {
 
     mutating func stop(_ reason: String, into output: inout UnitOutput) {
         self.registration = .stopped
-        for lot in self.lots.keys { self.refuseQueued(lot, .recovering, into: &output) }
+        for lot in self.lots.keys { self.unprime(lot, retryAt: .distantFuture, into: &output) }
         output.add(.stop(reason: reason))
     }
 
@@ -188,18 +190,14 @@ package struct UnitMachine: Sendable {
         }
         for lot in self.lots.keys {
             self.answerHeld(lot, now: now, into: &output)
-            let state = self.lots[known: lot]
-            if state.isContended {
-                // A lot whose call was dropped with the registration joins now.
-                if self.mayIssue { self.finishLeaving(lot, now: now, into: &output) }
+            if self.lots[known: lot].isContended {
                 self.flagContestFull(lot, into: &output)
                 self.returnLeftover(lot, into: &output)
-            } else if state.redis.isIdle, state.redis.isSilent(at: self.steady) {
-                output.add(self.lots[known: lot].makeCall(witness: self.head))
-            } else if state.redis.callUnderway == nil {
-                self.flagSoldOut(lot, available: self.book[lot].available, now: now, into: &output)
+            } else {
+                self.flagSoldOut(lot, into: &output)
             }
         }
+        self.probe(into: &output)
     }
 
     private func refuseStopped(_ event: Event, into output: inout UnitOutput) {

@@ -1,8 +1,10 @@
 /// The work that a unit's machine wants done after one or more events. The fields separate what must be durable first
 /// from what follows it. Only ``carryOut(by:)`` interprets that order.
 package struct UnitOutput: Sendable {
-    /// Calls to Redis that do not depend on ``entries``: they start at once, beside the commit.
-    package private(set) var calls: [LotCall] = []
+    /// Steps in Redis: they start at once, so Redis and the ledger work at the same time.
+    package private(set) var steps: [RedisStep] = []
+    /// News that does not depend on ``entries``: its own entries are durable, or it confirms nothing.
+    package private(set) var facts: [Publication] = []
     /// Durable in one commit, before anything below happens.
     package private(set) var entries: [LedgerEntry] = []
     /// News for the front desk and for buyers, in order.
@@ -11,11 +13,11 @@ package struct UnitOutput: Sendable {
 
     package init() {}
 
-    /// Makes room for a batch of admitted orders at once: each is an entry, a change and an answer.
-    mutating func reserve(orders count: Int) {
-        self.entries.reserveCapacity(self.entries.count + count)
-        self.publications.reserveCapacity(self.publications.count + 2 * count)
-    }
+    /// Makes room for the entries of a batch of admitted orders at once.
+    mutating func reserve(orders count: Int) { self.entries.reserveCapacity(self.entries.count + count) }
+
+    /// Makes room for the answers of a batch at once.
+    mutating func reserve(facts count: Int) { self.facts.reserveCapacity(self.facts.count + count) }
 
     package mutating func add(_ entry: LedgerEntry) { self.entries.append(entry) }
 
@@ -23,21 +25,21 @@ package struct UnitOutput: Sendable {
 
     mutating func add(_ effect: UnitEffect) { self.effects.append((effect, self.publications.count)) }
 
-    /// A call that spends what the entries make durable waits for the commit.
-    mutating func add(_ call: LotCall) {
-        if call.dependsOnLedger { self.add(UnitEffect.call(call)) } else { self.calls.append(call) }
-    }
+    mutating func add(_ step: RedisStep) { self.steps.append(step) }
+
+    mutating func add(fact: Publication) { self.facts.append(fact) }
 
     mutating func addAnswer(to request: BuyRequest, _ answer: Answer) { self.add(.answer(request, answer)) }
 
-    /// Carries everything out in the order that safety needs: first the calls that may start at once, then the commit,
-    /// then publications and effects in the order in which the machine added them.
+    /// Carries everything out in the order that safety needs: first the steps in Redis, the facts, and the commit; then
+    /// publications and effects in the order in which the machine added them.
     ///
     /// - Throws: The error of the commit. No publication and no effect has happened then. The machine is ahead of the
     ///   disk, so the shell answers every waiting buyer with ``Refusal/recovering``, drops the machine, and recovers
     ///   one from the ledger.
     package func carryOut<Shell: UnitShell>(by shell: Shell) throws(Shell.Failure) {
-        for call in self.calls { shell.send(call) }
+        for step in self.steps { shell.send(step) }
+        if !self.facts.isEmpty { shell.publish(self.facts[...]) }
         if !self.entries.isEmpty { try shell.commit(self.entries) }
         var published = 0
         for (effect, publicationsBefore) in self.effects {
@@ -52,7 +54,7 @@ package struct UnitOutput: Sendable {
 /// The process around a machine: its disk, Redis, front desk and network.
 package protocol UnitShell {
     associatedtype Failure: Error
-    func send(_ call: LotCall)
+    func send(_ step: RedisStep)
     /// Makes the entries durable in one transaction, and tells the machine by ``UnitMachine/committed(_:)``.
     func commit(_ entries: [LedgerEntry]) throws(Failure)
     /// Publishes to the front desk first and answers after that, so that a buyer with an answer finds the order known.
@@ -70,16 +72,14 @@ package enum Publication: Sendable {
     /// An order's position in the waitlist; unknown at first.
     case waitlisted(OrderID, WaitlistPosition)
     case soldOut(LotID, Bool)
-    /// Everything that Redis had admitted of the lot (of every lot, if `nil`) is in the ledger, or gone: the front desk may
-    /// refuse from memory.
-    case recovered(LotID?)
+    /// The ledger has the request's order, but Redis did not confirm it: the buyer must ask again. The order follows as
+    /// ``changed(_:)`` when Redis has been primed with it.
+    case withheld(BuyRequest)
 }
 
 /// Work for the process, outside the front desk.
 package enum UnitEffect: Sendable {
-    /// A call to Redis that spends what the commit has made durable.
-    case call(LotCall)
-    case prime(LotPrime)
+    case prime(RedisPrime)
     case survey
     case register(RegisterRequest)
     /// The ledger's digests at these positions, as far as it has them; 0 for none.

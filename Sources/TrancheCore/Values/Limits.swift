@@ -12,10 +12,8 @@ package enum Limits {
     package static let quantityPerOrder = 1_000
     /// Requests of one lot that wait for admission in one unit; one more is refused as overloaded.
     package static let waitingRequests = 20_000
-    /// Requests of one lot that one script call decides.
-    package static let requestsPerCall = 512
-    /// Reservations of one lot that one script call releases.
-    package static let releasesPerCall = 1_000
+    /// Requests of one lot that are decided together, with one step in Redis.
+    package static let requestsPerStep = 512
     /// Requests of one lot that wait for quota in one unit; one more is refused as restocking.
     package static let starvedRequests = 10_000
     /// Requests of one lot that wait for returned stock, over all units.
@@ -67,20 +65,16 @@ package enum Limits {
     package static let lots = 4_096
     /// The first incarnation of a process has fences from `1 << incarnationShift`: the rest counts its primings.
     static let incarnationShift: UInt64 = 24
-    /// Bytes of an admission record before the buyer's id. The record's length is one byte.
-    package static let admissionRecordBytes = 36
 
     /// Checks what the code assumes of limits that stand in different places. Each process calls it once, at its start.
     package static func checkRelations() {
-        precondition(
-            self.admissionRecordBytes + self.buyerBytes <= Int(UInt8.max), "an admission record has one length byte")
         precondition(
             self.incarnation << self.incarnationShift <= self.fence, "every incarnation has fences below the limit")
         precondition(self.fenceRoom < self.fence, "some fences are no damage")
         precondition(self.epoch << 32 > self.epoch, "an epoch is the high half of the numbers of hints and questions")
         precondition(self.stockPerLot <= self.counter, "a lot's whole stock fits into a counter")
         precondition(self.quantityPerOrder <= Int(Int16.max), "a quantity fits into its field in ledger and token")
-        precondition(self.requestsPerCall <= self.waitingRequests, "a call takes at most what may wait")
+        precondition(self.requestsPerStep <= self.waitingRequests, "a step takes at most what may wait")
         precondition(self.candidatesPerReport <= self.candidatesPerReportInAll, "a lot's candidates fit into a report")
         precondition(self.lots <= self.lotsPerMessage, "every open lot fits into a message")
         precondition(self.units <= Int(UInt16.max), "a unit's id has 16 bits")

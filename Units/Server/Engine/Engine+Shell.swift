@@ -7,7 +7,7 @@ import TrancheCore
 // How the engine carries out the machine's output.
 
 extension Engine: UnitShell {
-    func send(_ call: LotCall) { self.parts.calls.send(call, now: self.now.steady) }
+    func send(_ step: RedisStep) { self.parts.redis.send(step, now: self.now.steady) }
 
     func commit(_ entries: [LedgerEntry]) throws(StorageError) {
         try self.parts.ledger.append(entries, as: self.machine.book.incarnation)
@@ -27,9 +27,8 @@ extension Engine: UnitShell {
 
     func perform(_ effect: UnitEffect) {
         switch effect {
-        case .call(let call): self.send(call)
-        case .prime(let prime): self.parts.redis.post(.prime(prime))
-        case .survey: self.parts.redis.post(.survey)
+        case .prime(let prime): self.parts.redis.send(prime, now: self.now.steady)
+        case .survey: self.parts.redis.survey(now: self.now.steady)
         case .register(var request):
             request.head = self.parts.ledger.head
             self.parts.center.register(request)

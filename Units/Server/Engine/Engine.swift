@@ -21,7 +21,7 @@ protocol CoordinatorCalls: Sendable {
 /// The thread that owns a unit's machine and its ledger.
 ///
 /// Each round takes all requests and events that wait, passes them to the machine, and carries its output out. All
-/// entries of a round are one transaction. While the commit waits for the disk, Redis works on the next batch.
+/// entries of a round are one transaction. While the commit waits for the disk, Redis takes the step of the same batch.
 final class Engine: @unchecked Sendable {  // Machine and ledger belong to the thread; `status` has its own lock.
     static let tickSeconds = 0.05
     static let reportSeconds = 0.2
@@ -40,8 +40,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         let ledger: UnitLedger
         let intake: Intake
         let waiters: Waiters
-        let redis: RedisWorker
-        let calls: RedisCalls
+        let redis: RedisCalls
         let poller: Poller
         let center: any CenterCalls
         let coordinator: any CoordinatorCalls
@@ -113,25 +112,24 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             }
             if taken.isClosed, taken.requests.isEmpty, taken.events.isEmpty, self.parts.waiters.count == 0 { break }
         }
-        self.parts.redis.stop()
     }
 
     /// Returns when there is work, or when something is due. Reads the answers of Redis meanwhile.
     private func waitForWork() {
-        let mayWait = !self.parts.calls.hasResults && self.parts.intake.fallAsleep()
+        let mayWait = !self.parts.redis.hasResults && self.parts.intake.fallAsleep()
         // There is work, and no call is under way: nothing to read.
-        guard mayWait || self.parts.calls.overdueAt != nil else { return }
+        guard mayWait || self.parts.redis.overdueAt != nil else { return }
         var due = min(self.nextTick, self.nextReport, self.nextContestReport)
-        if let overdueAt = self.parts.calls.overdueAt { due = min(due, overdueAt) }
+        if let overdueAt = self.parts.redis.overdueAt { due = min(due, overdueAt) }
         let wait = max(0, due.microseconds - SystemClock.monotonic().microseconds)
-        self.parts.poller.wait(microseconds: mayWait ? wait : 0) { _ in self.parts.calls.read() }
+        self.parts.poller.wait(microseconds: mayWait ? wait : 0) { _ in self.parts.redis.read() }
     }
 
     private func round(_ taken: Intake.Taken) throws(StorageError) {
         let now = Moment(wall: SystemClock.now(), steady: SystemClock.monotonic())
         self.now = now
         var output = UnitOutput()
-        for event in self.parts.calls.takeResults(now: now.steady) { self.tell(event, into: &output) }
+        for event in self.parts.redis.takeResults(now: now.steady) { self.tell(self.completed(event), into: &output) }
         for event in taken.events { self.tell(self.completed(event), into: &output) }
         if !taken.requests.isEmpty { self.tell(.requests(taken.requests), into: &output) }
         if taken.isClosed, !self.isClosing {

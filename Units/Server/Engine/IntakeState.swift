@@ -79,10 +79,7 @@ struct IntakeState {
         self.isRecovering = book == nil
         if book == nil { self.recoveries += 1 }
         if let book { self.desk.load(book, now: now) }
-        defer {
-            self.requests = []
-            self.events.removeAll { event in if case .lotResult = event { true } else { false } }
-        }
+        defer { self.requests = [] }
         return self.requests
     }
 }

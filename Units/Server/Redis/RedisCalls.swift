@@ -1,66 +1,86 @@
-import RedisClient
+package import RedisClient
 package import Sockets
 package import Threads
 package import TrancheCore
 
-/// A unit's calls to its Redis, sent without waiting. The engine's thread goes on, and takes the answers when its
-/// poller reports them. A thread for the calls would cost two wake-ups for each batch.
+/// A unit's calls to its Redis, over one connection, sent without waiting. The engine's thread goes on, and takes the
+/// answers when its poller reports them. A thread for the calls would cost two wake-ups for each batch.
 ///
 /// After an error the connection is dropped, and each call under way gets the result `unreachable`: its effect is
-/// unknown. The machine primes the lot again under a new fence, so a call that arrives late changes nothing.
+/// unknown. The machine primes the lot again under a new fence, so a call that arrives late changes nothing. Lots are
+/// primed over the connection that takes their steps, so both reach the same process of Redis.
 package final class RedisCalls {
     package let owner = ThreadOwner("the calls to Redis")
+    private enum Call {
+        case step(LotID, fence: UInt64)
+        case prime(LotID, fence: UInt64)
+        case survey
+    }
     private struct Underway {
-        let lot: LotID
-        let fence: UInt64
-        let count: Int
+        let call: Call
         let overdueAt: Instant
+    }
+    private struct Session {
+        let connection: RedisConnection
+        let step: String
+        let prime: String
+        let survey: String
     }
 
     private let server: RedisServer
-    private let prefix: String
+    private var wire: RedisWire
     private let poller: Poller
     private let token: UInt64
-    private var connection: RedisConnection?
-    private var digest = ""
+    private var session: Session?
     private var underway: [Underway] = []
-    private var keys: [LotID: [String]] = [:]
     private var arguments = RedisArguments()
     private var results: [UnitMachine.Event] = []
     private var openAgainAt = Instant.distantPast
     /// Short, because the engine waits: a healthy Redis accepts at once.
     static let connectMilliseconds = 250
     static let pauseMilliseconds: Int64 = 1_000
+    package static let timeoutMilliseconds: Int64 = 1_000
 
     /// - Parameter token: The number by which `poller` reports that there is something to take.
     package init(_ server: RedisServer, unit: UnitID, poller: Poller, token: UInt64) {
         self.server = server
-        self.prefix = LotWire.prefix(of: unit)
+        self.wire = RedisWire(unit: unit)
         self.poller = poller
         self.token = token
     }
 
     deinit { self.drop() }
 
-    /// Sends a call. Its result comes with ``takeResults(now:)``, also for a call without an answer.
-    package func send(_ call: LotCall, now: Instant) {
+    // Results come with `takeResults`, also for a call without an answer.
+
+    package func send(_ step: RedisStep, now: Instant) {
+        self.send(.step(step.lot, fence: step.fence), now: now) { wire, session, arguments in
+            wire.encode(step, digest: session.step, into: &arguments)
+        }
+    }
+
+    package func send(_ prime: RedisPrime, now: Instant) {
+        self.send(.prime(prime.lot, fence: prime.fence), now: now) { wire, session, arguments in
+            wire.encode(prime, digest: session.prime, into: &arguments)
+        }
+    }
+
+    /// Asks what Redis holds of an earlier process. The ledger's proof is for the caller to add.
+    package func survey(now: Instant) {
+        self.send(.survey, now: now) { wire, session, arguments in
+            wire.encodeSurvey(digest: session.survey, into: &arguments)
+        }
+    }
+
+    private func send(_ call: Call, now: Instant, _ encode: (inout RedisWire, Session, inout RedisArguments) -> Void) {
         self.owner.check()
         self.underway.append(
-            Underway(
-                lot: call.lot, fence: call.fence, count: call.requests.count,
-                overdueAt: now.advanced(milliseconds: Int64(RedisPrimer.timeoutMilliseconds))))
+            Underway(call: call, overdueAt: now.advanced(milliseconds: Self.timeoutMilliseconds)))
         do {
-            let connection = try self.open(now: now)
-            let keys = self.keys[call.lot] ?? LotWire.keys(of: call.lot, prefix: self.prefix)
-            self.keys[call.lot] = keys
-            self.arguments.removeAll()
-            self.arguments.append("EVALSHA")
-            self.arguments.append(self.digest)
-            self.arguments.append(keys.count)
-            for key in keys { self.arguments.append(key) }
-            LotWire.encode(call, into: &self.arguments)
-            try connection.append(self.arguments)
-            try connection.flush()
+            let session = try self.open(now: now)
+            encode(&self.wire, session, &self.arguments)
+            try session.connection.append(self.arguments)
+            try session.connection.flush()
         } catch { self.drop() }
     }
 
@@ -72,21 +92,37 @@ package final class RedisCalls {
     /// Reads what Redis has answered. To be called when the poller reports it.
     package func read() {
         self.owner.check()
-        guard let connection else { return }
+        guard let connection = self.session?.connection else { return }
         do throws(RedisError) {
             for reply in try connection.received() {
                 guard !self.underway.isEmpty else { return self.drop() }
-                let call = self.underway.removeFirst()
-                guard let reply, let result = LotWire.result(reply, count: call.count) else {
+                let call = self.underway.removeFirst().call
+                guard let reply, let event = self.event(call, reply, RedisRun(connection.runID)) else {
                     // Another shape, or a script that Redis does not have any more: connect again.
-                    self.results.append(.lotResult(lot: call.lot, fence: call.fence, .unreachable))
+                    self.results.append(self.failure(of: call))
                     return self.drop()
                 }
-                self.results.append(.lotResult(lot: call.lot, fence: call.fence, result))
-                // Lots have been primed in another process meanwhile: this connection leads to the old one.
-                if result == .lost, !self.server.isPrimed(connection.runID) { return self.drop() }
+                self.results.append(event)
             }
         } catch { self.drop() }
+    }
+
+    private func event(_ call: Call, _ reply: RedisReply, _ run: RedisRun) -> UnitMachine.Event? {
+        switch call {
+        case .step(let lot, let fence):
+            RedisWire.result(reply, success: .stepped).map { .redisResult(lot: lot, fence: fence, $0) }
+        case .prime(let lot, let fence):
+            RedisWire.result(reply, success: .primed(run)).map { .redisResult(lot: lot, fence: fence, $0) }
+        case .survey: RedisWire.survey(reply, run: run).map { .surveyed($0) }
+        }
+    }
+
+    private func failure(of call: Call) -> UnitMachine.Event {
+        switch call {
+        case .step(let lot, let fence), .prime(let lot, let fence):
+            .redisResult(lot: lot, fence: fence, .unreachable)
+        case .survey: .surveyed(nil)
+        }
     }
 
     /// Results since the last time, in order.
@@ -97,23 +133,25 @@ package final class RedisCalls {
         return self.results
     }
 
-    private func open(now: Instant) throws(RedisError) -> RedisConnection {
-        if let connection { return connection }
+    private func open(now: Instant) throws(RedisError) -> Session {
+        if let session { return session }
         // One attempt may delay the engine, but not one for each lot.
         guard now >= self.openAgainAt else { throw .closed("no connection a moment ago") }
         do throws(RedisError) {
-            let made = try self.server.connect(timeoutMilliseconds: Self.connectMilliseconds)
-            // Lots are primed over another connection. Both must lead to one process, or the primed lots are never
-            // sold.
-            guard self.server.isPrimed(made.runID) else {
-                throw .closed("another Redis answers at \(self.server.address) than the one that was primed")
+            let made = try RedisConnection(
+                self.server.address, login: self.server.login, timeoutMilliseconds: Self.connectMilliseconds)
+            func load(_ script: String) throws(RedisError) -> String {
+                guard let digest = try made.send("SCRIPT", "LOAD", script).text else {
+                    throw .refused("an answer of another shape")
+                }
+                return digest
             }
-            guard let digest = try made.send("SCRIPT", "LOAD", AdmissionScripts.step).text else {
-                throw .refused("an answer of another shape")
-            }
+            let session = Session(
+                connection: made, step: try load(RedisScripts.step), prime: try load(RedisScripts.prime),
+                survey: try load(RedisScripts.survey))
             do { try self.poller.add(made.descriptor, token: self.token, .read) } catch { throw .closed("\(error)") }
-            (self.connection, self.digest) = (made, digest)
-            return made
+            self.session = session
+            return session
         } catch {
             self.openAgainAt = now.advanced(milliseconds: Self.pauseMilliseconds)
             throw error
@@ -121,9 +159,19 @@ package final class RedisCalls {
     }
 
     private func drop() {
-        if let connection { self.poller.remove(connection.descriptor) }
-        self.connection = nil
-        for call in self.underway { self.results.append(.lotResult(lot: call.lot, fence: call.fence, .unreachable)) }
+        if let session { self.poller.remove(session.connection.descriptor) }
+        self.session = nil
+        self.results += self.underway.map { self.failure(of: $0.call) }
         self.underway = []
+    }
+}
+
+/// The address of a unit's Redis, and how to log in.
+package struct RedisServer: Sendable {
+    package let address: RedisConnection.Address
+    package let login: RedisConnection.Login?
+
+    package init(_ address: RedisConnection.Address, login: RedisConnection.Login? = nil) {
+        (self.address, self.login) = (address, login)
     }
 }

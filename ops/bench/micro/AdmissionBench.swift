@@ -19,9 +19,7 @@ final class AdmissionBench {
         self.desk.configure([rules])
         self.handle(.configured([rules]))
         self.handle(.started)
-        self.handle(
-            .surveyed(
-                RedisSurvey(ledger: nil, witness: nil, proof: nil, admitted: [], newestFence: 0, run: Self.run)))
+        self.handle(.surveyed(RedisSurvey(ledger: nil, witness: nil, newestFence: 0, run: Self.run)))
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
             lots: [.init(lot: Benchmarks.lot, granted: 1_000_000_000, hint: nil, elsewhere: 0)], coordinator: nil)
@@ -60,11 +58,8 @@ final class AdmissionBench {
 
 extension AdmissionBench: UnitShell {
     /// Answers in place of Redis, whose own work is not measured here.
-    func send(_ call: LotCall) {
-        let result = LotResult.decided(
-            verdicts: Array(repeating: .admitted, count: call.requests.count), sequence: call.sequence + 1,
-            available: 1_000_000, taken: 0)
-        self.events.append(.lotResult(lot: call.lot, fence: call.fence, result))
+    func send(_ step: RedisStep) {
+        self.events.append(.redisResult(lot: step.lot, fence: step.fence, .stepped))
     }
 
     func commit(_ entries: [LedgerEntry]) throws(Never) {
@@ -79,9 +74,8 @@ extension AdmissionBench: UnitShell {
 
     func perform(_ effect: UnitEffect) {
         switch effect {
-        case .call(let call): self.send(call)
         case .prime(let prime):
-            self.events.append(.lotResult(lot: prime.lot, fence: prime.fence, .primed(Self.run)))
+            self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, .primed(Self.run)))
         default: break
         }
     }
