@@ -16,12 +16,20 @@ package enum OwnedThread {
     ) {
         precondition((1...15).contains(name.utf8.count), "\"\(name)\" is not a name of 1 to 15 bytes")
         let thread = Thread {
+            self.setName(name)
             for owner in owners { owner.take() }
             body()
         }
-        thread.name = name
         if let stackBytes { thread.stackSize = stackBytes }
         thread.start()
+    }
+
+    /// Names the calling thread for the kernel. `Thread.name` does not reach it.
+    private static func setName(_ name: String) {
+        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        _ = name.withCString { write(file, $0, strlen($0)) }
+        close(file)
     }
 
     /// Runs `body` on a new thread, and returns its result.

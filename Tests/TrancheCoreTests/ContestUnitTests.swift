@@ -135,23 +135,19 @@ import TrancheCore
         #expect(bench.replies.last?.answer.order?.state == .contested)
     }
 
-    @Test("a lot that loses its last local call with its registration joins the contest when the unit is known again")
-    func lostCallDoesNotKeepALotFromTheContest() {
+    @Test("a lot joins the contest beside its last local step, and the step's order stays local")
+    func lastLocalStepDoesNotDelayTheContest() throws {
         let bench = Bench(granted: 4)
         bench.redisAnswers = false
         bench.buy("a")
-        let contended = bench.directives(granted: 4, contest: 3)
-        bench.feed(.directives(contended))
+        let fence = try #require(bench.steps.last?.fence)
+        #expect(bench.buy("b") == nil, "it waits for the step")
+        bench.feed(.directives(bench.directives(granted: 4, contest: 3)))
+        #expect(bench.replies.map { $0.answer.order?.state } == [.contested], "and enters the contest")
+        #expect(bench.counters.returned == 3)
+        bench.feed(.redisResult(lot: Bench.lot, fence: fence, .stepped))
+        #expect(bench.replies.map { $0.answer.order?.state } == [.contested, .reserved])
         bench.feed(.contestReportDue)
-        #expect(bench.contestReports.last?.lots.isEmpty == true, "a call is under way")
-        bench.feed(.registrationLost)
-        #expect(bench.replies.last?.answer == .refused(.recovering))
-        bench.feed(.tick)
-        #expect(bench.counters.returned == 0, "the ledger is not vouched for")
-        bench.feed(.registered(.accepted(contended)))
-        bench.feed(.tick)
-        bench.feed(.contestReportDue)
-        #expect(bench.contestReports.last?.lots.map(\.lot) == [Bench.lot])
-        #expect(bench.counters.available == 0)
+        #expect(bench.contestReports.last?.lots.map { $0.candidates.count } == [1])
     }
 }

@@ -8,6 +8,7 @@ import TrancheCore
         bench.feed(.directives(bench.directives(granted: 5, epoch: 2)))
         bench.feed(.directives(bench.directives(granted: 50, epoch: 1)))
         #expect(bench.counters.granted == 7)
+        bench.feed(.tick)
         #expect(bench.redis[Bench.lot]?.available == 7)
     }
 
@@ -17,6 +18,7 @@ import TrancheCore
         let hint = ReclaimHint(number: 4, keep: 1)
         for _ in 0..<3 { bench.feed(.directives(bench.directives(granted: 5, hint: hint))) }
         #expect(bench.counters == QuotaCounters(granted: 5, returned: 3, sold: 1, cancelled: 0))
+        bench.feed(.tick)
         #expect(bench.redis[Bench.lot]?.available == 1)
         bench.feed(.reportDue(nonce: 1))
         #expect(bench.reports.last?.lots.first?.hintDone == 4)
@@ -75,7 +77,7 @@ import TrancheCore
         let heads = (1...3).map { LedgerHead(position: UInt64($0 * 10), digest: .init(high: UInt64($0), low: 0)) }
         for head in heads.prefix(2) {
             bench.machine.committed(head)
-            bench.feed(.reportDue(nonce: 1))
+            bench.machine.reported(head)
         }
         func hear(_ witness: LedgerHead) {
             let told = bench.directives(granted: 5)

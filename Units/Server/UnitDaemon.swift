@@ -35,6 +35,9 @@ package enum UnitDaemon {
         var book = try ledger.recover()
         if resetsClock { try self.resetClock(of: ledger, &book, logger) }
         try await self.waitForClock(book.ceiling, logger)
+        do throws(StorageError) { try ledger.reserveLog() } catch {
+            logger.warning("no room for the ledger's log was written ahead, so commits are slower: \(error)")
+        }
         let checkpoints = try LedgerCheckpoints(of: ledger.path)
         defer { checkpoints.stop() }
 
