@@ -101,7 +101,7 @@ enum UnitTarget {
         private var now: Instant
         private var events: [UnitMachine.Event] = []
         /// What each lot in Redis has left, and its sequence.
-        var redis: [LotID: RedisModel] = [:]
+        var redis = RedisModel()
 
         init(now: Instant) {
             self.now = now
@@ -115,7 +115,7 @@ enum UnitTarget {
                 epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
                 lots: [.init(lot: LotID(1), granted: 5, hint: nil, elsewhere: 3)])
             let survey = RedisSurvey(
-                ledger: nil, witness: nil, newestFence: 0, run: UnitTarget.run)
+                ledger: nil, witness: nil, run: UnitTarget.run)
             for event: UnitMachine.Event in [
                 .configured([rules]), .started, .surveyed(survey), .registered(.accepted(directives)),
             ] { self.handle(event, now: now) }
@@ -132,7 +132,7 @@ enum UnitTarget {
         }
 
         func send(_ step: RedisStep) {
-            let result = self.redis[step.lot]?.handle(step) ?? .lost
+            let result = self.redis.handle(step)
             self.events.append(.redisResult(lot: step.lot, fence: step.fence, result))
         }
 
@@ -146,8 +146,8 @@ enum UnitTarget {
         func perform(_ effect: UnitEffect) {
             switch effect {
             case .prime(let prime):
-                self.redis[prime.lot] = RedisModel(prime: prime)
-                self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, .primed(UnitTarget.run)))
+                let result = self.redis.handle(prime, run: UnitTarget.run)
+                self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, result))
             case .fence(let fence):
                 self.clock.advance(past: fence, now: self.now)
                 if let ceiling = self.clock.ceilingWanted(now: self.now) { self.clock.raise(ceiling: ceiling) }

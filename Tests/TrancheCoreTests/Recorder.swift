@@ -30,6 +30,8 @@ final class Recorder: UnitShell {
     /// Fences of the lots that are primed.
     var fences: [UInt64] { self.effects.compactMap { if case .prime(let prime) = $0 { prime.fence } else { nil } } }
 
+    var hasRecovered: Bool { self.publications.contains { if case .recovered = $0 { true } else { false } } }
+
     var refusals: [Refusal] {
         self.publications.compactMap { if case .answer(_, .refused(let refusal)) = $0 { refusal } else { nil } }
     }

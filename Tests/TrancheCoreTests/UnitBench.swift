@@ -4,7 +4,7 @@ import TrancheCore
 /// A unit's machine with a Redis that answers at once, and a ledger that takes everything.
 final class Bench {
     var machine: UnitMachine
-    var redis: [LotID: RedisModel] = [:]
+    var redis = RedisModel()
     var entries: [LedgerEntry] = []
     var replies: [(request: BuyRequest, answer: Answer)] = []
     var others: [Answer] = []
@@ -29,6 +29,13 @@ final class Bench {
     private var events: [UnitMachine.Event] = []
 
     static let lot = LotID(1)
+    static let run = RedisRun(rawValue: 1)
+    /// The ledger's digests, as it answers a survey.
+    var proofs: (UInt64) -> LedgerHead? = { Bench.head($0) }
+
+    static func head(_ position: UInt64) -> LedgerHead {
+        position == 0 ? .empty : LedgerHead(position: position, digest: ChainDigest(high: 0, low: position))
+    }
 
     init(granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000, issued: Int? = nil) {
         var book = UnitBook()
@@ -48,7 +55,6 @@ final class Bench {
             paymentWindowMilliseconds: windowMilliseconds, issued: issued)
         self.feed(.configured([rules]))
         self.feed(.started)
-        self.feed(.surveyed(nil))
         self.feed(.registered(.accepted(self.directives(granted: granted))))
     }
 
@@ -99,15 +105,13 @@ extension Bench: UnitShell {
     func send(_ step: RedisStep) {
         self.steps.append(step)
         guard self.redisAnswers else { return }
-        let result = self.redis[step.lot]?.handle(step) ?? .lost
+        let result = self.redis.handle(step)
         self.events.append(.redisResult(lot: step.lot, fence: step.fence, result))
     }
 
     func commit(_ entries: [LedgerEntry]) throws(Never) {
         self.entries += entries
-        self.machine.committed(
-            LedgerHead(
-                position: UInt64(self.entries.count), digest: ChainDigest(high: 0, low: UInt64(self.entries.count))))
+        self.machine.committed(Self.head(UInt64(self.entries.count)))
     }
 
     func publish(_ publications: ArraySlice<Publication>) {
@@ -117,7 +121,7 @@ extension Bench: UnitShell {
             case .answerTicket(_, let answer): self.others.append(answer)
             case .withheld(let request): self.withheld.append(request)
             case .changed(let order): self.changed.append(order)
-            case .waitlisted, .soldOut: break
+            case .waitlisted, .soldOut, .recovered: break
             }
         }
     }
@@ -125,9 +129,8 @@ extension Bench: UnitShell {
     func perform(_ effect: UnitEffect) {
         switch effect {
         case .prime(let prime):
-            self.redis[prime.lot] = RedisModel(prime: prime)
-            self.events.append(
-                .redisResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1))))
+            let result = self.redis.handle(prime, run: Self.run)
+            self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, result))
         case .report(let report):
             self.reports.append(report)
             self.machine.reported(report.head)
@@ -136,7 +139,11 @@ extension Bench: UnitShell {
         case .register: self.registrations += 1
         case .contestReport(let report): self.contestReports.append(report)
         case .prove(_, let challenge, _): self.answered.append(challenge)
-        case .survey, .fence: break
+        case .survey:
+            var survey = self.redis.survey(run: Self.run)
+            survey.proof = survey.witness.flatMap { self.proofs($0.position) }
+            self.events.append(.surveyed(survey))
+        case .fence: break
         }
     }
 }

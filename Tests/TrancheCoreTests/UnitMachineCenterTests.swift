@@ -42,7 +42,7 @@ import TrancheCore
         ] {
             var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: head)
             let survey = RedisSurvey(
-                ledger: LedgerID(3), witness: head, proof: proof, newestFence: 0,
+                ledger: LedgerID(3), witness: head, proof: proof,
                 run: RedisRun(rawValue: UInt64(run)))
             machine.handle(.surveyed(survey), now: .distantPast, into: &output)
             for _ in 0..<failures { machine.handle(.registrationFailed, now: .distantPast, into: &output) }
@@ -155,7 +155,7 @@ import TrancheCore
 
     @Test("a wall clock that is set back lengthens no retry pause") func clockSetBackStopsNoPause() {
         let bench = Bench(granted: 3)
-        bench.redis = [:]
+        bench.redis = RedisModel()
         bench.steady = bench.now.advanced(milliseconds: 60_000)
         bench.now = bench.now.advanced(milliseconds: -3_600_000)
         bench.feed(.tick)  // The silent Redis is probed, found empty, and primed again.

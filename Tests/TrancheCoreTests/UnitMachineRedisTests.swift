@@ -46,7 +46,7 @@ import TrancheCore
         arguments: [RedisResult.lost, .unreachable])
     func unconfirmedOrderIsWithheld(result: RedisResult) throws {
         let (bench, fence) = try self.stepUnderway()
-        bench.redis = [:]
+        bench.redis = RedisModel()
         bench.feed(.redisResult(lot: Bench.lot, fence: fence, result))
         #expect(bench.withheld.map(\.order) == [Self.first])
         if result == .unreachable {
@@ -89,28 +89,89 @@ import TrancheCore
         #expect(bench.replies.isEmpty)
     }
 
-    @Test("a process that follows a crash primes Redis from the ledger, whichever of both was ahead")
+    /// A process that starts on this ledger, beside a Redis of another one.
+    private func next(_ entries: [LedgerEntry], _ redis: RedisModel) -> Bench {
+        var book = UnitBook()
+        for entry in [.opened(Incarnation(1))] + entries + [.opened(Incarnation(2))] { book.apply(entry) }
+        let bench = Bench(book: book)
+        bench.redis = redis
+        return bench
+    }
+
+    @Test("a process that follows a crash primes Redis from the ledger, and takes over what only Redis has")
     func restartPrimesFromTheLedger() throws {
-        // Redis has a step that the ledger never got, or the ledger has an order that Redis never got.
-        for available in [1, 3] {
-            let bench = Bench(granted: 3)
-            bench.buy("a", order: Self.first)
-            var book = UnitBook()
-            for entry in [.opened(Incarnation(1))] + bench.entries + [.opened(Incarnation(2))] { book.apply(entry) }
-            let wrong = RedisPrime(
-                lot: Bench.lot, fence: 1 << 24 | 1, available: available, ledger: LedgerID(3), witness: .empty)
-            let next = Bench(book: book)
-            next.redis[Bench.lot] = RedisModel(prime: wrong)
-            next.start(granted: 3)
-            #expect(next.redis[Bench.lot]?.available == 2)
-            #expect(next.buy("a", order: Self.first)?.order?.state == .reserved, "it is in the ledger, so it is sold")
+        let (bench, _) = try self.stepUnderway()
+        #expect(bench.redis[Bench.lot]?.sequence == 0, "Redis never got the step")
+        let behind = self.next(bench.entries, bench.redis)
+        behind.start(granted: 3)
+        #expect(behind.redis[Bench.lot]?.available == 2)
+        #expect(behind.buy("a", order: Self.first)?.order?.state == .reserved, "it is in the ledger, so it is sold")
+        // Redis has the step, and the commit was lost.
+        bench.redis.handle(try #require(bench.steps.last), expecting: .stepped)
+        let before = Array(bench.entries.prefix { if case .reserved = $0 { false } else { true } })
+        let ahead = self.next(before, bench.redis)
+        ahead.start(granted: 3)
+        #expect(ahead.redis[Bench.lot]?.available == 2)
+        #expect(ahead.changed.map(\.id) == [Self.first])
+        #expect(ahead.buy("a", order: Self.first)?.order?.state == .reserved)
+        #expect(ahead.counters.sold == 1)
+    }
+
+    @Test("a ledger that lacks what Redis has seen proves nothing, and takes nothing over")
+    func contradictedLedgerGivesUpItsQuota() throws {
+        let (bench, _) = try self.stepUnderway()
+        bench.redis.handle(try #require(bench.steps.last), expecting: .stepped)
+        let copy = self.next([], bench.redis)
+        copy.proofs = { _ in nil }
+        copy.feed(.started)
+        #expect(copy.counters.sold == 0)
+        copy.feed(.registered(.proofRequired(position: 1, challenge: 5, earlier: [])))
+        #expect(copy.answered.isEmpty, "the ledger is not asked")
+        #expect(copy.registrations == 2)
+        #expect(copy.alarms.count == 1)
+        copy.feed(.registered(.accepted(copy.directives(granted: 3))))
+        #expect(copy.stops.count == 1, "the center cannot know")
+    }
+
+    @Test(
+        "a first priming is refused if another process has done anything since the survey, and so are its later steps")
+    func takeOverIsOneStep() throws {
+        let original = Bench(granted: 3)
+        let copy = self.next(original.entries, original.redis)
+        copy.feed(.started)  // Its survey.
+        original.buy("a")
+        copy.redis = original.redis
+        copy.start(granted: 3)
+        #expect(copy.stops.count == 1)
+        // The other way round: the original meets the new owner at its next step, in whichever lot.
+        let second = self.next(original.entries, original.redis)
+        second.start(granted: 3)
+        #expect(second.stops.isEmpty)
+        original.redis = second.redis
+        #expect(original.buy("b") == nil)
+        #expect(original.stops.count == 1)
+    }
+
+    @Test("the center learns of a return when Redis has the ledger with it") func returnWaitsForRedis() {
+        let bench = Bench(granted: 5)
+        bench.redisAnswers = false
+        bench.feed(.directives(bench.directives(granted: 5, hint: ReclaimHint(number: 4, keep: 1))))
+        #expect(bench.counters.returned == 4)
+        func reported() -> [UInt64] {
+            bench.feed(.reportDue(nonce: 1))
+            let lot = bench.reports.last?.lots.first
+            return [UInt64(lot?.counters.returned ?? 99), lot?.hintDone ?? 99]
         }
+        #expect(reported() == [0, 0])
+        bench.redisAnswers = true
+        bench.feed(.tick)
+        #expect(reported() == [4, 4])
     }
 
     @Test("a Redis that was emptied is rebuilt from the ledger") func emptyRedisIsRebuiltFromLedger() {
         let bench = Bench(granted: 3)
         bench.buy("a")
-        bench.redis = [:]
+        bench.redis = RedisModel()
         #expect(bench.buy("b", order: Self.first) == nil)
         #expect(bench.withheld.count == 1)
         #expect(bench.buy("b", order: Self.first)?.order?.state == .reserved)
@@ -120,6 +181,7 @@ import TrancheCore
     @Test("a Redis that was set back is found by its sequence, also if its stock is the same")
     func setBackRedisIsFoundBySequence() {
         let bench = Bench(granted: 2)
+        bench.feed(.tick)
         let old = bench.redis
         bench.buy("a", order: Self.first)
         bench.feed(.cancel(Self.first, ticket: 1))
@@ -138,7 +200,7 @@ import TrancheCore
         let bench = Bench(granted: 3)
         bench.steady = bench.now
         func loseAndBuy(_ buyer: String) -> Bool {
-            bench.redis = [:]
+            bench.redis = RedisModel()
             _ = bench.buy(buyer)
             return bench.redis[Bench.lot] != nil
         }
@@ -147,20 +209,6 @@ import TrancheCore
         bench.steady = bench.steady?.advanced(milliseconds: 5_000)
         bench.feed(.tick)
         #expect(bench.redis[Bench.lot] != nil)
-    }
-
-    @Test("a Redis with another figure of the stock is primed again, and the book decides")
-    func wrongFigureIsPrimedAgain() {
-        let bench = Bench(granted: 1)
-        let prime = RedisPrime(
-            lot: Bench.lot, fence: bench.redis[Bench.lot]!.fence, available: 50, ledger: LedgerID(3),
-            witness: .empty)
-        bench.redis[Bench.lot] = RedisModel(prime: prime)
-        #expect(bench.buy("a", order: Self.first) == nil)
-        #expect(bench.redis[Bench.lot]?.available == 0)
-        #expect(bench.buy("a", order: Self.first)?.order?.state == .reserved)
-        #expect(bench.buy("b") == .refused(.soldOut(requested: 1)))
-        #expect(bench.counters.live == 1)
     }
 
     @Test("Redis learns the ledger's newest head with a step, or soon after it") func redisLearnsTheNewestHead() {
@@ -181,13 +229,38 @@ import TrancheCore
         var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
         var output = UnitOutput()
         let newest = UInt64(5) << 24 | 7
-        let survey = RedisSurvey(
-            ledger: LedgerID(3), witness: nil, newestFence: newest, run: RedisRun(rawValue: 1))
+        let survey = RedisSurvey(ledger: LedgerID(3), witness: nil, newestFence: newest, run: Bench.run)
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(2),
             lots: [.init(lot: Bench.lot, granted: 2, hint: nil, elsewhere: 0)])
         machine.handle(.surveyed(survey), now: .distantPast, into: &output)
         machine.handle(.registered(.newGeneration(directives)), now: .distantPast, into: &output)
         #expect(Recorder(output).fences == [newest + 1])
+    }
+
+    @Test("no lot is primed before Redis was surveyed, because that would delete what Redis knows")
+    func nothingIsPrimedBeforeTheSurvey() {
+        var book = UnitBook()
+        book.apply(.opened(Incarnation(1)))
+        var machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
+        var output = UnitOutput()
+        let directives = QuotaDirectives(
+            epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
+            lots: [.init(lot: Bench.lot, granted: 3, hint: nil, elsewhere: 0)])
+        machine.handle(.surveyed(nil), now: .distantPast, into: &output)
+        machine.handle(.registered(.accepted(directives)), now: .distantPast, into: &output)
+        #expect(Recorder(output).fences.isEmpty && !Recorder(output).hasRecovered)
+        machine.handle(.tick, now: Instant(milliseconds: 1_000), into: &output)
+        machine.handle(
+            .surveyed(RedisSurvey(ledger: nil, witness: nil, run: Bench.run)), now: Instant(milliseconds: 1_000),
+            into: &output)
+        #expect(Recorder(output).fences.count == 1 && Recorder(output).hasRecovered)
+    }
+}
+
+extension RedisModel {
+    fileprivate mutating func handle(_ step: RedisStep, expecting result: RedisResult) {
+        let answer = self.handle(step)
+        #expect(answer == result)
     }
 }

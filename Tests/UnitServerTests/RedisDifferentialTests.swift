@@ -20,63 +20,113 @@ import UnitServer
     static let lot = LotID(9)
     static let head = LedgerHead(position: 3, digest: .init(high: 1, low: 2))
 
-    static func prime(fence: UInt64, available: Int) -> RedisPrime {
-        RedisPrime(lot: Self.lot, fence: fence, available: available, ledger: LedgerID(5), witness: Self.head)
+    static func prime(fence: UInt64, available: Int, owner: UInt64 = 1, surveyed: RedisMark? = nil) -> RedisPrime {
+        RedisPrime(
+            lot: Self.lot, fence: fence, owner: owner, surveyed: surveyed, available: available, ledger: LedgerID(5),
+            generation: Generation(2), witness: Self.head)
     }
 
-    static func step(fence: UInt64, sequence: UInt64 = 0, _ before: Int, _ after: Int) -> RedisStep {
+    static func step(fence: UInt64, sequence: UInt64 = 0, owner: UInt64 = 1, _ before: Int, _ after: Int) -> RedisStep {
         RedisStep(
-            lot: Self.lot, fence: fence, sequence: sequence, before: before, after: after, witness: Self.head)
+            lot: Self.lot, owner: owner, fence: fence, sequence: sequence, before: before, after: after,
+            witness: Self.head)
     }
 
-    @Test("random steps and primings get the same answers", arguments: 1...4 as ClosedRange<UInt64>)
+    @Test("random steps and primings of two processes get the same answers", arguments: 1...4 as ClosedRange<UInt64>)
     func scriptsAndModelAgree(seed: UInt64) throws {
         let server = try PrivateRedis()
         let calls = try EngineCalls(server)
         var dice = Dice(state: seed)
-        var (fence, sequence, stock): (UInt64, UInt64, Int) = (1 << 24, 0, 30)
+        var (fence, sequence, stock, owner): (UInt64, UInt64, Int, UInt64) = (1 << 24, 0, 30, 1)
         let run = try server.run
-        #expect(try calls.answer(Self.prime(fence: fence, available: stock)) == .primed(run))
-        var model = RedisModel(prime: Self.prime(fence: fence, available: stock))
+        var model = RedisModel()
+        func prime(_ prime: RedisPrime) throws -> RedisResult {
+            let expected = model.handle(prime, run: run)
+            #expect(try calls.answer(prime) == expected)
+            return expected
+        }
+        _ = try prime(Self.prime(fence: fence, available: stock))
         var seen: Set<RedisResult> = []
         for _ in 0..<500 {
-            if dice.roll(30) == 0 {
-                fence += 1
-                (sequence, stock) = (0, dice.roll(40))
-                #expect(try calls.answer(Self.prime(fence: fence, available: stock)) == .primed(run))
-                #expect(try calls.answer(Self.prime(fence: fence - 1, available: 9)) == .superseded)
-                model = RedisModel(prime: Self.prime(fence: fence, available: stock))
+            if dice.roll(20) == 0 {
+                let next = UInt64(1 + dice.roll(2))
+                // As surveyed, as it was before, after a step that never was, or never surveyed.
+                let mark = model.mark.flatMap { mark -> RedisMark? in
+                    [
+                        mark, RedisMark(owner: mark.owner, steps: mark.steps - 1),
+                        RedisMark(owner: mark.owner, steps: mark.steps + 1), nil,
+                    ][dice.roll(4)]
+                }
+                let available = dice.roll(40)
+                let result = try prime(
+                    Self.prime(fence: fence + UInt64(dice.roll(3)), available: available, owner: next, surveyed: mark))
+                seen.insert(result)
+                if let lot = model[Self.lot], result != .superseded {
+                    (fence, sequence, stock, owner) = (lot.fence, 0, available, next)
+                }
             }
             let step = Self.step(
                 fence: [fence - 1, fence + 1][safe: dice.roll(30)] ?? fence,
                 sequence: sequence + UInt64([1, 2][safe: dice.roll(30)] ?? 0),
+                owner: dice.roll(30) == 0 ? 9 : owner,
                 stock + ([-1, 1][safe: dice.roll(30)] ?? 0), stock + dice.roll(9) - 4)
             let expected = model.handle(step)
             #expect(try calls.answer(step) == expected)
             seen.insert(expected)
             if expected == .stepped { (sequence, stock) = (sequence + 1, step.after) }
         }
-        #expect(seen == [.stepped, .lost, .superseded])
+        #expect(seen == [.stepped, .lost, .superseded, .primed(run)])
+        #expect(try calls.survey() == model.survey(run: run))
     }
 
-    @Test("a step stores the ledger's head, and a survey returns it with the newest fence") func surveyReturnsTheHead()
-        throws
-    {
+    @Test("a step stores the ledger's head and the admitted requests, and a survey returns them")
+    func surveyReturnsTheTail() throws {
         let server = try PrivateRedis()
         let calls = try EngineCalls(server)
+        var model = RedisModel()
         let run = try server.run
-        #expect(try calls.survey() == RedisSurvey(ledger: nil, witness: nil, newestFence: 0, run: run))
-        _ = try calls.answer(Self.prime(fence: 5, available: 1))
-        let other = RedisPrime(lot: LotID(2), fence: 8, available: 1, ledger: LedgerID(5), witness: Self.head)
-        _ = try calls.answer(other)
-        #expect(try calls.survey() == RedisSurvey(ledger: LedgerID(5), witness: Self.head, newestFence: 8, run: run))
+        #expect(try calls.survey() == model.survey(run: run))
+        let admitted = (1...3).map { number in
+            let request = BuyRequest(
+                order: OrderID(high: .max, low: UInt64(number)), buyer: BuyerID("b|\(number)")!, lot: Self.lot,
+                quantity: number, issuedAt: .distantPast, stamp: Stamp(rawValue: UInt64(number)), ticket: 0)
+            let order = Order(
+                id: request.order, buyer: request.buyer, lot: Self.lot, quantity: number, buyerLimit: 3,
+                generation: Generation(1), stamp: request.stamp, deadline: .distantFuture)
+            return Admission(request: request, order: order)
+        }
         let next = LedgerHead(position: 44, digest: .init(high: .max, low: 7))
-        let step = RedisStep(lot: Self.lot, fence: 5, sequence: 0, before: 1, after: 0, witness: next)
-        #expect(try calls.answer(step) == .stepped)
-        #expect(try calls.survey()?.witness == next)
+        let prime = Self.prime(fence: 5, available: 9)
+        #expect(try calls.answer(prime) == model.handle(prime, run: run))
+        let step = RedisStep(
+            lot: Self.lot, owner: 1, fence: 5, sequence: 0, before: 9, after: 3, witness: next, admitted: admitted)
+        #expect(try calls.answer(step) == model.handle(step))
         // A step that is refused stores nothing.
-        #expect(try calls.answer(Self.step(fence: 5, 1, 0)) == .lost)
-        #expect(try calls.survey()?.witness == next)
+        #expect(try calls.answer(Self.step(fence: 5, 9, 3)) == .lost)
+        let survey = try calls.survey()
+        #expect(survey == model.survey(run: run))
+        #expect(survey?.admitted == admitted.map(\.request))
+        #expect(survey?.witness == next && survey?.newestFence == 5)
+    }
+
+    @Test("a damaged record is skipped, and the others are read", arguments: [0, .max] as [UInt32])
+    func damagedRecordIsSkipped(quantity: UInt32) throws {
+        let server = try PrivateRedis()
+        let calls = try EngineCalls(server)
+        _ = try calls.answer(Self.prime(fence: 5, available: 9))
+        func record(_ order: UInt8, _ quantity: UInt32) -> [UInt8] {
+            let words = [UInt8](repeating: order, count: 16) + [UInt8](repeating: 0, count: 8)
+            let record = words + withUnsafeBytes(of: quantity.bigEndian) { Array($0) } + Array("b".utf8)
+            return [UInt8(record.count)] + record
+        }
+        var arguments = RedisArguments()
+        for text in ["HSET", "tranche:1:lot:9:state", "tail"] { arguments.append(text) }
+        arguments.append(record(1, quantity) + record(2, 1))
+        let connection = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000)
+        try connection.append(arguments)
+        _ = try connection.reply()
+        let admitted = try #require(try calls.survey()?.admitted)
+        #expect(admitted.map(\.quantity) == [1] && admitted.first?.order.high == 0x0202_0202_0202_0202)
     }
 
     @Test("a Redis that is away, empty, or under a newer fence gives three different results")
@@ -94,7 +144,10 @@ import UnitServer
         calls.pass(milliseconds: 1_500)
         #expect(try calls.answer(step) == .lost, "restarted empty")
         let other = try EngineCalls(server)
-        #expect(try other.answer(Self.prime(fence: 9, available: 1)) == .primed(try server.run))
+        let mark = try #require(try other.survey()).mark
+        #expect(mark == nil, "nobody had it")
+        let prime = Self.prime(fence: 9, available: 1, owner: 2)
+        #expect(try other.answer(prime) == .primed(try server.run))
         #expect(try calls.answer(step) == .superseded)
         #expect(try calls.answer(Self.prime(fence: 6, available: 1)) == .superseded)
     }
@@ -127,7 +180,6 @@ import UnitServer
         _ = try calls.answer(Self.prime(fence: 5, available: 3))
         let connection = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000)
         _ = try connection.send("HSET", "tranche:1:lot:\(Self.lot):state", "fence", "9007199254740993")
-        _ = try connection.send("HSET", "tranche:1:fences", "\(Self.lot)", "9007199254740993")
         #expect(try calls.answer(Self.step(fence: 5, 3, 3)) == .lost)
         #expect(try calls.survey()?.newestFence == 0)
         #expect(try calls.answer(Self.prime(fence: 6, available: 3)) == .primed(try server.run))

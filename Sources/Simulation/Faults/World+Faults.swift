@@ -146,7 +146,8 @@ extension World {
         let isUndecided = orders.contains {
             $0.lot == lot && $0.generation == account.generation && $0.state == .reserved
         }
-        if isUndecided { return }
+        // A process that still sells from that quota must end first.
+        if isUndecided || self.units[known: account.unit].original != nil { return }
         let sold = self.checker.trulyLive(lot, unit: account.unit, generation: account.generation, orders: orders)
         if account.isStranded {
             self.checker.live(

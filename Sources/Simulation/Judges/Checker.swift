@@ -161,6 +161,25 @@ struct Checker {
         }
     }
 
+    /// The original of a cloned machine acknowledged an order. If the copy's ledger does not get it, it is a promise of a
+    /// lost ledger: it counts against the stock, and an operator counts it when the quota of that ledger is settled.
+    mutating func answeredByOriginal(_ unit: UnitID, _ order: Order) {
+        guard order.state.isLive, self.ledgerOrders[unit]?.contains(order.id) != true else { return }
+        let account = Account(lot: order.lot, unit: unit, generation: order.generation.rawValue)
+        self.lostPromises[account, default: [:]][order.id] = Int(order.quantity)
+        self.excused.insert(order.id)
+        self.promise(order)
+    }
+
+    /// The original's own ledger ends its promises, too.
+    mutating func releasedByOriginal(_ unit: UnitID, _ entries: [LedgerEntry]) {
+        for case .released(let order, _) in entries {
+            let account = Account(lot: order.lot, unit: unit, generation: order.generation.rawValue)
+            guard self.lostPromises[account]?.removeValue(forKey: order.id) != nil else { continue }
+            self.promises[order.id] = nil
+        }
+    }
+
     mutating func tell(_ order: OrderID, _ outcome: Outcome) {
         let before = self.outcomes[order]
         self.expect(

@@ -23,7 +23,7 @@ extension World {
                     undecided.isEmpty, "L2",
                     "lot \(lot) of unit \(id): \(undecided.count) contested orders without an end: \(undecided)")
                 if process.machine.isContended(lot) { continue }  // Redis has no part in a contest.
-                let redis = self.units[known: id].redis.lots[lot]?.available ?? -1
+                let redis = self.units[known: id].redis.data[lot]?.available ?? -1
                 let ledger = process.machine.available(lot)
                 self.checker.live(
                     redis == ledger, "L1", "lot \(lot) of unit \(id): \(redis) in Redis, \(ledger) in the ledger")

@@ -35,7 +35,7 @@ package struct DistributionWorkload {
     private struct Unit {
         var machine: UnitMachine
         var head = LedgerHead.empty
-        var redis: RedisModel?
+        var redis = RedisModel()
         /// Buyers who repeat their request, by step.
         var returning: [Int: Int] = [:]
         /// Fractions of a request, carried over to the next step.
@@ -192,7 +192,7 @@ package struct DistributionWorkload {
             if shell.hasCommitted { self.commit(index) }
             for answer in shell.answers { self.count(answer, index) }
             for step in shell.steps {
-                let result = self.units[index].redis?.handle(step) ?? .lost
+                let result = self.units[index].redis.handle(step)
                 events.append(.redisResult(lot: step.lot, fence: step.fence, result))
             }
             for effect in shell.effects { if let event = self.carryOut(effect, index) { events.append(event) } }
@@ -222,11 +222,11 @@ package struct DistributionWorkload {
     private mutating func carryOut(_ effect: UnitEffect, _ index: Int) -> UnitMachine.Event? {
         switch effect {
         case .prime(let prime):
-            self.units[index].redis = RedisModel(prime: prime)
-            return .redisResult(lot: prime.lot, fence: prime.fence, .primed(RedisRun(rawValue: 1)))
+            let result = self.units[index].redis.handle(prime, run: RedisRun(rawValue: 1))
+            return .redisResult(lot: prime.lot, fence: prime.fence, result)
         case .survey:
             return .surveyed(
-                RedisSurvey(ledger: nil, witness: nil, newestFence: 0, run: RedisRun(rawValue: 1)))
+                RedisSurvey(ledger: nil, witness: nil, run: RedisRun(rawValue: 1)))
         case .register(let request):
             var records: [AuthorityRecord] = []
             return .registered(self.authority.register(request, now: self.now, into: &records))

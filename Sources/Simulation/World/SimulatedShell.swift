@@ -92,7 +92,7 @@ struct SimulatedShell: UnitShell {
         case .answerTicket(let ticket, let answer): self.world.tellProvider(self.unit, ticket: ticket, answer)
         case .soldOut(_, true): self.world.mark("sold out")
         case .waitlisted: self.world.mark("waitlisted")
-        case .soldOut, .changed: break
+        case .soldOut, .changed, .recovered: break
         }
     }
 
@@ -109,7 +109,8 @@ struct SimulatedShell: UnitShell {
             self.world.mark("unit disbelieves")
             // No other alarm of a unit is true in a world: the center keeps its log, and copies run beside their
             // originals for a moment only.
-            let isTrue = text.hasPrefix("another process of unit")
+            if text.hasPrefix("Redis has seen") { self.world.mark("Redis contradicts a copy") }
+            let isTrue = text.hasPrefix("another process of unit") || text.hasPrefix("Redis has seen")
             self.world.checker.live(
                 self.world.plant != nil || isTrue, "L1", "unit \(self.unit) raised a false alarm: \(text)")
         case .fence(let fence):

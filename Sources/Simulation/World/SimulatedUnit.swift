@@ -35,7 +35,7 @@ final class UnitProcess {
     var intake: [BuyRequest] = []
     /// The ledger of the original of a cloned machine; `nil` for the process on the unit's own ledger.
     var ownLedger: SimulatedLedger?
-    var isAwake = false
+    var frozenUntil = Instant.distantPast
     /// Requests without an answer, by ticket.
     var waiting: [UInt64: Waiting] = [:]
 

@@ -27,13 +27,19 @@ extension World {
     func paid(_ number: Int) {
         let capture = self.captures[number]
         let unit = self.buyers[capture.buyer].unit
-        guard let process = self.units[known: unit].process else { return }
+        guard let process = self.payable(unit) else { return }
         self.run(unit, process, .payment(capture.order, payment: capture.payment, ticket: UInt64(number + 1)))
+    }
+
+    /// Payments and cancellations are not fenced: nothing is promised for one that reaches a copy while the original lets
+    /// the same reservation expire.
+    private func payable(_ unit: UnitID) -> UnitProcess? {
+        self.units[known: unit].original == nil ? self.units[known: unit].process : nil
     }
 
     func cancelled(_ number: Int, _ order: OrderID) {
         let unit = self.buyers[number].unit
-        guard let process = self.units[known: unit].process else { return }
+        guard let process = self.payable(unit) else { return }
         self.run(unit, process, .cancel(order, ticket: 0))
     }
 

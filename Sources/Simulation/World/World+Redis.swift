@@ -18,16 +18,18 @@ extension World {
         let answer: RedisAnswer
         switch work {
         case .step(let step):
-            answer = .lot(step.lot, fence: step.fence, self.units[known: id].redis.handle(step))
+            answer = .lot(step.lot, fence: step.fence, self.units[known: id].redis.data.handle(step))
         case .prime(let prime):
-            answer = .lot(prime.lot, fence: prime.fence, self.units[known: id].redis.handle(prime))
+            let run = self.units[known: id].redis.run
+            answer = .lot(
+                prime.lot, fence: prime.fence, self.units[known: id].redis.data.handle(prime, run: run))
         case .survey:
             let redis = self.units[known: id].redis
-            let proof = redis.witness.flatMap { self.units[known: id].ledger.head(at: $0.position) }
-            answer = .survey(
-                RedisSurvey(
-                    ledger: redis.ledger, witness: redis.witness, proof: proof,
-                    newestFence: redis.lots.values.map(\.fence).max() ?? 0, run: redis.run))
+            var survey = redis.data.survey(run: redis.run)
+            survey.proof = self.process(id, session).flatMap { process in
+                survey.witness.flatMap { self.ledger(of: id, process).head(at: $0.position) }
+            }
+            answer = .survey(survey)
         }
         self.answer(id, session, cut ? self.failure(of: work) : answer, after: self.random.number(50...400))
     }

@@ -98,7 +98,10 @@ extension World {
     }
 
     func commit(_ id: UnitID, _ process: UnitProcess, _ entries: [LedgerEntry]) -> Bool {
-        if process.ownLedger != nil { return process.ownLedger!.append(entries, as: process.machine.book.incarnation) }
+        if process.ownLedger != nil {
+            self.checker.releasedByOriginal(id, entries)
+            return process.ownLedger!.append(entries, as: process.machine.book.incarnation)
+        }
         if self.diskRefuses(id) {
             if self.plant == .fullDiskIgnored || self.plant == .laterBatchAnswered { return true }
             self.abandon(id, process)
@@ -132,8 +135,9 @@ extension World {
     func tell(_ id: UnitID, _ process: UnitProcess, _ request: BuyRequest, _ answer: Answer) {
         guard let asked = process.waiting.removeValue(forKey: request.ticket) else { return }
         if process.ownLedger != nil {
-            // A fenced process may still refuse; it must not acknowledge.
-            guard case .order = answer else { return }
+            // A fenced process may still refuse; it must not acknowledge what others sell, too.
+            guard case .order(let order) = answer else { return }
+            return self.checker.answeredByOriginal(id, order)
         }
         self.checker.answered(id, request, answer)
         self.send(.answer(asked.buyer, request, answer))

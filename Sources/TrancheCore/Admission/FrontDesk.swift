@@ -14,13 +14,16 @@ package struct FrontDesk: Sendable {
     private var underway: [OrderID: [UInt64]] = [:]
     /// Requests answered from the sold-out flag since the last ``takeOffered()``, by lot: demand that admission never saw.
     private var offered: [LotID: Int] = [:]
+    /// Whether Redis was asked what it had admitted beyond the ledger. Until then the memory might refuse a request that
+    /// becomes an order, so the desk asks its buyer to repeat it.
+    private var isRecovered = true
     /// Orders in the ledger that Redis has not confirmed.
     private var withheld: Set<OrderID> = []
     package var uncertaintyMicroseconds: Int64
 
     package init(uncertaintyMicroseconds: Int64 = 500) { self.uncertaintyMicroseconds = uncertaintyMicroseconds }
 
-    /// Takes over a book that was read from the ledger. Lots that were ever sold out refuse all tokens made before `now`.
+    /// Takes over a book that was read from the ledger; ``Publication/recovered`` follows. Lots that were ever sold out refuse all tokens made before `now`.
     package mutating func load(_ book: UnitBook, now: Instant) {
         self.orders = book.orders
         self.refusals = book.refused
@@ -28,6 +31,7 @@ package struct FrontDesk: Sendable {
         self.positions = [:]
         self.underway = [:]
         self.withheld = []
+        self.isRecovered = false
         for lot in book.lotsEverSoldOut {
             self.memories[lot] = RefusalMemory(cut: now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds))
         }
@@ -69,7 +73,7 @@ package struct FrontDesk: Sendable {
         if self.memories[lot]?.refuses(order, issuedAt: issuedAt) == true {
             // The first copy is in admission and may be admitted. This one gets the same answer.
             if self.underway[order] != nil { return nil }
-            return .refused(.soldOut(requested: quantity))
+            return .refused(self.isRecovered ? .soldOut(requested: quantity) : .recovering)
         }
         guard self.soldOut.contains(lot), self.underway[order] == nil else { return nil }
         self.memories[lot, default: RefusalMemory()].remember(order, now: now)
@@ -115,6 +119,7 @@ package struct FrontDesk: Sendable {
             delivery.changed.append(order)
         case .soldOut(let lot, true): self.soldOut.insert(lot)
         case .soldOut(let lot, false): self.soldOut.remove(lot)
+        case .recovered: self.isRecovered = true
         }
     }
 

@@ -94,6 +94,13 @@ extension UnitMachine {
         return order
     }
 
+    /// Reserves an order that no request waits for.
+    mutating func appendReservation(_ order: Order, into output: inout UnitOutput) {
+        self.append(.reserved(order), into: &output)
+        self.deadlines.insert(.init(deadline: order.deadline, order: order.id))
+        output.add(.changed(order))
+    }
+
     mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into output: inout UnitOutput) {
         let reason: FinalRefusal =
             held >= limit ? .duplicate(held: held, limit: limit) : .limitReached(held: held, limit: limit)

@@ -32,12 +32,18 @@ package struct RegisterRequest: Hashable, Sendable, Codable {
 /// The answer to the center's question. It proves that the unit's ledger is the one that the center saw.
 package struct ChallengeAnswer: Hashable, Sendable, Codable {
     package let challenge: UInt64
-    /// The ledger's digest at the requested position; `nil` if the ledger is not that long.
+    /// The ledger's digest at the requested position; `nil` if the ledger is not that long, and for position 0.
+    /// ``LedgerHead/empty`` from a unit that knows of a newer state of its ledger.
     package let proof: LedgerHead?
     /// The same for positions of earlier generations, where the ledger has them.
     package let earlier: [LedgerHead]
     package init(challenge: UInt64, proof: LedgerHead?, earlier: [LedgerHead] = []) {
         (self.challenge, self.proof, self.earlier) = (challenge, proof, earlier)
+    }
+
+    /// The answer of a unit whose ledger is known to have been set back, or to be a copy.
+    package static func withoutProof(_ challenge: UInt64) -> ChallengeAnswer {
+        ChallengeAnswer(challenge: challenge, proof: .empty)
     }
 }
 

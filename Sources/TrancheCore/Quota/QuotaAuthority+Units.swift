@@ -37,7 +37,7 @@ extension QuotaAuthority {
         guard let answer = request.answer, let asked = self.challenges[request.unit], asked.number == answer.challenge
         else { return self.challenge(request) }
         self.challenges[request.unit] = nil
-        let isProven = known.ledger == request.ledger && (asked.witness.map { $0 == answer.proof } ?? true)
+        let isProven = known.ledger == request.ledger && asked.witness == answer.proof
         if self.isOccupied(request, known, isProven: isProven, asked: asked, now: now) { return .occupied }
         self.proven[request.unit] = Set(
             asked.earlier.filter { answer.earlier.contains($0.witness) }.map(\.generation))
@@ -46,6 +46,9 @@ extension QuotaAuthority {
                 request, after: known, reason: "the unit came back with another ledger", now: now, into: &records)
         }
         if !isProven {
+            // The unit knows of a newer state of its ledger. So no proof of this one may settle what is stranded.
+            let isCopy = answer.proof == .empty
+            if isCopy { self.setWitness(of: request.unit, nil) }
             return self.renew(request, after: known, reason: "the ledger was set back", now: now, into: &records)
         }
         if request.incarnation < known.incarnation { return .superseded }

@@ -75,10 +75,15 @@ extension UnitMachine {
         let earlier = self.book.earlierAccounts.map {
             UnitReport.Earlier(lot: $0.lot, generation: $0.generation, live: $1.live)
         }
-        let lots = self.lots.values.map { state in
-            UnitReport.Lot(
-                lot: state.lot, counters: self.book[state.lot], offered: state.demand.offered,
-                starved: state.held.count, hintDone: state.reclaim.done, isPrimed: self.isPrimed(state.lot),
+        let lots = self.lots.keys.map { lot in
+            let state = self.lots[known: lot]
+            var counters = self.book[lot]
+            counters.returned = state.returns.confirmed
+            if state.returns.isConfirmed { self.lots[known: lot].reclaim.reported = state.reclaim.done }
+            return UnitReport.Lot(
+                lot: lot, counters: counters, offered: state.demand.offered,
+                starved: state.held.count, hintDone: self.lots[known: lot].reclaim.reported,
+                isPrimed: self.isPrimed(state.lot),
                 paid: state.paid)
         }
         output.add(

@@ -1,19 +1,58 @@
-/// One lot in Redis as a pure machine: the same steps give the same answers as the script of the unit's Redis.
+/// A unit's Redis as a pure machine: the same calls give the same answers as the scripts in a real one.
 ///
-/// The simulator sells beside it; a test compares it with the real script on a real Redis.
+/// The simulator sells beside it; a test compares it with the scripts on a real Redis.
 package struct RedisModel: Sendable {
-    package private(set) var fence: UInt64
-    package private(set) var sequence: UInt64 = 0
-    package private(set) var available: Int
+    package struct Lot: Hashable, Sendable {
+        package let fence: UInt64
+        package fileprivate(set) var sequence: UInt64 = 0
+        package fileprivate(set) var available: Int
+        /// The admitted requests of the last step.
+        package fileprivate(set) var admitted: [BuyRequest] = []
+    }
 
-    package init(prime: RedisPrime) { (self.fence, self.available) = (prime.fence, prime.available) }
+    package private(set) var mark: RedisMark?
+    package private(set) var ledger: LedgerID?
+    package private(set) var generation: Generation?
+    package private(set) var witness: LedgerHead?
+    private var lots: [LotID: Lot] = [:]
+
+    package init() {}
+
+    package subscript(lot: LotID) -> Lot? { self.lots[lot] }
 
     package mutating func handle(_ step: RedisStep) -> RedisResult {
-        if step.fence < self.fence { return .superseded }
-        guard step.fence == self.fence, step.sequence == self.sequence, step.before == self.available, step.after >= 0
+        guard let mark = self.mark, var lot = self.lots[step.lot] else { return .lost }
+        guard mark.owner == step.owner, step.fence >= lot.fence else { return .superseded }
+        guard step.fence == lot.fence, step.sequence == lot.sequence, step.before == lot.available, step.after >= 0
         else { return .lost }
-        self.available = step.after
-        self.sequence += 1
+        lot.available = step.after
+        lot.sequence += 1
+        lot.admitted = step.admitted.map(\.request)
+        self.lots[step.lot] = lot
+        self.mark = RedisMark(owner: mark.owner, steps: mark.steps + 1)
+        self.witness = step.witness
         return .stepped
+    }
+
+    /// - Parameter run: The process of Redis.
+    package mutating func handle(_ prime: RedisPrime, run: RedisRun) -> RedisResult {
+        if let mark = self.mark, mark.owner != prime.owner {
+            // Fewer steps than were surveyed: Redis was set back, and no other process has it.
+            guard let surveyed = prime.surveyed, mark == surveyed || mark.steps < surveyed.steps else {
+                return .superseded
+            }
+        }
+        if let lot = self.lots[prime.lot], lot.fence >= prime.fence { return .superseded }
+        self.lots[prime.lot] = Lot(fence: prime.fence, available: prime.available)
+        self.mark = RedisMark(owner: prime.owner, steps: (self.mark?.steps ?? 0) + 1)
+        (self.ledger, self.generation, self.witness) = (prime.ledger, prime.generation, prime.witness)
+        return .primed(run)
+    }
+
+    package func survey(run: RedisRun) -> RedisSurvey {
+        RedisSurvey(
+            ledger: self.ledger, generation: self.generation, witness: self.witness, mark: self.mark,
+            newestFence: self.lots.values.map(\.fence).max() ?? 0,
+            admitted: self.lots.keys.sorted().flatMap { self.lots[$0]!.admitted }, run: run)
     }
 }

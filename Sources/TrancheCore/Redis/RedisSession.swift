@@ -3,12 +3,12 @@ struct RedisSession: Sendable {
     enum Phase: Sendable {
         /// Not in Redis; the lot is primed at this moment. Can transition to: `priming`.
         case unprimed(retryAt: Instant)
-        /// Can transition to: `idle`, `unprimed`.
-        case priming
+        /// With this head of the ledger. Can transition to: `idle`, `unprimed`.
+        case priming(witness: LedgerHead)
         /// Can transition to: `stepping`, `unprimed`.
         case idle
         /// The admitted requests are answered when the step is confirmed. Can transition to: `idle`, `unprimed`.
-        case stepping(RedisStep, admitted: [Admission])
+        case stepping(RedisStep)
     }
 
     private(set) var phase = Phase.unprimed(retryAt: .distantPast)
@@ -39,7 +39,7 @@ struct RedisSession: Sendable {
 
     /// Whether the order is in the ledger without Redis' confirmation.
     func isUnconfirmed(_ order: OrderID) -> Bool {
-        if case .stepping(_, let admitted) = self.phase, admitted.contains(where: { $0.order.id == order }) {
+        if case .stepping(let step) = self.phase, step.admitted.contains(where: { $0.order.id == order }) {
             return true
         }
         return self.unwitnessed.contains(order)
@@ -54,41 +54,43 @@ struct RedisSession: Sendable {
     mutating func raise(fence: UInt64) { self.fence = max(self.fence, fence) }
 
     /// - Parameter available: By the ledger.
-    mutating func beginPriming(available: Int) {
+    mutating func beginPriming(available: Int, witness: LedgerHead) {
         precondition(self.isUnprimed, "a lot can be primed only while it is unprimed")
         self.fence += 1
         (self.sequence, self.available) = (0, available)
-        self.phase = .priming
+        self.phase = .priming(witness: witness)
     }
 
-    /// - Returns: The orders that buyers may learn of now, or `nil` if the answer was not expected.
-    mutating func primed(at now: Instant) -> [OrderID]? {
-        guard case .priming = self.phase else { return nil }
+    /// - Returns: The orders that buyers may learn of now, and the ledger's head that Redis has; `nil` if the answer was not
+    ///   expected.
+    mutating func primed(at now: Instant) -> (orders: [OrderID], witness: LedgerHead)? {
+        guard case .priming(let witness) = self.phase else { return nil }
         self.phase = .idle
         self.answeredAt = now
         defer { self.unwitnessed = [] }
-        return self.unwitnessed
+        return (self.unwitnessed, witness)
     }
 
     mutating func beginStep(
-        of lot: LotID, available: Int, witness: LedgerHead, admitted: [Admission] = []
+        of lot: LotID, owner: UInt64, available: Int, witness: LedgerHead, admitted: [Admission] = []
     ) -> RedisStep {
         precondition(self.isIdle, "no step in Redis may start in phase \(self.phase)")
         let step = RedisStep(
-            lot: lot, fence: self.fence, sequence: self.sequence, before: self.available, after: available,
-            witness: witness)
-        self.phase = .stepping(step, admitted: admitted)
+            lot: lot, owner: owner, fence: self.fence, sequence: self.sequence, before: self.available,
+            after: available,
+            witness: witness, admitted: admitted)
+        self.phase = .stepping(step)
         return step
     }
 
-    /// - Returns: The requests that may be answered now, or `nil` if the answer was not expected.
-    mutating func stepped(at now: Instant) -> [Admission]? {
-        guard case .stepping(let step, let admitted) = self.phase else { return nil }
+    /// - Returns: The step, whose admitted requests may be answered now, or `nil` if the answer was not expected.
+    mutating func stepped(at now: Instant) -> RedisStep? {
+        guard case .stepping(let step) = self.phase else { return nil }
         self.phase = .idle
         self.answeredAt = now
         self.sequence = step.sequence + 1
         self.available = step.after
-        return admitted
+        return step
     }
 
     /// When the lot may be primed again: at once after one loss, after a pause if Redis loses the lot again soon.
@@ -102,14 +104,8 @@ struct RedisSession: Sendable {
     /// - Returns: The requests whose step was under way: their orders are in the ledger, but Redis did not confirm them.
     mutating func unprime(retryAt: Instant) -> [BuyRequest] {
         defer { self.phase = .unprimed(retryAt: retryAt) }
-        guard case .stepping(_, let admitted) = self.phase else { return [] }
-        self.unwitnessed += admitted.map(\.order.id)
-        return admitted.map(\.request)
+        guard case .stepping(let step) = self.phase else { return [] }
+        self.unwitnessed += step.admitted.map(\.order.id)
+        return step.admitted.map(\.request)
     }
-}
-
-/// A request that the unit has admitted, with its order, which goes to the ledger.
-struct Admission: Sendable {
-    let request: BuyRequest
-    let order: Order
 }

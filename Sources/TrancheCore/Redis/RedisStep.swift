@@ -1,9 +1,11 @@
-/// One atomic step of a lot in Redis: the sum of a batch that the unit has decided, beside the batch's commit.
+/// One atomic step of a lot in Redis: a batch that the unit has decided, beside the batch's commit.
 ///
-/// Redis decides nothing. It checks that this process still has the lot (the fence), that no step was lost (the
-/// sequence), and that its own count of the stock agrees and stays at or above zero.
-package struct RedisStep: Hashable, Sendable {
+/// Redis decides nothing. It checks that this process still has the unit (the owner), that the step is not late (the fence),
+/// that no step was lost (the sequence), and that its own count of the stock agrees and stays at or above zero.
+package struct RedisStep: Sendable {
     package let lot: LotID
+    /// The session of the process.
+    package let owner: UInt64
     /// Raised for each priming: a step of an older fence changes nothing, whenever it arrives.
     package let fence: UInt64
     /// The last sequence that a reply confirmed; Redis must be exactly there.
@@ -14,10 +16,16 @@ package struct RedisStep: Hashable, Sendable {
     package let after: Int
     /// The ledger's durable head. Redis keeps it, as a second witness of the ledger.
     package let witness: LedgerHead
+    /// The admitted requests. Redis keeps them until the next step, whose witness covers them: a process that starts on
+    /// a ledger without them takes them over, because they may have been answered.
+    package let admitted: [Admission]
 
     package init(
-        lot: LotID, fence: UInt64, sequence: UInt64, before: Int, after: Int, witness: LedgerHead = .empty
+        lot: LotID, owner: UInt64, fence: UInt64, sequence: UInt64, before: Int, after: Int,
+        witness: LedgerHead = .empty, admitted: [Admission] = []
     ) {
+        self.owner = owner
+        self.admitted = admitted
         self.lot = lot
         self.fence = fence
         self.sequence = sequence
@@ -41,19 +49,50 @@ package enum RedisResult: Hashable, Sendable {
     case unreachable
 }
 
-/// Sets a lot in Redis to the ledger's state, under a new fence.
+/// A request that the unit has admitted, with its order, which goes to the ledger.
+package struct Admission: Sendable {
+    package let request: BuyRequest
+    package let order: Order
+    package init(request: BuyRequest, order: Order) { (self.request, self.order) = (request, order) }
+}
+
+/// Who has a unit's Redis, and how far that process has come: any priming or step changes it.
+package struct RedisMark: Hashable, Sendable {
+    /// The session of the process that primed last.
+    package let owner: UInt64
+    /// Primings and steps so far.
+    package let steps: UInt64
+    package init(owner: UInt64, steps: UInt64) { (self.owner, self.steps) = (owner, steps) }
+}
+
+/// Sets a lot in Redis to the ledger's state, under a new fence. The first priming of a process takes the whole unit over:
+/// from then on Redis refuses every step of another process.
+///
+/// Redis refuses the take-over if another process has done anything since this one's survey: the survey does not show
+/// what was sold after it.
 package struct RedisPrime: Hashable, Sendable {
     package let lot: LotID
     package let fence: UInt64
+    /// The session of the process.
+    package let owner: UInt64
+    /// By the survey at the start; `nil` if nobody had this Redis.
+    package let surveyed: RedisMark?
     package let available: Int
     package let ledger: LedgerID
+    package let generation: Generation
     package let witness: LedgerHead
 
-    package init(lot: LotID, fence: UInt64, available: Int, ledger: LedgerID, witness: LedgerHead) {
+    package init(
+        lot: LotID, fence: UInt64, owner: UInt64, surveyed: RedisMark? = nil, available: Int, ledger: LedgerID,
+        generation: Generation, witness: LedgerHead
+    ) {
         self.lot = lot
         self.fence = fence
+        self.owner = owner
+        self.surveyed = surveyed
         self.available = available
         self.ledger = ledger
+        self.generation = generation
         self.witness = witness
     }
 }
@@ -65,17 +104,26 @@ package struct RedisSurvey: Hashable, Sendable {
     package let witness: LedgerHead?
     /// The ledger's own digest at the witness's position; `nil` if the ledger does not reach that far.
     package var proof: LedgerHead?
+    /// The generation of that ledger.
+    package let generation: Generation?
+    package let mark: RedisMark?
     /// The highest fence of any lot. A ledger that was set back counts its incarnations again: it must go on above this.
     package let newestFence: UInt64
+    /// The admitted requests of each lot's last step.
+    package let admitted: [BuyRequest]
     /// The process that answers.
     package let run: RedisRun
 
     package init(
-        ledger: LedgerID?, witness: LedgerHead?, proof: LedgerHead? = nil, newestFence: UInt64, run: RedisRun
+        ledger: LedgerID?, generation: Generation? = nil, witness: LedgerHead?, proof: LedgerHead? = nil,
+        mark: RedisMark? = nil, newestFence: UInt64 = 0, admitted: [BuyRequest] = [], run: RedisRun
     ) {
         self.run = run
+        self.mark = mark
         self.newestFence = newestFence
+        self.admitted = admitted
         self.ledger = ledger
+        self.generation = generation
         self.witness = witness
         self.proof = proof
     }

@@ -13,15 +13,17 @@ extension UnitMachine {
         guard self.lots[lot]?.redis.fence == fence else { return }
         switch result {
         case .primed(let run):
-            guard let unwitnessed = self.lots[known: lot].redis.primed(at: self.steady) else { return }
+            guard let primed = self.lots[known: lot].redis.primed(at: self.steady) else { return }
             if run != self.book.redis { self.append(.redis(run), into: &output) }
-            self.publish(unwitnessed, into: &output)
+            self.confirm(primed.witness)
+            self.publish(primed.orders, into: &output)
             self.flagSoldOut(lot, into: &output)
         case .stepped:
-            guard let admitted = self.lots[known: lot].redis.stepped(at: self.steady) else { return }
+            guard let step = self.lots[known: lot].redis.stepped(at: self.steady) else { return }
+            self.confirm(step.witness)
             // The commit beside the step is done: the ledger takes the output with the step before any later event.
-            output.reserve(facts: admitted.count)
-            for admission in admitted { output.add(fact: .answer(admission.request, .order(admission.order))) }
+            output.reserve(facts: step.admitted.count)
+            for admission in step.admitted { output.add(fact: .answer(admission.request, .order(admission.order))) }
         case .lost:
             let retryAt = self.lots[known: lot].redis.retryAfterLoss(
                 now: self.steady, pauseMilliseconds: self.settings.retryMilliseconds)
@@ -41,44 +43,88 @@ extension UnitMachine {
         }
     }
 
+    /// - Parameter survey: `nil` if Redis did not answer.
     mutating func surveyed(_ survey: RedisSurvey?, now: Instant, into output: inout UnitOutput) {
-        guard self.registration == .surveying else { return }
-        self.survey = survey
+        guard self.survey == nil else { return }
+        self.surveyAt = self.steady.advanced(milliseconds: self.settings.retryMilliseconds)
         if let survey {
+            self.survey = survey
             self.fenceFloor = survey.newestFence
             for lot in self.lots.keys { self.lots[known: lot].redis.raise(fence: survey.newestFence) }
+            if survey.ledger == self.ledger, survey.proof == survey.witness {
+                self.adopt(survey.admitted, now: now, into: &output)
+            }
+            output.add(.recovered)
         }
+        guard self.registration == .surveying else { return self.checkSurvey(into: &output) }
         self.registration = .unvouched
         self.register(nil, into: &output)
+    }
+
+    /// Asks again for what Redis holds, if it did not answer at the start. Until then no lot is primed, because that would
+    /// delete it.
+    mutating func surveyAgain(into output: inout UnitOutput) {
+        guard self.survey == nil, self.registration != .surveying, self.surveyAt <= self.steady else { return }
+        self.surveyAt = .distantFuture
+        output.add(.survey)
+    }
+
+    /// The center has vouched before Redis could be asked.
+    private mutating func checkSurvey(into output: inout UnitOutput) {
+        guard self.redisContradicts else { return self.primeLots(into: &output) }
+        self.stop("Redis has seen a newer state of this ledger than the ledger itself has", into: &output)
+    }
+
+    /// Makes reservations of the last steps' requests that are not in the ledger. Their commit was under way: another
+    /// process on another copy of the ledger may have finished it, and answered them. An order without an answer expires.
+    private mutating func adopt(_ requests: [BuyRequest], now: Instant, into output: inout UnitOutput) {
+        for request in requests
+        where self.book.orders.state(of: request.order) == nil && self.book.refused[request.order] == nil {
+            let held = self.book.held(by: request.buyer, lot: request.lot)
+            guard self.book.contests[request.lot] == nil, self.book[request.lot].available >= Int(request.quantity)
+            else { continue }
+            self.appendReservation(
+                Order(
+                    id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
+                    buyerLimit: held + Int(request.quantity), generation: self.book.generation, stamp: request.stamp,
+                    deadline: now.advanced(
+                        milliseconds: self.lots[request.lot]?.rules?.paymentWindowMilliseconds ?? 60_000)),
+                into: &output)
+        }
     }
 
     /// Whether Redis vouches for the ledger. Redis must have seen this ledger. The ledger must still have everything
     /// that Redis saw in it. And it must be the process of Redis that the ledger names: one that was loaded from a file
     /// may have been restored together with the whole computer.
     var redisVouches: Bool {
-        guard self.redisMayVouch, let survey = self.survey, survey.ledger == self.ledger, let witness = survey.witness,
+        guard self.redisMayVouch, let survey = self.survey, survey.ledger == self.ledger, survey.witness != nil,
             survey.run == self.book.redis
         else { return false }
-        return survey.proof == witness
+        return survey.proof == survey.witness
     }
 
-    /// Primes every lot that needs Redis and whose time to retry has come. In a contest Redis has no part, except for
-    /// local orders that it has not confirmed yet.
+    /// Whether Redis has seen entries of this ledger and generation that the ledger does not have: it was set back, or is a
+    /// copy. The center cannot know this if it heard no report since.
+    var redisContradicts: Bool {
+        guard let survey = self.survey, survey.ledger == self.ledger, survey.generation == self.book.generation else {
+            return false
+        }
+        return survey.proof != survey.witness
+    }
+
+    /// Primes every lot that needs Redis and whose time to retry has come.
     mutating func primeLots(into output: inout UnitOutput) {
-        guard self.mayIssue else { return }
-        for lot in self.lots.keys {
-            let state = self.lots[known: lot]
-            guard state.redis.isDue(at: self.steady), state.isLocal || !state.redis.unwitnessed.isEmpty else {
-                continue
-            }
+        guard self.mayIssue, let survey = self.survey else { return }
+        for lot in self.lots.keys where self.lots[known: lot].redis.isDue(at: self.steady) {
             let available = self.book[lot].available
-            self.lots[known: lot].redis.beginPriming(available: available)
+            self.lots[known: lot].redis.beginPriming(available: available, witness: self.head)
             self.toldRedis = self.head
             output.add(
                 .prime(
                     RedisPrime(
-                        lot: lot, fence: self.lots[known: lot].redis.fence, available: available, ledger: self.ledger,
-                        witness: self.head)))
+                        lot: lot, fence: self.lots[known: lot].redis.fence, owner: self.session,
+                        surveyed: survey.mark, available: available, ledger: self.ledger,
+                        generation: self.book.generation, witness: self.head)))
         }
     }
 
@@ -94,7 +140,7 @@ extension UnitMachine {
     mutating func probe(into output: inout UnitOutput) {
         for lot in self.lots.keys {
             let state = self.lots[known: lot]
-            guard state.isLocal, state.redis.isIdle else { continue }
+            guard state.redis.isIdle else { continue }
             if state.redis.isSilent(at: self.steady) || self.toldRedis != self.head {
                 self.step(lot, [], into: &output)
             }
@@ -106,6 +152,15 @@ extension UnitMachine {
         self.toldRedis = self.head
         output.add(
             self.lots[known: lot].redis.beginStep(
-                of: lot, available: self.book[lot].available, witness: self.head, admitted: admitted))
+                of: lot, owner: self.session, available: self.book[lot].available, witness: self.head,
+                admitted: admitted))
+    }
+
+    /// Redis has the ledger up to this head, so the center may learn what was returned up to there. A process on a copy
+    /// without the return is not vouched for by this Redis any more.
+    private mutating func confirm(_ head: LedgerHead) {
+        for lot in self.lots.keys where !self.lots[known: lot].returns.isConfirmed {
+            self.lots[known: lot].returns.confirm(upTo: head.position)
+        }
     }
 }

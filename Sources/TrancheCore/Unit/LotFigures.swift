@@ -16,6 +16,8 @@ struct Demand: Sendable {
 struct Reclaim: Sendable {
     /// The number of the last hint that was followed.
     private(set) var done: UInt64 = 0
+    /// The same, as far as the center may learn of it.
+    var reported: UInt64 = 0
 
     /// - Returns: Whether the hint is a new one. It counts as followed from then on.
     mutating func follow(_ hint: ReclaimHint) -> Bool {
@@ -23,6 +25,45 @@ struct Reclaim: Sendable {
         self.done = hint.number
         return true
     }
+}
+
+/// The total that a unit has returned of a lot, as far as the center may learn of it.
+struct ReturnedTotal: Sendable {
+    /// Redis has the ledger beyond the entries of these.
+    private(set) var confirmed: Int
+    /// Durable totals, each with the position in the ledger that Redis must have reached.
+    private var pending: [(position: UInt64, total: Int)] = []
+    /// The newest total, durable or not.
+    private var newest: Int
+
+    /// - Parameters:
+    ///   - total: By the ledger, at a start.
+    ///   - position: The end of that ledger.
+    init(total: Int, position: UInt64) {
+        (self.confirmed, self.newest) = (0, total)
+        if total > 0 { self.pending.append((position, total)) }
+    }
+
+    var isConfirmed: Bool { self.pending.isEmpty }
+    var isDurable: Bool { self.newest == self.pending.last?.total ?? self.confirmed }
+
+    mutating func raise(to total: Int) { self.newest = total }
+
+    /// The ledger has the newest total up to this position.
+    mutating func becameDurable(at position: UInt64) {
+        guard !self.isDurable else { return }
+        self.pending.append((position, self.newest))
+    }
+
+    mutating func confirm(upTo position: UInt64) {
+        while let first = self.pending.first, first.position <= position {
+            self.confirmed = first.total
+            self.pending.removeFirst()
+        }
+    }
+
+    /// A new generation starts at nothing.
+    mutating func restart() { self = ReturnedTotal(total: 0, position: 0) }
 }
 
 /// The center's last figure of stock outside of this unit.

@@ -17,6 +17,7 @@ struct LotState: Sendable {
     var held: [HeldRequest] = []
     var demand = Demand()
     var reclaim = Reclaim()
+    var returns: ReturnedTotal
     var elsewhere = StockElsewhere()
     /// Items paid for, of the present generation.
     var paid = 0
@@ -25,8 +26,9 @@ struct LotState: Sendable {
     /// The ledger has the entry that this incarnation refuses orders of the lot as sold out.
     var soldOutIsDurable = false
 
-    init(lot: LotID, fence: UInt64) {
+    init(lot: LotID, fence: UInt64, returns: ReturnedTotal) {
         self.lot = lot
+        self.returns = returns
         self.redis = RedisSession(fence: fence)
     }
 

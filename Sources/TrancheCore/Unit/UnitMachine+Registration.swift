@@ -18,6 +18,10 @@ extension UnitMachine {
         switch reply {
         case .accepted(let directives):
             guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &output) }
+            guard !self.redisContradicts else {
+                return self.stop(
+                    "Redis has seen a newer state of this ledger than the ledger itself has", into: &output)
+            }
             self.vouched(now: now, directives, into: &output)
         case .proofRequired(let position, let challenge, let earlier):
             guard self.registration != .registered else { return }  // A late answer to an earlier attempt.
@@ -26,6 +30,14 @@ extension UnitMachine {
             guard challenge != self.answeredChallenge else { return }
             self.answeredChallenge = challenge
             self.registerUnderway = true
+            guard !self.redisContradicts else {
+                // The center may not know that the ledger was set back. Without a proof it strands what this ledger
+                // holds, and a new generation begins.
+                self.disbelieve(
+                    "Redis has seen a newer state of this ledger: it was set back, or is a copy; its quota is given up",
+                    into: &output)
+                return self.register(.withoutProof(challenge), into: &output)
+            }
             output.add(.prove(position: position, challenge: challenge, earlier: earlier))
         case .newGeneration(let directives):
             guard directives.epoch >= self.epoch else { return self.registrationFailed(now: now, into: &output) }
@@ -100,6 +112,7 @@ extension UnitMachine {
         for lot in self.lots.keys {
             self.unprime(lot, retryAt: self.steady, into: &output)
             self.lots[known: lot].paid = 0
+            self.lots[known: lot].returns.restart()
         }
     }
 

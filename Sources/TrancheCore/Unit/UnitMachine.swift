@@ -34,7 +34,9 @@ package struct UnitMachine: Sendable {
     package let settings: Settings
     package internal(set) var book: UnitBook
     var registration = Registration.surveying
+    /// What Redis held at the start; `nil` until it has answered.
     var survey: RedisSurvey?
+    var surveyAt = Instant.distantFuture
     /// Fences of earlier processes in Redis are not above this.
     var fenceFloor: UInt64 = 0
     var lots = SortedMap<LotID, LotState>()
@@ -131,6 +133,9 @@ package struct UnitMachine: Sendable {
     package mutating func committed(_ head: LedgerHead) {
         guard self.registration != .stopped else { return }
         self.head = head
+        for lot in self.lots.keys where !self.lots[known: lot].returns.isDurable {
+            self.lots[known: lot].returns.becameDurable(at: head.position)
+        }
     }
 
     /// Whether the unit may sell: the center or Redis vouched for its ledger.
@@ -151,13 +156,16 @@ package struct UnitMachine: Sendable {
         self.book.apply(entry)
         if let lot = entry.movedStock {
             precondition(self.book[lot].isSound, "I2 is broken for lot \(lot) by \(entry): \(self.book[lot])")
+            if case .returned(_, let total) = entry { self.lots[known: lot].returns.raise(to: total) }
         }
         output.add(entry)
     }
 
     func newLot(_ lot: LotID) -> LotState {
         // The incarnation is the high part, so a fence of an older process is lower, unless the ledger was set back since.
-        LotState(lot: lot, fence: max(self.fenceFloor, self.book.incarnation.rawValue << Limits.incarnationShift))
+        LotState(
+            lot: lot, fence: max(self.fenceFloor, self.book.incarnation.rawValue << Limits.incarnationShift),
+            returns: ReturnedTotal(total: self.book[lot].returned, position: self.head.position))
     }
 
     mutating func stop(_ reason: String, into output: inout UnitOutput) {
@@ -183,6 +191,7 @@ package struct UnitMachine: Sendable {
 
     private mutating func tick(now: Instant, into output: inout UnitOutput) {
         self.expire(now: now, into: &output)
+        self.surveyAgain(into: &output)
         self.primeLots(into: &output)
         let needsRegistration = self.registration == .unvouched || self.registration == .vouchedByRedis
         if needsRegistration, !self.registerUnderway, self.registerAt <= self.steady {

@@ -75,6 +75,9 @@ package enum Publication: Sendable {
     /// The ledger has the request's order, but Redis did not confirm it: the buyer must ask again. The order follows as
     /// ``changed(_:)`` when Redis has been primed with it.
     case withheld(BuyRequest)
+    /// Redis was asked, and what it had admitted beyond the ledger is an entry now: the front desk may refuse from
+    /// memory.
+    case recovered
 }
 
 /// Work for the process, outside the front desk.

@@ -66,8 +66,13 @@ package enum Limits {
     /// The first incarnation of a process has fences from `1 << incarnationShift`: the rest counts its primings.
     static let incarnationShift: UInt64 = 24
 
+    /// Bytes of an admission record before the buyer's id. The record's length is one byte.
+    package static let admissionRecordBytes = 28
+
     /// Checks what the code assumes of limits that stand in different places. Each process calls it once, at its start.
     package static func checkRelations() {
+        precondition(
+            self.admissionRecordBytes + self.buyerBytes <= Int(UInt8.max), "an admission record has one length byte")
         precondition(
             self.incarnation << self.incarnationShift <= self.fence, "every incarnation has fences below the limit")
         precondition(self.fenceRoom < self.fence, "some fences are no damage")

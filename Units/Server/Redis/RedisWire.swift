@@ -5,17 +5,19 @@ import TrancheCore
 struct RedisWire {
     private let prefix: String
     private let witness: String
-    private let fences: String
+    private let lots: String
+    private static let stateSuffix = ":state"
     private var states: [LotID: String] = [:]
+    private var records: [UInt8] = []
 
     init(unit: UnitID) {
         self.prefix = "tranche:\(unit):"
-        (self.witness, self.fences) = (self.prefix + "witness", self.prefix + "fences")
+        (self.witness, self.lots) = (self.prefix + "witness", self.prefix + "lots")
     }
 
     private mutating func state(of lot: LotID) -> String {
         if let key = self.states[lot] { return key }
-        let key = "\(self.prefix)lot:\(lot):state"
+        let key = "\(self.prefix)lot:\(lot)\(Self.stateSuffix)"
         self.states[lot] = key
         return key
     }
@@ -31,22 +33,32 @@ struct RedisWire {
         arguments.append(step.after)
         arguments.append(Int(step.witness.position))
         arguments.append(step.witness.digest.description)
+        self.records.removeAll(keepingCapacity: true)
+        for admission in step.admitted { AdmissionRecord.encode(admission.request, into: &self.records) }
+        arguments.append(self.records)
+        arguments.append(String(step.owner))
     }
 
     /// A call of ``RedisScripts/prime``.
     mutating func encode(_ prime: RedisPrime, digest: String, into arguments: inout RedisArguments) {
-        arguments.call(digest, keys: self.state(of: prime.lot), self.witness, self.fences)
+        arguments.call(digest, keys: self.state(of: prime.lot), self.witness, self.lots)
         arguments.append(prime.lot.description)
         arguments.append(Int(prime.fence))
+        arguments.append(String(prime.owner))
+        arguments.append(prime.surveyed.map { String($0.owner) } ?? "")
+        arguments.append(prime.surveyed.map { String($0.steps) } ?? "")
         arguments.append(prime.available)
         arguments.append(String(prime.ledger.rawValue))
+        arguments.append(Int(prime.generation.rawValue))
         arguments.append(Int(prime.witness.position))
         arguments.append(prime.witness.digest.description)
     }
 
     /// A call of ``RedisScripts/survey``.
     func encodeSurvey(digest: String, into arguments: inout RedisArguments) {
-        arguments.call(digest, keys: self.witness, self.fences)
+        arguments.call(digest, keys: self.witness, self.lots)
+        arguments.append("\(self.prefix)lot:")
+        arguments.append(Self.stateSuffix)
     }
 
     // MARK: what is answered
@@ -62,23 +74,32 @@ struct RedisWire {
         }
     }
 
-    /// - Returns: `nil` for an answer of another shape. Damaged fields count as absent.
+    /// - Returns: `nil` for an answer of another shape. A damaged lot counts as absent: its next priming overwrites it.
     static func survey(_ reply: RedisReply, run: RedisRun) -> RedisSurvey? {
-        guard let parts = reply.array, parts.count == 2, let witness = parts[0].array, witness.count == 3,
-            let fences = parts[1].array
-        else { return nil }
-        // No unit gets near the limit. A fence beyond it is damaged data, and the next priming overwrites it.
-        let newest = fences.compactMap { $0.text.flatMap { UInt64($0) } }.filter {
-            $0 <= Limits.fence - Limits.fenceRoom
-        }.max()
-        let texts = witness.map(\.text)
-        guard let ledger = texts[0].flatMap({ UInt64($0) }), let position = texts[1].flatMap({ UInt64($0) }),
-            let digest = texts[2].flatMap({ Hex.pair($0) })
-        else { return RedisSurvey(ledger: nil, witness: nil, newestFence: newest ?? 0, run: run) }
+        guard let parts = reply.array, let texts = parts.first?.array?.map(\.text), texts.count == 6 else { return nil }
+        var newestFence: UInt64 = 0
+        var admitted: [BuyRequest] = []
+        for fields in parts.dropFirst().compactMap(\.array) where fields.count == 3 {
+            // No unit gets near the limit, so a fence beyond it is damage.
+            guard let lot = fields[0].text.flatMap({ UInt32($0) }).map({ LotID($0) }),
+                let fence = fields[1].text.flatMap({ UInt64($0) }), fence <= Limits.fence - Limits.fenceRoom
+            else { continue }
+            newestFence = max(newestFence, fence)
+            admitted += AdmissionRecord.decodeAll(fields[2].bytes ?? [], lot: lot)
+        }
+        let mark = texts[4].flatMap { UInt64($0) }.map {
+            RedisMark(owner: $0, steps: texts[5].flatMap { UInt64($0) } ?? 0)
+        }
+        guard let ledger = texts[0].flatMap({ UInt64($0) }), let position = texts[2].flatMap({ UInt64($0) }),
+            let digest = texts[3].flatMap({ Hex.pair($0) })
+        else {
+            return RedisSurvey(
+                ledger: nil, witness: nil, mark: mark, newestFence: newestFence, admitted: admitted, run: run)
+        }
         return RedisSurvey(
-            ledger: LedgerID(ledger),
-            witness: LedgerHead(position: position, digest: ChainDigest(high: digest.0, low: digest.1)),
-            newestFence: newest ?? 0, run: run)
+            ledger: LedgerID(ledger), generation: texts[1].flatMap { UInt32($0) }.map { Generation($0) },
+            witness: LedgerHead(position: position, digest: ChainDigest(high: digest.0, low: digest.1)), mark: mark,
+            newestFence: newestFence, admitted: admitted, run: run)
     }
 }
 

@@ -19,7 +19,7 @@ final class AdmissionBench {
         self.desk.configure([rules])
         self.handle(.configured([rules]))
         self.handle(.started)
-        self.handle(.surveyed(RedisSurvey(ledger: nil, witness: nil, newestFence: 0, run: Self.run)))
+        self.handle(.surveyed(RedisSurvey(ledger: nil, witness: nil, run: Self.run)))
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
             lots: [.init(lot: Benchmarks.lot, granted: 1_000_000_000, hint: nil, elsewhere: 0)], coordinator: nil)
