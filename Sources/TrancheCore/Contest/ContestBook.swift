@@ -89,6 +89,11 @@ package struct ContestBook: Hashable, Sendable {
         return (self.line + batch.passed).filter { allocated.contains($0.order) }
     }
 
+    /// Forgets the oldest verdicts of each unit, beyond `limit`: a leader can fetch them again.
+    mutating func keepVerdicts(_ limit: Int) {
+        for index in self.verdicts.values.indices { self.verdicts.values[index].keep(limit) }
+    }
+
     private mutating func tell(_ entrant: ContestBatch.Entrant, _ kind: Verdict.Kind) {
         self.verdicts[entrant.unit, default: VerdictList()].append(
             Verdict(order: entrant.order, kind: kind, generation: entrant.generation))

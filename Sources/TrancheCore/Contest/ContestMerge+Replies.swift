@@ -53,10 +53,6 @@ extension ContestMerge {
         self.history[unit] = old
     }
 
-    mutating func forgetOldVerdicts(of batch: ContestBatch) {
-        for unit in Set(batch.passed.map(\.unit)) { self.book.verdicts[unit]?.keep(Limits.verdictsHeld) }
-    }
-
     private func positions(of unit: UnitID) -> [ContestReply.Position] {
         var ahead = 0
         var found: [ContestReply.Position] = []

@@ -8,6 +8,7 @@ package struct VerdictList: Hashable, Sendable {
     /// The order's two halves, the kind, and the generation: little-endian, as on the wire and on disk.
     package static let bytesPerVerdict = 21
     package static let verdictsPerPiece = 4_096
+    private static let verdictsAtFirst = 64
 
     /// Verdicts before the first one of this list.
     package private(set) var first: Int
@@ -36,9 +37,8 @@ package struct VerdictList: Hashable, Sendable {
         if place % Self.verdictsPerPiece == 0 {
             self.pieces.append([])
             // The first piece grows on demand, so that a small contest stays small.
-            if place > 0 {
-                self.pieces[self.pieces.count - 1].reserveCapacity(Self.verdictsPerPiece * Self.bytesPerVerdict)
-            }
+            let room = place > 0 ? Self.verdictsPerPiece : Self.verdictsAtFirst
+            self.pieces[self.pieces.count - 1].reserveCapacity(room * Self.bytesPerVerdict)
         }
         let last = self.pieces.count - 1
         for half in [verdict.order.high, verdict.order.low] {
