@@ -114,7 +114,8 @@ struct ContestBench: AsyncParsableCommand {
         cluster.kill(.center)
         let begin = ContinuousClock.now
         try cluster.start(.center)
-        for _ in 0..<12_000 where await !client.answers(cluster.layout.centerURL + "/healthz") {
+        while await !client.answers(cluster.layout.centerURL + "/healthz") {
+            guard ContinuousClock.now - begin < .seconds(120) else { throw CommandError("the center does not restart") }
             try await Task.sleep(for: .milliseconds(10))
         }
         return (ContinuousClock.now - begin) / .seconds(1)
