@@ -183,8 +183,8 @@ let package = Package(
         .executableTarget(
             name: "tranche-bench",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "Simulation", "Sockets",
-                "Storage", "Terminal", "Verification", "WideArea", arguments, crypto,
+                "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "LoadGenerator", "Simulation",
+                "Sockets", "Storage", "Terminal", "Verification", "WideArea", arguments, crypto,
             ],
             path: "Sources/TrancheBench", swiftSettings: settings),
 

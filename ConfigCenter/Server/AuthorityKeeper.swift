@@ -30,6 +30,8 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     private var acts: [OperatorAct] = []
     private let told = NIOLockedValueBox<[String]>([])
     private let lastSnapshot = NIOLockedValueBox<Int64?>(nil)
+    /// Requests that have passed in contests since the last snapshot began.
+    private var passedCount = 0
 
     init(store: AuthorityStore, logger: Logger) throws(StorageError) {
         self.store = store
@@ -146,11 +148,15 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
                 last = position
                 return false
             }
-            guard position - since >= AuthorityStore.recordsPerSnapshot else { return false }
+            let isLong =
+                position - since >= AuthorityStore.recordsPerSnapshot
+                || self.passedCount >= AuthorityStore.passedPerSnapshot
+            guard isLong, position >= since else { return false }
             last = Int64.max / 2  // Until this one is written.
             return true
         }
         guard isDue else { return }
+        self.passedCount = 0
         let book = self.authority.book
         OwnedThread.start("snapshot") { [self] in
             do throws(StorageError) {
@@ -170,6 +176,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         do throws(StorageError) {
             let position = try self.store.append(records, witnesses: changed, acts: self.acts, as: self.epoch)
             self.authority.confirm()
+            for case .contest(_, let batch) in records { self.passedCount += batch.passed.count }
             if let position { self.snapshot(at: position) }
             return nil
         } catch {

@@ -57,17 +57,34 @@ extension Center {
         }
     }
 
-    func contest(_ lot: LotID) async throws(Problem) -> ContestDocument {
+    /// A page of a contest for the leader, from an item on.
+    ///
+    /// - Parameter batches: The batch of the first page; `nil` for the first page itself.
+    func contestPage(
+        _ lot: LotID, for epoch: Epoch, from first: Int, batches: UInt64?
+    ) async throws(Problem) -> ContestPageEnvelope {
         let sale = await self.book.config.sale(of: lot)
         guard let sale, let secret = try self.secret(of: sale) else {
             throw Problem(status: 409, code: "no_secret", detail: "the secret of the sale of lot \(lot) is missing")
         }
-        let book = try await self.keeper.perform { (authority, _) throws(Problem) -> ContestBook in
-            guard let state = authority.book.lots[lot] else { throw Problem(AuthorityError.unknownLot(lot)) }
-            guard let contest = state.contest else { throw Problem(AuthorityError.notContended(lot)) }
-            return contest
+        let page = try await self.keeper.perform { (authority, _) throws(Problem) -> ContestPage in
+            do throws(AuthorityError) {
+                return try authority.contestPage(lot, for: epoch, from: first, batches: batches)
+            } catch { throw Problem(error) }
         }
-        return ContestDocument(book: book, tieSecret: secret)
+        return ContestPageEnvelope(page: page, tieSecret: secret)
+    }
+
+    /// A page of earlier verdicts for the leader.
+    func verdicts(
+        _ lot: LotID, of unit: UnitID, for epoch: Epoch, from number: Int
+    ) async throws(Problem) -> VerdictPage {
+        let verdicts = try await self.keeper.perform { (authority, _) throws(Problem) -> [Verdict] in
+            do throws(AuthorityError) {
+                return try authority.verdicts(lot, of: unit, for: epoch, from: number)
+            } catch { throw Problem(error) }
+        }
+        return VerdictPage(lot: lot, unit: unit, from: number, verdicts: verdicts)
     }
 
     func record(_ lot: LotID, _ command: ContestCommand) async throws(Problem) -> ContestAck {

@@ -1,5 +1,6 @@
 import DaemonSupport
 import Hummingbird
+import NIOCore
 import TrancheAPI
 import TrancheCore
 
@@ -48,7 +49,20 @@ struct InternalRoutes {
             }
             return Response.json(try await self.center.quota(for: CoordinatorAddress(epoch: Epoch(epoch), url: url)))
         }
-        group.get("contests/:lot") { _, context in Response.json(try await self.center.contest(try context.lot())) }
+        group.get("contests/:lot") { request, context in
+            let batches = try request.optionalNumber("batches", in: 0...Int(Limits.batches))
+            let page = try await self.center.contestPage(
+                try context.lot(), for: try request.epoch(), from: try request.number("from", in: 0...Int.max),
+                batches: batches.map { UInt64($0) })
+            return Response.binary(ContestPageWire.encode(page))
+        }
+        group.get("contests/:lot/verdicts") { request, context in
+            let unit = try request.number("unit", in: 0...Int(UInt16.max))
+            let page = try await self.center.verdicts(
+                try context.lot(), of: UnitID(UInt16(unit)), for: try request.epoch(),
+                from: try request.number("from", in: 0...Int.max))
+            return Response.binary(ContestPageWire.encode(page))
+        }
         group.post("contests/:lot") { request, context in
             let command = try await request.document(ContestCommand.self, limit: Self.contestBytesLimit)
             return Response.json(try await self.center.record(try context.lot(), command))
@@ -63,12 +77,29 @@ struct InternalRoutes {
 extension Request {
     /// A number of the query; 0 if it is not there.
     fileprivate func number(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int {
-        guard let text = self.uri.queryParameters.get(name) else { return 0 }
+        try self.optionalNumber(name, in: range) ?? 0
+    }
+
+    /// The epoch of the leader that asks.
+    fileprivate func epoch() throws(Problem) -> Epoch {
+        Epoch(UInt64(try self.number("epoch", in: 0...Int(Limits.epoch))))
+    }
+
+    fileprivate func optionalNumber(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
+        guard let text = self.uri.queryParameters.get(name) else { return nil }
         guard let value = Int(text), range.contains(value) else {
             throw Problem(
                 status: 400, code: "bad_request",
                 detail: "\(name) \"\(text.prefix(20))\" is not in \(range.lowerBound)...\(range.upperBound)")
         }
         return value
+    }
+}
+
+extension Response {
+    fileprivate static func binary(_ bytes: [UInt8]) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: ContestWire.contentType],
+            body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }

@@ -60,6 +60,7 @@ struct SaleRoutes {
             guard !config.sales.contains(where: { $0.id == sale.id }) else {
                 throw Problem(status: 409, code: "sale_exists", detail: "there is a sale \"\(sale.id)\" already")
             }
+            try config.checkContests(of: sale)
             config.sales.append(sale.created(tieKeyHash: hash))
         }
         return try await self.document(sale.id, status: .created)
@@ -76,7 +77,9 @@ struct SaleRoutes {
             act: try request.act("edit \(id)")
         ) { (config) throws(Problem) in
             guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
-            config.sales[index] = try config.sales[index].edited(to: sale)
+            let before = config.sales[index]
+            config.sales[index] = try before.edited(to: sale)
+            if !sale.hasSameStock(as: before) { try config.checkContests(of: config.sales[index]) }
         }
         return try await self.document(id)
     }

@@ -1,13 +1,5 @@
 package import TrancheCore
 
-/// The state of a contest, as a new leader reads it.
-package struct ContestDocument: Sendable, Codable {
-    package let book: ContestBook
-    /// The sale's secret: only coordinators may read it until the sale is settled.
-    package let tieSecret: String
-    package init(book: ContestBook, tieSecret: String) { (self.book, self.tieSecret) = (book, tieSecret) }
-}
-
 /// A coordinator's decision, sent to the center for the log.
 package struct ContestCommand: Sendable, Codable {
     package let epoch: Epoch

@@ -99,11 +99,7 @@ package enum ContestWire {
             for number in [lot.next, lot.allowance, lot.from, lot.mayReturn] { writer.put(UInt32(clamping: number)) }
             writer.put(lot.fence.rawValue)
             writer.put(UInt32(clamping: lot.verdicts.count))
-            for verdict in lot.verdicts {
-                writer.put(verdict.order)
-                writer.put(verdict.kind.rawValue)
-                writer.put(verdict.generation.rawValue)
-            }
+            for verdict in lot.verdicts { writer.put(verdict) }
             writer.put(UInt8(lot.positions == nil ? 0 : 1))
             writer.put(UInt32(clamping: lot.positions?.count ?? 0))
             for position in lot.positions ?? [] {
@@ -142,11 +138,7 @@ package enum ContestWire {
         let fence = Stamp(rawValue: try reader.take(UInt64.self))
         var verdicts: [Verdict] = []
         for _ in 0..<(try reader.count(limit: Limits.verdictsPerReply)) {
-            let order = try reader.order()
-            guard let kind = Verdict.Kind(rawValue: try reader.take(UInt8.self)) else {
-                throw WireReader.invalid("it has an unknown verdict")
-            }
-            verdicts.append(Verdict(order: order, kind: kind, generation: Generation(try reader.take(UInt32.self))))
+            verdicts.append(try reader.verdict())
         }
         let hasPositions = try reader.take(UInt8.self) != 0
         var positions: [ContestReply.Position] = []
@@ -156,60 +148,5 @@ package enum ContestWire {
         return ContestReply.Lot(
             lot: lot, isTaken: isTaken, next: numbers[0], allowance: numbers[1], from: numbers[2], verdicts: verdicts,
             fence: fence, positions: hasPositions ? positions : nil, mayReturn: numbers[3])
-    }
-}
-
-private struct WireWriter {
-    private(set) var bytes: [UInt8]
-
-    init(version: UInt8) {
-        self.bytes = [version]
-        self.bytes.reserveCapacity(256)
-    }
-
-    mutating func put(_ value: some FixedWidthInteger) {
-        withUnsafeBytes(of: value.littleEndian) { self.bytes.append(contentsOf: $0) }
-    }
-
-    mutating func put(_ order: OrderID) {
-        self.put(order.high)
-        self.put(order.low)
-    }
-}
-
-private struct WireReader {
-    private var reader: ByteReader
-
-    init(_ bytes: UnsafeRawBufferPointer, version: UInt8) throws(Problem) {
-        self.reader = ByteReader(bytes)
-        guard let first = self.reader.byte() else { throw Self.invalid("it is empty") }
-        guard first == version else { throw Self.invalid("its version is \(first), not \(version)") }
-    }
-
-    static func invalid(_ detail: String) -> Problem {
-        Problem(status: 400, code: "invalid_message", detail: "the message cannot be read: \(detail)")
-    }
-
-    mutating func take<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) throws(Problem) -> Value {
-        guard let value = self.reader.little(type) else { throw Self.invalid("it ends too early") }
-        return value
-    }
-
-    mutating func order() throws(Problem) -> OrderID {
-        OrderID(high: try self.take(UInt64.self), low: try self.take(UInt64.self))
-    }
-
-    mutating func instant() throws(Problem) -> Instant {
-        Instant(microseconds: Int64(bitPattern: try self.take(UInt64.self)))
-    }
-
-    mutating func count(limit: Int) throws(Problem) -> Int {
-        let count = Int(try self.take(UInt32.self))
-        guard count <= limit else { throw Self.invalid("a list has \(count) elements, at most \(limit) are allowed") }
-        return count
-    }
-
-    func end() throws(Problem) {
-        guard self.reader.left == 0 else { throw Self.invalid("\(self.reader.left) bytes follow its end") }
     }
 }

@@ -40,10 +40,11 @@ extension ContestAck: LimitedMessage {
 }
 
 extension ContestBatch.Entrant {
-    fileprivate func checkLimits() throws(Problem) {
+    func checkLimits() throws(Problem) {
         try Problem.check(self.generation)
         try Problem.check("quantity", self.quantity, in: 1...Limits.quantityPerOrder)
         try Problem.check("uncertainty", self.uncertainty, in: 0...Limits.uncertaintyMicroseconds)
+        try Problem.check("index", self.index, in: 0...Limits.candidateIndex)
     }
 }
 
@@ -53,14 +54,6 @@ extension ContestCommand: LimitedMessage {
         try Problem.check("batch", self.batch.number, in: 0...Limits.batches)
         for entrant in self.batch.passed { try entrant.checkLimits() }
         try Problem.check("units", count: self.batch.waited.count, limit: Limits.units)
-    }
-}
-
-extension ContestDocument: LimitedMessage {
-    package func checkLimits() throws(Problem) {
-        try self.book.terms.checkLimits()
-        try Problem.check("batches", self.book.batches, in: 0...Limits.batches)
-        for entrant in self.book.line { try entrant.checkLimits() }
     }
 }
 
@@ -131,6 +124,7 @@ extension ContestReport: LimitedMessage {
         try Problem.check("candidates", count: all, limit: Limits.candidatesPerReportInAll)
         for lot in self.lots {
             for candidate in lot.candidates {
+                try Problem.check("index", candidate.index, in: 0...Limits.candidateIndex)
                 try Problem.check("uncertainty", candidate.uncertainty, in: 0...Limits.uncertaintyMicroseconds)
             }
         }

@@ -165,6 +165,9 @@ extension Problem {
         case .batchOutOfTurn(let number, let expected):
             self.init(
                 status: 409, code: "batch_out_of_turn", detail: "batch \(number) is out of order; expected \(expected)")
+        case .pageOutOfRange(let first, let limit):
+            self.init(
+                status: 400, code: "page_out_of_range", detail: "a page from \(first) on is not in 0...\(limit)")
         case .invalidBatch(let lot, let reason):
             self.init(status: 409, code: "invalid_batch", detail: "lot \(lot): \(reason)")
         case .leaderIsAlive(let epoch):

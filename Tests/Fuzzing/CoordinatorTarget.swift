@@ -16,11 +16,13 @@ enum CoordinatorTarget {
     static func run(_ bytes: [UInt8]) {
         var (draw, now) = (Draw(bytes), TokenTarget.now)
         var book = ContestBook(terms: draw.terms())
-        if draw.rarely() { book.apply(self.batch(&draw, now)) }
-        let document = ContestDocument(book: book, tieSecret: "")
-        guard (try? document.checkLimits()) != nil else { return }
+        for _ in 0..<(draw.rarely() ? 3 : 0) {
+            let command = ContestCommand(epoch: Epoch(1), batch: self.batch(&draw, now))
+            if (try? command.checkLimits()) != nil { book.apply(command.batch) }
+        }
+        guard let read = self.read(book, items: 1 + draw.below(8)) else { return }
         var coordinator = Coordinator(
-            merge: ContestMerge(lot: LotID(1), book: document.book, now: now, tie: { $0.low }))
+            merge: ContestMerge(lot: LotID(1), book: read, now: now, tie: { $0.low }))
         while !draw.isEmpty {
             now = now.advanced(milliseconds: Int64(draw.byte()))
             switch draw.byte() % 6 {
@@ -30,6 +32,19 @@ enum CoordinatorTarget {
             default: self.hear(&draw, &coordinator, now)
             }
         }
+    }
+
+    /// The book as a new leader gets it: in pages of some items, over the wire.
+    private static func read(_ book: ContestBook, items: Int) -> ContestBook? {
+        var reading = ContestReading(LotID(1), for: Epoch(1))
+        while reading.finished == nil {
+            let page = book.page(LotID(1), for: Epoch(1), from: reading.next, limit: items)
+            let bytes = ContestPageWire.encode(ContestPageEnvelope(page: page, tieSecret: "a"))
+            guard let envelope = try? ContestPageWire.page(bytes), (try? reading.take(envelope.page)) != nil else {
+                return nil
+            }
+        }
+        return reading.finished
     }
 
     private static func batch(_ draw: inout Draw, _ now: Instant) -> ContestBatch {
@@ -131,6 +146,11 @@ enum CoordinatorTarget {
         coordinator.merge.receive(
             report.lots[0], from: report.unit, generation: report.generation, isTrusted: isTrusted && report.isTrusted,
             now: now)
+        if let from = coordinator.merge.missing(report.unit, heard: report.lots[0].heard) {
+            coordinator.merge.recall(
+                [Verdict(order: draw.order(), kind: .waitlisted, generation: draw.generation())], of: report.unit,
+                from: draw.rarely() ? draw.integer() : from)
+        }
         let answer = coordinator.merge.reply(
             to: report.unit, generation: report.generation, heard: report.lots[0].heard, now: now)
         coordinator.clocks.answered(report.unit, at: now)

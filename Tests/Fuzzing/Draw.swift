@@ -80,6 +80,6 @@ struct Draw {
         ContestBatch.Entrant(
             order: self.order(), unit: self.unit(), generation: self.generation(), quantity: max(1, self.count()),
             place: Place(stamp: self.stamp(now), tie: self.number()), stamp: self.stamp(now),
-            uncertainty: Int64(self.count()), isLate: self.flag())
+            uncertainty: Int64(self.count()), isLate: self.flag(), index: self.flag() ? self.count() : nil)
     }
 }

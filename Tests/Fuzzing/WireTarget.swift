@@ -10,7 +10,7 @@ enum WireTarget {
     static func run(_ bytes: [UInt8]) {
         guard let kind = bytes.first else { return }
         let rest = Array(bytes.dropFirst())
-        switch kind % 7 {
+        switch kind % 9 {
         case 0: if let message = try? JSON.decode(UnitReport.self, from: rest) { self.report(message) }
         case 1: if let message = try? JSON.decode(RegisterRequest.self, from: rest) { self.register(message) }
         case 2: if let message = try? ContestWire.report(rest) { self.merge(message) }
@@ -19,6 +19,11 @@ enum WireTarget {
             guard let message = try? JSON.decode(QuotaDirectives.self, from: rest) else { return }
             if (try? message.checkLimits()) != nil { self.feed(.directives(message)) }
         case 5: if let message = try? JSON.decode(ContestCommand.self, from: rest) { self.contest(message) }
+        case 7: if let message = try? ContestPageWire.page(rest) { self.read(message) }
+        case 8:
+            guard let message = try? ContestPageWire.verdicts(rest) else { return }
+            precondition(
+                (try? ContestPageWire.verdicts(ContestPageWire.encode(message))) == message, "a copy differs")
         default:
             guard let message = try? JSON.decode(RegisterReply.self, from: rest) else { return }
             if (try? message.directives?.checkLimits()) != nil || message.directives == nil {
@@ -92,6 +97,23 @@ enum WireTarget {
         _ = merge.decide(now: self.now.advanced(milliseconds: 1_000))
     }
 
+    private static func read(_ message: ContestPageEnvelope) {
+        precondition(
+            (try? ContestPageWire.page(ContestPageWire.encode(message))) == message, "a copy of the page differs")
+        var reading = ContestReading(message.page.head.lot, for: message.page.head.epoch)
+        guard (try? reading.take(message.page)) != nil, let book = reading.finished else { return }
+        let again = book.page(
+            message.page.head.lot, for: message.page.head.epoch, from: 0, limit: Limits.itemsPerPage)
+        precondition(Set(again.items) == Set(message.page.items), "the book has not the items of its page")
+        var merge = ContestMerge(lot: self.lot, book: book, now: self.now, tie: { $0.low })
+        merge.observe(
+            .init(
+                batches: book.batches, pool: 3, mayReturn: 2, isClosed: false, members: [self.unit: Generation(1)]))
+        _ = merge.missing(self.unit, heard: 0)
+        _ = merge.reply(to: self.unit, generation: Generation(1), heard: 0, now: self.now)
+        _ = merge.decide(now: self.now.advanced(milliseconds: 1_000))
+    }
+
     // MARK: the unit
 
     /// A unit that sells the lot, with one contested order.
@@ -152,7 +174,21 @@ enum WireTarget {
             [4] + JSON.encode(directives), [5] + JSON.encode(self.command),
             [6] + JSON.encode(RegisterReply.newGeneration(directives)),
             [6] + JSON.encode(RegisterReply.proofRequired(position: 1, challenge: 2, earlier: [3])),
+            [7] + ContestPageWire.encode(ContestPageEnvelope(page: self.page, tieSecret: "secret")),
+            [8]
+                + ContestPageWire.encode(
+                    VerdictPage(
+                        lot: self.lot, unit: self.unit, from: 0,
+                        verdicts: [
+                            Verdict(order: OrderID(high: 1, low: 2), kind: .released, generation: Generation(1))
+                        ])),
         ]
+    }
+
+    private static var page: ContestPage {
+        var book = ContestBook(terms: ContestTerms(policy: .rounds(milliseconds: 50), waitlist: 5))
+        book.apply(self.command.batch)
+        return book.page(self.lot, for: Epoch(1), from: 0)
     }
 
     private static let candidate = Candidate(
@@ -176,6 +212,11 @@ enum WireTarget {
             passed: [
                 .init(
                     order: OrderID(high: 1, low: 2), unit: unit, generation: Generation(1), quantity: 1,
-                    place: Place(stamp: Stamp(now), tie: 1), stamp: Stamp(now), uncertainty: 500, isLate: false)
+                    place: Place(stamp: Stamp(now), tie: 1), stamp: Stamp(now), uncertainty: 500, isLate: false,
+                    index: 0),
+                .init(
+                    order: OrderID(high: 1, low: 3), unit: unit, generation: Generation(1), quantity: 1,
+                    place: Place(stamp: Stamp(now), tie: 2), stamp: Stamp(now), uncertainty: 500, isLate: true,
+                    index: nil),
             ], allocated: [OrderID(high: 1, low: 2)], released: [], waited: [unit]))
 }

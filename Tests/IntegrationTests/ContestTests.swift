@@ -176,6 +176,29 @@ import Verification
         #expect(verifier.coordinatorEpoch > before.rawValue, "another coordinator must have taken the lead")
     }
 
+    @Test("a unit that restarts under the next leader hears all verdicts, those of before that leader's time first")
+    func restartedUnitHearsEarlierVerdicts() async throws {
+        let cluster = try await TestCluster.start(
+            stock: 5, limit: 1, contest: ["--contest", "global", "--waitlist", "9"], delays: [2, 5, 10])
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        var entries: [Entry] = []
+        for number in 0..<8 { entries.append(try await self.enter(cluster, unit, "before-\(number)")) }
+        let states = try await self.outcomes(cluster, entries)
+        #expect(states.count { $0 == "reserved" } == 5 && states.count { $0 == "waitlisted" } == 3, "\(states)")
+        cluster.signal("tranche-coordinator", try await self.leader(cluster), SIGKILL)
+        try await cluster.restartUnit(unit)
+        // Its verdict is behind the eight that the unit asks for again.
+        let newcomer = try await self.enter(cluster, unit, "newcomer")
+        #expect(try await self.outcome(cluster, newcomer) == "waitlisted")
+        for entry in entries {
+            #expect(["reserved", "waitlisted"].contains(try await self.outcome(cluster, entry)))
+        }
+        cluster.stop()
+        let verifier = try Verifier(folder: cluster.folder)
+        #expect(verifier.report().isSound, "\(verifier.report().checks.filter { $0.verdict == .broken })")
+    }
+
     /// The configuration file of the leading coordinator.
     private func leader(_ cluster: TestCluster) async throws -> String {
         let layout = FileManager.default.contents(atPath: cluster.folder + "/cluster.json") ?? Data()

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Storage
 import TestSupport
 import Testing
@@ -70,5 +71,69 @@ import TrancheCore
         try store.append([], witnesses: [:], acts: all, as: Epoch(1))
         #expect(try store.act("key 0") == nil && store.act("key 1") == all[1])
         #expect(try store.act("key \(AuthorityStore.actsLimit)") != nil)
+    }
+
+    /// A batch in which orders of one unit pass; every tenth one waits.
+    private static func batch(_ number: Int, count: Int) -> ContestBatch {
+        let passed = (0..<count).map { place in
+            let index = (number - 1) * count + place
+            let stamp = Stamp(rawValue: UInt64(index))
+            return ContestBatch.Entrant(
+                order: OrderID(high: 1, low: UInt64(index)), unit: UnitID(4), generation: Generation(1), quantity: 1,
+                place: Place(stamp: stamp, tie: 0), stamp: stamp, uncertainty: 0, isLate: false, index: index)
+        }
+        return ContestBatch(
+            number: UInt64(number), at: .distantPast, frontier: passed.last?.place ?? .zero, passed: passed,
+            allocated: [], released: passed.map(\.order).filter { $0.low % 10 != 0 }, waited: [])
+    }
+
+    private static func write(_ sql: String, _ path: String) throws {
+        try DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
+    }
+
+    @Test("a contest comes back from a snapshot with every verdict, and each verdict is written once")
+    func contestComesBackFromSnapshot() throws {
+        let path = try TemporaryFolder.make() + "/authority.sqlite"
+        let store = try AuthorityStore(path: path)
+        var book = AuthorityBook()
+        func add(_ records: [AuthorityRecord]) throws -> Int64 {
+            for record in records { book.apply(record) }
+            return try store.append(records, witnesses: [:], as: Epoch(1)) ?? 0
+        }
+        var position = try add([
+            .issued(LotID(1), quantity: 5), .contended(LotID(1), .init(policy: .stamp, waitlist: 10_000)),
+        ])
+        for number in 1...9 {
+            position = try add([.contest(LotID(1), Self.batch(number, count: 1_500))])
+            if number % 3 == 0 { try store.append(snapshot: book, at: position, as: Epoch(1)) }
+        }
+        let contest = try #require(book.lots[LotID(1)]?.contest)
+        #expect(contest.verdicts[UnitID(4)]?.count == 13_500)
+        #expect(try AuthorityStore(path: path).recover().book.lots[LotID(1)]?.contest == contest)
+        // The snapshot is what is read: without the log before it, the book is the same.
+        try Self.write("DELETE FROM records WHERE position <= \(position)", path)
+        #expect(try AuthorityStore(path: path).recover().book.lots[LotID(1)]?.contest == contest)
+        #expect(try DatabaseQueue(path: path).read { try Int.fetchOne($0, sql: "SELECT count(*) FROM verdicts") } == 4)
+        _ = try add([.contest(LotID(1), Self.batch(10, count: 1_500))])
+        #expect(try AuthorityStore(path: path).recover().book.lots[LotID(1)]?.contest == book.lots[LotID(1)]?.contest)
+    }
+
+    @Test("a snapshot without all of its verdicts is not used: the log has everything")
+    func incompleteSnapshotIsSkipped() throws {
+        let path = try TemporaryFolder.make() + "/authority.sqlite"
+        let store = try AuthorityStore(path: path)
+        var book = AuthorityBook()
+        let records: [AuthorityRecord] = [
+            .issued(LotID(1), quantity: 5), .contended(LotID(1), .init(policy: .stamp, waitlist: 10)),
+            .contest(LotID(1), Self.batch(1, count: 30)),
+        ]
+        for record in records { book.apply(record) }
+        let position = try #require(try store.append(records, witnesses: [:], as: Epoch(1)))
+        try store.append(snapshot: book, at: position, as: Epoch(1))
+        for damage in ["UPDATE verdicts SET verdicts = x'0102'", "DELETE FROM verdicts"] {
+            try Self.write(damage, path)
+            #expect(
+                try AuthorityStore(path: path).recover().book.lots[LotID(1)]?.contest == book.lots[LotID(1)]?.contest)
+        }
     }
 }

@@ -109,11 +109,13 @@ import TrancheCore
             (.contend(lot, ContestTerms(policy: .bandLottery(microseconds: .min), waitlist: 1)), "invalid_message"),
             (.contend(lot, ContestTerms(policy: .rounds(milliseconds: 50), waitlist: 1)), nil),
         ] { #expect(self.code(QuotaCommands(epoch: Epoch(1), decisions: [decision])) == expected) }
-        func batch(_ number: UInt64, quantity: Int = 1, uncertainty: Int64 = 1) -> ContestCommand {
+        func batch(
+            _ number: UInt64, quantity: Int = 1, uncertainty: Int64 = 1, index: Int? = 0
+        ) -> ContestCommand {
             let place = Place(stamp: Stamp(rawValue: .max), tie: .max)
             let entrant = ContestBatch.Entrant(
                 order: OrderID(high: 1, low: 1), unit: UnitID(1), generation: Generation(1), quantity: quantity,
-                place: place, stamp: place.stamp, uncertainty: uncertainty, isLate: false)
+                place: place, stamp: place.stamp, uncertainty: uncertainty, isLate: false, index: index)
             return ContestCommand(
                 epoch: Epoch(1),
                 batch: ContestBatch(
@@ -121,7 +123,11 @@ import TrancheCore
                     released: [], waited: []))
         }
         #expect(self.code(batch(1)) == nil)
-        for bad in [batch(.max), batch(1, quantity: .max), batch(1, quantity: 0), batch(1, uncertainty: -1)] {
+        #expect(self.code(batch(1, index: nil)) == nil, "of an earlier version")
+        for bad in [
+            batch(.max), batch(1, quantity: .max), batch(1, quantity: 0), batch(1, uncertainty: -1),
+            batch(1, index: -1), batch(1, index: Limits.candidateIndex + 1),
+        ] {
             #expect(self.code(bad) == "invalid_message")
         }
     }
@@ -153,10 +159,11 @@ import TrancheCore
 
     @Test("a contest report is refused beyond its limits") func contestReportHasLimits() {
         func report(
-            generation: UInt32 = 1, epoch: UInt64 = 1, uncertainty: Int64 = 500, lots: [UInt32] = [1], count: Int = 1
+            generation: UInt32 = 1, epoch: UInt64 = 1, uncertainty: Int64 = 500, lots: [UInt32] = [1], count: Int = 1,
+            index: Int = Limits.candidateIndex
         ) -> [UInt8] {
             let candidate = Candidate(
-                index: 0, order: OrderID(high: 1, low: 1), quantity: 1, stamp: Stamp(rawValue: .max),
+                index: index, order: OrderID(high: 1, low: 1), quantity: 1, stamp: Stamp(rawValue: .max),
                 uncertainty: uncertainty)
             return ContestWire.encode(
                 ContestReport(
@@ -170,6 +177,7 @@ import TrancheCore
         #expect(throws: Never.self) { try ContestWire.report(report()) }
         for bad in [
             report(generation: .max), report(epoch: .max), report(uncertainty: .max), report(uncertainty: -1),
+            report(index: Limits.candidateIndex + 1),
             report(lots: [1, 2, 1]), report(lots: [1, 2, 3], count: Limits.candidatesPerReportInAll / 2),
         ] { #expect(throws: Problem.self) { try ContestWire.report(bad) } }
     }

@@ -5,7 +5,7 @@ import TrancheCore
     static let now = Instant(milliseconds: 1_700_000_000_000)
     static let lot = LotID(1)
 
-    private func contended() throws -> (QuotaAuthority, Epoch) {
+    func contended() throws -> (QuotaAuthority, Epoch) {
         var (authority, records) = (QuotaAuthority(book: AuthorityBook(), witnesses: [:]), [AuthorityRecord]())
         authority.takeOver(into: &records)
         try authority.issue(Self.lot, quantity: 2, into: &records)
@@ -18,14 +18,14 @@ import TrancheCore
         return (authority, epoch)
     }
 
-    private func batch(
+    func batch(
         number: UInt64 = 1, orders: [UInt64], allocated: [UInt64], generation: UInt32 = 1
     ) -> ContestBatch {
         let passed = orders.map { order in
             ContestBatch.Entrant(
                 order: OrderID(high: 0, low: order), unit: UnitID(1), generation: Generation(generation), quantity: 1,
                 place: Place(stamp: Stamp(rawValue: order), tie: 0), stamp: Stamp(rawValue: order), uncertainty: 0,
-                isLate: false)
+                isLate: false, index: Int(order))
         }
         return ContestBatch(
             number: number, at: Self.now, frontier: passed.last?.place ?? .zero, passed: passed,

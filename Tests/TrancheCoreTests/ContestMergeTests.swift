@@ -11,10 +11,13 @@ import TrancheCore
         var now = ContestMergeTests.start
         var sent: [UnitID: [Candidate]] = [:]
 
-        init(policy: ContestPolicy = .stamp, pool: Int = 1, waitlist: Int = 0, mayReturn: Int = 0) {
+        init(
+            policy: ContestPolicy = .stamp, pool: Int = 1, waitlist: Int = 0, mayReturn: Int = 0,
+            settings: ContestMerge.Settings = .init()
+        ) {
             self.merge = ContestMerge(
                 lot: ContestMergeTests.lot, book: ContestBook(terms: .init(policy: policy, waitlist: waitlist)),
-                now: ContestMergeTests.start, tie: { $0.low })
+                settings: settings, now: ContestMergeTests.start, tie: { $0.low })
             self.observe(pool: pool, mayReturn: mayReturn)
         }
 
@@ -136,7 +139,7 @@ import TrancheCore
         bench.observe(pool: 0, mayReturn: 0)
         #expect(bench.decide() == [])
         #expect(bench.merge.book.line.isEmpty)
-        #expect(bench.merge.book.verdicts[UnitID(1)]?.map(\.kind) == [.allocated, .waitlisted, .released])
+        #expect(bench.merge.book.verdicts(of: UnitID(1), from: 0).map(\.kind) == [.allocated, .waitlisted, .released])
     }
 
     @Test("the allowance does not grow with the number of requests") func allowanceIgnoresTheCrowd() {
@@ -148,6 +151,30 @@ import TrancheCore
         let reply = bench.merge.reply(to: UnitID(1), generation: Generation(1), heard: 0, now: bench.now)
         #expect(reply.next == 50)
         #expect(reply.allowance == 50)
+    }
+
+    @Test("at the limit of a contest's requests no allowance is raised, and what was allowed is decided")
+    func allowanceStopsAtTheLimit() {
+        var settings = ContestMerge.Settings()
+        settings.requestsMax = 3
+        var bench = Bench(pool: 4, settings: settings)
+        func allowance(_ unit: UInt16) -> Int {
+            bench.merge.reply(to: UnitID(unit), generation: Generation(1), heard: 0, now: bench.now).allowance
+        }
+        bench.send(1, [(7, 10), (8, 11)], upTo: 30)
+        bench.send(2, [], upTo: 30)
+        #expect(allowance(1) == 4)
+        #expect(bench.decide() == [7, 8])
+        bench.observe(pool: 4, mayReturn: 0)
+        #expect(allowance(1) == 6)
+        bench.send(1, [(9, 31)], upTo: 40)
+        bench.send(2, [], upTo: 40)
+        #expect(bench.decide() == [9])
+        bench.observe(pool: 9, mayReturn: 0)
+        #expect(allowance(1) == 6, "stock that came back allows nothing more")
+        bench.send(1, [(5, 41), (6, 42)], upTo: 50)
+        bench.send(2, [], upTo: 50)
+        #expect(bench.decide() == [5, 6])
     }
 
     @Test("rounds: within a window all requests are equal, and the tie key decides") func roundsDrawLotsWithinWindow() {

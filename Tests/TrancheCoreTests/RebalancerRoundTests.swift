@@ -54,4 +54,29 @@ import TrancheCore
     func frozenLotStaysAsItIs(start: ContestStart) {
         #expect(self.decisions(self.stock(pool: 20, isFrozen: true, start: start)).isEmpty)
     }
+
+    @Test("a scarce lot goes to the contest when what is left of it can be held, and a chosen share at once")
+    func largeRestIsSoldLocallyFirst() {
+        func isContended(left: Int, start: ContestStart, waitlist: Int = 10_000) -> Bool {
+            var rebalancer = Rebalancer()
+            let terms = ContestTerms(policy: .stamp, waitlist: waitlist)
+            // Requests for more than a hundred million items in a second, twice.
+            for round in 0...1 as ClosedRange<Int64> {
+                let samples = (1...4 as ClosedRange<UInt16>).map { unit in
+                    Rebalancer.Sample(
+                        unit: UnitID(unit), available: 0, offered: Int(round) * 100_000_000, starved: 0,
+                        heardAt: Self.start.advanced(milliseconds: round * 1_000), isLive: true)
+                }
+                let stock = Rebalancer.Stock(
+                    lot: Self.lot, issued: 1_000_000_000, pool: left, available: [], isFrozen: false, samples: samples,
+                    start: start, terms: terms)
+                if rebalancer.round(stock, now: Self.start) == [.contend(Self.lot, terms)] { return true }
+            }
+            return false
+        }
+        let room = Limits.contestedRequests / 4 - 10_000
+        #expect(isContended(left: room, start: .whenScarce))
+        #expect(!isContended(left: room + 1, start: .whenScarce))
+        #expect(isContended(left: room + 1, start: .atShare(permille: 200)), "its sale was checked when it was created")
+    }
 }

@@ -19,7 +19,8 @@ import Verification
         var entrant: ContestBatch.Entrant {
             .init(
                 order: self.order, unit: UnitID(1), generation: Generation(1), quantity: 1,
-                place: Place(stamp: self.stamp, tie: self.tie), stamp: self.stamp, uncertainty: 0, isLate: false)
+                place: Place(stamp: self.stamp, tie: self.tie), stamp: self.stamp, uncertainty: 0, isLate: false,
+                index: Int(self.number))
         }
         var entry: LedgerEntry {
             .contested(

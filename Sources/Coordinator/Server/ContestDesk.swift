@@ -10,9 +10,18 @@ final class ContestDesk: Sendable {
     /// and need not wait for the unit's next report.
     static let holdMilliseconds = 15
 
+    /// Earlier verdicts that a unit asks for, and that this leader does not have.
+    struct Missing: Hashable {
+        let lot: LotID
+        let unit: UnitID
+        let from: Int
+    }
+
     private struct State {
         var epoch = Epoch(0)
         var merges: [LotID: ContestMerge] = [:]
+        /// One for each lot and unit at most.
+        var missing: [LotID: [UnitID: Int]] = [:]
         var clocks = ClockJudge()
         var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
         var waitCount: UInt64 = 0
@@ -39,17 +48,43 @@ final class ContestDesk: Sendable {
     var lots: [LotID] { self.state.withLockedValue { $0.merges.keys.sorted() } }
 
     /// Adds a contest from the log.
-    func add(_ lot: LotID, _ document: ContestDocument, _ stock: ContestMerge.Stock) {
-        let tie = TieKey(secret: document.tieSecret)
+    func add(_ lot: LotID, _ book: ContestBook, tieSecret: String, _ stock: ContestMerge.Stock) {
+        let tie = TieKey(secret: tieSecret)
         self.state.withLockedValue { state in
-            var merge = ContestMerge(lot: lot, book: document.book, now: SystemClock.now(), tie: { tie($0) })
+            var merge = ContestMerge(lot: lot, book: book, now: SystemClock.now(), tie: { tie($0) })
             merge.observe(stock)
             state.merges[lot] = merge
         }
     }
 
     /// Forgets a contest: it is read again from the log.
-    func remove(_ lot: LotID) { self.state.withLockedValue { $0.merges[lot] = nil } }
+    func remove(_ lot: LotID) {
+        self.state.withLockedValue { state in
+            state.merges[lot] = nil
+            state.missing[lot] = nil
+        }
+    }
+
+    /// The next verdicts to fetch from the center, if any.
+    func takeMissing() -> Missing? {
+        self.state.withLockedValue { state in
+            guard let lot = state.missing.keys.min(), let unit = state.missing[lot]?.keys.min(),
+                let from = state.missing[lot]?.removeValue(forKey: unit)
+            else { return nil }
+            if state.missing[lot]?.isEmpty == true { state.missing[lot] = nil }
+            return Missing(lot: lot, unit: unit, from: from)
+        }
+    }
+
+    /// Takes in verdicts that were fetched. Answers that wait leave with them.
+    func recall(_ page: VerdictPage) {
+        let waiting = self.state.withLockedValue { state in
+            state.merges[page.lot]?.recall(page.verdicts, of: page.unit, from: page.from)
+            defer { state.waiting = [:] }
+            return state.waiting
+        }
+        for continuation in waiting.values { continuation.resume() }
+    }
 
     func observe(_ lot: LotID, _ stock: ContestMerge.Stock) {
         self.state.withLockedValue { $0.merges[lot]?.observe(stock) }
@@ -137,7 +172,10 @@ final class ContestDesk: Sendable {
         let reply = self.state.withLockedValue { state -> ContestReply? in
             guard state.epoch == report.epoch else { return nil }
             let lots = report.lots.map { lot in
-                state.merges[lot.lot]?.reply(
+                if let from = state.merges[lot.lot]?.missing(report.unit, heard: lot.heard) {
+                    state.missing[lot.lot, default: [:]][report.unit] = from
+                }
+                return state.merges[lot.lot]?.reply(
                     to: report.unit, generation: report.generation, heard: lot.heard, now: now)
                     ?? ContestReply.notTaken(lot.lot)
             }

@@ -10,10 +10,8 @@ struct LeaderLoop: Service {
     /// Pause between two attempts to get the lead, in milliseconds.
     static let standbyMilliseconds = 200
     static let heartbeatMilliseconds = 150
-    /// The time limit of a call to the center, and of one that reads a contest, which may have megabytes; in
-    /// milliseconds.
+    /// The time limit of a call to the center, in milliseconds.
     static let callMilliseconds = 2_000
-    static let readMilliseconds = 20_000
     /// Pause between two decisions in a contest, in milliseconds.
     static let contestMilliseconds = 1
 
@@ -66,6 +64,8 @@ struct LeaderLoop: Service {
                 try await self.look(epoch, &rebalancer)
             }
             for (lot, batch) in self.desk.decide() { try await self.commit(lot, batch, epoch) }
+            // One page in each turn, so that no decision waits for a unit that restarts.
+            if let missing = self.desk.takeMissing() { try await self.recall(missing, epoch) }
             let isContesting = !self.desk.lots.isEmpty
             try await Task.sleep(
                 for: .milliseconds(isContesting ? Self.contestMilliseconds : self.tickMilliseconds))
@@ -83,10 +83,7 @@ struct LeaderLoop: Service {
                 if known.contains(lot.lot) {
                     self.desk.observe(lot.lot, stock)
                 } else {
-                    let contest = try await self.call(
-                        "GET", "/contests/\(lot.lot)", nil, milliseconds: Self.readMilliseconds)
-                    self.desk.add(lot.lot, try JSON.decode(ContestDocument.self, from: contest), stock)
-                    self.logger.info("contest", metadata: ["lot": "\(lot.lot)", "pool": "\(stock.pool)"])
+                    try await self.takeOver(lot.lot, stock, epoch)
                 }
             } else {
                 let stock = Rebalancer.Stock(
@@ -123,13 +120,11 @@ struct LeaderLoop: Service {
         }
     }
 
-    private func call(
-        _ method: String, _ path: String, _ body: [UInt8]?, milliseconds: Int = Self.callMilliseconds
-    ) async throws -> [UInt8] {
+    func call(_ method: String, _ path: String, _ body: [UInt8]?) async throws -> [UInt8] {
         let headers = ["Authorization": "Bearer \(self.secret)", "Content-Type": "application/json"]
         let response = try await self.curl.send(
             CurlRequest(
-                method, self.base + path, headers: headers, body: body, timeoutMilliseconds: milliseconds))
+                method, self.base + path, headers: headers, body: body, timeoutMilliseconds: Self.callMilliseconds))
         guard (200..<300).contains(response.status) else { throw try JSON.decode(Problem.self, from: response.body) }
         return response.body
     }

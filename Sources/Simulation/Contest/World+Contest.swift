@@ -19,6 +19,7 @@ extension World {
                 lots.append(ContestReply.notTaken(lot.lot))
                 continue
             }
+            self.recall(number, lot.lot, unit, heard: lot.heard, report.epoch)
             let (reply, late) = self.coordinators[number].withMerge(lot.lot) { merge in
                 let before = merge.lateCount
                 merge.receive(
@@ -35,6 +36,15 @@ extension World {
                 unit, session: session, ContestReply(epoch: report.epoch, generation: report.generation, lots: lots),
                 sentAt: sentAt,
                 received: self.now))
+    }
+
+    /// The leader fetches verdicts of before its time. Real leaders wait for the center meanwhile; here it answers at once.
+    private func recall(_ number: Int, _ lot: LotID, _ unit: UnitID, heard: Int, _ epoch: Epoch) {
+        guard let from = self.coordinators[number].merges[lot]?.missing(unit, heard: heard),
+            let verdicts = try? self.center.authority?.verdicts(lot, of: unit, for: epoch, from: from)
+        else { return }
+        self.mark("earlier verdicts fetched")
+        self.coordinators[number].withMerge(lot) { $0.recall(verdicts, of: unit, from: from) }
     }
 
     func contestReplied(

@@ -38,7 +38,8 @@ enum CenterWord {
         /// Set from the moment when it is contended.
         let terms: ContestTerms?
     }
-    case leading(Epoch, [LotID: ContestBook])
+    /// With the contests of the log, in pages.
+    case leading(Epoch, [LotID: [ContestPage]])
     case quota(Epoch, [Lot])
     case committed(Epoch, LotID, number: UInt64, pool: Int, coming: Int, mayReturn: Int)
     case deposed(Epoch)
@@ -88,8 +89,24 @@ extension World {
         }
         guard let epoch = epoch ?? nil, let authority = self.center.authority else { return }
         if epoch.rawValue > 2 { self.mark("lead changed hands") }
-        self.send(.toCoordinator(number, .leading(epoch, authority.book.lots.compactMapValues(\.contest))))
+        let contests = authority.book.lots.filter { $0.value.contest != nil }.keys
+        let pages = contests.map { ($0, self.pages(of: $0, authority, for: epoch)) }
+        self.send(.toCoordinator(number, .leading(epoch, Dictionary(uniqueKeysWithValues: pages))))
         for unit in self.units.keys { self.push(to: unit) }
+    }
+
+    /// Small pages, so that a small contest has several.
+    private func pages(of lot: LotID, _ authority: QuotaAuthority, for epoch: Epoch) -> [ContestPage] {
+        var (pages, next): ([ContestPage], Int) = ([], 0)
+        repeat {
+            guard
+                let page = try? authority.contestPage(
+                    lot, for: epoch, from: next, batches: pages.first?.head.batches, limit: 3)
+            else { break }
+            pages.append(page)
+            next += page.items.count
+        } while next < pages[0].head.items
+        return pages
     }
 
     private func poll(_ number: Int, _ epoch: Epoch) {

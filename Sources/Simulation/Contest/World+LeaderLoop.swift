@@ -10,11 +10,11 @@ extension World {
                 .message(.toCoordinator(number, word)), at: self.coordinators[number].pausedUntil)
         }
         switch word {
-        case .leading(let epoch, let books):
+        case .leading(let epoch, let contests):
             guard epoch > self.coordinators[number].epoch else { return }
             self.resetCoordinator(number)
             self.coordinators[number].epoch = epoch
-            for (lot, book) in books { self.begin(number, lot, book) }
+            for (lot, pages) in contests { self.begin(number, lot, self.read(lot, pages, epoch)) }
         case .quota(let epoch, let lots):
             guard epoch == self.coordinators[number].epoch else { return }
             for lot in lots { self.heard(number, lot) }
@@ -27,6 +27,17 @@ extension World {
             self.mark("coordinator fenced")
             self.resetCoordinator(number)
         }
+    }
+
+    private func read(_ lot: LotID, _ pages: [ContestPage], _ epoch: Epoch) -> ContestBook {
+        var reading = ContestReading(lot, for: epoch)
+        for page in pages {
+            do throws(ContestPageError) { try reading.take(page) } catch {
+                preconditionFailure("the center's page of lot \(lot) does not fit: \(error)")
+            }
+        }
+        guard let book = reading.finished else { preconditionFailure("the pages of lot \(lot) have an end") }
+        return book
     }
 
     private func begin(_ number: Int, _ lot: LotID, _ book: ContestBook) {

@@ -13,6 +13,8 @@ package final class AuthorityStore {
     private let identity: FileIdentity?
     /// Records between two snapshots of the book.
     package static let recordsPerSnapshot: Int64 = 1_000
+    /// Requests that pass in contests between two snapshots: a start reads their batches again.
+    package static let passedPerSnapshot = 100_000
 
     /// - Throws: ``StorageError`` if the file is damaged or in use.
     package init(path: String) throws(StorageError) {
@@ -26,26 +28,6 @@ package final class AuthorityStore {
         self.path = path
         self.queue = try DurableDatabase.openToRead(path)
         self.identity = nil
-    }
-
-    /// The book after the last record, and the witnesses.
-    package func recover() throws(StorageError) -> (book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
-        do {
-            return try self.queue.read { database in
-                var book = AuthorityBook()
-                var position: Int64 = 0
-                if let row = try Row.fetchOne(
-                    database, sql: "SELECT position, book FROM snapshots ORDER BY position DESC LIMIT 1")
-                {
-                    // A snapshot that this version of the program cannot read is skipped: the log has everything.
-                    if let copy = try? JSONDecoder().decode(AuthorityBook.self, from: row[1] as Data) {
-                        (position, book) = (row[0], copy)
-                    }
-                }
-                for record in try Self.records(database, after: position) { book.apply(record) }
-                return (book, try Self.witnesses(database))
-            }
-        } catch { throw StorageError(error, path: self.path) }
     }
 
     /// Saves the secret of a new sale, before its hash is published.
@@ -64,10 +46,12 @@ package final class AuthorityStore {
         } catch { throw StorageError(error, path: self.path) }
     }
 
-    /// All records, the first one first.
+    /// All records, the first one first. For a long log this takes gigabytes: see ``recover()``.
     package func log() throws(StorageError) -> [AuthorityRecord] {
-        do { return try self.queue.read { try Self.records($0, after: 0) } } catch {
-            throw StorageError(error, path: self.path)
+        try self.read { database in
+            var records: [AuthorityRecord] = []
+            try Self.forEachRecord(database, after: 0) { records.append($0) }
+            return records
         }
     }
 
@@ -104,16 +88,6 @@ package final class AuthorityStore {
             }
         }
         return position
-    }
-
-    /// Saves a snapshot of the book at a position, so that a start need not read the whole log.
-    package func append(snapshot book: AuthorityBook, at position: Int64, as epoch: Epoch) throws(StorageError) {
-        let bytes: Data
-        do { bytes = try JSONEncoder().encode(book) } catch { throw StorageError(error, path: self.path) }
-        try self.write(as: epoch) { database in
-            try database.execute(sql: "DELETE FROM snapshots")
-            try database.execute(sql: "INSERT INTO snapshots VALUES (?, ?)", arguments: [position, bytes])
-        }
     }
 
     /// One version of the configuration, as it was pushed.
@@ -207,7 +181,7 @@ package final class AuthorityStore {
         throw .vanished(path: self.path)
     }
 
-    private func write(as epoch: Epoch, _ body: (Database) throws -> Void) throws(StorageError) {
+    func write(as epoch: Epoch, _ body: (Database) throws -> Void) throws(StorageError) {
         try self.checkPresence()
         do {
             try self.queue.writeWithoutTransaction { database in
@@ -226,21 +200,7 @@ package final class AuthorityStore {
         } catch { throw StorageError(error, path: self.path) }
     }
 
-    private static func records(_ database: Database, after position: Int64) throws -> [AuthorityRecord] {
-        let decoder = JSONDecoder()
-        return try Row.fetchAll(
-            database, sql: "SELECT position, record FROM records WHERE position > ? ORDER BY position",
-            arguments: [position]
-        ).map { row in
-            do { return try decoder.decode(AuthorityRecord.self, from: row[1] as Data) } catch {
-                throw DatabaseError(
-                    resultCode: .SQLITE_CORRUPT,
-                    message: "record \(row[0] as Int64) of the authority log cannot be read")
-            }
-        }
-    }
-
-    private static func witnesses(_ database: Database) throws -> [UnitID: LedgerHead] {
+    static func witnesses(_ database: Database) throws -> [UnitID: LedgerHead] {
         var heads: [UnitID: LedgerHead] = [:]
         for row in try Row.fetchAll(database, sql: "SELECT unit, position, digest FROM witnesses") {
             guard let halves = Hex.pair(row[2] as String) else { continue }
@@ -279,6 +239,16 @@ package final class AuthorityStore {
                 sql:
                     "CREATE TABLE acts (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, what TEXT NOT NULL)"
             )
+        }
+        migrator.registerMigration("v4: verdicts beside the snapshot") { database in
+            // Pieces of the lists of verdicts; all of a list but the last one are full and never change.
+            try database.execute(
+                sql: """
+                    CREATE TABLE verdicts (
+                        lot INTEGER NOT NULL, unit INTEGER NOT NULL, piece INTEGER NOT NULL, verdicts BLOB NOT NULL,
+                        PRIMARY KEY (lot, unit, piece)
+                    );
+                    """)
         }
         return migrator
     }

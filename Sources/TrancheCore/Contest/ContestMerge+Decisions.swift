@@ -46,6 +46,7 @@ extension ContestMerge {
         guard let batch = self.pending, batch.number == number else { return }
         self.pending = nil
         self.book.apply(batch)
+        self.book.keepVerdicts(Limits.verdictsHeld)
         for entrant in batch.passed { self.waiting[entrant.order] = nil }
         (self.stock.batches, self.stock.pool) = (number, pool)
         (self.stock.coming, self.stock.mayReturn) = (coming, mayReturn)

@@ -13,6 +13,8 @@ package struct ContestMerge: Sendable {
         package var holdMaxMilliseconds: Int64 = 500
         /// A clock that is further ahead than this is not trusted, in milliseconds.
         package var maxOffsetMilliseconds: Int64 = 250
+        /// Requests of the contest after which no allowance is raised.
+        package var requestsMax = Limits.contestedRequests
         package init() {}
     }
 
@@ -87,6 +89,8 @@ package struct ContestMerge: Sendable {
     var feeds: [UnitID: Feed] = [:]
     var heap = Heap<Waiting>()
     var waiting: [OrderID: Generation] = [:]
+    /// Earlier verdicts than the book has, by unit: the last page that was fetched.
+    var history: [UnitID: VerdictList] = [:]
     var frontier: Place
     private var arrivals: UInt64 = 0
     private var lastArrival: Stamp
@@ -125,9 +129,10 @@ package struct ContestMerge: Sendable {
         let watermark = min(report.watermark, limit)
         feed.next = max(feed.next, report.base)
         feed.early = feed.early.filter { $0.key >= feed.next }
-        for candidate in report.candidates where candidate.index >= feed.next && feed.early.count < Feed.earlyLimit {
-            feed.early[candidate.index] = candidate
-        }
+        for candidate in report.candidates
+        where candidate.index >= feed.next && candidate.index <= Limits.candidateIndex
+            && feed.early.count < Feed.earlyLimit
+        { feed.early[candidate.index] = candidate }
         while let candidate = feed.early[feed.next], !self.isHeldUp(candidate, feed.generation) {
             feed.settleMarks()  // Earlier promises bind this candidate.
             feed.early[feed.next] = nil
@@ -143,14 +148,16 @@ package struct ContestMerge: Sendable {
     private func isHeldUp(_ candidate: Candidate, _ generation: Generation) -> Bool {
         guard generation > Generation(1) else { return false }
         return self.waiting[candidate.order].map { $0 < generation } == true
-            || self.book.line.contains { $0.order == candidate.order && $0.generation < generation }
+            || self.book.lined[candidate.order].map { $0.generation < generation } == true
     }
 
     /// Gives a candidate its place among the waiting ones. Known candidates are dropped: their verdict is in the log.
     private mutating func enter(_ candidate: Candidate, _ unit: UnitID, _ feed: Feed, now: Instant) -> Bool {
-        guard !self.book.knows(candidate.order, feed.generation), self.waiting[candidate.order] == nil else {
-            return false
-        }
+        let queue = ContestBook.Queue(unit: unit, generation: feed.generation)
+        // An order stands in the line once, whoever sends it.
+        guard !self.book.knows(candidate.order, of: queue, index: candidate.index),
+            self.waiting[candidate.order] == nil, self.book.lined[candidate.order] == nil
+        else { return false }
         self.waiting[candidate.order] = feed.generation
         var place = self.place(of: candidate, now: now)
         var isLate = false
@@ -169,7 +176,8 @@ package struct ContestMerge: Sendable {
             Waiting(
                 entrant: .init(
                     order: candidate.order, unit: unit, generation: feed.generation, quantity: candidate.quantity,
-                    place: place, stamp: candidate.stamp, uncertainty: candidate.uncertainty, isLate: isLate)))
+                    place: place, stamp: candidate.stamp, uncertainty: candidate.uncertainty, isLate: isLate,
+                    index: candidate.index)))
         return true
     }
 

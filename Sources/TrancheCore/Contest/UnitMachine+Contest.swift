@@ -61,7 +61,7 @@ extension UnitMachine {
         guard held + wanted + Int(request.quantity) <= limit else {
             return self.refuse(request, held: held + wanted, limit: limit, into: &output)
         }
-        guard self.rivals(of: request, from: queue.base, limit: limit) < queue.allowance else {
+        guard self.rivals(of: request) < queue.allowance else {
             return self.refuseSoldOut(request, into: &output)
         }
         let order = Order(
@@ -74,13 +74,8 @@ extension UnitMachine {
 
     /// Candidates of this unit that come before the request for the same stock. A candidate that wants more than it
     /// does may be passed over, and does not count as long as it is undecided.
-    private func rivals(of request: BuyRequest, from base: Int, limit: Int) -> Int {
-        let candidates = self.book.candidates(request.lot)
-        guard limit > 1 else { return candidates.count }
-        return candidates.count
-            - candidates.dropFirst(base).count { candidate in
-                candidate.quantity > Int(request.quantity) && self.book.orders.state(of: candidate.order) == .contested
-            }
+    private func rivals(of request: BuyRequest) -> Int {
+        self.book.candidates(request.lot).count - self.book.undecided(request.lot, above: Int(request.quantity))
     }
 
     /// The request waits until the unit may enter requests.

@@ -29,6 +29,8 @@ package struct UnitBook: Sendable {
     /// Orders with stock from the contest.
     private var allocations: Set<OrderID> = []
     private var contestedByBuyer: [LotID: [BuyerID: Int]] = [:]
+    /// Candidates without a decision, of the current generation.
+    private var undecided: [LotID: QuantityCounts] = [:]
     package private(set) var ceiling = Stamp.zero
     package private(set) var nonce: UInt64 = 0
     /// The process of Redis in which the lots were last primed.
@@ -52,6 +54,9 @@ package struct UnitBook: Sendable {
     package func contested(by buyer: BuyerID, lot: LotID) -> Int { self.contestedByBuyer[lot]?[buyer] ?? 0 }
 
     package func candidates(_ lot: LotID) -> [Candidate] { self.contests[lot] ?? [] }
+
+    /// Candidates without a decision that want more than `quantity`.
+    package func undecided(_ lot: LotID, above quantity: Int) -> Int { self.undecided[lot]?.above(quantity) ?? 0 }
 
     package func isAllocated(_ order: OrderID) -> Bool { self.allocations.contains(order) }
 
@@ -82,6 +87,7 @@ package struct UnitBook: Sendable {
         case .generation(let generation):
             self.generation = max(self.generation, generation)
             for lot in self.contests.keys { self.contests[lot] = [] }
+            self.undecided = [:]
         case .granted(let lot, let total): self.change(lot, self.generation) { $0.granted = max($0.granted, total) }
         case .returned(let lot, let total): self.change(lot, self.generation) { $0.returned = max($0.returned, total) }
         case .reserved(let order):
@@ -114,6 +120,7 @@ package struct UnitBook: Sendable {
         precondition(self.orders.state(of: order.id) == nil, "order \(order.id) is contested twice")
         self.orders.set(order)
         self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
+        self.undecided[order.lot, default: QuantityCounts()].add(1, of: Int(order.quantity))
         let index = self.contests[order.lot]?.count ?? 0
         self.contests[order.lot, default: []].append(
             Candidate(
@@ -125,6 +132,8 @@ package struct UnitBook: Sendable {
         guard self.orders.state(of: order.id) == .contested else { return }
         let left = self.contested(by: order.buyer, lot: order.lot) - Int(order.quantity)
         self.contestedByBuyer[order.lot]?[order.buyer] = left > 0 ? left : nil
+        guard order.generation == self.generation else { return }  // The queue of its generation is gone.
+        self.undecided[order.lot]?.add(-1, of: Int(order.quantity))
     }
 
     private mutating func allocate(_ order: Order) {

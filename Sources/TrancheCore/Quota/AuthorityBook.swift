@@ -145,6 +145,19 @@ package struct AuthorityBook: Sendable, Codable {
         }
     }
 
+    /// Gives a book that was read from a snapshot the verdicts of its contests, which are stored beside it.
+    ///
+    /// - Returns: Whether every contest has all of its verdicts.
+    package mutating func complete(_ verdicts: [LotID: [UnitID: VerdictList]]) -> Bool {
+        for (id, lot) in self.lots {
+            for (unit, told) in lot.contest?.verdicts ?? [:] where told.count > 0 {
+                guard let stored = verdicts[id]?[unit], self.lots[id]?.contest?.complete(unit, with: stored) == true
+                else { return false }
+            }
+        }
+        return true
+    }
+
     private mutating func keep(_ witness: LedgerHead?, of unit: UnitID, _ generation: Generation) {
         guard let witness, self.units[unit] != nil else { return }
         var kept = (self.units[unit]!.stranded ?? []).filter { $0.generation != generation }

@@ -57,6 +57,8 @@ package enum AuthorityError: Error, Hashable, Sendable {
     case drained(UnitID)
     /// The batch does not follow the last one that is in the log.
     case batchOutOfTurn(UInt64, expected: UInt64)
+    /// The page of a contest begins behind its last item, or before the first one.
+    case pageOutOfRange(Int, limit: Int)
     /// The batch gives more than the pool has, or to an order that is not in the line or whose ledger was replaced.
     case invalidBatch(LotID, reason: String)
     /// The leading coordinator sent a heartbeat recently.

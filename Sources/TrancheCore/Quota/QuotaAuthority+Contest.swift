@@ -38,11 +38,41 @@ extension QuotaAuthority {
         guard entrants.reduce(0, { $0 + $1.quantity }) <= state.pool else {
             throw .invalidBatch(lot, reason: "it allocates more than the \(state.pool) in the pool")
         }
-        guard !batch.passed.contains(where: { contest.knows($0.order, $0.generation) }) else {
+        guard !batch.passed.contains(where: { contest.knows($0.order, of: $0.queue, index: $0.index) }) else {
             throw .invalidBatch(lot, reason: "an order passes twice")
         }
         self.append(.contest(lot, batch), into: &records)
         return (self.book.lots[lot]!.pool, self.coming(lot, now: now), self.mayReturn(lot))
+    }
+
+    /// A page of a contest for the leader, from an item on.
+    ///
+    /// - Parameter batches: The batch of the first page; `nil` for the first page itself.
+    package func contestPage(
+        _ lot: LotID, for epoch: Epoch, from first: Int, batches: UInt64?, limit: Int = Limits.itemsPerPage
+    ) throws(AuthorityError) -> ContestPage {
+        let contest = try self.contest(lot, for: epoch)
+        if let batches, batches != contest.batches { throw .batchOutOfTurn(batches, expected: contest.batches) }
+        let items = contest.itemCount
+        guard (0...items).contains(first) else { throw .pageOutOfRange(first, limit: items) }
+        return contest.page(lot, for: epoch, from: first, limit: limit)
+    }
+
+    /// Verdicts for a unit, from a number on: a page for the leader.
+    package func verdicts(
+        _ lot: LotID, of unit: UnitID, for epoch: Epoch, from number: Int
+    ) throws(AuthorityError) -> [Verdict] {
+        let contest = try self.contest(lot, for: epoch)
+        let count = contest.verdicts[unit]?.count ?? 0
+        guard (0...count).contains(number) else { throw .pageOutOfRange(number, limit: count) }
+        return contest.verdicts(of: unit, from: number)
+    }
+
+    private func contest(_ lot: LotID, for epoch: Epoch) throws(AuthorityError) -> ContestBook {
+        try self.check(coordinator: epoch)
+        guard let state = self.book.lots[lot] else { throw .unknownLot(lot) }
+        guard let contest = state.contest else { throw .notContended(lot) }
+        return contest
     }
 
     /// Outstanding and unpaid items: they may return, those of stranded ledgers included.

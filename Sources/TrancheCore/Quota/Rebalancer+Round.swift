@@ -36,7 +36,8 @@ extension Rebalancer {
         if stock.isFrozen { return [] }
         let isScarce = self.isScarce(
             stock.lot, issued: stock.issued, left: stock.left, samples: stock.samples, start: stock.start)
-        if isScarce { return [.contend(stock.lot, stock.terms)] }
+        let room = ContestRoom.itemsLeft(waitlist: stock.terms.waitlist, units: stock.samples.count)
+        if isScarce, stock.start != .whenScarce || stock.left <= room { return [.contend(stock.lot, stock.terms)] }
         return self.decide(stock.lot, pool: stock.pool, samples: stock.samples, now: now)
     }
 }

@@ -23,6 +23,16 @@ package enum Limits {
     package static let verdictsPerReply = 512
     /// Candidates of all lots in one report.
     package static let candidatesPerReportInAll = 8_192
+    /// Requests of the contests of one sale. The center holds 21 bytes for each verdict: 0.2 to 0.4 GB.
+    package static let contestedRequests = 10_000_000
+    /// The highest index of a candidate in its unit's queue.
+    package static let candidateIndex = (1 << 31) - 1
+    /// Waiting orders, spans of decided candidates, and other items in one page of a contest: at most 0.6 MB.
+    package static let itemsPerPage = 8_192
+    /// Earlier verdicts for one unit in one page: at most 0.2 MB.
+    package static let verdictsPerPage = 8_192
+    /// Verdicts of each unit that a leader holds; it fetches earlier ones from the center.
+    package static let verdictsHeld = 65_536
     /// Requests that one decision places.
     package static let entrantsPerBatch = 2_000
     /// Reservations that one tick of a unit expires; the next tick continues.
