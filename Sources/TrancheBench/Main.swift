@@ -5,7 +5,7 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tranche-bench", abstract: "Measures an installation, on this machine.",
         subcommands: [
-            PurchaseBench.self, CompareCommand.self, FairnessBench.self, SpikeBench.self,
+            PurchaseBench.self, CompareCommand.self, FairnessBench.self, SpikeBench.self, LotsBench.self,
         ],
         defaultSubcommand: PurchaseBench.self)
 }
