@@ -6,6 +6,7 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "tranche-bench", abstract: "Measures an installation, on this machine.",
         subcommands: [
             PurchaseBench.self, CompareCommand.self, FairnessBench.self, SpikeBench.self, LotsBench.self,
+            PaperBench.self,
         ],
         defaultSubcommand: PurchaseBench.self)
 }

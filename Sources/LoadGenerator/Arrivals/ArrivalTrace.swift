@@ -4,7 +4,8 @@ extension ArrivalProfile {
     /// Reads a recorded trace. Its first line says what the other lines are:
     ///
     /// - `counts MILLISECONDS`: one line for each interval of this length, with the number of its requests;
-    /// - `times`: one line for each request, with its time in microseconds from the start; no line is earlier than the one
+    /// - `times`: one line for each request, with its time in microseconds from the start; no line is earlier than
+    /// the one
     ///   before it.
     ///
     /// Empty lines, and lines that begin with `#`, are skipped.
@@ -49,7 +50,8 @@ extension ArrivalProfile {
                 throw TraceError(
                     line: line.number,
                     reason:
-                        "\(intervals.count) intervals of \(milliseconds) ms are longer than \(self.microsecondsLimit / 1_000_000) s"
+                        "\(intervals.count) intervals of \(milliseconds) ms are longer than "
+                        + "\(self.microsecondsLimit / 1_000_000) s"
                 )
             }
         }

@@ -10,13 +10,14 @@ package struct Drive: Sendable {
         /// A fixed number of requests a second, independent of the answers. Latencies count from the time when a
         /// request was due, so that a slow server cannot hide its queue (coordinated omission).
         case open(perSecond: Double)
-        /// Each request at its own time, independent of the answers; latencies count as in `open`. A broken connection is
-        /// replaced, as a buyer would do.
+        /// Each request at its own time, independent of the answers; latencies count as in `open`. A broken
+        /// connection is replaced, as a buyer would do.
         case arrivals(ArrivalProfile)
     }
     package var host = "127.0.0.1"
     package let port: Int
-    /// Requests that can be under way at a time. Further ones that are due wait in the generator, and their wait counts.
+    /// Requests that can be under way at a time. Further ones that are due wait in the generator, and their wait
+    /// counts.
     package let connections: Int
     /// When the run ends, in seconds from its start.
     package let seconds: Double
@@ -49,6 +50,8 @@ package struct Drive: Sendable {
         package let broken: Int
         /// Connections that the server refused before the run began, or closed without a request.
         package let refused: Int
+        /// Bytes of all answers.
+        package let received: Int
         /// Seconds from the start until the last 201, and until the last answer of any kind; `nil` without any.
         package let lastCreatedSeconds: Double?
         package let lastAnswerSeconds: Double?

@@ -72,6 +72,7 @@ extension DriverThread {
         case .bytes(let count):
             // An answer without a request refuses the connection.
             guard self.connections[number].request >= 0 else { return self.close(number) }
+            self.received += count
             let bytes = UnsafeRawBufferPointer(rebasing: self.buffer[..<count])
             if self.connections[number].left.isEmpty, let answer = HTTPAnswer(bytes) {
                 return self.answered(number, answer)

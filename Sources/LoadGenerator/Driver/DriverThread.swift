@@ -32,6 +32,7 @@ final class DriverThread {
     private var sentInTime = 0
     var broken = 0
     var refused = 0
+    var received = 0
     private var lastCreated: Int64?
     private var lastAnswer: Int64?
     private var histogram = Histogram<UInt64>(highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: .three)
@@ -142,6 +143,7 @@ final class DriverThread {
             seconds: Double(nanoseconds) / 1e9, statuses: self.tally.statuses, codes: self.tally.codes,
             created: self.created, unanswered: self.connections.count { $0.request >= 0 } + self.broken,
             sent: self.next, sentInTime: self.sentInTime, broken: self.broken, refused: self.refused,
+            received: self.received,
             lastCreatedSeconds: self.lastCreated.map { Double($0 - self.start) / 1e9 },
             lastAnswerSeconds: self.lastAnswer.map { Double($0 - self.start) / 1e9 },
             p50Milliseconds: milliseconds(50), p99Milliseconds: milliseconds(99), p999Milliseconds: milliseconds(99.9),

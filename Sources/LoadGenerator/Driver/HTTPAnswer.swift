@@ -55,8 +55,8 @@ struct HTTPAnswer {
     }
 }
 
-/// Counts answers by status and problem code. A run has few kinds of them, so a short list is searched, and no text is made
-/// for each answer.
+/// Counts answers by status and problem code. A run has few kinds of them, so a short list is searched, and no text
+/// is made for each answer.
 struct AnswerTally {
     private struct Kind {
         let status: Int

@@ -33,6 +33,8 @@ struct SpikeBench: AsyncParsableCommand {
     @Argument(help: "The file of a recorded trace.") var file: String?
     @Option(help: "Items of the lot: 20,000 if not given, and 4,000 with --quick.") var stock: Int?
     @Option(help: "Requests that can be under way at a time.") var connections = 8_000
+    @Flag(help: "Leave the unit its own limits of connections, of which one address may have a fifth.")
+    var ownLimits = false
     @Option(help: "The seed of the moments of arrival.") var seed: UInt64 = 1
     @Flag(help: "Smaller crowds: about half a minute.") var quick = false
     @Flag(help: "Print JSON, for scripts.") var json = false
@@ -67,7 +69,8 @@ struct SpikeBench: AsyncParsableCommand {
             for profile in profiles {
                 runs.append(
                     try await Stopping.$interrupt.withValue(interrupt) {
-                        try await SpikeRun.run(profile, stock: stock, connections: self.connections, steps)
+                        try await SpikeRun.run(
+                            profile, stock: stock, connections: self.connections, ownLimits: self.ownLimits, steps)
                     })
             }
         } catch let unsound as PurchaseRun.Unsound {

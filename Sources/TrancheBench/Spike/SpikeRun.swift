@@ -42,11 +42,14 @@ struct SpikeRun: Codable {
 
     /// Starts a unit, sends the profile, and looks every 201 up in the ledger.
     ///
+    /// - Parameter ownLimits: Whether the unit keeps its own limits of connections, although all come from one address.
     /// - Throws: ``PurchaseRun/Unsound``, with the findings.
-    static func run(_ profile: ArrivalProfile, stock: Int, connections: Int, _ steps: Steps) async throws -> SpikeRun {
+    static func run(_ profile: ArrivalProfile, stock: Int, connections: Int, ownLimits: Bool, _ steps: Steps)
+        async throws -> SpikeRun
+    {
         // Some connections of the unit's limit belong to the commands that open the sale.
         let unit = MeasuredUnit(
-            lots: [MeasuredUnit.lot(MeasuredUnit.lot, stock: stock)], connections: connections + 64)
+            lots: [MeasuredUnit.lot(MeasuredUnit.lot, stock: stock)], connections: ownLimits ? nil : connections + 64)
         return try await Stopping.run({ await unit.stop() }) {
             try await steps.run("\(profile.name): starting a unit") { try await unit.start() }
             let count = profile.due.count
