@@ -1,9 +1,9 @@
 /// The requests that wait for a unit's engine, by lot, and whether one more may wait.
 ///
-/// All lots share one room. A lot may use at most as much of it as is still free. So a lot alone can use half of the room,
-/// and of two lots that are stormed at the same time each gets a third: a storm leaves room for the other lots, however many
-/// lots there are. No lot is refused while less than half of the room is used. (The rule is the dynamic threshold of
-/// switches with a shared memory.)
+/// All lots share one room. A lot may use at most as much of it as is still free. So a lot alone can use half of the
+/// room, and of two lots that are stormed at the same time each gets a third: a storm leaves room for the other lots,
+/// however many lots there are. No lot is refused while less than half of the room is used. (The rule is the dynamic
+/// threshold of switches with a shared memory.)
 package struct LotShares: Sendable {
     /// Requests of all lots that the room holds.
     package let room: Int
