@@ -214,6 +214,7 @@ let package = Package(
                 "TestSupport",
             ],
             swiftSettings: settings),
+        .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "Sockets"], swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

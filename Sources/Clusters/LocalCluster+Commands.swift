@@ -66,6 +66,10 @@ extension LocalCluster {
             ],
             "tls": self.tls,
         ]
+        if let limit = self.connectionsPerUnit {
+            values["public"]?["connections"] = limit
+            values["public"]?["address.connections"] = limit
+        }
         if self.wide != nil, let links = unit.links {
             let scheme = self.layout.scheme
             values["center"] = ["url": "\(scheme)://127.0.0.1:\(links.center)"]

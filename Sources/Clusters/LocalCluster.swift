@@ -28,6 +28,8 @@ package final class LocalCluster: Sendable {
     /// Wrong secrets for the center, by part, to rehearse an operator's mistake.
     private let wrongSecrets = NIOLockedValueBox<[Part: String]>([:])
     let wide: WideArea?
+    /// Connections that a unit accepts, all of them from one address; `nil` for the unit's own limits.
+    let connectionsPerUnit: Int?
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
     /// After a stop, no process is started any more, although a nemesis may still try to repair parts.
     private let isStopping = NIOLockedValueBox(false)
@@ -37,12 +39,15 @@ package final class LocalCluster: Sendable {
     private let onDeath: @Sendable (ProcessDeath) -> Void
     private static let watchMilliseconds = 100
 
-    /// - Parameter onDeath: Called for each process that ended by itself; it may start the process again.
+    /// - Parameters:
+    ///   - connectionsPerUnit: A measurement comes from one address, as a crowd does not, and so needs another limit.
+    ///   - onDeath: Called for each process that ended by itself; it may start the process again.
     package init(
         folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:],
-        onDeath: @escaping @Sendable (ProcessDeath) -> Void = { _ in }
+        connectionsPerUnit: Int? = nil, onDeath: @escaping @Sendable (ProcessDeath) -> Void = { _ in }
     ) {
         self.onDeath = onDeath
+        self.connectionsPerUnit = connectionsPerUnit
         self.wide = wan.map { WideArea($0) }
         self.clockOffsets = NIOLockedValueBox(clockOffsets)
         self.folder = folder

@@ -1,7 +1,7 @@
 import DaemonSupport
 import Foundation
 package import LoadGenerator
-import TrancheAPI
+package import TrancheAPI
 package import TrancheCore
 
 /// An installation of one region with an open sale, for measurements: one unit with its Redis and ledger, a center and
@@ -17,18 +17,36 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     package private(set) var folder: ClusterFolder?
     private var layout: ClusterLayout?
     private var tapes = 0
+    private let lots: [SaleConfig.Lot]
+    private let connections: Int?
 
-    package init() {}
+    /// - Parameters:
+    ///   - lots: The lots of the sale: a large one and a small one if not given.
+    ///   - connections: The unit's limit of connections, all from one address; its own limits if not given.
+    package init(lots: [SaleConfig.Lot]? = nil, connections: Int? = nil) {
+        self.lots =
+            lots ?? [
+                Self.lot(Self.lot, stock: Self.stock),
+                Self.lot(Self.smallLot, stock: 1),
+            ]
+        self.connections = connections
+    }
+
+    /// A lot that is never contested: there is one unit only.
+    package static func lot(_ id: LotID, stock: Int) -> SaleConfig.Lot {
+        .init(
+            id: id, name: "lot \(id)", stock: stock, perBuyerLimit: 1, poolPermille: 0, contest: .init(when: .never))
+    }
 
     package func start() async throws {
         let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
         let layout = try ClusterLayout.random(regions: [Self.name])
         try folder.save(layout)
-        let cluster = LocalCluster(folder: folder, layout: layout)
+        let cluster = LocalCluster(folder: folder, layout: layout, connectionsPerUnit: self.connections)
         (self.folder, self.layout, self.cluster, self.port) = (folder, layout, cluster, layout.units[0].publicPort)
         try await cluster.start()
         try await cluster.waitUntilHealthy()
-        try await Self.open(AdminClient(layout))
+        try await self.open(AdminClient(layout))
     }
 
     package func stop() async {
@@ -38,22 +56,23 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     }
 
     /// Buy requests of new buyers.
-    package func buyTape(_ lot: LotID = MeasuredUnit.lot, count: Int) -> BuyTape {
+    package func buyTape(_ lot: LotID = MeasuredUnit.lot, count: Int) -> BuyTape { self.buyTape([lot], count: count) }
+
+    /// Buy requests of new buyers for these lots in turns.
+    package func buyTape(_ lots: [LotID], count: Int) -> BuyTape {
         self.tapes += 1
-        return BuyTape(self.layout!.target(lot: lot), count: count, buyers: "b\(self.tapes)")
+        return BuyTape(self.layout!.target(lot: lots[0]), lots: lots, count: count, buyers: "b\(self.tapes)")
     }
 
-    private static func open(_ client: AdminClient) async throws {
+    /// The unit's process; 0 while it does not run.
+    package var process: Int32 { self.cluster?.process(.unit(Self.name)) ?? 0 }
+
+    private func open(_ client: AdminClient) async throws {
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         let sale = SaleConfig.Sale(
             id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 36_000_000,
             paymentWindowMilliseconds: 3_600_000,
-            lots: [
-                .init(id: Self.lot, name: "large", stock: Self.stock, perBuyerLimit: 1, poolPermille: 0),
-                .init(
-                    id: Self.smallLot, name: "small", stock: 1, perBuyerLimit: 1, poolPermille: 0,
-                    contest: .init(when: .never)),
-            ])
+            lots: self.lots)
         try await client.waitForUnits(1)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, "bench")

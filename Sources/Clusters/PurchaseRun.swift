@@ -16,6 +16,7 @@ package struct PurchaseRun: Codable, Sendable {
     /// An order that was answered 201 is not in the ledger, or an invariant is broken.
     package struct Unsound: Error {
         package let report: VerifyReport
+        package init(report: VerifyReport) { self.report = report }
     }
 
     private init(connections: Int, _ result: Drive.Result) {

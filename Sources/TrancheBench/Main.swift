@@ -4,6 +4,9 @@ import ArgumentParser
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tranche-bench", abstract: "Measures an installation, on this machine.",
-        subcommands: [PurchaseBench.self, CompareCommand.self, FairnessBench.self, ContestBench.self],
+        subcommands: [
+            PurchaseBench.self, CompareCommand.self, FairnessBench.self, ContestBench.self, SpikeBench.self,
+            LotsBench.self, PaperBench.self,
+        ],
         defaultSubcommand: PurchaseBench.self)
 }

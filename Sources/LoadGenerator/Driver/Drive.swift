@@ -10,10 +10,16 @@ package struct Drive: Sendable {
         /// A fixed number of requests a second, independent of the answers. Latencies count from the time when a
         /// request was due, so that a slow server cannot hide its queue (coordinated omission).
         case open(perSecond: Double)
+        /// Each request at its own time, independent of the answers; latencies count as in `open`. A broken
+        /// connection is replaced, as a buyer would do.
+        case arrivals(ArrivalProfile)
     }
     package var host = "127.0.0.1"
     package let port: Int
+    /// Requests that can be under way at a time. Further ones that are due wait in the generator, and their wait
+    /// counts.
     package let connections: Int
+    /// When the run ends, in seconds from its start.
     package let seconds: Double
     package var pace = Pace.closed
     /// Whether the tape starts again at its end; otherwise the run ends there.
@@ -30,10 +36,25 @@ package struct Drive: Sendable {
         package let seconds: Double
         /// Answers by HTTP status.
         package let statuses: [Int: Int]
+        /// Answers by status and problem code, as in `410 sold_out`; without a code, by status alone.
+        package let codes: [String: Int]
         /// Numbers of the requests on the tape that were answered 201, in the order of the answers.
         package let created: [Int]
         /// Requests without an answer, because the connection broke or the run ended.
         package let unanswered: Int
+        /// Requests that left the generator.
+        package let sent: Int
+        /// Of them, requests that left before the end of the profile of arrivals; 0 with another pace.
+        package let sentInTime: Int
+        /// Connections that broke or were closed while a request waited on them.
+        package let broken: Int
+        /// Connections that the server refused before the run began, or closed without a request.
+        package let refused: Int
+        /// Bytes of all answers.
+        package let received: Int
+        /// Seconds from the start until the last 201, and until the last answer of any kind; `nil` without any.
+        package let lastCreatedSeconds: Double?
+        package let lastAnswerSeconds: Double?
         package let p50Milliseconds: Double
         package let p99Milliseconds: Double
         package let p999Milliseconds: Double

@@ -7,8 +7,10 @@ package struct RequestTape: Sendable {
 
     package var count: Int { self.ends.count }
 
-    package mutating func append(_ request: String) {
+    /// - Parameter body: Bytes behind the text; the text's Content-Length counts them.
+    package mutating func append(_ request: String, body: [UInt8] = []) {
         self.bytes.append(contentsOf: request.utf8)
+        self.bytes.append(contentsOf: body)
         self.ends.append(self.bytes.count)
     }
 

@@ -25,7 +25,8 @@ struct CenterRun: Codable {
             self.answeredPerSecond, self.p99Milliseconds, self.cpuMicroseconds)
     }
 
-    static func run(units: Int, seconds: Double) async throws -> CenterRun {
+    /// - Parameter lots: Lots in each report.
+    static func run(units: Int, seconds: Double, lots: Int = 1) async throws -> CenterRun {
         let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
         let layout = try ClusterLayout.random(regions: [])
         try folder.save(layout)
@@ -42,12 +43,12 @@ struct CenterRun: Codable {
             for _ in 0..<200 where await !client.answers(layout.centerURL + "/healthz") {
                 try await Task.sleep(for: .milliseconds(25))
             }
-            return try await self.measure(cluster, layout, units: units, seconds: seconds)
+            return try await self.measure(cluster, layout, units: units, seconds: seconds, lots: lots)
         }
     }
 
     private static func measure(
-        _ cluster: LocalCluster, _ layout: ClusterLayout, units: Int, seconds: Double
+        _ cluster: LocalCluster, _ layout: ClusterLayout, units: Int, seconds: Double, lots: Int
     ) async throws -> CenterRun {
         let process = cluster.process(.center) ?? 0
         _ = try Program.output("taskset", ["-a", "-p", "-c", "0", String(process)])
@@ -60,7 +61,7 @@ struct CenterRun: Codable {
         let rate = Double(units * Self.reportsPerSecond)
         var reports = RequestTape()
         for round in 1...max(1, Int(seconds * Double(Self.reportsPerSecond))) {
-            for number in 1...units { reports.append(self.report(number, round, layout)) }
+            for number in 1...units { reports.append(self.report(number, round, lots: lots, layout)) }
         }
         var drive = Drive(port: layout.centerPort, connections: units, seconds: seconds + 0.5)
         drive.pace = .open(perSecond: rate)
@@ -94,9 +95,14 @@ struct CenterRun: Codable {
         return self.request(number, "/internal/v1/units/\(number)/register", envelope, layout)
     }
 
-    /// A report of a unit that sells one lot.
-    private static func report(_ number: Int, _ round: Int, _ layout: ClusterLayout) -> String {
-        let lots = [UInt32(1)].map { lot in
+    /// Bytes of a report about `lots` lots, with its HTTP head.
+    static func reportBytes(lots: Int) throws -> Int {
+        self.report(50, 1_000, lots: lots, try ClusterLayout.random(regions: [])).utf8.count
+    }
+
+    /// A report of a unit, with its HTTP head.
+    private static func report(_ number: Int, _ round: Int, lots: Int, _ layout: ClusterLayout) -> String {
+        let lots = (1...UInt32(lots)).map { lot in
             UnitReport.Lot(
                 lot: LotID(lot), counters: QuotaCounters(), offered: round * 100, starved: 0, hintDone: 0,
                 isPrimed: true,

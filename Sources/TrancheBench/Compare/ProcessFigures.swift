@@ -16,9 +16,14 @@ enum ProcessFigures {
     }
 
     /// Resident memory in bytes (`VmRSS`).
-    static func residentBytes(_ process: Int32) -> Int {
+    static func residentBytes(_ process: Int32) -> Int { self.bytes("VmRSS:", of: process) }
+
+    /// The most resident memory since the process began, in bytes (`VmHWM`).
+    static func peakBytes(_ process: Int32) -> Int { self.bytes("VmHWM:", of: process) }
+
+    private static func bytes(_ field: String, of process: Int32) -> Int {
         let text = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        let line = text.split(separator: "\n").first { $0.hasPrefix(field) }
         return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
     }
 

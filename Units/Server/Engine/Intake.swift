@@ -8,7 +8,8 @@ import TrancheCore
 ///
 /// Stamp and enqueue happen together, so that the queue is in stamp order.
 final class Intake: Sendable {
-    /// Requests that wait for the engine at most; one more is refused as overloaded.
+    /// Requests of all lots that wait for the engine at most. A lot that has used up its share of them is refused as
+    /// overloaded before (``LotShares``).
     static let requestsLimit = 20_000
 
     private let state: NIOLockedValueBox<IntakeState>

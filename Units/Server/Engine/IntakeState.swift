@@ -7,6 +7,8 @@ struct IntakeState {
     var desk: FrontDesk
     var clock: HybridClock
     private var requests: [BuyRequest] = []
+    /// How many of them each lot has.
+    private var shares = LotShares(room: Intake.requestsLimit)
     var events: [UnitMachine.Event] = []
     var isClosed = false
     /// Whether the engine waits for the bell.
@@ -54,12 +56,14 @@ struct IntakeState {
         case .tooMany: return .success(.answered(.refused(.overloaded(limit: Limits.copiesPerRequest))))
         case nil: break
         }
-        guard self.requests.count < Intake.requestsLimit,
-            let stamp = self.clock.stamp(now: now, steady: SystemClock.monotonic())
-        else {
+        if let share = self.shares.exhausted(purchase.lot) {
+            return .success(.answered(.refused(.overloaded(limit: share))))
+        }
+        guard let stamp = self.clock.stamp(now: now, steady: SystemClock.monotonic()) else {
             return .success(.answered(.refused(.overloaded(limit: Intake.requestsLimit))))
         }
         self.desk.sentToAdmission(purchase.order)
+        self.shares.count(purchase.lot)
         self.requests.append(
             BuyRequest(
                 order: purchase.order, buyer: purchase.buyer, lot: purchase.lot, quantity: purchase.quantity,
@@ -69,7 +73,10 @@ struct IntakeState {
     }
 
     mutating func takeAll(now: Instant, steady: Instant) -> Intake.Taken {
-        defer { (self.isAsleep, self.events, self.requests) = (false, [], []) }
+        defer {
+            (self.isAsleep, self.events, self.requests) = (false, [], [])
+            self.shares.reset()
+        }
         return Intake.Taken(
             events: self.events, requests: self.requests, watermark: self.clock.watermark(now: now, steady: steady),
             isClosed: self.isClosed)
@@ -79,7 +86,10 @@ struct IntakeState {
         self.isRecovering = book == nil
         if book == nil { self.recoveries += 1 }
         if let book { self.desk.load(book, now: now) }
-        defer { self.requests = [] }
+        defer {
+            self.requests = []
+            self.shares.reset()
+        }
         return self.requests
     }
 }

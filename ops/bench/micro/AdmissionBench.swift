@@ -9,20 +9,25 @@ final class AdmissionBench {
     private var head = LedgerHead(position: 1, digest: ChainDigest(high: 0, low: 1))
     private var events: [UnitMachine.Event] = []
 
-    init() {
+    /// - Parameter lots: Open lots of the unit. Requests ask for the first one.
+    init(lots: UInt32 = 1) {
         var book = UnitBook()
         book.apply(.opened(Incarnation(1)))
         self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(1), session: 1, book: book, head: .empty)
-        let rules = LotRules(
-            lot: Benchmarks.lot, phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: 1,
-            paymentWindowMilliseconds: 60_000)
-        self.desk.configure([rules])
-        self.handle(.configured([rules]))
+        let rules = (1...lots).map { lot in
+            LotRules(
+                lot: LotID(lot), phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: 1,
+                paymentWindowMilliseconds: 60_000)
+        }
+        precondition(rules[0].lot == Benchmarks.lot, "the first lot is not the one that requests ask for")
+        self.desk.configure(rules)
+        self.handle(.configured(rules))
         self.handle(.started)
         self.handle(.surveyed(RedisSurvey(ledger: nil, witness: nil, run: Self.run)))
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: UnitID(1), generation: Generation(1),
-            lots: [.init(lot: Benchmarks.lot, granted: 1_000_000_000, hint: nil, elsewhere: 0)], coordinator: nil)
+            lots: (1...lots).map { .init(lot: LotID($0), granted: 1_000_000_000, hint: nil, elsewhere: 0) },
+            coordinator: nil)
         self.handle(.registered(.accepted(directives)))
         precondition(self.machine.isPrimed(Benchmarks.lot), "the lot is not open")
     }

@@ -35,7 +35,10 @@ enum Benchmarks {
     }
 
     static var all: [Benchmark] {
-        [self.parse(), self.token(), self.stamp(), self.answer(), self.admission(), self.encode(), self.merge()]
+        [
+            self.parse(), self.token(), self.stamp(), self.answer(), self.admission(), self.admission(lots: 1_000),
+            self.encode(), self.merge(),
+        ]
     }
 
     static func parse() -> Benchmark {
@@ -84,10 +87,13 @@ enum Benchmarks {
     }
 
     /// The whole path of a batch through the rules: desk, machine, Redis's verdicts, entries, publication.
-    static func admission() -> Benchmark {
-        let unit = AdmissionBench()
+    ///
+    /// - Parameter lots: Open lots of the unit, of which one is asked for.
+    static func admission(lots: UInt32 = 1) -> Benchmark {
+        let unit = AdmissionBench(lots: lots)
         var number = 0
-        return Benchmark(name: "admit, of a batch of \(self.batch)", allocationsLimit: 0.25, operations: self.batch) {
+        let name = "admit, of a batch of \(self.batch)" + (lots == 1 ? "" : ", \(lots) lots")
+        return Benchmark(name: name, allocationsLimit: 0.25, operations: self.batch) {
             unit.admit(from: number, count: self.batch)
             number += self.batch
         }
