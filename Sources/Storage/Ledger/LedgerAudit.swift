@@ -9,6 +9,11 @@ package struct LedgerAudit: Sendable {
         /// Whether the digest on disk matches the bytes on disk.
         package let isChained: Bool
         package let head: LedgerHead
+        /// Heads of heartbeats that this one has replaced.
+        package let replaced: [LedgerHead]
+
+        /// Whether the ledger ended with this head at any time, as far as the commit knows.
+        package func proves(_ head: LedgerHead) -> Bool { self.head == head || self.replaced.contains(head) }
     }
     package struct Account: Hashable, Sendable {
         package let lot: LotID
@@ -39,9 +44,7 @@ package struct LedgerAudit: Sendable {
         self.unit = unit
         self.ledger = ledger
         var commits: [Commit] = []
-        try LedgerReading.forEachCommit(database) { entries, isChained, end in
-            commits.append(Commit(entries: entries, isChained: isChained, head: end))
-        }
+        try LedgerReading.forEachCommit(database) { commits.append($0) }
         self.commits = commits
         self.accounts = try Row.fetchAll(
             database,

@@ -10,15 +10,35 @@ package enum LedgerReading {
         let generation: Generation
     }
 
-    static func head(_ database: Database) throws -> LedgerHead {
-        let row = try Row.fetchOne(database, sql: "SELECT position, digest FROM journal ORDER BY position DESC LIMIT 1")
-        return try row.map(self.head) ?? .empty
+    /// The last row of the journal, and what the next commit does with it.
+    static func end(_ database: Database, generation: Generation) throws -> LedgerEnd {
+        let rows = try Row.fetchAll(
+            database, sql: "SELECT position, digest, entries FROM journal ORDER BY position DESC LIMIT 2")
+        guard let last = rows.first else { return LedgerEnd(head: .empty, generation: generation) }
+        let head = try self.head(last)
+        guard let heartbeat = self.heartbeat(last) else { return LedgerEnd(head: head, generation: generation) }
+        let base = rows.count == 2 ? try self.head(rows[1]) : .empty
+        return LedgerEnd(head: head, generation: generation, heartbeat: heartbeat, base: base.digest)
     }
 
     static func head(_ database: Database, at position: UInt64) throws -> LedgerHead? {
-        try Row.fetchOne(
-            database, sql: "SELECT position, digest FROM journal WHERE position = ?", arguments: [Int64(position)]
-        ).map(self.head)
+        let exact = try Row.fetchOne(
+            database, sql: "SELECT position, digest FROM journal WHERE position = ?", arguments: [Int64(position)])
+        if let exact { return try self.head(exact) }
+        // A heartbeat lists the ones that it has replaced.
+        return try Row.fetchOne(
+            database, sql: "SELECT position, digest, entries FROM journal WHERE position > ? ORDER BY position LIMIT 1",
+            arguments: [Int64(position)]
+        ).flatMap(self.heartbeat)?.replaced.first { $0.position == position }
+    }
+
+    /// The ceiling that is beside the journal; zero if there is none.
+    static func ceiling(_ database: Database) throws -> Stamp {
+        Stamp(rawValue: UInt64(bitPattern: try Int64.fetchOne(database, sql: "SELECT ceiling FROM identity") ?? 0))
+    }
+
+    private static func heartbeat(_ row: Row) -> HeartbeatRow? {
+        (row[2] as Data?)?.withUnsafeBytes { HeartbeatRow($0) }
     }
 
     private static func head(_ row: Row) throws -> LedgerHead {
@@ -31,29 +51,42 @@ package enum LedgerReading {
 
     /// Folds the journal, and checks it against the hash chain.
     static func book(_ database: Database, path: String, _ body: (LedgerEntry) throws -> Void) throws {
-        try self.forEachCommit(database) { entries, isChained, end in
-            guard isChained, let entries else {
-                throw StorageError.corrupt(path: path, detail: "the hash chain breaks at position \(end.position)")
+        try self.forEachCommit(database) { commit in
+            guard commit.isChained, let entries = commit.entries else {
+                throw StorageError.corrupt(
+                    path: path, detail: "the hash chain breaks at position \(commit.head.position)")
             }
             for entry in entries { try body(entry) }
         }
     }
 
-    /// Calls `body` for each commit, in order, with its entries (`nil` if one of them cannot be read), and whether the
-    /// digest on disk matches the bytes on disk.
-    static func forEachCommit(
-        _ database: Database, _ body: ([LedgerEntry]?, _ isChained: Bool, _ end: LedgerHead) throws -> Void
-    ) throws {
+    /// Calls `body` for each commit, in order.
+    static func forEachCommit(_ database: Database, _ body: (LedgerAudit.Commit) throws -> Void) throws {
         var last = LedgerHead.empty
-        var entries: [LedgerEntry] = []
         try self.forEachRow(database) { end, bytes in
-            entries.removeAll(keepingCapacity: true)
-            let isReadable = EntryRow.readEntries(bytes, into: &entries)
-            let isWhole = end.position > last.position && UInt64(entries.count) == end.position - last.position
-            let isChained = HashChain.next(after: last.digest, bytes) == end.digest && (isWhole || !isReadable)
-            try body(isReadable ? entries : nil, isChained, end)
+            try body(self.commit(bytes, from: last, to: end))
             last = end
         }
+    }
+
+    private static func commit(_ bytes: UnsafeRawBufferPointer, from last: LedgerHead, to end: LedgerHead)
+        -> LedgerAudit.Commit
+    {
+        let isDigestRight = HashChain.next(after: last.digest, bytes) == end.digest
+        if HeartbeatRow.isOne(bytes) {
+            let row = HeartbeatRow(bytes)
+            let isInPlace = end.position > last.position && row?.position == end.position
+            let areHeadsInPlace = row?.replaced.first.map { $0.position > last.position } ?? true
+            return LedgerAudit.Commit(
+                entries: row?.entries, isChained: isDigestRight && (isInPlace && areHeadsInPlace || row == nil),
+                head: end, replaced: row?.replaced ?? [])
+        }
+        var entries: [LedgerEntry] = []
+        let isReadable = EntryRow.readEntries(bytes, into: &entries)
+        let isWhole = end.position > last.position && UInt64(entries.count) == end.position - last.position
+        return LedgerAudit.Commit(
+            entries: isReadable ? entries : nil, isChained: isDigestRight && (isWhole || !isReadable), head: end,
+            replaced: [])
     }
 
     private static func forEachRow(

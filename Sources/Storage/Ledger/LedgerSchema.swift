@@ -62,6 +62,9 @@ enum LedgerSchema {
             // `BuyerGuard` enforces the per-buyer limits: a table of buyers costs a page of disk for each order.
             try database.execute(sql: "DROP TABLE entries; DROP TABLE commits; DROP TABLE holdings;")
         }
+        migrator.registerMigration("v4: heartbeats overwrite each other") { database in
+            try database.execute(sql: "ALTER TABLE identity ADD COLUMN ceiling INTEGER NOT NULL DEFAULT 0;")
+        }
         return migrator
     }
 }
