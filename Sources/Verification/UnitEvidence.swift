@@ -31,7 +31,7 @@ struct UnitEvidence {
     private(set) var leftover: [LotID: Int] = [:]
     /// Payments that must be refunded.
     private(set) var refunds: [VerifyReport.Refund] = []
-    private var incarnation = Incarnation(0)
+    private(set) var incarnation = Incarnation(0)
     private var ceiling = Stamp.zero
     private var stamps: Set<Stamp> = []
 
@@ -44,6 +44,7 @@ struct UnitEvidence {
                     "I4", "the hash chain breaks at position \(commit.head.position): rows were changed or removed")
             }
             for entry in commit.entries ?? [] { self.take(entry) }
+            if let snapshot = audit.snapshot, snapshot.head == commit.head { self.compare(snapshot) }
         }
         self.compareTables()
     }

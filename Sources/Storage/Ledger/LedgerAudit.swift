@@ -25,6 +25,8 @@ package struct LedgerAudit: Sendable {
     package let commits: [Commit]
     /// The accounts in the guarding table, to be compared with the journal.
     package let accounts: [Account]
+    /// The snapshot from which a unit would start, to be compared with the journal.
+    package let snapshot: LedgerSnapshot?
 
     /// - Throws: ``StorageError`` if the file is not a ledger.
     package init(path: String) throws(StorageError) {
@@ -46,6 +48,7 @@ package struct LedgerAudit: Sendable {
         var commits: [Commit] = []
         try LedgerReading.forEachCommit(database) { commits.append($0) }
         self.commits = commits
+        self.snapshot = try LedgerSnapshot.read(database)
         self.accounts = try Row.fetchAll(
             database,
             sql:

@@ -8,17 +8,19 @@ struct LedgerEnd {
     /// The last row, if it is a heartbeat: the next one overwrites it.
     private(set) var heartbeat: HeartbeatRow?
     /// The digest that the next heartbeat's digest covers: of the last row that stays.
-    private(set) var base: ChainDigest
+    var base: ChainDigest { self.kept.digest }
+    /// The head of the last row that no heartbeat overwrites.
+    private(set) var kept: LedgerHead
     /// A ceiling that is on disk beside the journal. It moves no head, so that a unit whose center is silent keeps the head
     /// that it showed last; the next commit takes it into the chain.
     var ceiling: Stamp?
 
     init(head: LedgerHead, generation: Generation) {
-        (self.head, self.generation, self.base) = (head, generation, head.digest)
+        (self.head, self.generation, self.kept) = (head, generation, head)
     }
 
-    init(head: LedgerHead, generation: Generation, heartbeat: HeartbeatRow, base: ChainDigest) {
-        (self.head, self.generation, self.heartbeat, self.base) = (head, generation, heartbeat, base)
+    init(head: LedgerHead, generation: Generation, heartbeat: HeartbeatRow, kept: LedgerHead) {
+        (self.head, self.generation, self.heartbeat, self.kept) = (head, generation, heartbeat, kept)
     }
 
     /// The row that a commit of heartbeats writes; `nil` if it brings no nonce, and only raises ``ceiling``.

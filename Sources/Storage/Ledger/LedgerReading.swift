@@ -17,19 +17,24 @@ package enum LedgerReading {
         guard let last = rows.first else { return LedgerEnd(head: .empty, generation: generation) }
         let head = try self.head(last)
         guard let heartbeat = self.heartbeat(last) else { return LedgerEnd(head: head, generation: generation) }
-        let base = rows.count == 2 ? try self.head(rows[1]) : .empty
-        return LedgerEnd(head: head, generation: generation, heartbeat: heartbeat, base: base.digest)
+        let kept = rows.count == 2 ? try self.head(rows[1]) : .empty
+        return LedgerEnd(head: head, generation: generation, heartbeat: heartbeat, kept: kept)
     }
 
     static func head(_ database: Database, at position: UInt64) throws -> LedgerHead? {
-        let exact = try Row.fetchOne(
-            database, sql: "SELECT position, digest FROM journal WHERE position = ?", arguments: [Int64(position)])
-        if let exact { return try self.head(exact) }
+        if let kept = try self.keptHead(database, at: position) { return kept }
         // A heartbeat lists the ones that it has replaced.
         return try Row.fetchOne(
             database, sql: "SELECT position, digest, entries FROM journal WHERE position > ? ORDER BY position LIMIT 1",
             arguments: [Int64(position)]
         ).flatMap(self.heartbeat)?.replaced.first { $0.position == position }
+    }
+
+    /// The head of the row at a position, if there is one.
+    static func keptHead(_ database: Database, at position: UInt64) throws -> LedgerHead? {
+        try Row.fetchOne(
+            database, sql: "SELECT position, digest FROM journal WHERE position = ?", arguments: [Int64(position)]
+        ).map(self.head)
     }
 
     /// The ceiling that is beside the journal; zero if there is none.
@@ -41,7 +46,7 @@ package enum LedgerReading {
         (row[2] as Data?)?.withUnsafeBytes { HeartbeatRow($0) }
     }
 
-    private static func head(_ row: Row) throws -> LedgerHead {
+    static func head(_ row: Row) throws -> LedgerHead {
         guard let digest = self.order(row[1]) else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a digest is not 16 bytes")
         }
@@ -49,9 +54,11 @@ package enum LedgerReading {
             position: UInt64(bitPattern: row[0] as Int64), digest: ChainDigest(high: digest.high, low: digest.low))
     }
 
-    /// Folds the journal, and checks it against the hash chain.
-    static func book(_ database: Database, path: String, _ body: (LedgerEntry) throws -> Void) throws {
-        try self.forEachCommit(database) { commit in
+    /// Folds the journal behind a position, and checks it against the hash chain.
+    static func book(_ database: Database, after head: LedgerHead, path: String, _ body: (LedgerEntry) throws -> Void)
+        throws
+    {
+        try self.forEachCommit(database, after: head) { commit in
             guard commit.isChained, let entries = commit.entries else {
                 throw StorageError.corrupt(
                     path: path, detail: "the hash chain breaks at position \(commit.head.position)")
@@ -61,9 +68,11 @@ package enum LedgerReading {
     }
 
     /// Calls `body` for each commit, in order.
-    static func forEachCommit(_ database: Database, _ body: (LedgerAudit.Commit) throws -> Void) throws {
-        var last = LedgerHead.empty
-        try self.forEachRow(database) { end, bytes in
+    static func forEachCommit(
+        _ database: Database, after head: LedgerHead = .empty, _ body: (LedgerAudit.Commit) throws -> Void
+    ) throws {
+        var last = head
+        try self.forEachRow(database, after: head.position) { end, bytes in
             try body(self.commit(bytes, from: last, to: end))
             last = end
         }
@@ -90,7 +99,7 @@ package enum LedgerReading {
     }
 
     private static func forEachRow(
-        _ database: Database, _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
+        _ database: Database, after position: UInt64, _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         guard try database.tableExists("journal") else {
             // A reader may open a ledger in the format of an earlier version, which no unit has migrated yet.
@@ -101,7 +110,8 @@ package enum LedgerReading {
             }
         }
         let commits = try Row.fetchCursor(
-            database, sql: "SELECT position, digest, entries FROM journal ORDER BY position")
+            database, sql: "SELECT position, digest, entries FROM journal WHERE position > ? ORDER BY position",
+            arguments: [Int64(position)])
         while let commit = try commits.next() {
             let end = try self.head(commit)
             try commit.withUnsafeData(atIndex: 2) { data in try (data ?? Data()).withUnsafeBytes { try body(end, $0) } }

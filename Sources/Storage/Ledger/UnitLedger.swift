@@ -18,7 +18,12 @@ package final class UnitLedger {
     package var head: LedgerHead { self.end.head }
     let queue: DatabaseQueue
     private let identity: FileIdentity?
-    private var end: LedgerEnd
+    var end: LedgerEnd
+    /// The position of the snapshot that a start would read; 0 for none.
+    var snapshotPosition: UInt64 = 0
+    var snapshot: SnapshotUnderway?
+    /// Entries that the last ``recover()`` replayed: those behind the snapshot.
+    package private(set) var replayedEntries = 0
     var statements: Statements?
     /// `nil` until the journal has been read.
     var buyers: BuyerGuard?
@@ -58,7 +63,7 @@ package final class UnitLedger {
         } catch { throw StorageError(error, path: path) }
     }
 
-    /// The book that results from all entries of the ledger.
+    /// The book that results from all entries of the ledger: by a snapshot, and the entries that came after it.
     ///
     /// - Throws: ``StorageError/corrupt(path:detail:)`` if the entries and the hash chain do not agree.
     package func recover() throws(StorageError) -> UnitBook {
@@ -66,9 +71,18 @@ package final class UnitLedger {
         var book = UnitBook()
         var buyers = BuyerGuard()
         var ceiling = Stamp.zero
+        (self.replayedEntries, self.snapshot, self.snapshotPosition) = (0, nil, 0)
         do {
             try self.queue.read { database in
-                try LedgerReading.book(database, path: self.path) { entry in
+                let snapshot = try LedgerSnapshot.read(database)
+                if let snapshot {
+                    book = UnitBook(snapshot.parts)
+                    self.snapshotPosition = snapshot.head.position
+                    for order in book.orders where order.state.isLive { try self.guardBuyer(.reserved(order), &buyers) }
+                    buyers.keepChanges()
+                }
+                try LedgerReading.book(database, after: snapshot?.head ?? .empty, path: self.path) { entry in
+                    self.replayedEntries += 1
                     book.apply(entry)
                     try self.guardBuyer(entry, &buyers)
                     buyers.keepChanges()
@@ -129,7 +143,7 @@ package final class UnitLedger {
         }
     }
 
-    private func claim(_ database: Database, _ incarnation: Incarnation) throws {
+    func claim(_ database: Database, _ incarnation: Incarnation) throws {
         let mine = Int64(bitPattern: incarnation.rawValue)
         let current = try Int64.fetchOne(database, sql: "SELECT incarnation FROM identity") ?? 0
         guard current <= mine else {

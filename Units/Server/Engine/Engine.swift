@@ -140,7 +140,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         }
         self.reportContest(upTo: taken.watermark, into: &output)
         var ceiling: Stamp?
-        if now.steady >= self.nextTick {
+        let isTick = now.steady >= self.nextTick
+        if isTick {
             self.nextTick = now.steady.advanced(milliseconds: Int64(Self.tickSeconds * 1_000))
             self.machine.addOffered(self.parts.intake.takeOffered())
             self.tell(.tick, into: &output)
@@ -153,6 +154,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             self.publishStatus()
         }
         try output.carryOut(by: self)
+        if isTick, taken.requests.isEmpty { self.keepSnapshot() }
         if let ceiling { self.parts.intake.raise(ceiling: ceiling) }
     }
 
