@@ -20,7 +20,8 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
 
     package init() {}
 
-    package func start() async throws {
+    /// - Parameter settledLots: Further lots, for sales that are over.
+    package func start(settledLots: [LotID] = []) async throws {
         let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
         let layout = try ClusterLayout.random(regions: [Self.name])
         try folder.save(layout)
@@ -28,7 +29,7 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
         (self.folder, self.layout, self.cluster, self.port) = (folder, layout, cluster, layout.units[0].publicPort)
         try await cluster.start()
         try await cluster.waitUntilHealthy()
-        try await Self.open(AdminClient(layout))
+        try await Self.open(AdminClient(layout), settledLots)
     }
 
     package func stop() async {
@@ -43,7 +44,7 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
         return BuyTape(self.layout!.target(lot: lot), count: count, buyers: "b\(self.tapes)")
     }
 
-    private static func open(_ client: AdminClient) async throws {
+    private static func open(_ client: AdminClient, _ settledLots: [LotID]) async throws {
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         let sale = SaleConfig.Sale(
             id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 36_000_000,
@@ -53,7 +54,12 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
                 .init(
                     id: Self.smallLot, name: "small", stock: 1, perBuyerLimit: 1, poolPermille: 0,
                     contest: .init(when: .never)),
-            ])
+            ]
+                + settledLots.map {
+                    .init(
+                        id: $0, name: "settled \($0)", stock: Self.stock, perBuyerLimit: 1, poolPermille: 0,
+                        contest: .init(when: .never))
+                })
         try await client.waitForUnits(1)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, "bench")

@@ -102,6 +102,13 @@ package struct BookPieces: Sendable {
             writer.varint(Int64(lots.count))
             for lot in lots { writer.varint(Int64(lot.rawValue)) }
         }
+        writer.varint(Int64(self.parts.archived.count))
+        for archived in self.parts.archived.values {
+            writer.varint(Int64(archived.lot.rawValue))
+            writer.varint(Int64(archived.orders))
+            writer.big(archived.digest.high)
+            writer.big(archived.digest.low)
+        }
     }
 
     private static func write(_ refused: (key: OrderID, value: FinalRefusal), into writer: inout ByteWriter) {

@@ -57,6 +57,7 @@ package struct BookPiecesReader {
         }
         return self.readLots(&reader) { $0.lotsEverSoldOut.insert($1) }
             && self.readLots(&reader) { $0.contests[$1] = $0.contests[$1] ?? [] }
+            && self.readArchived(&reader)
     }
 
     private mutating func readLots(
@@ -67,6 +68,19 @@ package struct BookPiecesReader {
             left -= 1
             guard let lot = OrderForm.lot(&reader) else { return false }
             add(&self.parts, lot)
+        }
+        return true
+    }
+
+    private mutating func readArchived(_ reader: inout ByteReader) -> Bool {
+        guard var left = reader.varint() else { return false }
+        while left > 0 {
+            left -= 1
+            guard let lot = OrderForm.lot(&reader), let orders = reader.varint(), let high = reader.big(UInt64.self),
+                let low = reader.big(UInt64.self)
+            else { return false }
+            self.parts.archived[lot] = ArchivedLot(
+                lot: lot, orders: Int(orders), digest: ChainDigest(high: high, low: low))
         }
         return true
     }

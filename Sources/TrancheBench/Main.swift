@@ -4,6 +4,6 @@ import ArgumentParser
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tranche-bench", abstract: "Measures an installation, on this machine.",
-        subcommands: [PurchaseBench.self, CompareCommand.self, FairnessBench.self],
+        subcommands: [PurchaseBench.self, CompareCommand.self, FairnessBench.self, ArchiveBench.self],
         defaultSubcommand: PurchaseBench.self)
 }

@@ -23,7 +23,7 @@ extension UnitEvidence {
         check(Set(parts.refused.keys) == self.refused, "I5", "refusals")
         let refunds = Set(parts.refunds.map { $0.order })
         check(refunds == Set(self.refunds.map(\.order)), "I4", "refunds")
-        let known = Set(self.orders.keys).union(self.contested.keys)
+        let known = Set(self.orders.keys).union(self.contested.keys).subtracting(self.archivedOrders)
         check(parts.orders.count == known.count, "I4", "orders")
         for order in parts.orders {
             let state = self.orders[order.id]?.state ?? self.contested[order.id]?.state

@@ -12,6 +12,8 @@ final class Bench {
     var alarms: [String] = []
     var stops: [String] = []
     var registrations = 0
+    /// Lots whose orders the machine wants archived.
+    var archives: [LotID] = []
     /// Questions of the center that were answered.
     var answered: [UInt64] = []
     /// By a clock that never steps.
@@ -95,7 +97,7 @@ extension Bench: UnitShell {
             switch publication {
             case .answer(let request, let answer): self.replies.append((request, answer))
             case .answerTicket(_, let answer): self.others.append(answer)
-            case .changed, .waitlisted, .soldOut, .recovered: break
+            case .changed, .waitlisted, .soldOut, .recovered, .archived: break
             }
         }
     }
@@ -115,6 +117,7 @@ extension Bench: UnitShell {
         case .register: self.registrations += 1
         case .contestReport(let report): self.contestReports.append(report)
         case .prove(_, let challenge, _): self.answered.append(challenge)
+        case .archive(let lot): self.archives.append(lot)
         case .survey, .fence: break
         }
     }

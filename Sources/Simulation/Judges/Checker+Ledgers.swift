@@ -45,7 +45,7 @@ extension Checker {
                 self.change(unit, order.lot, order.generation) { $0.paid += Int(order.quantity) }
             case .refundDue(let order, let payment, _):
                 self.refunds[unit, default: []].insert(Refund(order: order, payment: payment))
-            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis: break
+            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis, .archived: break
             }
         }
     }

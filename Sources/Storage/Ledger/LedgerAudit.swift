@@ -20,6 +20,7 @@ package struct LedgerAudit: Sendable {
         package let generation: Generation
         package let counters: QuotaCounters
     }
+    package let path: String
     package let unit: UnitID
     package let ledger: LedgerID
     package let commits: [Commit]
@@ -37,16 +38,17 @@ package struct LedgerAudit: Sendable {
                     throw StorageError.corrupt(path: path, detail: "it has no identity")
                 }
                 return try LedgerAudit(
-                    database, unit: UnitID(identity[0]), ledger: LedgerID(UInt64(bitPattern: identity[1])))
+                    database, path: path, unit: UnitID(identity[0]), ledger: LedgerID(UInt64(bitPattern: identity[1])))
             }
         } catch { throw StorageError(error, path: path) }
     }
 
-    private init(_ database: Database, unit: UnitID, ledger: LedgerID) throws {
+    private init(_ database: Database, path: String, unit: UnitID, ledger: LedgerID) throws {
+        self.path = path
         self.unit = unit
         self.ledger = ledger
         var commits: [Commit] = []
-        try LedgerReading.forEachCommit(database) { commits.append($0) }
+        try LedgerReading.forEachCommit(database, of: path) { commits.append($0) }
         self.commits = commits
         self.snapshot = try LedgerSnapshot.read(database)
         self.accounts = try Row.fetchAll(

@@ -54,11 +54,20 @@ package enum LedgerReading {
             position: UInt64(bitPattern: row[0] as Int64), digest: ChainDigest(high: digest.high, low: digest.low))
     }
 
+    /// The position of the journal's first row: what came before it is in the archive.
+    static func firstPosition(_ database: Database) throws -> UInt64? {
+        try Int64.fetchOne(database, sql: "SELECT min(position) FROM journal").map { UInt64(bitPattern: $0) }
+    }
+
     /// Folds the journal behind a position, and checks it against the hash chain.
-    static func book(_ database: Database, after head: LedgerHead, path: String, _ body: (LedgerEntry) throws -> Void)
+    ///
+    /// - Parameter path: The ledger's file.
+    static func book(
+        _ database: Database, of path: String, after head: LedgerHead, _ body: (LedgerEntry) throws -> Void
+    )
         throws
     {
-        try self.forEachCommit(database, after: head) { commit in
+        try self.forEachCommit(database, of: path, after: head) { commit in
             guard commit.isChained, let entries = commit.entries else {
                 throw StorageError.corrupt(
                     path: path, detail: "the hash chain breaks at position \(commit.head.position)")
@@ -69,10 +78,11 @@ package enum LedgerReading {
 
     /// Calls `body` for each commit, in order.
     static func forEachCommit(
-        _ database: Database, after head: LedgerHead = .empty, _ body: (LedgerAudit.Commit) throws -> Void
+        _ database: Database, of path: String, after head: LedgerHead = .empty,
+        _ body: (LedgerAudit.Commit) throws -> Void
     ) throws {
         var last = head
-        try self.forEachRow(database, after: head.position) { end, bytes in
+        try self.forEachRow(database, of: path, after: head.position) { end, bytes in
             try body(self.commit(bytes, from: last, to: end))
             last = end
         }
@@ -99,7 +109,8 @@ package enum LedgerReading {
     }
 
     private static func forEachRow(
-        _ database: Database, after position: UInt64, _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
+        _ database: Database, of path: String, after position: UInt64,
+        _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         guard try database.tableExists("journal") else {
             // A reader may open a ledger in the format of an earlier version, which no unit has migrated yet.
@@ -109,9 +120,20 @@ package enum LedgerReading {
                 try bytes.withUnsafeBytes { try body(LedgerHead(position: UInt64(end), digest: chain), $0) }
             }
         }
+        let first = try self.firstPosition(database) ?? 0
+        if position + 1 < first {
+            _ = try JournalArchive.read(of: path) { try self.forEachRow($0, in: position + 1..<first, body) }
+        }
+        try self.forEachRow(database, in: max(position + 1, first)..<UInt64(Int64.max), body)
+    }
+
+    private static func forEachRow(
+        _ database: Database, in positions: Range<UInt64>, _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         let commits = try Row.fetchCursor(
-            database, sql: "SELECT position, digest, entries FROM journal WHERE position > ? ORDER BY position",
-            arguments: [Int64(position)])
+            database,
+            sql: "SELECT position, digest, entries FROM journal WHERE position >= ? AND position < ? ORDER BY position",
+            arguments: [Int64(positions.lowerBound), Int64(positions.upperBound)])
         while let commit = try commits.next() {
             let end = try self.head(commit)
             try commit.withUnsafeData(atIndex: 2) { data in try (data ?? Data()).withUnsafeBytes { try body(end, $0) } }

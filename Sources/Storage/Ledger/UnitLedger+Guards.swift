@@ -25,7 +25,7 @@ extension UnitLedger {
             }
             try self.change(statements.cancelled, order.lot, order.generation, Int64(order.quantity))
         case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .ceilingReset,
-            .contended, .contested, .lost, .redis:
+            .contended, .contested, .lost, .redis, .archived:
             break
         }
     }

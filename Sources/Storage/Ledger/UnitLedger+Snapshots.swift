@@ -25,7 +25,8 @@ extension UnitLedger {
     }
 
     func isSnapshotDue(orders: Int) -> Bool {
-        LedgerSnapshot.isDue(entries: self.end.kept.position - self.snapshotPosition, orders: orders)
+        self.wantsSnapshot
+            || LedgerSnapshot.isDue(entries: self.end.kept.position - self.snapshotPosition, orders: orders)
     }
 
     private func writePiece(of book: UnitBook, as incarnation: Incarnation) throws(StorageError) -> Bool {
@@ -42,13 +43,13 @@ extension UnitLedger {
                     return .commit
                 }
             }
-            if isOver { self.snapshotPosition = underway!.head.position }
+            if isOver { (self.snapshotPosition, self.wantsSnapshot) = (underway!.head.position, false) }
             self.snapshot = isOver ? nil : underway
             return !isOver
         } catch {
             // The next attempt is not before as many entries again: a disk that is full stays so for a while.
             self.snapshot = nil
-            self.snapshotPosition = self.end.kept.position
+            (self.snapshotPosition, self.wantsSnapshot) = (self.end.kept.position, false)
             throw StorageError(error, path: self.path)
         }
     }

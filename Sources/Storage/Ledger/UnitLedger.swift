@@ -22,6 +22,10 @@ package final class UnitLedger {
     /// The position of the snapshot that a start would read; 0 for none.
     var snapshotPosition: UInt64 = 0
     var snapshot: SnapshotUnderway?
+    /// A lot was archived after the snapshot: until the next one, a start would read its orders once more.
+    var wantsSnapshot = false
+    /// Whether any lot was archived.
+    var hasArchives = false
     /// Entries that the last ``recover()`` replayed: those behind the snapshot.
     package private(set) var replayedEntries = 0
     var statements: Statements?
@@ -71,7 +75,7 @@ package final class UnitLedger {
         var book = UnitBook()
         var buyers = BuyerGuard()
         var ceiling = Stamp.zero
-        (self.replayedEntries, self.snapshot, self.snapshotPosition) = (0, nil, 0)
+        (self.replayedEntries, self.snapshot, self.snapshotPosition, self.wantsSnapshot) = (0, nil, 0, false)
         do {
             try self.queue.read { database in
                 let snapshot = try LedgerSnapshot.read(database)
@@ -81,8 +85,9 @@ package final class UnitLedger {
                     for order in book.orders where order.state.isLive { try self.guardBuyer(.reserved(order), &buyers) }
                     buyers.keepChanges()
                 }
-                try LedgerReading.book(database, after: snapshot?.head ?? .empty, path: self.path) { entry in
+                try LedgerReading.book(database, of: self.path, after: snapshot?.head ?? .empty) { entry in
                     self.replayedEntries += 1
+                    if case .archived = entry { self.wantsSnapshot = true }
                     book.apply(entry)
                     try self.guardBuyer(entry, &buyers)
                     buyers.keepChanges()
@@ -91,6 +96,7 @@ package final class UnitLedger {
             }
         } catch { throw StorageError(error, path: self.path) }
         self.buyers = buyers
+        self.hasArchives = !book.archived.isEmpty
         self.end.ceiling = ceiling > book.ceiling ? ceiling : nil
         book.apply(.ceiling(ceiling))
         return book
@@ -106,7 +112,14 @@ package final class UnitLedger {
     package func head(at position: UInt64) throws(StorageError) -> LedgerHead? {
         self.owner.check()
         if position == 0 { return .empty }
-        do { return try self.queue.read { try LedgerReading.head($0, at: position) } } catch {
+        do {
+            let found = try self.queue.read { database -> (LedgerHead?, isArchived: Bool) in
+                let first = try LedgerReading.firstPosition(database) ?? 0
+                return (try LedgerReading.head(database, at: position), position < first)
+            }
+            guard found.isArchived else { return found.0 }
+            return try JournalArchive.read(of: self.path) { try LedgerReading.head($0, at: position) }
+        } catch {
             throw StorageError(error, path: self.path)
         }
     }
@@ -167,6 +180,7 @@ package final class UnitLedger {
             case .generation(let next):
                 end.generation = next
                 try database.execute(sql: "UPDATE identity SET generation = ?", arguments: [next.rawValue])
+            case .archived: (self.wantsSnapshot, self.hasArchives) = (true, true)
             case .ceilingReset: try database.execute(sql: "UPDATE identity SET ceiling = 0")
             default: break
             }

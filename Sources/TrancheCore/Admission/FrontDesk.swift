@@ -120,6 +120,7 @@ package struct FrontDesk: Sendable {
         case .soldOut(let lot, false): self.soldOut.remove(lot)
         case .recovered(let lot?): self.recoveredLots.insert(lot)
         case .recovered(nil): self.isRecovered = true
+        case .archived(_, let left): self.orders = left
         }
     }
 

@@ -34,6 +34,8 @@ package enum LedgerEntry: Hashable, Sendable {
     case ceilingReset(Stamp)
     /// The lots are primed in this process of Redis: only it may vouch for the ledger while the center is away.
     case redis(RedisRun)
+    /// The orders of a settled lot have left the book for the lot's archive.
+    case archived(ArchivedLot)
 
     /// Whether the entry only replaces an earlier one of its kind, and changes nothing for buyers. A commit of such entries
     /// overwrites the one before it.

@@ -47,6 +47,8 @@ package struct OrderTable: Sendable {
         self.row(of: id).flatMap { PaymentID(self.texts[self.record($0).payment]) }
     }
 
+    package func id(at row: Int) -> OrderID { self.record(row).id }
+
     package func payment(at row: Int) -> PaymentID? { PaymentID(self.texts[self.record(row).payment]) }
 
     /// The order's row: rows count from 0, and never change.

@@ -13,6 +13,7 @@ extension UnitBook {
         package var ceiling = Stamp.zero
         package var nonce: UInt64 = 0
         package var redis: RedisRun?
+        package var archived: [LotID: ArchivedLot] = [:]
 
         package init() {}
     }
@@ -23,7 +24,7 @@ extension UnitBook {
         (parts.orders, parts.refused, parts.refunds) = (self.orders, self.refused, self.refunds)
         (parts.lotsEverSoldOut, parts.contests) = (self.lotsEverSoldOut, self.contests)
         (parts.allocations, parts.ceiling, parts.nonce) = (self.allocations, self.ceiling, self.nonce)
-        parts.redis = self.redis
+        (parts.redis, parts.archived) = (self.redis, self.archived)
         return parts
     }
 
@@ -33,7 +34,7 @@ extension UnitBook {
         (self.orders, self.refused, self.refunds) = (parts.orders, parts.refused, parts.refunds)
         (self.lotsEverSoldOut, self.contests) = (parts.lotsEverSoldOut, parts.contests)
         (self.allocations, self.ceiling, self.nonce) = (parts.allocations, parts.ceiling, parts.nonce)
-        self.redis = parts.redis
+        (self.redis, self.archived) = (parts.redis, parts.archived)
         for row in 0..<self.orders.count {
             let order = self.orders.order(at: row)
             switch order.state {

@@ -33,6 +33,8 @@ package struct UnitBook: Sendable {
     package internal(set) var nonce: UInt64 = 0
     /// The process of Redis in which the lots were last primed.
     package internal(set) var redis: RedisRun?
+    /// Lots whose orders are in archives.
+    package internal(set) var archived: [LotID: ArchivedLot] = [:]
 
     package init() {}
 
@@ -112,6 +114,7 @@ package struct UnitBook: Sendable {
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
         case .ceilingReset(let stamp): self.ceiling = stamp
         case .redis(let run): self.redis = run
+        case .archived(let archived): self.archive(archived)
         }
     }
 

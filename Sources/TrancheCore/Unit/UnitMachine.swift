@@ -62,6 +62,9 @@ package struct UnitMachine: Sendable {
     var head: LedgerHead
     var registerAt = Instant.distantPast
     var registerUnderway = false
+    /// The lot whose archive the shell writes, and when to look for the next one.
+    var archiveUnderway: LotID?
+    var archiveAt = Instant.distantPast
     /// The index of the lot that begins the next report to the coordinator.
     var contestReportTurn = 0
     /// How often Redis admitted a request that the ledger could not take. The lot is primed again each time.
@@ -91,6 +94,8 @@ package struct UnitMachine: Sendable {
         for order in book.orders where order.state == .paid && order.generation == book.generation {
             self.lots[order.lot]?.paid += Int(order.quantity)
         }
+        // Nothing waits for a payment in a lot that was archived.
+        for lot in book.archived.keys { self.lots[lot]?.paid = book[lot].live }
     }
 
     /// Applies one event and adds what the shell must do to `output`.
@@ -118,6 +123,9 @@ package struct UnitMachine: Sendable {
         case .lotResult(let lot, let fence, let result): self.apply(result, of: lot, fence, now: now, into: &output)
         case .payment(let order, let payment, let ticket): self.pay(order, payment, ticket, now: now, into: &output)
         case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &output)
+        case .archivedPayment(let order, let payment, let ticket): self.pay(order, payment, ticket, into: &output)
+        case .archivedCancel(let order, let ticket): self.cancel(order, ticket, into: &output)
+        case .archiveEnded(let archived): self.archiveEnded(archived, into: &output)
         case .directives(let directives): self.follow(directives, now: now, into: &output)
         case .reportDue(let nonce): self.report(nonce: nonce, into: &output)
         case .registrationLost: self.registrationLost(into: &output)
@@ -200,13 +208,15 @@ package struct UnitMachine: Sendable {
                 self.flagSoldOut(lot, available: self.book[lot].available, now: now, into: &output)
             }
         }
+        self.archiveSettled(into: &output)
     }
 
     private func refuseStopped(_ event: Event, into output: inout UnitOutput) {
         switch event {
         case .requests(let requests):
             for request in requests { output.addAnswer(to: request, .refused(.recovering)) }
-        case .payment(_, _, let ticket), .cancel(_, let ticket):
+        case .payment(_, _, let ticket), .cancel(_, let ticket), .archivedPayment(_, _, let ticket),
+            .archivedCancel(_, let ticket):
             output.add(.answerTicket(ticket, .refused(.recovering)))
         default: break
         }

@@ -73,6 +73,8 @@ package enum Publication: Sendable {
     /// Everything that Redis had admitted of the lot (of every lot, if `nil`) is in the ledger, or gone: the front desk may
     /// refuse from memory.
     case recovered(LotID?)
+    /// The orders of a lot are in its archive; all others of the unit are `left`.
+    case archived(LotID, left: OrderTable)
 }
 
 /// Work for the process, outside the front desk.
@@ -85,6 +87,8 @@ package enum UnitEffect: Sendable {
     /// The ledger's digests at these positions, as far as it has them; 0 for none.
     case prove(position: UInt64, challenge: UInt64, earlier: [UInt64])
     case report(UnitReport)
+    /// Write the orders of a settled lot to its archive, and tell the machine by ``UnitMachine/Event/archiveEnded(_:)``.
+    case archive(LotID)
     /// To the coordinator. The shell fills in whether the clock is to be trusted.
     case contestReport(ContestReport)
     /// The unit's next stamps should be above this one.
