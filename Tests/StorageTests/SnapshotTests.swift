@@ -21,7 +21,7 @@ import TrancheCore
         Order(
             id: OrderID(high: number, low: number), buyer: BuyerID("b\(number)")!, lot: LotID(lot), quantity: 1,
             buyerLimit: 5, generation: Generation(1), state: state, stamp: Stamp(rawValue: number),
-            deadline: Instant(microseconds: 9))
+            deadline: state == .contested ? .distantFuture : Instant(microseconds: 9))
     }
 
     /// Every kind of entry.

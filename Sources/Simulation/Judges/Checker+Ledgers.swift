@@ -76,6 +76,7 @@ extension Checker {
 
     /// The file was set back. The unit is not blamed for the lost entries, but promises to buyers still count.
     mutating func ledgerRestored(_ unit: UnitID, lost: [LedgerEntry], left: [LedgerEntry]) {
+        self.setBack.insert(unit)
         for entry in lost {
             switch entry {
             case .reserved(let order), .allocated(let order):

@@ -5,9 +5,9 @@ import TrancheCore
 /// A nonce takes the place of the nonce before it: the file proves only the last heads that were replaced. It keeps fewer
 /// of them than the real one: as many as the protocol needs.
 struct SimulatedLedger {
-    static let replacedLimit = 3
-
     let id: LedgerID
+    /// Replaced heads that the file proves.
+    let replacedLimit: Int
     private(set) var entries: [LedgerEntry] = []
     private(set) var digests: [UInt64] = []
     private(set) var incarnation = Incarnation(0)
@@ -19,7 +19,7 @@ struct SimulatedLedger {
     private var replaced: [Int] = []
     private var forgotten: Set<Int> = []
 
-    init(id: LedgerID) { self.id = id }
+    init(id: LedgerID, replacedLimit: Int = 3) { (self.id, self.replacedLimit) = (id, replacedLimit) }
 
     var head: LedgerHead { self.head(at: UInt64(self.entries.count))! }
 
@@ -59,7 +59,7 @@ struct SimulatedLedger {
     private mutating func replaceNonce(_ isHeartbeat: Bool) {
         if isHeartbeat, self.endsWithNonce {
             self.replaced.append(self.entries.count)
-            if self.replaced.count > Self.replacedLimit { self.forgotten.insert(self.replaced.removeFirst()) }
+            if self.replaced.count > self.replacedLimit { self.forgotten.insert(self.replaced.removeFirst()) }
         } else {
             self.replaced = []
         }

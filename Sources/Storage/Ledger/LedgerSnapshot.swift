@@ -50,7 +50,7 @@ package struct LedgerSnapshot: Sendable {
     ) throws {
         let rows = try Row.fetchCursor(
             database, sql: "SELECT bytes FROM snapshot_pieces WHERE place >= ? AND place < ? ORDER BY place",
-            arguments: [number << Self.numberShift, number + 1 << Self.numberShift])
+            arguments: [number << Self.numberShift, (number + 1) << Self.numberShift])
         while let row = try rows.next() {
             try row.withUnsafeData(atIndex: 0) { data in try (data ?? Data()).withUnsafeBytes { try body($0) } }
         }

@@ -35,6 +35,7 @@ extension UnitBook {
 extension OrderTable {
     /// How many orders a lot has, if none of them can change any more; `nil` while one is reserved or contested.
     package func finalCount(of lot: LotID) -> Int? {
+        guard self.hasOrders(of: lot) else { return 0 }
         var count = 0
         for row in 0..<self.count {
             let order = self.order(at: row)

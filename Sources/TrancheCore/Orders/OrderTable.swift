@@ -47,6 +47,9 @@ package struct OrderTable: Sendable {
         self.row(of: id).flatMap { PaymentID(self.texts[self.record($0).payment]) }
     }
 
+    /// Whether the lot has any order. Looks at no order.
+    func hasOrders(of lot: LotID) -> Bool { self.terms.contains { $0.lot == lot } }
+
     package func id(at row: Int) -> OrderID { self.record(row).id }
 
     package func payment(at row: Int) -> PaymentID? { PaymentID(self.texts[self.record(row).payment]) }

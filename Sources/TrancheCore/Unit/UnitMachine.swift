@@ -189,6 +189,7 @@ package struct UnitMachine: Sendable {
 
     private mutating func tick(now: Instant, into output: inout UnitOutput) {
         self.expire(now: now, into: &output)
+        self.archiveSettled(into: &output)
         self.primeLots(into: &output)
         let needsRegistration = self.registration == .unvouched || self.registration == .vouchedByRedis
         if needsRegistration, !self.registerUnderway, self.registerAt <= self.steady {
@@ -208,7 +209,6 @@ package struct UnitMachine: Sendable {
                 self.flagSoldOut(lot, available: self.book[lot].available, now: now, into: &output)
             }
         }
-        self.archiveSettled(into: &output)
     }
 
     private func refuseStopped(_ event: Event, into output: inout UnitOutput) {

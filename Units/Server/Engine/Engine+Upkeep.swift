@@ -7,6 +7,9 @@ import TrancheCore
 // What the engine does for its ledger when no request waits: snapshots, and a shorter journal.
 
 extension Engine {
+    /// Commits that one step deletes: some hundred pages.
+    private static let deletedRows = 200
+
     /// Each step is a commit of half a megabyte at most. A step that fails costs a later start some time, and nothing else.
     func keepLedger() {
         do throws(StorageError) {
@@ -22,7 +25,7 @@ extension Engine {
         let (ledger, archive, incarnation) = (self.parts.ledger, self.parts.archive, self.machine.book.incarnation)
         if try ledger.continueSnapshot(of: self.machine.book, as: incarnation) { return }
         if let end = archive.copiedTo {
-            if try !ledger.deleteMoved(upTo: end, as: incarnation) { archive.moved() }
+            if try !ledger.deleteMoved(upTo: end, rows: Self.deletedRows, as: incarnation) { archive.moved() }
         } else if let position = try ledger.movableBefore {
             archive.copyJournal(before: position)
         }
