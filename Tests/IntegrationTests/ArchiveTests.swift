@@ -15,7 +15,7 @@ import TrancheCore
     @Test(
         "orders of a settled sale answer every question as before: from memory, from the archive, and after a restart")
     func settledOrdersAnswerAsBefore() async throws {
-        let cluster = try await TestCluster.start(stock: 9, limit: 1, windowMilliseconds: 500)
+        let cluster = try await TestCluster.start(stock: 9, limit: 1, windowMilliseconds: 4_000)
         defer { cluster.stop() }
         let unit = cluster.units[0]
         let codec = TokenCodec(secret: cluster.secret("TRANCHE_TOKEN_SECRET"))
