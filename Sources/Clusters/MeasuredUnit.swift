@@ -38,7 +38,8 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
             id: id, name: "lot \(id)", stock: stock, perBuyerLimit: 1, poolPermille: 0, contest: .init(when: .never))
     }
 
-    package func start() async throws {
+    /// - Parameter settledLots: Further lots, for sales that are over.
+    package func start(settledLots: [LotID] = []) async throws {
         let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
         let layout = try ClusterLayout.random(regions: [Self.name])
         try folder.save(layout)
@@ -46,7 +47,7 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
         (self.folder, self.layout, self.cluster, self.port) = (folder, layout, cluster, layout.units[0].publicPort)
         try await cluster.start()
         try await cluster.waitUntilHealthy()
-        try await self.open(AdminClient(layout))
+        try await self.open(AdminClient(layout), settledLots)
     }
 
     package func stop() async {
@@ -67,12 +68,12 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     /// The unit's process; 0 while it does not run.
     package var process: Int32 { self.cluster?.process(.unit(Self.name)) ?? 0 }
 
-    private func open(_ client: AdminClient) async throws {
+    private func open(_ client: AdminClient, _ settledLots: [LotID]) async throws {
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         let sale = SaleConfig.Sale(
             id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 36_000_000,
             paymentWindowMilliseconds: 3_600_000,
-            lots: self.lots)
+            lots: self.lots + settledLots.map { Self.lot($0, stock: Self.stock) })
         try await client.waitForUnits(1)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, "bench")

@@ -4,7 +4,8 @@ package import TrancheCore
 package struct EntryRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
         case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce,
-            soldOut, ceiling, contended, contested, allocated, lost, ceilingReset, redis
+            soldOut, ceiling, contended, contested, allocated, lost, ceilingReset, redis,
+            archived
     }
     package var kind: Kind
     package var lot: Int64?
@@ -76,6 +77,10 @@ package struct EntryRow: Hashable, Sendable {
         case .redis(let run):
             self.init(kind: .redis)
             self.value = Int64(bitPattern: run.rawValue)
+        case .archived(let archived):
+            self.init(.archived, archived.lot, total: archived.orders)
+            // The digest has the form of an order's id.
+            self.order = OrderID(high: archived.digest.high, low: archived.digest.low)
         }
     }
 
@@ -136,6 +141,13 @@ package struct EntryRow: Hashable, Sendable {
         case .lost: self.reservation.flatMap { order in self.state.map { .lost(order.inContest($0)) } }
         case .ceiling: self.value.map { .ceiling(Stamp(rawValue: UInt64(bitPattern: $0))) }
         case .ceilingReset: self.value.map { .ceilingReset(Stamp(rawValue: UInt64(bitPattern: $0))) }
+        case .archived:
+            self.lotAndTotal.flatMap { lot, orders in
+                self.order.map {
+                    .archived(
+                        ArchivedLot(lot: lot, orders: orders, digest: ChainDigest(high: $0.high, low: $0.low)))
+                }
+            }
         case .redis: self.value.map { .redis(RedisRun(rawValue: UInt64(bitPattern: $0))) }
         }
     }

@@ -93,7 +93,8 @@ package struct SaleConfig: Hashable, Sendable, Codable {
                 LotRules(
                     lot: lot.id, phase: phase, opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
                     closesAt: Instant(milliseconds: sale.endsAtMilliseconds), buyerLimit: lot.perBuyerLimit,
-                    paymentWindowMilliseconds: sale.paymentWindowMilliseconds, issued: lot.issued)
+                    paymentWindowMilliseconds: sale.paymentWindowMilliseconds, issued: lot.issued,
+                    isSettled: sale.state == .settled)
             }
         }
     }

@@ -29,9 +29,13 @@ struct UnitEvidence {
     private var contended: [LotID: Bool] = [:]
     /// Items that the unit returned when a lot was contended.
     private(set) var leftover: [LotID: Int] = [:]
+    /// Lots whose orders are in files of their own, as the ledger names them.
+    private(set) var archived: [LotID: ArchivedLot] = [:]
+    /// Orders that were in the ledger when their lot was archived.
+    private(set) var archivedOrders: Set<OrderID> = []
     /// Payments that must be refunded.
     private(set) var refunds: [VerifyReport.Refund] = []
-    private var incarnation = Incarnation(0)
+    private(set) var incarnation = Incarnation(0)
     private var ceiling = Stamp.zero
     private var stamps: Set<Stamp> = []
 
@@ -44,8 +48,10 @@ struct UnitEvidence {
                     "I4", "the hash chain breaks at position \(commit.head.position): rows were changed or removed")
             }
             for entry in commit.entries ?? [] { self.take(entry) }
+            if let snapshot = audit.snapshot, snapshot.head == commit.head { self.compare(snapshot) }
         }
         self.compareTables()
+        self.compareArchives()
     }
 
     /// Items of a lot that buyers hold or have paid for, of one generation.
@@ -115,8 +121,22 @@ struct UnitEvidence {
         case .ceilingReset(let stamp): self.ceiling = stamp
         case .refundDue(let order, let payment, let reason):
             self.refunds.append(.init(unit: self.name, order: order, payment: payment, reason: reason))
+        case .archived(let archived): self.archive(archived)
         case .nonce, .soldOut, .redis: break
         }
+    }
+
+    private mutating func archive(_ archived: ArchivedLot) {
+        if self.archived.updateValue(archived, forKey: archived.lot) != nil {
+            self.find("I4", "lot \(archived.lot) was archived twice")
+        }
+        let sold = self.orders.values.filter { $0.order.lot == archived.lot }
+        let ended = self.contested.values.filter { $0.order.lot == archived.lot && self.orders[$0.order.id] == nil }
+        let open =
+            sold.filter { $0.state == .reserved }.map(\.order.id)
+            + ended.filter { $0.state == .contested }.map(\.order.id)
+        if let open = open.first { self.find("I4", "order \(open) was archived before it had ended") }
+        self.archivedOrders.formUnion(sold.map(\.order.id) + ended.map(\.order.id))
     }
 
     private mutating func reserve(_ order: Order) {

@@ -161,7 +161,7 @@ package struct Verifier {
         }
         for unit in self.units {
             guard let witness = self.witnesses[unit.audit.unit] else { continue }
-            if !unit.audit.commits.contains(where: { $0.head == witness }) {
+            if !unit.audit.commits.contains(where: { $0.proves(witness) }) {
                 findings.append(
                     "\(unit.name): the ledger does not hold position \(witness.position) as the center saw it")
             }

@@ -2,24 +2,48 @@ import LedgerRows
 import TrancheAPI
 import TrancheCore
 
-/// What is read from disk: rows of a ledger, records and snapshots of the authority log.
+/// What is read from disk: rows and snapshots of a ledger, records and snapshots of the authority log.
 enum StoredTarget {
     static func run(_ bytes: [UInt8]) {
         guard let kind = bytes.first else { return }
         let rest = Array(bytes.dropFirst())
-        switch kind % 3 {
+        switch kind % 4 {
         case 0: self.row(rest)
         case 1:
             guard let record = try? JSON.decode(AuthorityRecord.self, from: rest) else { return }
             let copy = try? JSON.decode(AuthorityRecord.self, from: JSON.encode(record))
             precondition(copy == record, "a copy of the record differs")
+        case 2: self.forms(rest)
         default: _ = try? JSON.decode(AuthorityBook.self, from: rest)
+        }
+    }
+
+    /// Heartbeats, orders of archives, and pieces of snapshots.
+    private static func forms(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { raw in
+            if let row = HeartbeatRow(raw) {
+                var copy: [UInt8] = []
+                row.encode(into: &copy)
+                precondition(copy.withUnsafeBytes { HeartbeatRow($0) } == row, "a heartbeat changes by writing it")
+            }
+            if let stored = OrderForm.order(raw) {
+                let copy = OrderForm.bytes(stored.order, payment: stored.payment)
+                precondition(
+                    copy.withUnsafeBytes { OrderForm.order($0) } == stored, "an order changes by writing it")
+            }
+            var reader = BookPiecesReader()
+            guard reader.read(raw) else { return }
+            var pieces = BookPieces(UnitBook(reader.parts))
+            var again = BookPiecesReader()
+            while let piece = pieces.next() {
+                precondition(piece.withUnsafeBytes { again.read($0) }, "a piece that was written is not read")
+            }
         }
     }
 
     private static func row(_ bytes: [UInt8]) {
         var reader = Reader(bytes)
-        guard let kind = EntryRow.Kind(rawValue: Int64(reader.byte() % 18)) else { return }
+        guard let kind = EntryRow.Kind(rawValue: Int64(reader.byte() % 20)) else { return }
         var row = EntryRow(kind: kind)
         row.lot = reader.number()
         row.quantity = reader.number()

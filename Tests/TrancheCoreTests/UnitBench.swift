@@ -12,6 +12,8 @@ final class Bench {
     var alarms: [String] = []
     var stops: [String] = []
     var registrations = 0
+    /// Lots whose orders the machine wants archived.
+    var archives: [LotID] = []
     /// Questions of the center that were answered.
     var answered: [UInt64] = []
     /// By a clock that never steps.
@@ -121,7 +123,7 @@ extension Bench: UnitShell {
             case .answerTicket(_, let answer): self.others.append(answer)
             case .withheld(let request): self.withheld.append(request)
             case .changed(let order): self.changed.append(order)
-            case .waitlisted, .soldOut, .recovered: break
+            case .waitlisted, .soldOut, .recovered, .archived: break
             }
         }
     }
@@ -143,6 +145,7 @@ extension Bench: UnitShell {
             var survey = self.redis.survey(run: Self.run)
             survey.proof = survey.witness.flatMap { self.proofs($0.position) }
             self.events.append(.surveyed(survey))
+        case .archive(let lot): self.archives.append(lot)
         case .fence: break
         }
     }

@@ -105,6 +105,46 @@ import TrancheCore
         #expect(ahead.stops.count == 1, "the center has seen more than there is")
     }
 
+    @Test("while the center is silent and nothing is sold, a unit shows the same head of its ledger again")
+    func silentCenterSeesSameHead() {
+        let bench = Bench(granted: 5)
+        var position: UInt64 = 0
+        func report(_ nonce: UInt64, with entries: Int = 0) {
+            bench.entries = []
+            bench.feed(.reportDue(nonce: nonce))
+            guard !bench.entries.isEmpty else { return }
+            position += 1
+            bench.machine.committed(LedgerHead(position: position, digest: .init(high: position, low: 0)))
+            // The bench carries a report out before it knows the head of its commit.
+            bench.machine.reported(LedgerHead(position: position, digest: .init(high: position, low: 0)))
+        }
+        func confirm(_ position: UInt64) {
+            let told = bench.directives(granted: 5)
+            bench.feed(
+                .directives(
+                    QuotaDirectives(
+                        epoch: told.epoch, unit: told.unit, generation: told.generation, lots: told.lots,
+                        coordinator: told.coordinator,
+                        witness: LedgerHead(position: position, digest: .init(high: position, low: 0)))))
+        }
+        report(1)
+        #expect(bench.entries == [.nonce(1)])
+        for nonce: UInt64 in 2...5 { report(nonce) }
+        #expect(bench.entries.isEmpty && bench.reports.last?.nonce == 1, "no answer has come")
+        confirm(1)
+        report(6)
+        #expect(bench.entries == [.nonce(6)], "the center has seen the last one")
+        confirm(1)
+        report(7)
+        #expect(bench.entries.isEmpty, "an older answer confirms nothing")
+        // An order of which a copy of the ledger may know, too.
+        bench.buy("a")
+        position += 1
+        bench.machine.committed(LedgerHead(position: position, digest: .init(high: position, low: 0)))
+        report(8)
+        #expect(bench.entries == [.nonce(8)], "after an order, a nonce tells two copies apart")
+    }
+
     @Test("one answer per question and attempt: repeated questions cause no repeated answers")
     func repeatedQuestionGetsOneAnswer() {
         let bench = Bench(granted: 3)

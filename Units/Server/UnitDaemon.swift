@@ -46,16 +46,20 @@ package enum UnitDaemon {
         let telemetry = Telemetry()
         let waiters = Waiters()
         let poller = try Poller()
-        let intake = Intake(uncertaintyMicroseconds: 500, durableCeiling: book.ceiling, bell: poller)
+        let intake = Intake(
+            uncertaintyMicroseconds: 500, durableCeiling: book.ceiling, bell: poller,
+            archive: OrderArchive(folder: LotArchive.folder(of: ledger.path)))
         let contest = ContestLink(configuration, curl: curl, intake: intake, telemetry: telemetry, logger: logger)
         let watch = OrderWatch(connections: configuration.connectionLimit, telemetry: telemetry)
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
         link.onEvent { intake.post($0) }
         let server = RedisServer(configuration.redis, login: configuration.redisLogin)
         let redis = RedisCalls(server, unit: configuration.unit, poller: poller, token: 0)
+        let archive = ArchiveWorker(ledger: ledger.path, intake: intake, logger: logger)
         let engine = try Engine(
             Engine.Parts(
-                ledger: ledger, intake: intake, waiters: waiters, redis: redis, poller: poller, center: link,
+                ledger: ledger, intake: intake, waiters: waiters, redis: redis, archive: archive, poller: poller,
+                center: link,
                 coordinator: contest, watch: watch, telemetry: telemetry, logger: logger),
             book: book, rules: file.config.rules)
         file.onApply { config in intake.post(.configured(config.rules)) }

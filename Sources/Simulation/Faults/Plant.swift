@@ -34,6 +34,8 @@ package enum Plant: String, Sendable, CaseIterable {
     case ceilingNotDurable
     /// The center counts quota as returned when it sends the reclaim: it gives before it takes.
     case reclaimIsTaken
+    /// A nonce in the ledger replaces the one before it without a trace: what the center saw cannot be proved.
+    case replacedHeadsForgotten
     /// Quota is a lease: a silent unit loses what it has not reported as sold.
     case leaseExpires
 
@@ -64,6 +66,7 @@ package enum Plant: String, Sendable, CaseIterable {
         case .watermarkOutsideTheLock, .ceilingNotDurable: ["I8"]
         case .waitlistOvertaken, .releasesTooEarly: ["I10"]
         case .leaseExpires: ["I1", "I2", "I3"]
+        case .replacedHeadsForgotten: ["L1"]
         }
     }
 

@@ -17,6 +17,7 @@ extension World {
             process.frozenUntil = self.now.advanced(milliseconds: Int64(self.random.number(10...600)))
         }
         self.planRestart(id, afterMilliseconds: self.random.number(1...400))
+        self.checker.setBack.insert(id)  // A copy is a ledger that was set back, to its original.
         self.mark("machine cloned")
     }
 

@@ -45,7 +45,7 @@ extension Checker {
                 self.change(unit, order.lot, order.generation) { $0.paid += Int(order.quantity) }
             case .refundDue(let order, let payment, _):
                 self.refunds[unit, default: []].insert(Refund(order: order, payment: payment))
-            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis: break
+            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis, .archived: break
             }
         }
     }
@@ -76,6 +76,7 @@ extension Checker {
 
     /// The file was set back. The unit is not blamed for the lost entries, but promises to buyers still count.
     mutating func ledgerRestored(_ unit: UnitID, lost: [LedgerEntry], left: [LedgerEntry]) {
+        self.setBack.insert(unit)
         for entry in lost {
             switch entry {
             case .reserved(let order), .allocated(let order):

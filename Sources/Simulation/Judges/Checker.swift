@@ -45,6 +45,8 @@ struct Checker {
     /// The last stamp before a lot was contended in a unit: later requests may not buy locally.
     var contended: [UnitID: [LotID: Stamp]] = [:]
     var contestedOrders: [UnitID: Set<OrderID>] = [:]
+    /// Units whose ledger was replaced by an older copy.
+    var setBack: Set<UnitID> = []
     let buyerLimit: Int
     /// When the sale ends, and every order in a line is released.
     let closesAt: Instant
@@ -90,7 +92,10 @@ struct Checker {
                 self.contests[lot] = ContestJudge(lot: lot, waitlist: terms.waitlist, closesAt: self.closesAt)
             case .contest(let lot, let batch): self.judge(lot, batch)
             case .registered(let unit, _, let generation, _, _): self.current[unit] = generation
-            case .stranded(let unit, let generation, _, _):
+            case .stranded(let unit, let generation, let reason, _):
+                self.expect(
+                    self.setBack.contains(unit) || !reason.contains("set back"), "L1",
+                    "unit \(unit) could not prove a head of its ledger, which was never set back")
                 if self.current[unit] == generation { self.current[unit] = nil }
             case .reinstated(let unit, let generation): self.current[unit] = generation
             case .coordinatorEpoch, .frozen, .drained: break

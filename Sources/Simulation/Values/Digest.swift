@@ -33,6 +33,7 @@ package struct Digest: Sendable {
         case .lost(let order): self.mix([16, order.id.high, order.id.low, UInt64(order.state.rawValue)])
         case .ceilingReset(let stamp): self.mix([17, stamp.rawValue])
         case .redis(let run): self.mix([18, run.rawValue])
+        case .archived(let archived): self.mix([19, UInt64(archived.lot.rawValue), archived.digest.high])
         }
     }
 

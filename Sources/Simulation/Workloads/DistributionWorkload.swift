@@ -237,7 +237,7 @@ package struct DistributionWorkload {
             self.units[index].machine.reported(report.head)
             self.send(.report(report), index)
             return nil
-        case .prove, .contestReport, .fence, .alarm, .stop: return nil
+        case .prove, .contestReport, .fence, .archive, .alarm, .stop: return nil
         }
     }
 }

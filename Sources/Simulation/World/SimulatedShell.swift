@@ -92,7 +92,7 @@ struct SimulatedShell: UnitShell {
         case .answerTicket(let ticket, let answer): self.world.tellProvider(self.unit, ticket: ticket, answer)
         case .soldOut(_, true): self.world.mark("sold out")
         case .waitlisted: self.world.mark("waitlisted")
-        case .soldOut, .changed, .recovered: break
+        case .soldOut, .changed, .recovered, .archived: break
         }
     }
 
@@ -101,6 +101,7 @@ struct SimulatedShell: UnitShell {
         case .prime(let prime): self.world.call(self.unit, self.process, .prime(prime))
         case .survey: self.world.call(self.unit, self.process, .survey)
         case .register(let request): self.register(request)
+        case .archive: break  // No sale of a world is settled.
         case .prove(let position, let challenge, let earlier):
             self.prove(position: position, challenge: challenge, earlier: earlier)
         case .report(let report): self.report(report)

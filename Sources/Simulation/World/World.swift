@@ -77,7 +77,9 @@ package final class World {
         self.center = SimulatedCenter()
         for number in 1...settings.units {
             let id = UnitID(UInt16(number))
-            self.units.add(SimulatedUnit(id: id, ledger: SimulatedLedger(id: LedgerID(self.random.next()))))
+            let ledger = SimulatedLedger(
+                id: LedgerID(self.random.next()), replacedLimit: self.plant == .replacedHeadsForgotten ? 0 : 3)
+            self.units.add(SimulatedUnit(id: id, ledger: ledger))
         }
         self.prepare()
     }

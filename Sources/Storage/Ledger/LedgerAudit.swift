@@ -9,17 +9,25 @@ package struct LedgerAudit: Sendable {
         /// Whether the digest on disk matches the bytes on disk.
         package let isChained: Bool
         package let head: LedgerHead
+        /// Heads of heartbeats that this one has replaced.
+        package let replaced: [LedgerHead]
+
+        /// Whether the ledger ended with this head at any time, as far as the commit knows.
+        package func proves(_ head: LedgerHead) -> Bool { self.head == head || self.replaced.contains(head) }
     }
     package struct Account: Hashable, Sendable {
         package let lot: LotID
         package let generation: Generation
         package let counters: QuotaCounters
     }
+    package let path: String
     package let unit: UnitID
     package let ledger: LedgerID
     package let commits: [Commit]
     /// The accounts in the guarding table, to be compared with the journal.
     package let accounts: [Account]
+    /// The snapshot from which a unit would start, to be compared with the journal.
+    package let snapshot: LedgerSnapshot?
 
     /// - Throws: ``StorageError`` if the file is not a ledger.
     package init(path: String) throws(StorageError) {
@@ -30,19 +38,19 @@ package struct LedgerAudit: Sendable {
                     throw StorageError.corrupt(path: path, detail: "it has no identity")
                 }
                 return try LedgerAudit(
-                    database, unit: UnitID(identity[0]), ledger: LedgerID(UInt64(bitPattern: identity[1])))
+                    database, path: path, unit: UnitID(identity[0]), ledger: LedgerID(UInt64(bitPattern: identity[1])))
             }
         } catch { throw StorageError(error, path: path) }
     }
 
-    private init(_ database: Database, unit: UnitID, ledger: LedgerID) throws {
+    private init(_ database: Database, path: String, unit: UnitID, ledger: LedgerID) throws {
+        self.path = path
         self.unit = unit
         self.ledger = ledger
         var commits: [Commit] = []
-        try LedgerReading.forEachCommit(database) { entries, isChained, end in
-            commits.append(Commit(entries: entries, isChained: isChained, head: end))
-        }
+        try LedgerReading.forEachCommit(database, of: path) { commits.append($0) }
         self.commits = commits
+        self.snapshot = try LedgerSnapshot.read(database)
         self.accounts = try Row.fetchAll(
             database,
             sql:

@@ -62,6 +62,20 @@ enum LedgerSchema {
             // `BuyerGuard` enforces the per-buyer limits: a table of buyers costs a page of disk for each order.
             try database.execute(sql: "DROP TABLE entries; DROP TABLE commits; DROP TABLE holdings;")
         }
+        migrator.registerMigration("v4: heartbeats overwrite each other") { database in
+            try database.execute(sql: "ALTER TABLE identity ADD COLUMN ceiling INTEGER NOT NULL DEFAULT 0;")
+        }
+        migrator.registerMigration("v5: snapshots") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE snapshots (
+                        number INTEGER PRIMARY KEY, position INTEGER NOT NULL, digest BLOB NOT NULL,
+                        pieces INTEGER NOT NULL, checksum BLOB NOT NULL
+                    );
+                    -- The place is the snapshot's number (32 bits) and the piece's.
+                    CREATE TABLE snapshot_pieces (place INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+                    """)
+        }
         return migrator
     }
 }

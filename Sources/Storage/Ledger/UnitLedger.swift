@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import GRDB
 import LedgerRows
@@ -16,17 +15,26 @@ package final class UnitLedger {
     package let id: LedgerID
     package let unit: UnitID
     /// The last position of the ledger, and its digest.
-    package private(set) var head: LedgerHead
-    private let queue: DatabaseQueue
+    package var head: LedgerHead { self.end.head }
+    let queue: DatabaseQueue
     private let identity: FileIdentity?
-    private var generation: Generation
-    private var statements: Statements?
+    var end: LedgerEnd
+    /// The position of the snapshot that a start would read; 0 for none.
+    var snapshotPosition: UInt64 = 0
+    var snapshot: SnapshotUnderway?
+    /// A lot was archived after the snapshot: until the next one, a start would read its orders once more.
+    var wantsSnapshot = false
+    /// Whether any lot was archived.
+    var hasArchives = false
+    /// Entries that the last ``recover()`` replayed: those behind the snapshot.
+    package private(set) var replayedEntries = 0
+    var statements: Statements?
     /// `nil` until the journal has been read.
-    private var buyers: BuyerGuard?
-    private var bytes: [UInt8] = []
+    var buyers: BuyerGuard?
+    var bytes: [UInt8] = []
 
-    private struct Statements {
-        let granted, allocated, returned, sold, cancelled, commit, account: RawStatement
+    struct Statements {
+        let granted, allocated, returned, sold, cancelled, commit, beat, ceiling, account: RawStatement
     }
 
     /// Opens the ledger of `unit`, or creates it.
@@ -38,40 +46,59 @@ package final class UnitLedger {
         self.unit = unit
         self.queue = try DurableDatabase.open(path, migrator: LedgerSchema.migrator)
         do {
-            let found = try self.queue.write { database -> (LedgerID, UInt16, LedgerHead, UInt32) in
+            let found = try self.queue.write { database -> (LedgerID, UInt16, LedgerEnd) in
                 if try Row.fetchOne(database, sql: "SELECT 1 FROM identity") == nil {
                     try database.execute(
-                        sql: "INSERT INTO identity VALUES (1, ?, ?, 0, 1)",
+                        sql:
+                            "INSERT INTO identity (only, unit, ledger, incarnation, generation) VALUES (1, ?, ?, 0, 1)",
                         arguments: [unit.rawValue, Int64(bitPattern: newID.rawValue)])
                 }
                 let row = try Row.fetchOne(database, sql: "SELECT unit, ledger, generation FROM identity")!
-                return (LedgerID(UInt64(bitPattern: row[1])), row[0], try LedgerReading.head(database), row[2])
+                return (
+                    LedgerID(UInt64(bitPattern: row[1])), row[0],
+                    try LedgerReading.end(database, generation: Generation(row[2]))
+                )
             }
             guard found.1 == unit.rawValue else {
                 throw StorageError.wrongOwner(path: path, expected: "unit \(unit)", found: "unit \(found.1)")
             }
-            (self.id, self.head, self.generation) = (found.0, found.2, Generation(found.3))
+            (self.id, self.end) = (found.0, found.2)
             self.identity = FileIdentity(path)
         } catch { throw StorageError(error, path: path) }
     }
 
-    /// The book that results from all entries of the ledger.
+    /// The book that results from all entries of the ledger: by a snapshot, and the entries that came after it.
     ///
     /// - Throws: ``StorageError/corrupt(path:detail:)`` if the entries and the hash chain do not agree.
     package func recover() throws(StorageError) -> UnitBook {
         self.owner.check()
         var book = UnitBook()
         var buyers = BuyerGuard()
+        var ceiling = Stamp.zero
+        (self.replayedEntries, self.snapshot, self.snapshotPosition, self.wantsSnapshot) = (0, nil, 0, false)
         do {
             try self.queue.read { database in
-                try LedgerReading.book(database, path: self.path) { entry in
+                let snapshot = try LedgerSnapshot.read(database)
+                if let snapshot {
+                    book = UnitBook(snapshot.parts)
+                    self.snapshotPosition = snapshot.head.position
+                    for order in book.orders where order.state.isLive { try self.guardBuyer(.reserved(order), &buyers) }
+                    buyers.keepChanges()
+                }
+                try LedgerReading.book(database, of: self.path, after: snapshot?.head ?? .empty) { entry in
+                    self.replayedEntries += 1
+                    if case .archived = entry { self.wantsSnapshot = true }
                     book.apply(entry)
                     try self.guardBuyer(entry, &buyers)
                     buyers.keepChanges()
                 }
+                ceiling = try LedgerReading.ceiling(database)
             }
         } catch { throw StorageError(error, path: self.path) }
         self.buyers = buyers
+        self.hasArchives = !book.archived.isEmpty
+        self.end.ceiling = ceiling > book.ceiling ? ceiling : nil
+        book.apply(.ceiling(ceiling))
         return book
     }
 
@@ -88,11 +115,19 @@ package final class UnitLedger {
         try self.queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") }
     }
 
-    /// The digest at a position where a commit ended; `nil` for any other position.
+    /// The digest at a position where a commit ended; `nil` for any other position, and for a heartbeat that more than
+    /// ``HeartbeatRow/headsLimit`` others have replaced.
     package func head(at position: UInt64) throws(StorageError) -> LedgerHead? {
         self.owner.check()
         if position == 0 { return .empty }
-        do { return try self.queue.read { try LedgerReading.head($0, at: position) } } catch {
+        do {
+            let found = try self.queue.read { database -> (LedgerHead?, isArchived: Bool) in
+                let first = try LedgerReading.firstPosition(database) ?? 0
+                return (try LedgerReading.head(database, at: position), position < first)
+            }
+            guard found.isArchived else { return found.0 }
+            return try JournalArchive.read(of: self.path) { try LedgerReading.head($0, at: position) }
+        } catch {
             throw StorageError(error, path: self.path)
         }
     }
@@ -105,22 +140,23 @@ package final class UnitLedger {
         self.owner.check()
         guard !entries.isEmpty else { return }
         if self.buyers == nil { _ = try self.recover() }
-        var generation = self.generation
+        var end = self.end
         do {
-            let head = try self.queue.writeWithoutTransaction { database -> LedgerHead in
+            try self.queue.writeWithoutTransaction { database in
                 if self.statements == nil { self.statements = try Self.prepare(database) }
-                var next: LedgerHead?
                 try database.inTransaction(.immediate) {
                     try self.claim(database, incarnation)
-                    next = try self.write(database, entries, &generation)
+                    if entries.allSatisfy(\.isHeartbeat) {
+                        try self.beat(entries, &end)
+                    } else {
+                        try self.write(database, entries, &end)
+                    }
                     return .commit
                 }
-                return next!
             }
             // Checked after the commit: every answer that follows was written to a file that still exists.
             if let identity, FileIdentity(self.path) != identity { throw StorageError.vanished(path: self.path) }
-            self.head = head
-            self.generation = generation
+            self.end = end
             self.buyers?.keepChanges()
         } catch {
             self.buyers?.rollback()
@@ -128,7 +164,7 @@ package final class UnitLedger {
         }
     }
 
-    private func claim(_ database: Database, _ incarnation: Incarnation) throws {
+    func claim(_ database: Database, _ incarnation: Incarnation) throws {
         let mine = Int64(bitPattern: incarnation.rawValue)
         let current = try Int64.fetchOne(database, sql: "SELECT incarnation FROM identity") ?? 0
         guard current <= mine else {
@@ -137,87 +173,54 @@ package final class UnitLedger {
         if current < mine { try database.execute(sql: "UPDATE identity SET incarnation = ?", arguments: [mine]) }
     }
 
-    private func write(_ database: Database, _ entries: [LedgerEntry], _ generation: inout Generation) throws
-        -> LedgerHead
-    {
+    private func write(_ database: Database, _ entries: [LedgerEntry], _ end: inout LedgerEnd) throws {
         let statements = self.statements!
-        let position = self.head.position + UInt64(entries.count)
+        var position = end.head.position + UInt64(entries.count)
         var sold: [LedgerReading.AccountKey: Int64] = [:]
         self.bytes.removeAll(keepingCapacity: true)
+        if let ceiling = end.ceiling {
+            EntryRow(.ceiling(ceiling)).encode(into: &self.bytes)
+            position += 1
+        }
         for entry in entries {
             EntryRow(entry).encode(into: &self.bytes)
-            if case .generation(let next) = entry {
-                generation = next
+            switch entry {
+            case .generation(let next):
+                end.generation = next
                 try database.execute(sql: "UPDATE identity SET generation = ?", arguments: [next.rawValue])
+            case .archived: (self.wantsSnapshot, self.hasArchives) = (true, true)
+            case .ceilingReset: try database.execute(sql: "UPDATE identity SET ceiling = 0")
+            default: break
             }
-            try self.guardEntry(entry, generation, statements, &sold)
+            try self.guardEntry(entry, end.generation, statements, &sold)
         }
         // One update per lot and batch: the constraint checks the sum of the batch, inside the transaction.
         for (key, quantity) in sold {
             try self.change(statements.sold, key.lot, key.generation, quantity)
         }
-        let digest = self.bytes.withUnsafeBytes { HashChain.next(after: self.head.digest, $0) }
+        let digest = self.bytes.withUnsafeBytes { HashChain.next(after: end.head.digest, $0) }
         statements.commit.bind(1, Int64(position))
         statements.commit.bind(2, OrderID(high: digest.high, low: digest.low))
         try statements.commit.run(blob: self.bytes, at: 3)
-        return LedgerHead(position: position, digest: digest)
+        end = LedgerEnd(head: LedgerHead(position: position, digest: digest), generation: end.generation)
     }
 
-    private func guardEntry(
-        _ entry: LedgerEntry, _ generation: Generation, _ statements: Statements,
-        _ sold: inout [LedgerReading.AccountKey: Int64]
-    ) throws {
-        try self.guardBuyer(entry, &self.buyers!)
-        switch entry {
-        case .granted(let lot, let total): try self.change(statements.granted, lot, generation, Int64(total))
-        case .returned(let lot, let total): try self.change(statements.returned, lot, generation, Int64(total))
-        case .reserved(let order): self.sell(order, &sold)
-        case .allocated(let order):
-            // The entry allocates the stock together with the order.
-            try self.change(statements.allocated, order.lot, order.generation, Int64(order.quantity))
-            if order.state == .reserved { self.sell(order, &sold) }
-        case .released(let order, _):
-            // Sales of the batch are written first: without them, a release of one of them would break the constraint
-            // `cancelled <= sold`.
-            let key = LedgerReading.AccountKey(lot: order.lot, generation: order.generation)
-            if let quantity = sold.removeValue(forKey: key) {
-                try self.change(statements.sold, key.lot, key.generation, quantity)
-            }
-            try self.change(statements.cancelled, order.lot, order.generation, Int64(order.quantity))
-        case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .ceilingReset,
-            .contended, .contested, .lost, .redis:
-            break
+    /// Writes a commit of heartbeats, which adds no row to a journal that ends with one.
+    private func beat(_ entries: [LedgerEntry], _ end: inout LedgerEnd) throws {
+        let statements = self.statements!
+        guard let row = end.take(entries) else {
+            statements.ceiling.bind(1, (end.ceiling?.rawValue).map { Int64(bitPattern: $0) })
+            return try statements.ceiling.run()
         }
-    }
-
-    private func sell(_ order: Order, _ sold: inout [LedgerReading.AccountKey: Int64]) {
-        sold[.init(lot: order.lot, generation: order.generation), default: 0] += Int64(order.quantity)
-    }
-
-    private func guardBuyer(_ entry: LedgerEntry, _ buyers: inout BuyerGuard) throws {
-        do throws(BuyerGuard.Violation) {
-            switch entry {
-            case .reserved(let order): try buyers.hold(order)
-            case .allocated(let order) where order.state == .reserved: try buyers.hold(order)
-            case .released(let order, _): try buyers.unhold(order)
-            default: break
-            }
-        } catch {
-            throw StorageError.constraint(
-                path: self.path,
-                detail: "buyer_limit: order \(error.order): the buyer holds \(error.held), \(error.limit) are allowed"
-            )
-        }
-    }
-
-    private func change(_ statement: RawStatement, _ lot: LotID, _ generation: Generation, _ value: Int64) throws {
-        self.statements!.account.bind(1, Int64(lot.rawValue))
-        self.statements!.account.bind(2, Int64(generation.rawValue))
-        try self.statements!.account.run()
-        statement.bind(1, value)
-        statement.bind(2, Int64(lot.rawValue))
-        statement.bind(3, Int64(generation.rawValue))
-        try statement.run()
+        self.bytes.removeAll(keepingCapacity: true)
+        row.encode(into: &self.bytes)
+        let digest = self.bytes.withUnsafeBytes { HashChain.next(after: end.base, $0) }
+        let statement = end.heartbeat == nil ? statements.commit : statements.beat
+        statement.bind(1, Int64(row.position))
+        statement.bind(2, OrderID(high: digest.high, low: digest.low))
+        if end.heartbeat != nil { statement.bind(4, Int64(end.head.position)) }
+        try statement.run(blob: self.bytes, at: 3)
+        end.end(with: row, digest)
     }
 
     private static func prepare(_ database: Database) throws -> Statements {
@@ -229,21 +232,9 @@ package final class UnitLedger {
             sold: try RawStatement(database, "UPDATE accounts SET sold = sold + ?1 \(account)"),
             cancelled: try RawStatement(database, "UPDATE accounts SET cancelled = cancelled + ?1 \(account)"),
             commit: try RawStatement(database, "INSERT INTO journal VALUES (?, ?, ?)"),
+            beat: try RawStatement(
+                database, "UPDATE journal SET position = ?1, digest = ?2, entries = ?3 WHERE position = ?4"),
+            ceiling: try RawStatement(database, "UPDATE identity SET ceiling = ?1"),
             account: try RawStatement(database, "INSERT OR IGNORE INTO accounts (lot, generation) VALUES (?1, ?2)"))
-    }
-}
-
-/// The hash chain over a ledger: each commit's digest covers the previous digest and every byte of the commit.
-package enum HashChain {
-    /// The first 128 bits of SHA-256 (FIPS 180-4) over the last digest and `bytes`.
-    package static func next(after digest: ChainDigest, _ bytes: UnsafeRawBufferPointer) -> ChainDigest {
-        var hash = SHA256()
-        withUnsafeBytes(of: (digest.high.bigEndian, digest.low.bigEndian)) { hash.update(bufferPointer: $0) }
-        hash.update(bufferPointer: bytes)
-        return hash.finalize().withUnsafeBytes { bytes in
-            ChainDigest(
-                high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
-        }
     }
 }

@@ -45,13 +45,13 @@ struct ScaleRun: Codable {
             restartSeconds: median(times), restarts: times)
     }
 
-    private static func megabytes(_ unit: MeasuredUnit) -> Double {
+    static func megabytes(_ unit: MeasuredUnit) -> Double {
         let process = unit.cluster?.process(.unit(MeasuredUnit.name)) ?? 0
         return Double(ProcessFigures.residentBytes(process)) / 1e6
     }
 
     /// Seconds from the kill to the first new order.
-    private static func restart(_ unit: MeasuredUnit) async throws -> Double {
+    static func restart(_ unit: MeasuredUnit) async throws -> Double {
         guard let cluster = unit.cluster else { throw CommandError("the unit is not running") }
         let tape = unit.buyTape(count: 1)
         let start = ContinuousClock.now

@@ -120,6 +120,7 @@ package struct FrontDesk: Sendable {
         case .soldOut(let lot, true): self.soldOut.insert(lot)
         case .soldOut(let lot, false): self.soldOut.remove(lot)
         case .recovered: self.isRecovered = true
+        case .archived(_, let left): self.orders = left
         }
     }
 

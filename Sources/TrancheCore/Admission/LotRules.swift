@@ -10,11 +10,14 @@ package struct LotRules: Hashable, Sendable {
     package let paymentWindowMilliseconds: Int64
     /// Items that were issued, added ones included; `nil` if that is not known.
     package let issued: Int?
+    /// The sale is settled: nothing of it waits for a payment in any unit.
+    package let isSettled: Bool
 
     package init(
         lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int,
-        paymentWindowMilliseconds: Int64, issued: Int? = nil
+        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false
     ) {
+        self.isSettled = isSettled
         self.issued = issued
         self.lot = lot
         self.phase = phase

@@ -16,7 +16,7 @@ package enum LedgerEntry: Hashable, Sendable {
     case refused(OrderID, lot: LotID, reason: FinalRefusal)
     /// A payment came for an order that cannot take it.
     case refundDue(OrderID, payment: PaymentID, reason: RefundReason)
-    /// Drawn for each report to the center, so that two copies of a ledger differ after it.
+    /// Drawn for a report to the center, so that two copies of a ledger differ after it: see ``UnitMachine/drawsNonce(_:)``.
     case nonce(UInt64)
     /// The first sold-out refusal of a lot in this incarnation: see ``RefusalMemory``.
     case soldOut(LotID)
@@ -34,6 +34,17 @@ package enum LedgerEntry: Hashable, Sendable {
     case ceilingReset(Stamp)
     /// The lots are primed in this process of Redis: only it may vouch for the ledger while the center is away.
     case redis(RedisRun)
+    /// The orders of a settled lot have left the book for the lot's archive.
+    case archived(ArchivedLot)
+
+    /// Whether the entry only replaces an earlier one of its kind, and changes nothing for buyers. A commit of such entries
+    /// overwrites the one before it.
+    package var isHeartbeat: Bool {
+        switch self {
+        case .nonce, .ceiling: true
+        default: false
+        }
+    }
 
     /// The lot whose counters of quota this entry changes.
     package var movedStock: LotID? {

@@ -47,12 +47,19 @@ package struct OrderTable: Sendable {
         self.row(of: id).flatMap { PaymentID(self.texts[self.record($0).payment]) }
     }
 
+    /// Whether the lot has any order. Looks at no order.
+    func hasOrders(of lot: LotID) -> Bool { self.terms.contains { $0.lot == lot } }
+
+    package func id(at row: Int) -> OrderID { self.record(row).id }
+
+    package func payment(at row: Int) -> PaymentID? { PaymentID(self.texts[self.record(row).payment]) }
+
     /// The order's row: rows count from 0, and never change.
     func row(of id: OrderID) -> Int? {
         self.index.find(hash: Self.hash(id)) { self.record($0).id == id }
     }
 
-    func order(at row: Int) -> Order {
+    package func order(at row: Int) -> Order {
         let record = self.record(row)
         let terms = self.terms[Int(record.terms)]
         return Order(

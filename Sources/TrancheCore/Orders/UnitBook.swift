@@ -16,25 +16,27 @@ package struct UnitBook: Sendable {
         }
     }
 
-    package private(set) var incarnation = Incarnation(0)
-    package private(set) var generation = Generation(1)
-    package private(set) var accounts: [Account: QuotaCounters] = [:]
-    package private(set) var orders = OrderTable()
-    package private(set) var refused: [OrderID: FinalRefusal] = [:]
-    private var held = BuyerTally()
-    package private(set) var refunds: Set<Refund> = []
-    package private(set) var lotsEverSoldOut: Set<LotID> = []
+    package internal(set) var incarnation = Incarnation(0)
+    package internal(set) var generation = Generation(1)
+    package internal(set) var accounts: [Account: QuotaCounters] = [:]
+    package internal(set) var orders = OrderTable()
+    package internal(set) var refused: [OrderID: FinalRefusal] = [:]
+    var held = BuyerTally()
+    package internal(set) var refunds: Set<Refund> = []
+    package internal(set) var lotsEverSoldOut: Set<LotID> = []
     /// Lots that are contended, each with the unit's queue of the current generation.
-    package private(set) var contests: [LotID: [Candidate]] = [:]
+    package internal(set) var contests: [LotID: [Candidate]] = [:]
     /// Orders with stock from the contest.
-    private var allocations: Set<OrderID> = []
-    private var contestedByBuyer: [LotID: [BuyerID: Int]] = [:]
+    var allocations: Set<OrderID> = []
+    var contestedByBuyer: [LotID: [BuyerID: Int]] = [:]
     /// Candidates without a decision, of the current generation.
-    private var undecided: [LotID: QuantityCounts] = [:]
-    package private(set) var ceiling = Stamp.zero
-    package private(set) var nonce: UInt64 = 0
+    var undecided: [LotID: QuantityCounts] = [:]
+    package internal(set) var ceiling = Stamp.zero
+    package internal(set) var nonce: UInt64 = 0
     /// The process of Redis in which the lots were last primed.
-    package private(set) var redis: RedisRun?
+    package internal(set) var redis: RedisRun?
+    /// Lots whose orders are in archives.
+    package internal(set) var archived: [LotID: ArchivedLot] = [:]
 
     package init() {}
 
@@ -113,6 +115,7 @@ package struct UnitBook: Sendable {
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
         case .ceilingReset(let stamp): self.ceiling = stamp
         case .redis(let run): self.redis = run
+        case .archived(let archived): self.archive(archived)
         }
     }
 

@@ -32,7 +32,7 @@ extension UnitMachine {
         }
     }
 
-    private mutating func oweRefund(
+    mutating func oweRefund(
         _ id: OrderID, _ payment: PaymentID, _ reason: RefundReason, into output: inout UnitOutput
     ) {
         guard !self.book.owesRefund(id, payment: payment) else { return }

@@ -71,7 +71,7 @@ extension UnitMachine {
 
     mutating func report(nonce: UInt64, into output: inout UnitOutput) {
         guard self.registration == .registered else { return }
-        self.append(.nonce(nonce), into: &output)
+        if self.drawsNonce(output) { self.append(.nonce(nonce), into: &output) }
         let earlier = self.book.earlierAccounts.map {
             UnitReport.Earlier(lot: $0.lot, generation: $0.generation, live: $1.live)
         }
@@ -90,7 +90,8 @@ extension UnitMachine {
             .report(
                 UnitReport(
                     unit: self.unit, ledger: self.ledger, incarnation: self.book.incarnation,
-                    generation: self.book.generation, session: self.session, head: self.head, nonce: nonce, lots: lots,
+                    generation: self.book.generation, session: self.session, head: self.head, nonce: self.book.nonce,
+                    lots: lots,
                     proves: self.witness?.position ?? 0, earlier: earlier)))
     }
 

@@ -37,6 +37,12 @@ struct RedisSession: Sendable {
     var isIdle: Bool { if case .idle = self.phase { true } else { false } }
     var isUnprimed: Bool { if case .unprimed = self.phase { true } else { false } }
 
+    /// Whether any order is in the ledger without Redis' confirmation.
+    var hasUnconfirmed: Bool {
+        if case .stepping(let step) = self.phase, !step.admitted.isEmpty { return true }
+        return !self.unwitnessed.isEmpty
+    }
+
     /// Whether the order is in the ledger without Redis' confirmation.
     func isUnconfirmed(_ order: OrderID) -> Bool {
         if case .stepping(let step) = self.phase, step.admitted.contains(where: { $0.order.id == order }) {

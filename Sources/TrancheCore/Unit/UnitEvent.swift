@@ -16,6 +16,11 @@ extension UnitMachine {
         case redisResult(lot: LotID, fence: UInt64, RedisResult)
         case payment(OrderID, payment: PaymentID, ticket: UInt64)
         case cancel(OrderID, ticket: UInt64)
+        /// A payment, or a cancellation, of an order that the shell has found in an archive.
+        case archivedPayment(StoredOrder, payment: PaymentID, ticket: UInt64)
+        case archivedCancel(StoredOrder, ticket: UInt64)
+        /// The file of a settled lot is written; `nil` if it could not be.
+        case archiveEnded(ArchivedLot?)
         case directives(QuotaDirectives)
         case reportDue(nonce: UInt64)
         /// The center answered a report with "register first".

@@ -64,6 +64,9 @@ package struct UnitMachine: Sendable {
     var head: LedgerHead
     var registerAt = Instant.distantPast
     var registerUnderway = false
+    /// The lot whose archive the shell writes, and when to look for the next one.
+    var archiveUnderway: LotID?
+    var archiveAt = Instant.distantPast
     /// The index of the lot that begins the next report to the coordinator.
     var contestReportTurn = 0
     /// The newest head of the ledger that was sent to Redis.
@@ -93,6 +96,8 @@ package struct UnitMachine: Sendable {
         for order in book.orders where order.state == .paid && order.generation == book.generation {
             self.lots[order.lot]?.paid += Int(order.quantity)
         }
+        // Nothing waits for a payment in a lot that was archived.
+        for lot in book.archived.keys { self.lots[lot]?.paid = book[lot].live }
     }
 
     /// Applies one event and adds what the shell must do to `output`.
@@ -120,6 +125,9 @@ package struct UnitMachine: Sendable {
         case .redisResult(let lot, let fence, let result): self.apply(result, of: lot, fence, now: now, into: &output)
         case .payment(let order, let payment, let ticket): self.pay(order, payment, ticket, now: now, into: &output)
         case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &output)
+        case .archivedPayment(let order, let payment, let ticket): self.pay(order, payment, ticket, into: &output)
+        case .archivedCancel(let order, let ticket): self.cancel(order, ticket, into: &output)
+        case .archiveEnded(let archived): self.archiveEnded(archived, into: &output)
         case .directives(let directives): self.follow(directives, now: now, into: &output)
         case .reportDue(let nonce): self.report(nonce: nonce, into: &output)
         case .registrationLost: self.registrationLost(into: &output)
@@ -192,6 +200,7 @@ package struct UnitMachine: Sendable {
     private mutating func tick(now: Instant, into output: inout UnitOutput) {
         self.expire(now: now, into: &output)
         self.surveyAgain(into: &output)
+        self.archiveSettled(into: &output)
         self.primeLots(into: &output)
         let needsRegistration = self.registration == .unvouched || self.registration == .vouchedByRedis
         if needsRegistration, !self.registerUnderway, self.registerAt <= self.steady {
@@ -213,7 +222,8 @@ package struct UnitMachine: Sendable {
         switch event {
         case .requests(let requests):
             for request in requests { output.addAnswer(to: request, .refused(.recovering)) }
-        case .payment(_, _, let ticket), .cancel(_, let ticket):
+        case .payment(_, _, let ticket), .cancel(_, let ticket), .archivedPayment(_, _, let ticket),
+            .archivedCancel(_, let ticket):
             output.add(.answerTicket(ticket, .refused(.recovering)))
         default: break
         }

@@ -78,6 +78,8 @@ package enum Publication: Sendable {
     /// Redis was asked, and what it had admitted beyond the ledger is an entry now: the front desk may refuse from
     /// memory.
     case recovered
+    /// The orders of a lot are in its archive; all others of the unit are `left`.
+    case archived(LotID, left: OrderTable)
 }
 
 /// Work for the process, outside the front desk.
@@ -88,6 +90,8 @@ package enum UnitEffect: Sendable {
     /// The ledger's digests at these positions, as far as it has them; 0 for none.
     case prove(position: UInt64, challenge: UInt64, earlier: [UInt64])
     case report(UnitReport)
+    /// Write the orders of a settled lot to its archive, and tell the machine by ``UnitMachine/Event/archiveEnded(_:)``.
+    case archive(LotID)
     /// To the coordinator. The shell fills in whether the clock is to be trusted.
     case contestReport(ContestReport)
     /// The unit's next stamps should be above this one.

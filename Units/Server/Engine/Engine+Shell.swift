@@ -17,6 +17,8 @@ extension Engine: UnitShell {
     }
 
     func publish(_ publications: ArraySlice<Publication>) {
+        // First, so that an order is never neither in memory nor in an archive.
+        for case .archived in publications { self.nameArchives() }
         let delivery = self.parts.intake.publish(publications, now: self.now.wall)
         self.parts.waiters.answer(delivery.answers)
         self.parts.watch.wake(delivery.changed)
@@ -32,6 +34,7 @@ extension Engine: UnitShell {
         case .register(var request):
             request.head = self.parts.ledger.head
             self.parts.center.register(request)
+        case .archive(let lot): self.parts.archive.post(.orders(lot, of: self.machine.book.orders))
         case .prove(let position, let challenge, let earlier):
             let answer = ChallengeAnswer(
                 challenge: challenge, proof: self.proof(at: position), earlier: earlier.compactMap(self.proof))
@@ -53,6 +56,9 @@ extension Engine: UnitShell {
             _exit(3)  // At once: other threads still run, and there is nothing to save.
         }
     }
+
+    /// Tells the doors which lots have archives.
+    func nameArchives() { self.parts.intake.archive.set(Array(self.machine.book.archived.keys)) }
 
     /// The ledger's digest at a position, if it has a commit that ends there.
     private func proof(at position: UInt64) -> LedgerHead? {

@@ -41,6 +41,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         let intake: Intake
         let waiters: Waiters
         let redis: RedisCalls
+        let archive: ArchiveWorker
         let poller: Poller
         let center: any CenterCalls
         let coordinator: any CoordinatorCalls
@@ -90,6 +91,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
 
     /// Opens the intake for a new machine, and gives the machine the last configuration.
     private func started() {
+        self.nameArchives()
         self.refuse(self.parts.intake.setRecovered(self.machine.book, now: SystemClock.now()))
         self.parts.intake.configure(self.rules)
         self.parts.intake.post(.configured(self.rules))
@@ -112,6 +114,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             }
             if taken.isClosed, taken.requests.isEmpty, taken.events.isEmpty, self.parts.waiters.count == 0 { break }
         }
+        self.parts.archive.stop()
     }
 
     /// Returns when there is work, or when something is due. Reads the answers of Redis meanwhile.
@@ -130,7 +133,9 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.now = now
         var output = UnitOutput()
         for event in self.parts.redis.takeResults(now: now.steady) { self.tell(self.completed(event), into: &output) }
-        for event in taken.events { self.tell(self.completed(event), into: &output) }
+        for event in taken.events {
+            if let event = self.recalled(self.completed(event)) { self.tell(event, into: &output) }
+        }
         if !taken.requests.isEmpty { self.tell(.requests(taken.requests), into: &output) }
         if taken.isClosed, !self.isClosing {
             self.isClosing = true
@@ -138,7 +143,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         }
         self.reportContest(upTo: taken.watermark, into: &output)
         var ceiling: Stamp?
-        if now.steady >= self.nextTick {
+        let isTick = now.steady >= self.nextTick
+        if isTick {
             self.nextTick = now.steady.advanced(milliseconds: Int64(Self.tickSeconds * 1_000))
             self.machine.addOffered(self.parts.intake.takeOffered())
             self.tell(.tick, into: &output)
@@ -151,6 +157,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
             self.publishStatus()
         }
         try output.carryOut(by: self)
+        if isTick, taken.requests.isEmpty { self.keepLedger() }
         if let ceiling { self.parts.intake.raise(ceiling: ceiling) }
     }
 

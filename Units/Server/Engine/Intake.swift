@@ -1,6 +1,7 @@
 import DaemonSupport
 import NIOConcurrencyHelpers
 import Sockets
+import Storage
 import TrancheAPI
 import TrancheCore
 
@@ -14,9 +15,12 @@ final class Intake: Sendable {
 
     private let state: NIOLockedValueBox<IntakeState>
     private let bell: Poller
+    /// Orders of settled lots, which are not in memory.
+    let archive: OrderArchive
 
     /// - Parameter bell: Rung when something has come while the engine was asleep.
-    init(uncertaintyMicroseconds: Int64, durableCeiling: Stamp, bell: Poller) {
+    init(uncertaintyMicroseconds: Int64, durableCeiling: Stamp, bell: Poller, archive: OrderArchive) {
+        self.archive = archive
         self.bell = bell
         self.state = NIOLockedValueBox(
             IntakeState(
@@ -38,7 +42,8 @@ final class Intake: Sendable {
 
     /// The answer, if it is known at once; else the request is on its way to the engine under `ticket()`.
     func submit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Submission, TokenError> {
-        self.withBell { $0.receive(purchase, now: now, ticket: ticket) }
+        let result = self.withBell { $0.receive(purchase, now: now, ticket: ticket) }
+        return self.recalled(result, purchase.order, lot: purchase.lot)
     }
 
     /// A lane's question: a request that it has read, and its result.
@@ -56,6 +61,15 @@ final class Intake: Sendable {
         self.withBell { state in
             for index in questions.indices { state.submit(&questions[index], now: now) }
         }
+        guard !self.archive.isEmpty else { return }
+        for index in questions.indices {
+            let question = questions[index]
+            switch question.kind {
+            case .buy(let purchase):
+                questions[index].result = self.recalled(question.result, purchase.order, lot: purchase.lot)
+            case .status(let order): questions[index].result = self.recalled(question.result, order, lot: nil)
+            }
+        }
     }
 
     func post(_ event: UnitMachine.Event) { self.withBell { $0.events.append(event) } }
@@ -63,7 +77,11 @@ final class Intake: Sendable {
     /// The engine ends when everything that waits is answered.
     func close() { self.withBell { $0.isClosed = true } }
 
-    func order(_ id: OrderID) -> Order? { self.state.withLockedValue { $0.desk.order(id) } }
+    /// The order, or why it is not known.
+    func order(_ id: OrderID) -> Result<Order, Refusal> {
+        if let order = self.state.withLockedValue({ $0.desk.order(id) }) { return .success(order) }
+        return self.archived(id, lot: nil)
+    }
 
     func waitlistPosition(of id: OrderID) -> WaitlistPosition? {
         self.state.withLockedValue { $0.desk.position(of: id) }

@@ -96,7 +96,8 @@ struct PublicRoutes {
 
     private func order(_ context: TrancheContext) throws -> Response {
         let id = try self.orderID(context)
-        guard let order = self.gate.intake.order(id) else { throw Problem(Refusal.unknownOrder(id)) }
+        let order: Order
+        do { order = try self.gate.intake.order(id).get() } catch { throw Problem(error) }
         switch Answer(order) {
         case .order(let order): return self.response(order, status: 200)
         case .refused(let refusal): throw Problem(refusal)
@@ -107,7 +108,7 @@ struct PublicRoutes {
     private func events(_ context: TrancheContext) throws -> Response {
         let id = try self.orderID(context)
         let intake = self.gate.intake
-        guard intake.order(id) != nil else { throw Problem(Refusal.unknownOrder(id)) }
+        do { _ = try intake.order(id).get() } catch { throw Problem(error) }
         guard let changes = self.watch.changes(of: id) else {
             throw Problem(Refusal.overloaded(limit: OrderWatch.streamsPerOrder))
         }
@@ -116,7 +117,7 @@ struct PublicRoutes {
             body: ResponseBody { writer in
                 var last = Self.event(intake, id)
                 try await writer.write(last)
-                if intake.order(id)?.state == .contested {
+                if Self.isContested(intake, id) {
                     for await signal in changes {
                         let next = Self.event(intake, id)
                         if next != last {
@@ -125,15 +126,19 @@ struct PublicRoutes {
                         } else if signal == .heartbeat {
                             try await writer.write(ByteBuffer(string: ": still waiting\n\n"))
                         }
-                        if intake.order(id)?.state != .contested { break }
+                        if !Self.isContested(intake, id) { break }
                     }
                 }
                 try await writer.finish(nil)
             })
     }
 
+    private static func isContested(_ intake: Intake, _ id: OrderID) -> Bool {
+        (try? intake.order(id).get())?.state == .contested
+    }
+
     private static func event(_ intake: Intake, _ id: OrderID) -> ByteBuffer {
-        guard let order = intake.order(id) else { return ByteBuffer() }
+        guard let order = try? intake.order(id).get() else { return ByteBuffer() }
         switch Answer(order) {
         case .order(let order):
             return ByteBuffer(

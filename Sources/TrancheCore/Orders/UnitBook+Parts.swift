@@ -1,0 +1,51 @@
+extension UnitBook {
+    /// Everything that a book consists of; the rest follows from it. For a snapshot, which saves a start most of the journal.
+    package struct Parts: Sendable {
+        package var incarnation = Incarnation(0)
+        package var generation = Generation(1)
+        package var accounts: [Account: QuotaCounters] = [:]
+        package var orders = OrderTable()
+        package var refused: [OrderID: FinalRefusal] = [:]
+        package var refunds: Set<Refund> = []
+        package var lotsEverSoldOut: Set<LotID> = []
+        package var contests: [LotID: [Candidate]] = [:]
+        package var allocations: Set<OrderID> = []
+        package var ceiling = Stamp.zero
+        package var nonce: UInt64 = 0
+        package var redis: RedisRun?
+        package var archived: [LotID: ArchivedLot] = [:]
+
+        package init() {}
+    }
+
+    package var parts: Parts {
+        var parts = Parts()
+        (parts.incarnation, parts.generation, parts.accounts) = (self.incarnation, self.generation, self.accounts)
+        (parts.orders, parts.refused, parts.refunds) = (self.orders, self.refused, self.refunds)
+        (parts.lotsEverSoldOut, parts.contests) = (self.lotsEverSoldOut, self.contests)
+        (parts.allocations, parts.ceiling, parts.nonce) = (self.allocations, self.ceiling, self.nonce)
+        (parts.redis, parts.archived) = (self.redis, self.archived)
+        return parts
+    }
+
+    package init(_ parts: Parts) {
+        self.init()
+        (self.incarnation, self.generation, self.accounts) = (parts.incarnation, parts.generation, parts.accounts)
+        (self.orders, self.refused, self.refunds) = (parts.orders, parts.refused, parts.refunds)
+        (self.lotsEverSoldOut, self.contests) = (parts.lotsEverSoldOut, parts.contests)
+        (self.allocations, self.ceiling, self.nonce) = (parts.allocations, parts.ceiling, parts.nonce)
+        (self.redis, self.archived) = (parts.redis, parts.archived)
+        for row in 0..<self.orders.count {
+            let order = self.orders.order(at: row)
+            switch order.state {
+            case .reserved, .paid:
+                self.held.add(Int(order.quantity), order.buyer, order.lot, order: row, in: self.orders)
+            case .contested:
+                self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
+                guard order.generation == self.generation else { continue }  // The queue of its generation is gone.
+                self.undecided[order.lot, default: QuantityCounts()].add(1, of: Int(order.quantity))
+            case .cancelled, .expired, .lost: break
+            }
+        }
+    }
+}

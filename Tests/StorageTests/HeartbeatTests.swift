@@ -1,0 +1,181 @@
+import Foundation
+import GRDB
+import LedgerRows
+import Storage
+import TestSupport
+import Testing
+import TrancheCore
+
+@Suite("Heartbeats of a ledger") struct HeartbeatTests {
+    let folder: String
+    var path: String { self.folder + "/ledger.sqlite" }
+    private let first = Incarnation(1)
+
+    init() throws { self.folder = try TemporaryFolder.make() }
+
+    private func open() throws -> UnitLedger {
+        try UnitLedger(path: self.path, unit: UnitID(1), newID: LedgerID(77))
+    }
+
+    private func rows() throws -> Int {
+        try DatabaseQueue(path: self.path).read { try Int.fetchOne($0, sql: "SELECT count(*) FROM journal")! }
+    }
+
+    private func order(_ number: UInt64) -> LedgerEntry {
+        .reserved(
+            Order(
+                id: OrderID(high: number, low: number), buyer: BuyerID("b\(number)")!, lot: LotID(1), quantity: 1,
+                buyerLimit: 5, generation: Generation(1), stamp: Stamp(rawValue: number),
+                deadline: Instant(microseconds: 9)))
+    }
+
+    /// The heads after each of `count` nonces; every third commit brings a ceiling, too.
+    private func beat(_ ledger: UnitLedger, _ count: UInt64) throws -> [LedgerHead] {
+        try (1...count).map { number in
+            if number % 3 == 0 { try ledger.append([.ceiling(Stamp(rawValue: 1_000 + number))], as: self.first) }
+            try ledger.append([.nonce(number)], as: self.first)
+            return ledger.head
+        }
+    }
+
+    @Test("an idle unit's journal does not grow, and its heads are all different") func idleJournalDoesNotGrow() throws
+    {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        let heads = try self.beat(ledger, 1_000)
+        #expect(try self.rows() == 2)
+        for (last, next) in zip(heads, heads.dropFirst()) {
+            #expect(next.position > last.position && next.digest != last.digest)
+        }
+        let book = try self.open().recover()
+        #expect((book.nonce, book.ceiling) == (1_000, Stamp(rawValue: 1_999)))
+        // The next order closes the row: it stays, and the journal goes on behind it.
+        try ledger.append([self.order(1)], as: self.first)
+        _ = try self.beat(ledger, 10)
+        #expect(try self.rows() == 4)
+        #expect(try self.open().recover().orders.count == 1)
+    }
+
+    @Test("the heads that were replaced last stay provable, over restarts and for ever once the row is closed")
+    func replacedHeadsAreProvable() throws {
+        let limit = UInt64(HeartbeatRow.headsLimit)
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        let opened = ledger.head
+        let heads = try self.beat(ledger, limit + 10)
+        let provable = heads.suffix(HeartbeatRow.headsLimit + 1)
+        func check(_ ledger: UnitLedger) throws {
+            #expect(try ledger.head(at: opened.position) == opened)
+            for head in provable { #expect(try ledger.head(at: head.position) == head) }
+            for head in heads.prefix(9) { #expect(try ledger.head(at: head.position) == nil) }
+        }
+        try check(ledger)
+        try check(self.open())
+        try ledger.append([self.order(1)], as: self.first)
+        _ = try self.beat(ledger, 2 * limit)
+        try check(ledger)
+        try check(self.open())
+        let commits = try LedgerAudit(path: self.path).commits
+        for head in provable { #expect(commits.contains { $0.proves(head) }) }
+    }
+
+    @Test("a copy that lacks heartbeats only does not prove the head that the center saw")
+    func copyWithoutHeartbeatsIsDetected() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first)], as: self.first)
+        _ = try self.beat(ledger, 5)
+        let copy = self.folder + "/copy.sqlite"
+        try LedgerCopy.make(of: self.path, at: copy)
+        let seen = try self.beat(ledger, 1)[0]
+        // The copy goes on by itself, too: it has another nonce at the same position.
+        let restored = try UnitLedger(path: copy, unit: UnitID(1), newID: LedgerID(77))
+        #expect(try restored.head(at: seen.position) == nil)
+        try restored.append([.nonce(99)], as: self.first)
+        let told = try restored.head(at: seen.position)
+        #expect(told != nil && told != seen)
+        #expect(try ledger.head(at: seen.position) == seen)
+    }
+
+    @Test("a ceiling alone moves no head, outlives a restart, and is in the journal before the next order")
+    func ceilingAloneMovesNoHead() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9), .nonce(1)], as: self.first)
+        let head = ledger.head
+        for stamp: UInt64 in [500, 900] { try ledger.append([.ceiling(Stamp(rawValue: stamp))], as: self.first) }
+        #expect(ledger.head == head)
+        #expect(try self.rows() == 1)
+        let again = try self.open()
+        #expect(try again.recover().ceiling == Stamp(rawValue: 900))
+        try again.append([self.order(700)], as: self.first)
+        let entries = try LedgerAudit(path: self.path).commits.compactMap(\.entries)
+        #expect(entries.last == [.ceiling(Stamp(rawValue: 900)), self.order(700)])
+        // A ceiling that an operator set back does not come again.
+        try again.append([.ceilingReset(Stamp(rawValue: 100))], as: self.first)
+        #expect(try self.open().recover().ceiling == Stamp(rawValue: 100))
+    }
+
+    @Test(
+        "a changed heartbeat breaks the hash chain: its place, and the heads that it replaced", arguments: [1, 17, 40])
+    func changedHeartbeatBreaksChain(offset: Int) throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first)], as: self.first)
+        _ = try self.beat(ledger, 3)
+        #expect(try LedgerAudit(path: self.path).commits.allSatisfy(\.isChained))
+        try DatabaseQueue(path: self.path).write { database in
+            var bytes = try Data.fetchOne(database, sql: "SELECT entries FROM journal WHERE position = 4")!
+            bytes[bytes.startIndex + offset] ^= 1
+            try database.execute(sql: "UPDATE journal SET entries = ? WHERE position = 4", arguments: [bytes])
+        }
+        #expect(throws: StorageError.self) { _ = try self.open().recover() }
+        #expect(try !LedgerAudit(path: self.path).commits.allSatisfy(\.isChained))
+    }
+
+    @Test("a heartbeat that was moved to another position breaks the hash chain") func movedHeartbeatBreaksChain()
+        throws
+    {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first)], as: self.first)
+        _ = try self.beat(ledger, 3)
+        try DatabaseQueue(path: self.path).write {
+            try $0.execute(sql: "UPDATE journal SET position = 9 WHERE position = 4")
+        }
+        #expect(throws: StorageError.self) { _ = try self.open().recover() }
+    }
+
+    @Test("a heartbeat that the disk refuses leaves the one before it") func refusedHeartbeatLeavesLastOne() throws {
+        let ledger = try self.open()
+        try ledger.append([.opened(self.first)], as: self.first)
+        let heads = try self.beat(ledger, 3)
+        let other = try DatabaseQueue(path: self.path)
+        try other.writeWithoutTransaction { database in
+            try database.execute(sql: "BEGIN IMMEDIATE")
+            #expect(throws: StorageError.inUse(path: self.path)) { try ledger.append([.nonce(9)], as: self.first) }
+            try database.execute(sql: "ROLLBACK")
+        }
+        #expect(ledger.head == heads.last)
+        try ledger.append([.nonce(10)], as: self.first)
+        #expect(try ledger.head(at: heads.last!.position) == heads.last)
+        #expect(try self.open().recover().nonce == 10)
+    }
+
+    @Test("verify says the same of a ledger of an earlier version before and after it is converted")
+    func convertedLedgerIsJudgedAlike() throws {
+        let commits: [[LedgerEntry]] = [
+            [.opened(self.first), .granted(LotID(1), total: 9)], [.ceiling(Stamp(rawValue: 99))], [.nonce(5)],
+            [self.order(1)], [.nonce(6)], [.nonce(7)],
+        ]
+        let head = try EarlierFile.make(at: self.path, commits: commits)
+        let before = try LedgerAudit(path: self.path)
+        let ledger = try self.open()
+        let after = try LedgerAudit(path: self.path)
+        #expect(after.commits.map(\.head) == before.commits.map(\.head))
+        #expect(after.commits.map(\.entries) == before.commits.map(\.entries))
+        #expect(after.commits.allSatisfy { $0.isChained })
+        // Its nonces stay rows of their own: every head that was seen before stays provable.
+        try ledger.append([.nonce(8)], as: self.first)
+        try ledger.append([.nonce(9)], as: self.first)
+        for commit in before.commits { #expect(try ledger.head(at: commit.head.position) == commit.head) }
+        #expect(ledger.head.position == head.position + 2)
+        #expect(try self.open().recover().nonce == 9)
+    }
+}
