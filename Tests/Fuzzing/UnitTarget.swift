@@ -145,6 +145,7 @@ enum UnitTarget {
 
         func perform(_ effect: UnitEffect) {
             switch effect {
+            case .decide: self.events.append(.decide)
             case .prime(let prime):
                 let result = self.redis.handle(prime, run: UnitTarget.run)
                 self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, result))

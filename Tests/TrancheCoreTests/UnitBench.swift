@@ -130,6 +130,7 @@ extension Bench: UnitShell {
 
     func perform(_ effect: UnitEffect) {
         switch effect {
+        case .decide: self.events.append(.decide)
         case .prime(let prime):
             let result = self.redis.handle(prime, run: Self.run)
             self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, result))

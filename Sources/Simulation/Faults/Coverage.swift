@@ -12,7 +12,7 @@ package enum Coverage {
         "late lane", "lead changed hands", "ledger restored beside its Redis", "ledger restored from a backup",
         "link clogged", "log refused a write", "machine cloned",
         "message met a partition", "new generation", "old leader refused", "one-way partition", "order withheld",
-        "Redis contradicts a copy", "paid for a lost order",
+        "original of a clone awake", "paid for a lost order",
         "paid too late", "paid twice", "Redis down or up", "Redis emptied", "Redis found lost", "Redis set back",
         "settlement corrected", "sold out", "step refused by a newer fence", "stranded stock settled", "unit crashed",
         "unit paused", "unit restarted",

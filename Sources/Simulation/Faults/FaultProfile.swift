@@ -44,6 +44,9 @@ package struct FaultProfile: Sendable {
     enum Kind: CaseIterable {
         case crashUnit, crashCenter, coordinator, emptyRedis, setRedisBack, stopRedis, backUpOrRestore, stepClock
         case detuneClock, breakLinks, pauseUnit, fillDisk, cloneUnit
+
+        /// Redis or the ledger has an older state, or none, after it.
+        var losesMemory: Bool { self == .emptyRedis || self == .setRedisBack || self == .backUpOrRestore }
     }
 
     /// The faults that can be drawn in this world.

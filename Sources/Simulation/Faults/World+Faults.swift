@@ -10,7 +10,9 @@ extension World {
         self.schedule(.fault, afterMicroseconds: 1_000 * pause)
         let unit = UnitID(UInt16(self.random.number(1...self.settings.units)))
         let kinds = self.profile.kinds
-        switch kinds[self.random.number(0...kinds.count - 1)] {
+        let kind = kinds[self.random.number(0...kinds.count - 1)]
+        if kind.losesMemory, self.units[known: unit].wasCloned { return }
+        switch kind {
         case .crashUnit: self.crashUnit(unit)
         case .crashCenter: self.crashCenter()
         case .coordinator: self.stopCoordinator(self.random.number(0...1))

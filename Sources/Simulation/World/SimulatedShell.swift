@@ -98,6 +98,7 @@ struct SimulatedShell: UnitShell {
 
     private func carryOut(_ effect: UnitEffect) {
         switch effect {
+        case .decide: self.world.run(self.unit, self.process, .decide)
         case .prime(let prime): self.world.call(self.unit, self.process, .prime(prime))
         case .survey: self.world.call(self.unit, self.process, .survey)
         case .register(let request): self.register(request)

@@ -8,6 +8,8 @@ final class SimulatedUnit {
     var process: UnitProcess?
     /// The process of the machine of which this one is a copy.
     var original: UnitProcess?
+    /// Set for the rest of the world. Redis knows what an original has sold, so nothing is promised if it loses its memory.
+    var wasCloned = false
     var backup = 0
     var redisSnapshot: SimulatedRedis?
     /// Redis at the moment of the ledger's backup: a copy of the whole machine has both.
@@ -35,7 +37,7 @@ final class UnitProcess {
     var intake: [BuyRequest] = []
     /// The ledger of the original of a cloned machine; `nil` for the process on the unit's own ledger.
     var ownLedger: SimulatedLedger?
-    var frozenUntil = Instant.distantPast
+    var isAwake = false
     /// Requests without an answer, by ticket.
     var waiting: [UInt64: Waiting] = [:]
 

@@ -130,8 +130,8 @@ package final class World {
             // A stopped process handles all its events when it wakes up.
             return self.queue.push(event, at: self.units[known: unit].pausedUntil)
         }
-        if let (unit, session) = self.process(of: event), let until = self.frozenUntil(unit, session: session) {
-            return self.queue.push(event, at: until)
+        if let (unit, session) = self.process(of: event), self.isFrozen(unit, session: session) {
+            return self.schedule(event, afterMicroseconds: 20_000)
         }
         switch event {
         case .message(let message): self.deliver(message)

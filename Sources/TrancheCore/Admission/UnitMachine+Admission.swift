@@ -51,24 +51,39 @@ extension UnitMachine {
     mutating func decideWaiting(now: Instant, into output: inout UnitOutput) {
         for lot in self.lots.keys {
             while !self.lots[known: lot].waiting.isEmpty, self.lots[known: lot].redis.isIdle {
-                self.decideBatch(lot, now: now, into: &output)
+                guard self.decideBatch(lot, now: now, into: &output) else { break }
             }
         }
     }
 
     /// Decides the oldest requests of a lot. If some are admitted, their answers wait for a step in Redis.
-    private mutating func decideBatch(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
+    ///
+    /// - Returns: Whether all were decided. The others wait for stock that the commit makes durable.
+    private mutating func decideBatch(_ lot: LotID, now: Instant, into output: inout UnitOutput) -> Bool {
         let batch = self.lots[known: lot].removeBatch()
         var admitted: [Admission] = []
         admitted.reserveCapacity(batch.count)
         output.reserve(orders: batch.count)
-        for request in batch {
+        var left: ArraySlice<BuyRequest> = []
+        for (index, request) in zip(batch.indices, batch) {
+            let available = self.book[lot].available
+            let quantity = Int(request.quantity)
+            if quantity <= available, quantity > available - self.lots[known: lot].undurable {
+                left = batch[index...]
+                break
+            }
             if let order = self.decide(request, now: now, into: &output) {
                 admitted.append(Admission(request: request, order: order))
             }
         }
         if !admitted.isEmpty { self.step(lot, admitted, into: &output) }
+        guard left.isEmpty else {
+            self.lots[known: lot].putBack(left)
+            output.add(UnitEffect.decide)
+            return false
+        }
         self.flagSoldOut(lot, into: &output)
+        return true
     }
 
     /// - Returns: The order, if the request is admitted. Any other outcome is in the output.

@@ -49,6 +49,7 @@ extension UnitMachine {
         self.surveyAt = self.steady.advanced(milliseconds: self.settings.retryMilliseconds)
         if let survey {
             self.survey = survey
+            self.headAtSurvey = self.head.position
             self.fenceFloor = survey.newestFence
             for lot in self.lots.keys { self.lots[known: lot].redis.raise(fence: survey.newestFence) }
             if survey.ledger == self.ledger, survey.proof == survey.witness {
@@ -106,10 +107,12 @@ extension UnitMachine {
     /// Whether Redis has seen entries of this ledger and generation that the ledger does not have: it was set back, or is a
     /// copy. The center cannot know this if it heard no report since.
     var redisContradicts: Bool {
-        guard let survey = self.survey, survey.ledger == self.ledger, survey.generation == self.book.generation else {
-            return false
-        }
-        return survey.proof != survey.witness
+        guard let survey = self.survey, survey.ledger == self.ledger, survey.generation == self.book.generation,
+            let witness = survey.witness
+        else { return false }
+        // A ledger forgets some heads of heartbeats: not to have one is no contradiction, if it goes on behind it.
+        guard let proof = survey.proof else { return witness.position > self.headAtSurvey }
+        return proof != witness
     }
 
     /// Primes every lot that needs Redis and whose time to retry has come.

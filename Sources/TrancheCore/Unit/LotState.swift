@@ -19,6 +19,9 @@ struct LotState: Sendable {
     var reclaim = Reclaim()
     var returns: ReturnedTotal
     var elsewhere = StockElsewhere()
+    /// Available items of entries that are not durable yet. They are sold after the commit: the next step in Redis names a head of
+    /// the ledger that has them, so a process that takes the step's orders over has their stock.
+    var undurable = 0
     /// Items paid for, of the present generation.
     var paid = 0
     /// The front desk refuses requests of the lot as sold out.
@@ -63,6 +66,9 @@ struct LotState: Sendable {
         self.waiting.removeFirst(batch.count)
         return batch
     }
+
+    /// Puts requests that were not decided back to the front.
+    mutating func putBack(_ requests: ArraySlice<BuyRequest>) { self.waiting.insert(contentsOf: requests, at: 0) }
 
     /// Empties the queues.
     mutating func removeQueued() -> [BuyRequest] {

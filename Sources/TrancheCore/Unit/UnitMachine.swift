@@ -37,6 +37,8 @@ package struct UnitMachine: Sendable {
     /// What Redis held at the start; `nil` until it has answered.
     var survey: RedisSurvey?
     var surveyAt = Instant.distantFuture
+    /// The end of the ledger at that moment.
+    var headAtSurvey: UInt64 = 0
     /// Fences of earlier processes in Redis are not above this.
     var fenceFloor: UInt64 = 0
     var lots = SortedMap<LotID, LotState>()
@@ -133,6 +135,7 @@ package struct UnitMachine: Sendable {
         case .registrationLost: self.registrationLost(into: &output)
         case .superseded: self.stop("another process or ledger has taken this unit over", into: &output)
         case .tick: self.tick(now: now, into: &output)
+        case .decide: break
         }
         self.decideWaiting(now: now, into: &output)
     }
@@ -141,8 +144,11 @@ package struct UnitMachine: Sendable {
     package mutating func committed(_ head: LedgerHead) {
         guard self.registration != .stopped else { return }
         self.head = head
-        for lot in self.lots.keys where !self.lots[known: lot].returns.isDurable {
-            self.lots[known: lot].returns.becameDurable(at: head.position)
+        for lot in self.lots.keys {
+            if self.lots[known: lot].undurable > 0 { self.lots[known: lot].undurable = 0 }
+            if !self.lots[known: lot].returns.isDurable {
+                self.lots[known: lot].returns.becameDurable(at: head.position)
+            }
         }
     }
 
@@ -161,10 +167,13 @@ package struct UnitMachine: Sendable {
     package var durableHead: LedgerHead { self.head }
 
     mutating func append(_ entry: LedgerEntry, into output: inout UnitOutput) {
+        let before = entry.movedStock.map { self.book[$0].available } ?? 0
         self.book.apply(entry)
         if let lot = entry.movedStock {
             precondition(self.book[lot].isSound, "I2 is broken for lot \(lot) by \(entry): \(self.book[lot])")
-            if case .returned(_, let total) = entry { self.lots[known: lot].returns.raise(to: total) }
+            let gained = self.book[lot].available - before
+            if gained > 0 { self.lots[lot]?.undurable += gained }
+            if case .returned(_, let total) = entry { self.lots[lot]?.returns.raise(to: total) }
         }
         output.add(entry)
     }

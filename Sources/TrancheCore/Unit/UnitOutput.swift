@@ -84,6 +84,8 @@ package enum Publication: Sendable {
 
 /// Work for the process, outside the front desk.
 package enum UnitEffect: Sendable {
+    /// Give the machine the event ``UnitMachine/Event/decide``.
+    case decide
     case prime(RedisPrime)
     case survey
     case register(RegisterRequest)

@@ -29,6 +29,7 @@ extension Engine: UnitShell {
 
     func perform(_ effect: UnitEffect) {
         switch effect {
+        case .decide: self.parts.intake.post(.decide)
         case .prime(let prime): self.parts.redis.send(prime, now: self.now.steady)
         case .survey: self.parts.redis.survey(now: self.now.steady)
         case .register(var request):

@@ -79,6 +79,7 @@ extension AdmissionBench: UnitShell {
 
     func perform(_ effect: UnitEffect) {
         switch effect {
+        case .decide: self.events.append(.decide)
         case .prime(let prime):
             self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, .primed(Self.run)))
         default: break
