@@ -152,6 +152,21 @@ import TrancheCore
         #expect(original.stops.count == 1)
     }
 
+    @Test("stock is sold when it is durable, because a process that takes a step's orders over must have it")
+    func onlyDurableStockIsSold() {
+        let bench = Bench(granted: 0, windowMilliseconds: 60_000)
+        bench.feed(.directives(bench.directives(granted: 0, elsewhere: 9)))
+        for buyer in ["a", "b"] { bench.buy(buyer) }
+        var (machine, output) = (bench.machine, UnitOutput())
+        machine.handle(.directives(bench.directives(granted: 1, elsewhere: 8)), now: bench.now, into: &output)
+        #expect(Recorder(output).redisSteps.isEmpty, "the grant and its sale would be one commit")
+        machine.committed(Bench.head(9))
+        output = UnitOutput()
+        machine.handle(.decide, now: bench.now, into: &output)
+        #expect(Recorder(output).redisSteps.map { [$0.after, Int($0.witness.position)] } == [[0, 9]])
+        #expect(output.entries.count == 1)
+    }
+
     @Test("the center learns of a return when Redis has the ledger with it") func returnWaitsForRedis() {
         let bench = Bench(granted: 5)
         bench.redisAnswers = false

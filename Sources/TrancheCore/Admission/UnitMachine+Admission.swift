@@ -15,6 +15,7 @@ extension UnitMachine {
             if self.lots[known: request.lot].isContended {
                 self.enter(request, now: now, into: &output)
             } else {
+                if self.lots[known: request.lot].waiting.isEmpty { self.lotsToDecide.append(request.lot) }
                 self.lots[known: request.lot].waiting.append(request)
             }
         }
@@ -49,10 +50,14 @@ extension UnitMachine {
 
     /// Decides what waits, for each lot without a step under way.
     mutating func decideWaiting(now: Instant, into output: inout UnitOutput) {
-        for lot in self.lots.keys {
+        guard !self.lotsToDecide.isEmpty else { return }
+        let lots = self.lotsToDecide
+        self.lotsToDecide.removeAll(keepingCapacity: true)
+        for lot in lots {
             while !self.lots[known: lot].waiting.isEmpty, self.lots[known: lot].redis.isIdle {
                 guard self.decideBatch(lot, now: now, into: &output) else { break }
             }
+            if !self.lots[known: lot].waiting.isEmpty { self.lotsToDecide.append(lot) }
         }
     }
 
@@ -147,6 +152,7 @@ extension UnitMachine {
     /// Requests that waited for quota go before those that came later.
     mutating func requeueHeld(_ lot: LotID) {
         guard let state = self.lots[lot], state.redis.isOpen, !state.held.isEmpty else { return }
+        if state.waiting.isEmpty { self.lotsToDecide.append(lot) }
         self.lots[known: lot].waiting = state.held.map(\.request) + state.waiting
         self.lots[known: lot].held = []
     }

@@ -13,8 +13,8 @@ extension UnitMachine {
     package var contestReportMilliseconds: Int64? {
         guard self.coordinator != nil, self.mayIssue else { return nil }
         var shortest = ContestQueue.idleMilliseconds
-        for (lot, state) in self.lots {
-            guard let queue = state.contest else { continue }
+        for lot in self.book.contests.keys {
+            guard let state = self.lots[lot], let queue = state.contest else { continue }
             // Also while the sale warms up or pauses: when it opens, no buyer may have to wait for a watermark.
             let isClosed = state.rules.map { $0.phase == .closed } ?? true
             if isClosed, queue.base >= self.book.candidates(lot).count { continue }
@@ -88,7 +88,7 @@ extension UnitMachine {
 
     /// Every request stamped up to here has been handed in.
     mutating func raise(_ watermark: Stamp) {
-        for lot in self.lots.keys { self.lots[known: lot].contest?.raise(watermark) }
+        for lot in self.book.contests.keys { self.lots[lot]?.contest?.raise(watermark) }
     }
 
     /// The sold-out flag of a contended lot: up while no new request can get stock or a place in the waitlist.

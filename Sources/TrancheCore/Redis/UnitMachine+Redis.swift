@@ -162,8 +162,9 @@ extension UnitMachine {
     /// Redis has the ledger up to this head, so the center may learn what was returned up to there. A process on a copy
     /// without the return is not vouched for by this Redis any more.
     private mutating func confirm(_ head: LedgerHead) {
-        for lot in self.lots.keys where !self.lots[known: lot].returns.isConfirmed {
-            self.lots[known: lot].returns.confirm(upTo: head.position)
+        for lot in self.lotsToConfirm {
+            self.lots[lot]?.returns.confirm(upTo: head.position)
+            if self.lots[lot]?.returns.isConfirmed != false { self.lotsToConfirm.remove(lot) }
         }
     }
 }

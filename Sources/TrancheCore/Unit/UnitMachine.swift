@@ -71,6 +71,11 @@ package struct UnitMachine: Sendable {
     var archiveAt = Instant.distantPast
     /// The index of the lot that begins the next report to the coordinator.
     var contestReportTurn = 0
+    /// Lots with requests that wait for a decision. Most events concern few of a unit's lots, so none looks at all of them.
+    var lotsToDecide: [LotID] = []
+    /// Lots with undurable stock or returns, and those with returns that Redis has not confirmed.
+    var lotsToCommit: Set<LotID> = []
+    var lotsToConfirm: Set<LotID> = []
     /// The newest head of the ledger that was sent to Redis.
     var toldRedis = LedgerHead.empty
 
@@ -95,6 +100,7 @@ package struct UnitMachine: Sendable {
             if self.lots[lot] == nil { self.lots[lot] = self.newLot(lot) }
             self.lots[known: lot].rejoin()
         }
+        self.lotsToConfirm = Set(self.lots.keys)
         for order in book.orders where order.state == .paid && order.generation == book.generation {
             self.lots[order.lot]?.paid += Int(order.quantity)
         }
@@ -144,12 +150,12 @@ package struct UnitMachine: Sendable {
     package mutating func committed(_ head: LedgerHead) {
         guard self.registration != .stopped else { return }
         self.head = head
-        for lot in self.lots.keys {
-            if self.lots[known: lot].undurable > 0 { self.lots[known: lot].undurable = 0 }
-            if !self.lots[known: lot].returns.isDurable {
-                self.lots[known: lot].returns.becameDurable(at: head.position)
-            }
+        for lot in self.lotsToCommit {
+            self.lots[lot]?.undurable = 0
+            self.lots[lot]?.returns.becameDurable(at: head.position)
         }
+        self.lotsToConfirm.formUnion(self.lotsToCommit)
+        self.lotsToCommit.removeAll(keepingCapacity: true)
     }
 
     /// Whether the unit may sell: the center or Redis vouched for its ledger.
@@ -172,8 +178,14 @@ package struct UnitMachine: Sendable {
         if let lot = entry.movedStock {
             precondition(self.book[lot].isSound, "I2 is broken for lot \(lot) by \(entry): \(self.book[lot])")
             let gained = self.book[lot].available - before
-            if gained > 0 { self.lots[lot]?.undurable += gained }
-            if case .returned(_, let total) = entry { self.lots[lot]?.returns.raise(to: total) }
+            if gained > 0 {
+                self.lots[lot]?.undurable += gained
+                self.lotsToCommit.insert(lot)
+            }
+            if case .returned(_, let total) = entry {
+                self.lots[lot]?.returns.raise(to: total)
+                self.lotsToCommit.insert(lot)
+            }
         }
         output.add(entry)
     }

@@ -70,6 +70,7 @@ struct AccessDoor {
         for (method, path) in [
             ("POST", "/internal/v1/coordinators/lead"), ("POST", "/internal/v1/coordinators/heartbeat"),
             ("GET", "/internal/v1/coordinators/quota"), ("GET", "/internal/v1/contests/{lot}"),
+            ("GET", "/internal/v1/contests/{lot}/verdicts"),
             ("POST", "/internal/v1/contests/{lot}"), ("POST", "/internal/v1/quota/commands"),
         ] {
             let url = cluster.center + path.replacing("{lot}", with: "1")
