@@ -34,7 +34,7 @@ package final class UnitLedger {
     var bytes: [UInt8] = []
 
     struct Statements {
-        let granted, allocated, returned, sold, cancelled, commit, beat, ceiling, account: RawStatement
+        let granted, allocated, returned, sold, cancelled, insertRow, beat, ceiling, account: RawStatement
     }
 
     /// Opens the ledger of `unit`, or creates it.
@@ -199,9 +199,9 @@ package final class UnitLedger {
             try self.change(statements.sold, key.lot, key.generation, quantity)
         }
         let digest = self.bytes.withUnsafeBytes { HashChain.next(after: end.head.digest, $0) }
-        statements.commit.bind(1, Int64(position))
-        statements.commit.bind(2, OrderID(high: digest.high, low: digest.low))
-        try statements.commit.run(blob: self.bytes, at: 3)
+        statements.insertRow.bind(1, Int64(position))
+        statements.insertRow.bind(2, OrderID(high: digest.high, low: digest.low))
+        try statements.insertRow.run(blob: self.bytes, at: 3)
         end = LedgerEnd(head: LedgerHead(position: position, digest: digest), generation: end.generation)
     }
 
@@ -215,7 +215,7 @@ package final class UnitLedger {
         self.bytes.removeAll(keepingCapacity: true)
         row.encode(into: &self.bytes)
         let digest = self.bytes.withUnsafeBytes { HashChain.next(after: end.base, $0) }
-        let statement = end.heartbeat == nil ? statements.commit : statements.beat
+        let statement = end.heartbeat == nil ? statements.insertRow : statements.beat
         statement.bind(1, Int64(row.position))
         statement.bind(2, OrderID(high: digest.high, low: digest.low))
         if end.heartbeat != nil { statement.bind(4, Int64(end.head.position)) }
@@ -231,7 +231,7 @@ package final class UnitLedger {
             returned: try RawStatement(database, "UPDATE accounts SET returned = max(returned, ?1) \(account)"),
             sold: try RawStatement(database, "UPDATE accounts SET sold = sold + ?1 \(account)"),
             cancelled: try RawStatement(database, "UPDATE accounts SET cancelled = cancelled + ?1 \(account)"),
-            commit: try RawStatement(database, "INSERT INTO journal VALUES (?, ?, ?)"),
+            insertRow: try RawStatement(database, "INSERT INTO journal VALUES (?, ?, ?)"),
             beat: try RawStatement(
                 database, "UPDATE journal SET position = ?1, digest = ?2, entries = ?3 WHERE position = ?4"),
             ceiling: try RawStatement(database, "UPDATE identity SET ceiling = ?1"),

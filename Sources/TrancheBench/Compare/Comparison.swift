@@ -10,6 +10,8 @@ final class Comparison {
     private var runs: Int { self.isQuick ? 2 : 5 }
     private var seconds: Double { self.isQuick ? 2 : 4 }
     static let connectionCounts = [64, 256]
+    /// Orders are also measured with these; no target belongs to them.
+    static let furtherCounts = [1, 16, 1_024]
 
     init(isQuick: Bool, say: @escaping (String) -> Void) {
         self.isQuick = isQuick
@@ -66,7 +68,7 @@ final class Comparison {
     }
 
     private func orders() async throws {
-        for connections in Self.connectionCounts {
+        for connections in Self.connectionCounts + Self.furtherCounts {
             self.say("orders, \(connections) connections, \(self.runs) alternating runs of \(Int(self.seconds)) s")
             let peers = [
                 try await self.tuned(.single, fsync: "everysec", .orders, connections: connections),

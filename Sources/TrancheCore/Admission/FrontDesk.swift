@@ -1,6 +1,6 @@
 /// Answers from memory what needs no admission: known orders, and lots known to be sold out.
 ///
-/// The desk has only durable facts: the engine publishes to it after each commit.
+/// The desk has only durable facts: whatever is published to it is in the ledger, and orders are in Redis, too.
 package struct FrontDesk: Sendable {
     private var orders = OrderTable()
     private var refusals: [OrderID: FinalRefusal] = [:]

@@ -15,13 +15,14 @@ extension UnitMachine {
         case .primed(let run):
             guard let primed = self.lots[known: lot].redis.primed(at: self.steady) else { return }
             if run != self.book.redis { self.append(.redis(run), into: &output) }
-            self.confirm(primed.witness)
-            self.publish(primed.orders, into: &output)
+            self.confirmReturns(upTo: primed.witness)
+            self.reveal(primed.orders, into: &output)
             self.flagSoldOut(lot, into: &output)
         case .stepped:
             guard let step = self.lots[known: lot].redis.stepped(at: self.steady) else { return }
-            self.confirm(step.witness)
-            // The commit beside the step is done: the ledger takes the output with the step before any later event.
+            self.confirmReturns(upTo: step.witness)
+            // The commit beside the step is over: a shell carries the output with the step out, to its end, before it hands
+            // in the step's result.
             output.reserve(facts: step.admitted.count)
             for admission in step.admitted { output.add(fact: .answer(admission.request, .order(admission.order))) }
         case .lost:
@@ -37,7 +38,7 @@ extension UnitMachine {
     }
 
     /// Redis was primed from a ledger that has these orders, so buyers may learn of them.
-    private func publish(_ orders: [OrderID], into output: inout UnitOutput) {
+    private func reveal(_ orders: [OrderID], into output: inout UnitOutput) {
         for id in orders {
             if let order = self.book.orders[id] { output.add(.changed(order)) }
         }
@@ -161,7 +162,7 @@ extension UnitMachine {
 
     /// Redis has the ledger up to this head, so the center may learn what was returned up to there. A process on a copy
     /// without the return is not vouched for by this Redis any more.
-    private mutating func confirm(_ head: LedgerHead) {
+    private mutating func confirmReturns(upTo head: LedgerHead) {
         for lot in self.lotsToConfirm {
             self.lots[lot]?.returns.confirm(upTo: head.position)
             if self.lots[lot]?.returns.isConfirmed != false { self.lotsToConfirm.remove(lot) }

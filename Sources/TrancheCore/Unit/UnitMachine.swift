@@ -6,7 +6,7 @@
 /// Life: survey Redis, adopt what it admitted beyond the ledger, register with the center (or, if the center is away,
 /// let Redis vouch for the ledger), prime each lot, sell.
 ///
-/// The rules are in the folder of their subject: registration here, admission and Redis in `Admission`, quota in
+/// The rules are in the folder of their subject: registration here, admission in `Admission`, Redis in `Redis`, quota in
 /// `Quota`, payment and expiry in `Orders`, the contest in `Contest`.
 package struct UnitMachine: Sendable {
     package struct Settings: Sendable {

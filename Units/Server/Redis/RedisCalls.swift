@@ -54,25 +54,25 @@ package final class RedisCalls {
     // Results come with `takeResults`, also for a call without an answer.
 
     package func send(_ step: RedisStep, now: Instant) {
-        self.send(.step(step.lot, fence: step.fence), now: now) { wire, session, arguments in
+        self.call(.step(step.lot, fence: step.fence), now: now) { wire, session, arguments in
             wire.encode(step, digest: session.step, into: &arguments)
         }
     }
 
     package func send(_ prime: RedisPrime, now: Instant) {
-        self.send(.prime(prime.lot, fence: prime.fence), now: now) { wire, session, arguments in
+        self.call(.prime(prime.lot, fence: prime.fence), now: now) { wire, session, arguments in
             wire.encode(prime, digest: session.prime, into: &arguments)
         }
     }
 
     /// Asks what Redis holds of an earlier process. The ledger's proof is for the caller to add.
     package func survey(now: Instant) {
-        self.send(.survey, now: now) { wire, session, arguments in
+        self.call(.survey, now: now) { wire, session, arguments in
             wire.encodeSurvey(digest: session.survey, into: &arguments)
         }
     }
 
-    private func send(_ call: Call, now: Instant, _ encode: (inout RedisWire, Session, inout RedisArguments) -> Void) {
+    private func call(_ call: Call, now: Instant, _ encode: (inout RedisWire, Session, inout RedisArguments) -> Void) {
         self.owner.check()
         self.underway.append(
             Underway(call: call, overdueAt: now.advanced(milliseconds: Self.timeoutMilliseconds)))
