@@ -33,14 +33,6 @@ struct BuyerTally: Sendable {
         return found
     }
 
-    /// Calls `body` for each buyer with items of the lot, with one of the buyer's orders.
-    func forEachHolder(of lot: LotID, in orders: OrderTable, _ body: (Order, _ quantity: Int) -> Void) {
-        for entry in self.entries where entry.quantity > 0 {
-            let order = orders.order(at: Int(entry.order))
-            if order.lot == lot { body(order, Int(entry.quantity)) }
-        }
-    }
-
     private func find(_ buyer: BuyerID, _ lot: LotID, _ orders: OrderTable) -> Int? {
         self.index.find(hash: HashIndex.mix(UInt64(Self.hash(buyer, lot)))) {
             orders.holds(Int(self.entries[$0].order), buyer: buyer, lot: lot)

@@ -1,8 +1,8 @@
 // The unit's handling of its Redis, the second witness of what it sells.
 //
 // The ledger is the truth. Redis is a fence and a second memory. Another process on a copy of this ledger may be vouched
-// for by this Redis while the center is away. It primes its lots under a higher fence, and then every step of this
-// process is refused. So a buyer is answered only when both have the order: without Redis' part, both processes
+// for by this Redis while the center is away. Its first priming takes the whole unit over, and then every step of
+// this process is refused. So a buyer is answered only when both have the order: without Redis' part, both processes
 // would sell the same stock. That is also why a sale waits while Redis is away.
 
 extension UnitMachine {

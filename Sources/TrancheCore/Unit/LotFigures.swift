@@ -29,6 +29,9 @@ struct Reclaim: Sendable {
 
 /// The total that a unit has returned of a lot, as far as the center may learn of it.
 struct ReturnedTotal: Sendable {
+    /// Totals that wait for Redis, at most.
+    private static let pendingLimit = 8
+
     /// Redis has the ledger beyond the entries of these.
     private(set) var confirmed: Int
     /// Durable totals, each with the position in the ledger that Redis must have reached.
@@ -52,6 +55,8 @@ struct ReturnedTotal: Sendable {
     /// The ledger has the newest total up to this position.
     mutating func becameDurable(at position: UInt64) {
         guard !self.isDurable else { return }
+        // While Redis is away, the later ones are confirmed together.
+        if self.pending.count >= Self.pendingLimit { self.pending.removeLast() }
         self.pending.append((position, self.newest))
     }
 
