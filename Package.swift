@@ -78,7 +78,7 @@ let package = Package(
             name: "Edge", dependencies: ["Sockets", "TrancheAPI", nioCore, nioHTTP1, nioConcurrency],
             swiftSettings: fuzzed),
         .target(
-            name: "ExpressParsing", dependencies: ["TrancheCore"], path: "Units/ExpressParsing", swiftSettings: fuzzed),
+            name: "ExpressParsing", dependencies: ["TrancheCore"], swiftSettings: fuzzed),
         .target(name: "LedgerRows", dependencies: ["TrancheCore"], swiftSettings: fuzzed),
         // A world has one thread. Checking that at every access took a tenth of its time.
         .target(
@@ -104,14 +104,22 @@ let package = Package(
             ],
             resources: [.embedInCode("HTTP/openapi.yaml")], swiftSettings: settings),
 
+        // Threads that read plain requests of a crowd without the HTTP stack.
+        .target(
+            name: "Lanes",
+            dependencies: [
+                "TrancheAPI", "DaemonSupport", "Edge", "Sockets", "Threads", logging, lifecycle, hummingbird,
+                hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency,
+            ],
+            swiftSettings: settings),
+
         // Processes: a library each, so that tests reach them, and an executable of a few lines.
         .target(
             name: "UnitServer",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "RedisClient", "CurlClient",
-                "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird, hummingbirdCore, httpTypes,
-                nioHTTPTypes,
-                nioCore, nioPosix, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "Lanes", "RedisClient",
+                "CurlClient", "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird, hummingbirdCore,
+                httpTypes, nioCore, nioPosix, nioConcurrency,
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(
@@ -207,6 +215,7 @@ let package = Package(
         .testTarget(
             name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "LanesTests", dependencies: ["Lanes", "DaemonSupport", "Sockets"], swiftSettings: settings),
         .testTarget(
             name: "UnitServerTests",
             dependencies: [

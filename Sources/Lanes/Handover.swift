@@ -1,10 +1,10 @@
 import DaemonSupport
-import Edge
+package import Edge
 import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-import Logging
+package import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTPTypes
@@ -12,7 +12,7 @@ import NIOPosix
 import Sockets
 
 /// Takes connections over from the lanes, and serves them with the ordinary HTTP/1.1 stack.
-final class Handover: Sendable {
+package final class Handover: Sendable {
     private let http: EdgeHTTP
     private let register: ConnectionRegister
     private let logger: Logger
