@@ -73,6 +73,20 @@ package enum Limits {
     package static let units = 1_024
     /// Lots of one installation that are not settled.
     package static let lots = 4_096
+    /// Requests that a limit of the gate admits in its window.
+    package static let requestsPerWindow = 1_000_000
+    /// Callers whose limits a gate holds in memory: 0.7 GB.
+    package static let rateCallers = 1 << 24
+    /// The longest pause before a refused call, in milliseconds.
+    package static let retryMilliseconds = 600_000
+    /// Numbers of order ids of one buyer in one lot.
+    package static let attempts: UInt32 = 1_000
+    /// Spans of time in which a gate counts the arrivals of a lot.
+    package static let arrivalSpans = 256
+    /// Entries of a lot into its line.
+    package static let entries = 1_000_000_000
+    /// Entries of one list of buyers, or ranges of one list of addresses.
+    package static let listEntries = 4_000_000
     /// The first incarnation of a process has fences from `1 << incarnationShift`: the rest counts its primings.
     static let incarnationShift: UInt64 = 24
 
@@ -92,6 +106,7 @@ package enum Limits {
         precondition(self.requestsPerStep <= self.waitingRequests, "a step takes at most what may wait")
         precondition(self.candidatesPerReport <= self.candidatesPerReportInAll, "a lot's candidates fit into a report")
         precondition(self.lots <= self.lotsPerMessage, "every open lot fits into a message")
+        precondition(self.rateCallers < Int(UInt32.max), "a row of the table of callers has 32 bits")
         precondition(self.units <= Int(UInt16.max), "a unit's id has 16 bits")
     }
 }

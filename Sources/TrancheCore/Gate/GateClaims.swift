@@ -1,0 +1,16 @@
+/// What the shop says of a buyer, as the gate verified it.
+package struct GateClaims: Hashable, Sendable {
+    package let buyer: BuyerID
+    /// The shop's own grade of its customers; 0 if it has none.
+    package let level: Int
+    package let isMember: Bool
+    /// `nil` if the shop does not say it.
+    package let accountCreatedAt: Instant?
+
+    package init(buyer: BuyerID, level: Int = 0, isMember: Bool = false, accountCreatedAt: Instant? = nil) {
+        self.buyer = buyer
+        self.level = level
+        self.isMember = isMember
+        self.accountCreatedAt = accountCreatedAt
+    }
+}

@@ -1,0 +1,21 @@
+/// How busy the units of a lot are. For a line, the figures are those of the busiest unit, and the capacity is the part
+/// of all units' capacity that this lot may use.
+package struct LoadFigures: Hashable, Sendable {
+    /// Requests for orders that the units can answer in a second, as measured; 0 if no unit sells.
+    package let capacityPerSecond: Int
+    /// How long requests waited before work on them began.
+    package let waitingMilliseconds: Int
+    package let cpuPermille: Int
+
+    package init(capacityPerSecond: Int, waitingMilliseconds: Int, cpuPermille: Int) {
+        self.capacityPerSecond = capacityPerSecond
+        self.waitingMilliseconds = waitingMilliseconds
+        self.cpuPermille = cpuPermille
+    }
+
+    /// By the same signs as ``AdmittedShare``.
+    package var isOverloaded: Bool {
+        self.waitingMilliseconds > AdmittedShare.waitingLimitMilliseconds
+            || self.cpuPermille > AdmittedShare.cpuLimitPermille
+    }
+}
