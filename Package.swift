@@ -44,6 +44,7 @@ let package = Package(
         .executable(name: "tranche", targets: ["tranche"]),
         .executable(name: "tranche-bench", targets: ["tranche-bench"]),
         .executable(name: "tranche-unit", targets: ["tranche-unit"]),
+        .executable(name: "tranche-gate", targets: ["tranche-gate"]),
         .executable(name: "tranche-config-center", targets: ["tranche-config-center"]),
         .executable(name: "tranche-coordinator", targets: ["tranche-coordinator"]),
     ],
@@ -126,6 +127,24 @@ let package = Package(
             name: "tranche-unit", dependencies: ["UnitServer", "DaemonSupport", arguments], path: "Units/Main",
             swiftSettings: settings),
         .target(
+            name: "GatePage", path: "Sources/Gate/Page",
+            resources: [
+                .embedInCode("index.html"), .embedInCode("page.js"), .embedInCode("page.css"), .embedInCode("de.json"),
+                .embedInCode("en.json"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "GateServer",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "GatePage", "Identity", "Lanes",
+                "RedisClient", "CurlClient", "Sockets", "Threads", logging, lifecycle, hummingbird, httpTypes, nioCore,
+                nioConcurrency, crypto,
+            ],
+            path: "Sources/Gate/Server", swiftSettings: settings),
+        .executableTarget(
+            name: "tranche-gate", dependencies: ["GateServer", "DaemonSupport", arguments], path: "Sources/Gate/Main",
+            swiftSettings: settings),
+        .target(
             name: "ConfigCenter",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", "Storage", "Threads", logging,
@@ -153,7 +172,7 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Sockets", nioCore, nioPosix, nioConcurrency, histogram,
+                "TrancheCore", "TrancheAPI", "Identity", "Sockets", nioCore, nioPosix, nioConcurrency, histogram,
                 "Threads", "DaemonSupport",
             ],
             swiftSettings: settings),

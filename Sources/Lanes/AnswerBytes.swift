@@ -1,3 +1,4 @@
+import DaemonSupport
 package import TrancheAPI
 
 /// The bytes of a lane's present answer, in one buffer that is used again.
@@ -5,6 +6,9 @@ package struct AnswerBytes {
     package private(set) var bytes: [UInt8] = []
     /// The body of the next ``write(_:)``.
     package var body: [UInt8] = []
+
+    /// For answers to pages of other origins.
+    package static let crossOrigin = Array(CrossOriginMiddleware<TrancheContext>.lines.utf8)
 
     package init() {
         self.bytes.reserveCapacity(1 << 10)
@@ -35,6 +39,7 @@ package struct AnswerBytes {
             bytes.append(32)
             bytes += problem.code.utf8
             bytes.write("\r\nContent-Type: application/problem+json\r\n")
+            bytes += Self.crossOrigin
             if let seconds = problem.retryAfter {
                 bytes.write("Retry-After: ")
                 bytes.write(decimal: seconds)

@@ -36,6 +36,7 @@ struct OrderAnswers {
             head.write("Content-Type: application/json\r\nCache-Control: no-store\r\nLocation: /v1/orders/")
             head.write(order.id)
             head.write("\r\n")
+            head += AnswerBytes.crossOrigin
         }
     }
 }

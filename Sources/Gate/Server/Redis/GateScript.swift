@@ -1,17 +1,16 @@
-/// The one script that a gate runs in its Redis: limits that all gates of a region share, and marks that exist once.
-///
-/// `ARGV`: the moment in microseconds, then for each request the number of its limits, each limit as key, emission
-/// interval and tolerance in microseconds (GCRA: ATM Forum, Traffic Management 4.0), the key of a counter or nothing, and
-/// the key, the value and the life in milliseconds of a mark, or an empty key and no more.
-///
-/// A request that one limit refuses is charged to none of them, and sets no mark. The answer has three elements for each
-/// request: milliseconds to wait (0: admitted), the counter (0 if it does not exist), and the value of the mark that was
-/// there before, or nothing.
+/// The scripts that a gate runs in its Redis: limits, counters and marks that all gates of a region share.
 enum GateScript {
-    static let text = """
+    /// `ARGV`: the moment in microseconds, then for each request: the number of its limits, and each limit as key,
+    /// interval and tolerance in microseconds (GCRA: ATM Forum, Traffic Management 4.0); the number of its counters, and
+    /// their keys; the key of its mark, or an empty text and no more, then the mark's value and its life in milliseconds.
+    ///
+    /// A request that one limit refuses is charged to none of them, and sets no mark. The answer has one list for each
+    /// request: milliseconds to wait (0: admitted), the value that the mark had before or an empty text, the counters.
+    static let ask = """
         local now, at, out = tonumber(ARGV[1]), 2, {}
         while at <= #ARGV do
-          local count, wait, charges = tonumber(ARGV[at]), 0, {}
+          local wait, charges, counters = 0, {}, {}
+          local count = tonumber(ARGV[at])
           at = at + 1
           for _ = 1, count do
             local key, interval, tolerance = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
@@ -24,11 +23,14 @@ enum GateScript {
               charges[#charges + 1] = {key, due + interval}
             end
           end
-          local counter, mark = ARGV[at], ARGV[at + 1]
-          at = at + 2
-          local seen = 0
-          if counter ~= '' then seen = tonumber(redis.call('GET', counter) or '0') end
-          local earlier = ''
+          count = tonumber(ARGV[at])
+          at = at + 1
+          for _ = 1, count do
+            counters[#counters + 1] = tonumber(redis.call('GET', ARGV[at]) or '0')
+            at = at + 1
+          end
+          local mark, earlier = ARGV[at], ''
+          at = at + 1
           if mark ~= '' then
             if wait == 0 then
               earlier = redis.call('SET', mark, ARGV[at], 'NX', 'GET', 'PX', ARGV[at + 1]) or ''
@@ -37,20 +39,22 @@ enum GateScript {
           end
           if wait == 0 then
             for _, charge in ipairs(charges) do
-              redis.call('SET', charge[1], string.format('%.0f', charge[2]), 'PX', math.ceil((charge[2] - now) / 1000) + 1)
+              local life = math.ceil((charge[2] - now) / 1000) + 1
+              redis.call('SET', charge[1], string.format('%.0f', charge[2]), 'PX', life)
             end
           end
-          out[#out + 1] = math.ceil(wait / 1000)
-          out[#out + 1] = seen
-          out[#out + 1] = earlier
+          local answer = {math.ceil(wait / 1000), earlier}
+          for _, value in ipairs(counters) do answer[#answer + 1] = value end
+          out[#out + 1] = answer
         end
         return out
         """
 
-    /// Raises a counter and keeps it for some time: key, milliseconds.
+    /// Raises a counter, if it has the expected value: `KEYS[1]`, value, milliseconds of life. Repeating it does no harm.
     static let raise = """
-        local count = redis.call('INCR', KEYS[1])
-        redis.call('PEXPIRE', KEYS[1], ARGV[1])
-        return count
+        if (redis.call('GET', KEYS[1]) or '0') == ARGV[1] then
+          redis.call('SET', KEYS[1], tonumber(ARGV[1]) + 1, 'PX', ARGV[2])
+        end
+        return 0
         """
 }
