@@ -246,9 +246,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "LedgerRows", "Sockets",
-                "Storage", "Verification", "WideArea", "TestSupport", "tranche", "tranche-unit",
-                "tranche-config-center", "tranche-coordinator", grdb,
+                "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
+                "Sockets", "Storage", "Verification", "WideArea", "TestSupport", "tranche", "tranche-unit",
+                "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb,
             ],
             swiftSettings: settings),
 
