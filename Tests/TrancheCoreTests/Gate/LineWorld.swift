@@ -9,7 +9,8 @@ struct LineWorld {
     var now: Instant
     var demand = ArrivalCounts()
     var load = LoadFigures(capacityPerSecond: 1_000, waitingMilliseconds: 1, cpuPermille: 300)
-    var stockLeft: Int
+    private let stock: Int
+    private(set) var stockLeft: Int
     /// How many of a hundred who may go on come, and of these how many buy.
     var showPercent = 100
     var buyPercent = 100
@@ -20,7 +21,7 @@ struct LineWorld {
     init(_ policy: LinePolicy, stock: Int, secondsToOpening: Int64 = 0) {
         self.controller = LineController(policy: policy, opensAt: Self.opening)
         self.now = Self.opening.advanced(milliseconds: -secondsToOpening * 1_000)
-        self.stockLeft = stock
+        (self.stock, self.stockLeft) = (stock, stock)
     }
 
     /// Entries that are drawn, evenly over the ranks.
@@ -42,9 +43,8 @@ struct LineWorld {
         let admitted = self.admitted(secondsAgo: 1) * self.showPercent / 100
         let used = self.admitted(secondsAgo: 2) * self.showPercent / 100
         self.minted = max(self.minted, admitted)
-        let newlyFinished = max(0, used - self.finished)
-        self.finished += newlyFinished
-        self.stockLeft = max(0, self.stockLeft - newlyFinished * self.buyPercent / 100)
+        self.finished = max(self.finished, used)
+        self.stockLeft = max(0, self.stock - self.finished * self.buyPercent / 100)
         let state = self.controller.step(
             now: self.now, demand: self.demand, minted: self.minted, finished: self.finished,
             stockLeft: self.stockLeft, load: self.load)

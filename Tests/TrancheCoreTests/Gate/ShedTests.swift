@@ -110,7 +110,7 @@ import TrancheCore
         for _ in 0..<4 { breaker.failed(now: self.start) }
         breaker.succeeded()
         for _ in 0..<4 { breaker.failed(now: self.start) }
-        #expect(breaker.permits(now: self.start))
+        #expect(breaker.permits(now: self.start) == true)
         breaker.failed(now: self.start)
         #expect(!breaker.permits(now: self.start) && !breaker.permits(now: self.after(499)))
         #expect(breaker.pauseLeftMilliseconds(now: self.start) == 500)
@@ -118,8 +118,8 @@ import TrancheCore
 
     @Test("after the pause one call goes out; its success closes it") func probe() {
         var breaker = self.opened()
-        #expect(breaker.permits(now: self.after(500)))
-        #expect(!breaker.permits(now: self.after(501)), "a second call beside the probe")
+        #expect(breaker.permits(now: self.after(500)) == true)
+        #expect(breaker.permits(now: self.after(501)) == false, "a second call beside the probe")
         breaker.succeeded()
         #expect(breaker.permits(now: self.after(502)) && breaker.permits(now: self.after(502)))
         #expect(breaker.state == .closed(failures: 0) && breaker.pauseLeftMilliseconds(now: self.start) == 0)
@@ -132,7 +132,7 @@ import TrancheCore
             let pause = breaker.pauseLeftMilliseconds(now: now)
             pauses.append(pause)
             now = now.advanced(milliseconds: pause)
-            #expect(breaker.permits(now: now))
+            #expect(breaker.permits(now: now) == true)
             breaker.failed(now: now)
         }
         #expect(pauses == [500, 1_000, 2_000, 3_000, 3_000])
@@ -140,7 +140,7 @@ import TrancheCore
 
     @Test("a probe that never reports is replaced") func lostProbe() {
         var breaker = self.opened()
-        #expect(breaker.permits(now: self.after(500)))
+        #expect(breaker.permits(now: self.after(500)) == true)
         #expect(!breaker.permits(now: self.after(999)) && breaker.permits(now: self.after(1_000)))
     }
 

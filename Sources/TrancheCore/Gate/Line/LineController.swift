@@ -19,6 +19,7 @@ package struct LineController: Hashable, Sendable {
     /// The longest time between two steps that counts in full. After a longer one, for instance of a center that was
     /// replaced, nobody passes for the time that was lost.
     static let stepMilliseconds: Int64 = 2_000
+    static let debtSeconds = 10
     /// The time that counts for the first step.
     static let firstStepMilliseconds: Int64 = 250
 
@@ -58,6 +59,10 @@ package struct LineController: Hashable, Sendable {
             self.threshold.merge(LineThreshold(.everybody))
             return self.state(demand, now)
         }
+        // The figures come from peers; within these ranges no sum of them overflows.
+        let minted = min(max(0, minted), Limits.entries)
+        let finished = min(max(0, finished), Limits.entries)
+        let stockLeft = min(max(0, stockLeft), Limits.stockPerLot)
         let before = demand.entries(upTo: self.threshold.rank)
         if self.passed == nil { self.history.add(before, now: now) }
         self.yield.observe(finished: finished, stockLeft: stockLeft)
@@ -100,7 +105,8 @@ package struct LineController: Hashable, Sendable {
     }
 
     /// Adds the credit of the time since the last step. At most one second of it is kept: what a line could not use,
-    /// because nobody was in it, must not come as one rush later.
+    /// because nobody was in it, must not come as one rush later. A debt is at most that of ten seconds, so that one
+    /// wrong report does not stop the line for long.
     private mutating func earn(perSecond capacity: Int, now: Instant) {
         let elapsed =
             self.steppedAt.map { min(now.milliseconds(since: $0), Self.stepMilliseconds) }
@@ -109,7 +115,7 @@ package struct LineController: Hashable, Sendable {
         // Thousandths of an entry for a millisecond are entries for a second.
         let pace = capacity * Self.capacityPermille / 1_000 * self.pacePermille / 1_000
         let earned = pace * Int(max(0, elapsed))
-        self.credit = min(max(self.credit, -pace * 1_000) + earned, max(pace * 1_000, earned))
+        self.credit = min(max(self.credit, -pace * 1_000 * Self.debtSeconds) + earned, max(pace * 1_000, earned))
     }
 
     /// Entries that should pass in addition, until those ahead suffice.
@@ -118,8 +124,7 @@ package struct LineController: Hashable, Sendable {
         let live = max(0, minted - finished)
         // Who may go on and did not come for a while does not come any more.
         let coming = min(max(0, passed - minted), self.history.passed(until: now, passed).entries)
-        let left = min(stockLeft, Limits.stockPerLot)
-        let enough = (left * Self.sufficiency * 1_000 + self.yield.permille - 1) / self.yield.permille
+        let enough = (stockLeft * Self.sufficiency * 1_000 + self.yield.permille - 1) / self.yield.permille
         return max(0, enough - live - coming)
     }
 }
