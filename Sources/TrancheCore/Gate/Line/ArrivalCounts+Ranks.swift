@@ -4,8 +4,8 @@ extension ArrivalCounts {
     /// About how many entries have this rank or a lower one.
     package func entries(upTo rank: EntryRank) -> Int {
         guard let moment = rank.arrivedAt else {
-            // drawn · rank / 2^63, without loss.
-            let product = rank.rawValue.multipliedFullWidth(by: UInt64(self.drawn))
+            // drawn · (rank + 1) / 2^63, without loss.
+            let product = (rank.rawValue + 1).multipliedFullWidth(by: UInt64(self.drawn))
             return Int(product.high << 1 | product.low >> 63)
         }
         var count = self.drawn
@@ -26,14 +26,13 @@ extension ArrivalCounts {
     /// If all entries pass, so does everybody who arrived until ``completeUntil``, and nobody who came later.
     package func rank(ofEntries count: Int) -> EntryRank {
         guard count > 0 else { return .nobody }
-        if count < self.drawn {
-            // count · 2^63 / drawn, rounded up: the quotient is at most 2^63, because count is below drawn.
+        if count <= self.drawn {
+            // count · 2^63 / drawn, rounded up, less 1: at most the last rank of a draw.
             let dividend = (high: UInt64(count) >> 1, low: UInt64(count) << 63)
             let (quotient, rest) = UInt64(self.drawn).dividingFullWidth(dividend)
-            return min(EntryRank(rawValue: quotient + (rest > 0 ? 1 : 0)), .lastDrawn)
+            return EntryRank(rawValue: quotient + (rest > 0 ? 1 : 0) - 1)
         }
         var left = count - self.drawn
-        if left == 0 { return .lastDrawn }
         for span in self.spans {
             guard left <= span.count else {
                 left -= span.count
@@ -62,8 +61,8 @@ extension ArrivalCounts {
 
     private static func part(of span: ArrivalSpan, until moment: Instant, known end: Instant) -> Int {
         let length = end.microseconds - span.startsAt.microseconds
+        guard moment.microseconds < end.microseconds - 1 else { return span.count }
         let passed = moment.microseconds - span.startsAt.microseconds + 1
-        guard passed < length else { return span.count }
         let product = UInt64(span.count).multipliedFullWidth(by: UInt64(passed))
         return Int(UInt64(length).dividingFullWidth(product).quotient)
     }

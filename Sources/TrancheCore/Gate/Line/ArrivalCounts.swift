@@ -66,7 +66,8 @@ package struct ArrivalCounts: Hashable, Sendable {
     /// The entries of all gates of a lot.
     ///
     /// - Parameter heardSince: A gate without an entry or a sign of life since this moment does not hold the line back.
-    ///   Its entries count, and entries that it has not reported pass with those who arrived at the same time.
+    ///   Its entries count, and entries that it has not reported pass with those who arrived at the same time. If no
+    ///   gate was heard, only draws pass.
     package static func sum(_ gates: some Collection<ArrivalCounts>, heardSince: Instant) -> ArrivalCounts {
         var sum = ArrivalCounts()
         for gate in gates {

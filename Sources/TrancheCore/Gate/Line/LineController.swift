@@ -19,6 +19,8 @@ package struct LineController: Hashable, Sendable {
     /// The longest time between two steps that counts in full. After a longer one, for instance of a center that was
     /// replaced, nobody passes for the time that was lost.
     static let stepMilliseconds: Int64 = 2_000
+    /// The most debt, in seconds of the pace: one wrong report does not stop the line for long.
+    static let debtSeconds = 10
     /// The time that counts for the first step.
     static let firstStepMilliseconds: Int64 = 250
 
@@ -61,6 +63,10 @@ package struct LineController: Hashable, Sendable {
             self.threshold.merge(LineThreshold(.everybody))
             return self.state(demand, now)
         }
+        // The figures come from peers; within these ranges no sum of them overflows.
+        let minted = min(max(0, minted), Limits.entries)
+        let finished = min(max(0, finished), Limits.entries)
+        let stockLeft = min(max(0, stockLeft), Limits.stockPerLot)
         let before = demand.entries(upTo: self.threshold.rank)
         if self.passed == nil { self.history.add(before, now: now) }
         self.yield.observe(finished: finished, stockLeft: stockLeft)
@@ -72,7 +78,9 @@ package struct LineController: Hashable, Sendable {
         let wanted = self.wanted(passed: before, minted: minted, finished: finished, stockLeft: stockLeft, now: now)
         let steps = min(wanted, max(0, self.credit / 1_000))
         if steps > 0 {
-            self.threshold.merge(LineThreshold(demand.rank(ofEntries: before + steps)))
+            // A gate whose clock is ahead must not let those pass who have not come.
+            let rank = min(demand.rank(ofEntries: before + steps), EntryRank(arrivedAt: now))
+            self.threshold.merge(LineThreshold(rank))
         }
         let after = demand.entries(upTo: self.threshold.rank)
         self.credit -= max(0, after - before) * 1_000
@@ -102,17 +110,17 @@ package struct LineController: Hashable, Sendable {
             ? max(Self.lowestPacePermille, self.pacePermille * 4 / 5) : min(1_000, self.pacePermille + 50)
     }
 
-    /// Adds the credit of the time since the last step. At most one second of it is kept: what a line could not use,
-    /// because nobody was in it, must not come as one rush later.
+    /// Adds the credit of the time since the last step. At most one second of it is kept, or one entry if that is more:
+    /// what a line could not use, because nobody was in it, must not come as one rush later.
     private mutating func earn(perSecond capacity: Int, now: Instant) {
         let elapsed =
             self.steppedAt.map { min(now.milliseconds(since: $0), Self.stepMilliseconds) }
             ?? min(now.milliseconds(since: self.opensAt), Self.firstStepMilliseconds)
         self.steppedAt = max(now, self.steppedAt ?? now)
-        // Thousandths of an entry for a millisecond are entries for a second.
-        let pace = capacity * Self.capacityPermille / 1_000 * self.pacePermille / 1_000
-        let earned = pace * Int(max(0, elapsed))
-        self.credit = min(max(self.credit, -pace * 1_000) + earned, max(pace * 1_000, earned))
+        // In thousandths of an entry, so that a slow line moves, too.
+        let pace = capacity * Self.capacityPermille * self.pacePermille / 1_000
+        let earned = pace * Int(max(0, elapsed)) / 1_000
+        self.credit = min(max(self.credit, -pace * Self.debtSeconds) + earned, max(pace, earned, 1_000))
     }
 
     /// Entries that should pass in addition, until those ahead suffice.
@@ -121,8 +129,7 @@ package struct LineController: Hashable, Sendable {
         let live = max(0, minted - finished)
         // Who may go on and did not come for a while does not come any more.
         let coming = min(max(0, passed - minted), self.history.passed(until: now, passed).entries)
-        let left = min(stockLeft, Limits.stockPerLot)
-        let enough = (left * Self.sufficiency * 1_000 + self.yield.permille - 1) / self.yield.permille
+        let enough = (stockLeft * Self.sufficiency * 1_000 + self.yield.permille - 1) / self.yield.permille
         return max(0, enough - live - coming)
     }
 }

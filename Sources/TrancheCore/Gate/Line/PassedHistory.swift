@@ -24,8 +24,10 @@ struct PassedHistory: Hashable, Sendable {
     }
 
     mutating func add(_ passed: Int, now: Instant) {
-        if let last = self.samples.last, now.milliseconds(since: last.moment) < Self.milliseconds / Int64(Self.limit) {
-            return
+        if let last = self.samples.last {
+            // After a step back of the clock the history begins again.
+            if now < last.moment { self.samples.removeAll() }
+            if 0..<Self.milliseconds / Int64(Self.limit) ~= now.milliseconds(since: last.moment) { return }
         }
         self.samples.append(Sample(moment: now, passed: passed))
         // The newest sample that is old enough stays: it is the beginning of the history.

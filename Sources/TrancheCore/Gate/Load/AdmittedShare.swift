@@ -62,7 +62,7 @@ package struct AdmittedShare: Hashable, Sendable {
     /// The admitted part of one class.
     package func permille(of request: GateRequestClass) -> Int {
         guard !request.isProtected else { return 1_000 }
-        let classes = GateRequestClass.sheddable.count
+        let classes = GateRequestClass.sheddableCount
         // The most valuable class has the lowest part of the share, and so loses it last.
         let below = (classes - 1 - Int(request.rawValue)) * 1_000
         return min(1_000, max(0, self.permille * classes - below))

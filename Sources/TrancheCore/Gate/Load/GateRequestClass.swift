@@ -18,8 +18,8 @@ package enum GateRequestClass: UInt8, Hashable, Comparable, Sendable, CaseIterab
 
     package var isProtected: Bool { self >= .payment }
 
-    /// Classes that can be shed.
-    static let sheddable = GateRequestClass.allCases.filter { !$0.isProtected }
+    /// The number of classes that can be shed: those before the protected ones.
+    static let sheddableCount = Int(GateRequestClass.payment.rawValue)
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
