@@ -109,8 +109,8 @@ let package = Package(
         .target(
             name: "Lanes",
             dependencies: [
-                "TrancheAPI", "DaemonSupport", "Edge", "Sockets", "Threads", logging, lifecycle, hummingbird,
-                hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "Sockets", "Threads", logging, lifecycle,
+                hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency,
             ],
             swiftSettings: settings),
 

@@ -1,10 +1,10 @@
 import DaemonSupport
-package import Edge
+import Edge
 import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-package import Logging
+import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTPTypes

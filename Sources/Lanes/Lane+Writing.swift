@@ -1,5 +1,5 @@
 import Edge
-import Sockets
+package import Sockets
 import Threads
 import TrancheAPI
 

@@ -4,6 +4,7 @@ package import Logging
 import NIOConcurrencyHelpers
 package import Sockets
 package import Threads
+import TrancheCore
 
 /// One thread that serves a crowd: it reads the requests that come most often, in their plain form, and writes their
 /// answers, without the HTTP stack. A ``LaneDesk`` knows these requests.

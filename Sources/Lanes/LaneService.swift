@@ -5,7 +5,7 @@ import HTTPTypes
 package import Hummingbird
 import HummingbirdCore
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 package import Sockets
 import Threads
 

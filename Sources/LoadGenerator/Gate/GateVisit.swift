@@ -98,7 +98,7 @@ struct GateVisit {
     private var session: String?
     private var ticket: String?
     private var rank: String?
-    private var answer: ChallengeAnswer?
+    private var answer: WorkAnswer?
 
     init(_ door: GateDoor, lot: LotID, buyer: String, region: String) {
         (self.door, self.lot, self.buyer, self.region) = (door, lot, buyer, region)
@@ -161,8 +161,8 @@ struct GateVisit {
         await Self.pause(1_100...2_000)
     }
 
-    private static func solution(of challenge: Challenge) -> ChallengeAnswer? {
-        ChallengeSolver.solve(challenge).map { ChallengeAnswer(challenge: challenge, solution: $0) }
+    private static func solution(of challenge: Challenge) -> WorkAnswer? {
+        ChallengeSolver.solve(challenge).map { WorkAnswer(challenge: challenge, solution: $0) }
     }
 
     private mutating func ask(isAgain: Bool) async -> Outcome? {

@@ -110,10 +110,10 @@ import TrancheCore
         #expect(TestGate.code(thief) == "challenge_failed", "a solution belongs to its session")
     }
 
-    private func answer(_ gate: TestGate, _ session: String) async throws -> ChallengeAnswer {
+    private func answer(_ gate: TestGate, _ session: String) async throws -> WorkAnswer {
         let response = try await gate.post("/v1/lots/1/challenge", session)
         let challenge = try JSON.decode(ChallengeDocument.self, from: response.body).challenge
-        return ChallengeAnswer(challenge: challenge, solution: try #require(ChallengeSolver.solve(challenge)))
+        return WorkAnswer(challenge: challenge, solution: try #require(ChallengeSolver.solve(challenge)))
     }
 
     @Test("a line lets buyers pass in order, keeps their ranks, and a lost gate or Redis costs nobody a place")

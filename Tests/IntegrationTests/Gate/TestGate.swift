@@ -51,7 +51,7 @@ struct TestGate {
     }
 
     func token(
-        _ session: String, ticket: String? = nil, answer: ChallengeAnswer? = nil, suffix: String = "",
+        _ session: String, ticket: String? = nil, answer: WorkAnswer? = nil, suffix: String = "",
         from address: String? = nil
     ) async throws -> CurlResponse {
         let body = JSON.encode(TokenBody(ticket: ticket, solution: answer))

@@ -42,7 +42,7 @@ extension Gatehouse {
     }
 
     private func solution(
-        _ answer: TokenBody.Answer?, _ asker: Asker, lot: LotID, now: Instant
+        _ answer: WorkAnswer?, _ asker: Asker, lot: LotID, now: Instant
     ) throws(Problem) -> GateMachine.Solution? {
         guard let answer else { return nil }
         do throws(ChallengeError) {

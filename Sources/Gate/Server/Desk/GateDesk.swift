@@ -8,7 +8,7 @@ import TrancheCore
 
 /// One lane's calls of a crowd: status, sessions, entries, challenges and tokens.
 final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has all but the posted replies.
-    private enum Asked {
+    fileprivate enum Asked {
         case entry(Gatehouse.EntryAsked)
         case token(Gatehouse.TokenAsked)
     }
