@@ -162,7 +162,7 @@ struct GateVisit {
     }
 
     private static func solution(of challenge: Challenge) -> WorkAnswer? {
-        ChallengeSolver.solve(challenge).map { WorkAnswer(challenge: challenge, solution: $0) }
+        ChallengeSolver.solve(challenge)
     }
 
     private mutating func ask(isAgain: Bool) async -> Outcome? {

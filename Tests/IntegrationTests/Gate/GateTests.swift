@@ -113,7 +113,7 @@ import TrancheCore
     private func answer(_ gate: TestGate, _ session: String) async throws -> WorkAnswer {
         let response = try await gate.post("/v1/lots/1/challenge", session)
         let challenge = try JSON.decode(ChallengeDocument.self, from: response.body).challenge
-        return WorkAnswer(challenge: challenge, solution: try #require(ChallengeSolver.solve(challenge)))
+        return try #require(ChallengeSolver.solve(challenge))
     }
 
     @Test("a line lets buyers pass in order, keeps their ranks, and a lost gate or Redis costs nobody a place")

@@ -60,7 +60,7 @@ extension Gatehouse {
             throw self.refusal(error, asked, reply, now: now)
         }
         let (sale, config) = self.setting.withLockedValue { ($0.sales[grant.lot], $0.config) }
-        guard let sale, let home = self.home(of: grant.buyer, sale, config) else {
+        guard let sale, let home = Self.home(of: grant, sale, config) else {
             throw TokenRefusal(problem: self.refused(.recovering(retryAfterMilliseconds: 1_000)))
         }
         if grant.clearsFastAnswers { self.memory.clear(.fastAnswers(grant.buyer)) }
@@ -78,8 +78,14 @@ extension Gatehouse {
     private static let clockToleranceMilliseconds: Int64 = 2_000
 
     /// The gate computes the home and never takes it from the caller: two homes of one buyer would be two limits.
-    private func home(of buyer: BuyerID, _ sale: SaleConfig.Sale, _ config: SaleConfig) -> SaleConfig.Unit? {
-        (sale.homes?.values.flatMap { $0 }).flatMap { HomeUnit.of(buyer, among: $0) }.flatMap { config.unit($0) }
+    ///
+    /// A region without units has no homes: its buyers are shared by all units, as buyers without a region are.
+    private static func home(
+        of grant: GateMachine.Grant, _ sale: SaleConfig.Sale, _ config: SaleConfig
+    ) -> SaleConfig.Unit? {
+        guard let homes = sale.homes else { return nil }
+        let units = grant.region.flatMap { homes[$0] } ?? homes.values.flatMap { $0 }
+        return HomeUnit.of(grant.buyer, among: units).flatMap { config.unit($0) }
     }
 
     private func refusal(

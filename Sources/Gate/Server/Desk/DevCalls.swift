@@ -16,7 +16,8 @@ struct DevCalls {
     func add(to router: Router<TrancheContext>) {
         router.post("/dev/sign-in") { request, _ in
             let body = try await request.document(SignInBody.self, limit: 1 << 10)
-            let token = try self.identity.mint(GateClaims(buyer: body.name), now: SystemClock.now())
+            let claims = GateClaims(buyer: body.name, region: self.house.configuration.region)
+            let token = try self.identity.mint(claims, now: SystemClock.now())
             return Response.json(SignInDocument(token: token), headers: [.cacheControl: "no-store"])
         }
         router.post("/dev/pay") { request, _ in

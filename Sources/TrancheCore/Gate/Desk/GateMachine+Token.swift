@@ -14,6 +14,7 @@ extension GateMachine {
     package struct TokenPlan: Hashable, Sendable {
         package let lot: LotID
         package let buyer: BuyerID
+        package let region: String?
         package let solution: Solution?
         package let askedAt: Instant
         package let question: GateQuestion
@@ -23,6 +24,8 @@ extension GateMachine {
     package struct Grant: Hashable, Sendable {
         package let lot: LotID
         package let buyer: BuyerID
+        /// Where the buyer's home is.
+        package let region: String?
         /// Part of the order id: the same attempt has the same order.
         package let attempt: UInt32
         package let lifeMilliseconds: Int64
@@ -56,7 +59,7 @@ extension GateMachine {
         }
         return .success(
             TokenPlan(
-                lot: lotID, buyer: buyer, solution: lot.wantsChallenge ? solution : nil, askedAt: now,
+                lot: lotID, buyer: buyer, region: caller.claims.region, solution: lot.wantsChallenge ? solution : nil, askedAt: now,
                 question: GateQuestion(
                     limits: limits, counters: [.fastAnswers(buyer), .endedAttempts(lotID, buyer)],
                     mark: lot.wantsChallenge ? mark : nil)))
@@ -101,7 +104,7 @@ extension GateMachine {
         self.countToken(in: plan.lot)
         return .success(
             Grant(
-                lot: plan.lot, buyer: plan.buyer, attempt: attempt.number, lifeMilliseconds: lot.tokenMilliseconds,
+                lot: plan.lot, buyer: plan.buyer, region: plan.region, attempt: attempt.number, lifeMilliseconds: lot.tokenMilliseconds,
                 clearsFastAnswers: fast > 0))
     }
 }
