@@ -132,6 +132,7 @@ private struct Claims: Decodable {
         case trancheLevel = "tranche_level"
         case trancheMember = "tranche_member"
         case trancheCreated = "tranche_created"
+        case trancheRegion = "tranche_region"
     }
     let sub: String?
     let iss: String?
@@ -141,4 +142,5 @@ private struct Claims: Decodable {
     let trancheLevel: Int?
     let trancheMember: Bool?
     let trancheCreated: Double?
+    let trancheRegion: String?
 }

@@ -3,6 +3,7 @@ import DaemonSupport
 import HTTPTypes
 import Hummingbird
 import Identity
+import NIOConcurrencyHelpers
 import TrancheAPI
 import TrancheCore
 
