@@ -51,10 +51,13 @@ package enum GateDaemon {
                 connectionsPerAddress: configuration.connectionLimitPerAddress, bodyBytes: GateRoutes.bodyBytes),
             router: router.buildResponder(), logger: logger
         ) { GateDesk(house, status: status, poller: $0) }
+        let lists = ListFiles(folder: configuration.listsFolder, house: house, logger: logger)
+        lists.refresh()
+        let work = GateWork(link: link, status: status, keys: watch, lists: lists, meter: LoadMeter(house: house))
         logger.info("starting", metadata: ["public": "\(configuration.publicURL)"])
         try await Daemon.run(
             [
-                MemoryService(memory: memory), GateWork(link: link, status: status, keys: watch),
+                MemoryService(memory: memory), work,
                 Self.internalApplication(configuration, link, memory, telemetry, logger), publicService,
             ], logger: logger)
         curl.stop()
@@ -106,6 +109,8 @@ struct GateWork: Service {
     let link: CenterLink
     let status: StatusPages
     let keys: KeyWatch
+    let lists: ListFiles
+    let meter: LoadMeter
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
@@ -113,6 +118,8 @@ struct GateWork: Service {
                 group.addTask { await self.link.report() }
                 group.addTask { await self.status.run() }
                 group.addTask { await self.keys.run() }
+                group.addTask { await self.lists.run() }
+                group.addTask { await self.meter.run() }
             }
         }
     }
