@@ -17,6 +17,8 @@ let fuzzed = settings + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -62,6 +64,7 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
     ],
     targets: [
         // The core imports nothing: rules, with time and randomness as arguments.
@@ -72,7 +75,11 @@ let package = Package(
         // Threads of our own, their mailboxes, and the check that each value is used by its owner only.
         .target(name: "Threads", dependencies: [nioConcurrency], swiftSettings: settings),
         .target(name: "Sockets", dependencies: ["CEpoll"], swiftSettings: fuzzed),
-        .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto], swiftSettings: fuzzed),
+        .target(name: "TrancheAPI", dependencies: ["TrancheCore", crypto, cryptoExtras], swiftSettings: fuzzed),
+        // The shop's proofs of identity.
+        .target(
+            name: "Identity", dependencies: ["TrancheAPI", "TrancheCore", crypto, jwtKit, nioConcurrency],
+            swiftSettings: settings),
         // What reads bytes of strangers and of disks has targets of its own: the fuzzing program links no more than these.
         .target(
             name: "Edge", dependencies: ["Sockets", "TrancheAPI", nioCore, nioHTTP1, nioConcurrency],
@@ -196,6 +203,9 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),
         .testTarget(
             name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore"], swiftSettings: settings),
+        .testTarget(
+            name: "IdentityTests",
+            dependencies: ["Identity", "TrancheAPI", "TrancheCore", crypto, cryptoExtras], swiftSettings: settings),
         .testTarget(
             name: "DaemonSupportTests", dependencies: ["DaemonSupport", nioConcurrency], swiftSettings: settings),
         .testTarget(

@@ -11,25 +11,27 @@ extension SaleConfig.Sale {
     }
 
     /// A new sale, without the fields that only the center sets.
-    package func created(tieKeyHash: String) -> Self {
+    package func created(tieKeyHash: String, drawHash: String) -> Self {
         var made = self
-        made.tieKeyHash = tieKeyHash
-        (made.tieKey, made.homes, made.planned) = (nil, nil, nil)
+        (made.tieKeyHash, made.drawHash) = (tieKeyHash, drawHash)
+        (made.tieKey, made.drawSeed, made.homes, made.planned) = (nil, nil, nil, nil)
         for index in made.lots.indices { made.lots[index].added = nil }
         return made
     }
 
-    /// This sale with an operator's edits. After the draft, only names, times and limits of buyers change. A lowered
-    /// limit applies to later orders. The fields that only the center sets stay.
+    /// This sale with an operator's edits. After the draft, only names, times, limits of buyers and the rules of gates
+    /// change. A lowered limit applies to later orders. The fields that only the center sets stay.
     package func edited(to sale: Self) throws(Problem) -> Self {
         guard sale.id == self.id, sale.state == self.state, sale.hasSameStock(as: self) || self.state.allows(.lots)
         else {
             throw Problem.invalidConfig(
-                "after the draft only names, times and limits of buyers can be edited, not the id, the state or the lots"
+                "after the draft only names, times, limits of buyers and the rules of gates can be edited, not the id, "
+                    + "the state or the lots"
             )
         }
         var edited = sale
         (edited.tieKeyHash, edited.tieKey) = (self.tieKeyHash, self.tieKey)
+        (edited.drawHash, edited.drawSeed) = (self.drawHash, self.drawSeed)
         (edited.homes, edited.planned) = (self.homes, self.planned)
         for index in edited.lots.indices {
             edited.lots[index].added = self.lots.first { $0.id == edited.lots[index].id }?.added
@@ -56,8 +58,10 @@ extension SaleConfig {
     /// - Parameters:
     ///   - startsAtMilliseconds: A new start time, for the step `open`.
     ///   - secret: The secret of the tie keys, for the step `settle`.
+    ///   - seed: The seed of the draws, for the step `close`: nobody enters a line any more.
     package mutating func take(
-        _ step: SaleState.Step, to next: SaleState, at index: Int, startsAtMilliseconds: Int64?, secret: String?
+        _ step: SaleState.Step, to next: SaleState, at index: Int, startsAtMilliseconds: Int64?, secret: String?,
+        seed: DrawSeed? = nil
     ) {
         self.sales[index].state = next
         switch step {
@@ -68,8 +72,9 @@ extension SaleConfig {
                 self.sales[index].homes = HomeUnit.homes(self.units.map { ($0.region, $0.id) })
             }
             if let startsAtMilliseconds { self.sales[index].startsAtMilliseconds = startsAtMilliseconds }
+        case .close: self.sales[index].drawSeed = seed?.text
         case .settle: self.sales[index].tieKey = secret
-        case .pause, .resume, .close: break
+        case .pause, .resume: break
         }
     }
 

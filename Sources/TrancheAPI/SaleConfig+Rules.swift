@@ -1,7 +1,7 @@
 import TrancheCore
 
 extension SaleConfig {
-    /// This configuration with the rules of an older one: times, windows and limits of buyers.
+    /// This configuration with the rules of an older one: times, windows, limits of buyers, and the rules of gates.
     ///
     /// States of sales, homes, first grants, stock, secrets and units stay as they are now. Otherwise a buyer whose
     /// home moved could buy twice, and a closed sale would open again. A sale that the older one does not have keeps
@@ -22,6 +22,7 @@ extension SaleConfig.Sale {
         if self.state.allows(.formerOpening) { self.startsAtMilliseconds = old.startsAtMilliseconds }
         self.endsAtMilliseconds = old.endsAtMilliseconds
         self.paymentWindowMilliseconds = old.paymentWindowMilliseconds
+        self.gate = old.gate
         if self.state.allows(.lots) {
             self.lots = old.lots
             return

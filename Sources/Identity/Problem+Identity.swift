@@ -1,0 +1,5 @@
+package import TrancheAPI
+
+extension Problem {
+    package init(_ error: IdentityError) { self.init(status: 401, code: "bad_identity", detail: error.description) }
+}

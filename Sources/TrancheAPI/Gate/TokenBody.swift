@@ -1,0 +1,167 @@
+import TrancheCore
+
+/// The body of a request for a purchase token.
+package struct TokenBody: Hashable, Sendable, Codable {
+    /// The longest body, in bytes: a solution, as base64, and a ticket.
+    package static let byteLimit = 8 << 10
+
+    /// Not needed in a lot where nobody waits.
+    package let ticket: String?
+    /// Not needed in a sale without challenges.
+    package let solution: ChallengeAnswer?
+    package init(ticket: String? = nil, solution: ChallengeAnswer? = nil) {
+        (self.ticket, self.solution) = (ticket, solution)
+    }
+
+    /// Reads a body; an empty one counts as `{}`.
+    ///
+    /// - Throws: ``Problem`` with code `invalid_json`, or `too_large`.
+    package static func read(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> TokenBody {
+        if bytes.isEmpty { return TokenBody() }
+        guard bytes.count <= self.byteLimit else {
+            throw Problem(
+                status: 413, code: "too_large", detail: "the body has \(bytes.count) bytes, at most \(self.byteLimit)")
+        }
+        if let body = self.plain(bytes) { return body }
+        return try JSON.decode(TokenBody.self, from: bytes)
+    }
+
+    package static func read(_ bytes: [UInt8]) throws(Problem) -> TokenBody {
+        try bytes.withUnsafeBufferPointer { bytes throws(Problem) in try self.read(UnsafeRawBufferPointer(bytes)) }
+    }
+
+    /// The body, if it is as the page and the load generator write it; `nil` leaves it to the ordinary decoder.
+    static func plain(_ bytes: UnsafeRawBufferPointer) -> TokenBody? {
+        var reader = PlainJSON(bytes)
+        var ticket: String?
+        var solution: ChallengeAnswer?
+        let isRead = reader.object { name, reader in
+            if name.isEqual("ticket"), ticket == nil {
+                ticket = reader.text()
+                return ticket != nil
+            }
+            guard name.isEqual("solution"), solution == nil else { return false }
+            solution = ChallengeAnswer.plain(&reader)
+            return solution != nil
+        }
+        return isRead && reader.isAtEnd ? TokenBody(ticket: ticket, solution: solution) : nil
+    }
+}
+
+extension ChallengeAnswer {
+    fileprivate static func plain(_ reader: inout PlainJSON) -> ChallengeAnswer? {
+        var challenge: Challenge?
+        var solution: Solution?
+        let isRead = reader.object { name, reader in
+            if name.isEqual("challenge"), challenge == nil {
+                challenge = Challenge.plain(&reader)
+                return challenge != nil
+            }
+            guard name.isEqual("solution"), solution == nil else { return false }
+            solution = Solution.plain(&reader)
+            return solution != nil
+        }
+        guard isRead, let challenge, let solution else { return nil }
+        return ChallengeAnswer(challenge: challenge, solution: solution)
+    }
+}
+
+extension ChallengeAnswer.Solution {
+    fileprivate static func plain(_ reader: inout PlainJSON) -> Self? {
+        var (counter, key): (Int64?, String?)
+        let isRead = reader.object { name, reader in
+            if name.isEqual("counter"), counter == nil {
+                counter = reader.number()
+                return counter != nil
+            }
+            guard name.isEqual("derivedKey"), key == nil else { return false }
+            key = reader.text()
+            return key != nil
+        }
+        guard isRead, let counter, let key else { return nil }
+        return Self(counter: counter, derivedKey: key)
+    }
+}
+
+extension Challenge {
+    fileprivate static func plain(_ reader: inout PlainJSON) -> Challenge? {
+        var (parameters, signature): (Parameters?, String?)
+        let isRead = reader.object { name, reader in
+            if name.isEqual("parameters"), parameters == nil {
+                parameters = Parameters.plain(&reader)
+                return parameters != nil
+            }
+            guard name.isEqual("signature"), signature == nil else { return false }
+            signature = reader.text()
+            return signature != nil
+        }
+        guard isRead, let parameters, let signature else { return nil }
+        return Challenge(parameters: parameters, signature: signature)
+    }
+}
+
+extension Challenge.Parameters {
+    fileprivate static func plain(_ reader: inout PlainJSON) -> Self? {
+        var texts: [String?] = Array(repeating: nil, count: 5)
+        var numbers: [Int64?] = Array(repeating: nil, count: 3)
+        var data: Challenge.Binding?
+        func text(_ index: Int, _ reader: inout PlainJSON) -> Bool {
+            guard texts[index] == nil, let text = reader.text() else { return false }
+            texts[index] = text
+            return true
+        }
+        func number(_ index: Int, _ reader: inout PlainJSON) -> Bool {
+            guard numbers[index] == nil, let number = reader.number() else { return false }
+            numbers[index] = number
+            return true
+        }
+        let isRead = reader.object { name, reader in
+            if name.isEqual("algorithm") { return text(0, &reader) }
+            if name.isEqual("cost") { return number(0, &reader) }
+            if name.isEqual("data"), data == nil {
+                data = Challenge.Binding.plain(&reader)
+                return data != nil
+            }
+            if name.isEqual("expiresAt") { return number(1, &reader) }
+            if name.isEqual("keyLength") { return number(2, &reader) }
+            if name.isEqual("keyPrefix") { return text(1, &reader) }
+            if name.isEqual("keySignature") { return text(2, &reader) }
+            if name.isEqual("nonce") { return text(3, &reader) }
+            return name.isEqual("salt") && text(4, &reader)
+        }
+        guard isRead, let data, let algorithm = texts[0], let cost = numbers[0], let expiresAt = numbers[1],
+            let length = numbers[2], let prefix = texts[1], let signature = texts[2], let nonce = texts[3],
+            let salt = texts[4]
+        else { return nil }
+        return Self(
+            algorithm: algorithm, cost: Int(cost), data: data, expiresAt: expiresAt, keyLength: Int(length),
+            keyPrefix: prefix, keySignature: signature, nonce: nonce, salt: salt)
+    }
+}
+
+extension Challenge.Binding {
+    fileprivate static func plain(_ reader: inout PlainJSON) -> Self? {
+        var (at, level, lot, session): (Int64?, Int64?, Int64?, String?)
+        let isRead = reader.object { name, reader in
+            if name.isEqual("at"), at == nil {
+                at = reader.number()
+                return at != nil
+            }
+            if name.isEqual("level"), level == nil {
+                level = reader.number()
+                return level != nil
+            }
+            if name.isEqual("lot"), lot == nil {
+                lot = reader.number()
+                return lot != nil
+            }
+            guard name.isEqual("session"), session == nil else { return false }
+            session = reader.text()
+            return session != nil
+        }
+        guard isRead, let at, let level, let lot = lot.flatMap({ UInt32(exactly: $0) }), let session else {
+            return nil
+        }
+        return Self(at: at, level: Int(level), lot: LotID(lot), session: session)
+    }
+}
