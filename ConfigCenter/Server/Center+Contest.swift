@@ -3,24 +3,9 @@ import Storage
 import TrancheAPI
 import TrancheCore
 
-// What the center does for contests: secrets of sales, leaders, and the log of decisions.
+// What the center does for contests: leaders, and the log of decisions.
 
 extension Center {
-    /// Draws the secret of a new sale's tie keys, and keeps it; its hash is published with the sale.
-    func drawSecret(sale: String) throws(Problem) -> String {
-        let secret = (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined()
-        do throws(StorageError) {
-            try self.keeper.store.append(secret: secret, sale: sale, as: self.keeper.epoch)
-            return TieKey.hash(of: secret)
-        } catch { throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1) }
-    }
-
-    func secret(of sale: SaleConfig.Sale) throws(Problem) -> String? {
-        do throws(StorageError) {
-            return try self.keeper.store.secret(sale: sale.id) { TieKey.hash(of: $0) == sale.tieKeyHash }
-        } catch { throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1) }
-    }
-
     /// Gives a coordinator the lead, unless another one is alive, and tells the units at once.
     func lead(_ body: LeadBody) async throws(Problem) -> Leadership {
         let (epoch, units) = try await self.keeper.perform {

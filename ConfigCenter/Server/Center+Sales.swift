@@ -43,13 +43,19 @@ extension Center {
         case .settlement: try await self.checkSettled(sale)
         case nil: break
         }
+        if step == .open {
+            let opensAt = options.startsAtMilliseconds.map { Instant(milliseconds: $0) }
+            try sale.checkLines(opensAt: opensAt, now: SystemClock.now())
+        }
         let secret = step == .settle ? try self.secret(of: sale) : nil
+        let seed = step == .close ? try self.drawSeed(of: sale) : nil
         try await self.change(
             .step(step), expected: expected, actor: actor, note: "\(step.rawValue) \(id)", act: act
         ) { (config) throws(Problem) in
             guard let place = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
             config.take(
-                step, to: next, at: place, startsAtMilliseconds: options.startsAtMilliseconds, secret: secret)
+                step, to: next, at: place, startsAtMilliseconds: options.startsAtMilliseconds, secret: secret,
+                seed: seed)
         }
         if step == .warm { try await self.warm(sale) }
         return try await self.sale(id)

@@ -54,14 +54,16 @@ struct SaleRoutes {
         try sale.checkNew()
         let act = try request.act("create \(sale.id)")
         if let act, try self.center.keeper.isDone(act) { return try await self.document(sale.id) }
-        let hash = try self.center.drawSecret(sale: sale.id)
+        try sale.checkLines(now: SystemClock.now())
+        let tieKeyHash = try self.center.drawSecret(sale: sale.id)
+        let drawHash = try self.center.makeDrawSeed(sale: sale.id)
         try await self.center.change(.saleCreated, actor: request.actor, note: "create \(sale.id)", act: act) {
             (config) throws(Problem) in
             guard !config.sales.contains(where: { $0.id == sale.id }) else {
                 throw Problem(status: 409, code: "sale_exists", detail: "there is a sale \"\(sale.id)\" already")
             }
             try config.checkContests(of: sale)
-            config.sales.append(sale.created(tieKeyHash: hash))
+            config.sales.append(sale.created(tieKeyHash: tieKeyHash, drawHash: drawHash))
         }
         return try await self.document(sale.id, status: .created)
     }

@@ -14,76 +14,6 @@ struct SaleCommand: AsyncParsableCommand {
             Close.self, Settle.self,
         ])
 
-    struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Create a draft of a sale: with one lot, or from a JSON file.")
-        @OptionGroup var common: CommonOptions
-        @Argument(help: "The sale's id.") var sale: String
-        @Option(help: "Items of the lot.") var stock = 1_000
-        @Option(help: "The lot's number.") var lot: UInt32 = 1
-        @Option(help: "Items that one buyer may have.") var limit = 1
-        @Option(help: "Seconds in which a reservation must be paid.") var paymentWindow = 300.0
-        @Option(help: "Duration of the sale, in hours.") var hours = 24.0
-        @Option(help: "Share of the stock that stays in the pool at first, in permille.") var pool = 0
-        @Option(help: "Quota weights, as us-east=5,eu-west=3; equal if not given.") var weights: String?
-        @Option(help: "When the lot becomes contested: scarce, share, global or never.")
-        var contest = SaleConfig.Lot.Contest.When.scarce
-        @Option(help: "With --contest share: the share of the stock left, in permille.") var contestPermille: Int?
-        @Option(help: "Order of the contest: stamp, band-lottery, rounds or arrival.")
-        var policy = SaleConfig.Lot.Contest.Policy.stamp
-        @Option(help: "Width of the band, or length of a round, in milliseconds.") var policyMilliseconds: Int64?
-        @Option(help: "Requests that may wait for returned stock; a tenth of the stock if not given.")
-        var waitlist: Int?
-        @Option(help: "A JSON file with the whole sale, instead of the other options.") var file: String?
-
-        func validate() throws {
-            try Checks.number("--stock", self.stock, in: 1...Limits.stockPerLot)
-            try Checks.number("--limit", self.limit, in: 1...Limits.quantityPerOrder)
-            try Checks.number("--payment-window", self.paymentWindow, in: 0.1...86_400)
-            try Checks.number("--hours", self.hours, in: 0.001...87_600)
-            try Checks.number("--pool", self.pool, in: 0...1_000)
-        }
-
-        func run() async throws {
-            let document: SaleConfig.Sale
-            if let file {
-                guard let data = FileManager.default.contents(atPath: file) else {
-                    throw CommandError("\(file) cannot be read")
-                }
-                document = try JSON.decode(SaleConfig.Sale.self, from: data)
-            } else {
-                let now = Int64(Date().timeIntervalSince1970 * 1_000)
-                document = SaleConfig.Sale(
-                    id: self.sale, name: self.sale, startsAtMilliseconds: now,
-                    endsAtMilliseconds: now + Int64(self.hours * 3_600_000),
-                    paymentWindowMilliseconds: Int64(self.paymentWindow * 1_000),
-                    lots: [
-                        .init(
-                            id: LotID(self.lot), name: self.sale, stock: self.stock, perBuyerLimit: self.limit,
-                            poolPermille: self.pool,
-                            weights: try self.weights.map(Self.weights),
-                            contest: .init(
-                                when: self.contest, permille: self.contestPermille, policy: self.policy,
-                                milliseconds: self.policyMilliseconds, waitlist: self.waitlist))
-                    ])
-            }
-            let made = try await self.common.client().call("POST", "/v1/sales", document, as: SaleDocument.self)
-            self.common.show(made)
-        }
-
-        private static func weights(_ text: String) throws -> [String: Int] {
-            var weights: [String: Int] = [:]
-            for part in text.split(separator: ",") {
-                let pair = part.split(separator: "=")
-                guard pair.count == 2, let weight = Int(pair[1]) else {
-                    throw ValidationError("--weights: \"\(part)\" does not have the form NAME=NUMBER")
-                }
-                weights[String(pair[0])] = weight
-            }
-            return weights
-        }
-    }
-
     struct Warm: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Issue the stock, grant quotas, load every Redis; wait until the sale is ready.")
@@ -199,6 +129,3 @@ extension CommonOptions {
         }
     }
 }
-
-extension SaleConfig.Lot.Contest.When: ExpressibleByArgument {}
-extension SaleConfig.Lot.Contest.Policy: ExpressibleByArgument {}

@@ -38,7 +38,7 @@ extension SaleCommand {
 
     struct Edit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Change a sale's name, times or limits, also while it runs.",
+            abstract: "Change a sale's name, times, limits or rules of gates, also while it runs.",
             discussion: "A lowered limit applies to later orders; earlier orders stay valid.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
@@ -47,24 +47,27 @@ extension SaleCommand {
         @Option(help: "Hours from now until the sale ends.") var hours: Double?
         @Option(help: "Seconds in which a reservation must be paid, for later reservations.")
         var paymentWindow: Double?
+        @Option(help: "A JSON file with what gates ask of buyers, instead of the present rules.") var gate: String?
 
         func validate() throws {
             try Checks.number("--limit", self.limit, in: 1...Limits.quantityPerOrder)
             try Checks.number("--hours", self.hours, in: 0.001...87_600)
             try Checks.number("--payment-window", self.paymentWindow, in: 0.1...86_400)
-            if self.name == nil, self.limit == nil, self.hours == nil, self.paymentWindow == nil {
-                throw ValidationError("nothing to change: give --name, --limit, --hours or --payment-window")
+            if self.name == nil, self.limit == nil, self.hours == nil, self.paymentWindow == nil, self.gate == nil {
+                throw ValidationError("nothing to change: give --name, --limit, --hours, --payment-window or --gate")
             }
         }
 
         func run() async throws {
             let client = try self.common.client()
             let endsAt = self.hours.map { Int64((Date().timeIntervalSince1970 + $0 * 3_600) * 1_000) }
+            let gate = try self.gate.map { try JSONFile.read(SaleConfig.GateRules.self, $0) }
             let document = try await client.edit(self.sale) { seen in
                 var sale = seen.sale
                 if let name { sale.name = name }
                 if let endsAt { sale.endsAtMilliseconds = endsAt }
                 if let paymentWindow { sale.paymentWindowMilliseconds = Int64(paymentWindow * 1_000) }
+                if let gate { sale.gate = gate }
                 if let limit { for index in sale.lots.indices { sale.lots[index].perBuyerLimit = limit } }
                 return try await client.call(
                     "PUT", "/v1/sales/\(self.sale)", sale, version: seen.version, as: SaleDocument.self)
