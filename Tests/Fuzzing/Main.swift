@@ -54,11 +54,12 @@ nonisolated(unsafe) private var target = FuzzTarget.token  // Set once, before t
 
 /// The targets. A target traps when a check fails, and the fuzzer reports the trap.
 enum FuzzTarget: String, CaseIterable {
-    case token, order, config, wire, stored, center, coordinator, unit, contest, differential
+    case token, gate, order, config, wire, stored, center, coordinator, unit, contest, differential
 
     func run(_ bytes: [UInt8]) {
         switch self {
         case .token: TokenTarget.run(bytes)
+        case .gate: GateTarget.run(bytes)
         case .order: OrderTarget.run(bytes)
         case .config: ConfigTarget.run(bytes)
         case .wire: WireTarget.run(bytes)
@@ -75,6 +76,7 @@ enum FuzzTarget: String, CaseIterable {
     var seeds: [[UInt8]] {
         switch self {
         case .token: TokenTarget.seeds
+        case .gate: GateTarget.seeds
         case .order: OrderTarget.seeds
         case .config: ConfigTarget.seeds
         case .wire: WireTarget.seeds

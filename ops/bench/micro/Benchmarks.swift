@@ -38,7 +38,7 @@ enum Benchmarks {
         [
             self.parse(), self.token(), self.stamp(), self.answer(), self.admission(), self.admission(lots: 1_000),
             self.encode(), self.merge(),
-        ]
+        ] + GateBench.all
     }
 
     static func parse() -> Benchmark {
