@@ -46,6 +46,7 @@ let package = Package(
         .executable(name: "tranche", targets: ["tranche"]),
         .executable(name: "tranche-bench", targets: ["tranche-bench"]),
         .executable(name: "tranche-unit", targets: ["tranche-unit"]),
+        .executable(name: "tranche-gate", targets: ["tranche-gate"]),
         .executable(name: "tranche-config-center", targets: ["tranche-config-center"]),
         .executable(name: "tranche-coordinator", targets: ["tranche-coordinator"]),
     ],
@@ -85,7 +86,7 @@ let package = Package(
             name: "Edge", dependencies: ["Sockets", "TrancheAPI", nioCore, nioHTTP1, nioConcurrency],
             swiftSettings: fuzzed),
         .target(
-            name: "ExpressParsing", dependencies: ["TrancheCore"], path: "Units/ExpressParsing", swiftSettings: fuzzed),
+            name: "ExpressParsing", dependencies: ["TrancheCore"], swiftSettings: fuzzed),
         .target(name: "LedgerRows", dependencies: ["TrancheCore"], swiftSettings: fuzzed),
         // A world has one thread. Checking that at every access took a tenth of its time.
         .target(
@@ -111,18 +112,44 @@ let package = Package(
             ],
             resources: [.embedInCode("HTTP/openapi.yaml")], swiftSettings: settings),
 
+        // Threads that read plain requests of a crowd without the HTTP stack.
+        .target(
+            name: "Lanes",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "Sockets", "Threads", logging, lifecycle,
+                hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency,
+            ],
+            swiftSettings: settings),
+
         // Processes: a library each, so that tests reach them, and an executable of a few lines.
         .target(
             name: "UnitServer",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "RedisClient", "CurlClient",
-                "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird, hummingbirdCore, httpTypes,
-                nioHTTPTypes,
-                nioCore, nioPosix, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "Lanes", "RedisClient",
+                "CurlClient", "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird, hummingbirdCore,
+                httpTypes, nioCore, nioPosix, nioConcurrency,
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(
             name: "tranche-unit", dependencies: ["UnitServer", "DaemonSupport", arguments], path: "Units/Main",
+            swiftSettings: settings),
+        .target(
+            name: "GatePage", path: "Sources/Gate/Page",
+            resources: [
+                .embedInCode("index.html"), .embedInCode("page.js"), .embedInCode("page.css"), .embedInCode("de.json"),
+                .embedInCode("en.json"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "GateServer",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "GatePage", "Identity", "Lanes",
+                "RedisClient", "CurlClient", "Sockets", "Threads", logging, lifecycle, hummingbird, httpTypes, nioCore,
+                nioConcurrency, crypto,
+            ],
+            path: "Sources/Gate/Server", swiftSettings: settings),
+        .executableTarget(
+            name: "tranche-gate", dependencies: ["GateServer", "DaemonSupport", arguments], path: "Sources/Gate/Main",
             swiftSettings: settings),
         .target(
             name: "ConfigCenter",
@@ -152,7 +179,7 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Sockets", nioCore, nioPosix, nioConcurrency, histogram,
+                "TrancheCore", "TrancheAPI", "Identity", "Sockets", nioCore, nioPosix, nioConcurrency, histogram,
                 "Threads", "DaemonSupport",
             ],
             swiftSettings: settings),
@@ -217,6 +244,7 @@ let package = Package(
         .testTarget(
             name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "LanesTests", dependencies: ["Lanes", "DaemonSupport", "Sockets"], swiftSettings: settings),
         .testTarget(
             name: "UnitServerTests",
             dependencies: [
@@ -228,9 +256,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "LedgerRows", "Sockets",
-                "Storage", "Verification", "WideArea", "TestSupport", "tranche", "tranche-unit",
-                "tranche-config-center", "tranche-coordinator", grdb,
+                "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
+                "Sockets", "Storage", "Verification", "WideArea", "TestSupport", "tranche", "tranche-unit",
+                "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb,
             ],
             swiftSettings: settings),
 

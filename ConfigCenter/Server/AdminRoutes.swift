@@ -133,17 +133,6 @@ struct AdminRoutes {
     }
 }
 
-extension RequestContext {
-    func lot() throws(Problem) -> LotID {
-        guard let number = self.parameters.get("lot").flatMap({ UInt32($0) }) else {
-            throw Problem(
-                status: 404, code: "unknown_lot",
-                detail: "\"\(self.parameters.get("lot") ?? "")\" is not a lot number; expected 1 to \(UInt32.max)")
-        }
-        return LotID(number)
-    }
-}
-
 extension Request {
     /// The key by which a repetition of this request is recognised; `nil` if the caller sent none.
     var idempotencyKey: String? {

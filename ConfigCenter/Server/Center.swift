@@ -9,6 +9,7 @@ struct Center: Sendable {
     let keeper: AuthorityKeeper
     let book: ConfigBook
     let pusher: Pusher
+    let lines = GateLines()
     /// The state of each unit's clock, by its last report.
     private let clocks = NIOLockedValueBox<[UnitID: ClockDocument]>([:])
     /// The version that each unit has applied, as the book has noted it.

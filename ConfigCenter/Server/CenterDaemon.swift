@@ -18,7 +18,7 @@ import TrancheCore
 /// | `data.folder` | authority log, configuration, audit trail | required |
 ///
 /// Secrets, each a list with the newest first: `TRANCHE_UNITS_KEY`, from which the secrets of units are derived,
-/// `TRANCHE_COORDINATOR_SECRET` of coordinators and `TRANCHE_ADMIN_SECRET` of operators. How internal connections are kept
+/// `TRANCHE_COORDINATOR_SECRET` of coordinators, `TRANCHE_GATE_SECRET` of gates and `TRANCHE_ADMIN_SECRET` of operators. How internal connections are kept
 /// secret: ``TransportConfiguration``.
 struct CenterConfiguration {
     let host: String
@@ -26,6 +26,7 @@ struct CenterConfiguration {
     let folder: String
     let unitsKeys: [String]
     let coordinatorSecrets: [String]
+    let gateSecrets: [String]
     let adminSecrets: [String]
     let transport: TransportConfiguration
     let tls: ServerTLS?
@@ -36,6 +37,7 @@ struct CenterConfiguration {
         self.folder = try values.string("data.folder")
         self.unitsKeys = try values.secrets("tranche.units.key")
         self.coordinatorSecrets = try values.secrets("tranche.coordinator.secret")
+        self.gateSecrets = try values.secrets("tranche.gate.secret")
         self.adminSecrets = try values.secrets("tranche.admin.secret")
         self.transport = try TransportConfiguration(values)
         self.tls = try self.transport.server()
@@ -68,6 +70,9 @@ package enum CenterDaemon {
                 to: $0.group("/internal/v1").add(
                     middleware: CredentialMiddleware(.role("a coordinator", secrets: configuration.coordinatorSecrets)))
             )
+            routes.addGates(
+                to: $0.group("/internal/v1/gates").add(
+                    middleware: CredentialMiddleware(.role("a gate", secrets: configuration.gateSecrets))))
             let operators = Caller.role("an operator", secrets: configuration.adminSecrets)
             AdminRoutes(center: center).add(to: $0.group("/v1").add(middleware: CredentialMiddleware(operators)))
         }
@@ -96,6 +101,7 @@ struct WarmUp: Service {
             while !Task.isCancelled {
                 self.center.keeper.checkPresence()
                 await self.center.grantPlans()
+                await self.center.moveLines()
                 await self.measure()
                 try? await Task.sleep(for: .milliseconds(Self.everyMilliseconds))
             }

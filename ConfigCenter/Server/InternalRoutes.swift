@@ -24,14 +24,23 @@ struct InternalRoutes {
             try envelope.checkLimits()
             return Response.json(try await self.center.report(envelope))
         }
-        group.get("config") { request, _ in
-            let after = try request.number("after", in: 0...Int.max)
-            let wait = try request.number("wait", in: 0...Self.waitSecondsLimit)
-            guard let push = await self.center.book.next(after: after, waitSeconds: wait) else {
-                return Response(status: .noContent)
-            }
-            return Response.json(push)
+        group.get("config") { request, _ in try await self.config(request) }
+    }
+
+    func addGates(to group: RouterGroup<TrancheContext>) {
+        group.post("report") { request, _ in
+            Response.json(try await self.center.report(try await request.document(GateReport.self)))
         }
+        group.get("config") { request, _ in try await self.config(request) }
+    }
+
+    private func config(_ request: Request) async throws -> Response {
+        let after = try request.number("after", in: 0...Int.max)
+        let wait = try request.number("wait", in: 0...Self.waitSecondsLimit)
+        guard let push = await self.center.book.next(after: after, waitSeconds: wait) else {
+            return Response(status: .noContent)
+        }
+        return Response.json(push)
     }
 
     func addCoordinators(to group: RouterGroup<TrancheContext>) {

@@ -21,6 +21,13 @@ package struct ClusterLayout: Codable {
         package let standby: Int
         package let unit: Int
     }
+    /// The gate of one region.
+    package struct Gate: Codable {
+        package let name: String
+        package let publicPort: Int
+        package let internalPort: Int
+        package var publicURL: String { "http://127.0.0.1:\(self.publicPort)" }
+    }
     package let centerPort: Int
     package let coordinatorPort: Int
     /// The port of the second coordinator, which leads if the first one fails.
@@ -28,6 +35,8 @@ package struct ClusterLayout: Codable {
     /// The port of the endpoint that changes the links; `nil` without links.
     package let controlPort: Int?
     package let units: [Unit]
+    /// One for each region, or none.
+    package let gates: [Gate]
     package let secrets: [String: String]
     /// A folder with the `ca.pem`, `cert.pem` and `key.pem` of all processes; `nil`: no TLS.
     package var tls: String?
@@ -44,15 +53,20 @@ package struct ClusterLayout: Codable {
 
     package static let secretNames = [
         "TRANCHE_UNITS_KEY", "TRANCHE_CONTEST_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET",
-        "TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET",
+        "TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET", "TRANCHE_GATE_KEY",
+        "TRANCHE_GATE_SECRET",
     ]
 
     /// The secrets that one process needs.
     package func secrets(of part: LocalCluster.Part) -> [String: String] {
         func own(_ names: String...) -> [String: String] { self.secrets.filter { names.contains($0.key) } }
         switch part {
-        case .redis: return [:]
-        case .center: return own("TRANCHE_UNITS_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET")
+        case .redis, .gateRedis: return [:]
+        case .center:
+            return own(
+                "TRANCHE_UNITS_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_GATE_SECRET")
+        case .gate:
+            return own("TRANCHE_GATE_KEY", "TRANCHE_GATE_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET")
         case .coordinator, .standby: return own("TRANCHE_COORDINATOR_SECRET", "TRANCHE_CONTEST_KEY")
         case .unit(let name):
             guard let unit = self.units.first(where: { $0.name == name }) else { return [:] }
@@ -73,20 +87,24 @@ package struct ClusterLayout: Codable {
     }
 
     /// - Parameter isWide: Whether there are wide-area links between the regions and the hub.
-    package static func random(regions: [String], isWide: Bool = false, tls: String? = nil) throws -> ClusterLayout {
-        var ports = try FreePorts.take(4 + 6 * regions.count)
+    ///   - hasGates: Whether each region has a gate.
+    package static func random(
+        regions: [String], isWide: Bool = false, hasGates: Bool = false, tls: String? = nil
+    ) throws -> ClusterLayout {
+        var ports = try FreePorts.take(4 + 8 * regions.count)
         func port() -> Int { ports.removeLast() }
         let units = regions.enumerated().map { place, name in
             Unit(
                 id: UnitID(UInt16(place + 1)), name: name, publicPort: port(), internalPort: port(),
                 links: isWide ? Links(center: port(), coordinator: port(), standby: port(), unit: port()) : nil)
         }
+        let gates = hasGates ? regions.map { Gate(name: $0, publicPort: port(), internalPort: port()) } : []
         let secrets = Dictionary(
             uniqueKeysWithValues: self.secretNames.map { name in
                 (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
             })
         return ClusterLayout(
             centerPort: port(), coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
-            units: units, secrets: secrets, tls: tls)
+            units: units, gates: gates, secrets: secrets, tls: tls)
     }
 }

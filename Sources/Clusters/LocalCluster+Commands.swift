@@ -13,6 +13,8 @@ extension LocalCluster {
         case .coordinator: self.folder.path + "/coordinator.log"
         case .standby: self.folder.path + "/standby.log"
         case .unit(let name): self.folder.unit(name) + "/log"
+        case .gate(let name): self.folder.gate(name) + "/log"
+        case .gateRedis(let name): self.folder.gate(name) + "/redis.log"
         }
     }
 
@@ -20,6 +22,12 @@ extension LocalCluster {
         switch part {
         case .redis(let name):
             return (try Self.find("redis-server"), Self.redis(self.folder.socket(name), self.folder.unit(name)))
+        case .gateRedis(let name):
+            return (try Self.find("redis-server"), Self.redis(self.folder.gateSocket(name), self.folder.gate(name)))
+        case .gate(let name):
+            let gate = self.layout.gates.first { $0.name == name }!
+            let file = try self.write("gates/\(name)/gate.yaml", self.values(of: gate))
+            return (Self.sibling("tranche-gate"), ["--config", file])
         case .center:
             let file = try self.write(
                 "center/center.yaml",
@@ -80,6 +88,18 @@ extension LocalCluster {
             ]
         }
         return values
+    }
+
+    /// The configuration of a gate. It calls the center over its region's link.
+    private func values(of gate: ClusterLayout.Gate) -> [String: [String: any CustomStringConvertible]] {
+        let links = self.wide == nil ? nil : self.layout.units.first { $0.name == gate.name }?.links
+        return [
+            "gate": ["name": gate.name, "region": gate.name],
+            "public": ["port": gate.publicPort, "connections": 20_000, "address.connections": 20_000],
+            "internal": ["port": gate.internalPort], "redis": ["address": self.folder.gateSocket(gate.name)],
+            "center": ["url": links.map { "\(self.layout.scheme)://127.0.0.1:\($0.center)" } ?? self.layout.centerURL],
+            "identity": ["dev": "true"], "proxies": ["trusted": "127.0.0.1,::1"], "tls": self.tls,
+        ]
     }
 
     private var tls: [String: any CustomStringConvertible] {

@@ -5,10 +5,11 @@ import NIOConcurrencyHelpers
 import Terminal
 package import WideArea
 
-/// Real processes on this machine: a center, two coordinators, and a unit with a Redis for each region.
+/// Real processes on this machine: a center, two coordinators, and a unit with a Redis for each region, and a gate with
+/// another Redis, if the layout has gates.
 package final class LocalCluster: Sendable {
     package enum Part: Hashable, Sendable, CustomStringConvertible {
-        case center, coordinator, standby, unit(String), redis(String)
+        case center, coordinator, standby, unit(String), redis(String), gate(String), gateRedis(String)
         package var description: String {
             switch self {
             case .center: "config-center"
@@ -16,6 +17,8 @@ package final class LocalCluster: Sendable {
             case .standby: "second coordinator"
             case .unit(let name): "unit \(name)"
             case .redis(let name): "redis of \(name)"
+            case .gate(let name): "gate \(name)"
+            case .gateRedis(let name): "redis of gate \(name)"
             }
         }
     }
@@ -56,6 +59,7 @@ package final class LocalCluster: Sendable {
 
     package var parts: [Part] {
         self.layout.units.flatMap { [.redis($0.name), .unit($0.name)] } + [.center, .coordinator, .standby]
+            + self.layout.gates.flatMap { [.gateRedis($0.name), .gate($0.name)] }
     }
 
     package func start() async throws {
@@ -68,6 +72,7 @@ package final class LocalCluster: Sendable {
                 throw CommandError("\(socket) is too long for a socket: choose a shorter --data")
             }
         }
+        for name in self.layout.gates.map(\.name) { try self.folder.make(self.folder.gate(name)) }
         try self.folder.make(self.folder.path + "/center")
         self.startWatch()
         for name in self.layout.units.map(\.name) { try self.start(.redis(name)) }
@@ -75,6 +80,10 @@ package final class LocalCluster: Sendable {
         for name in self.layout.units.map(\.name) { try self.start(.unit(name)) }
         try self.start(.coordinator)
         try self.start(.standby)
+        for name in self.layout.gates.map(\.name) {
+            try self.start(.gateRedis(name))
+            try self.start(.gate(name))
+        }
     }
 
     private func startLinks() async throws {
@@ -175,15 +184,19 @@ package final class LocalCluster: Sendable {
         process.crash()
     }
 
-    /// Stops all processes: coordinators and center first, then units, and Redis last.
+    /// Stops all processes: gates, coordinators and center first, then units, and Redis last.
     package func stop() async {
         self.isStopping.withLockedValue { $0 = true }
         self.watch.withLockedValue { $0 }?.cancel()
+        await withDiscardingTaskGroup { group in
+            for gate in self.layout.gates { group.addTask { await self.stop(.gate(gate.name)) } }
+        }
         for part in [.standby, .coordinator, .center] as [Part] { await self.stop(part) }
         await withDiscardingTaskGroup { group in
             for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }
         }
         for unit in self.layout.units { await self.stop(.redis(unit.name)) }
+        for gate in self.layout.gates { await self.stop(.gateRedis(gate.name)) }
         await self.wide?.close()
     }
 
@@ -194,6 +207,7 @@ package final class LocalCluster: Sendable {
         let addresses =
             [self.layout.centerURL + "/healthz", self.layout.coordinatorURL + "/healthz"]
             + self.layout.units.map { $0.publicURL + "/readyz" }
+            + self.layout.gates.map { $0.publicURL + "/readyz" }
         let end = ContinuousClock.now + .seconds(seconds)
         for address in addresses {
             while await !client.answers(address) {

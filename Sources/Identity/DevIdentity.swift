@@ -21,6 +21,11 @@ package struct DevIdentity: Sendable {
         (self.key, self.id) = (key, id)
     }
 
+    /// The identity of an installation without a shop: all its gates derive the same key from their secret.
+    package init(gateKey: String) {
+        self.init(seed: Array(SHA256.hash(data: Array("tranche dev identity \(gateKey)".utf8))))!
+    }
+
     /// The public key, as a set (RFC 7517, RFC 8037).
     package var jwks: Data {
         let x = Base64URL.encode(Array(self.key.publicKey.rawRepresentation))
@@ -40,7 +45,7 @@ package struct DevIdentity: Sendable {
         let minted = MintedClaims(
             sub: claims.buyer.rawValue, iss: issuer, aud: audience, exp: seconds + Int64(lifetimeSeconds), nbf: seconds,
             level: claims.level, isMember: claims.isMember,
-            created: claims.accountCreatedAt.map { $0.milliseconds / 1_000 })
+            created: claims.accountCreatedAt.map { $0.milliseconds / 1_000 }, region: claims.region)
         return try self.sign(header: JSON.encode(MintedHeader(alg: "EdDSA", kid: self.id)), claims: JSON.encode(minted))
     }
 
@@ -67,6 +72,7 @@ private struct MintedClaims: Encodable {
         case level = "tranche_level"
         case isMember = "tranche_member"
         case created = "tranche_created"
+        case region = "tranche_region"
     }
     let sub: String
     let iss: String
@@ -76,4 +82,5 @@ private struct MintedClaims: Encodable {
     let level: Int
     let isMember: Bool
     let created: Int64?
+    let region: String?
 }

@@ -12,7 +12,8 @@ package struct VerifiedIdentity: Hashable, Sendable {
 /// Checks the shop's proofs of identity: signed JSON Web Tokens (RFC 7519).
 ///
 /// The claims are `sub` (the buyer), `iss`, `aud`, `exp`, and optionally `nbf`, `tranche_level` (a whole number),
-/// `tranche_member` (true or false) and `tranche_created` (when the account was made, in seconds since 1970).
+/// `tranche_member` (true or false), `tranche_created` (when the account was made, in seconds since 1970) and
+/// `tranche_region` (whose units sell to the buyer).
 package struct IdentityVerifier: Sendable {
     package static let byteLimit = 8 << 10
     private static let audienceLimit = 16
@@ -92,10 +93,14 @@ package struct IdentityVerifier: Sendable {
         let created = try claims.trancheCreated.map { seconds throws(IdentityError) in
             try Self.seconds("tranche_created", seconds)
         }
+        let region = claims.trancheRegion
+        guard region.map({ (1...Limits.regionBytes).contains($0.utf8.count) }) ?? true else {
+            throw .badClaim("tranche_region", reason: "a region has 1 to \(Limits.regionBytes) bytes")
+        }
         return VerifiedIdentity(
             claims: GateClaims(
                 buyer: buyer, level: level, isMember: claims.trancheMember ?? false,
-                accountCreatedAt: created.map { Instant(milliseconds: $0 * 1_000) }),
+                accountCreatedAt: created.map { Instant(milliseconds: $0 * 1_000) }, region: region),
             expiresAt: Instant(milliseconds: expiresAt * 1_000))
     }
 
@@ -127,6 +132,7 @@ private struct Claims: Decodable {
         case trancheLevel = "tranche_level"
         case trancheMember = "tranche_member"
         case trancheCreated = "tranche_created"
+        case trancheRegion = "tranche_region"
     }
     let sub: String?
     let iss: String?
@@ -136,4 +142,5 @@ private struct Claims: Decodable {
     let trancheLevel: Int?
     let trancheMember: Bool?
     let trancheCreated: Double?
+    let trancheRegion: String?
 }

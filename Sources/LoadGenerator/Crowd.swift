@@ -1,6 +1,7 @@
 import DaemonSupport
 import Foundation
 import Histogram
+import Identity
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -15,13 +16,27 @@ package struct LoadTarget: Sendable {
         package let url: String
         package init(id: UnitID, name: String, url: String) { (self.id, self.name, self.url) = (id, name, url) }
     }
+    /// The gate of a region.
+    package struct Gate: Sendable {
+        package let name: String
+        package let url: String
+        package init(name: String, url: String) { (self.name, self.url) = (name, url) }
+    }
     package let lot: LotID
     package let units: [Unit]
+    /// In the order of the units' regions; empty: buyers come with tokens, and call the units at once.
+    package let gates: [Gate]
+    /// The gates' secret, which makes the identities of buyers.
+    package let gateKey: String
     package let tokenSecret: String
     package let paymentSecret: String
-    package init(lot: LotID, units: [Unit], tokenSecret: String, paymentSecret: String) {
+    package init(
+        lot: LotID, units: [Unit], gates: [Gate] = [], gateKey: String = "", tokenSecret: String, paymentSecret: String
+    ) {
         self.lot = lot
         self.units = units
+        self.gates = gates
+        self.gateKey = gateKey
         self.tokenSecret = tokenSecret
         self.paymentSecret = paymentSecret
     }
@@ -47,6 +62,8 @@ package struct LoadReport: Sendable, Codable {
     package var contested = 0
     package var waitlisted: Set<OrderID> = []
     package var gaveUp = 0
+    /// Calls to gates, by call and status.
+    package var gate: [String: [Int: Int]] = [:]
     /// Different outcomes for the same token.
     package var contradictions: [String] = []
     /// Latency in milliseconds by percentile, counted from the intended time of the request.
@@ -66,15 +83,18 @@ package final class Crowd: Sendable {
         package var connectionsPerUnit = 128
         /// Whether buyers poll a contested order until it is decided, and pay.
         package var followsContests = true
+        /// The sale, where buyers come through gates.
+        package var sale = ""
         package init() {}
     }
 
     private let target: LoadTarget
     private let settings: Settings
     private let pools: [ConnectionPool]
+    private let doors: [GateDoor]
     private let codec: TokenCodec
     private let signature: PaymentSignature
-    private let report = NIOLockedValueBox(LoadReport())
+    private let report: NIOLockedValueBox<LoadReport>
     // Free of coordinated omission: each value counts from the intended time of the request.
     private let histogram = NIOLockedValueBox(
         Histogram<UInt64>(highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: .three))
@@ -87,6 +107,17 @@ package final class Crowd: Sendable {
             ConnectionPool(url: $0.url, limit: settings.connectionsPerUnit, on: group.next())
         }
         precondition(self.pools.count == target.units.count, "a unit's address does not have the form http://host:port")
+        let report = NIOLockedValueBox(LoadReport())
+        self.report = report
+        let dev = DevIdentity(gateKey: target.gateKey)
+        self.doors = target.gates.compactMap { gate in
+            ConnectionPool(url: gate.url, limit: settings.connectionsPerUnit, on: group.next()).map { pool in
+                GateDoor(gate, sale: settings.sale, pool: pool, dev: dev) { call, status in
+                    report.withLockedValue { $0.gate[call, default: [:]][status, default: 0] += 1 }
+                }
+            }
+        }
+        precondition(self.doors.count == target.gates.count, "a gate's address does not have the form http://host:port")
         self.codec = TokenCodec(secret: target.tokenSecret)
         self.signature = PaymentSignature(secret: target.paymentSecret)
     }
@@ -117,11 +148,30 @@ package final class Crowd: Sendable {
         return self.current
     }
 
-    private func live(_ arrival: Arrival, intended: ContinuousClock.Instant, start: ContinuousClock.Instant) async {
+    private func live(_ first: Arrival, intended: ContinuousClock.Instant, start: ContinuousClock.Instant) async {
         let end = start + .milliseconds(self.settings.patienceMilliseconds)
-        var askedAt = intended
+        var (arrival, askedAt, isAgain) = (first, intended, false)
+        var visit = self.doors.isEmpty ? nil : self.visit(first)
         while !Task.isCancelled {
-            let token = self.mint(arrival)
+            let token: (id: OrderID, text: String)
+            if visit == nil {
+                token = self.mint(arrival)
+            } else {
+                switch await visit!.token(isAgain: isAgain, until: end) {
+                case .token(let document):
+                    token = (document.order, document.token)
+                    guard let home = self.target.units.firstIndex(where: { $0.url == document.unit }) else { return }
+                    arrival.unit = home
+                    askedAt = .now
+                case .refused(let code):
+                    self.note { $0.answers["gate: \(code)", default: 0] += 1 }
+                    guard code == "sold_out", let pause = self.settings.comesBackAfterMilliseconds else { return }
+                    try? await Task.sleep(for: .milliseconds(Int.random(in: pause)))
+                    guard ContinuousClock.now < end else { return }
+                    continue
+                case .outOfTime: return self.note { $0.gaveUp += 1 }
+                }
+            }
             self.note { $0.offeredByUnit[self.target.units[arrival.unit].name, default: 0] += 1 }
             let (order, refusal) = await self.order(arrival, token, intended: askedAt, end: end)
             if let order {
@@ -132,7 +182,14 @@ package final class Crowd: Sendable {
             askedAt = .now + .milliseconds(Int.random(in: pause))
             guard askedAt < end else { return }
             try? await Task.sleep(until: askedAt, clock: .continuous)
+            isAgain = true
         }
+    }
+
+    /// The way of a buyer through the gate of the buyer's region.
+    private func visit(_ arrival: Arrival) -> GateVisit {
+        let door = self.doors[arrival.unit % self.doors.count]
+        return GateVisit(door, lot: self.target.lot, buyer: arrival.buyer, region: door.gate.name)
     }
 
     private func mint(_ arrival: Arrival) -> (id: OrderID, text: String) {

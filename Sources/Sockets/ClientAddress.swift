@@ -3,8 +3,10 @@ package import Glibc
 /// A client's address, for limits per address: an IPv4 address, or the /64 network of an IPv6 address, because one
 /// household or one rented server has a whole /64 (RFC 6177).
 package struct ClientAddress: Hashable, Sendable {
-    private let family: UInt8
-    private let value: UInt64
+    /// 4, 6, or 0 for a client without an address.
+    package let family: UInt8
+    /// An IPv4 address, or the first 64 bits of an IPv6 address.
+    package let value: UInt64
 
     /// A client without an IP address, on a Unix socket.
     package static let local = ClientAddress(family: 0, value: 0)

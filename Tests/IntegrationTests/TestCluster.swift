@@ -16,6 +16,8 @@ final class TestCluster {
     let center: String
     let coordinator: String
     let units: [Unit]
+    /// The gates' addresses, in the order of the regions.
+    let gates: [String]
     private let layout: ClusterLayout
     let curl: CurlClient
     private let process: ChildProcess
@@ -28,6 +30,7 @@ final class TestCluster {
         self.center = layout.centerURL
         self.coordinator = layout.coordinatorURL
         self.curl = CurlClient(tls: layout.clientTLS)
+        self.gates = layout.gates.map(\.publicURL)
         self.units = layout.units.map {
             Unit(id: $0.id, name: $0.name, url: $0.publicURL, internalURL: layout.internalURL($0))
         }

@@ -5,7 +5,7 @@ import TrancheCore
 @testable import TrancheAPI
 
 @Suite("Requests for tokens") struct GateBodyTests {
-    static let answer: ChallengeAnswer = {
+    static let answer: WorkAnswer = {
         var random = TestRandom(1)
         let challenge = ChallengeCodec(GateSample.keys).make(
             session: 1, lot: LotID(7), work: ChallengeWork(cost: 1), now: GateSample.now, using: &random)

@@ -23,7 +23,7 @@ import TrancheCore
     }
 
     private func check(
-        _ answer: ChallengeAnswer, session: UInt64 = GateChallengeTests.session, lot: UInt32 = 7,
+        _ answer: WorkAnswer, session: UInt64 = GateChallengeTests.session, lot: UInt32 = 7,
         now: Instant = GateSample.now
     ) throws(ChallengeError) -> SolvedChallenge {
         try self.codec.check(answer, session: session, lot: LotID(lot), now: now)
@@ -77,7 +77,7 @@ import TrancheCore
         ] {
             let changed = text.replacing(old, with: new)
             #expect(changed != text, "\(old)")
-            let forged = try JSON.decode(ChallengeAnswer.self, from: changed.utf8)
+            let forged = try JSON.decode(WorkAnswer.self, from: changed.utf8)
             #expect(throws: ChallengeError.forged, "\(old)") { _ = try self.check(forged) }
         }
     }
@@ -90,7 +90,7 @@ import TrancheCore
             changed[place] = changed[place] == "0" ? "1" : "0"
             let text = String(decoding: JSON.encode(answer), as: UTF8.self)
                 .replacing(answer.challenge.signature, with: String(changed))
-            let forged = try JSON.decode(ChallengeAnswer.self, from: text.utf8)
+            let forged = try JSON.decode(WorkAnswer.self, from: text.utf8)
             #expect(throws: ChallengeError.forged) { _ = try self.check(forged) }
         }
     }
@@ -105,7 +105,7 @@ import TrancheCore
             answer.challenge.parameters.keySignature,
         ]
         for key in wrong {
-            let guess = ChallengeAnswer(
+            let guess = WorkAnswer(
                 challenge: answer.challenge, solution: .init(counter: answer.solution.counter, derivedKey: key))
             #expect(throws: ChallengeError.unsolved, "\(key)") { _ = try self.check(guess) }
         }
@@ -124,7 +124,7 @@ import TrancheCore
         let one = try #require(ChallengeSolver.solve(self.challenge(seed: 1)))
         let two = try #require(ChallengeSolver.solve(self.challenge(seed: 2)))
         #expect(throws: ChallengeError.unsolved) {
-            _ = try self.check(ChallengeAnswer(challenge: one.challenge, solution: two.solution))
+            _ = try self.check(WorkAnswer(challenge: one.challenge, solution: two.solution))
         }
         let text = String(decoding: JSON.encode(one), as: UTF8.self)
         for (old, new) in [
@@ -132,7 +132,7 @@ import TrancheCore
             (one.challenge.parameters.keySignature, two.challenge.parameters.keySignature),
             (one.challenge.parameters.nonce, two.challenge.parameters.nonce),
         ] {
-            let spliced = try JSON.decode(ChallengeAnswer.self, from: text.replacing(old, with: new).utf8)
+            let spliced = try JSON.decode(WorkAnswer.self, from: text.replacing(old, with: new).utf8)
             #expect(throws: ChallengeError.forged) { _ = try self.check(spliced) }
         }
         #expect(throws: ChallengeError.forged) {

@@ -74,7 +74,7 @@ import TrancheCore
             Self.head + "Content-Length: 15\r\n\r\n{\"quantity\":02}",
             Self.head + "Authorization: Bearer OTHER\r\n\r\n",
             Self.head + "Proxy-Connection: close\r\n\r\n",
-            Self.head + String(repeating: "a: b\r\n", count: ExpressParser.fieldCountLimit - 1) + "\r\n",
+            Self.head + String(repeating: "a: b\r\n", count: PlainRequest.fieldCountLimit - 1) + "\r\n",
             Self.head + " folded: line\r\n\r\n", "POST /v1/lots/7/orders HTTP/1.1\r\nHost: x\r\n\r\n",
             Self.head + "X: " + String(repeating: "y", count: 5_000),
             "GET /v1/orders/\(Self.order)/events HTTP/1.1\r\n\r\n", "GET /v1/orders/foo HTTP/1.1\r\nHost: a\r\n\r\n",

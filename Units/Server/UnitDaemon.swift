@@ -4,6 +4,7 @@ import Edge
 import Foundation
 import Hummingbird
 import HummingbirdCore
+import Lanes
 import Logging
 import NIOCore
 import NIOPosix
@@ -120,8 +121,17 @@ package enum UnitDaemon {
         let router = DaemonRouter.make(
             for: .anybody, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine, link) },
             routes.add)
-        return PublicService(
-            configuration: configuration, gate: gate, router: router.buildResponder(), logger: logger)
+        return LaneService(
+            host: configuration.publicHost, port: configuration.publicPort, lanes: configuration.lanes,
+            limits: EdgeLimits(
+                connections: configuration.connectionLimit,
+                connectionsPerAddress: configuration.connectionLimitPerAddress, bodyBytes: PublicRoutes.bodyBytes),
+            router: router.buildResponder(), logger: logger
+        ) { poller in
+            let desk = OrderDesk(gate, poller: poller)
+            gate.waiters.add(desk)
+            return desk
+        }
     }
 
     private static func internalApplication(

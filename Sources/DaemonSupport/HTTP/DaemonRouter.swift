@@ -22,6 +22,7 @@ package enum DaemonRouter {
     ) -> Router<TrancheContext> {
         let router = Router(context: TrancheContext.self)
         let table = RouteTable()
+        if audience == .anybody { router.add(middleware: CrossOriginMiddleware()) }
         router.add(middleware: ProblemMiddleware(logger: logger, table: table))
         self.addHealth(to: router, audience, notReady)
         if audience == .inner { self.addInsight(to: router, telemetry) }

@@ -81,7 +81,7 @@ extension Challenge.Parameters {
 }
 
 /// A browser's answer, with the challenge that it answers.
-package struct ChallengeAnswer: Hashable, Sendable {
+package struct WorkAnswer: Hashable, Sendable {
     package struct Solution: Hashable, Sendable, Codable {
         /// The attempt that succeeded.
         package let counter: Int64

@@ -55,7 +55,7 @@ package struct ChallengeCodec: Sendable {
 
     /// Checks signatures, end, session and lot. It does no work again, so a wrong answer costs no more than a right one.
     package func check(
-        _ answer: ChallengeAnswer, session: UInt64, lot: LotID, now: Instant
+        _ answer: WorkAnswer, session: UInt64, lot: LotID, now: Instant
     ) throws(ChallengeError) -> SolvedChallenge {
         let parameters = answer.challenge.parameters
         guard let signature = HexBytes.parse(answer.challenge.signature.utf8, count: GateSeal.macBytes) else {

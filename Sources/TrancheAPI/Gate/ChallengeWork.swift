@@ -62,7 +62,7 @@ package enum ChallengeSolver {
     /// - Returns: `nil` if it gave up, or if the challenge is not one that it knows.
     package static func solve(
         _ challenge: Challenge, limit: UInt32 = (ChallengeWork.attempts << 1) << UInt32(ChallengeWork.levels.upperBound)
-    ) -> ChallengeAnswer? {
+    ) -> WorkAnswer? {
         let parameters = challenge.parameters
         guard let algorithm = ChallengeWork.Algorithm(rawValue: parameters.algorithm),
             ChallengeWork.costs.contains(parameters.cost), parameters.keyLength == Challenge.keyBytes,
@@ -73,7 +73,7 @@ package enum ChallengeSolver {
         for attempt in 0..<limit {
             let key = algorithm.key(nonce: nonce, salt: salt, attempt: attempt, cost: parameters.cost)
             guard key.starts(with: prefix) else { continue }
-            return ChallengeAnswer(
+            return WorkAnswer(
                 challenge: challenge, solution: .init(counter: Int64(attempt), derivedKey: HexBytes.text(key)))
         }
         return nil

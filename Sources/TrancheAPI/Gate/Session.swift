@@ -3,7 +3,7 @@ package import TrancheCore
 /// A buyer who proved to a gate who they are. It is made from the shop's signed identity, and is cheaper to check.
 ///
 /// Wire form: base64url of `version(1) id(8) level(4) member(1) addressClass(1) created(8) issuedAt(8) expiresAt(8)
-/// length(1) buyer mac(32)`, numbers big-endian, times in microseconds, `created` 0 if it is not known.
+/// length(1) region length(1) buyer mac(32)`, numbers big-endian, times in microseconds, `created` 0 if it is not known.
 package struct Session: Hashable, Sendable {
     /// Drawn for each session: challenges are bound to it, and suspicion is counted for it.
     package let id: UInt64
@@ -33,7 +33,7 @@ package struct SessionCodec: Sendable {
     private let seal: GateSeal
 
     package init(_ keys: GateKeys) {
-        self.seal = GateSeal(keys, .session, contentLimit: Self.fixedBytes + 1 + Limits.buyerBytes)
+        self.seal = GateSeal(keys, .session, contentLimit: Self.fixedBytes + 2 + Limits.regionBytes + Limits.buyerBytes)
     }
 
     /// The longest session in characters.
@@ -49,6 +49,9 @@ package struct SessionCodec: Sendable {
         for instant in [session.claims.accountCreatedAt ?? .distantPast, session.issuedAt, session.expiresAt] {
             content.put(big: instant.microseconds)
         }
+        let region = (session.claims.region ?? "").utf8.prefix(Limits.regionBytes)
+        content.append(UInt8(region.count))
+        content += region
         SealedBuyer.put(session.buyer, into: &content)
         return self.seal.seal(content)
     }
@@ -72,10 +75,14 @@ package struct SessionCodec: Sendable {
             return .failure(fault)
         }
         func instant(_ offset: Int) -> Instant { Instant(microseconds: content.big(Int64.self, at: offset)) }
-        return SealedBuyer.take(from: content, at: self.fixedBytes).map { buyer in
+        let start = self.fixedBytes + 1 + Int(content[self.fixedBytes])
+        guard content.count > start else { return .failure(.malformed(reason: "the length of the region is wrong")) }
+        let region = String(decoding: content[(self.fixedBytes + 1)..<start], as: UTF8.self)
+        return SealedBuyer.take(from: content, at: start).map { buyer in
             let claims = GateClaims(
                 buyer: buyer, level: Int(content.big(UInt32.self, at: 9)), isMember: content[13] == 1,
-                accountCreatedAt: instant(15) == .distantPast ? nil : instant(15))
+                accountCreatedAt: instant(15) == .distantPast ? nil : instant(15),
+                region: region.isEmpty ? nil : region)
             return Session(
                 id: content.big(UInt64.self, at: 1), claims: claims, addressClass: content[14],
                 issuedAt: instant(23), expiresAt: instant(31))

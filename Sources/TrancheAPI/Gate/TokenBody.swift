@@ -8,8 +8,8 @@ package struct TokenBody: Hashable, Sendable, Codable {
     /// Not needed in a lot where nobody waits.
     package let ticket: String?
     /// Not needed in a sale without challenges.
-    package let solution: ChallengeAnswer?
-    package init(ticket: String? = nil, solution: ChallengeAnswer? = nil) {
+    package let solution: WorkAnswer?
+    package init(ticket: String? = nil, solution: WorkAnswer? = nil) {
         (self.ticket, self.solution) = (ticket, solution)
     }
 
@@ -34,22 +34,22 @@ package struct TokenBody: Hashable, Sendable, Codable {
     static func plain(_ bytes: UnsafeRawBufferPointer) -> TokenBody? {
         var reader = PlainJSON(bytes)
         var ticket: String?
-        var solution: ChallengeAnswer?
+        var solution: WorkAnswer?
         let isRead = reader.object { name, reader in
             if name.isEqual("ticket"), ticket == nil {
                 ticket = reader.text()
                 return ticket != nil
             }
             guard name.isEqual("solution"), solution == nil else { return false }
-            solution = ChallengeAnswer.plain(&reader)
+            solution = WorkAnswer.plain(&reader)
             return solution != nil
         }
         return isRead && reader.isAtEnd ? TokenBody(ticket: ticket, solution: solution) : nil
     }
 }
 
-extension ChallengeAnswer {
-    fileprivate static func plain(_ reader: inout PlainJSON) -> ChallengeAnswer? {
+extension WorkAnswer {
+    fileprivate static func plain(_ reader: inout PlainJSON) -> WorkAnswer? {
         var challenge: Challenge?
         var solution: Solution?
         let isRead = reader.object { name, reader in
@@ -62,11 +62,11 @@ extension ChallengeAnswer {
             return solution != nil
         }
         guard isRead, let challenge, let solution else { return nil }
-        return ChallengeAnswer(challenge: challenge, solution: solution)
+        return WorkAnswer(challenge: challenge, solution: solution)
     }
 }
 
-extension ChallengeAnswer.Solution {
+extension WorkAnswer.Solution {
     fileprivate static func plain(_ reader: inout PlainJSON) -> Self? {
         var (counter, key): (Int64?, String?)
         let isRead = reader.object { name, reader in

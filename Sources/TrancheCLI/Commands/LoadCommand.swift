@@ -19,6 +19,8 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: "Of 100 buyers, how many lose their connection and try again.") var cut = 0
     @Option(help: "Of 100 buyers, how many pay.") var pay = 100
     @Option(help: "Seconds after which all buyers give up.") var patience = 30.0
+    @Option(help: "Where buyers get their tokens: unit (with tokens that the generator makes) or gate.")
+    var through = "unit"
     @Option(help: "Seed of the crowd.") var seed: UInt64 = 1
     @Option(help: "A trace file: a line per request, milliseconds,region,buyer,quantity.") var trace: String?
     @Option(help: "Write the order id of each 201 to this file, for `verify --acknowledged`.") var acknowledged: String?
@@ -30,6 +32,9 @@ struct LoadCommand: AsyncParsableCommand {
         try Checks.percent("--double", self.double)
         try Checks.percent("--cut", self.cut)
         try Checks.percent("--pay", self.pay)
+        guard ["unit", "gate"].contains(self.through) else {
+            throw ValidationError("--through is \"\(self.through)\", but must be unit or gate")
+        }
     }
 
     func run() async throws {
@@ -63,7 +68,9 @@ struct LoadCommand: AsyncParsableCommand {
         }
         var settings = Crowd.Settings()
         settings.patienceMilliseconds = Int(self.patience * 1_000)
-        let crowd = Crowd(layout.target(lot: sale.lots[0].id), settings: settings)
+        settings.sale = self.sale
+        let target = layout.target(lot: sale.lots[0].id, throughGates: self.through == "gate")
+        let crowd = Crowd(target, settings: settings)
         let progress = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: .seconds(2))

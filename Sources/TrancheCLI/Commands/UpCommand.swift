@@ -10,7 +10,7 @@ import WideArea
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up",
-        abstract: "Start a local cluster: center, coordinators, and a unit with its Redis for each region.",
+        abstract: "Start a local cluster: center, coordinators, and a unit and a gate for each region.",
         discussion:
             """
             All files are in one data folder, with random secrets. Ctrl-C stops the cluster cleanly; the next `up`
@@ -78,7 +78,8 @@ struct UpCommand: AsyncParsableCommand {
     private func layout(_ folder: ClusterFolder, _ names: [String]?) throws -> ClusterLayout {
         guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
             let layout = try ClusterLayout.random(
-                regions: names ?? ThreeRegions.names, isWide: self.wan != nil, tls: try self.tlsFolder())
+                regions: names ?? ThreeRegions.names, isWide: self.wan != nil, hasGates: true,
+                tls: try self.tlsFolder())
             try folder.save(layout)
             return layout
         }
@@ -105,6 +106,9 @@ struct UpCommand: AsyncParsableCommand {
         Output.line("  config center  \(layout.centerURL)")
         for unit in layout.units {
             Output.line("  \(unit.name.padding(toLength: 14, withPad: " ", startingAt: 0)) \(unit.publicURL)")
+        }
+        for gate in layout.gates {
+            Output.line("  page \(gate.name.padding(toLength: 9, withPad: " ", startingAt: 0)) \(gate.publicURL)")
         }
         if let control = layout.controlPort, self.wan != nil {
             Output.line("  links          http://127.0.0.1:\(control)/links")

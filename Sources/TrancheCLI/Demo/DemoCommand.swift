@@ -43,7 +43,7 @@ struct DemoCommand: AsyncParsableCommand {
             throw CommandError(
                 "\(folder.path) already has a cluster, but a demo needs an empty folder: choose another --data")
         }
-        let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true)
+        let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true, hasGates: true)
         try folder.save(layout)
         let view = LiveView(layout, isQuiet: self.json)
         let story = view.story
@@ -107,7 +107,8 @@ struct DemoCommand: AsyncParsableCommand {
         var settings = Crowd.Settings()
         settings.patienceMilliseconds = Int(self.seconds * 1_000) + 25_000
         settings.comesBackAfterMilliseconds = 3_000...8_000
-        let crowd = Crowd(cluster.layout.target(lot: LotID(1)), settings: settings)
+        settings.sale = Self.sale
+        let crowd = Crowd(cluster.layout.target(lot: LotID(1), throughGates: true), settings: settings)
         try await Task.sleep(for: .milliseconds(1_100))
         view.begin()
         let story = view.story

@@ -6,11 +6,16 @@ package struct GateClaims: Hashable, Sendable {
     package let isMember: Bool
     /// `nil` if the shop does not say it.
     package let accountCreatedAt: Instant?
+    /// Where the buyer belongs: the units of this region sell to them. `nil`: all units share such buyers.
+    package let region: String?
 
-    package init(buyer: BuyerID, level: Int = 0, isMember: Bool = false, accountCreatedAt: Instant? = nil) {
+    package init(
+        buyer: BuyerID, level: Int = 0, isMember: Bool = false, accountCreatedAt: Instant? = nil, region: String? = nil
+    ) {
         self.buyer = buyer
         self.level = level
         self.isMember = isMember
         self.accountCreatedAt = accountCreatedAt
+        self.region = region
     }
 }

@@ -1,25 +1,6 @@
+import Lanes
 import NIOConcurrencyHelpers
 import TrancheCore
-
-/// The number under which a lane's connection, or a closure, waits for an answer.
-///
-/// It has the lane (8 bits, 0 for closures), the connection's slot in the lane (24 bits), and a count. The count keeps
-/// a late answer from a newer connection in the same slot.
-struct Ticket: Hashable, Sendable {
-    static let slotsLimit = 1 << 24
-
-    let rawValue: UInt64
-
-    init(rawValue: UInt64) { self.rawValue = rawValue }
-
-    init(lane: Int, slot: Int, count: UInt32) {
-        self.rawValue = UInt64(lane) << 56 | UInt64(slot) << 32 | UInt64(count)
-    }
-
-    var lane: Int { Int(self.rawValue >> 56) }
-    var slot: Int { Int(self.rawValue >> 32) & (Self.slotsLimit - 1) }
-    var count: UInt32 { UInt32(truncatingIfNeeded: self.rawValue) }
-}
 
 /// Brings the answers of one batch to the thread that owns the connections.
 protocol AnswerSink: AnyObject, Sendable {

@@ -26,16 +26,6 @@ struct PublicRoutes {
         router.post("/v1/payments/callback") { request, _ in try await self.pay(request) }
     }
 
-    private func lotID(_ context: TrancheContext) throws(Problem) -> LotID {
-        let text = context.parameters.get("lot") ?? ""
-        guard let number = UInt32(text) else {
-            throw Problem(
-                status: 404, code: "unknown_lot",
-                detail: "\"\(text.prefix(20))\" is not a lot number; expected 1 to \(UInt32.max)")
-        }
-        return LotID(number)
-    }
-
     private func orderID(_ context: TrancheContext) throws(Problem) -> OrderID {
         let text = context.parameters.get("order") ?? ""
         guard let id = OrderID(hex: text) else {
@@ -47,7 +37,7 @@ struct PublicRoutes {
     }
 
     private func buy(_ request: Request, _ context: TrancheContext) async throws -> Response {
-        let lot = try self.lotID(context)
+        let lot = try context.lot()
         guard let token = request.bearer else { throw self.gate.problem(.missing) }
         let bytes = try await request.bytes(limit: Self.buyBytesLimit)
         let quantity = bytes.isEmpty ? 1 : try JSON.decode(BuyBody.self, from: bytes).quantity ?? 1
@@ -150,7 +140,7 @@ struct PublicRoutes {
     }
 
     private func lot(_ context: TrancheContext) throws -> Response {
-        let lot = try self.lotID(context)
+        let lot = try context.lot()
         let reason = self.gate.intake.closedReason(lot, now: SystemClock.now())
         if case .unknownLot = reason { throw Problem(Refusal.unknownLot(lot)) }
         let state = reason.map { Problem($0).code } ?? (self.gate.intake.isSoldOut(lot) ? "sold_out" : "open")

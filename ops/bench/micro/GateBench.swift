@@ -51,7 +51,7 @@ enum GateBench {
     }
 
     private static let codec = ChallengeCodec(GateBench.keys)
-    private static let answer: ChallengeAnswer = {
+    private static let answer: WorkAnswer = {
         var random = SystemRandomNumberGenerator()
         let challenge = GateBench.codec.make(
             session: 1, lot: Benchmarks.lot, work: ChallengeWork(cost: 1), now: Benchmarks.now, using: &random)

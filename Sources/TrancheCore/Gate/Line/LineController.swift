@@ -44,6 +44,9 @@ package struct LineController: Hashable, Sendable {
         self.threshold = threshold
     }
 
+    /// Takes in a threshold that was published, for instance before the center was restarted.
+    package mutating func raise(to published: LineThreshold) { self.threshold.merge(published) }
+
     /// One step: raises the threshold by what time, load and stock allow.
     ///
     /// - Parameters:

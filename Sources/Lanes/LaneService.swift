@@ -1,41 +1,50 @@
-import DaemonSupport
-import Edge
+package import DaemonSupport
+package import Edge
 import Foundation
 import HTTPTypes
-import Hummingbird
+package import Hummingbird
 import HummingbirdCore
-import Logging
+package import Logging
 import ServiceLifecycle
-import Sockets
+package import Sockets
 import Threads
 
-/// The public side of a unit: one listener, some lanes, and the ordinary stack behind them.
-struct PublicService: Service {
+/// The public side of a process: one listener, some lanes, and the ordinary stack behind them.
+package struct LaneService: Service {
     static let backlog: Int32 = 1_024
 
-    let configuration: UnitConfiguration
-    let gate: TokenGate
-    let router: RouterResponder<TrancheContext>
-    let logger: Logger
+    package let host: String
+    package let port: Int
+    /// Lanes, at least 1; each has a thread.
+    package let lanes: Int
+    package let limits: EdgeLimits
+    package let router: RouterResponder<TrancheContext>
+    package let logger: Logger
+    /// The desk of one lane, which the poller wakes. Called once for each lane, in the order of their numbers.
+    package let makeDesk: @Sendable (Poller) -> any LaneDesk
 
-    func run() async throws {
+    package init(
+        host: String, port: Int, lanes: Int, limits: EdgeLimits, router: RouterResponder<TrancheContext>,
+        logger: Logger, makeDesk: @escaping @Sendable (Poller) -> any LaneDesk
+    ) {
+        (self.host, self.port, self.lanes, self.limits) = (host, port, lanes, limits)
+        (self.router, self.logger, self.makeDesk) = (router, logger, makeDesk)
+    }
+
+    package func run() async throws {
         let listener = try Socket.listen(
-            host: self.configuration.publicHost, port: self.configuration.publicPort, backlog: Self.backlog)
+            host: self.host, port: self.port, backlog: Self.backlog)
         defer { Socket.close(listener) }
-        let limits = EdgeServer.possible(
-            EdgeLimits(
-                connections: self.configuration.connectionLimit,
-                connectionsPerAddress: self.configuration.connectionLimitPerAddress, bodyBytes: PublicRoutes.bodyBytes),
-            self.logger)
+        let limits = EdgeServer.possible(self.limits, self.logger)
         let register = ConnectionRegister(limit: limits.connections, limitPerAddress: limits.connectionsPerAddress)
         let handover = Handover(
             responder: self.responder(limits), limits: limits, register: register, logger: self.logger)
-        let lanes = try (1...self.configuration.lanes).map { number in
-            try Lane(
-                number: number, listener: listener, gate: self.gate, register: register,
-                handover: handover, logger: self.logger)
+        let lanes = try (1...self.lanes).map { number in
+            let poller = try Poller()
+            return Lane(
+                number: number, listener: listener, register: register, handover: handover, poller: poller,
+                desk: self.makeDesk(poller), logger: self.logger)
         }
-        for lane in lanes { self.gate.waiters.add(lane) }
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { tasks in
                 for lane in lanes { tasks.addTask { await Self.run(lane) } }

@@ -1,6 +1,6 @@
 import Foundation
 
-extension ChallengeAnswer: Codable {
+extension WorkAnswer: Codable {
     private enum Key: String, CodingKey { case challenge, solution }
 
     /// Reads an object, or a string with the base64 of its JSON: ALTCHA's own widget sends the latter.

@@ -21,9 +21,8 @@ package enum ExpressParser {
     }
 
     /// A longer head is left to the ordinary stack, which has its own limit.
-    package static let headBytesLimit = 4 << 10
+    package static let headBytesLimit = PlainRequest.headBytesLimit
     package static let bodyBytesLimit = 1 << 10
-    package static let fieldCountLimit = 64
     private static let buyStart: StaticString = "POST /v1/lots/"
     private static let buyEnd: StaticString = "/orders HTTP/1.1\r\n"
     private static let statusStart: StaticString = "GET /v1/orders/"
@@ -74,13 +73,13 @@ package enum ExpressParser {
             return self.begins(rest, self.buyEnd) ? .incomplete : .other
         }
         guard cursor > digits, lot <= UInt64(UInt32.max), self.has(bytes, cursor, self.buyEnd) else { return .other }
-        var fields = Fields(cursor: cursor + self.buyEnd.utf8CodeUnitCount)
+        var fields = PlainFields(cursor: cursor + self.buyEnd.utf8CodeUnitCount)
         switch fields.read(bytes) {
         case .unfinished: return self.unfinished(bytes)
         case .other: return .other
         case .done: break
         }
-        guard let token = fields.token, fields.length <= self.bodyBytesLimit else { return .other }
+        guard let token = fields.bearer, fields.length <= self.bodyBytesLimit else { return .other }
         let end = fields.cursor + fields.length
         guard bytes.count >= end else { return .incomplete }
         let body = UnsafeRawBufferPointer(rebasing: bytes[fields.cursor..<end])
@@ -104,7 +103,7 @@ package enum ExpressParser {
         guard self.has(bytes, end, self.statusEnd), let high = self.hex(bytes, start),
             let low = self.hex(bytes, start + 16)
         else { return .other }
-        var fields = Fields(cursor: end + self.statusEnd.utf8CodeUnitCount)
+        var fields = PlainFields(cursor: end + self.statusEnd.utf8CodeUnitCount)
         switch fields.read(bytes) {
         case .unfinished: return self.unfinished(bytes)
         case .other: return .other
@@ -132,110 +131,6 @@ package enum ExpressParser {
         case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - 87
         case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - 55
         default: nil
-        }
-    }
-
-    private struct Fields {
-        enum Result { case unfinished, other, done }
-
-        /// Where the next line begins; at the end, the byte behind the head.
-        var cursor: Int
-        var token: Range<Int>?
-        var length = 0
-        var hasLength = false
-        private var count = 0
-        var keepsAlive = true
-
-        init(cursor: Int) { self.cursor = cursor }
-
-        /// Reads lines up to the empty one.
-        mutating func read(_ bytes: UnsafeRawBufferPointer) -> Result {
-            let limit = min(bytes.count, ExpressParser.headBytesLimit)
-            while true {
-                guard let end = Self.lineEnd(bytes, self.cursor, limit) else { return .unfinished }
-                guard bytes[end] == 13 else { return .other }
-                guard end + 1 < limit else { return .unfinished }
-                guard bytes[end + 1] == 10 else { return .other }
-                let start = self.cursor
-                self.cursor = end + 2
-                if end == start { return .done }
-                guard self.take(bytes, start, end) else { return .other }
-            }
-        }
-
-        /// The first control character but for a tab, which should be the CR at the end of the line.
-        private static func lineEnd(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ limit: Int) -> Int? {
-            var cursor = start
-            while cursor < limit {
-                let byte = bytes[cursor]
-                if byte < 32 && byte != 9 || byte == 127 { return cursor }
-                cursor += 1
-            }
-            return nil
-        }
-
-        /// - Returns: `false` for a field that a plain request does not have.
-        private mutating func take(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
-            // The ordinary stack refuses a request with more of them.
-            self.count += 1
-            guard self.count <= ExpressParser.fieldCountLimit else { return false }
-            // A name that another HTTP reader could read as another field is not plain.
-            var colon = start
-            while colon < end, Self.isTokenByte(bytes[colon]) { colon += 1 }
-            guard colon > start, colon < end, bytes[colon] == 58 else { return false }
-            var (first, last) = (colon + 1, end)
-            while first < last, bytes[first] == 32 || bytes[first] == 9 { first += 1 }
-            while first < last, bytes[last - 1] == 32 || bytes[last - 1] == 9 { last -= 1 }
-            let value = first..<last
-            switch colon - start {
-            case 13 where Self.isName(bytes, start..<colon, "authorization"):
-                guard self.token == nil, value.count > 7, Self.isName(bytes, first..<(first + 7), "bearer ") else {
-                    return false
-                }
-                self.token = (first + 7)..<last
-            case 14 where Self.isName(bytes, start..<colon, "content-length"): return self.takeLength(bytes, value)
-            case 10 where Self.isName(bytes, start..<colon, "connection"):
-                if Self.isName(bytes, value, "close") {
-                    self.keepsAlive = false
-                } else if !Self.isName(bytes, value, "keep-alive") {
-                    return false
-                }
-            // No standard has this field, and some readers treat it as `Connection`.
-            case 16 where Self.isName(bytes, start..<colon, "proxy-connection"): return false
-            case 17 where Self.isName(bytes, start..<colon, "transfer-encoding"): return false
-            case 6 where Self.isName(bytes, start..<colon, "expect"): return false
-            case 7 where Self.isName(bytes, start..<colon, "upgrade"): return false
-            default: break
-            }
-            return true
-        }
-
-        private mutating func takeLength(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) -> Bool {
-            guard !self.hasLength, !value.isEmpty, value.count < 8 else { return false }
-            self.hasLength = true
-            for byte in bytes[value] {
-                guard (48...57).contains(byte) else { return false }
-                self.length = self.length * 10 + Int(byte - 48)
-            }
-            return true
-        }
-
-        /// A character of a field's name (RFC 9110, section 5.6.2).
-        private static func isTokenByte(_ byte: UInt8) -> Bool {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
-            default: false
-            }
-        }
-
-        private static func isName(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ name: StaticString) -> Bool {
-            guard range.count == name.utf8CodeUnitCount else { return false }
-            for offset in 0..<range.count {
-                let byte = bytes[range.lowerBound + offset]
-                guard (byte >= 65 && byte <= 90 ? byte | 32 : byte) == name.utf8Start[offset] else { return false }
-            }
-            return true
         }
     }
 

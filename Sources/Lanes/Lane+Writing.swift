@@ -1,51 +1,46 @@
-import DaemonSupport
 import Edge
-import NIOConcurrencyHelpers
-import Sockets
+package import Sockets
 import Threads
 import TrancheAPI
-import TrancheCore
 
 // Bytes out: from an answer to the requests that were sent behind.
 
 extension Lane {
-    func deliverInbox() {
-        self.owner.check()
-        let taken = self.inbox.withLockedValue { inbox in
-            defer { (inbox.answers, inbox.toAll) = ([], nil) }
-            return inbox
-        }
-        for (ticket, answer) in taken.answers { self.deliver(answer, ticket) }
-        if let (answer, recovery) = taken.toAll {
-            for slot in self.connections.indices where self.connections[slot].isQueued(before: recovery) {
-                let count = self.connections[slot].count
-                self.deliver(answer, Ticket(lane: self.number, slot: slot, count: count))
-            }
-        }
-        if taken.isStopping, !self.isStopping { self.beginStop() }
+    /// The request waits for an answer that another thread will post.
+    ///
+    /// - Parameter recovery: See ``forEachWaiting(before:_:)``; 0 where the process has no recoveries.
+    package func wait(_ ticket: Ticket, recovery: UInt64 = 0) {
+        guard self.isWaiting(ticket) else { return }
+        self.connections[ticket.slot].enqueue(recovery: recovery)
     }
 
-    func deliver(_ answer: Answer, _ ticket: Ticket, isStatus: Bool = false) {
-        guard self.isWaiting(ticket) else { return }
-        var position: WaitlistPosition?
-        if case .order(let order) = answer, order.state == .contested {
-            position = self.gate.intake.waitlistPosition(of: order.id)
+    /// Calls `body` with each request that waits, and was handed in before this recovery of the intake.
+    package func forEachWaiting(before recovery: UInt64, _ body: (Ticket) -> Void) {
+        for slot in self.connections.indices where self.connections[slot].isQueued(before: recovery) {
+            body(Ticket(lane: self.number, slot: slot, count: self.connections[slot].count))
         }
-        self.answers.write(answer, isStatus: isStatus, position: position)
+    }
+
+    /// The address of the connection that asked under this ticket.
+    package func address(of ticket: Ticket) -> ClientAddress { self.connections[ticket.slot].address }
+
+    /// Sends ``answer`` to the connection that asked under this ticket.
+    package func send(to ticket: Ticket) {
+        guard self.isWaiting(ticket) else { return }
         self.send(ticket.slot)
     }
 
     /// Whether the connection that asked under this ticket is still open.
-    func isWaiting(_ ticket: Ticket) -> Bool {
+    package func isWaiting(_ ticket: Ticket) -> Bool {
         let slot = ticket.slot
         return slot < self.connections.count && self.connections[slot].isAsking
             && self.connections[slot].count == ticket.count
     }
 
-    /// Sends the answer in `answers`, and goes on with the requests behind it.
+    /// Sends the answer in ``answer``, and goes on with the requests behind it.
     func send(_ slot: Int) {
-        if !self.connections[slot].beginAnswer(now: self.now) { self.answers.sayClose() }
-        let sent = self.answers.bytes.withUnsafeBytes { bytes -> Int? in
+        if !self.connections[slot].beginAnswer(now: self.now) { self.answer.sayClose() }
+        let sent = self.answer.bytes.withUnsafeBytes { bytes -> Int? in
             switch Socket.write(self.connections[slot].descriptor, bytes) {
             case .bytes(let count): count
             case .wouldBlock: 0
@@ -53,9 +48,9 @@ extension Lane {
             }
         }
         guard let sent else { return self.close(slot) }
-        if sent < self.answers.bytes.count {
-            self.connections[slot].keepUnsent(self.answers.bytes[sent...], now: self.now)
-            return self.judge(slot)
+        if sent < self.answer.bytes.count {
+            self.connections[slot].keepUnsent(self.answer.bytes[sent...], now: self.now)
+            return self.updateInterest(slot)
         }
         self.sent(slot)
     }
@@ -69,7 +64,7 @@ extension Lane {
         case .closed: return self.close(slot)
         case .bytes(let count):
             guard self.connections[slot].sent(count, now: self.now) else { return }
-            self.judge(slot)
+            self.updateInterest(slot)
             if self.connections[slot].isOpen { self.sent(slot) }
         }
     }
@@ -80,7 +75,7 @@ extension Lane {
         self.connections[slot].endAnswer(isLast: self.isStopping, now: self.now)
         if self.connections[slot].isLeaving {
             Socket.finishWriting(self.connections[slot].descriptor)
-            return self.isStopping ? self.close(slot) : self.judge(slot)
+            return self.isStopping ? self.close(slot) : self.updateInterest(slot)
         }
         if self.connections[slot].hasPending { self.resumed.append(slot) }
     }
@@ -96,7 +91,7 @@ extension Lane {
             case .head, .body:
                 guard self.connections[slot].mayServe else { continue }
                 self.connections[slot].giveUpReading()
-                self.answers.write(Problem.slowRequest)
+                self.answer.write(Problem.slowRequest)
                 self.send(slot)
             }
         }

@@ -12,7 +12,7 @@ import NIOPosix
 import Sockets
 
 /// Takes connections over from the lanes, and serves them with the ordinary HTTP/1.1 stack.
-final class Handover: Sendable {
+package final class Handover: Sendable {
     private let http: EdgeHTTP
     private let register: ConnectionRegister
     private let logger: Logger

@@ -1,12 +1,8 @@
-import DaemonSupport
 import Edge
-import ExpressParsing
 import Sockets
 import Threads
-import TrancheAPI
-import TrancheCore
 
-// Bytes in: from a socket's readiness to the intake.
+// Bytes in: from a socket's readiness to the desk.
 
 extension Lane {
     func read(_ slot: Int) {
@@ -24,7 +20,7 @@ extension Lane {
             } else if let taken = self.serve(slot, bytes), !self.connections[slot].isLeaving {
                 self.connections[slot].keep(bytes[taken...])
             }
-            self.judge(slot)
+            self.updateInterest(slot)
         }
     }
 
@@ -36,11 +32,11 @@ extension Lane {
         // The answer may still reach a client that has closed one direction only.
         if self.connections[slot].inputIsClosed { return self.close(slot) }  // Both directions.
         self.connections[slot].closeInput()
-        self.judge(slot)
+        self.updateInterest(slot)
     }
 
     /// Updates the poller and the deadlines for what the connection waits for now.
-    func judge(_ slot: Int) {
+    func updateInterest(_ slot: Int) {
         guard self.connections[slot].isOpen else { return }
         // The time of a part of a request that waits behind another one does not count.
         if self.connections[slot].hasPending, self.connections[slot].mayServe {
@@ -68,7 +64,7 @@ extension Lane {
         {
             return self.close(slot)
         }
-        self.judge(slot)
+        self.updateInterest(slot)
     }
 
     /// Takes requests from the front of `bytes`, until one has to wait.
@@ -83,60 +79,19 @@ extension Lane {
                 return taken
             }
             let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
-            switch ExpressParser.parse(rest) {
+            switch self.desk.parse(rest) {
             case .incomplete: return taken
             case .other:
                 self.handOver(slot, rest)
                 return nil
-            case .request(let request):
-                taken += request.length
-                self.receive(slot, request, rest)
+            case .request(let length, let keepsAlive):
+                taken += length
+                let count = self.connections[slot].ask(keepsAlive: keepsAlive)
+                self.desk.ask(Ticket(lane: self.number, slot: slot, count: count), rest, in: self)
                 if !self.connections[slot].isOpen { return nil }
             }
         }
         return taken
-    }
-
-    func receive(_ slot: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
-        let count = self.connections[slot].ask(keepsAlive: request.keepsAlive)
-        let ticket = Ticket(lane: self.number, slot: slot, count: count).rawValue
-        switch request.kind {
-        case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket))
-        case .buy(let lot, let token, let quantity):
-            do throws(TokenError) {
-                let purchase = try self.gate.purchase(
-                    lot: lot, token: UnsafeRawBufferPointer(rebasing: bytes[token]), quantity: quantity,
-                    now: SystemClock.now())
-                self.questions.append(.init(kind: .buy(purchase), ticket: ticket))
-            } catch {
-                self.answers.write(self.gate.problem(error))
-                self.send(slot)
-            }
-        }
-    }
-
-    func handIn() {
-        self.owner.check()
-        var questions = self.questions
-        self.questions.removeAll(keepingCapacity: true)
-        self.gate.intake.submit(&questions, now: SystemClock.now())
-        for question in questions {
-            let ticket = Ticket(rawValue: question.ticket)
-            switch question.result {
-            case .success(.queued):
-                if self.isWaiting(ticket) { self.connections[ticket.slot].enqueue(recovery: question.recovery) }
-            case .success(.answered(let answer)):
-                if case .status = question.kind {
-                    self.deliver(answer, ticket, isStatus: true)
-                } else {
-                    self.deliver(answer, ticket)
-                }
-            case .failure(let error):
-                guard self.isWaiting(ticket) else { continue }
-                self.answers.write(self.gate.problem(error))
-                self.send(ticket.slot)
-            }
-        }
     }
 
     func handOver(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {

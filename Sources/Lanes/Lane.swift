@@ -1,22 +1,20 @@
 import DaemonSupport
-import Edge
-import Foundation
-import Logging
+package import Edge
+package import Logging
 import NIOConcurrencyHelpers
-import Sockets
-import Threads
-import TrancheAPI
+package import Sockets
+package import Threads
 import TrancheCore
 
-/// One thread that serves buyers: it reads plain buy requests and status requests, and writes their answers, without
-/// the HTTP stack.
+/// One thread that serves a crowd: it reads the requests that come most often, in their plain form, and writes their
+/// answers, without the HTTP stack. A ``LaneDesk`` knows these requests.
 ///
-/// Each turn reads all ready connections, hands their requests in under one lock, and writes the answers that have come
-/// meanwhile. A connection stays in the lane while it sends only these two requests in their plain form. The first
-/// request of another form goes to the ordinary HTTP stack, with the connection and all later requests on it. That
-/// stack also serves these two requests.
-final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but the inbox, which has a lock.
-    let owner = ThreadOwner("a lane")
+/// Each turn reads all ready connections, hands their requests in together, and writes the answers that have come
+/// meanwhile. A connection stays in the lane while it sends only plain requests. The first request of another form goes
+/// to the ordinary HTTP stack, with the connection and all later requests on it. That stack also serves the plain
+/// requests.
+package final class Lane: @unchecked Sendable {  // The thread has all but `isToStop`, which has a lock.
+    package let owner = ThreadOwner("a lane")
     /// How long a stopping lane waits for slow readers, in microseconds.
     static let stopMicroseconds: Int64 = 1_200_000
     static let sweepMicroseconds: Int64 = 500_000
@@ -27,24 +25,18 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
     private static let listenerToken = UInt64.max - 1
     private static let turnMicroseconds: Int64 = 250_000
 
-    struct Inbox {
-        var answers: [(ticket: Ticket, answer: Answer)] = []
-        var toAll: (answer: Answer, recovery: UInt64)?
-        var isStopping = false
-    }
-
-    let number: Int
+    package let number: Int
     private let listener: Int32
-    let gate: TokenGate
+    let desk: any LaneDesk
     let register: ConnectionRegister
     let handover: Handover
     private let logger: Logger
     let poller: Poller
-    let inbox = NIOLockedValueBox(Inbox())
+    private let isToStop = NIOLockedValueBox(false)
     var connections: [LaneConnection] = []
     private var free: [Int] = []
-    var questions: [Intake.Question] = []
-    var answers = LaneAnswers()
+    /// The answer that is written next: a desk fills it, and then calls ``send(to:)``.
+    package var answer = AnswerBytes()
     /// Connections that may go on with the bytes that they have sent before.
     var resumed: [Int] = []
     /// Connections that have used up their requests of this turn.
@@ -62,40 +54,29 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
     /// - Parameters:
     ///   - number: The lane's number in its tickets, from 1.
     ///   - listener: Shared by all lanes, and closed by the caller.
-    init(
-        number: Int, listener: Int32, gate: TokenGate, register: ConnectionRegister, handover: Handover, logger: Logger
-    ) throws(SocketError) {
+    ///   - poller: Also wakes the lane when another thread has posted something to its desk.
+    package init(
+        number: Int, listener: Int32, register: ConnectionRegister, handover: Handover, poller: Poller,
+        desk: any LaneDesk, logger: Logger
+    ) {
         self.number = number
         self.listener = listener
-        self.gate = gate
         self.register = register
         self.handover = handover
         self.logger = logger
-        self.poller = try Poller()
+        self.poller = poller
+        self.desk = desk
     }
 
     deinit { self.buffer.deallocate() }
 
-    func post(_ answers: [(ticket: Ticket, answer: Answer)]) {
-        let wasEmpty = self.inbox.withLockedValue { inbox in
-            defer { inbox.answers += answers }
-            return inbox.answers.isEmpty
-        }
-        if wasEmpty { self.poller.wake() }
-    }
-
-    func postToAll(_ answer: Answer, before recovery: UInt64) {
-        self.inbox.withLockedValue { $0.toAll = (answer, recovery) }
-        self.poller.wake()
-    }
-
     /// The lane takes no new connections and requests, and ends when every accepted request is answered.
-    func stop() {
-        self.inbox.withLockedValue { $0.isStopping = true }
+    package func stop() {
+        self.isToStop.withLockedValue { $0 = true }
         self.poller.wake()
     }
 
-    func run() {
+    package func run() {
         self.readClock()
         self.listen()
         while !(self.isStopping && self.connections.allSatisfy { !$0.isOpen }) {
@@ -104,7 +85,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
             self.poller.wait(microseconds: self.resumed.isEmpty ? Self.turnMicroseconds : 0) { self.handle($0) }
             self.readClock()
             self.handInQuestions()
-            self.deliverInbox()
+            self.deliverPosted()
             self.handInQuestions()
             self.sweep()
             if self.isStopping, self.now > self.stopAt { self.closeAll { _ in true } }
@@ -114,12 +95,18 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
 
     /// Hands in every question of this turn, and goes on with requests that were sent behind answered ones.
     private func handInQuestions() {
-        while !self.questions.isEmpty || !self.resumed.isEmpty {
-            if !self.questions.isEmpty { self.handIn() }
+        while self.desk.hasQuestions || !self.resumed.isEmpty {
+            if self.desk.hasQuestions { self.desk.handIn(of: self) }
             let resumed = self.resumed
             self.resumed.removeAll(keepingCapacity: true)
             for slot in resumed { self.resume(slot) }
         }
+    }
+
+    private func deliverPosted() {
+        self.owner.check()
+        self.desk.deliverPosted(in: self)
+        if !self.isStopping, self.isToStop.withLockedValue({ $0 }) { self.beginStop() }
     }
 
     private func readClock() { self.now = SystemClock.monotonic().microseconds }
@@ -172,9 +159,9 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
 
     /// Writes one answer, if the socket takes it at once, and closes.
     private func refuse(_ descriptor: Int32, limit: Int) {
-        self.answers.write(.tooManyConnections(limit: limit))
-        self.answers.sayClose()
-        _ = self.answers.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
+        self.answer.write(.tooManyConnections(limit: limit))
+        self.answer.sayClose()
+        _ = self.answer.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
         Socket.close(descriptor)
     }
 

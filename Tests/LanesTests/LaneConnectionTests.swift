@@ -1,7 +1,7 @@
 import DaemonSupport
+import Lanes
 import Sockets
 import Testing
-import UnitServer
 
 @Suite("A lane's connection") struct LaneConnectionTests {
     private static func accepted() -> LaneConnection {

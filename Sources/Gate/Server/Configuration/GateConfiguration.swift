@@ -1,0 +1,114 @@
+package import DaemonSupport
+import Foundation
+package import RedisClient
+import TrancheAPI
+package import TrancheCore
+
+/// The settings of one gate's process; the config center has the rules of sales.
+///
+/// | key | meaning | default |
+/// |---|---|---|
+/// | `gate.name` | its name in reports | required |
+/// | `gate.region` | its region | required |
+/// | `public.host`, `public.port` | where buyers connect | 127.0.0.1, required |
+/// | `public.url` | the address that buyers know | from host and port |
+/// | `internal.host`, `internal.port` | metrics and readiness | 127.0.0.1, required |
+/// | `public.connections` | open connections at most | 10000 |
+/// | `public.address.connections` | of them, from one IPv4 address or one /64 of IPv6 | a fifth |
+/// | `public.lanes` | threads that serve buyers | half of the processors |
+/// | `proxies.trusted` | addresses and ranges of proxies whose `X-Forwarded-For` counts: `10.0.0.0/8,::1` | none |
+/// | `redis.address` | `/path/to.sock` or `host:port`, shared by the gates of a region | required |
+/// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
+/// | `center.url` | the config center | required |
+/// | `identity.keys` | the shop's keys: a JWKS file, or an http address that is read again every minute | required, unless `identity.dev` |
+/// | `identity.issuer`, `identity.audience` | what a proof of identity must name | required, unless `identity.dev` |
+/// | `identity.dev` | `true`: buyers sign in at the gate with a name alone; refused outside loopback | false |
+/// | `session.seconds` | the life of a session | 1800 |
+/// | `lists.folder` | files with lists of buyers and addresses: `NAME.buyers`, `NAME.addresses`, a line each | none |
+///
+/// Secrets come from the environment only, each a list with the newest first: `TRANCHE_GATE_KEY` signs sessions, entry
+/// tickets and challenges, and makes order ids; `TRANCHE_TOKEN_SECRET` makes tokens; `TRANCHE_GATE_SECRET` is shown to the
+/// center; `TRANCHE_PAYMENT_SECRET` is needed with `identity.dev`, where the page can pay.
+package struct GateConfiguration: Sendable {
+    package enum Identity: Sendable {
+        case dev
+        case shop(keys: String, issuer: String, audience: String)
+    }
+    package let name: String
+    package let region: String
+    package let publicHost: String
+    package let publicPort: Int
+    package let publicURL: String
+    package let internalHost: String
+    package let internalPort: Int
+    package let connectionLimit: Int
+    package let connectionLimitPerAddress: Int
+    package let lanes: Int
+    package let proxies: AddressSet
+    package let redis: RedisConnection.Address
+    package let redisLogin: RedisConnection.Login?
+    package let centerURL: String
+    package let identity: Identity
+    package let sessionMilliseconds: Int64
+    package let listsFolder: String
+    package let transport: TransportConfiguration
+    package let tls: ServerTLS?
+    package let gateKeys: [String]
+    package let tokenSecrets: [String]
+    package let gateSecret: String
+    package let paymentSecrets: [String]
+
+    package init(_ values: DaemonConfiguration) throws(StartError) {
+        self.name = try values.string("gate.name")
+        guard (1...64).contains(self.name.utf8.count) else {
+            throw StartError("gate.name is \"\(self.name)\", but must have 1 to 64 bytes")
+        }
+        self.region = try values.string("gate.region")
+        self.publicHost = values.string("public.host", default: "127.0.0.1")
+        self.publicPort = try values.number("public.port", in: 1...65_535)
+        self.publicURL = values.string("public.url", default: "http://\(self.publicHost):\(self.publicPort)")
+        self.internalHost = values.string("internal.host", default: "127.0.0.1")
+        self.internalPort = try values.number("internal.port", in: 1...65_535)
+        self.transport = try TransportConfiguration(values)
+        self.tls = try self.transport.server()
+        self.connectionLimit = try values.number("public.connections", in: 1...1_000_000, default: 10_000)
+        self.connectionLimitPerAddress = try values.number(
+            "public.address.connections", in: 1...self.connectionLimit, default: max(1, self.connectionLimit / 5))
+        self.lanes = try values.number(
+            "public.lanes", in: 1...64, default: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount / 2)))
+        do throws(AddressError) {
+            let texts = values.string("proxies.trusted", default: "").split(separator: ",")
+            self.proxies = try AddressSet(texts: texts.map { $0.filter { !$0.isWhitespace } })
+        } catch { throw StartError("proxies.trusted: \(error)") }
+        let address = try values.string("redis.address")
+        guard let redis = RedisConnection.Address(address) else {
+            throw StartError("redis.address is \"\(address)\", but must be an absolute path of a socket, or host:port")
+        }
+        self.redis = redis
+        self.redisLogin = values.optionalSecret("tranche.redis.password").map {
+            RedisConnection.Login(user: values.string("redis.user", default: ""), password: $0)
+        }
+        self.centerURL = try values.string("center.url")
+        self.sessionMilliseconds = 1_000 * Int64(try values.number("session.seconds", in: 10...86_400, default: 1_800))
+        self.listsFolder = values.string("lists.folder", default: "")
+        self.gateKeys = try values.secrets("tranche.gate.key")
+        self.tokenSecrets = try values.secrets("tranche.token.secret")
+        self.gateSecret = try values.secrets("tranche.gate.secret")[0]
+        if try values.flag("identity.dev") {
+            guard TransportConfiguration.isLoopback(self.publicHost) else {
+                throw StartError(
+                    "identity.dev lets everybody sign in under any name, and public.host is \"\(self.publicHost)\": use it on "
+                        + "127.0.0.1 only, or give the shop's keys in identity.keys")
+            }
+            self.identity = .dev
+            self.paymentSecrets = try values.secrets("tranche.payment.secret")
+        } else {
+            self.identity = .shop(
+                keys: try values.string("identity.keys"), issuer: try values.string("identity.issuer"),
+                audience: try values.string("identity.audience"))
+            self.paymentSecrets = []
+        }
+        try self.transport.check("internal.host", host: self.internalHost)
+        try self.transport.check("center.url", url: self.centerURL)
+    }
+}

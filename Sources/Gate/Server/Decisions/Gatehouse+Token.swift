@@ -1,0 +1,113 @@
+import DaemonSupport
+import TrancheAPI
+import TrancheCore
+
+// Tokens: checks of the ticket and the solution before the machine, and the token itself after it.
+
+extension Gatehouse {
+    struct TokenAsked {
+        let plan: GateMachine.TokenPlan
+        let session: UInt64
+    }
+    /// A refusal, and for a session that answered too fast the next challenge.
+    struct TokenRefusal: Error {
+        let problem: Problem
+        var challenge: Challenge?
+    }
+
+    func token(
+        _ asker: Asker, lot: LotID, body: UnsafeRawBufferPointer, now: Instant
+    ) throws(Problem) -> TokenAsked {
+        let body = body.isEmpty ? TokenBody() : try TokenBody.read(body)
+        var rank: EntryRank?
+        if let ticket = body.ticket {
+            do throws(SealError) {
+                rank = try self.tickets.open(ticket.utf8, lot: lot, buyer: asker.session.buyer).rank
+            } catch {
+                self.count("bad_ticket")
+                throw Problem(ticket: error)
+            }
+        }
+        let solution = try self.solution(body.solution, asker, lot: lot, now: now)
+        let judged = self.machine.withLockedValue { machine in
+            machine.judgeToken(
+                asker.caller, lot, rank: rank, solution: solution, keys: asker.keys, now: now,
+                steady: SystemClock.monotonic(), draw: UInt64.random(in: 0...UInt64.max))
+        }
+        guard let judged else { throw self.unknownLot(lot) }
+        switch judged {
+        case .success(let plan): return TokenAsked(plan: plan, session: asker.session.id)
+        case .failure(let refusal): throw self.refused(refusal)
+        }
+    }
+
+    private func solution(
+        _ answer: WorkAnswer?, _ asker: Asker, lot: LotID, now: Instant
+    ) throws(Problem) -> GateMachine.Solution? {
+        guard let answer else { return nil }
+        do throws(ChallengeError) {
+            let solved = try self.challenges.check(answer, session: asker.session.id, lot: lot, now: now)
+            return GateMachine.Solution(nonce: solved.nonce, madeAt: solved.madeAt, expiresAt: solved.expiresAt)
+        } catch {
+            self.count("challenge_failed")
+            throw Problem(error)
+        }
+    }
+
+    func mint(_ asked: TokenAsked, _ reply: GateReply, now: Instant) throws(TokenRefusal) -> TokenDocument {
+        let grant: GateMachine.Grant
+        do { grant = try self.machine.withLockedValue({ $0.grant(asked.plan, reply) }).get() } catch {
+            throw self.refusal(error, asked, reply, now: now)
+        }
+        let (sale, config) = self.setting.withLockedValue { ($0.sales[grant.lot], $0.config) }
+        guard let sale, let home = Self.home(of: grant, sale, config) else {
+            throw TokenRefusal(problem: self.refused(.recovering(retryAfterMilliseconds: 1_000)))
+        }
+        if grant.clearsFastAnswers { self.memory.clear(.fastAnswers(grant.buyer)) }
+        let order = self.orders.order(sale: sale.id, lot: grant.lot, buyer: grant.buyer, attempt: grant.attempt)
+        let expiresAt = now.advanced(milliseconds: grant.lifeMilliseconds)
+        let token = PurchaseToken(
+            order: order, lot: grant.lot, home: home.id, buyer: grant.buyer, issuedAt: now,
+            notBefore: now.advanced(milliseconds: -Self.clockToleranceMilliseconds), expiresAt: expiresAt)
+        self.count("token")
+        return TokenDocument(
+            token: self.tokens.mint(token), order: order, expiresAt: expiresAt, unit: home.publicURL)
+    }
+
+    /// A unit's clock may be behind the gate's by this much.
+    private static let clockToleranceMilliseconds: Int64 = 2_000
+
+    /// The gate computes the home and never takes it from the caller: two homes of one buyer would be two limits.
+    ///
+    /// A region without units has no homes: its buyers are shared by all units, as buyers without a region are.
+    private static func home(
+        of grant: GateMachine.Grant, _ sale: SaleConfig.Sale, _ config: SaleConfig
+    ) -> SaleConfig.Unit? {
+        guard let homes = sale.homes else { return nil }
+        let units = grant.region.flatMap { homes[$0] } ?? homes.values.flatMap { $0 }
+        return HomeUnit.of(grant.buyer, among: units).flatMap { config.unit($0) }
+    }
+
+    private func refusal(
+        _ refusal: GateRefusal, _ asked: TokenAsked, _ reply: GateReply, now: Instant
+    ) -> TokenRefusal {
+        let problem = self.refused(refusal)
+        let fast = reply.counters.first ?? 0
+        switch refusal {
+        case .tooFast(let level):
+            self.raiseFastAnswers(of: asked.plan.buyer, from: fast)
+            let terms = self.setting.withLockedValue { $0.sales[asked.plan.lot]?.gateTerms } ?? GateTerms(nil)
+            let next = self.challenge(
+                terms, session: asked.session, lot: asked.plan.lot, level: level, now: now)
+            return TokenRefusal(problem: problem, challenge: next)
+        case .blocked where fast < AnswerTiming.fastAnswerLimit:
+            self.raiseFastAnswers(of: asked.plan.buyer, from: fast)
+            return TokenRefusal(problem: problem)
+        default: return TokenRefusal(problem: problem)
+        }
+    }
+
+    private func raiseFastAnswers(of buyer: BuyerID, from count: Int) {
+        self.memory.raise(.fastAnswers(buyer), from: count, lifeMilliseconds: AnswerTiming.blockMilliseconds)
+    }
+}

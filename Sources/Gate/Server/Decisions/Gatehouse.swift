@@ -1,0 +1,151 @@
+import DaemonSupport
+import Identity
+import Logging
+import NIOConcurrencyHelpers
+import TrancheAPI
+import TrancheCore
+
+/// Everything that the lanes of one gate share: the machine, the keys, and the configuration.
+///
+/// A call is decided in two parts, with a question to the shared memory in between. The functions for the first part
+/// return a plan; those for the second one take it back, with the reply.
+final class Gatehouse: Sendable {
+    /// A request, as far as it says who asks.
+    struct Asker {
+        let session: Session
+        let caller: GateMachine.Caller
+        let keys: (buyer: UInt64, address: UInt64)
+    }
+    struct Setting: Sendable {
+        var version = 0
+        var config = SaleConfig()
+        var seeds: [String: DrawSeed] = [:]
+        var sales: [LotID: SaleConfig.Sale] = [:]
+    }
+
+    static let callersLimit = 200_000
+
+    let configuration: GateConfiguration
+    let machine = NIOLockedValueBox(GateMachine(callers: Gatehouse.callersLimit))
+    let setting = NIOLockedValueBox(Setting())
+    let memory: SharedMemory
+    let verifier: IdentityVerifier
+    let sessions: SessionCodec
+    let tickets: EntryTicketCodec
+    let challenges: ChallengeCodec
+    let orders: OrderDerivation
+    let tokens: TokenCodec
+    let telemetry: Telemetry
+    /// Random for each process, so that nobody can choose names that meet in the table of limits.
+    private let hash: SipHash
+
+    init(_ configuration: GateConfiguration, memory: SharedMemory, verifier: IdentityVerifier, telemetry: Telemetry) {
+        self.configuration = configuration
+        self.memory = memory
+        self.verifier = verifier
+        self.telemetry = telemetry
+        let keys = GateKeys(secrets: configuration.gateKeys)
+        self.sessions = SessionCodec(keys)
+        self.tickets = EntryTicketCodec(keys)
+        self.challenges = ChallengeCodec(keys)
+        self.orders = OrderDerivation(keys)
+        self.tokens = TokenCodec(secrets: configuration.tokenSecrets)
+        var random = SystemRandomNumberGenerator()
+        self.hash = SipHash(key: (random.next(), random.next()))
+    }
+
+    /// Applies a version of the configuration.
+    func apply(_ push: ConfigPush, _ config: SaleConfig) {
+        let sales = config.sales.filter { $0.state != .draft && $0.state != .settled }
+        self.setting.withLockedValue { setting in
+            guard push.version > setting.version else { return }
+            setting.version = push.version
+            setting.config = config
+            setting.sales = Dictionary(
+                sales.flatMap { sale in sale.lots.map { ($0.id, sale) } }, uniquingKeysWith: { first, _ in first })
+        }
+        self.machine.withLockedValue { $0.configure(sales.flatMap { GateLot.lots(of: $0) }) }
+    }
+
+    /// Takes in what the center tells.
+    func hear(_ directives: GateDirectives) {
+        self.machine.withLockedValue { machine in
+            for lot in directives.lots { machine.hear(lot.line, band: lot.band, of: lot.lot) }
+        }
+        let seeds = directives.seeds.compactMapValues { DrawSeed($0) }
+        self.setting.withLockedValue { $0.seeds.merge(seeds) { $1 } }
+    }
+
+    // MARK: who asks
+
+    /// Makes a session of the shop's proof of identity.
+    func openSession(_ proof: UnsafeRawBufferPointer, now: Instant) throws(Problem) -> SessionDocument {
+        let identity: VerifiedIdentity
+        do { identity = try self.verifier.verify(proof, now: now) } catch { throw Problem(error) }
+        let expiresAt = min(
+            now.advanced(milliseconds: self.configuration.sessionMilliseconds),
+            max(identity.expiresAt, now.advanced(milliseconds: 1_000)))
+        let session = Session(
+            id: UInt64.random(in: 1...UInt64.max), claims: identity.claims, issuedAt: now, expiresAt: expiresAt)
+        self.count("session")
+        return SessionDocument(session: self.sessions.seal(session), buyer: session.buyer, expiresAt: expiresAt)
+    }
+
+    func asker(
+        _ session: UnsafeRawBufferPointer, from address: NetworkAddress, now: Instant
+    ) throws(Problem) -> Asker {
+        do throws(SealError) {
+            let session = try self.sessions.open(session, now: now)
+            return Asker(
+                session: session, caller: GateMachine.Caller(claims: session.claims, address: address),
+                keys: (
+                    self.hash.hash(session.buyer), self.hash.hash(Array(Self.bytes(of: address.limited)))
+                ))
+        } catch {
+            throw Problem(session: error)
+        }
+    }
+
+    private static func bytes(of address: NetworkAddress) -> [UInt8] {
+        withUnsafeBytes(of: address.rawValue) { Array($0) }
+    }
+
+    func unknownLot(_ lot: LotID) -> Problem {
+        Problem(status: 404, code: "unknown_lot", detail: "lot \(lot) is in no sale that is announced here")
+    }
+
+    /// Counts an outcome, by name.
+    func count(_ outcome: String) {
+        self.telemetry.count(
+            "tranche_gate_answers_total", "Answers of the gate, by outcome.", labels: "outcome=\"\(outcome)\"")
+    }
+
+    func refused(_ refusal: GateRefusal) -> Problem {
+        self.count(refusal.code)
+        return Problem(refusal)
+    }
+}
+
+extension GateLot {
+    /// The lots of an announced sale.
+    static func lots(of sale: SaleConfig.Sale) -> [GateLot] {
+        let terms = sale.gateTerms
+        let phase: GateLot.Phase =
+            switch sale.state {
+            case .draft, .warming: .waiting
+            case .open: .open
+            case .paused: .paused
+            case .closed, .settled: .ended
+            }
+        return sale.lots.map { lot in
+            GateLot(
+                id: lot.id, sale: sale.id, policy: lot.policy, phase: phase,
+                opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
+                closesAt: Instant(milliseconds: sale.endsAtMilliseconds), userRate: terms.userRate,
+                addressRate: terms.addressRate, lotRate: terms.lotRate, rules: terms.rules,
+                wantsChallenge: terms.challenge != .none,
+                minimumAnswerMilliseconds: Int64(terms.minimumAnswerMilliseconds),
+                tokenMilliseconds: 1_000 * Int64(terms.tokenSeconds))
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import DaemonSupport
+import ExpressParsing
+import Lanes
+import NIOConcurrencyHelpers
+import Sockets
+import TrancheAPI
+import TrancheCore
+
+/// One lane's calls of a crowd: status, sessions, entries, challenges and tokens.
+final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has all but the posted replies.
+    fileprivate enum Asked {
+        case entry(Gatehouse.EntryAsked)
+        case token(Gatehouse.TokenAsked)
+    }
+
+    private let house: Gatehouse
+    private let status: StatusPages
+    private let poller: Poller
+    private let receiver: Int
+    private let posted: NIOLockedValueBox<[(ticket: UInt64, reply: GateReply)]>
+    private var parsed: (request: PlainRequest, target: GateTarget)?
+    private var questions: [(ticket: UInt64, question: GateQuestion)] = []
+    /// What the shared memory is asked about. Entries of connections that have gone leave with their replies.
+    private var asked: [UInt64: Asked] = [:]
+
+    init(_ house: Gatehouse, status: StatusPages, poller: Poller) {
+        (self.house, self.status, self.poller) = (house, status, poller)
+        let posted = NIOLockedValueBox<[(ticket: UInt64, reply: GateReply)]>([])
+        self.posted = posted
+        self.receiver = house.memory.add { replies in
+            let isFirst = posted.withLockedValue { posted in
+                defer { posted += replies }
+                return posted.isEmpty
+            }
+            if isFirst { poller.wake() }
+        }
+    }
+
+    func parse(_ bytes: UnsafeRawBufferPointer) -> LaneRequest {
+        switch PlainRequest.parse(bytes) {
+        case .incomplete: return .incomplete
+        case .other: return .other
+        case .request(let request):
+            let target = UnsafeRawBufferPointer(rebasing: bytes[request.target])
+            guard let target = GateTarget(isPost: request.method == .post, target) else { return .other }
+            self.parsed = (request, target)
+            return .request(length: request.length, keepsAlive: request.keepsAlive)
+        }
+    }
+
+    func ask(_ ticket: Ticket, _ bytes: UnsafeRawBufferPointer, in lane: Lane) {
+        guard let (request, target) = self.parsed else { return }
+        func part(_ range: Range<Int>?) -> UnsafeRawBufferPointer {
+            range.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) } ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        if case .status(let sale) = target {
+            self.status.write(sale, ifNoneMatch: part(request.ifNoneMatch), into: &lane.answer)
+            return lane.send(to: ticket)
+        }
+        do throws(Problem) {
+            let now = SystemClock.now()
+            if target == .session {
+                try self.openSession(ticket, part(request.bearer), now: now, in: lane)
+            } else {
+                let address = self.house.address(
+                    of: lane.address(of: ticket), forwardedFor: part(request.forwardedFor))
+                let asker = try self.house.asker(part(request.bearer), from: address, now: now)
+                try self.ask(ticket, target, asker, body: part(request.body), now: now, in: lane)
+            }
+        } catch {
+            lane.answer.write(error)
+            lane.send(to: ticket)
+        }
+    }
+
+    private func openSession(
+        _ ticket: Ticket, _ proof: UnsafeRawBufferPointer, now: Instant, in lane: Lane
+    ) throws(Problem) {
+        let document = try self.house.openSession(proof, now: now)
+        lane.answer.write(json: "201 Created") { document.write(into: &$0) }
+        lane.send(to: ticket)
+    }
+
+    private func ask(
+        _ ticket: Ticket, _ target: GateTarget, _ asker: Gatehouse.Asker, body: UnsafeRawBufferPointer, now: Instant,
+        in lane: Lane
+    ) throws(Problem) {
+        switch target {
+        case .entry(let lot):
+            let asked = try self.house.entry(asker, lot: lot, now: now)
+            self.asked[ticket.rawValue] = .entry(asked)
+            self.questions.append((ticket.rawValue, asked.plan.question))
+        case .token(let lot):
+            let asked = try self.house.token(asker, lot: lot, body: body, now: now)
+            self.asked[ticket.rawValue] = .token(asked)
+            self.questions.append((ticket.rawValue, asked.plan.question))
+        case .challenge(let lot):
+            let document = try self.house.challenge(asker, lot: lot, now: now)
+            lane.answer.write(json: "201 Created") { document.write(into: &$0) }
+            lane.send(to: ticket)
+        case .status, .session: break
+        }
+    }
+
+    var hasQuestions: Bool { !self.questions.isEmpty }
+
+    func handIn(of lane: Lane) {
+        let questions = self.questions
+        self.questions.removeAll(keepingCapacity: true)
+        let isTaken = self.house.memory.ask(questions, for: self.receiver)
+        for (number, _) in questions {
+            let ticket = Ticket(rawValue: number)
+            if isTaken {
+                lane.wait(ticket)
+            } else {
+                self.asked[number] = nil
+                lane.answer.write(self.house.refused(.overloaded(retryAfterMilliseconds: 1_000)))
+                lane.send(to: ticket)
+            }
+        }
+    }
+
+    func deliverPosted(in lane: Lane) {
+        let posted = self.posted.withLockedValue { posted in
+            defer { posted = [] }
+            return posted
+        }
+        guard !posted.isEmpty else { return }
+        let now = SystemClock.now()
+        for (number, reply) in posted {
+            guard let asked = self.asked.removeValue(forKey: number) else { continue }
+            self.house.write(asked.outcome(self.house, reply, now: now), into: &lane.answer)
+            lane.send(to: Ticket(rawValue: number))
+        }
+    }
+}
+
+extension GateDesk.Asked {
+    fileprivate func outcome(_ house: Gatehouse, _ reply: GateReply, now: Instant) -> GateOutcome {
+        switch self {
+        case .entry(let asked): house.outcome(of: asked, reply, now: now)
+        case .token(let asked): house.outcome(of: asked, reply, now: now)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import CurlClient
+package import DaemonSupport
+import Edge
+import Hummingbird
+import Identity
+import Lanes
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Threads
+import TrancheAPI
+import TrancheCore
+
+/// One gate's process, put together.
+package enum GateDaemon {
+    /// Runs until SIGTERM or SIGINT. Then it takes no new connections, and answers every accepted request.
+    package static func run(_ values: DaemonConfiguration) async throws {
+        let configuration = try GateConfiguration(values)
+        var logger = Daemon.logger("tranche-gate")
+        logger[metadataKey: "gate"] = "\(configuration.name)"
+        try PortCheck.check("public.port", host: configuration.publicHost, port: configuration.publicPort)
+        try PortCheck.check("internal.port", host: configuration.internalHost, port: configuration.internalPort)
+
+        let curl = CurlClient(tls: configuration.transport.client)
+        let telemetry = Telemetry()
+        let memory = try SharedMemory(configuration.redis, login: configuration.redisLogin, logger: logger)
+        let keys = IdentityKeys()
+        let watch = KeyWatch(configuration.identity, keys: keys, curl: curl, logger: logger)
+        let dev = Self.devIdentity(configuration)
+        try await watch.load(dev)
+        let house = Gatehouse(
+            configuration, memory: memory, verifier: watch.verifier, telemetry: telemetry)
+        let status = StatusPages(house)
+        let link = CenterLink(house, curl: curl, logger: logger)
+        let calls = MemoryCalls(memory)
+        let routes = GateRoutes(
+            house: house, status: status, page: SalePage(house: house, status: status), calls: calls,
+            again: AgainCalls(house: house, calls: calls, curl: curl),
+            dev: dev.map {
+                DevCalls(
+                    identity: $0, house: house, signature: PaymentSignature(secrets: configuration.paymentSecrets),
+                    curl: curl)
+            })
+        let router = DaemonRouter.make(
+            for: .anybody, logger: logger, telemetry: telemetry, notReady: { Self.reasonNotReady(link, memory) },
+            routes.add)
+        let publicService = LaneService(
+            host: configuration.publicHost, port: configuration.publicPort, lanes: configuration.lanes,
+            limits: EdgeLimits(
+                connections: configuration.connectionLimit,
+                connectionsPerAddress: configuration.connectionLimitPerAddress, bodyBytes: GateRoutes.bodyBytes),
+            router: router.buildResponder(), logger: logger
+        ) { GateDesk(house, status: status, poller: $0) }
+        logger.info("starting", metadata: ["public": "\(configuration.publicURL)"])
+        try await Daemon.run(
+            [
+                MemoryService(memory: memory), GateWork(link: link, status: status, keys: watch),
+                Self.internalApplication(configuration, link, memory, telemetry, logger), publicService,
+            ], logger: logger)
+        curl.stop()
+        logger.info("stopped")
+    }
+
+    private static func internalApplication(
+        _ configuration: GateConfiguration, _ link: CenterLink, _ memory: SharedMemory, _ telemetry: Telemetry,
+        _ logger: Logger
+    ) -> some Service {
+        let router = DaemonRouter.make(
+            for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(link, memory) }
+        ) { _ in }
+        return EdgeServer.application(
+            router: router, host: configuration.internalHost, port: configuration.internalPort,
+            limits: EdgeLimits(connections: 256, connectionsPerAddress: 128, bodyBytes: 1 << 10),
+            tls: configuration.tls, logger: logger)
+    }
+
+    /// Without its Redis a gate serves on, but the limits are its own: operators should know.
+    private static func reasonNotReady(_ link: CenterLink, _ memory: SharedMemory) -> String? {
+        if let reason = link.reasonNotReady { return reason }
+        return memory.isAway ? "the gate's Redis does not answer: limits and challenges are not shared" : nil
+    }
+
+    /// All gates of an installation derive the same key, so a name that signed in at one is known at the others.
+    private static func devIdentity(_ configuration: GateConfiguration) -> DevIdentity? {
+        guard case .dev = configuration.identity else { return nil }
+        return DevIdentity(gateKey: configuration.gateKeys[0])
+    }
+}
+
+/// Runs the thread of the shared memory.
+struct MemoryService: Service {
+    let memory: SharedMemory
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await OwnedThread.run("shared memory", stackBytes: 1 << 20, owning: [self.memory.owner]) {
+                self.memory.run()
+            }
+        } onGracefulShutdown: {
+            self.memory.stop()
+        }
+    }
+}
+
+/// What a gate does beside its requests.
+struct GateWork: Service {
+    let link: CenterLink
+    let status: StatusPages
+    let keys: KeyWatch
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.link.pull() }
+                group.addTask { await self.link.report() }
+                group.addTask { await self.status.run() }
+                group.addTask { await self.keys.run() }
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Crypto
+import DaemonSupport
+import Foundation
+import GatePage
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TrancheAPI
+import TrancheCore
+
+/// The page of each sale, and its files. Files have a hash of their content in their names, so a cache may keep them for
+/// ever, and a new version of the gate has new names.
+struct SalePage: Sendable {
+    private struct Asset: Sendable {
+        let bytes: [UInt8]
+        let type: String
+    }
+
+    private let house: Gatehouse
+    private let status: StatusPages
+    private let assets: [String: Asset]
+    private let template: String
+    private let names: (script: String, style: String, languages: String)
+
+    init(house: Gatehouse, status: StatusPages) {
+        (self.house, self.status) = (house, status)
+        var assets: [String: Asset] = [:]
+        func add(_ name: String, _ suffix: String, _ bytes: [UInt8], _ type: String) -> String {
+            let hash = SHA256.hash(data: bytes).prefix(8).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined()
+            let full = "\(name).\(hash).\(suffix)"
+            assets[full] = Asset(bytes: bytes, type: type)
+            return full
+        }
+        let script = add("page", "js", PageFiles.script, "text/javascript; charset=utf-8")
+        let style = add("page", "css", PageFiles.style, "text/css; charset=utf-8")
+        let languages = PageFiles.languages.map { name, bytes in
+            "\"\(name)\":\"\(add(name, "json", bytes, "application/json"))\""
+        }.sorted().joined(separator: ",")
+        self.template = String(decoding: PageFiles.html, as: UTF8.self)
+        self.names = (script, style, "{\(languages)}")
+        self.assets = assets
+    }
+
+    func add(to router: Router<TrancheContext>) {
+        router.get("/") { _, _ in
+            let sales = self.sales
+            guard sales.count == 1 else { return self.list(sales) }
+            return Response(status: .found, headers: [.location: "/sales/\(sales[0].id)", .cacheControl: "no-store"])
+        }
+        router.get("/sales") { _, _ in self.list(self.sales) }
+        router.get("/sales/:sale") { request, context in
+            let name = context.parameters.get("sale") ?? ""
+            guard let sale = self.sales.first(where: { $0.id == name }) else { throw StatusPages.unknown(name) }
+            return self.answer(request, Array(self.html(sale).utf8), "text/html; charset=utf-8", "public, max-age=5")
+        }
+        router.get("/assets/:name") { request, context in
+            guard let asset = self.assets[context.parameters.get("name") ?? ""] else {
+                throw Problem(status: 404, code: "not_found", detail: "there is no file of this name")
+            }
+            return self.answer(request, asset.bytes, asset.type, "public, max-age=31536000, immutable")
+        }
+    }
+
+    /// Announced sales that are not over.
+    private var sales: [SaleConfig.Sale] {
+        self.house.setting.withLockedValue { $0.config.sales }.filter { $0.state != .draft && $0.state != .settled }
+    }
+
+    private func answer(_ request: Request, _ bytes: [UInt8], _ type: String, _ cache: String) -> Response {
+        let tag = "\"\(SHA256.hash(data: bytes).prefix(8).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined())\""
+        var headers: HTTPFields = [
+            .contentType: type, .cacheControl: cache, .eTag: tag, .xContentTypeOptions: "nosniff",
+        ]
+        headers[.contentSecurityPolicy] = self.policy
+        if let name = HTTPField.Name("Referrer-Policy") { headers[name] = "no-referrer" }
+        if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
+        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    /// The page may load its own files, and call this gate and the units.
+    private var policy: String {
+        let units = self.house.setting.withLockedValue { $0.config.units.map(\.publicURL) }.sorted()
+        return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' "
+            + (units + ["; img-src 'self' data:; worker-src 'self'; form-action 'self'; base-uri 'none'; "])
+            .joined(separator: " ") + "frame-ancestors 'none'"
+    }
+
+    private func list(_ sales: [SaleConfig.Sale]) -> Response {
+        let links = sales.map { "<li><a href=\"/sales/\($0.id)\">\(Self.escaped($0.name))</a></li>" }.joined()
+        let body = sales.isEmpty ? "<p>No sale is announced.</p>" : "<ul>\(links)</ul>"
+        let html =
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Sales</title>"
+            + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+            + "<link rel=\"stylesheet\" href=\"/assets/\(self.names.style)\"></head>"
+            + "<body><main><h1>Sales</h1>\(body)</main></body></html>"
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/html; charset=utf-8", .cacheControl: "public, max-age=5"],
+            body: .init(byteBuffer: ByteBuffer(string: html)))
+    }
+
+    /// The page as a browser without scripts sees it.
+    private func html(_ sale: SaleConfig.Sale) -> String {
+        let document = self.status.page(sale.id).flatMap { try? JSON.decode(StatusDocument.self, from: $0.body) }
+        let lots = sale.lots.map { lot in
+            let band = document?.lots.first { $0.id == lot.id }?.band
+            return "<li>\(Self.escaped(lot.name))" + (band == .gone ? ": sold out" : "") + "</li>"
+        }.joined()
+        let phase =
+            switch document?.phase {
+            case .open: "The sale is open"
+            case .paused: "The sale is paused"
+            case .ended: "The sale has ended"
+            case .waiting, nil: "The sale has not opened yet"
+            }
+        let values = [
+            "name": Self.escaped(sale.name), "saleId": Self.escaped(sale.id), "phaseText": phase,
+            "opensAtText": "It opens at \(Self.date(sale.startsAtMilliseconds)).", "lotsHtml": lots,
+            "script": self.names.script, "style": self.names.style, "languages": Self.escaped(self.names.languages),
+        ]
+        var html = self.template
+        for (name, value) in values { html = html.replacing("{{\(name)}}", with: value) }
+        return html
+    }
+
+    private static func date(_ milliseconds: Int64) -> String {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
+    }
+}

@@ -1,0 +1,188 @@
+import DaemonSupport
+import Logging
+import NIOConcurrencyHelpers
+import RedisClient
+import Sockets
+import Threads
+import TrancheCore
+
+/// The thread that asks the Redis of a region's gates: one call at a time, for all requests that wait.
+///
+/// While a call is under way the next batch gathers, so batches grow with load. A Redis that does not answer costs nobody
+/// more than ``timeoutMilliseconds``: its requests get a reply that says so, and for ``pauseMilliseconds`` no request
+/// waits for it.
+final class SharedMemory: @unchecked Sendable {  // The thread has the connection; everything else has a lock.
+    /// Requests that wait at most. One more is refused as overloaded.
+    static let waitingLimit = 20_000
+    static let batchLimit = 256
+    static let timeoutMilliseconds = 250
+    static let pauseMilliseconds: Int64 = 500
+    private static let idleMicroseconds: Int64 = 100_000
+
+    typealias Receiver = @Sendable ([(ticket: UInt64, reply: GateReply)]) -> Void
+    private struct Waiting {
+        let ticket: UInt64
+        let question: GateQuestion
+        let receiver: Int
+    }
+    private enum Note {
+        case raise(GateKey, from: Int, lifeMilliseconds: Int64)
+        case clear(GateKey)
+    }
+    private struct State {
+        var waiting: [Waiting] = []
+        var notes: [Note] = []
+        var receivers: [Receiver] = []
+        var isStopping = false
+        var isAway = false
+        /// How long the last batch waited and was asked, in milliseconds.
+        var lastMilliseconds = 0
+    }
+
+    let owner = ThreadOwner("the gates' shared memory")
+    private let address: RedisConnection.Address
+    private let login: RedisConnection.Login?
+    private let poller: Poller
+    private let logger: Logger
+    private let state = NIOLockedValueBox(State())
+    private var connection: RedisConnection?
+    private var script = ""
+    private var openAgainAt: Int64 = 0
+
+    init(_ address: RedisConnection.Address, login: RedisConnection.Login?, logger: Logger) throws(SocketError) {
+        (self.address, self.login, self.logger) = (address, login, logger)
+        self.poller = try Poller()
+    }
+
+    /// Whether only the limits of this gate count now.
+    var isAway: Bool { self.state.withLockedValue { $0.isAway } }
+
+    var lastMilliseconds: Int { self.state.withLockedValue { $0.lastMilliseconds } }
+
+    /// - Returns: The number by which the receiver asks.
+    func add(_ receiver: @escaping Receiver) -> Int {
+        self.state.withLockedValue { state in
+            state.receivers.append(receiver)
+            return state.receivers.count - 1
+        }
+    }
+
+    /// - Returns: `false` if too many requests wait: none of these was taken.
+    func ask(_ questions: [(ticket: UInt64, question: GateQuestion)], for receiver: Int) -> Bool {
+        let wakes = self.state.withLockedValue { state -> Bool? in
+            guard state.waiting.count + questions.count <= Self.waitingLimit else { return nil }
+            defer {
+                state.waiting += questions.map {
+                    Waiting(ticket: $0.ticket, question: $0.question, receiver: receiver)
+                }
+            }
+            return state.waiting.isEmpty
+        }
+        if wakes == true { self.poller.wake() }
+        return wakes != nil
+    }
+
+    /// Raises a counter from the value that a reply had; without an answer.
+    func raise(_ key: GateKey, from value: Int, lifeMilliseconds: Int64) {
+        self.note(.raise(key, from: value, lifeMilliseconds: lifeMilliseconds))
+    }
+
+    func clear(_ key: GateKey) { self.note(.clear(key)) }
+
+    private func note(_ note: Note) {
+        self.state.withLockedValue { state in
+            if state.notes.count < Self.waitingLimit { state.notes.append(note) }
+        }
+        self.poller.wake()
+    }
+
+    func stop() {
+        self.state.withLockedValue { $0.isStopping = true }
+        self.poller.wake()
+    }
+
+    func run() {
+        while true {
+            let (batch, notes, receivers, isStopping) = self.state.withLockedValue { state in
+                let batch = Array(state.waiting.prefix(Self.batchLimit))
+                state.waiting.removeFirst(batch.count)
+                defer { state.notes = [] }
+                return (batch, state.notes, state.receivers, state.isStopping)
+            }
+            if batch.isEmpty, notes.isEmpty {
+                if isStopping { return }
+                self.poller.wait(microseconds: Self.idleMicroseconds) { _ in }
+                continue
+            }
+            let began = SystemClock.monotonic()
+            let replies = self.replies(to: batch, notes)
+            let took = SystemClock.monotonic().milliseconds(since: began)
+            self.state.withLockedValue { $0.lastMilliseconds = Int(took) }
+            for (number, receiver) in receivers.enumerated() {
+                let own = zip(batch, replies).filter { $0.0.receiver == number }.map { ($0.0.ticket, $0.1) }
+                if !own.isEmpty { receiver(own) }
+            }
+        }
+    }
+
+    private func replies(to batch: [Waiting], _ notes: [Note]) -> [GateReply] {
+        self.owner.check()
+        do throws(RedisError) {
+            let connection = try self.open()
+            for note in notes { try Self.send(note, over: connection) }
+            guard !batch.isEmpty else { return [] }
+            let questions = batch.map(\.question)
+            var arguments = RedisArguments()
+            for text in ["EVALSHA", self.script, "0"] { arguments.append(text) }
+            GateWire.encode(questions, now: SystemClock.now(), into: &arguments)
+            try connection.append(arguments)
+            guard let replies = GateWire.replies(try connection.reply(), to: questions) else {
+                throw .closed("an answer of another shape")
+            }
+            self.setAway(nil)
+            return replies
+        } catch {
+            if self.connection != nil { self.pause() }
+            self.connection = nil
+            self.setAway(error)
+            return batch.map { _ in GateReply(isAlone: true) }
+        }
+    }
+
+    private static func send(_ note: Note, over connection: RedisConnection) throws(RedisError) {
+        switch note {
+        case .raise(let key, let value, let life):
+            _ = try connection.send("EVAL", GateScript.raise, "1", GateWire.text(key), String(value), String(life))
+        case .clear(let key): _ = try connection.send("DEL", GateWire.text(key))
+        }
+    }
+
+    private func setAway(_ error: RedisError?) {
+        let changed = self.state.withLockedValue { state in
+            defer { state.isAway = error != nil }
+            return state.isAway != (error != nil)
+        }
+        guard changed else { return }
+        if let error {
+            self.logger.error("the limits are those of this gate alone: \(error)")
+        } else {
+            self.logger.info("the limits are shared with the other gates again")
+        }
+    }
+
+    private func pause() { self.openAgainAt = SystemClock.monotonic().microseconds + Self.pauseMilliseconds * 1_000 }
+
+    private func open() throws(RedisError) -> RedisConnection {
+        if let connection { return connection }
+        guard SystemClock.monotonic().microseconds >= self.openAgainAt else {
+            throw .closed("it did not answer a moment ago")
+        }
+        self.pause()
+        let made = try RedisConnection(self.address, login: self.login, timeoutMilliseconds: Self.timeoutMilliseconds)
+        guard let digest = try made.send("SCRIPT", "LOAD", GateScript.ask).text else {
+            throw .refused("the answer to SCRIPT LOAD is not a digest")
+        }
+        (self.connection, self.script) = (made, digest)
+        return made
+    }
+}

@@ -1,0 +1,50 @@
+/// What a process does with the plain requests of one lane. Each lane has a desk of its own, and calls it on its thread.
+///
+/// A request is parsed, then asked. Its answer is known at once, or after the turn's requests were handed in together, or
+/// when another thread has posted it.
+package protocol LaneDesk: AnyObject {
+    /// The request at the front of `bytes`, if it is whole and plain. The desk keeps what it has read until ``ask(_:_:in:)``.
+    func parse(_ bytes: UnsafeRawBufferPointer) -> LaneRequest
+
+    /// Takes the request that was parsed last. The desk answers it by ``Lane/send(to:)``, or keeps its ticket.
+    ///
+    /// - Parameter bytes: What ``parse(_:)`` got; gone after the call.
+    func ask(_ ticket: Ticket, _ bytes: UnsafeRawBufferPointer, in lane: Lane)
+
+    /// Whether requests wait for ``handIn(of:)``.
+    var hasQuestions: Bool { get }
+
+    /// Hands in every request of this turn. Each of them is answered, or waits from now on (``Lane/wait(_:recovery:)``).
+    func handIn(of lane: Lane)
+
+    /// Answers what other threads have posted since the last turn.
+    func deliverPosted(in lane: Lane)
+}
+
+package enum LaneRequest {
+    /// More bytes must come.
+    case incomplete
+    /// The ordinary stack serves it, and all later requests of the connection.
+    case other
+    case request(length: Int, keepsAlive: Bool)
+}
+
+/// The number under which a lane's connection, or a closure, waits for an answer.
+///
+/// It has the lane (8 bits, 0 for closures), the connection's slot in the lane (24 bits), and a count. The count keeps
+/// a late answer from a newer connection in the same slot.
+package struct Ticket: Hashable, Sendable {
+    package static let slotsLimit = 1 << 24
+
+    package let rawValue: UInt64
+
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    package init(lane: Int, slot: Int, count: UInt32) {
+        self.rawValue = UInt64(lane) << 56 | UInt64(slot) << 32 | UInt64(count)
+    }
+
+    package var lane: Int { Int(self.rawValue >> 56) }
+    package var slot: Int { Int(self.rawValue >> 32) & (Self.slotsLimit - 1) }
+    package var count: UInt32 { UInt32(truncatingIfNeeded: self.rawValue) }
+}

@@ -1,0 +1,113 @@
+/// The decisions of one gate about entries and tokens.
+///
+/// Each request is judged twice: first by what the gate knows itself, which costs little and stops most of a storm, and
+/// then by the answer of the memory that the gates of a region share. The shell asks for that answer in between.
+/// Clocks: `now` is the wall clock, `steady` never steps.
+package struct GateMachine: Sendable {
+    /// What a request is about, after its session was opened.
+    package struct Caller: Hashable, Sendable {
+        package let claims: GateClaims
+        package let address: NetworkAddress
+        package init(claims: GateClaims, address: NetworkAddress) { (self.claims, self.address) = (claims, address) }
+    }
+
+    package private(set) var lots: [LotID: GateLot] = [:]
+    package var lists = GateLists()
+    package private(set) var share = AdmittedShare()
+    /// By lot: entries that this gate made. The center adds up those of all gates.
+    package private(set) var entries: [LotID: ArrivalCounts] = [:]
+    /// By lot: tokens that this gate made, ever.
+    package private(set) var minted: [LotID: Int] = [:]
+    /// Requests that broke a rule, by rule. Rules that only observe count too.
+    package private(set) var ruleHits: [String: Int] = [:]
+    /// The first line: it works without the shared memory, and costs no call.
+    private var rates: LocalRates
+    private let retry = RetryAfter()
+    /// An entry's rank is kept as long as any sale may last.
+    package static let attemptLifeMilliseconds: Int64 = 7 * 86_400_000
+    static let entryLifeMilliseconds: Int64 = 7 * 86_400_000
+
+    /// - Parameters:
+    ///   - callers: Buyers and addresses whose limits are remembered at the same time.
+    package init(callers: Int) { self.rates = LocalRates(capacity: callers) }
+
+    /// Takes a new configuration. What the center told about a lot stays.
+    package mutating func configure(_ lots: [GateLot]) {
+        var next: [LotID: GateLot] = [:]
+        for var lot in lots {
+            if let known = self.lots[lot.id] { (lot.line, lot.band) = (known.line, known.band) }
+            next[lot.id] = lot
+        }
+        self.lots = next
+        self.entries = self.entries.filter { next[$0.key] != nil }
+        self.minted = self.minted.filter { next[$0.key] != nil }
+    }
+
+    /// Takes in what the center tells. Thresholds only rise; an answer that is older than another one does no harm.
+    package mutating func hear(_ line: LineState?, band: StockBand, of lot: LotID) {
+        guard self.lots[lot] != nil else { return }
+        self.lots[lot]!.band = band
+        guard let line else { return }
+        var threshold = self.lots[lot]!.line?.threshold ?? LineThreshold()
+        threshold.merge(line.threshold)
+        self.lots[lot]!.line = LineState(
+            threshold: threshold, entered: line.entered, admitted: line.admitted, perMinute: line.perMinute)
+    }
+
+    /// Everything that came before `moment` is counted.
+    package mutating func complete(until moment: Instant) {
+        for lot in self.lots.keys where self.lots[lot]!.policy.needsEntry {
+            self.entries[lot, default: ArrivalCounts()].complete(until: moment)
+        }
+    }
+
+    package mutating func observe(waitingMilliseconds: Int, cpuPermille: Int, steady: Instant) {
+        self.share.observe(waitingMilliseconds: waitingMilliseconds, cpuPermille: cpuPermille, now: steady)
+    }
+
+    /// Whether a request is served under the present load.
+    ///
+    /// - Parameter draw: Random bits.
+    package func isShed(_ request: GateRequestClass, draw: UInt64) -> GateRefusal? {
+        guard !self.share.admits(request, draw: UInt32(truncatingIfNeeded: draw)) else { return nil }
+        return .overloaded(retryAfterMilliseconds: self.retry.milliseconds(refusals: 0, draw: draw >> 32))
+    }
+
+    /// What every request for a lot has to pass: load, the gate's own limits, and the rules of the sale.
+    mutating func judge(
+        _ caller: Caller, _ lot: GateLot, _ request: GateRequestClass, keys: (buyer: UInt64, address: UInt64),
+        now: Instant, steady: Instant, draw: UInt64
+    ) -> GateRefusal? {
+        if let refusal = self.isShed(request, draw: draw) { return refusal }
+        for (key, rate) in [(keys.buyer, lot.userRate), (keys.address, lot.addressRate)] {
+            if case .refused(let wait) = self.rates.admit(key, rate, now: steady) {
+                return .rateLimited(retryAfterMilliseconds: wait)
+            }
+        }
+        let hits = lot.rules.judge(claims: caller.claims, address: caller.address, lists: self.lists, now: now)
+        for hit in hits { self.ruleHits[hit.rule, default: 0] += 1 }
+        return hits.refusal
+    }
+
+    mutating func countEntry(_ rank: EntryRank, in lot: LotID) {
+        self.entries[lot, default: ArrivalCounts()].count(rank)
+    }
+
+    mutating func countToken(in lot: LotID) { self.minted[lot, default: 0] += 1 }
+
+    /// How long a buyer in the line should wait before asking again.
+    func pause(_ rank: EntryRank, in lot: GateLot, draw: UInt64) -> Int {
+        guard let line = lot.line else { return self.retry.milliseconds(refusals: 0, draw: draw) }
+        let counts = self.entries[lot.id] ?? ArrivalCounts()
+        let ahead = counts.ahead(of: rank, admitted: line.admitted)
+        return self.retry.milliseconds(ahead: ahead, perMinute: line.perMinute, draw: draw)
+    }
+
+    /// What is asked of the shared memory for every request.
+    static func limits(_ caller: Caller, _ lot: GateLot) -> [GateQuestion.Limit] {
+        [
+            .init(key: .buyer(caller.claims.buyer), rate: lot.userRate),
+            .init(key: .address(caller.address.limited), rate: lot.addressRate),
+        ]
+    }
+}

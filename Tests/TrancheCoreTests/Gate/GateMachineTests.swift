@@ -1,0 +1,147 @@
+import Testing
+import TrancheCore
+
+@Suite("The decisions of a gate") struct GateMachineTests {
+    static let opensAt = Instant(milliseconds: 1_000_000)
+    static let ann = GateMachine.Caller(
+        claims: GateClaims(buyer: BuyerID("ann")!), address: try! NetworkAddress(text: "192.0.2.1"))
+
+    static func lot(
+        _ policy: LinePolicy = .open, phase: GateLot.Phase = .open, rules: [GateRule] = [], wantsChallenge: Bool = false
+    ) -> GateLot {
+        GateLot(
+            id: LotID(1), sale: "s", policy: policy, phase: phase, opensAt: Self.opensAt,
+            closesAt: Self.opensAt.advanced(milliseconds: 60_000), userRate: RateLimit(perMinute: 100, burst: 10)!,
+            addressRate: RateLimit(perMinute: 300, burst: 20)!, lotRate: nil, rules: rules,
+            wantsChallenge: wantsChallenge, minimumAnswerMilliseconds: 1_000, tokenMilliseconds: 120_000)
+    }
+
+    static func machine(_ lot: GateLot) -> GateMachine {
+        var machine = GateMachine(callers: 100)
+        machine.configure([lot])
+        return machine
+    }
+
+    /// Asks for a token at a moment after the opening, in milliseconds.
+    static func ask(
+        _ machine: inout GateMachine, at milliseconds: Int64 = 5_000, rank: EntryRank? = nil,
+        solution: GateMachine.Solution? = nil
+    ) -> Result<GateMachine.TokenPlan, GateRefusal>? {
+        let now = Self.opensAt.advanced(milliseconds: milliseconds)
+        return machine.judgeToken(
+            Self.ann, LotID(1), rank: rank, solution: solution, keys: (1, 2), now: now, steady: now, draw: 7)
+    }
+
+    static func refusal<Value>(_ result: Result<Value, GateRefusal>?) -> GateRefusal? {
+        if case .failure(let refusal)? = result { refusal } else { nil }
+    }
+
+    @Test("no token before the opening, after the end, during a pause, or when nothing is left")
+    func phasesCount() {
+        var machine = Self.machine(Self.lot())
+        #expect(Self.refusal(Self.ask(&machine, at: -1)) == .notStarted(opensAt: Self.opensAt))
+        #expect(Self.refusal(Self.ask(&machine, at: 60_000)) == .ended)
+        machine.hear(nil, band: .gone, of: LotID(1))
+        #expect(Self.refusal(Self.ask(&machine)) == .soldOut)
+        machine.hear(nil, band: .few, of: LotID(1))
+        #expect(Self.refusal(Self.ask(&machine)) == nil)
+        machine.configure([Self.lot(phase: .paused)])
+        #expect(Self.refusal(Self.ask(&machine)) == .paused)
+        #expect(machine.lots[LotID(1)]?.band == .few, "what the center told stays")
+        machine.configure([])
+        #expect(Self.ask(&machine) == nil, "an unknown lot has no decision")
+    }
+
+    @Test("a caller beyond the limit is refused without the shared memory, and another one is not")
+    func localLimitCounts() throws {
+        var machine = Self.machine(Self.lot())
+        for _ in 0..<10 { #expect(Self.refusal(Self.ask(&machine)) == nil) }
+        guard case .rateLimited(let wait) = Self.refusal(Self.ask(&machine)) else {
+            Issue.record("the eleventh request of a burst of ten was let through")
+            return
+        }
+        #expect(wait > 0)
+        let now = Self.opensAt.advanced(milliseconds: 5_000)
+        let other = machine.judgeToken(
+            Self.ann, LotID(1), rank: nil, solution: nil, keys: (3, 4), now: now, steady: now, draw: 7)
+        #expect(Self.refusal(other) == nil)
+    }
+
+    @Test("the shared memory's limit refuses, and grants nothing")
+    func sharedLimitCounts() throws {
+        var machine = Self.machine(Self.lot())
+        let plan = try #require(try Self.ask(&machine)?.get())
+        #expect(plan.question.limits.map(\.key) == [.buyer(BuyerID("ann")!), .address(Self.ann.address.limited)])
+        #expect(
+            Self.refusal(machine.grant(plan, GateReply(waitMilliseconds: 250))) == .rateLimited(retryAfterMilliseconds: 250))
+        #expect(machine.minted[LotID(1)] == nil)
+        let grant = try machine.grant(plan, GateReply(counters: [0, 0])).get()
+        #expect(grant.attempt == 1 && machine.minted[LotID(1)] == 1)
+        #expect(try machine.grant(plan, GateReply(counters: [0, 1])).get().attempt == 2)
+    }
+
+    @Test("in a line only a ticket up to the threshold passes, and the threshold never falls")
+    func thresholdDecides() throws {
+        var machine = Self.machine(Self.lot(.firstCome))
+        #expect(Self.refusal(Self.ask(&machine))?.code == "bad_ticket")
+        let rank = EntryRank(arrivedAt: Self.opensAt)
+        #expect(Self.refusal(Self.ask(&machine, rank: rank))?.code == "not_admitted")
+        machine.hear(Self.line(upTo: rank), band: .many, of: LotID(1))
+        #expect(Self.refusal(Self.ask(&machine, rank: rank)) == nil)
+        machine.hear(Self.line(upTo: .nobody), band: .many, of: LotID(1))
+        #expect(Self.refusal(Self.ask(&machine, rank: rank)) == nil, "an older answer of the center")
+        let later = EntryRank(arrivedAt: Self.opensAt.advanced(milliseconds: 1))
+        #expect(Self.refusal(Self.ask(&machine, rank: later))?.code == "not_admitted")
+    }
+
+    static func line(upTo rank: EntryRank) -> LineState {
+        LineState(threshold: LineThreshold(rank), entered: 10, admitted: 5, perMinute: 60)
+    }
+
+    @Test("an entry keeps its first rank, and is counted once")
+    func entriesKeepRanks() throws {
+        var machine = Self.machine(Self.lot(.lotteryThenFirstCome))
+        func plan(at milliseconds: Int64) throws -> GateMachine.EntryPlan {
+            let now = Self.opensAt.advanced(milliseconds: milliseconds)
+            return try #require(
+                try machine.judgeEntry(
+                    Self.ann, LotID(1), keys: (1, 2), drawNumber: 1 << 40, now: now, steady: now, draw: 7)?.get())
+        }
+        let drawn = try plan(at: -1)
+        #expect(drawn.rank == EntryRank(draw: 1 << 40))
+        #expect(drawn.question.mark?.value == drawn.rank.text)
+        let first = try machine.enter(drawn, GateReply()).get()
+        #expect(first.isNew && first.rank == drawn.rank)
+        let late = try plan(at: 1)
+        #expect(late.rank.arrivedAt != nil, "who comes after the opening is not drawn")
+        let again = try machine.enter(late, GateReply(earlier: drawn.rank.text)).get()
+        #expect(!again.isNew && again.rank == drawn.rank)
+        #expect(machine.entries[LotID(1)]?.total == 1)
+    }
+
+    @Test("a solution counts once, not faster than a person, and again for the buyer who spent it")
+    func solutionsAreSpent() throws {
+        var machine = Self.machine(Self.lot(wantsChallenge: true))
+        #expect(Self.refusal(Self.ask(&machine)) == .challengeRequired)
+        let slow = GateMachine.Solution(
+            nonce: "n", madeAt: Self.opensAt, expiresAt: Self.opensAt.advanced(milliseconds: 600_000))
+        let plan = try #require(try Self.ask(&machine, at: 1_000, solution: slow)?.get())
+        #expect(plan.question.mark?.key == .spent(nonce: "n"))
+        #expect(try machine.grant(plan, GateReply(counters: [0, 0])).get().attempt == 1)
+        #expect(try machine.grant(plan, GateReply(counters: [0, 0], earlier: "ann")).get().attempt == 1)
+        #expect(Self.refusal(machine.grant(plan, GateReply(counters: [0, 0], earlier: "eve"))) == .challengeSpent)
+        let fast = try #require(try Self.ask(&machine, at: 999, solution: slow)?.get())
+        #expect(Self.refusal(machine.grant(fast, GateReply(counters: [0, 0]))) == .tooFast(level: 1))
+        #expect(Self.refusal(machine.grant(fast, GateReply(counters: [2, 0])))?.code == "blocked")
+        #expect(Self.refusal(machine.grant(plan, GateReply(counters: [3, 0])))?.code == "blocked")
+    }
+
+    @Test("a rule that only observes is counted and lets pass") func observingRulesCount() {
+        let rules = [
+            GateRule(id: "watch", .level(atLeast: 3), mode: .observe), GateRule(id: "members", .member, mode: .enforce),
+        ]
+        var machine = Self.machine(Self.lot(rules: rules))
+        #expect(Self.refusal(Self.ask(&machine)) == .notEligible(rule: "members"))
+        #expect(machine.ruleHits == ["watch": 1, "members": 1])
+    }
+}
