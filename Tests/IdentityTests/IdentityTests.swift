@@ -69,8 +69,8 @@ import TrancheCore
             ("ed", self.shop.ed.publicKey.rawRepresentation), ("ec", self.shop.ec.publicKey.rawRepresentation),
         ] {
             for name in ["HS256", "HS384", "HS512"] {
-                let signed =
-                    "\(TestShop.base64(#"{"alg":"\#(name)","kid":"\#(kid)"}"#.utf8)).\(TestShop.base64(TestShop.claims().utf8))"
+                let header = TestShop.base64(#"{"alg":"\#(name)","kid":"\#(kid)"}"#.utf8)
+                let signed = "\(header).\(TestShop.base64(TestShop.claims().utf8))"
                 let code = HMAC<SHA256>.authenticationCode(for: Data(signed.utf8), using: SymmetricKey(data: secret))
                 #expect(try await self.refusal("\(signed).\(TestShop.base64(code))") == .algorithm(name))
             }
