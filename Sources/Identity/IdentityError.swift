@@ -36,8 +36,9 @@ extension IdentityError: CustomStringConvertible {
         case .wrongIssuer(let issuer, let expected):
             "the JWT's issuer is \(issuer.map(Self.shown) ?? "missing"), not \(Self.shown(expected))"
         case .wrongAudience(let audience, let expected):
-            "the JWT is for \(audience.isEmpty ? "nobody" : audience.prefix(4).map(Self.shown).joined(separator: ", ")), "
-                + "not for \(Self.shown(expected))"
+            "the JWT is for "
+                + (audience.isEmpty ? "nobody" : audience.prefix(4).map(Self.shown).joined(separator: ", "))
+                + ", not for \(Self.shown(expected))"
         case .missingClaim(let name): "the JWT has no claim \"\(name)\""
         case .badClaim(let name, let reason): "the JWT's claim \"\(name)\" is bad: \(reason)"
         case .expired(let at): "the JWT expired at \(at) s"

@@ -4,8 +4,8 @@ import NIOConcurrencyHelpers
 
 /// The public keys of the shop, by which its proofs of identity are checked.
 ///
-/// A shop publishes them as a JSON Web Key Set (RFC 7517). It rotates its keys by adding a new one, and removing the old
-/// one when no proof by it is valid any more; each time the whole set is replaced.
+/// A shop publishes them as a JSON Web Key Set (RFC 7517). It rotates its keys by adding a new one, and removing the
+/// old one when no proof by it is valid any more; each time the whole set is replaced.
 package final class IdentityKeys: Sendable {
     package static let byteLimit = 64 << 10
     package static let keyLimit = 32

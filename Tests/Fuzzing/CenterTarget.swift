@@ -73,7 +73,7 @@ enum CenterTarget {
             generation: draw.generation(), head: draw.head(), session: 9 + UInt64(draw.byte() % 2),
             hasGrants: draw.rarely(),
             answer: draw.flag()
-                ? WorkAnswer(
+                ? ChallengeAnswer(
                     challenge: draw.rarely() ? draw.number() : challenge, proof: draw.flag() ? draw.head() : nil,
                     earlier: draw.flag() ? [draw.head(), draw.head()] : []) : nil)
     }

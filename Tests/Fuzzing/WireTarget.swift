@@ -163,7 +163,7 @@ enum WireTarget {
             ])
         let answered = RegisterRequest(
             unit: self.unit, ledger: LedgerID(8), incarnation: Incarnation(2), generation: Generation(1), head: head,
-            session: 10, answer: WorkAnswer(challenge: 1, proof: head))
+            session: 10, answer: ChallengeAnswer(challenge: 1, proof: head))
         let directives = QuotaDirectives(
             epoch: Epoch(1), unit: self.unit, generation: Generation(2),
             lots: [.init(lot: self.lot, granted: 60, hint: ReclaimHint(number: 5, keep: 3), elsewhere: 2, contest: 9)],

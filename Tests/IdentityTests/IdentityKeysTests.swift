@@ -94,7 +94,8 @@ import TrancheCore
         let keys = try await IdentityKeys(jwks: dev.jwks)
         let verifier = IdentityVerifier(keys: keys, issuer: DevIdentity.issuer, audience: DevIdentity.audience)
         let claims = GateClaims(
-            buyer: BuyerID("ann")!, level: 2, isMember: true, accountCreatedAt: Instant(milliseconds: 5_000))
+            buyer: BuyerID("ann")!, level: 2, isMember: true, accountCreatedAt: Instant(milliseconds: 5_000),
+            region: "eu")
         // Another gate with the same seed makes what this one accepts.
         let token = try #require(DevIdentity(seed: seed)).mint(claims, lifetimeSeconds: 60, now: TestShop.now)
         let identity = try verifier.verify(token.utf8, now: TestShop.now)

@@ -34,14 +34,15 @@ import TrancheCore
 
     @Test("the claims of the shop are read") func claimsAreRead() async throws {
         let more =
-            #","tranche_level":3,"tranche_member":true,"tranche_created":1600000000.5,"nbf":1732600000,"name":"Ann""#
+            #","tranche_level":3,"tranche_member":true,"tranche_created":1600000000.5,"tranche_region":"eu""#
+            + #","nbf":1732600000,"name":"Ann""#
         let token = try self.shop.token(TestShop.claims(aud: #"["other","tranche"]"#, more: more))
         let identity = try await self.shop.verifier().verify(token.utf8, now: TestShop.now)
         #expect(
             identity.claims
                 == GateClaims(
                     buyer: BuyerID("ann")!, level: 3, isMember: true,
-                    accountCreatedAt: Instant(milliseconds: 1_600_000_000_000)))
+                    accountCreatedAt: Instant(milliseconds: 1_600_000_000_000), region: "eu"))
     }
 
     @Test("a token without a signature is refused") func unsignedTokenIsRefused() async throws {
@@ -68,8 +69,8 @@ import TrancheCore
             ("ed", self.shop.ed.publicKey.rawRepresentation), ("ec", self.shop.ec.publicKey.rawRepresentation),
         ] {
             for name in ["HS256", "HS384", "HS512"] {
-                let signed =
-                    "\(TestShop.base64(#"{"alg":"\#(name)","kid":"\#(kid)"}"#.utf8)).\(TestShop.base64(TestShop.claims().utf8))"
+                let header = TestShop.base64(#"{"alg":"\#(name)","kid":"\#(kid)"}"#.utf8)
+                let signed = "\(header).\(TestShop.base64(TestShop.claims().utf8))"
                 let code = HMAC<SHA256>.authenticationCode(for: Data(signed.utf8), using: SymmetricKey(data: secret))
                 #expect(try await self.refusal("\(signed).\(TestShop.base64(code))") == .algorithm(name))
             }
@@ -177,7 +178,8 @@ import TrancheCore
         arguments: [
             (#","tranche_level":-1"#, true), (#","tranche_level":1000001"#, true), (#","tranche_created":-1"#, true),
             (#","tranche_level":"3""#, false), (#","tranche_level":1.5"#, false), (#","tranche_member":1"#, false),
-            (#","nbf":"now""#, false),
+            (#","nbf":"now""#, false), (#","tranche_region":"""#, true), (#","tranche_region":1"#, false),
+            (#","tranche_region":"\#(String(repeating: "r", count: 65))""#, true),
         ])
     func wrongClaimIsRefused(more: String, isClaim: Bool) async throws {
         switch try await self.refusal(self.shop.token(TestShop.claims(more: more))) {

@@ -44,8 +44,8 @@ import TrancheCore
         // Computed by another program: PBKDF2-HMAC-SHA256 and repeated SHA-256.
         for (algorithm, cost, attempt, key) in Self.vectors {
             let parameters = #"""
-                {"algorithm":"\#(algorithm)","cost":\#(cost),"data":{"at":0,"level":0,"lot":1,"session":""},"expiresAt":1,
-                "keyLength":32,"keyPrefix":"\#(key.prefix(32))","keySignature":"",
+                {"algorithm":"\#(algorithm)","cost":\#(cost),"data":{"at":0,"level":0,"lot":1,"session":""},
+                "expiresAt":1,"keyLength":32,"keyPrefix":"\#(key.prefix(32))","keySignature":"",
                 "nonce":"000102030405060708090a0b0c0d0e0f","salt":"101112131415161718191a1b1c1d1e1f"}
                 """#
             let text = #"{"parameters":\#(parameters),"signature":""}"#

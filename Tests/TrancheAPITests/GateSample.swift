@@ -9,11 +9,14 @@ enum GateSample {
     static let buyer = BuyerID("ann")!
 
     static func session(
-        _ buyer: String = "ann", level: Int = 7, isMember: Bool = true, created: Instant? = Instant(milliseconds: 1_000)
+        _ buyer: String = "ann", level: Int = 7, isMember: Bool = true,
+        created: Instant? = Instant(milliseconds: 1_000),
+        region: String? = "eu"
     ) -> Session {
         Session(
             id: 0x0123_4567_89ab_cdef,
-            claims: GateClaims(buyer: BuyerID(buyer)!, level: level, isMember: isMember, accountCreatedAt: created),
+            claims: GateClaims(
+                buyer: BuyerID(buyer)!, level: level, isMember: isMember, accountCreatedAt: created, region: region),
             addressClass: 3, issuedAt: self.now, expiresAt: self.now.advanced(milliseconds: 60_000))
     }
 

@@ -12,7 +12,8 @@ import TrancheCore
     func sessionComesBack(buyer: String) throws {
         for session in [
             GateSample.session(buyer), GateSample.session(buyer, level: 0, isMember: false, created: nil),
-            GateSample.session(buyer, level: SessionCodec.levelLimit),
+            GateSample.session(buyer, level: SessionCodec.levelLimit), GateSample.session(buyer, region: nil),
+            GateSample.session(buyer, region: String(repeating: "r", count: Limits.regionBytes)),
         ] {
             let text = self.sessions.seal(session)
             #expect(try self.sessions.open(text.utf8, now: GateSample.now) == session)
@@ -33,8 +34,8 @@ import TrancheCore
     @Test("the format of a session stays as it is") func sessionFormatStays() {
         // Computed by another program, from the description of the formats.
         let session =
-            "AQEjRWeJq83vAAAABwEDAAAAAAAPQkAABifKX4uQeAAGJ8pjHxd4A2FubnqHz8xSKUZY-U0iD-vOThb_"
-            + "0EWV8Or7PO7ibIeOxP_l"
+            "AQEjRWeJq83vAAAABwEDAAAAAAAPQkAABifKX4uQeAAGJ8pjHxd4AmV1A2FubtB5T9hKTe58sMaHEclB"
+            + "hGpZ_PFEkzQPsYtk91msUNNG"
         let ticket =
             "AQAAAAeAAAAAAAAAEgAGJ8pfi5B4A2FubsyEYmQjC9rAxZo9j2-wmEDgYWagESauvmPElY0x8Wxz"
         #expect(self.sessions.seal(GateSample.session()) == session)

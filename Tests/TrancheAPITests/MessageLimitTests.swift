@@ -22,7 +22,7 @@ import TrancheCore
         RegisterRequest(
             unit: UnitID(1), ledger: LedgerID(.max), incarnation: Incarnation(incarnation),
             generation: Generation(generation), head: self.head(position), session: .max,
-            answer: WorkAnswer(
+            answer: ChallengeAnswer(
                 challenge: .max, proof: self.head(proof), earlier: Array(repeating: self.head(1), count: earlier)))
     }
 

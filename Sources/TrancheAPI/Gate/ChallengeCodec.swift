@@ -53,7 +53,7 @@ package struct ChallengeCodec: Sendable {
             signature: HexBytes.text(Self.canonical(parameters).withUnsafeBytes { self.signing[0].code($0) }))
     }
 
-    /// Checks signatures, end, session and lot. It does no work again, so a wrong answer costs no more than a right one.
+    /// Checks signatures, end, session and lot. It repeats no work, so a wrong answer costs no more than a right one.
     package func check(
         _ answer: WorkAnswer, session: UInt64, lot: LotID, now: Instant
     ) throws(ChallengeError) -> SolvedChallenge {

@@ -1,6 +1,6 @@
 package import TrancheCore
 
-/// Proves that a buyer entered the line of a lot, and with which rank. It has no end: it is worth nothing after the sale.
+/// Proves that a buyer entered the line of a lot, and with which rank. It does not expire: the sale does.
 ///
 /// Wire form: base64url of `version(1) lot(4) rank(8) arrivedAt(8) length(1) buyer mac(32)`, numbers big-endian, times
 /// in microseconds.

@@ -51,8 +51,8 @@ extension SaleConfig.GateRules {
         }
         guard isPlain, Self.nameBytes.contains(name.utf8.count) else {
             throw .invalidConfig(
-                "sale \(sale): the \(what) \"\(name.prefix(64))\" of a rule of the gate is not \(Self.nameBytes) letters, "
-                    + "digits and dashes")
+                "sale \(sale): the \(what) \"\(name.prefix(64))\" of a rule of the gate is not \(Self.nameBytes) "
+                    + "letters, digits and dashes")
         }
     }
 }
@@ -93,8 +93,8 @@ extension SaleConfig.Sale {
         for lot in self.lots {
             if lot.policy == .firstCome {
                 throw .invalidConfig(
-                    "lot \(lot.id): the line is first-come, but gate.delayMilliseconds is \(delay): a random delay would "
-                        + "decide who comes first")
+                    "lot \(lot.id): the line is first-come, but gate.delayMilliseconds is \(delay): a random delay "
+                        + "would decide who comes first")
             }
             if lot.contest?.when == .global {
                 throw .invalidConfig(

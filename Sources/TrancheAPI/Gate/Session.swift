@@ -3,7 +3,7 @@ package import TrancheCore
 /// A buyer who proved to a gate who they are. It is made from the shop's signed identity, and is cheaper to check.
 ///
 /// Wire form: base64url of `version(1) id(8) level(4) member(1) addressClass(1) created(8) issuedAt(8) expiresAt(8)
-/// length(1) region length(1) buyer mac(32)`, numbers big-endian, times in microseconds, `created` 0 if it is not known.
+/// length(1) region length(1) buyer mac(32)`, numbers big-endian, times in microseconds, `created` 0 if not known.
 package struct Session: Hashable, Sendable {
     /// Drawn for each session: challenges are bound to it, and suspicion is counted for it.
     package let id: UInt64

@@ -1,9 +1,9 @@
 /// Every limit of the rules, with its unit in the name. The limits of sockets and files are in the shells.
 package enum Limits {
     /// UTF-8 bytes of a buyer's id.
-    /// The longest name of a region, in bytes.
-    package static let regionBytes = 64
     package static let buyerBytes = 64
+    /// UTF-8 bytes of a region's name.
+    package static let regionBytes = 64
     /// UTF-8 bytes of a payment provider's id.
     package static let paymentBytes = 64
     /// Items that one lot can have, added stock included.

@@ -2,7 +2,7 @@
 ///
 /// A buyer in the list is always found. A buyer who is not in it is found by accident with a probability of one in 10^13
 /// for a list of a million, and nobody can look for such a name without the key.
-package struct BuyerSet: Sendable {
+package struct BuyerSet: Hashable, Sendable {
     private let hash: SipHash
     /// In order, each once.
     private let hashes: [UInt64]

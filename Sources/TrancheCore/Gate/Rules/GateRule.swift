@@ -31,7 +31,7 @@ package struct GateRule: Hashable, Sendable {
 }
 
 /// The lists that rules name.
-package struct GateLists: Sendable {
+package struct GateLists: Hashable, Sendable {
     package var buyers: [String: BuyerSet]
     package var addresses: [String: AddressSet]
 
