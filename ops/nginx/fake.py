@@ -93,7 +93,7 @@ class Fake(BaseHTTPRequestHandler):
             data = f"event: order\ndata: {text}\n\n".encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.flush()
-            released.wait(10)
+            released.wait(20)
         self.wfile.write(b"0\r\n\r\n")
 
     def do_POST(self):

@@ -1,7 +1,7 @@
 -- Refuses token requests above the line's threshold before the gate. An option of tranche.conf (lines with #lua).
 --
 -- Ranks and thresholds are 16 hexadecimal digits, so a comparison of texts decides. The rank is in the ticket. A forged
--- ticket with a low rank passes here and is refused by the gate, which checks the signature: this check only saves work.
+-- ticket with a low rank passes here, and the gate, which checks the signature, refuses it: this check only saves work.
 -- What is not known passes: no fresh threshold, no ticket, another form of body.
 local module = {}
 local fresh_seconds = 10
