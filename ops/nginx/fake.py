@@ -70,7 +70,7 @@ class Fake(BaseHTTPRequestHandler):
             document = {"sale": "x", "lots": [{"id": 1, "name": "a}b", "threshold": THRESHOLD}], "padding": "p" * size}
             return self.answer(
                 200, json.dumps(document, separators=(",", ":")), ETag=TAG, Cache_Control="public, max-age=1")
-        if self.path == "/assets/only-two.js" and self.server.name != "two":
+        if self.path.startswith("/assets/only-two.") and self.server.name != "two":
             return self.answer(404, {"code": "not_found"})
         if self.path.startswith("/assets/"):
             return self.answer(200, "x" * 2000, ETag=TAG, Content_Type="text/javascript; charset=utf-8",
