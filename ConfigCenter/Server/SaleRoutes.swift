@@ -41,12 +41,29 @@ struct SaleRoutes {
                 act: try request.act("\(name) \(id)"), options)
             return Response.json(document, headers: [.eTag: "\"\(document.version)\""])
         }
+        group.put("sales/:sale/blocked/:buyer") { request, context in try await self.block(request, context, true) }
+        group.delete("sales/:sale/blocked/:buyer") { request, context in try await self.block(request, context, false) }
         group.post("lots/:lot/stock") { request, context in
             let add = try await request.document(StockBody.self).add
             try await self.center.addStock(
                 add, to: try context.lot(), actor: request.actor, key: try request.idempotencyKey)
             return Response.json(try await self.center.quota())
         }
+    }
+
+    private func block(_ request: Request, _ context: TrancheContext, _ isBlocked: Bool) async throws -> Response {
+        let (id, text) = (context.sale, context.parameters.get("buyer") ?? "")
+        guard let buyer = BuyerID(text) else {
+            throw Problem(
+                status: 400, code: "bad_request", detail: "\"\(text.prefix(64))\" is not a buyer: expected \(BuyerID.rule)")
+        }
+        try await self.center.change(
+            .buyersBlocked, actor: request.actor, note: "\(isBlocked ? "block" : "unblock") \(buyer) in \(id)", act: nil
+        ) { (config) throws(Problem) in
+            guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
+            config.sales[index] = try config.sales[index].blocking(buyer, isBlocked)
+        }
+        return try await self.document(id)
     }
 
     private func create(_ request: Request) async throws -> Response {

@@ -123,6 +123,7 @@ extension Problem {
         case .forged: self.init(status: 401, code: "bad_token", detail: "the token's signature is wrong")
         case .expired(let at):
             self.init(status: 401, code: "token_expired", detail: "the token expired at \(JSON.text(at))")
+        case .blocked: self.init(status: 403, code: "blocked", detail: "the sale is not open to this buyer")
         case .early(let notBefore):
             self.init(
                 status: 403, code: "not_started", detail: "the token is valid from \(JSON.text(notBefore))",

@@ -14,7 +14,7 @@ extension SaleConfig.Sale {
     package func created(tieKeyHash: String, drawHash: String) -> Self {
         var made = self
         (made.tieKeyHash, made.drawHash) = (tieKeyHash, drawHash)
-        (made.tieKey, made.drawSeed, made.homes, made.planned) = (nil, nil, nil, nil)
+        (made.tieKey, made.drawSeed, made.homes, made.planned, made.blocked) = (nil, nil, nil, nil, nil)
         for index in made.lots.indices { made.lots[index].added = nil }
         return made
     }
@@ -32,11 +32,27 @@ extension SaleConfig.Sale {
         var edited = sale
         (edited.tieKeyHash, edited.tieKey) = (self.tieKeyHash, self.tieKey)
         (edited.drawHash, edited.drawSeed) = (self.drawHash, self.drawSeed)
-        (edited.homes, edited.planned) = (self.homes, self.planned)
+        (edited.homes, edited.planned, edited.blocked) = (self.homes, self.planned, self.blocked)
         for index in edited.lots.indices {
             edited.lots[index].added = self.lots.first { $0.id == edited.lots[index].id }?.added
         }
         return edited
+    }
+
+    /// This sale with a buyer blocked, or admitted again.
+    ///
+    /// - Throws: ``Problem`` `invalid_config` beyond ``Limits/blockedBuyers``.
+    package func blocking(_ buyer: BuyerID, _ isBlocked: Bool) throws(Problem) -> Self {
+        var sale = self
+        var blocked = (self.blocked ?? []).filter { $0 != buyer }
+        if isBlocked { blocked.append(buyer) }
+        guard blocked.count <= Limits.blockedBuyers else {
+            throw .invalidConfig(
+                "sale \(self.id) has \(Limits.blockedBuyers) blocked buyers already, which is the limit: put them into a list "
+                    + "of the gates")
+        }
+        sale.blocked = blocked.isEmpty ? nil : blocked
+        return sale
     }
 
     /// The first grants of every lot among `units`, by lot and unit name, in the configuration's form.

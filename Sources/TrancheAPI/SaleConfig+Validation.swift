@@ -60,6 +60,10 @@ extension SaleConfig {
                 "sale \(sale.id): payment window \(sale.paymentWindowMilliseconds) ms is not in \(window)")
         }
         guard !sale.lots.isEmpty else { throw .invalidConfig("sale \(sale.id) has no lot") }
+        guard (sale.blocked ?? []).count <= Limits.blockedBuyers else {
+            throw .invalidConfig(
+                "sale \(sale.id): \(sale.blocked?.count ?? 0) blocked buyers, at most \(Limits.blockedBuyers)")
+        }
         for lot in sale.lots { try self.validate(lot, of: sale) }
         try sale.validateGate()
     }

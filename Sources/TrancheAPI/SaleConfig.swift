@@ -73,6 +73,8 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var planned: [String: [String: Int]]?
         /// What gates ask of buyers; the defaults of ``GateTerms`` if not given.
         package var gate: GateRules?
+        /// Buyers who may not buy, also with a token in hand. What they ordered before stays theirs.
+        package var blocked: [BuyerID]?
         /// SHA-256 of the seed of the draws, in hexadecimal digits, published when the sale is created.
         package var drawHash: String?
         /// The seed itself, published when the sale is closed: ``DrawSeed``. Gates publish it from the opening on.
@@ -107,6 +109,17 @@ package struct SaleConfig: Hashable, Sendable, Codable {
                     isSettled: sale.state == .settled)
             }
         }
+    }
+
+    /// By lot: the buyers of its sale that operators have blocked. Lots without any are not there.
+    package var blocked: [LotID: Set<BuyerID>] {
+        var blocked: [LotID: Set<BuyerID>] = [:]
+        for sale in self.sales {
+            guard let buyers = sale.blocked, !buyers.isEmpty else { continue }
+            let set = Set(buyers)
+            for lot in sale.lots { blocked[lot.id] = set }
+        }
+        return blocked
     }
 
     /// The sale of a lot.

@@ -8,6 +8,8 @@ package enum TokenError: Error, Hashable, Sendable {
     case forged
     case early(notBefore: Instant)
     case expired(at: Instant)
+    /// The buyer was blocked after the token was made.
+    case blocked
     /// The token is for another lot than the address.
     case wrongLot(LotID, expected: LotID)
     /// The buyer's home is another unit.

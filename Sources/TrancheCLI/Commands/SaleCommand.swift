@@ -11,7 +11,7 @@ struct SaleCommand: AsyncParsableCommand {
         discussion: "The states of a sale: draft, warming, open (which can be paused), closed, settled.",
         subcommands: [
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
-            Close.self, Settle.self,
+            Close.self, Settle.self, Block.self, Unblock.self,
         ])
 
     struct Warm: AsyncParsableCommand {

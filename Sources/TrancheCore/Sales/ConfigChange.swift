@@ -7,6 +7,8 @@ package enum ConfigChange: Hashable, Sendable {
     case saleEdited(lowersLimits: Bool)
     case step(SaleState.Step)
     case moreStock
+    /// Buyers may not buy any more, or may again.
+    case buyersBlocked
     /// The rules of an older version.
     case rollback
 
@@ -15,7 +17,7 @@ package enum ConfigChange: Hashable, Sendable {
     package var isUrgent: Bool {
         switch self {
         case .step(.pause), .step(.close), .saleEdited(lowersLimits: true): true
-        case .moreStock, .unitRemoved: true
+        case .moreStock, .unitRemoved, .buyersBlocked: true
         case .unitAnnounced, .saleCreated, .saleDeleted, .saleEdited(lowersLimits: false), .rollback: false
         case .step(.warm), .step(.open), .step(.resume), .step(.settle): false
         }

@@ -4,6 +4,8 @@ package enum Limits {
     package static let buyerBytes = 64
     /// UTF-8 bytes of a region's name.
     package static let regionBytes = 64
+    /// Buyers whom operators block in one sale. Longer lists are files of gates.
+    package static let blockedBuyers = 10_000
     /// UTF-8 bytes of a payment provider's id.
     package static let paymentBytes = 64
     /// Items that one lot can have, added stock included.

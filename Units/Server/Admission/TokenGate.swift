@@ -42,7 +42,7 @@ final class TokenGate: Sendable {
         try self.codec.checkPlace(token, home: home, lot: lot, unit: self.unit)
         return Purchase(
             order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt,
-            untimely: self.codec.untimely(token, now: now))
+            untimely: self.file.isBlocked(token.buyer, lot: lot) ? .blocked : self.codec.untimely(token, now: now))
     }
 
     /// The buyer's home unit: the token's claim, or else by hashing over the units that the sale opened with.

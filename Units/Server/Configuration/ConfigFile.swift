@@ -14,6 +14,8 @@ package final class ConfigFile: Sendable {
     /// One version at a time, from its judgement to the moment when it is applied: otherwise an older one could be
     /// applied last.
     private let turn = NIOLockedValueBox(())
+    /// By lot: the buyers of its sale that operators have blocked.
+    private let blocked: NIOLockedValueBox<[LotID: Set<BuyerID>]>
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
     /// Reads the copy, if there is one. A damaged copy counts as none: the center sends it again.
@@ -24,9 +26,13 @@ package final class ConfigFile: Sendable {
             .flatMap { push in (try? push.validated()).map { Applied(push: push, config: $0) } }
         self.applied = NIOLockedValueBox(read)
         self.apply = NIOLockedValueBox { _ in }
+        self.blocked = NIOLockedValueBox(read?.config.blocked ?? [:])
     }
 
     package var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
+    /// Whether a buyer may not buy a lot any more.
+    func isBlocked(_ buyer: BuyerID, lot: LotID) -> Bool { self.blocked.withLockedValue { $0[lot]?.contains(buyer) } ?? false }
+
     package var config: SaleConfig { self.applied.withLockedValue { $0?.config ?? SaleConfig() } }
 
     /// The one unit where a buyer may buy a lot, among the units that its sale opened with; `nil` before that.
@@ -51,6 +57,7 @@ package final class ConfigFile: Sendable {
         guard try Self.isNewer(push, than: self.applied.withLockedValue { $0?.push }) else { return }
         try self.write(push)
         self.applied.withLockedValue { $0 = Applied(push: push, config: config) }
+        self.blocked.withLockedValue { $0 = config.blocked }
         self.apply.withLockedValue { $0 }(config)
     }
 

@@ -137,6 +137,7 @@ extension GateLot {
             case .paused: .paused
             case .closed, .settled: .ended
             }
+        let blocked = Set(sale.blocked ?? [])
         return sale.lots.map { lot in
             GateLot(
                 id: lot.id, sale: sale.id, policy: lot.policy, phase: phase,
@@ -145,7 +146,7 @@ extension GateLot {
                 addressRate: terms.addressRate, lotRate: terms.lotRate, rules: terms.rules,
                 wantsChallenge: terms.challenge != .none,
                 minimumAnswerMilliseconds: Int64(terms.minimumAnswerMilliseconds),
-                tokenMilliseconds: 1_000 * Int64(terms.tokenSeconds))
+                tokenMilliseconds: 1_000 * Int64(terms.tokenSeconds), blocked: blocked)
         }
     }
 }

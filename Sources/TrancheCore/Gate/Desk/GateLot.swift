@@ -25,6 +25,8 @@ package struct GateLot: Hashable, Sendable {
     package let wantsChallenge: Bool
     package let minimumAnswerMilliseconds: Int64
     package let tokenMilliseconds: Int64
+    /// Buyers that operators have blocked.
+    package let blocked: Set<BuyerID>
     /// What the center told last; `nil` before the first time.
     package internal(set) var line: LineState?
     package internal(set) var band = StockBand.many
@@ -32,7 +34,7 @@ package struct GateLot: Hashable, Sendable {
     package init(
         id: LotID, sale: String, policy: LinePolicy, phase: Phase, opensAt: Instant, closesAt: Instant,
         userRate: RateLimit, addressRate: RateLimit, lotRate: RateLimit?, rules: [GateRule], wantsChallenge: Bool,
-        minimumAnswerMilliseconds: Int64, tokenMilliseconds: Int64
+        minimumAnswerMilliseconds: Int64, tokenMilliseconds: Int64, blocked: Set<BuyerID> = []
     ) {
         (self.id, self.sale, self.policy, self.phase) = (id, sale, policy, phase)
         (self.opensAt, self.closesAt) = (opensAt, closesAt)
@@ -40,6 +42,7 @@ package struct GateLot: Hashable, Sendable {
         (self.rules, self.wantsChallenge) = (rules, wantsChallenge)
         self.minimumAnswerMilliseconds = minimumAnswerMilliseconds
         self.tokenMilliseconds = tokenMilliseconds
+        self.blocked = blocked
     }
 
     /// The phase at a moment.

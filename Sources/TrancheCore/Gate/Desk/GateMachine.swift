@@ -84,6 +84,7 @@ package struct GateMachine: Sendable {
                 return .rateLimited(retryAfterMilliseconds: wait)
             }
         }
+        if lot.blocked.contains(caller.claims.buyer) { return .blocked(until: nil) }
         let hits = lot.rules.judge(claims: caller.claims, address: caller.address, lists: self.lists, now: now)
         for hit in hits { self.ruleHits[hit.rule, default: 0] += 1 }
         return hits.refusal
