@@ -56,6 +56,7 @@ struct DemoVerdict: Codable {
     }
 
     func print(_ layout: ClusterLayout, _ report: VerifyReport, _ outcome: DemoOutcome) {
+        GateTable.print(outcome.load)
         Output.line("\n" + Output.bold("From the ledgers:"))
         let rows = report.units.map { unit in
             [
