@@ -1,10 +1,20 @@
 package import HTTPTypes
 package import Hummingbird
 import NIOCore
+package import Sockets
 package import TrancheAPI
 
 /// The request context of every router.
-package typealias TrancheContext = BasicRequestContext
+package struct TrancheContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// The other end of the connection: the client, or a proxy.
+    package let peer: ClientAddress
+
+    package init(source: ApplicationRequestContextSource) {
+        self.coreContext = .init(source: source)
+        self.peer = source.channel.remoteAddress?.withSockAddr { address, _ in ClientAddress(address) } ?? .local
+    }
+}
 
 extension Problem {
     package var response: Response {

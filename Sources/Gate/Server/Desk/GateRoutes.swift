@@ -3,7 +3,6 @@ import HTTPTypes
 import Hummingbird
 import NIOConcurrencyHelpers
 import NIOCore
-import Sockets
 import TrancheAPI
 import TrancheCore
 
@@ -67,10 +66,8 @@ struct GateRoutes {
     }
 
     private func asker(_ request: Request, _ context: TrancheContext) throws(Problem) -> Gatehouse.Asker {
-        let peer =
-            context.channel.remoteAddress?.withSockAddr { address, _ in ClientAddress(address) } ?? .local
         let forwarded = HTTPField.Name("X-Forwarded-For").flatMap { request.headers[$0] } ?? ""
-        let address = Array(forwarded.utf8).withUnsafeBytes { self.house.address(of: peer, forwardedFor: $0) }
+        let address = Array(forwarded.utf8).withUnsafeBytes { self.house.address(of: context.peer, forwardedFor: $0) }
         return try Self.withBytes(request.bearer) { bytes throws(Problem) in
             try self.house.asker(bytes, from: address, now: SystemClock.now())
         }

@@ -4,6 +4,7 @@ import Foundation
 import GatePage
 import HTTPTypes
 import Hummingbird
+import NIOConcurrencyHelpers
 import NIOCore
 import TrancheAPI
 import TrancheCore
