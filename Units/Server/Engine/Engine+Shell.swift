@@ -10,7 +10,7 @@ extension Engine: UnitShell {
     func send(_ step: RedisStep) { self.parts.redis.send(step, now: self.now.steady) }
 
     func commit(_ entries: [LedgerEntry]) throws(StorageError) {
-        try self.parts.ledger.append(entries, as: self.machine.book.incarnation)
+        try self.parts.ledger.commit(entries, as: self.machine.book.incarnation)
         self.machine.committed(self.parts.ledger.head)
         self.parts.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")
         self.parts.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)

@@ -82,7 +82,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     private static func takeOver(_ ledger: UnitLedger, _ recovered: UnitBook) throws(StorageError) -> UnitMachine {
         var book = recovered
         let opened = LedgerEntry.opened(book.incarnation.next)
-        try ledger.append([opened], as: book.incarnation.next)
+        try ledger.commit([opened], as: book.incarnation.next)
         book.apply(opened)
         return UnitMachine(
             unit: ledger.unit, ledger: ledger.id, session: UInt64.random(in: 1...UInt64.max), book: book,
