@@ -88,8 +88,9 @@ import UnitServer
         #expect(try calls.survey() == model.survey(run: run))
         let admitted = (1...3).map { number in
             let request = BuyRequest(
-                order: OrderID(high: .max, low: UInt64(number)), buyer: BuyerID("b|\(number)")!, lot: Self.lot,
-                quantity: number, issuedAt: .distantPast, stamp: Stamp(rawValue: UInt64(number)), ticket: 0)
+                Purchase(
+                    order: OrderID(high: .max, low: UInt64(number)), buyer: BuyerID("b|\(number)")!, lot: Self.lot,
+                    quantity: number, issuedAt: .distantPast), stamp: Stamp(rawValue: UInt64(number)), ticket: 0)
             let order = Order(
                 id: request.order, buyer: request.buyer, lot: Self.lot, quantity: number, buyerLimit: 3,
                 generation: Generation(1), stamp: request.stamp, deadline: .distantFuture)

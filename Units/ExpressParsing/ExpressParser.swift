@@ -159,7 +159,7 @@ package enum ExpressParser {
                 let start = self.cursor
                 self.cursor = end + 2
                 if end == start { return .done }
-                guard self.take(bytes, start, end) else { return .other }
+                guard self.readField(bytes, start, end) else { return .other }
             }
         }
 
@@ -175,7 +175,7 @@ package enum ExpressParser {
         }
 
         /// - Returns: `false` for a field that a plain request does not have.
-        private mutating func take(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+        private mutating func readField(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
             // The ordinary stack refuses a request with more of them.
             self.count += 1
             guard self.count <= ExpressParser.fieldCountLimit else { return false }
@@ -193,7 +193,7 @@ package enum ExpressParser {
                     return false
                 }
                 self.token = (first + 7)..<last
-            case 14 where Self.isName(bytes, start..<colon, "content-length"): return self.takeLength(bytes, value)
+            case 14 where Self.isName(bytes, start..<colon, "content-length"): return self.readLength(bytes, value)
             case 10 where Self.isName(bytes, start..<colon, "connection"):
                 if Self.isName(bytes, value, "close") {
                     self.keepsAlive = false
@@ -210,7 +210,7 @@ package enum ExpressParser {
             return true
         }
 
-        private mutating func takeLength(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) -> Bool {
+        private mutating func readLength(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) -> Bool {
             guard !self.hasLength, !value.isEmpty, value.count < 8 else { return false }
             self.hasLength = true
             for byte in bytes[value] {
@@ -246,7 +246,7 @@ package enum ExpressParser {
         func skipSpace() {
             while cursor < body.count, [32, 9, 10, 13].contains(body[cursor]) { cursor += 1 }
         }
-        func take(_ bytes: StaticString) -> Bool {
+        func skip(_ bytes: StaticString) -> Bool {
             skipSpace()
             guard cursor + bytes.utf8CodeUnitCount <= body.count else { return false }
             for offset in 0..<bytes.utf8CodeUnitCount where body[cursor + offset] != bytes.utf8Start[offset] {
@@ -255,7 +255,7 @@ package enum ExpressParser {
             cursor += bytes.utf8CodeUnitCount
             return true
         }
-        guard take("{"), take("\"quantity\""), take(":") else { return nil }
+        guard skip("{"), skip("\"quantity\""), skip(":") else { return nil }
         skipSpace()
         let digits = cursor
         var quantity = 0
@@ -264,7 +264,7 @@ package enum ExpressParser {
             cursor += 1
         }
         // JSON has no leading zeros.
-        guard cursor > digits, body[digits] != 48 || cursor == digits + 1, take("}") else { return nil }
+        guard cursor > digits, body[digits] != 48 || cursor == digits + 1, skip("}") else { return nil }
         skipSpace()
         return cursor == body.count ? quantity : nil
     }

@@ -146,8 +146,6 @@ extension World {
 
 extension BuyRequest {
     func with(ticket: UInt64) -> BuyRequest {
-        BuyRequest(
-            order: self.order, buyer: self.buyer, lot: self.lot, quantity: Int(self.quantity), issuedAt: self.issuedAt,
-            stamp: self.stamp, ticket: ticket)
+        BuyRequest(self.purchase, stamp: self.stamp, ticket: ticket)
     }
 }

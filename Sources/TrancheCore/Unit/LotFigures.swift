@@ -93,8 +93,8 @@ struct Deadline: Hashable, Comparable, Sendable {
     }
 }
 
-/// A request that waits: the lot was empty here, and more stock may come.
-struct HeldRequest: Sendable {
+/// A request that waits: the lot was empty here, and more stock may come; or the lot's contest has not begun.
+struct StarvedRequest: Sendable {
     let request: BuyRequest
     /// Since when it waits, by a clock that never steps.
     let since: Instant

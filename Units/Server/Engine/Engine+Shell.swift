@@ -20,7 +20,7 @@ extension Engine: UnitShell {
         // First, so that an order is never neither in memory nor in an archive.
         for case .archived in publications { self.nameArchives() }
         let delivery = self.parts.intake.publish(publications, now: self.now.wall)
-        self.parts.waiters.answer(delivery.answers)
+        self.parts.waiters.deliver(delivery.answers)
         self.parts.watch.wake(delivery.changed)
         if !delivery.answers.isEmpty {
             self.parts.telemetry.count("tranche_answers_total", "Answers of admission.", by: delivery.answers.count)

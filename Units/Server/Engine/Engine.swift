@@ -208,7 +208,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.status.withLockedValue { $0.failure = "\(error)" }
         self.parts.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
         self.refuse(self.parts.intake.setRecovered(nil, now: SystemClock.now()))
-        self.parts.waiters.answerAll(.refused(.recovering), before: self.parts.intake.recovery)
+        self.parts.waiters.deliverToAll(.refused(.recovering), before: self.parts.intake.recovery)
         Thread.sleep(forTimeInterval: 0.1)
     }
 
@@ -224,7 +224,7 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     }
 
     private func refuse(_ requests: [BuyRequest]) {
-        self.parts.waiters.answer(requests.map { ($0.ticket, .refused(.recovering)) })
+        self.parts.waiters.deliver(requests.map { ($0.ticket, .refused(.recovering)) })
     }
 
     private func publishStatus() {

@@ -31,7 +31,7 @@ extension Lane {
         if case .order(let order) = answer, order.state == .contested {
             position = self.gate.intake.waitlistPosition(of: order.id)
         }
-        self.answers.write(answer, isStatus: isStatus, position: position)
+        self.answers.encode(answer, isStatus: isStatus, position: position)
         self.send(ticket.slot)
     }
 
@@ -55,7 +55,7 @@ extension Lane {
         guard let sent else { return self.close(slot) }
         if sent < self.answers.bytes.count {
             self.connections[slot].keepUnsent(self.answers.bytes[sent...], now: self.now)
-            return self.judge(slot)
+            return self.updateInterest(slot)
         }
         self.sent(slot)
     }
@@ -69,7 +69,7 @@ extension Lane {
         case .closed: return self.close(slot)
         case .bytes(let count):
             guard self.connections[slot].sent(count, now: self.now) else { return }
-            self.judge(slot)
+            self.updateInterest(slot)
             if self.connections[slot].isOpen { self.sent(slot) }
         }
     }
@@ -80,7 +80,7 @@ extension Lane {
         self.connections[slot].endAnswer(isLast: self.isStopping, now: self.now)
         if self.connections[slot].isLeaving {
             Socket.finishWriting(self.connections[slot].descriptor)
-            return self.isStopping ? self.close(slot) : self.judge(slot)
+            return self.isStopping ? self.close(slot) : self.updateInterest(slot)
         }
         if self.connections[slot].hasPending { self.resumed.append(slot) }
     }
@@ -96,7 +96,7 @@ extension Lane {
             case .head, .body:
                 guard self.connections[slot].mayServe else { continue }
                 self.connections[slot].giveUpReading()
-                self.answers.write(Problem.slowRequest)
+                self.answers.encode(Problem.slowRequest)
                 self.send(slot)
             }
         }

@@ -24,7 +24,7 @@ extension Lane {
             } else if let taken = self.serve(slot, bytes), !self.connections[slot].isLeaving {
                 self.connections[slot].keep(bytes[taken...])
             }
-            self.judge(slot)
+            self.updateInterest(slot)
         }
     }
 
@@ -36,11 +36,11 @@ extension Lane {
         // The answer may still reach a client that has closed one direction only.
         if self.connections[slot].inputIsClosed { return self.close(slot) }  // Both directions.
         self.connections[slot].closeInput()
-        self.judge(slot)
+        self.updateInterest(slot)
     }
 
     /// Updates the poller and the deadlines for what the connection waits for now.
-    func judge(_ slot: Int) {
+    func updateInterest(_ slot: Int) {
         guard self.connections[slot].isOpen else { return }
         // The time of a part of a request that waits behind another one does not count.
         if self.connections[slot].hasPending, self.connections[slot].mayServe {
@@ -68,7 +68,7 @@ extension Lane {
         {
             return self.close(slot)
         }
-        self.judge(slot)
+        self.updateInterest(slot)
     }
 
     /// Takes requests from the front of `bytes`, until one has to wait.
@@ -90,26 +90,26 @@ extension Lane {
                 return nil
             case .request(let request):
                 taken += request.length
-                self.receive(slot, request, rest)
+                self.ask(slot, request, rest)
                 if !self.connections[slot].isOpen { return nil }
             }
         }
         return taken
     }
 
-    func receive(_ slot: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
+    func ask(_ slot: Int, _ request: ExpressParser.Request, _ bytes: UnsafeRawBufferPointer) {
         let count = self.connections[slot].ask(keepsAlive: request.keepsAlive)
         let ticket = Ticket(lane: self.number, slot: slot, count: count).rawValue
         switch request.kind {
         case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket))
         case .buy(let lot, let token, let quantity):
             do throws(TokenError) {
-                let purchase = try self.gate.purchase(
+                let (purchase, untimely) = try self.gate.purchase(
                     lot: lot, token: UnsafeRawBufferPointer(rebasing: bytes[token]), quantity: quantity,
                     now: SystemClock.now())
-                self.questions.append(.init(kind: .buy(purchase), ticket: ticket))
+                self.questions.append(.init(kind: .buy(purchase, untimely: untimely), ticket: ticket))
             } catch {
-                self.answers.write(self.gate.problem(error))
+                self.answers.encode(self.gate.problem(error))
                 self.send(slot)
             }
         }
@@ -119,7 +119,7 @@ extension Lane {
         self.owner.check()
         var questions = self.questions
         self.questions.removeAll(keepingCapacity: true)
-        self.gate.intake.submit(&questions, now: SystemClock.now())
+        self.gate.intake.handIn(&questions, now: SystemClock.now())
         for question in questions {
             let ticket = Ticket(rawValue: question.ticket)
             switch question.result {
@@ -133,7 +133,7 @@ extension Lane {
                 }
             case .failure(let error):
                 guard self.isWaiting(ticket) else { continue }
-                self.answers.write(self.gate.problem(error))
+                self.answers.encode(self.gate.problem(error))
                 self.send(ticket.slot)
             }
         }

@@ -172,7 +172,7 @@ final class Lane: AnswerSink, @unchecked Sendable {  // The thread has all but t
 
     /// Writes one answer, if the socket takes it at once, and closes.
     private func refuse(_ descriptor: Int32, limit: Int) {
-        self.answers.write(.tooManyConnections(limit: limit))
+        self.answers.encode(.tooManyConnections(limit: limit))
         self.answers.sayClose()
         _ = self.answers.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
         Socket.close(descriptor)

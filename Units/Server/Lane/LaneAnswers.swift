@@ -16,22 +16,22 @@ struct LaneAnswers {
     }
 
     /// - Parameter isStatus: The answer to a status request, not to a buy request.
-    mutating func write(_ answer: Answer, isStatus: Bool, position: WaitlistPosition?) {
+    mutating func encode(_ answer: Answer, isStatus: Bool, position: WaitlistPosition?) {
         switch answer {
-        case .order(let order): self.write(order, isStatus: isStatus, position)
+        case .order(let order): self.encode(order, isStatus: isStatus, position)
         case .refused(let refusal):
             if let bytes = self.kept[refusal] { return self.bytes = bytes }
-            self.write(Problem(refusal))
+            self.encode(Problem(refusal))
             if self.kept.count >= Self.keptRefusals { self.kept = [:] }
             self.kept[refusal] = self.bytes
         }
     }
 
-    private mutating func write(_ order: Order, isStatus: Bool, _ position: WaitlistPosition?) {
+    private mutating func encode(_ order: Order, isStatus: Bool, _ position: WaitlistPosition?) {
         self.body.removeAll(keepingCapacity: true)
-        OrderDocument.write(order, position, into: &self.body)
+        OrderDocument.encode(order, position, into: &self.body)
         self.bytes.removeAll(keepingCapacity: true)
-        switch isStatus ? 200 : TokenGate.status(of: order) {
+        switch isStatus ? 200 : OrderDocument.status(of: order) {
         case 201: self.bytes.write("HTTP/1.1 201 Created\r\n")
         case 202: self.bytes.write("HTTP/1.1 202 Accepted\r\n")
         default: self.bytes.write("HTTP/1.1 200 OK\r\n")
@@ -42,9 +42,9 @@ struct LaneAnswers {
         self.finish()
     }
 
-    mutating func write(_ problem: Problem) {
+    mutating func encode(_ problem: Problem) {
         self.body.removeAll(keepingCapacity: true)
-        problem.write(into: &self.body)
+        problem.encode(into: &self.body)
         self.bytes.removeAll(keepingCapacity: true)
         self.bytes.write("HTTP/1.1 ")
         self.bytes.write(decimal: problem.status)

@@ -7,7 +7,7 @@ enum AdmissionRecord {
         bytes.append(UInt8(Limits.admissionRecordBytes + request.buyer.rawValue.utf8.count))
         let words = (request.order.high.bigEndian, request.order.low.bigEndian, request.stamp.rawValue.bigEndian)
         withUnsafeBytes(of: words) { bytes.append(contentsOf: $0) }
-        withUnsafeBytes(of: request.quantity.bigEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: Int32(request.quantity).bigEndian) { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: request.buyer.rawValue.utf8)
     }
 
@@ -21,10 +21,9 @@ enum AdmissionRecord {
                 let name = reader.text(Int(length) - Limits.admissionRecordBytes)
             {
                 guard let buyer = BuyerID(name), (1...Limits.quantityPerOrder).contains(Int(quantity)) else { continue }
-                requests.append(
-                    BuyRequest(
-                        order: order, buyer: buyer, lot: lot, quantity: Int(quantity), issuedAt: .distantPast,
-                        stamp: Stamp(rawValue: stamp), ticket: 0))
+                let purchase = Purchase(
+                    order: order, buyer: buyer, lot: lot, quantity: Int(quantity), issuedAt: .distantPast)
+                requests.append(BuyRequest(purchase, stamp: Stamp(rawValue: stamp), ticket: 0))
             }
         }
         return requests
