@@ -29,9 +29,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     /// Acts of the jobs that run now: committed with their records.
     private var acts: [OperatorAct] = []
     private let told = NIOLockedValueBox<[String]>([])
-    private let lastSnapshot = NIOLockedValueBox<Int64?>(nil)
-    /// Requests that have passed in contests since the last snapshot began.
-    private var passedCount = 0
+    private let snapshots = NIOLockedValueBox(SnapshotRule())
 
     init(store: AuthorityStore, logger: Logger) throws(StorageError) {
         self.store = store
@@ -142,27 +140,14 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
 
     /// Writes a snapshot of the book from time to time. Another thread encodes it: for a long contest this takes a
     /// tenth of a second, in which no decision should wait.
-    private func snapshot(at position: Int64) {
-        let isDue = self.lastSnapshot.withLockedValue { last in
-            guard let since = last else {
-                last = position
-                return false
-            }
-            let isLong =
-                position - since >= AuthorityStore.recordsPerSnapshot
-                || self.passedCount >= AuthorityStore.passedPerSnapshot
-            guard isLong, position >= since else { return false }
-            last = Int64.max / 2  // Until this one is written.
-            return true
-        }
-        guard isDue else { return }
-        self.passedCount = 0
+    private func snapshot(after records: [AuthorityRecord], at position: Int64) {
+        guard self.snapshots.withLockedValue({ $0.begins(after: records, at: position) }) else { return }
         let book = self.authority.book
         OwnedThread.start("snapshot") { [self] in
             do throws(StorageError) {
                 try self.store.append(snapshot: book, at: position, as: self.epoch)
             } catch { self.logger.warning("no snapshot of the log: \(error)") }
-            self.lastSnapshot.withLockedValue { $0 = position }
+            self.snapshots.withLockedValue { $0.ended(at: position) }
         }
     }
 
@@ -176,8 +161,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         do throws(StorageError) {
             let position = try self.store.append(records, witnesses: changed, acts: self.acts, as: self.epoch)
             self.authority.confirm()
-            for case .contest(_, let batch) in records { self.passedCount += batch.passed.count }
-            if let position { self.snapshot(at: position) }
+            if let position { self.snapshot(after: records, at: position) }
             return nil
         } catch {
             switch error {

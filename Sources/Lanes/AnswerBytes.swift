@@ -4,7 +4,7 @@ package import TrancheAPI
 /// The bytes of a lane's present answer, in one buffer that is used again.
 package struct AnswerBytes {
     package private(set) var bytes: [UInt8] = []
-    /// The body of the next ``write(_:)``.
+    /// The body of the next ``encode(_:)``.
     package var body: [UInt8] = []
 
     /// For answers to pages of other origins.
@@ -21,7 +21,7 @@ package struct AnswerBytes {
     /// Writes a head and then ``body``.
     ///
     /// - Parameter head: Appends the status line and the fields, each with its CRLF; the length of the body is added.
-    package mutating func write(_ head: (inout [UInt8]) -> Void) {
+    package mutating func encode(_ head: (inout [UInt8]) -> Void) {
         self.bytes.removeAll(keepingCapacity: true)
         head(&self.bytes)
         self.bytes.write("Content-Length: ")
@@ -30,10 +30,10 @@ package struct AnswerBytes {
         self.bytes += self.body
     }
 
-    package mutating func write(_ problem: Problem) {
+    package mutating func encode(_ problem: Problem) {
         self.body.removeAll(keepingCapacity: true)
-        problem.write(into: &self.body)
-        self.write { bytes in
+        problem.encode(into: &self.body)
+        self.encode { bytes in
             bytes.write("HTTP/1.1 ")
             bytes.write(decimal: problem.status)
             bytes.append(32)

@@ -91,7 +91,7 @@ extension Lane {
             case .head, .body:
                 guard self.connections[slot].mayServe else { continue }
                 self.connections[slot].giveUpReading()
-                self.answer.write(Problem.slowRequest)
+                self.answer.encode(Problem.slowRequest)
                 self.send(slot)
             }
         }

@@ -159,7 +159,7 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
 
     /// Writes one answer, if the socket takes it at once, and closes.
     private func refuse(_ descriptor: Int32, limit: Int) {
-        self.answer.write(.tooManyConnections(limit: limit))
+        self.answer.encode(.tooManyConnections(limit: limit))
         self.answer.sayClose()
         _ = self.answer.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
         Socket.close(descriptor)

@@ -98,7 +98,7 @@ package struct LaneConnection {
 // Changes of state, in the order of a connection's life.
 extension LaneConnection {
     package mutating func accept(_ descriptor: Int32, _ address: ClientAddress, now: Int64) {
-        guard case .free = self.state else { self.refuse("accept") }
+        guard case .free = self.state else { self.trap("accept") }
         let count = self.count &+ 1
         self = LaneConnection()
         (self.state, self.descriptor, self.address, self.count) = (.listening, descriptor, address, count)
@@ -110,7 +110,7 @@ extension LaneConnection {
     ///
     /// - Returns: The number of its ticket.
     package mutating func ask(keepsAlive: Bool) -> UInt32 {
-        guard case .listening = self.state else { self.refuse("ask") }
+        guard case .listening = self.state else { self.trap("ask") }
         self.state = .asking(keepsAlive: keepsAlive)
         self.servedInTurn += 1
         self.count &+= 1
@@ -120,13 +120,13 @@ extension LaneConnection {
 
     /// A request took too long to become whole: it is answered as it is, and no other one is read.
     package mutating func giveUpReading() {
-        guard case .listening = self.state else { self.refuse("give up reading") }
+        guard case .listening = self.state else { self.trap("give up reading") }
         self.state = .asking(keepsAlive: false)
     }
 
     /// The intake took the request, and its answer comes later.
     package mutating func enqueue(recovery: UInt64) {
-        guard case .asking(let keepsAlive) = self.state else { self.refuse("enqueue") }
+        guard case .asking(let keepsAlive) = self.state else { self.trap("enqueue") }
         self.state = .queued(recovery: recovery, keepsAlive: keepsAlive)
     }
 
@@ -139,13 +139,13 @@ extension LaneConnection {
             self.state = .sending(keepsAlive: keepsAlive)
             self.watch.answered(now: now)
             return keepsAlive
-        case .free, .listening, .sending, .leaving: self.refuse("begin an answer")
+        case .free, .listening, .sending, .leaving: self.trap("begin an answer")
         }
     }
 
     /// The socket took only a part of the answer.
     package mutating func keepUnsent(_ rest: ArraySlice<UInt8>, now: Int64) {
-        guard case .sending = self.state, self.outgoing.isEmpty else { self.refuse("keep \(rest.count) unsent bytes") }
+        guard case .sending = self.state, self.outgoing.isEmpty else { self.trap("keep \(rest.count) unsent bytes") }
         self.outgoing = Array(rest)
         self.watch.setUnsent(true, now: now)
     }
@@ -154,7 +154,7 @@ extension LaneConnection {
     ///
     /// - Returns: Whether all of it is sent.
     package mutating func sent(_ count: Int, now: Int64) -> Bool {
-        guard case .sending = self.state, count <= self.outgoing.count else { self.refuse("send \(count) bytes") }
+        guard case .sending = self.state, count <= self.outgoing.count else { self.trap("send \(count) bytes") }
         self.outgoing.removeFirst(count)
         guard self.outgoing.isEmpty else { return false }
         self.watch.setUnsent(false, now: now)
@@ -165,7 +165,7 @@ extension LaneConnection {
     ///
     /// - Parameter isLast: The lane reads no more requests.
     package mutating func endAnswer(isLast: Bool, now: Int64) {
-        guard case .sending(let keepsAlive) = self.state, self.outgoing.isEmpty else { self.refuse("end an answer") }
+        guard case .sending(let keepsAlive) = self.state, self.outgoing.isEmpty else { self.trap("end an answer") }
         guard isLast || !keepsAlive else { return self.state = .listening }
         self.state = .leaving
         self.watch.leave(now: now)
@@ -173,19 +173,19 @@ extension LaneConnection {
     }
 
     package mutating func closeInput() {
-        guard self.isOpen, !self.inputIsClosed else { self.refuse("close the input") }
+        guard self.isOpen, !self.inputIsClosed else { self.trap("close the input") }
         self.inputIsClosed = true
     }
 
     /// The connection has ended, or has gone to the ordinary stack.
     package mutating func free() {
-        guard self.isOpen else { self.refuse("free") }
+        guard self.isOpen else { self.trap("free") }
         let count = self.count
         self = LaneConnection()
         self.count = count
     }
 
-    private func refuse(_ change: String) -> Never {
+    private func trap(_ change: String) -> Never {
         fatalError(
             "a connection in state \(self.state) cannot \(change); descriptor \(self.descriptor), count \(self.count), "
                 + "\(self.outgoing.count) bytes unsent")

@@ -31,8 +31,8 @@ package enum RedisReply: Hashable, Sendable {
 
 /// One blocking connection to one Redis, over libhiredis.
 ///
-/// One thread makes, uses and closes it, because a `redisContext` is not thread-safe. ``send(_:)`` waits for its reply;
-/// ``received()`` returns the replies that have arrived, for a thread with other work.
+/// One thread makes, uses and closes it, because a `redisContext` is not thread-safe. ``ask(_:)`` waits for its reply.
+/// ``send(_:)`` does not, and ``received()`` returns the replies that have arrived: for a thread with other work.
 package final class RedisConnection {
     /// The address of Redis: `/path/to.sock` or `host:port`.
     package struct Address: Hashable, Sendable, CustomStringConvertible {
@@ -83,7 +83,7 @@ package final class RedisConnection {
         guard context.pointee.err == 0 else { throw .closed("\(address): \(self.reason)") }
         guard redisSetTimeout(context, timeout) == REDIS_OK else { throw .closed("\(address): \(self.reason)") }
         if let login { try self.logIn(login) }
-        let lines = try self.send("INFO", "server").text ?? ""
+        let lines = try self.ask("INFO", "server").text ?? ""
         guard let line = lines.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") }) else {
             throw .refused("the answer to INFO server contains no run_id")
         }
@@ -92,9 +92,9 @@ package final class RedisConnection {
 
     private func logIn(_ login: Login) throws(RedisError) {
         if login.user.isEmpty {
-            _ = try self.send("AUTH", login.password)
+            _ = try self.ask("AUTH", login.password)
         } else {
-            _ = try self.send("AUTH", login.user, login.password)
+            _ = try self.ask("AUTH", login.user, login.password)
         }
     }
 
@@ -106,24 +106,17 @@ package final class RedisConnection {
         }
     }
 
-    /// Puts a command into the output buffer. Call ``reply()`` once for it, or ``flush()`` and ``received()``.
-    package func append(_ arguments: RedisArguments) throws(RedisError) {
-        try self.append(Array("*\(arguments.count)\r\n".utf8))
-        try self.append(arguments.bytes)
-    }
-
-    private func append(_ bytes: [UInt8]) throws(RedisError) {
-        let status = bytes.withUnsafeBytes {
-            redisAppendFormattedCommand(self.context, $0.assumingMemoryBound(to: CChar.self).baseAddress, $0.count)
-        }
-        guard status == REDIS_OK else { throw .closed(self.reason) }
-    }
-
     /// The descriptor for a poller: it is readable when ``received()`` has answers.
     package var descriptor: Int32 { self.context.pointee.fd }
 
-    /// Sends the appended commands, without waiting for an answer.
-    package func flush() throws(RedisError) {
+    /// Sends a command, without waiting for its answer.
+    package func send(_ command: RedisArguments) throws(RedisError) {
+        for bytes in [Array("*\(command.count)\r\n".utf8), command.bytes] {
+            let status = bytes.withUnsafeBytes {
+                redisAppendFormattedCommand(self.context, $0.assumingMemoryBound(to: CChar.self).baseAddress, $0.count)
+            }
+            guard status == REDIS_OK else { throw .closed(self.reason) }
+        }
         var isDone: Int32 = 0
         while isDone == 0 {
             guard redisBufferWrite(self.context, &isDone) == REDIS_OK else { throw .closed(self.reason) }
@@ -146,8 +139,9 @@ package final class RedisConnection {
         }
     }
 
-    /// Sends the appended commands, and waits for the next answer.
-    package func reply() throws(RedisError) -> RedisReply {
+    /// Sends a command, and waits for its answer. No other command is under way.
+    package func ask(_ command: RedisArguments) throws(RedisError) -> RedisReply {
+        try self.send(command)
         var raw: UnsafeMutableRawPointer?
         guard redisGetReply(self.context, &raw) == REDIS_OK, let raw else { throw .closed(self.reason) }
         defer { freeReplyObject(raw) }
@@ -156,12 +150,11 @@ package final class RedisConnection {
         return Self.value(reply)
     }
 
-    /// Sends one command and waits for its answer.
-    package func send(_ arguments: String...) throws(RedisError) -> RedisReply {
+    /// The same, for a command that is not sent often.
+    package func ask(_ arguments: String...) throws(RedisError) -> RedisReply {
         var command = RedisArguments()
-        for argument in arguments { command.append(argument) }
-        try self.append(command)
-        return try self.reply()
+        for argument in arguments { command.add(argument) }
+        return try self.ask(command)
     }
 
     private static func text(_ reply: UnsafeMutablePointer<redisReply>) -> String {
@@ -192,15 +185,15 @@ package struct RedisArguments {
         self.count = 0
     }
 
-    package mutating func append(_ text: String) {
+    package mutating func add(_ text: String) {
         self.begin(text.utf8.count)
         self.bytes.append(contentsOf: text.utf8)
         self.end()
     }
 
-    package mutating func append(_ number: Int) { self.append(String(number)) }
+    package mutating func add(_ number: Int) { self.add(String(number)) }
 
-    package mutating func append(_ argument: [UInt8]) {
+    package mutating func add(_ argument: [UInt8]) {
         self.begin(argument.count)
         self.bytes.append(contentsOf: argument)
         self.end()

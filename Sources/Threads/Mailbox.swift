@@ -35,7 +35,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {  // All st
     ///
     /// Only the first thread that calls this may call it again.
     package func takeAll() -> [Element] {
-        self.owner.take()
+        self.owner.claim()
         self.lock.lock(whenValue: true)
         let taken = self.elements
         self.elements = []

@@ -17,7 +17,7 @@ package enum OwnedThread {
         precondition((1...15).contains(name.utf8.count), "\"\(name)\" is not a name of 1 to 15 bytes")
         let thread = Thread {
             self.setName(name)
-            for owner in owners { owner.take() }
+            for owner in owners { owner.claim() }
             body()
         }
         if let stackBytes { thread.stackSize = stackBytes }

@@ -26,14 +26,24 @@ package struct OrderDocument: Hashable, Sendable, Codable {
         self.mayReturn = isWaitlisted ? position?.mayReturn : nil
     }
 
+    /// The HTTP status of the answer to a buy request: for an order that was made, one that waits in the contest, or one
+    /// that is over.
+    package static func status(of order: Order) -> Int {
+        switch order.state {
+        case .reserved, .paid: 201
+        case .contested: 202
+        case .cancelled, .expired, .lost: 200
+        }
+    }
+
     package static func json(_ order: Order, _ position: WaitlistPosition? = nil) -> String {
         var bytes: [UInt8] = []
-        self.write(order, position, into: &bytes)
+        self.encode(order, position, into: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Writes the same bytes as the JSON encoder, but faster: every order on the hot path is answered with them.
-    package static func write(_ order: Order, _ position: WaitlistPosition? = nil, into bytes: inout [UInt8]) {
+    package static func encode(_ order: Order, _ position: WaitlistPosition? = nil, into bytes: inout [UInt8]) {
         if order.deadline == .distantFuture {
             bytes += JSON.encode(OrderDocument(order, position))
             return

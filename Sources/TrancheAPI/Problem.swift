@@ -31,12 +31,12 @@ package struct Problem: Error, Hashable, Sendable, Codable {
 
     package var json: [UInt8] {
         var bytes: [UInt8] = []
-        self.write(into: &bytes)
+        self.encode(into: &bytes)
         return bytes
     }
 
     /// Writes the same bytes as the JSON encoder, but faster: a unit refuses most requests of a sale.
-    package func write(into bytes: inout [UInt8]) {
+    package func encode(into bytes: inout [UInt8]) {
         bytes.write("{\"code\":")
         bytes.write(json: self.code)
         bytes.write(",\"detail\":")

@@ -64,7 +64,7 @@ struct ArchivedSales {
             }
             var entries = batch.map { LedgerEntry.reserved($0) }
             if pays { entries += batch.map { .confirmed($0, payment: PaymentID("pay-\($0.id.low)")!) } }
-            try ledger.append(entries, as: book.incarnation)
+            try ledger.commit(entries, as: book.incarnation)
             for entry in entries { book.apply(entry) }
         }
         return book
@@ -74,7 +74,7 @@ struct ArchivedSales {
     private func archive(_ lot: LotID, _ ledger: UnitLedger, _ sold: UnitBook) throws {
         var book = sold
         let archived = try LotArchive.write(lot, of: book.orders, in: LotArchive.folder(of: ledger.path))
-        try ledger.append([.archived(archived)], as: book.incarnation)
+        try ledger.commit([.archived(archived)], as: book.incarnation)
         book.apply(.archived(archived))
         try ledger.takeSnapshot(of: book, as: book.incarnation)
         guard let position = try ledger.movableBefore,

@@ -36,8 +36,9 @@ enum UnitTarget {
 
     private static func request(_ draw: inout Draw, _ now: Instant) -> BuyRequest {
         BuyRequest(
-            order: draw.order(), buyer: BuyerID("b\(draw.byte() % 4)")!, lot: LotID(1), quantity: 1 + draw.below(2),
-            issuedAt: now, stamp: Stamp(now), ticket: 1)
+            Purchase(
+                order: draw.order(), buyer: BuyerID("b\(draw.byte() % 4)")!, lot: LotID(1), quantity: 1 + draw.below(2),
+                issuedAt: now), stamp: Stamp(now), ticket: 1)
     }
 
     private static func directives(_ draw: inout Draw) -> QuotaDirectives {

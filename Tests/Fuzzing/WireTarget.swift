@@ -134,8 +134,9 @@ enum WireTarget {
             .configured([rules]), .started, .surveyed(nil), .registered(.accepted(directives)),
             .requests([
                 BuyRequest(
-                    order: OrderID(high: 1, low: 2), buyer: BuyerID("b")!, lot: self.lot, quantity: 1,
-                    issuedAt: self.now,
+                    Purchase(
+                        order: OrderID(high: 1, low: 2), buyer: BuyerID("b")!, lot: self.lot, quantity: 1,
+                        issuedAt: self.now),
                     stamp: Stamp(self.now), ticket: 1)
             ]), .contestReportDue,
         ] { machine.handle(event, now: self.now, into: &output) }

@@ -33,18 +33,18 @@ import TrancheCore
     /// Sells of both lots, in the same commits. Every order of the first lot ends: half of them paid, half expired.
     private func sell() throws {
         let ledger = try self.open()
-        try ledger.append(
+        try ledger.commit(
             [
                 .opened(self.first), .ceiling(Stamp(rawValue: 1 << 40)), .granted(Self.settled, total: 100),
                 .granted(Self.live, total: 100),
             ], as: self.first)
         for number in 1...Self.count {
             let mine = self.order(number, Self.settled)
-            try ledger.append([.reserved(mine), .reserved(self.order(number, Self.live))], as: self.first)
-            try ledger.append(
+            try ledger.commit([.reserved(mine), .reserved(self.order(number, Self.live))], as: self.first)
+            try ledger.commit(
                 [number % 2 == 0 ? .confirmed(mine, payment: self.payment(number)) : .released(mine, state: .expired)],
                 as: self.first)
-            try ledger.append([.nonce(number)], as: self.first)
+            try ledger.commit([.nonce(number)], as: self.first)
         }
     }
 
@@ -59,7 +59,7 @@ import TrancheCore
             { _ = try LotArchive.write(lot, of: $0.recover().orders, in: self.archive) },
             { ledger in
                 let archived = try LotArchive.write(lot, of: ledger.recover().orders, in: self.archive)
-                try ledger.append([.archived(archived)], as: self.first)
+                try ledger.commit([.archived(archived)], as: self.first)
             },
             { ledger in _ = try ledger.continueSnapshot(of: ledger.recover(), as: self.first) },
             { ledger in
@@ -147,7 +147,7 @@ import TrancheCore
             let more = Order(
                 id: OrderID(high: 1, low: 99), buyer: BuyerID("b3")!, lot: Self.live, quantity: 1, buyerLimit: 1,
                 generation: Generation(1), stamp: Stamp(rawValue: 1 << 30), deadline: Instant(microseconds: 9))
-            try ledger.append([.reserved(more)], as: self.first)
+            try ledger.commit([.reserved(more)], as: self.first)
         }
         // Without its snapshot, the ledger is read from its first commit on.
         try DatabaseQueue(path: self.path).write { try $0.execute(sql: "DELETE FROM snapshots") }
@@ -178,7 +178,7 @@ import TrancheCore
         try LedgerCopy.make(of: self.path, at: copy)
         let ledger = try self.open()
         let more = self.order(1_000, Self.settled)
-        try ledger.append([.reserved(more), .confirmed(more, payment: self.payment(7))], as: self.first)
+        try ledger.commit([.reserved(more), .confirmed(more, payment: self.payment(7))], as: self.first)
         for step in self.steps { try step(self.open()) }
         let journal = try Data(contentsOf: URL(fileURLWithPath: self.archive + "/journal.sqlite")).count
         for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: self.path + suffix) }
@@ -186,9 +186,9 @@ import TrancheCore
 
         // The copy goes another way, and archives the lot, too.
         let restored = try self.open()
-        try restored.append([.opened(Incarnation(2))], as: Incarnation(2))
+        try restored.commit([.opened(Incarnation(2))], as: Incarnation(2))
         let archived = try LotArchive.write(Self.settled, of: restored.recover().orders, in: self.archive)
-        try restored.append([.archived(archived)], as: Incarnation(2))
+        try restored.commit([.archived(archived)], as: Incarnation(2))
         try restored.takeSnapshot(of: restored.recover(), as: Incarnation(2))
         let position = try #require(try restored.movableBefore)
         #expect(throws: StorageError.self) { try JournalArchive.copy(from: self.path, before: position) }

@@ -32,8 +32,8 @@ import TrancheCore
     /// The heads after each of `count` nonces; every third commit brings a ceiling, too.
     private func beat(_ ledger: UnitLedger, _ count: UInt64) throws -> [LedgerHead] {
         try (1...count).map { number in
-            if number % 3 == 0 { try ledger.append([.ceiling(Stamp(rawValue: 1_000 + number))], as: self.first) }
-            try ledger.append([.nonce(number)], as: self.first)
+            if number % 3 == 0 { try ledger.commit([.ceiling(Stamp(rawValue: 1_000 + number))], as: self.first) }
+            try ledger.commit([.nonce(number)], as: self.first)
             return ledger.head
         }
     }
@@ -41,7 +41,7 @@ import TrancheCore
     @Test("an idle unit's journal does not grow, and its heads are all different") func idleJournalDoesNotGrow() throws
     {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         let heads = try self.beat(ledger, 1_000)
         #expect(try self.rows() == 2)
         for (last, next) in zip(heads, heads.dropFirst()) {
@@ -50,7 +50,7 @@ import TrancheCore
         let book = try self.open().recover()
         #expect((book.nonce, book.ceiling) == (1_000, Stamp(rawValue: 1_999)))
         // The next order closes the row: it stays, and the journal goes on behind it.
-        try ledger.append([self.order(1)], as: self.first)
+        try ledger.commit([self.order(1)], as: self.first)
         _ = try self.beat(ledger, 10)
         #expect(try self.rows() == 4)
         #expect(try self.open().recover().orders.count == 1)
@@ -60,7 +60,7 @@ import TrancheCore
     func replacedHeadsAreProvable() throws {
         let limit = UInt64(HeartbeatRow.headsLimit)
         let ledger = try self.open()
-        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         let opened = ledger.head
         let heads = try self.beat(ledger, limit + 10)
         let provable = heads.suffix(HeartbeatRow.headsLimit + 1)
@@ -71,7 +71,7 @@ import TrancheCore
         }
         try check(ledger)
         try check(self.open())
-        try ledger.append([self.order(1)], as: self.first)
+        try ledger.commit([self.order(1)], as: self.first)
         _ = try self.beat(ledger, 2 * limit)
         try check(ledger)
         try check(self.open())
@@ -82,7 +82,7 @@ import TrancheCore
     @Test("a copy that lacks heartbeats only does not prove the head that the center saw")
     func copyWithoutHeartbeatsIsDetected() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first)], as: self.first)
+        try ledger.commit([.opened(self.first)], as: self.first)
         _ = try self.beat(ledger, 5)
         let copy = self.folder + "/copy.sqlite"
         try LedgerCopy.make(of: self.path, at: copy)
@@ -90,7 +90,7 @@ import TrancheCore
         // The copy goes on by itself, too: it has another nonce at the same position.
         let restored = try UnitLedger(path: copy, unit: UnitID(1), newID: LedgerID(77))
         #expect(try restored.head(at: seen.position) == nil)
-        try restored.append([.nonce(99)], as: self.first)
+        try restored.commit([.nonce(99)], as: self.first)
         let told = try restored.head(at: seen.position)
         #expect(told != nil && told != seen)
         #expect(try ledger.head(at: seen.position) == seen)
@@ -99,18 +99,18 @@ import TrancheCore
     @Test("a ceiling alone moves no head, outlives a restart, and is in the journal before the next order")
     func ceilingAloneMovesNoHead() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9), .nonce(1)], as: self.first)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9), .nonce(1)], as: self.first)
         let head = ledger.head
-        for stamp: UInt64 in [500, 900] { try ledger.append([.ceiling(Stamp(rawValue: stamp))], as: self.first) }
+        for stamp: UInt64 in [500, 900] { try ledger.commit([.ceiling(Stamp(rawValue: stamp))], as: self.first) }
         #expect(ledger.head == head)
         #expect(try self.rows() == 1)
         let again = try self.open()
         #expect(try again.recover().ceiling == Stamp(rawValue: 900))
-        try again.append([self.order(700)], as: self.first)
+        try again.commit([self.order(700)], as: self.first)
         let entries = try LedgerAudit(path: self.path).commits.compactMap(\.entries)
         #expect(entries.last == [.ceiling(Stamp(rawValue: 900)), self.order(700)])
         // A ceiling that an operator set back does not come again.
-        try again.append([.ceilingReset(Stamp(rawValue: 100))], as: self.first)
+        try again.commit([.ceilingReset(Stamp(rawValue: 100))], as: self.first)
         #expect(try self.open().recover().ceiling == Stamp(rawValue: 100))
     }
 
@@ -118,7 +118,7 @@ import TrancheCore
         "a changed heartbeat breaks the hash chain: its place, and the heads that it replaced", arguments: [1, 17, 40])
     func changedHeartbeatBreaksChain(offset: Int) throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first)], as: self.first)
+        try ledger.commit([.opened(self.first)], as: self.first)
         _ = try self.beat(ledger, 3)
         #expect(try LedgerAudit(path: self.path).commits.allSatisfy(\.isChained))
         try DatabaseQueue(path: self.path).write { database in
@@ -134,7 +134,7 @@ import TrancheCore
         throws
     {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first)], as: self.first)
+        try ledger.commit([.opened(self.first)], as: self.first)
         _ = try self.beat(ledger, 3)
         try DatabaseQueue(path: self.path).write {
             try $0.execute(sql: "UPDATE journal SET position = 9 WHERE position = 4")
@@ -144,16 +144,16 @@ import TrancheCore
 
     @Test("a heartbeat that the disk refuses leaves the one before it") func refusedHeartbeatLeavesLastOne() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first)], as: self.first)
+        try ledger.commit([.opened(self.first)], as: self.first)
         let heads = try self.beat(ledger, 3)
         let other = try DatabaseQueue(path: self.path)
         try other.writeWithoutTransaction { database in
             try database.execute(sql: "BEGIN IMMEDIATE")
-            #expect(throws: StorageError.inUse(path: self.path)) { try ledger.append([.nonce(9)], as: self.first) }
+            #expect(throws: StorageError.inUse(path: self.path)) { try ledger.commit([.nonce(9)], as: self.first) }
             try database.execute(sql: "ROLLBACK")
         }
         #expect(ledger.head == heads.last)
-        try ledger.append([.nonce(10)], as: self.first)
+        try ledger.commit([.nonce(10)], as: self.first)
         #expect(try ledger.head(at: heads.last!.position) == heads.last)
         #expect(try self.open().recover().nonce == 10)
     }
@@ -172,8 +172,8 @@ import TrancheCore
         #expect(after.commits.map(\.entries) == before.commits.map(\.entries))
         #expect(after.commits.allSatisfy { $0.isChained })
         // Its nonces stay rows of their own: every head that was seen before stays provable.
-        try ledger.append([.nonce(8)], as: self.first)
-        try ledger.append([.nonce(9)], as: self.first)
+        try ledger.commit([.nonce(8)], as: self.first)
+        try ledger.commit([.nonce(9)], as: self.first)
         for commit in before.commits { #expect(try ledger.head(at: commit.head.position) == commit.head) }
         #expect(ledger.head.position == head.position + 2)
         #expect(try self.open().recover().nonce == 9)

@@ -39,7 +39,7 @@ import TrancheCore
             .granted(LotID(1), total: 4),
         ]
         let ledger = try self.open()
-        try ledger.append(entries, as: self.first)
+        try ledger.commit(entries, as: self.first)
         let head = ledger.head
         var expected = UnitBook()
         for entry in entries { expected.apply(entry) }
@@ -57,8 +57,8 @@ import TrancheCore
         #expect(try again.head(at: head.position) == head)
         #expect(try again.head(at: head.position + 1) == nil)
         // The next generation's sales count against its own grant.
-        try again.append([.returned(LotID(1), total: 4)], as: self.first)
-        #expect(throws: StorageError.self) { try again.append([.returned(LotID(1), total: 5)], as: self.first) }
+        try again.commit([.returned(LotID(1), total: 4)], as: self.first)
+        #expect(throws: StorageError.self) { try again.commit([.returned(LotID(1), total: 5)], as: self.first) }
     }
 
     @Test("a contest's entries are read back: the queue, the places, and the allocated stock")
@@ -81,7 +81,7 @@ import TrancheCore
             .returned(LotID(1), total: 1),
         ]
         let entries = [.opened(self.first), .contended(LotID(1))] + waits + ends
-        try self.open().append(entries, as: self.first)
+        try self.open().commit(entries, as: self.first)
         var expected = UnitBook()
         for entry in entries { expected.apply(entry) }
         let book = try self.open().recover()
@@ -93,15 +93,15 @@ import TrancheCore
         #expect(book.contested(by: BuyerID("b4")!, lot: LotID(1)) == 1)
         // Without an allocation there is nothing to sell.
         let ledger = try self.open()
-        #expect(throws: StorageError.self) { try ledger.append([.reserved(self.order(9, buyer: "z"))], as: self.first) }
+        #expect(throws: StorageError.self) { try ledger.commit([.reserved(self.order(9, buyer: "z"))], as: self.first) }
     }
 
     @Test("the database refuses to oversell, also when the code above it would") func databaseRefusesOversell() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
         let before = ledger.head
         let batch = (1...3 as ClosedRange<UInt64>).map { LedgerEntry.reserved(self.order($0, buyer: "b\($0)")) }
-        let error = #expect(throws: StorageError.self) { try ledger.append(batch, as: self.first) }
+        let error = #expect(throws: StorageError.self) { try ledger.commit(batch, as: self.first) }
         guard case .constraint(_, let detail)? = error else {
             Issue.record("expected a constraint, got \(String(describing: error))")
             return
@@ -109,7 +109,7 @@ import TrancheCore
         #expect(detail.contains("no_oversell"))
         #expect(ledger.head == before, "nothing of the batch is in the ledger")
         #expect(try self.open().recover().orders.isEmpty)
-        try ledger.append(Array(batch.prefix(2)), as: self.first)
+        try ledger.commit(Array(batch.prefix(2)), as: self.first)
         #expect(try self.open().recover().orders.count == 2)
     }
 
@@ -117,27 +117,27 @@ import TrancheCore
         throws
     {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
-        try ledger.append([.reserved(self.order(1, quantity: 2, limit: 2))], as: self.first)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        try ledger.commit([.reserved(self.order(1, quantity: 2, limit: 2))], as: self.first)
         let error = #expect(throws: StorageError.self) {
-            try ledger.append([.reserved(self.order(2, quantity: 1, limit: 2))], as: self.first)
+            try ledger.commit([.reserved(self.order(2, quantity: 1, limit: 2))], as: self.first)
         }
         #expect("\(error!)".contains("buyer_limit"))
-        try ledger.append([.released(self.order(1, quantity: 2, limit: 2), state: .expired)], as: self.first)
-        try ledger.append([.reserved(self.order(3, quantity: 2, limit: 2))], as: self.first)
+        try ledger.commit([.released(self.order(1, quantity: 2, limit: 2), state: .expired)], as: self.first)
+        try ledger.commit([.reserved(self.order(3, quantity: 2, limit: 2))], as: self.first)
     }
 
     @Test("a batch that was refused leaves no trace in the guards") func refusedBatchLeavesGuardsAlone() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
         // The third one oversells, so the first two are not held either.
         let batch = (1...3 as ClosedRange<UInt64>).map {
             LedgerEntry.reserved(self.order($0, buyer: "b\($0)", limit: 1))
         }
-        #expect(throws: StorageError.self) { try ledger.append(batch, as: self.first) }
-        try ledger.append(Array(batch.prefix(2)), as: self.first)
+        #expect(throws: StorageError.self) { try ledger.commit(batch, as: self.first) }
+        try ledger.commit(Array(batch.prefix(2)), as: self.first)
         #expect(throws: StorageError.self) {
-            try self.open().append([.reserved(self.order(9, buyer: "b1", limit: 1))], as: self.first)
+            try self.open().commit([.reserved(self.order(9, buyer: "b1", limit: 1))], as: self.first)
         }
     }
 
@@ -161,23 +161,23 @@ import TrancheCore
         #expect(book.orders == expected.orders)
         #expect((book.accounts, book.refused) == (expected.accounts, expected.refused))
         #expect(throws: StorageError.self) {  // The buyer's limit is known from the converted rows.
-            try again.append([.reserved(self.order(7, quantity: 5))], as: self.first)
+            try again.commit([.reserved(self.order(7, quantity: 5))], as: self.first)
         }
-        try again.append([.reserved(self.order(2, buyer: "z"))], as: self.first)
+        try again.commit([.reserved(self.order(2, buyer: "z"))], as: self.first)
     }
 
     @Test("an older incarnation appends nothing") func olderIncarnationAppendsNothing() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(Incarnation(3))], as: Incarnation(3))
+        try ledger.commit([.opened(Incarnation(3))], as: Incarnation(3))
         #expect(throws: StorageError.superseded(path: self.path, current: 3)) {
-            try ledger.append([.nonce(1)], as: Incarnation(2))
+            try ledger.commit([.nonce(1)], as: Incarnation(2))
         }
-        try ledger.append([.nonce(1)], as: Incarnation(3))
+        try ledger.commit([.nonce(1)], as: Incarnation(3))
     }
 
     @Test("a full disk is a clear error, and the ledger stays whole") func fullDiskLeavesLedgerWhole() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first), .granted(LotID(1), total: 1_000_000)], as: self.first)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 1_000_000)], as: self.first)
         try ledger.limitPagesForTest(400)
         var kept: UInt64 = 0
         var failure: StorageError?
@@ -186,7 +186,7 @@ import TrancheCore
                 LedgerEntry.reserved(self.order(kept + $0, buyer: "b\(kept + $0)"))
             }
             do throws(StorageError) {
-                try ledger.append(batch, as: self.first)
+                try ledger.commit(batch, as: self.first)
                 kept += 500
             } catch { failure = error }
         }
@@ -215,8 +215,8 @@ import TrancheCore
 
     @Test("a changed row breaks the hash chain at the next start") func changedRowBreaksHashChain() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
-        try ledger.append([.reserved(self.order(1))], as: self.first)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        try ledger.commit([.reserved(self.order(1))], as: self.first)
         try DatabaseQueue(path: self.path).write { database in
             var bytes = try Data.fetchOne(database, sql: "SELECT entries FROM journal WHERE position = 3")!
             bytes[bytes.startIndex + 3] = 4  // The quantity, doubled: behind the kind, the fields and the lot.
@@ -228,14 +228,14 @@ import TrancheCore
 
     @Test("a locked file is a clear error, and the append can be repeated") func lockedFileAllowsRetry() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(self.first)], as: self.first)
+        try ledger.commit([.opened(self.first)], as: self.first)
         let other = try DatabaseQueue(path: self.path)
         try other.writeWithoutTransaction { database in
             try database.execute(sql: "BEGIN IMMEDIATE")
-            #expect(throws: StorageError.inUse(path: self.path)) { try ledger.append([.nonce(1)], as: self.first) }
+            #expect(throws: StorageError.inUse(path: self.path)) { try ledger.commit([.nonce(1)], as: self.first) }
             try database.execute(sql: "ROLLBACK")
         }
-        try ledger.append([.nonce(1)], as: self.first)
+        try ledger.commit([.nonce(1)], as: self.first)
     }
 
     @Test("a data folder belongs to one process at a time") func folderBelongsToOneProcess() throws {

@@ -64,7 +64,7 @@ import TrancheCore
         let ledger = try self.open()
         var book = UnitBook()
         func append(_ entries: [LedgerEntry]) throws {
-            try ledger.append(entries, as: self.first)
+            try ledger.commit(entries, as: self.first)
             for entry in entries { book.apply(entry) }
         }
         try append(self.entries)
@@ -88,7 +88,7 @@ import TrancheCore
         more = Order(
             id: more.id, buyer: BuyerID("b3")!, lot: LotID(1), quantity: 1, buyerLimit: 1, generation: Generation(2),
             stamp: more.stamp, deadline: more.deadline)
-        #expect(throws: StorageError.self) { try again.append([.reserved(more)], as: self.first) }
+        #expect(throws: StorageError.self) { try again.commit([.reserved(more)], as: self.first) }
     }
 
     @Test(
@@ -118,7 +118,7 @@ import TrancheCore
                 OrderID(high: number, low: 99), lot: LotID(1), reason: .duplicate(held: 1, limit: 1))
         }
         #expect(try !ledger.continueSnapshot(of: book, as: self.first), "nothing is due")
-        try ledger.append(due, as: self.first)
+        try ledger.commit(due, as: self.first)
         for entry in due { expected.apply(entry) }
         // A crash after each of the first pieces: the last whole snapshot counts.
         for pieces in 1...4 {
@@ -151,7 +151,7 @@ import TrancheCore
         let ledger = try self.open()
         var book = UnitBook()
         func append(_ entries: [LedgerEntry]) throws {
-            try ledger.append(entries, as: self.first)
+            try ledger.commit(entries, as: self.first)
             for entry in entries { book.apply(entry) }
         }
         try append([.opened(self.first), .granted(LotID(1), total: 1_000_000)])
@@ -173,7 +173,7 @@ import TrancheCore
 
     @Test("an older incarnation writes no snapshot") func olderIncarnationWritesNoSnapshot() throws {
         let ledger = try self.open()
-        try ledger.append([.opened(Incarnation(3))], as: Incarnation(3))
+        try ledger.commit([.opened(Incarnation(3))], as: Incarnation(3))
         #expect(throws: StorageError.superseded(path: self.path, current: 3)) {
             try ledger.takeSnapshot(of: UnitBook(), as: Incarnation(2))
         }

@@ -13,7 +13,7 @@ import Threads
         let owner = ThreadOwner("an object")
         let isHere = await OwnedThread.run("own", owning: [owner]) {
             owner.check()
-            owner.take()  // Once more is no harm.
+            owner.claim()  // Once more is no harm.
             return owner.isHere
         }
         #expect(isHere)
@@ -22,7 +22,7 @@ import Threads
     @Test("a use on another thread ends the process") func useOnWrongThreadEndsProcess() async {
         await #expect(processExitsWith: .failure) {
             let owner = ThreadOwner("an object")
-            owner.take()
+            owner.claim()
             await OwnedThread.run("other") { owner.check() }
         }
     }
@@ -30,8 +30,8 @@ import Threads
     @Test("an object is not taken twice") func objectIsNotTakenTwice() async {
         await #expect(processExitsWith: .failure) {
             let owner = ThreadOwner("an object")
-            owner.take()
-            await OwnedThread.run("other") { owner.take() }
+            owner.claim()
+            await OwnedThread.run("other") { owner.claim() }
         }
     }
 

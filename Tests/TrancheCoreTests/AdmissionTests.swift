@@ -36,7 +36,7 @@ import TrancheCore
         var desk = FrontDesk()
         func configure(_ rules: [LotRules]) { self.desk.configure(rules) }
         func load(_ book: UnitBook, now: Instant) { self.desk.load(book, now: now) }
-        func sentToAdmission(_ order: OrderID) { self.desk.sentToAdmission(order) }
+        func beginAdmission(_ order: OrderID) { self.desk.beginAdmission(order) }
         func join(_ order: OrderID, _ ticket: UInt64) -> FrontDesk.Copy? { self.desk.join(order) { ticket } }
         /// - Returns: Tickets that get an answer.
         @discardableResult
@@ -47,7 +47,9 @@ import TrancheCore
         }
         func takeOffered() -> [LotID: Int] { self.desk.takeOffered() }
         func answer(order: OrderID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant) -> Answer? {
-            self.desk.answer(order: order, lot: lot, quantity: quantity, issuedAt: issuedAt, now: now)
+            let purchase = Purchase(
+                order: order, buyer: BuyerID("a")!, lot: lot, quantity: quantity, issuedAt: issuedAt)
+            return self.desk.answer(to: purchase, now: now)
         }
     }
 
@@ -79,7 +81,7 @@ import TrancheCore
         let later = Self.now.advanced(milliseconds: 5)
         let order = OrderID(high: 4, low: 4)
         #expect(desk.join(order, 1) == nil)
-        desk.sentToAdmission(order)
+        desk.beginAdmission(order)
         desk.publish(.soldOut(LotID(1), true))
         #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 5, low: 5)
@@ -97,9 +99,10 @@ import TrancheCore
     @Test("a few copies of a request wait beside it, and get its answer") func copiesGetTheFirstAnswer() {
         let desk = self.desk(.open)
         let request = BuyRequest(
-            order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now,
+            Purchase(
+                order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now),
             stamp: Stamp(Self.now), ticket: 1)
-        desk.sentToAdmission(request.order)
+        desk.beginAdmission(request.order)
         for ticket in 0..<UInt64(Limits.copiesPerRequest) { #expect(desk.join(request.order, 10 + ticket) == .waits) }
         #expect(desk.join(request.order, 99) == .tooMany)
         #expect(desk.publish(.answer(request, .refused(.restocking))) == [1, 10, 11, 12, 13])
@@ -131,9 +134,10 @@ import TrancheCore
         let desk = self.desk(.open)
         let later = Self.now.advanced(milliseconds: 5)
         let request = BuyRequest(
-            order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now,
+            Purchase(
+                order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now),
             stamp: Stamp(Self.now), ticket: 1)
-        desk.sentToAdmission(request.order)
+        desk.beginAdmission(request.order)
         #expect(desk.join(request.order, 2) == .waits)
         #expect(desk.publish(.withheld(request)) == [1, 2])
         desk.publish(.soldOut(LotID(1), true))
@@ -154,14 +158,14 @@ import TrancheCore
         let order = OrderID(high: 3, low: 3)
         let later = Self.now.advanced(milliseconds: 5_000)
         #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
-        desk.sentToAdmission(order)
+        desk.beginAdmission(order)
         // Meanwhile the memory is full, or lost: every token made before now is refused.
         var book = UnitBook()
         book.apply(.soldOut(LotID(1)))
         let fresh = self.desk(.open)
         fresh.load(book, now: later)
         fresh.publish(.recovered)
-        fresh.sentToAdmission(order)
+        fresh.beginAdmission(order)
         #expect(fresh.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 4, low: 4)
         #expect(

@@ -93,8 +93,9 @@ final class Bench {
     func buy(_ buyer: String, quantity: Int = 1, order: OrderID? = nil) -> Answer? {
         self.count += 1
         let request = BuyRequest(
-            order: order ?? OrderID(high: self.count, low: self.count), buyer: BuyerID(buyer)!, lot: Self.lot,
-            quantity: quantity, issuedAt: self.now, stamp: Stamp(rawValue: Stamp(self.now).rawValue + self.count),
+            Purchase(
+                order: order ?? OrderID(high: self.count, low: self.count), buyer: BuyerID(buyer)!, lot: Self.lot,
+                quantity: quantity, issuedAt: self.now), stamp: Stamp(rawValue: Stamp(self.now).rawValue + self.count),
             ticket: self.count)
         self.feed(.requests([request]))
         return self.replies.last { $0.request.ticket == request.ticket }?.answer

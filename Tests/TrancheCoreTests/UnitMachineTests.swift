@@ -128,9 +128,10 @@ import TrancheCore
         let room = Limits.requestsPerStep + Limits.waitingRequests
         let requests = (1...room + 3).map { number in
             BuyRequest(
-                order: OrderID(high: 9, low: UInt64(number)), buyer: BuyerID("b\(number)")!, lot: Bench.lot,
-                quantity: 1,
-                issuedAt: bench.now, stamp: Stamp(rawValue: UInt64(number)), ticket: UInt64(number))
+                Purchase(
+                    order: OrderID(high: 9, low: UInt64(number)), buyer: BuyerID("b\(number)")!, lot: Bench.lot,
+                    quantity: 1,
+                    issuedAt: bench.now), stamp: Stamp(rawValue: UInt64(number)), ticket: UInt64(number))
         }
         machine.handle(.requests(Array(requests.prefix(Limits.requestsPerStep))), now: bench.now, into: &output)
         machine.handle(.requests(Array(requests.dropFirst(Limits.requestsPerStep))), now: bench.now, into: &output)

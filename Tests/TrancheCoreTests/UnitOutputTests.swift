@@ -14,8 +14,9 @@ import TrancheCore
 
     private func request(_ number: UInt64, _ now: Instant) -> BuyRequest {
         BuyRequest(
-            order: OrderID(high: 7, low: number), buyer: BuyerID("b\(number)")!, lot: Bench.lot, quantity: 1,
-            issuedAt: now, stamp: Stamp(rawValue: Stamp(now).rawValue + number), ticket: number)
+            Purchase(
+                order: OrderID(high: 7, low: number), buyer: BuyerID("b\(number)")!, lot: Bench.lot, quantity: 1,
+                issuedAt: now), stamp: Stamp(rawValue: Stamp(now).rawValue + number), ticket: number)
     }
 
     /// One round in which the step of two orders is confirmed, two requests come, one of them for too many, and a report
@@ -29,7 +30,9 @@ import TrancheCore
         var output = UnitOutput()
         machine.handle(.redisResult(lot: Bench.lot, fence: step.fence, .stepped), now: bench.now, into: &output)
         let tooMany = BuyRequest(
-            order: OrderID(high: 7, low: 9), buyer: BuyerID("b1")!, lot: Bench.lot, quantity: 2, issuedAt: bench.now,
+            Purchase(
+                order: OrderID(high: 7, low: 9), buyer: BuyerID("b1")!, lot: Bench.lot, quantity: 2, issuedAt: bench.now
+            ),
             stamp: Stamp(rawValue: Stamp(bench.now).rawValue + 9), ticket: 9)
         machine.handle(.requests([self.request(3, bench.now), tooMany]), now: bench.now, into: &output)
         machine.handle(.reportDue(nonce: 1), now: bench.now, into: &output)

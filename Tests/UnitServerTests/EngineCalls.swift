@@ -19,7 +19,7 @@ final class EngineCalls {
         try self.init(RedisServer(RedisConnection.Address(server.socket)!))
     }
 
-    func send(_ step: RedisStep) { self.calls.send(step, now: self.now) }
+    func send(_ step: RedisStep) { self.calls.send(.step(step), now: self.now) }
 
     func pass(milliseconds: Int64) { self.now = self.now.advanced(milliseconds: milliseconds) }
 
@@ -29,12 +29,12 @@ final class EngineCalls {
     }
 
     func answer(_ prime: RedisPrime) throws -> RedisResult {
-        self.calls.send(prime, now: self.now)
+        self.calls.send(.prime(prime), now: self.now)
         return try self.take(1)[0]
     }
 
     func survey() throws -> RedisSurvey? {
-        self.calls.survey(now: self.now)
+        self.calls.send(.survey, now: self.now)
         guard case .surveyed(let survey)? = self.events(1).first else { throw RedisError.closed("no survey") }
         return survey
     }

@@ -88,8 +88,9 @@ import UnitServer
         #expect(try calls.survey() == model.survey(run: run))
         let admitted = (1...3).map { number in
             let request = BuyRequest(
-                order: OrderID(high: .max, low: UInt64(number)), buyer: BuyerID("b|\(number)")!, lot: Self.lot,
-                quantity: number, issuedAt: .distantPast, stamp: Stamp(rawValue: UInt64(number)), ticket: 0)
+                Purchase(
+                    order: OrderID(high: .max, low: UInt64(number)), buyer: BuyerID("b|\(number)")!, lot: Self.lot,
+                    quantity: number, issuedAt: .distantPast), stamp: Stamp(rawValue: UInt64(number)), ticket: 0)
             let order = Order(
                 id: request.order, buyer: request.buyer, lot: Self.lot, quantity: number, buyerLimit: 3,
                 generation: Generation(1), stamp: request.stamp, deadline: .distantFuture)
@@ -120,11 +121,10 @@ import UnitServer
             return [UInt8(record.count)] + record
         }
         var arguments = RedisArguments()
-        for text in ["HSET", "tranche:1:lot:9:state", "tail"] { arguments.append(text) }
-        arguments.append(record(1, quantity) + record(2, 1))
+        for text in ["HSET", "tranche:1:lot:9:state", "tail"] { arguments.add(text) }
+        arguments.add(record(1, quantity) + record(2, 1))
         let connection = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000)
-        try connection.append(arguments)
-        _ = try connection.reply()
+        _ = try connection.ask(arguments)
         let admitted = try #require(try calls.survey()?.admitted)
         #expect(admitted.map(\.quantity) == [1] && admitted.first?.order.high == 0x0202_0202_0202_0202)
     }
@@ -179,7 +179,7 @@ import UnitServer
         let calls = try EngineCalls(server)
         _ = try calls.answer(Self.prime(fence: 5, available: 3))
         let connection = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000)
-        _ = try connection.send("HSET", "tranche:1:lot:\(Self.lot):state", "fence", "9007199254740993")
+        _ = try connection.ask("HSET", "tranche:1:lot:\(Self.lot):state", "fence", "9007199254740993")
         #expect(try calls.answer(Self.step(fence: 5, 3, 3)) == .lost)
         #expect(try calls.survey()?.newestFence == 0)
         #expect(try calls.answer(Self.prime(fence: 6, available: 3)) == .primed(try server.run))
@@ -189,7 +189,7 @@ import UnitServer
         let server = try PrivateRedis()
         let address = RedisConnection.Address(server.socket)!
         let open = try RedisConnection(address, timeoutMilliseconds: 1_000)
-        _ = try open.send("CONFIG", "SET", "requirepass", "a long secret")
+        _ = try open.ask("CONFIG", "SET", "requirepass", "a long secret")
         func survey(_ login: RedisConnection.Login?) throws -> RedisSurvey? {
             try EngineCalls(RedisServer(address, login: login)).survey()
         }
@@ -207,7 +207,7 @@ import UnitServer
         for sequence in 0..<5 { calls.send(Self.step(fence: 5, sequence: UInt64(sequence), 9, 9)) }
         calls.send(Self.step(fence: 4, 9, 9))
         #expect(try calls.take(6) == Array(repeating: .stepped, count: 5) + [.superseded])
-        _ = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000).send(
+        _ = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000).ask(
             "SCRIPT", "FLUSH")
         let next = Self.step(fence: 5, sequence: 5, 9, 9)
         #expect(try calls.answer(next) == .unreachable)

@@ -21,7 +21,7 @@ import Verification
                 buyerLimit: 1, generation: Generation(1), stamp: Stamp(rawValue: number),
                 deadline: Instant(microseconds: 9))
         }
-        try ledger.append(
+        try ledger.commit(
             [.opened(Self.incarnation), .ceiling(Stamp(rawValue: 99)), .granted(Self.lot, total: 9)]
                 + orders.map { .reserved($0) }
                 + [
@@ -30,7 +30,7 @@ import Verification
                 ], as: Self.incarnation)
         let archive = LotArchive.folder(of: path)
         let archived = try LotArchive.write(Self.lot, of: ledger.recover().orders, in: archive)
-        try ledger.append([.archived(archived)], as: Self.incarnation)
+        try ledger.commit([.archived(archived)], as: Self.incarnation)
         try ledger.takeSnapshot(of: ledger.recover(), as: Self.incarnation)
         let end = try #require(try ledger.movableBefore.flatMap { try JournalArchive.copy(from: path, before: $0) })
         while try ledger.deleteMoved(upTo: end, as: Self.incarnation) {}

@@ -40,7 +40,7 @@ import Verification
                     buyerLimit: 9, generation: Generation(1), stamp: Stamp(rawValue: number),
                     deadline: Instant(microseconds: 9)))
         }
-        try ledger.append(
+        try ledger.commit(
             [.opened(Incarnation(1)), .ceiling(Stamp(rawValue: 1_000)), .granted(Self.lot, total: 10)] + orders,
             as: Incarnation(1))
         let report = try Verifier(folder: folder).report()

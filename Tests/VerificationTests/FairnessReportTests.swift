@@ -49,7 +49,7 @@ import Verification
                 .contended(Self.lot, ContestTerms(policy: .stamp, waitlist: 0)), .contest(Self.lot, batch),
             ], witnesses: [:], as: Epoch(1))
         let ledger = try UnitLedger(path: folder + "/units/one/ledger.sqlite", unit: UnitID(1), newID: LedgerID(7))
-        try ledger.append(
+        try ledger.commit(
             [.opened(Incarnation(1)), .ceiling(Stamp(Instant(microseconds: 9_000))), .contended(Self.lot)]
                 + passed.sorted { $0.stamp < $1.stamp }.map(\.entry), as: Incarnation(1))
         return try #require(try Verifier(folder: folder).fairness(Self.lot))

@@ -21,14 +21,14 @@ import Verification
         let folder = try TemporaryFolder.make()
         let path = folder + "/ledger.sqlite"
         let ledger = try UnitLedger(path: path, unit: UnitID(1), newID: LedgerID(7))
-        try ledger.append(
+        try ledger.commit(
             [
                 .opened(Self.incarnation), .ceiling(Stamp(rawValue: 1_000)), .granted(Self.lot, total: 10),
                 .reserved(self.order(1)),
                 .reserved(self.order(2)),
             ], as: Self.incarnation)
         try LedgerCopy.make(of: path, at: folder + "/copy.sqlite")
-        try ledger.append(
+        try ledger.commit(
             [
                 .reserved(self.order(3)), .reserved(self.order(4)),
                 .confirmed(self.order(1), payment: PaymentID("p1")!),
@@ -54,7 +54,7 @@ import Verification
     {
         let (folder, ledger) = try self.restored()
         #expect(try self.count(folder) == (4, 2))
-        try ledger.append(
+        try ledger.commit(
             [
                 .released(self.order(1), state: .expired), .confirmed(self.order(2), payment: PaymentID("p2")!),
                 .generation(Generation(2)),
@@ -66,7 +66,7 @@ import Verification
     @Test("an order that is bought again counts once, in the last generation that sold it")
     func orderBoughtAgainCountsOnce() throws {
         let (folder, ledger) = try self.restored()
-        try ledger.append(
+        try ledger.commit(
             [
                 .released(self.order(1), state: .expired), .released(self.order(2), state: .expired),
                 .generation(Generation(2)), .granted(Self.lot, total: 5),

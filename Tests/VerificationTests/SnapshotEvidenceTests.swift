@@ -20,13 +20,13 @@ import Verification
         let entries: [LedgerEntry] =
             [.opened(Self.incarnation), .ceiling(Stamp(rawValue: 99)), .granted(LotID(1), total: 9)]
             + orders.map { .reserved($0) } + [.confirmed(orders[0], payment: PaymentID("p")!)]
-        try ledger.append(entries, as: Self.incarnation)
+        try ledger.commit(entries, as: Self.incarnation)
         var book = UnitBook()
         for entry in entries { book.apply(entry) }
         var parts = book.parts
         change(&parts)
         try ledger.takeSnapshot(of: UnitBook(parts), as: Self.incarnation)
-        try ledger.append([.nonce(1)], as: Self.incarnation)
+        try ledger.commit([.nonce(1)], as: Self.incarnation)
         return try LostLedgers.count(unitFolder: folder, lot: LotID(1), generation: Generation(1))
     }
 

@@ -105,7 +105,7 @@ package enum UnitDaemon {
         let now = Stamp(SystemClock.now())
         guard book.ceiling > now else { return }
         let reset = LedgerEntry.ceilingReset(now)
-        try ledger.append([reset], as: book.incarnation)
+        try ledger.commit([reset], as: book.incarnation)
         logger.warning("the clock of stamps was set back", metadata: ["from": "\(book.ceiling)", "to": "\(now)"])
         book.apply(reset)
     }

@@ -144,8 +144,9 @@ package struct DistributionWorkload {
             self.orders += 1
             requests.append(
                 BuyRequest(
-                    order: OrderID(high: UInt64(index), low: self.orders), buyer: BuyerID("b\(self.orders)")!,
-                    lot: Self.lot, quantity: 1, issuedAt: self.now, stamp: Stamp(self.now), ticket: self.orders))
+                    Purchase(
+                        order: OrderID(high: UInt64(index), low: self.orders), buyer: BuyerID("b\(self.orders)")!,
+                        lot: Self.lot, quantity: 1, issuedAt: self.now), stamp: Stamp(self.now), ticket: self.orders))
         }
         self.handle(index, .requests(requests))
     }

@@ -194,7 +194,8 @@ package struct FairnessWorkload: Sendable {
         guard let stamp = self.units[arrival.region].clock.stamp(now: now) else { return }
         self.units[arrival.region].intake.append(
             BuyRequest(
-                order: arrival.order, buyer: BuyerID("b\(number)")!, lot: Self.lot, quantity: 1, issuedAt: now,
+                Purchase(
+                    order: arrival.order, buyer: BuyerID("b\(number)")!, lot: Self.lot, quantity: 1, issuedAt: now),
                 stamp: stamp, ticket: UInt64(number)))
     }
 

@@ -36,8 +36,8 @@ struct SimulatedLedger {
         return book
     }
 
-    /// Appends, unless a newer incarnation owns the ledger.
-    mutating func append(_ batch: [LedgerEntry], as incarnation: Incarnation) -> Bool {
+    /// Makes the batch durable, unless a newer incarnation owns the ledger.
+    mutating func commit(_ batch: [LedgerEntry], as incarnation: Incarnation) -> Bool {
         guard incarnation >= self.incarnation else { return false }
         self.incarnation = incarnation
         let isHeartbeat = batch.allSatisfy(\.isHeartbeat)

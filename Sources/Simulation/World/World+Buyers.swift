@@ -59,7 +59,9 @@ extension World {
         let buyer = self.buyers[number]
         self.buyers[number].waitsFor = self.ticketCount
         let request = BuyRequest(
-            order: buyer.token, buyer: buyer.id, lot: buyer.lot, quantity: buyer.quantity, issuedAt: buyer.issuedAt,
+            Purchase(
+                order: buyer.token, buyer: buyer.id, lot: buyer.lot, quantity: buyer.quantity,
+                issuedAt: buyer.issuedAt),
             stamp: .zero, ticket: self.ticketCount)
         self.send(.buy(number, request))
         self.schedule(.buyer(number, .timeOut(ticket: self.ticketCount)), afterMicroseconds: 3_000_000)
@@ -78,9 +80,7 @@ extension World {
         self.ticketCount += 1
         let ticket = self.ticketCount
         process.waiting[ticket] = Waiting(buyer: number, since: self.now, request: request)
-        let atOnce = process.desk.answer(
-            order: request.order, lot: request.lot, quantity: Int(request.quantity), issuedAt: request.issuedAt,
-            now: now)
+        let atOnce = process.desk.answer(to: request.purchase, now: now)
         // What the original of a clone knows may be old; only new acknowledgements count.
         if atOnce != nil, process.ownLedger != nil { return }
         if let atOnce { return self.tell(unit, process, request.arriving(at: .zero, ticket), atOnce) }
@@ -93,7 +93,7 @@ extension World {
         guard let stamp = process.clock.stamp(now: now, steady: self.now) else {
             return self.tell(unit, process, request.arriving(at: .zero, ticket), .refused(.overloaded(limit: 0)))
         }
-        process.desk.sentToAdmission(request.order)
+        process.desk.beginAdmission(request.order)
         let arrived = request.arriving(at: stamp, ticket)
         if process.ownLedger == nil { self.checker.stamped(unit, stamp) }
         process.intake.append(arrived)
@@ -147,8 +147,6 @@ extension World {
 
 extension BuyRequest {
     fileprivate func arriving(at stamp: Stamp, _ ticket: UInt64) -> BuyRequest {
-        BuyRequest(
-            order: self.order, buyer: self.buyer, lot: self.lot, quantity: Int(self.quantity), issuedAt: self.issuedAt,
-            stamp: stamp, ticket: ticket)
+        BuyRequest(self.purchase, stamp: stamp, ticket: ticket)
     }
 }

@@ -31,7 +31,7 @@ extension World {
         let opened = LedgerEntry.opened(book.incarnation.next)
         let wasEmpty = self.units[known: id].ledger.head.position == 0
         guard !self.diskRefuses(id) else { return self.planRestart(id, afterMilliseconds: 100) }
-        guard self.units[known: id].ledger.append([opened], as: book.incarnation.next) else { return }
+        guard self.units[known: id].ledger.commit([opened], as: book.incarnation.next) else { return }
         self.checker.ledgerAppended(id, [opened])
         book.apply(opened)
         let session = self.random.next()
@@ -100,14 +100,14 @@ extension World {
     func commit(_ id: UnitID, _ process: UnitProcess, _ entries: [LedgerEntry]) -> Bool {
         if process.ownLedger != nil {
             self.checker.releasedByOriginal(id, entries)
-            return process.ownLedger!.append(entries, as: process.machine.book.incarnation)
+            return process.ownLedger!.commit(entries, as: process.machine.book.incarnation)
         }
         if self.diskRefuses(id) {
             if self.plant == .fullDiskIgnored || self.plant == .laterBatchAnswered { return true }
             self.abandon(id, process)
             return false
         }
-        guard self.units[known: id].ledger.append(entries, as: process.machine.book.incarnation) else { return false }
+        guard self.units[known: id].ledger.commit(entries, as: process.machine.book.incarnation) else { return false }
         self.checker.ledgerAppended(id, entries)
         self.digest.mix(Int64(self.units[known: id].ledger.entries.count))
         return true
@@ -146,8 +146,6 @@ extension World {
 
 extension BuyRequest {
     func with(ticket: UInt64) -> BuyRequest {
-        BuyRequest(
-            order: self.order, buyer: self.buyer, lot: self.lot, quantity: Int(self.quantity), issuedAt: self.issuedAt,
-            stamp: self.stamp, ticket: ticket)
+        BuyRequest(self.purchase, stamp: self.stamp, ticket: ticket)
     }
 }

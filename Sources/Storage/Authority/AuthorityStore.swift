@@ -11,10 +11,6 @@ package final class AuthorityStore {
     private let queue: DatabaseQueue
     /// The identity of the opened file. Records written to a deleted or replaced file would be lost.
     private let identity: FileIdentity?
-    /// Records between two snapshots of the book.
-    package static let recordsPerSnapshot: Int64 = 1_000
-    /// Requests that pass in contests between two snapshots: a start reads their batches again.
-    package static let passedPerSnapshot = 100_000
 
     /// - Throws: ``StorageError`` if the file is damaged or in use.
     package init(path: String) throws(StorageError) {

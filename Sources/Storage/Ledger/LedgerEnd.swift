@@ -24,7 +24,7 @@ struct LedgerEnd {
     }
 
     /// The row that a commit of heartbeats writes; `nil` if it brings no nonce, and only raises ``ceiling``.
-    mutating func take(_ entries: [LedgerEntry]) -> HeartbeatRow? {
+    mutating func nextHeartbeat(_ entries: [LedgerEntry]) -> HeartbeatRow? {
         var nonce: UInt64?
         for entry in entries {
             switch entry {

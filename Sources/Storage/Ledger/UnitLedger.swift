@@ -6,7 +6,7 @@ package import TrancheCore
 
 /// A unit's ledger on disk, which decides what was sold.
 ///
-/// One process writes it, from the thread that owns it. Every ``append(_:as:)`` is one transaction with one fsync: when
+/// One process writes it, from the thread that owns it. Every ``commit(_:as:)`` is one transaction with one fsync: when
 /// the call returns, either all of it is on disk or nothing. A constraint of the database enforces I2, and
 /// ``BuyerGuard`` enforces the per-buyer limit, independently of the code above.
 package final class UnitLedger {
@@ -132,11 +132,11 @@ package final class UnitLedger {
         }
     }
 
-    /// Appends `entries` in one transaction, unless a newer incarnation owns the ledger.
+    /// Makes `entries` durable in one transaction, unless a newer incarnation owns the ledger.
     ///
     /// - Throws: ``StorageError``: the ledger is unchanged, and the caller's state is ahead of it.
     ///   ``StorageError/vanished(path:)`` if the file was deleted or replaced: the appended entries are lost.
-    package func append(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError) {
+    package func commit(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError) {
         self.owner.check()
         guard !entries.isEmpty else { return }
         if self.buyers == nil { _ = try self.recover() }
@@ -149,7 +149,7 @@ package final class UnitLedger {
                     if entries.allSatisfy(\.isHeartbeat) {
                         try self.beat(entries, &end)
                     } else {
-                        try self.write(database, entries, &end)
+                        try self.insert(entries, database, &end)
                     }
                     return .commit
                 }
@@ -173,7 +173,8 @@ package final class UnitLedger {
         if current < mine { try database.execute(sql: "UPDATE identity SET incarnation = ?", arguments: [mine]) }
     }
 
-    private func write(_ database: Database, _ entries: [LedgerEntry], _ end: inout LedgerEnd) throws {
+    /// Adds one row to the journal, with all entries.
+    private func insert(_ entries: [LedgerEntry], _ database: Database, _ end: inout LedgerEnd) throws {
         let statements = self.statements!
         var position = end.head.position + UInt64(entries.count)
         var sold: [LedgerReading.AccountKey: Int64] = [:]
@@ -208,7 +209,7 @@ package final class UnitLedger {
     /// Writes a commit of heartbeats, which adds no row to a journal that ends with one.
     private func beat(_ entries: [LedgerEntry], _ end: inout LedgerEnd) throws {
         let statements = self.statements!
-        guard let row = end.take(entries) else {
+        guard let row = end.nextHeartbeat(entries) else {
             statements.ceiling.bind(1, (end.ceiling?.rawValue).map { Int64(bitPattern: $0) })
             return try statements.ceiling.run()
         }

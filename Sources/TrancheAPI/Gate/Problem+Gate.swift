@@ -63,7 +63,7 @@ extension Problem {
         bytes.write("{\"challenge\":")
         challenge.write(into: &bytes)
         let start = bytes.count
-        self.write(into: &bytes)
+        self.encode(into: &bytes)
         bytes[start] = UInt8(ascii: ",")  // Instead of the brace that opens the problem.
     }
 }

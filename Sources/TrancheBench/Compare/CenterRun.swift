@@ -1,5 +1,4 @@
 import Clusters
-import DaemonSupport
 import Foundation
 import LoadGenerator
 import Terminal
@@ -27,17 +26,9 @@ struct CenterRun: Codable {
 
     /// - Parameter lots: Lots in each report.
     static func run(units: Int, seconds: Double, lots: Int = 1) async throws -> CenterRun {
-        let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
-        let layout = try ClusterLayout.random(regions: [])
-        try folder.save(layout)
-        let cluster = LocalCluster(folder: folder, layout: layout)
-        let stop: @Sendable () async -> Void = {
-            await cluster.stop()
-            try? FileManager.default.removeItem(atPath: folder.path)
-        }
-        return try await Stopping.run(stop) {
+        try await PlainCluster.run { cluster, layout in
             try FileManager.default.createDirectory(
-                atPath: folder.path + "/center", withIntermediateDirectories: true)
+                atPath: cluster.folder.path + "/center", withIntermediateDirectories: true)
             try cluster.start(.center)
             let client = AdminClient(layout)
             for _ in 0..<200 where await !client.answers(layout.centerURL + "/healthz") {

@@ -1,6 +1,4 @@
 import Clusters
-import DaemonSupport
-import Foundation
 import LoadGenerator
 import Terminal
 import TrancheAPI
@@ -16,15 +14,7 @@ struct CoordinatorRun: Codable {
     let answerBytes: Int
 
     static func run(units: Int, seconds: Double) async throws -> CoordinatorRun {
-        let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
-        let layout = try ClusterLayout.random(regions: [])
-        try folder.save(layout)
-        let cluster = LocalCluster(folder: folder, layout: layout)
-        let stop: @Sendable () async -> Void = {
-            await cluster.stop()
-            try? FileManager.default.removeItem(atPath: folder.path)
-        }
-        return try await Stopping.run(stop) {
+        try await PlainCluster.run { cluster, layout in
             try await cluster.start()
             try await cluster.waitUntilHealthy()
             let (port, part, epoch) = try await self.leader(layout)

@@ -1,6 +1,6 @@
 /// Answers from memory what needs no admission: known orders, and lots known to be sold out.
 ///
-/// The desk has only durable facts: whatever is published to it is in the ledger, and orders are in Redis, too.
+/// The desk has only what is durable: whatever is published to it is in the ledger, and orders are in Redis, too.
 package struct FrontDesk: Sendable {
     private var orders = OrderTable()
     private var refusals: [OrderID: FinalRefusal] = [:]
@@ -57,20 +57,18 @@ package struct FrontDesk: Sendable {
     }
 
     /// The answer to a request, or `nil` if it must go to admission.
-    package mutating func answer(
-        order: OrderID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant
-    ) -> Answer? {
+    package mutating func answer(to purchase: Purchase, now: Instant) -> Answer? {
+        let (order, lot, quantity) = (purchase.order, purchase.lot, purchase.quantity)
         if let known = self.orders[order] { return Answer(known) }
         if let refusal = self.refusals[order] { return .refused(Refusal(refusal, requested: quantity)) }
         if self.withheld.contains(order) { return .refused(.recovering) }
         guard let rules = self.rules[lot] else { return .refused(.unknownLot(lot)) }
-        guard (1...rules.buyerLimit).contains(quantity) else {
-            return .refused(.invalidQuantity(quantity, limit: rules.buyerLimit))
+        if let refusal = rules.refusal(
+            quantity: quantity, now: now, uncertaintyMicroseconds: self.uncertaintyMicroseconds)
+        {
+            return .refused(refusal)
         }
-        if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: self.uncertaintyMicroseconds) {
-            return .refused(reason)
-        }
-        if self.memories[lot]?.refuses(order, issuedAt: issuedAt) == true {
+        if self.memories[lot]?.refuses(order, issuedAt: purchase.issuedAt) == true {
             // The first copy is in admission and may be admitted. This one gets the same answer.
             if self.underway[order] != nil { return nil }
             return .refused(self.isRecovered ? .soldOut(requested: quantity) : .recovering)
@@ -99,17 +97,17 @@ package struct FrontDesk: Sendable {
     }
 
     /// Notes that a request goes to admission; each such request is answered by a ``Publication/answer(_:_:)``.
-    package mutating func sentToAdmission(_ order: OrderID) { self.underway[order] = self.underway[order] ?? [] }
+    package mutating func beginAdmission(_ order: OrderID) { self.underway[order] = self.underway[order] ?? [] }
 
     /// Notes what has become durable, and adds the answers that may leave now.
     package mutating func publish(_ publication: Publication, now: Instant, into delivery: inout Delivery) {
         switch publication {
         case .answer(let request, let answer):
             self.note(answer, to: request, now: now)
-            self.answer(request, answer, into: &delivery)
+            self.addAnswer(to: request, answer, into: &delivery)
         case .withheld(let request):
             self.withheld.insert(request.order)
-            self.answer(request, .refused(.recovering), into: &delivery)
+            self.addAnswer(to: request, .refused(.recovering), into: &delivery)
         case .answerTicket(let ticket, let answer): delivery.answers.append((ticket, answer))
         case .changed(let order):
             self.set(order)
@@ -124,8 +122,8 @@ package struct FrontDesk: Sendable {
         }
     }
 
-    /// Answers a request and its copies.
-    private mutating func answer(_ request: BuyRequest, _ answer: Answer, into delivery: inout Delivery) {
+    /// Adds the answer to a request and to its copies.
+    private mutating func addAnswer(to request: BuyRequest, _ answer: Answer, into delivery: inout Delivery) {
         let copies = self.underway.removeValue(forKey: request.order) ?? []
         delivery.answers.append((request.ticket, answer))
         for copy in copies { delivery.answers.append((copy, answer)) }

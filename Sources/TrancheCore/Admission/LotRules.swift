@@ -27,6 +27,16 @@ package struct LotRules: Hashable, Sendable {
         self.paymentWindowMilliseconds = paymentWindowMilliseconds
     }
 
+    /// Why this quantity of the lot cannot be bought at `now`, or `nil` if the rules allow it.
+    ///
+    /// - Parameter uncertaintyMicroseconds: The clock's `eps`: no unit opens early.
+    package func refusal(quantity: Int, now: Instant, uncertaintyMicroseconds: Int64) -> Refusal? {
+        guard (1...self.buyerLimit).contains(quantity) else {
+            return .invalidQuantity(quantity, limit: self.buyerLimit)
+        }
+        return self.closedReason(now: now, uncertaintyMicroseconds: uncertaintyMicroseconds)
+    }
+
     /// Why the lot cannot be bought at `now`, or `nil` if it can.
     ///
     /// - Parameter uncertaintyMicroseconds: The clock's `eps`: no unit opens early.

@@ -5,7 +5,8 @@
 // `Contest/` instead.
 
 extension UnitMachine {
-    mutating func enqueue(_ requests: [BuyRequest], now: Instant, into output: inout UnitOutput) {
+    /// Answers each request that the book already decides. The others wait for the next batch of their lot.
+    mutating func answerOrWait(_ requests: [BuyRequest], now: Instant, into output: inout UnitOutput) {
         for request in requests {
             if let answer = self.answerAtOnce(request, now: now) {
                 output.addAnswer(to: request, answer)
@@ -27,7 +28,7 @@ extension UnitMachine {
             let isConfirmed = self.lots[request.lot]?.redis.isUnconfirmed(order.id) != true
             return isConfirmed ? Answer(order) : .refused(.recovering)
         }
-        return self.book.refused[request.order].map { .refused(Refusal($0, requested: Int(request.quantity))) }
+        return self.book.refused[request.order].map { .refused(Refusal($0, requested: request.quantity)) }
     }
 
     private func answerAtOnce(_ request: BuyRequest, now: Instant) -> Answer? {
@@ -35,10 +36,9 @@ extension UnitMachine {
         guard let state = self.lots[request.lot], let rules = state.rules else {
             return .refused(.unknownLot(request.lot))
         }
-        guard (1...rules.buyerLimit).contains(Int(request.quantity)) else {
-            return .refused(.invalidQuantity(Int(request.quantity), limit: rules.buyerLimit))
+        if let refusal = rules.refusal(quantity: request.quantity, now: now, uncertaintyMicroseconds: 0) {
+            return .refused(refusal)
         }
-        if let reason = rules.closedReason(now: now, uncertaintyMicroseconds: 0) { return .refused(reason) }
         guard self.mayIssue else { return .refused(.recovering) }
         if state.isContended { return nil }
         guard state.redis.isOpen else { return .refused(.recovering) }
@@ -48,8 +48,8 @@ extension UnitMachine {
         return nil
     }
 
-    /// Decides what waits, for each lot without a step under way.
-    mutating func decideWaiting(now: Instant, into output: inout UnitOutput) {
+    /// Decides what waits, for each lot without a step under way in Redis.
+    mutating func decideIdleLots(now: Instant, into output: inout UnitOutput) {
         guard !self.lotsToDecide.isEmpty else { return }
         let lots = self.lotsToDecide
         self.lotsToDecide.removeAll(keepingCapacity: true)
@@ -65,15 +65,15 @@ extension UnitMachine {
     ///
     /// - Returns: Whether all were decided. The others wait for stock that the commit makes durable.
     private mutating func decideBatch(_ lot: LotID, now: Instant, into output: inout UnitOutput) -> Bool {
-        let batch = self.lots[known: lot].removeBatch()
+        let batch = self.lots[known: lot].waiting.prefix(Limits.requestsPerStep)
+        self.lots[known: lot].waiting.removeFirst(batch.count)
         var admitted: [Admission] = []
         admitted.reserveCapacity(batch.count)
-        output.reserve(orders: batch.count)
+        output.makeRoom(orders: batch.count)
         var left: ArraySlice<BuyRequest> = []
         for (index, request) in zip(batch.indices, batch) {
             let available = self.book[lot].available
-            let quantity = Int(request.quantity)
-            if quantity <= available, quantity > available - self.lots[known: lot].undurable {
+            if request.quantity <= available, request.quantity > available - self.lots[known: lot].undurable {
                 left = batch[index...]
                 break
             }
@@ -81,9 +81,9 @@ extension UnitMachine {
                 admitted.append(Admission(request: request, order: order))
             }
         }
-        if !admitted.isEmpty { self.step(lot, admitted, into: &output) }
+        if !admitted.isEmpty { self.beginStep(lot, admitted, into: &output) }
         guard left.isEmpty else {
-            self.lots[known: lot].putBack(left)
+            self.lots[known: lot].waiting.insert(contentsOf: left, at: 0)
             output.add(UnitEffect.decide)
             return false
         }
@@ -97,21 +97,30 @@ extension UnitMachine {
         let rules = self.lots[known: request.lot].rules
         let limit = rules?.buyerLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)
-        guard held + Int(request.quantity) <= limit else {
+        guard held + request.quantity <= limit else {
             self.refuse(request, held: held, limit: limit, into: &output)
             return nil
         }
-        guard Int(request.quantity) <= self.book[request.lot].available else {
-            self.hold(request, into: &output)
+        guard request.quantity <= self.book[request.lot].available else {
+            self.starve(request, into: &output)
             return nil
         }
         let order = Order(
-            id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
+            id: request.order, buyer: request.buyer, lot: request.lot, quantity: request.quantity,
             buyerLimit: limit, generation: self.book.generation, stamp: request.stamp,
             deadline: now.advanced(milliseconds: rules?.paymentWindowMilliseconds ?? 0))
         self.append(.reserved(order), into: &output)
         self.deadlines.insert(.init(deadline: order.deadline, order: order.id))
         return order
+    }
+
+    /// Redis has confirmed the step. The commit beside it is over: a shell carries the step's output out, to its end,
+    /// before it hands in the result. So both witnesses have the orders, and their buyers may learn of them.
+    func answerAdmitted(_ step: RedisStep, into output: inout UnitOutput) {
+        output.makeRoom(durableAlready: step.admitted.count)
+        for admission in step.admitted {
+            output.add(durableAlready: .answer(admission.request, .order(admission.order)))
+        }
     }
 
     /// Reserves an order that no request waits for.
@@ -127,15 +136,15 @@ extension UnitMachine {
         if self.book.refused[request.order] == nil {
             self.append(.refused(request.order, lot: request.lot, reason: reason), into: &output)
         }
-        output.addAnswer(to: request, .refused(Refusal(reason, requested: Int(request.quantity))))
+        output.addAnswer(to: request, .refused(Refusal(reason, requested: request.quantity)))
     }
 
     /// The lot is empty here. If more stock may come, the request waits in order. Otherwise it gets a final refusal.
-    private mutating func hold(_ request: BuyRequest, into output: inout UnitOutput) {
+    private mutating func starve(_ request: BuyRequest, into output: inout UnitOutput) {
         if !self.lots[known: request.lot].elsewhere.mayCome(now: self.steady) {
             self.refuseSoldOut(request, into: &output)
-        } else if !self.isClosing, self.lots[known: request.lot].held.count < Limits.starvedRequests {
-            self.lots[known: request.lot].held.append(HeldRequest(request: request, since: self.steady))
+        } else if !self.isClosing, self.lots[known: request.lot].starved.count < Limits.starvedRequests {
+            self.lots[known: request.lot].starved.append(StarvedRequest(request: request, since: self.steady))
         } else {
             output.addAnswer(to: request, .refused(.restocking))
         }
@@ -146,28 +155,30 @@ extension UnitMachine {
             self.lots[known: request.lot].soldOutIsDurable = true
             self.append(.soldOut(request.lot), into: &output)
         }
-        output.addAnswer(to: request, .refused(.soldOut(requested: Int(request.quantity))))
+        output.addAnswer(to: request, .refused(.soldOut(requested: request.quantity)))
     }
 
     /// Requests that waited for quota go before those that came later.
-    mutating func requeueHeld(_ lot: LotID) {
-        guard let state = self.lots[lot], state.redis.isOpen, !state.held.isEmpty else { return }
+    mutating func requeueStarved(_ lot: LotID) {
+        guard let state = self.lots[lot], state.redis.isOpen, !state.starved.isEmpty else { return }
         if state.waiting.isEmpty { self.lotsToDecide.append(lot) }
-        self.lots[known: lot].waiting = state.held.map(\.request) + state.waiting
-        self.lots[known: lot].held = []
+        self.lots[known: lot].waiting = state.starved.map(\.request) + state.waiting
+        self.lots[known: lot].starved = []
     }
 
-    /// No request waits for quota longer than the hold: by the stamp, and by a clock that is never set back.
-    mutating func answerHeld(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
-        let hold = self.settings.starvedHoldMilliseconds
-        let oldest = (stamp: Stamp(now.advanced(milliseconds: -hold)), since: self.steady.advanced(milliseconds: -hold))
-        func isOver(_ one: HeldRequest) -> Bool {
+    /// No request waits for quota longer than the settings allow: by the stamp, and by a clock that is never set back.
+    mutating func answerStarved(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
+        let longest = self.settings.starvedMilliseconds
+        let oldest = (
+            stamp: Stamp(now.advanced(milliseconds: -longest)), since: self.steady.advanced(milliseconds: -longest)
+        )
+        func isOver(_ one: StarvedRequest) -> Bool {
             one.request.stamp < oldest.stamp || one.since < oldest.since
         }
-        let held = self.lots[known: lot].held
-        guard let first = held.first, isOver(first) else { return }
-        for one in held where isOver(one) { output.addAnswer(to: one.request, .refused(.restocking)) }
-        self.lots[known: lot].held.removeAll(where: isOver)
+        let starved = self.lots[known: lot].starved
+        guard let first = starved.first, isOver(first) else { return }
+        for one in starved where isOver(one) { output.addAnswer(to: one.request, .refused(.restocking)) }
+        self.lots[known: lot].starved.removeAll(where: isOver)
     }
 
     mutating func refuseQueued(_ lot: LotID, _ reason: Refusal, into output: inout UnitOutput) {

@@ -7,8 +7,8 @@ extension UnitMachine {
         if self.book[lot].available > 0 || state.elsewhere.mayCome(now: self.steady) {
             return self.lowerFlag(lot, into: &output)
         }
-        for one in state.held { self.refuseSoldOut(one.request, into: &output) }
-        self.lots[known: lot].held = []
+        for one in state.starved { self.refuseSoldOut(one.request, into: &output) }
+        self.lots[known: lot].starved = []
         // A refusal of this very event is not durable yet: the flag waits for the next one.
         if state.soldOutIsDurable { self.raiseFlag(lot, into: &output) }
     }

@@ -53,19 +53,19 @@ extension UnitMachine {
     mutating func enter(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
         if let known = self.knownAnswer(request) { return output.addAnswer(to: request, known) }
         guard let queue = self.lots[known: request.lot].contest, queue.phase == .joined else {
-            return self.holdForContest(request, into: &output)
+            return self.waitForContest(request, into: &output)
         }
         let limit = self.lots[known: request.lot].rules?.buyerLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)
         let wanted = self.book.contested(by: request.buyer, lot: request.lot)
-        guard held + wanted + Int(request.quantity) <= limit else {
+        guard held + wanted + request.quantity <= limit else {
             return self.refuse(request, held: held + wanted, limit: limit, into: &output)
         }
         guard self.rivals(of: request) < queue.allowance else {
             return self.refuseSoldOut(request, into: &output)
         }
         let order = Order(
-            id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
+            id: request.order, buyer: request.buyer, lot: request.lot, quantity: request.quantity,
             buyerLimit: limit, generation: self.book.generation, state: .contested, stamp: request.stamp,
             deadline: .distantFuture)
         self.append(.contested(order, uncertaintyMicroseconds: request.uncertaintyMicroseconds), into: &output)
@@ -75,15 +75,15 @@ extension UnitMachine {
     /// Candidates of this unit that come before the request for the same stock. A candidate that wants more than it
     /// does may be passed over, and does not count as long as it is undecided.
     private func rivals(of request: BuyRequest) -> Int {
-        self.book.candidates(request.lot).count - self.book.undecided(request.lot, above: Int(request.quantity))
+        self.book.candidates(request.lot).count - self.book.undecided(request.lot, above: request.quantity)
     }
 
     /// The request waits until the unit may enter requests.
-    private mutating func holdForContest(_ request: BuyRequest, into output: inout UnitOutput) {
-        guard self.lots[known: request.lot].held.count < Limits.starvedRequests else {
+    private mutating func waitForContest(_ request: BuyRequest, into output: inout UnitOutput) {
+        guard self.lots[known: request.lot].starved.count < Limits.starvedRequests else {
             return output.addAnswer(to: request, .refused(.overloaded(limit: Limits.starvedRequests)))
         }
-        self.lots[known: request.lot].held.append(HeldRequest(request: request, since: self.steady))
+        self.lots[known: request.lot].starved.append(StarvedRequest(request: request, since: self.steady))
     }
 
     /// Every request stamped up to here has been handed in.

@@ -31,7 +31,7 @@ extension UnitMachine {
     /// that an unlikely Redis adds later stay in the book.
     private func archivableOrders(_ lot: LotID) -> Int? {
         guard let state = self.lots[lot], state.rules?.isSettled == true, self.book.archived[lot] == nil,
-            state.waiting.isEmpty, state.held.isEmpty, !state.redis.hasUnconfirmed, self.survey != nil
+            state.waiting.isEmpty, state.starved.isEmpty, !state.redis.hasUnconfirmed, self.survey != nil
         else { return nil }
         return self.book.orders.finalCount(of: lot)
     }

@@ -69,7 +69,7 @@ extension UnitMachine {
         guard order.generation == self.book.generation, let state = self.lots[order.lot] else { return }
         if state.isContended { return self.returnLeftover(order.lot, into: &output) }
         self.lowerFlag(order.lot, into: &output)
-        self.requeueHeld(order.lot)
+        self.requeueStarved(order.lot)
     }
 
     mutating func expire(now: Instant, into output: inout UnitOutput) {

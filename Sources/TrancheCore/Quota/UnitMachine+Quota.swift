@@ -52,7 +52,7 @@ extension UnitMachine {
         if gain > 0 {
             self.append(.granted(lot, total: directive.granted), into: &output)
             self.lowerFlag(lot, into: &output)
-            self.requeueHeld(lot)
+            self.requeueStarved(lot)
         }
         if let allowance = directive.contest { self.leave(lot, allowance: allowance, now: now, into: &output) }
         if self.lots[known: lot].isContended { return self.returnLeftover(lot, into: &output) }
@@ -82,7 +82,7 @@ extension UnitMachine {
             if state.returns.isConfirmed { self.lots[known: lot].reclaim.reported = state.reclaim.done }
             return UnitReport.Lot(
                 lot: lot, counters: counters, offered: state.demand.offered,
-                starved: state.held.count, hintDone: self.lots[known: lot].reclaim.reported,
+                starved: state.starved.count, hintDone: self.lots[known: lot].reclaim.reported,
                 isPrimed: self.isPrimed(state.lot),
                 paid: state.paid)
         }

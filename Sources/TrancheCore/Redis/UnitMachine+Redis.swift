@@ -21,10 +21,7 @@ extension UnitMachine {
         case .stepped:
             guard let step = self.lots[known: lot].redis.stepped(at: self.steady) else { return }
             self.confirmReturns(upTo: step.witness)
-            // The commit beside the step is over: a shell carries the output with the step out, to its end, before it hands
-            // in the step's result.
-            output.reserve(facts: step.admitted.count)
-            for admission in step.admitted { output.add(fact: .answer(admission.request, .order(admission.order))) }
+            self.answerAdmitted(step, into: &output)
         case .lost:
             let retryAt = self.lots[known: lot].redis.retryAfterLoss(
                 now: self.steady, pauseMilliseconds: self.settings.retryMilliseconds)
@@ -83,12 +80,12 @@ extension UnitMachine {
         for request in requests
         where self.book.orders.state(of: request.order) == nil && self.book.refused[request.order] == nil {
             let held = self.book.held(by: request.buyer, lot: request.lot)
-            guard self.book.contests[request.lot] == nil, self.book[request.lot].available >= Int(request.quantity)
+            guard self.book.contests[request.lot] == nil, self.book[request.lot].available >= request.quantity
             else { continue }
             self.appendReservation(
                 Order(
-                    id: request.order, buyer: request.buyer, lot: request.lot, quantity: Int(request.quantity),
-                    buyerLimit: held + Int(request.quantity), generation: self.book.generation, stamp: request.stamp,
+                    id: request.order, buyer: request.buyer, lot: request.lot, quantity: request.quantity,
+                    buyerLimit: held + request.quantity, generation: self.book.generation, stamp: request.stamp,
                     deadline: now.advanced(
                         milliseconds: self.lots[request.lot]?.rules?.paymentWindowMilliseconds ?? 60_000)),
                 into: &output)
@@ -134,7 +131,9 @@ extension UnitMachine {
 
     /// Takes a lot out of service until it has been primed again.
     mutating func unprime(_ lot: LotID, retryAt: Instant, into output: inout UnitOutput) {
-        for request in self.lots[known: lot].redis.unprime(retryAt: retryAt) { output.add(fact: .withheld(request)) }
+        for request in self.lots[known: lot].redis.unprime(retryAt: retryAt) {
+            output.add(durableAlready: .withheld(request))
+        }
         self.refuseQueued(lot, .recovering, into: &output)
         self.lowerFlag(lot, into: &output)
     }
@@ -146,13 +145,13 @@ extension UnitMachine {
             let state = self.lots[known: lot]
             guard state.redis.isIdle else { continue }
             if state.redis.isSilent(at: self.steady) || self.toldRedis != self.head {
-                self.step(lot, [], into: &output)
+                self.beginStep(lot, [], into: &output)
             }
         }
     }
 
     /// Tells Redis the sum of what was decided for a lot since its last step.
-    mutating func step(_ lot: LotID, _ admitted: [Admission], into output: inout UnitOutput) {
+    mutating func beginStep(_ lot: LotID, _ admitted: [Admission], into output: inout UnitOutput) {
         self.toldRedis = self.head
         output.add(
             self.lots[known: lot].redis.beginStep(

@@ -28,12 +28,12 @@ struct Reclaim: Sendable {
 }
 
 /// The total that a unit has returned of a lot, as far as the center may learn of it.
-struct ReturnedTotal: Sendable {
+package struct ReturnedTotal: Sendable {
     /// Totals that wait for Redis, at most.
-    private static let pendingLimit = 8
+    package static let pendingLimit = 8
 
     /// Redis has the ledger beyond the entries of these.
-    private(set) var confirmed: Int
+    package private(set) var confirmed: Int
     /// Durable totals, each with the position in the ledger that Redis must have reached.
     private var pending: [(position: UInt64, total: Int)] = []
     /// The newest total, durable or not.
@@ -42,25 +42,25 @@ struct ReturnedTotal: Sendable {
     /// - Parameters:
     ///   - total: By the ledger, at a start.
     ///   - position: The end of that ledger.
-    init(total: Int, position: UInt64) {
+    package init(total: Int, position: UInt64) {
         (self.confirmed, self.newest) = (0, total)
         if total > 0 { self.pending.append((position, total)) }
     }
 
-    var isConfirmed: Bool { self.pending.isEmpty }
+    package var isConfirmed: Bool { self.pending.isEmpty }
     var isDurable: Bool { self.newest == self.pending.last?.total ?? self.confirmed }
 
-    mutating func raise(to total: Int) { self.newest = total }
+    package mutating func raise(to total: Int) { self.newest = total }
 
     /// The ledger has the newest total up to this position.
-    mutating func becameDurable(at position: UInt64) {
+    package mutating func becameDurable(at position: UInt64) {
         guard !self.isDurable else { return }
         // While Redis is away, the later ones are confirmed together.
         if self.pending.count >= Self.pendingLimit { self.pending.removeLast() }
         self.pending.append((position, self.newest))
     }
 
-    mutating func confirm(upTo position: UInt64) {
+    package mutating func confirm(upTo position: UInt64) {
         while let first = self.pending.first, first.position <= position {
             self.confirmed = first.total
             self.pending.removeFirst()
@@ -93,8 +93,8 @@ struct Deadline: Hashable, Comparable, Sendable {
     }
 }
 
-/// A request that waits: the lot was empty here, and more stock may come.
-struct HeldRequest: Sendable {
+/// A request that waits: the lot was empty here, and more stock may come; or the lot's contest has not begun.
+struct StarvedRequest: Sendable {
     let request: BuyRequest
     /// Since when it waits, by a clock that never steps.
     let since: Instant

@@ -14,7 +14,7 @@ struct LotState: Sendable {
     /// Requests that are decided when no step in Redis is under way, oldest first.
     var waiting: [BuyRequest] = []
     /// Requests that wait for quota, or for the contest to begin, oldest first.
-    var held: [HeldRequest] = []
+    var starved: [StarvedRequest] = []
     var demand = Demand()
     var reclaim = Reclaim()
     var returns: ReturnedTotal
@@ -60,19 +60,9 @@ struct LotState: Sendable {
     /// After a restart, or in a new generation: the coordinator has not sent yet how many can still win.
     mutating func rejoin() { self.mode = .contested(ContestQueue(phase: .asking, allowance: 0)) }
 
-    /// Removes the oldest waiting requests, as many as one step may decide.
-    mutating func removeBatch() -> ArraySlice<BuyRequest> {
-        let batch = self.waiting.prefix(Limits.requestsPerStep)
-        self.waiting.removeFirst(batch.count)
-        return batch
-    }
-
-    /// Puts requests that were not decided back to the front.
-    mutating func putBack(_ requests: ArraySlice<BuyRequest>) { self.waiting.insert(contentsOf: requests, at: 0) }
-
     /// Empties the queues.
     mutating func removeQueued() -> [BuyRequest] {
-        defer { (self.held, self.waiting) = ([], []) }
-        return self.held.map(\.request) + self.waiting
+        defer { (self.starved, self.waiting) = ([], []) }
+        return self.starved.map(\.request) + self.waiting
     }
 }

@@ -15,7 +15,7 @@ package struct UnitMachine: Sendable {
         /// A lot whose Redis has not been asked for this long is probed, in milliseconds.
         package static let probeMilliseconds: Int64 = 1_000
         /// How long a request waits for quota before it is answered "restocking", in milliseconds.
-        package var starvedHoldMilliseconds: Int64 = 2_000
+        package var starvedMilliseconds: Int64 = 2_000
         /// Pause between attempts to prime a lot or to register, in milliseconds.
         package var retryMilliseconds: Int64 = 250
         /// Registrations in a row without an answer after which Redis may vouch for the ledger. One failed call does
@@ -126,7 +126,7 @@ package struct UnitMachine: Sendable {
         case .closing: self.close(into: &output)
         case .proof(let answer): self.register(answer, into: &output)
         case .configured(let rules): self.configure(rules, now: now, into: &output)
-        case .requests(let requests): self.enqueue(requests, now: now, into: &output)
+        case .requests(let requests): self.answerOrWait(requests, now: now, into: &output)
         case .handedIn(let watermark): self.raise(watermark)
         case .contestReportDue: self.reportContest(now: now, into: &output)
         case .contestReply(let reply): self.follow(reply, now: now, into: &output)
@@ -143,7 +143,7 @@ package struct UnitMachine: Sendable {
         case .tick: self.tick(now: now, into: &output)
         case .decide: break
         }
-        self.decideWaiting(now: now, into: &output)
+        self.decideIdleLots(now: now, into: &output)
     }
 
     /// The ledger holds everything that was appended so far, up to this head.
@@ -213,8 +213,8 @@ package struct UnitMachine: Sendable {
     private mutating func close(into output: inout UnitOutput) {
         self.isClosing = true
         for lot in self.lots.keys {
-            for one in self.lots[known: lot].held { output.addAnswer(to: one.request, .refused(.restocking)) }
-            self.lots[known: lot].held = []
+            for one in self.lots[known: lot].starved { output.addAnswer(to: one.request, .refused(.restocking)) }
+            self.lots[known: lot].starved = []
         }
     }
 
@@ -228,7 +228,7 @@ package struct UnitMachine: Sendable {
             self.register(nil, into: &output)
         }
         for lot in self.lots.keys {
-            self.answerHeld(lot, now: now, into: &output)
+            self.answerStarved(lot, now: now, into: &output)
             if self.lots[known: lot].isContended {
                 self.flagContestFull(lot, into: &output)
                 self.returnLeftover(lot, into: &output)

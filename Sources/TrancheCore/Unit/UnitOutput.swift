@@ -4,7 +4,7 @@ package struct UnitOutput: Sendable {
     /// Steps in Redis: they start at once, so Redis and the ledger work at the same time.
     package private(set) var steps: [RedisStep] = []
     /// News that does not depend on ``entries``: its own entries are durable, or it confirms nothing.
-    package private(set) var facts: [Publication] = []
+    package private(set) var durableAlready: [Publication] = []
     /// Durable in one commit, before anything below happens.
     package private(set) var entries: [LedgerEntry] = []
     /// News for the front desk and for buyers, in order.
@@ -14,10 +14,12 @@ package struct UnitOutput: Sendable {
     package init() {}
 
     /// Makes room for the entries of a batch of admitted orders at once.
-    mutating func reserve(orders count: Int) { self.entries.reserveCapacity(self.entries.count + count) }
+    mutating func makeRoom(orders count: Int) { self.entries.reserveCapacity(self.entries.count + count) }
 
     /// Makes room for the answers of a batch at once.
-    mutating func reserve(facts count: Int) { self.facts.reserveCapacity(self.facts.count + count) }
+    mutating func makeRoom(durableAlready count: Int) {
+        self.durableAlready.reserveCapacity(self.durableAlready.count + count)
+    }
 
     package mutating func add(_ entry: LedgerEntry) { self.entries.append(entry) }
 
@@ -27,19 +29,19 @@ package struct UnitOutput: Sendable {
 
     mutating func add(_ step: RedisStep) { self.steps.append(step) }
 
-    mutating func add(fact: Publication) { self.facts.append(fact) }
+    mutating func add(durableAlready publication: Publication) { self.durableAlready.append(publication) }
 
     mutating func addAnswer(to request: BuyRequest, _ answer: Answer) { self.add(.answer(request, answer)) }
 
-    /// Carries everything out in the order that safety needs: first the steps in Redis, the facts, and the commit; then
-    /// publications and effects in the order in which the machine added them.
+    /// Carries everything out in the order that safety needs: first the steps in Redis, the news that is durable
+    /// already, and the commit; then publications and effects in the order in which the machine added them.
     ///
     /// - Throws: The error of the commit. No publication and no effect has happened then. The machine is ahead of the
     ///   disk, so the shell answers every waiting buyer with ``Refusal/recovering``, drops the machine, and recovers
     ///   one from the ledger.
     package func carryOut<Shell: UnitShell>(by shell: Shell) throws(Shell.Failure) {
         for step in self.steps { shell.send(step) }
-        if !self.facts.isEmpty { shell.publish(self.facts[...]) }
+        if !self.durableAlready.isEmpty { shell.publish(self.durableAlready[...]) }
         if !self.entries.isEmpty { try shell.commit(self.entries) }
         var published = 0
         for (effect, publicationsBefore) in self.effects {
@@ -62,7 +64,7 @@ package protocol UnitShell {
     func perform(_ effect: UnitEffect)
 }
 
-/// A fact that the front desk and buyers may learn when it is durable.
+/// News that the front desk and buyers may learn when it is durable.
 package enum Publication: Sendable {
     case answer(BuyRequest, Answer)
     /// The answer to a payment or a cancellation.

@@ -86,6 +86,6 @@ import TrancheCore
     private func raiseCeiling(of path: String, _ unit: UnitID) throws {
         let ledger = try UnitLedger(path: path, unit: unit, newID: LedgerID(1))
         let ahead = SystemClock.now().advanced(milliseconds: 3_600_000)
-        try ledger.append([.ceiling(Stamp(ahead))], as: try ledger.recover().incarnation)
+        try ledger.commit([.ceiling(Stamp(ahead))], as: try ledger.recover().incarnation)
     }
 }

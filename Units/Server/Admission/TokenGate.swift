@@ -21,28 +21,31 @@ final class TokenGate: Sendable {
     /// Hands a buy request in. An answer that is not known at once goes to `ticket()`.
     func buy(
         lot: LotID, token text: some Collection<UInt8>, quantity: Int, ticket: () -> UInt64
-    ) throws(Problem) -> Submission {
+    ) throws(Problem) -> Intake.Submission {
         let now = SystemClock.now()
         do throws(TokenError) {
-            let purchase = try Array(text).withUnsafeBufferPointer { text throws(TokenError) in
+            let (purchase, untimely) = try Array(text).withUnsafeBufferPointer { text throws(TokenError) in
                 try self.purchase(lot: lot, token: UnsafeRawBufferPointer(text), quantity: quantity, now: now)
             }
-            return try self.intake.submit(purchase, now: now, ticket: ticket).get()
+            return try self.intake.submit(purchase, untimely, now: now, ticket: ticket).get()
         } catch {
             throw self.problem(error)
         }
     }
 
     /// The purchase of a buyer whose token is genuine, and for this lot at this unit.
+    ///
+    /// - Returns: Also the error of a token that is used too early or too late.
     func purchase(
         lot: LotID, token text: UnsafeRawBufferPointer, quantity: Int, now: Instant
-    ) throws(TokenError) -> Purchase {
+    ) throws(TokenError) -> (Purchase, untimely: TokenError?) {
         let token = try self.codec.open(text)
         let home = try self.home(of: token)
         try self.codec.checkPlace(token, home: home, lot: lot, unit: self.unit)
-        return Purchase(
-            order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt,
-            untimely: self.file.isBlocked(token.buyer, lot: lot) ? .blocked : self.codec.untimely(token, now: now))
+        let purchase = Purchase(
+            order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt)
+        let isBlocked = self.file.isBlocked(token.buyer, lot: lot)
+        return (purchase, isBlocked ? .blocked : self.codec.untimely(token, now: now))
     }
 
     /// The buyer's home unit: the token's claim, or else by hashing over the units that the sale opened with.
@@ -57,14 +60,5 @@ final class TokenGate: Sendable {
     func problem(_ error: TokenError) -> Problem {
         guard case .wrongUnit(let home) = error else { return Problem(error) }
         return Problem(error, homeAddress: self.file.config.unit(home)?.publicURL)
-    }
-
-    /// HTTP status of an order: one that was made, one that waits in the contest, or one that is over.
-    static func status(of order: Order) -> Int {
-        switch order.state {
-        case .reserved, .paid: 201
-        case .contested: 202
-        case .cancelled, .expired, .lost: 200
-        }
     }
 }

@@ -22,7 +22,7 @@ protocol CoordinatorCalls: Sendable {
 ///
 /// Each round takes all requests and events that wait, passes them to the machine, and carries its output out. All
 /// entries of a round are one transaction. While the commit waits for the disk, Redis takes the step of the same batch.
-final class Engine: @unchecked Sendable {  // Machine and ledger belong to the thread; `status` has its own lock.
+final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but `status`, which has a lock.
     static let tickSeconds = 0.05
     static let reportSeconds = 0.2
 
@@ -51,10 +51,10 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     }
 
     let parts: Parts
-    private let status = NIOLockedValueBox(Status())
+    let status = NIOLockedValueBox(Status())
     var currentStatus: Status { self.status.withLockedValue { $0 } }
     var machine: UnitMachine
-    private var rules: [LotRules]
+    var rules: [LotRules]
     // Pauses go by the clock that never steps: a wall clock that is set back by an hour must not stop expiry for an
     // hour.
     private var nextTick = SystemClock.monotonic()
@@ -63,8 +63,8 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
     /// The moment of the present round.
     private(set) var now = Moment(wall: .distantPast, steady: .distantPast)
     private var isClosing = false
-    private var reportedFailure: StorageError?
-    private var isAhead = false
+    var reportedFailure: StorageError?
+    var isAhead = false
 
     /// Takes the ledger over.
     ///
@@ -76,26 +76,6 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         self.rules = rules
         self.machine = try Self.takeOver(parts.ledger, book)
         self.started()
-    }
-
-    /// Begins the ledger's next incarnation, durably: from then on the ledger refuses every older process.
-    private static func takeOver(_ ledger: UnitLedger, _ recovered: UnitBook) throws(StorageError) -> UnitMachine {
-        var book = recovered
-        let opened = LedgerEntry.opened(book.incarnation.next)
-        try ledger.append([opened], as: book.incarnation.next)
-        book.apply(opened)
-        return UnitMachine(
-            unit: ledger.unit, ledger: ledger.id, session: UInt64.random(in: 1...UInt64.max), book: book,
-            head: ledger.head)
-    }
-
-    /// Opens the intake for a new machine, and gives the machine the last configuration.
-    private func started() {
-        self.nameArchives()
-        self.refuse(self.parts.intake.setRecovered(self.machine.book, now: SystemClock.now()))
-        self.parts.intake.configure(self.rules)
-        self.parts.intake.post(.configured(self.rules))
-        self.parts.intake.post(.started)
     }
 
     /// Runs until the intake is closed and everything in it is answered. On the engine's own thread.
@@ -194,56 +174,25 @@ final class Engine: @unchecked Sendable {  // Machine and ledger belong to the t
         return event
     }
 
-    /// The machine is ahead of the disk. The engine answers every waiting buyer and drops the machine.
-    private func fail(_ error: StorageError) {
-        switch error {
-        case .superseded, .vanished:
-            self.parts.logger.critical("\(error)")
-            _exit(3)  // At once: other threads still run, and there is nothing to save.
-        default: break
-        }
-        if self.reportedFailure != error { self.parts.logger.error("the ledger took no entries: \(error)") }
-        self.reportedFailure = error
-        self.isAhead = true
-        self.status.withLockedValue { $0.failure = "\(error)" }
-        self.parts.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
-        self.refuse(self.parts.intake.setRecovered(nil, now: SystemClock.now()))
-        self.parts.waiters.answerAll(.refused(.recovering), before: self.parts.intake.recovery)
-        Thread.sleep(forTimeInterval: 0.1)
+    // MARK: carrying the output out; `perform` does the rest
+
+    func send(_ step: RedisStep) { self.parts.redis.send(.step(step), now: self.now.steady) }
+
+    func commit(_ entries: [LedgerEntry]) throws(StorageError) {
+        try self.parts.ledger.commit(entries, as: self.machine.book.incarnation)
+        self.machine.committed(self.parts.ledger.head)
+        self.parts.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")
+        self.parts.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)
     }
 
-    /// Starts a new machine from what is on disk.
-    private func reopen() throws(StorageError) {
-        self.machine = try Self.takeOver(self.parts.ledger, try self.parts.ledger.recover())
-        self.started()
-        self.isAhead = false
-        self.reportedFailure = nil
-        self.status.withLockedValue { $0.failure = nil }
-        self.parts.logger.info(
-            "recovered from the ledger", metadata: ["position": "\(self.parts.ledger.head.position)"])
-    }
-
-    private func refuse(_ requests: [BuyRequest]) {
-        self.parts.waiters.answer(requests.map { ($0.ticket, .refused(.recovering)) })
-    }
-
-    private func publishStatus() {
-        let machine = self.machine
-        let lots = self.rules.map(\.lot)
-        self.status.withLockedValue { status in
-            status.isRegistered = machine.isRegistered
-            status.mayIssue = machine.mayIssue
-            status.unprimed = lots.filter { !machine.isPrimed($0) }
-            status.refunds = Array(machine.book.refunds)
-            status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
-        }
-        for lot in lots {
-            let label = "lot=\"\(lot)\""
-            self.parts.telemetry.set(
-                "tranche_lot_available", "Items that the unit can sell.", labels: label,
-                to: Double(machine.book[lot].available))
-            self.parts.telemetry.set(
-                "tranche_lot_live", "Items held or paid for.", labels: label, to: Double(machine.book[lot].live))
+    func publish(_ publications: ArraySlice<Publication>) {
+        // First, so that an order is never neither in memory nor in an archive.
+        for case .archived in publications { self.nameArchives() }
+        let delivery = self.parts.intake.publish(publications, now: self.now.wall)
+        self.parts.waiters.deliver(delivery.answers)
+        self.parts.watch.wake(delivery.changed)
+        if !delivery.answers.isEmpty {
+            self.parts.telemetry.count("tranche_answers_total", "Answers of admission.", by: delivery.answers.count)
         }
     }
 }

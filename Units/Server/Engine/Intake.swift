@@ -7,13 +7,13 @@ import TrancheCore
 
 /// The entrance to the engine: the front desk, the clock and the queue, under one lock.
 ///
-/// Stamp and enqueue happen together, so that the queue is in stamp order.
+/// Stamp and queue happen together, so that the queue is in stamp order.
 final class Intake: Sendable {
     /// Requests of all lots that wait for the engine at most. A lot that has used up its share of them is refused as
     /// overloaded before (``LotShares``).
     static let requestsLimit = 20_000
 
-    private let state: NIOLockedValueBox<IntakeState>
+    let state: NIOLockedValueBox<IntakeState>
     private let bell: Poller
     /// Orders of settled lots, which are not in memory.
     let archive: OrderArchive
@@ -32,7 +32,9 @@ final class Intake: Sendable {
     private func withBell<Value>(_ body: (inout IntakeState) -> Value) -> Value {
         let (value, rings) = self.state.withLockedValue { state in
             let value = body(&state)
-            return (value, state.takeBell())
+            let rings = state.isAsleep && state.hasWork
+            if rings { state.isAsleep = false }
+            return (value, rings)
         }
         if rings { self.bell.wake() }
         return value
@@ -40,15 +42,21 @@ final class Intake: Sendable {
 
     // MARK: from the doors
 
-    /// The answer, if it is known at once; else the request is on its way to the engine under `ticket()`.
-    func submit(_ purchase: Purchase, now: Instant, ticket: () -> UInt64) -> Result<Submission, TokenError> {
-        let result = self.withBell { $0.receive(purchase, now: now, ticket: ticket) }
-        return self.recalled(result, purchase.order, lot: purchase.lot)
+    /// The result of a request that was brought here.
+    enum Submission {
+        /// The request waits for the engine: the answer comes later, to the ticket.
+        case queued
+        /// The answer was known at once.
+        case answered(Answer)
     }
 
     /// A lane's question: a request that it has read, and its result.
     struct Question {
-        enum Kind { case buy(Purchase), status(OrderID) }
+        enum Kind {
+            /// A buy request, and the error of a token that is used too early or too late.
+            case buy(Purchase, untimely: TokenError?)
+            case status(OrderID)
+        }
         let kind: Kind
         let ticket: UInt64
         /// The number of recoveries at the moment when it was handed in.
@@ -56,42 +64,44 @@ final class Intake: Sendable {
         var result = Result<Submission, TokenError>.success(.queued)
     }
 
-    /// Takes every question that one lane has read in one turn, under one lock.
-    func submit(_ questions: inout [Question], now: Instant) {
+    /// Gives every question that one lane has read in one turn its result, under one lock.
+    func handIn(_ questions: inout [Question], now: Instant) {
         self.withBell { state in
-            for index in questions.indices { state.submit(&questions[index], now: now) }
+            for index in questions.indices {
+                questions[index].recovery = state.recoveries
+                switch questions[index].kind {
+                case .buy(let purchase, let untimely):
+                    let ticket = questions[index].ticket
+                    questions[index].result = state.answerOrQueue(purchase, untimely, now: now) { ticket }
+                case .status(let id):
+                    let answer = state.desk.order(id).map { Answer($0) } ?? .refused(.unknownOrder(id))
+                    questions[index].result = .success(.answered(answer))
+                }
+            }
         }
         guard !self.archive.isEmpty else { return }
         for index in questions.indices {
             let question = questions[index]
             switch question.kind {
-            case .buy(let purchase):
+            case .buy(let purchase, _):
                 questions[index].result = self.recalled(question.result, purchase.order, lot: purchase.lot)
             case .status(let order): questions[index].result = self.recalled(question.result, order, lot: nil)
             }
         }
     }
 
+    /// The answer, if it is known at once; else the request is on its way to the engine under `ticket()`.
+    func submit(
+        _ purchase: Purchase, _ untimely: TokenError?, now: Instant, ticket: () -> UInt64
+    ) -> Result<Submission, TokenError> {
+        let result = self.withBell { $0.answerOrQueue(purchase, untimely, now: now, ticket: ticket) }
+        return self.recalled(result, purchase.order, lot: purchase.lot)
+    }
+
     func post(_ event: UnitMachine.Event) { self.withBell { $0.events.append(event) } }
 
     /// The engine ends when everything that waits is answered.
     func close() { self.withBell { $0.isClosed = true } }
-
-    /// The order, or why it is not known.
-    func order(_ id: OrderID) -> Result<Order, Refusal> {
-        if let order = self.state.withLockedValue({ $0.desk.order(id) }) { return .success(order) }
-        return self.archived(id, lot: nil)
-    }
-
-    func waitlistPosition(of id: OrderID) -> WaitlistPosition? {
-        self.state.withLockedValue { $0.desk.position(of: id) }
-    }
-
-    func closedReason(_ lot: LotID, now: Instant) -> Refusal? {
-        self.state.withLockedValue { $0.desk.closedReason(lot, now: now) }
-    }
-
-    func isSoldOut(_ lot: LotID) -> Bool { self.state.withLockedValue { $0.desk.isSoldOut(lot) } }
 
     // MARK: for the engine
 
@@ -103,21 +113,18 @@ final class Intake: Sendable {
         var isClosed: Bool
     }
 
-    /// Whether the engine may wait for the bell: nothing waits here, and the next arrival rings it.
-    func fallAsleep() -> Bool {
-        self.state.withLockedValue { state in
-            state.isAsleep = !state.hasWork
-            return state.isAsleep
-        }
-    }
-
     /// Takes everything that waits. The watermark is read under the lock that also stamps requests. Otherwise it could
     /// pass a request that is stamped and not in the queue yet.
     func takeAll() -> Taken {
-        self.state.withLockedValue { $0.takeAll(now: SystemClock.now(), steady: SystemClock.monotonic()) }
+        self.state.withLockedValue { state in
+            state.isAsleep = false
+            defer { state.events = [] }
+            return Taken(
+                events: state.events, requests: state.takeRequests(),
+                watermark: state.clock.watermark(now: SystemClock.now(), steady: SystemClock.monotonic()),
+                isClosed: state.isClosed)
+        }
     }
-
-    func configure(_ rules: [LotRules]) { self.state.withLockedValue { $0.desk.configure(rules) } }
 
     /// Publishes what has become durable, and returns the answers that may leave now.
     func publish(_ publications: ArraySlice<Publication>, now: Instant) -> Delivery {
@@ -127,40 +134,71 @@ final class Intake: Sendable {
             return delivery
         }
     }
+}
 
-    func takeOffered() -> [LotID: Int] { self.state.withLockedValue { $0.desk.takeOffered() } }
+/// The state behind the intake's lock.
+struct IntakeState {
+    var desk: FrontDesk
+    var clock: HybridClock
+    private var requests: [BuyRequest] = []
+    /// How many of them each lot has.
+    private var shares = LotShares(room: Intake.requestsLimit)
+    var events: [UnitMachine.Event] = []
+    var isClosed = false
+    /// Whether the engine waits for the bell.
+    var isAsleep = false
+    /// While the ledger is being recovered, everything is refused.
+    private var isRecovering = true
+    private(set) var recoveries: UInt64 = 0
 
-    /// How often the machine behind the intake was dropped.
-    var recovery: UInt64 { self.state.withLockedValue { $0.recoveries } }
+    init(desk: FrontDesk, clock: HybridClock) { (self.desk, self.clock) = (desk, clock) }
 
-    /// Opens with a recovered book, or closes until there is one. Returns the requests that waited, unanswered.
-    func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
-        self.state.withLockedValue { $0.setRecovered(book, now: now) }
-    }
+    var hasWork: Bool { !self.requests.isEmpty || !self.events.isEmpty || self.isClosed }
 
-    // MARK: the clock of stamps
-
-    func ceilingWanted(now: Instant) -> Stamp? {
-        self.state.withLockedValue { $0.clock.ceilingWanted(now: now, steady: SystemClock.monotonic()) }
-    }
-
-    func raise(ceiling: Stamp) { self.state.withLockedValue { $0.clock.raise(ceiling: ceiling) } }
-
-    /// Moves the clock above a coordinator's fence.
-    func advance(past fence: Stamp) {
-        self.state.withLockedValue {
-            $0.clock.advance(past: fence, now: SystemClock.now(), steady: SystemClock.monotonic())
+    /// Answers a purchase from memory, or stamps it and queues it for the engine.
+    ///
+    /// - Parameter untimely: The error of its token. A known order is answered nevertheless: one order id has one
+    ///   outcome.
+    mutating func answerOrQueue(
+        _ purchase: Purchase, _ untimely: TokenError?, now: Instant, ticket: () -> UInt64
+    ) -> Result<Intake.Submission, TokenError> {
+        if let untimely {
+            return self.desk.order(purchase.order).map { .success(.answered(Answer($0))) } ?? .failure(untimely)
         }
+        if let answer = self.desk.answer(to: purchase, now: now) { return .success(.answered(answer)) }
+        guard !self.isRecovering, !self.isClosed else { return .success(.answered(.refused(.recovering))) }
+        switch self.desk.join(purchase.order, ticket: ticket) {
+        case .waits: return .success(.queued)
+        case .tooMany: return .success(.answered(.refused(.overloaded(limit: Limits.copiesPerRequest))))
+        case nil: break
+        }
+        if let share = self.shares.exhausted(purchase.lot) {
+            return .success(.answered(.refused(.overloaded(limit: share))))
+        }
+        guard let stamp = self.clock.stamp(now: now, steady: SystemClock.monotonic()) else {
+            return .success(.answered(.refused(.overloaded(limit: Intake.requestsLimit))))
+        }
+        self.desk.beginAdmission(purchase.order)
+        self.shares.count(purchase.lot)
+        self.requests.append(
+            BuyRequest(
+                purchase, stamp: stamp, ticket: ticket(),
+                uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
+        return .success(.queued)
     }
 
-    /// The coordinator's clock has confirmed this one.
-    func confirmClock() {
-        self.state.withLockedValue { $0.clock.confirm(now: SystemClock.now(), steady: SystemClock.monotonic()) }
+    mutating func takeRequests() -> [BuyRequest] {
+        defer {
+            self.requests = []
+            self.shares.reset()
+        }
+        return self.requests
     }
 
-    var refusedFences: Int { self.state.withLockedValue { $0.clock.refusedFences } }
-
-    func setUncertainty(microseconds: Int64) {
-        self.state.withLockedValue { $0.desk.uncertaintyMicroseconds = microseconds }
+    mutating func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
+        self.isRecovering = book == nil
+        if book == nil { self.recoveries += 1 }
+        if let book { self.desk.load(book, now: now) }
+        return self.takeRequests()
     }
 }

@@ -10,24 +10,24 @@ struct OrderAnswers {
     private var kept: [Refusal: [UInt8]] = [:]
 
     /// - Parameter isStatus: The answer to a status request, not to a buy request.
-    mutating func write(_ answer: Answer, isStatus: Bool, position: WaitlistPosition?, into bytes: inout AnswerBytes) {
+    mutating func encode(_ answer: Answer, isStatus: Bool, position: WaitlistPosition?, into bytes: inout AnswerBytes) {
         switch answer {
-        case .order(let order): Self.write(order, isStatus: isStatus, position, into: &bytes)
+        case .order(let order): Self.encode(order, isStatus: isStatus, position, into: &bytes)
         case .refused(let refusal):
             if let kept = self.kept[refusal] { return bytes.reuse(kept) }
-            bytes.write(Problem(refusal))
+            bytes.encode(Problem(refusal))
             if self.kept.count >= Self.keptRefusals { self.kept = [:] }
             self.kept[refusal] = bytes.bytes
         }
     }
 
-    private static func write(
+    private static func encode(
         _ order: Order, isStatus: Bool, _ position: WaitlistPosition?, into bytes: inout AnswerBytes
     ) {
         bytes.body.removeAll(keepingCapacity: true)
-        OrderDocument.write(order, position, into: &bytes.body)
-        bytes.write { head in
-            switch isStatus ? 200 : TokenGate.status(of: order) {
+        OrderDocument.encode(order, position, into: &bytes.body)
+        bytes.encode { head in
+            switch isStatus ? 200 : OrderDocument.status(of: order) {
             case 201: head.write("HTTP/1.1 201 Created\r\n")
             case 202: head.write("HTTP/1.1 202 Accepted\r\n")
             default: head.write("HTTP/1.1 200 OK\r\n")

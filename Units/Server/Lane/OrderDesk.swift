@@ -56,12 +56,12 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
         case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket.rawValue))
         case .buy(let lot, let token, let quantity):
             do throws(TokenError) {
-                let purchase = try self.gate.purchase(
+                let (purchase, untimely) = try self.gate.purchase(
                     lot: lot, token: UnsafeRawBufferPointer(rebasing: bytes[token]), quantity: quantity,
                     now: SystemClock.now())
-                self.questions.append(.init(kind: .buy(purchase), ticket: ticket.rawValue))
+                self.questions.append(.init(kind: .buy(purchase, untimely: untimely), ticket: ticket.rawValue))
             } catch {
-                lane.answer.write(self.gate.problem(error))
+                lane.answer.encode(self.gate.problem(error))
                 lane.send(to: ticket)
             }
         }
@@ -72,7 +72,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
     func handIn(of lane: Lane) {
         var questions = self.questions
         self.questions.removeAll(keepingCapacity: true)
-        self.gate.intake.submit(&questions, now: SystemClock.now())
+        self.gate.intake.handIn(&questions, now: SystemClock.now())
         for question in questions {
             let ticket = Ticket(rawValue: question.ticket)
             switch question.result {
@@ -85,7 +85,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
                 }
             case .failure(let error):
                 guard lane.isWaiting(ticket) else { continue }
-                lane.answer.write(self.gate.problem(error))
+                lane.answer.encode(self.gate.problem(error))
                 lane.send(to: ticket)
             }
         }
@@ -107,7 +107,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
         if case .order(let order) = answer, order.state == .contested {
             position = self.gate.intake.waitlistPosition(of: order.id)
         }
-        self.answers.write(answer, isStatus: isStatus, position: position, into: &lane.answer)
+        self.answers.encode(answer, isStatus: isStatus, position: position, into: &lane.answer)
         lane.send(to: ticket)
     }
 }

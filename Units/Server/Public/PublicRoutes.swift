@@ -45,7 +45,7 @@ struct PublicRoutes {
             throw Problem(Refusal.invalidQuantity(quantity, limit: Limits.quantityPerOrder))
         }
         let answer = try await self.answer {
-            (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Submission in
+            (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Intake.Submission in
             try self.gate.buy(lot: lot, token: token, quantity: quantity) { self.gate.waiters.add(resume) }
         }
         return try self.response(answer)
@@ -53,7 +53,7 @@ struct PublicRoutes {
 
     /// Waits for the engine, unless `start` has the answer at once.
     private func answer(
-        _ start: @escaping (@escaping @Sendable (Answer) -> Void) throws(Problem) -> Submission
+        _ start: @escaping (@escaping @Sendable (Answer) -> Void) throws(Problem) -> Intake.Submission
     ) async throws -> Answer {
         try await withCheckedThrowingContinuation { continuation in
             do {
@@ -67,7 +67,7 @@ struct PublicRoutes {
 
     private func response(_ answer: Answer) throws(Problem) -> Response {
         switch answer {
-        case .order(let order): self.response(order, status: TokenGate.status(of: order))
+        case .order(let order): self.response(order, status: OrderDocument.status(of: order))
         case .refused(let refusal): throw Problem(refusal)
         }
     }

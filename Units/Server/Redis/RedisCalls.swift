@@ -11,9 +11,10 @@ package import TrancheCore
 /// primed over the connection that takes their steps, so both reach the same process of Redis.
 package final class RedisCalls {
     package let owner = ThreadOwner("the calls to Redis")
-    private enum Call {
-        case step(LotID, fence: UInt64)
-        case prime(LotID, fence: UInt64)
+    package enum Call {
+        case step(RedisStep)
+        case prime(RedisPrime)
+        /// Asks what Redis holds of an earlier process. The ledger's proof is for the caller to add.
         case survey
     }
     private struct Underway {
@@ -51,36 +52,19 @@ package final class RedisCalls {
 
     deinit { self.drop() }
 
-    // Results come with `takeResults`, also for a call without an answer.
-
-    package func send(_ step: RedisStep, now: Instant) {
-        self.call(.step(step.lot, fence: step.fence), now: now) { wire, session, arguments in
-            wire.encode(step, digest: session.step, into: &arguments)
-        }
-    }
-
-    package func send(_ prime: RedisPrime, now: Instant) {
-        self.call(.prime(prime.lot, fence: prime.fence), now: now) { wire, session, arguments in
-            wire.encode(prime, digest: session.prime, into: &arguments)
-        }
-    }
-
-    /// Asks what Redis holds of an earlier process. The ledger's proof is for the caller to add.
-    package func survey(now: Instant) {
-        self.call(.survey, now: now) { wire, session, arguments in
-            wire.encodeSurvey(digest: session.survey, into: &arguments)
-        }
-    }
-
-    private func call(_ call: Call, now: Instant, _ encode: (inout RedisWire, Session, inout RedisArguments) -> Void) {
+    /// Sends a call, without waiting. Its result comes with ``takeResults(now:)``, also if Redis does not answer.
+    package func send(_ call: Call, now: Instant) {
         self.owner.check()
         self.underway.append(
             Underway(call: call, overdueAt: now.advanced(milliseconds: Self.timeoutMilliseconds)))
         do {
-            let session = try self.open(now: now)
-            encode(&self.wire, session, &self.arguments)
-            try session.connection.append(self.arguments)
-            try session.connection.flush()
+            let session = try self.connect(now: now)
+            switch call {
+            case .step(let step): self.wire.encode(step, digest: session.step, into: &self.arguments)
+            case .prime(let prime): self.wire.encode(prime, digest: session.prime, into: &self.arguments)
+            case .survey: self.wire.encodeSurvey(digest: session.survey, into: &self.arguments)
+            }
+            try session.connection.send(self.arguments)
         } catch { self.drop() }
     }
 
@@ -109,18 +93,18 @@ package final class RedisCalls {
 
     private func event(_ call: Call, _ reply: RedisReply, _ run: RedisRun) -> UnitMachine.Event? {
         switch call {
-        case .step(let lot, let fence):
-            RedisWire.result(reply, success: .stepped).map { .redisResult(lot: lot, fence: fence, $0) }
-        case .prime(let lot, let fence):
-            RedisWire.result(reply, success: .primed(run)).map { .redisResult(lot: lot, fence: fence, $0) }
+        case .step(let step):
+            RedisWire.result(reply, success: .stepped).map { .redisResult(lot: step.lot, fence: step.fence, $0) }
+        case .prime(let prime):
+            RedisWire.result(reply, success: .primed(run)).map { .redisResult(lot: prime.lot, fence: prime.fence, $0) }
         case .survey: RedisWire.survey(reply, run: run).map { .surveyed($0) }
         }
     }
 
     private func failure(of call: Call) -> UnitMachine.Event {
         switch call {
-        case .step(let lot, let fence), .prime(let lot, let fence):
-            .redisResult(lot: lot, fence: fence, .unreachable)
+        case .step(let step): .redisResult(lot: step.lot, fence: step.fence, .unreachable)
+        case .prime(let prime): .redisResult(lot: prime.lot, fence: prime.fence, .unreachable)
         case .survey: .surveyed(nil)
         }
     }
@@ -133,7 +117,8 @@ package final class RedisCalls {
         return self.results
     }
 
-    private func open(now: Instant) throws(RedisError) -> Session {
+    /// The session; a new one, if there is none.
+    private func connect(now: Instant) throws(RedisError) -> Session {
         if let session { return session }
         // One attempt may delay the engine, but not one for each lot.
         guard now >= self.openAgainAt else { throw .closed("no connection a moment ago") }
@@ -141,7 +126,7 @@ package final class RedisCalls {
             let made = try RedisConnection(
                 self.server.address, login: self.server.login, timeoutMilliseconds: Self.connectMilliseconds)
             func load(_ script: String) throws(RedisError) -> String {
-                guard let digest = try made.send("SCRIPT", "LOAD", script).text else {
+                guard let digest = try made.ask("SCRIPT", "LOAD", script).text else {
                     throw .refused("an answer of another shape")
                 }
                 return digest

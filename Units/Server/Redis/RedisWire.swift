@@ -27,38 +27,47 @@ struct RedisWire {
     /// A call of ``RedisScripts/step``.
     mutating func encode(_ step: RedisStep, digest: String, into arguments: inout RedisArguments) {
         arguments.call(digest, keys: self.state(of: step.lot), self.witness)
-        arguments.append(Int(step.fence))
-        arguments.append(Int(step.sequence))
-        arguments.append(step.before)
-        arguments.append(step.after)
-        arguments.append(Int(step.witness.position))
-        arguments.append(step.witness.digest.description)
+        arguments.add(Int(step.fence))
+        arguments.add(Int(step.sequence))
+        arguments.add(step.before)
+        arguments.add(step.after)
+        arguments.add(Int(step.witness.position))
+        arguments.add(step.witness.digest.description)
         self.records.removeAll(keepingCapacity: true)
-        for admission in step.admitted { AdmissionRecord.encode(admission.request, into: &self.records) }
-        arguments.append(self.records)
-        arguments.append(String(step.owner))
+        for admission in step.admitted { self.addRecord(of: admission.request) }
+        arguments.add(self.records)
+        arguments.add(String(step.owner))
+    }
+
+    /// An admitted request: `length(1) order(16) stamp(8) quantity(4) buyer`, numbers big-endian.
+    private mutating func addRecord(of request: BuyRequest) {
+        self.records.append(UInt8(Limits.admissionRecordBytes + request.buyer.rawValue.utf8.count))
+        let words = (request.order.high.bigEndian, request.order.low.bigEndian, request.stamp.rawValue.bigEndian)
+        withUnsafeBytes(of: words) { self.records.append(contentsOf: $0) }
+        withUnsafeBytes(of: Int32(request.quantity).bigEndian) { self.records.append(contentsOf: $0) }
+        self.records.append(contentsOf: request.buyer.rawValue.utf8)
     }
 
     /// A call of ``RedisScripts/prime``.
     mutating func encode(_ prime: RedisPrime, digest: String, into arguments: inout RedisArguments) {
         arguments.call(digest, keys: self.state(of: prime.lot), self.witness, self.lots)
-        arguments.append(prime.lot.description)
-        arguments.append(Int(prime.fence))
-        arguments.append(String(prime.owner))
-        arguments.append(prime.surveyed.map { String($0.owner) } ?? "")
-        arguments.append(prime.surveyed.map { String($0.steps) } ?? "")
-        arguments.append(prime.available)
-        arguments.append(String(prime.ledger.rawValue))
-        arguments.append(Int(prime.generation.rawValue))
-        arguments.append(Int(prime.witness.position))
-        arguments.append(prime.witness.digest.description)
+        arguments.add(prime.lot.description)
+        arguments.add(Int(prime.fence))
+        arguments.add(String(prime.owner))
+        arguments.add(prime.surveyed.map { String($0.owner) } ?? "")
+        arguments.add(prime.surveyed.map { String($0.steps) } ?? "")
+        arguments.add(prime.available)
+        arguments.add(String(prime.ledger.rawValue))
+        arguments.add(Int(prime.generation.rawValue))
+        arguments.add(Int(prime.witness.position))
+        arguments.add(prime.witness.digest.description)
     }
 
     /// A call of ``RedisScripts/survey``.
     func encodeSurvey(digest: String, into arguments: inout RedisArguments) {
         arguments.call(digest, keys: self.witness, self.lots)
-        arguments.append("\(self.prefix)lot:")
-        arguments.append(Self.stateSuffix)
+        arguments.add("\(self.prefix)lot:")
+        arguments.add(Self.stateSuffix)
     }
 
     // MARK: what is answered
@@ -85,7 +94,7 @@ struct RedisWire {
                 let fence = fields[1].text.flatMap({ UInt64($0) }), fence <= Limits.fence - Limits.fenceRoom
             else { continue }
             newestFence = max(newestFence, fence)
-            admitted += AdmissionRecord.decodeAll(fields[2].bytes ?? [], lot: lot)
+            admitted += self.requests(fields[2].bytes ?? [], lot: lot)
         }
         let mark = texts[4].flatMap { UInt64($0) }.map {
             RedisMark(owner: $0, steps: texts[5].flatMap { UInt64($0) } ?? 0)
@@ -103,13 +112,33 @@ struct RedisWire {
     }
 }
 
+extension RedisWire {
+    /// The requests of one step. A damaged record is skipped.
+    private static func requests(_ bytes: [UInt8], lot: LotID) -> [BuyRequest] {
+        var requests: [BuyRequest] = []
+        bytes.withUnsafeBytes { bytes in
+            var reader = ByteReader(bytes)
+            while let length = reader.byte(), length > Limits.admissionRecordBytes, let order = reader.order(),
+                let stamp = reader.big(UInt64.self), let quantity = reader.big(UInt32.self),
+                let name = reader.text(Int(length) - Limits.admissionRecordBytes)
+            {
+                guard let buyer = BuyerID(name), (1...Limits.quantityPerOrder).contains(Int(quantity)) else { continue }
+                let purchase = Purchase(
+                    order: order, buyer: buyer, lot: lot, quantity: Int(quantity), issuedAt: .distantPast)
+                requests.append(BuyRequest(purchase, stamp: Stamp(rawValue: stamp), ticket: 0))
+            }
+        }
+        return requests
+    }
+}
+
 extension RedisArguments {
     /// Begins a call of a loaded script.
     fileprivate mutating func call(_ digest: String, keys: String...) {
         self.removeAll()
-        self.append("EVALSHA")
-        self.append(digest)
-        self.append(keys.count)
-        for key in keys { self.append(key) }
+        self.add("EVALSHA")
+        self.add(digest)
+        self.add(keys.count)
+        for key in keys { self.add(key) }
     }
 }

@@ -37,10 +37,9 @@ final class AdmissionBench {
         requests.reserveCapacity(count)
         for number in first..<(first + count) {
             let request = Benchmarks.request(number)
-            let known = self.desk.answer(
-                order: request.order, lot: request.lot, quantity: 1, issuedAt: request.issuedAt, now: Benchmarks.now)
+            let known = self.desk.answer(to: request.purchase, now: Benchmarks.now)
             precondition(known == nil, "order \(number) exists already")
-            self.desk.sentToAdmission(request.order)
+            self.desk.beginAdmission(request.order)
             requests.append(request)
         }
         let sold = self.machine.book.orders.count

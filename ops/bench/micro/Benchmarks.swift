@@ -29,8 +29,9 @@ enum Benchmarks {
 
     static func request(_ number: Int) -> BuyRequest {
         BuyRequest(
-            order: self.order(number), buyer: BuyerID("buyer-\(number)")!, lot: self.lot, quantity: 1,
-            issuedAt: self.now,
+            Purchase(
+                order: self.order(number), buyer: BuyerID("buyer-\(number)")!, lot: self.lot, quantity: 1,
+                issuedAt: self.now),
             stamp: Stamp(self.now), ticket: UInt64(number))
     }
 
@@ -82,7 +83,7 @@ enum Benchmarks {
         var bytes: [UInt8] = []
         return Benchmark(name: "write an order's document", allocationsLimit: 0, operations: 1) {
             bytes.removeAll(keepingCapacity: true)
-            OrderDocument.write(order, into: &bytes)
+            OrderDocument.encode(order, into: &bytes)
         }
     }
 

@@ -1,5 +1,6 @@
 import DaemonSupport
 import Foundation
+import NIOConcurrencyHelpers
 import TrancheCore
 
 /// Tells the machine how busy this gate is, so that it sheds the least valuable requests first.
@@ -27,7 +28,7 @@ struct LoadMeter {
     /// the machine use says nothing about this gate.
     private static func processorMicroseconds() -> Int64 {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         func microseconds(_ time: timeval) -> Int64 { Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_usec) }
         return microseconds(usage.ru_utime) + microseconds(usage.ru_stime)
     }

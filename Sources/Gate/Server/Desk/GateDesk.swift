@@ -68,7 +68,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
                 try self.ask(ticket, target, asker, body: part(request.body), now: now, in: lane)
             }
         } catch {
-            lane.answer.write(error)
+            lane.answer.encode(error)
             lane.send(to: ticket)
         }
     }
@@ -77,7 +77,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
         _ ticket: Ticket, _ proof: UnsafeRawBufferPointer, now: Instant, in lane: Lane
     ) throws(Problem) {
         let document = try self.house.openSession(proof, now: now)
-        lane.answer.write(json: "201 Created") { document.write(into: &$0) }
+        lane.answer.encode(json: "201 Created") { document.write(into: &$0) }
         lane.send(to: ticket)
     }
 
@@ -96,7 +96,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             self.questions.append((ticket.rawValue, asked.plan.question))
         case .challenge(let lot):
             let document = try self.house.challenge(asker, lot: lot, now: now)
-            lane.answer.write(json: "201 Created") { document.write(into: &$0) }
+            lane.answer.encode(json: "201 Created") { document.write(into: &$0) }
             lane.send(to: ticket)
         case .status, .session: break
         }
@@ -114,7 +114,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
                 lane.wait(ticket)
             } else {
                 self.asked[number] = nil
-                lane.answer.write(self.house.refused(.overloaded(retryAfterMilliseconds: 1_000)))
+                lane.answer.encode(self.house.refused(.overloaded(retryAfterMilliseconds: 1_000)))
                 lane.send(to: ticket)
             }
         }

@@ -21,7 +21,7 @@ enum GateOutcome {
         case .entry(let document, _): document.write(into: &body)
         case .token(let document): document.write(into: &body)
         case .refused(let problem, let next?): problem.write(with: next, into: &body)
-        case .refused(let problem, nil): problem.write(into: &body)
+        case .refused(let problem, nil): problem.encode(into: &body)
         }
     }
 }
@@ -42,23 +42,23 @@ extension Gatehouse {
 
     func write(_ outcome: GateOutcome, into answer: inout AnswerBytes) {
         switch outcome {
-        case .refused(let problem, nil): answer.write(problem)
+        case .refused(let problem, nil): answer.encode(problem)
         case .refused(let problem, let next?):
-            answer.write(json: "\(problem.status) \(problem.code)", type: "application/problem+json") {
+            answer.encode(json: "\(problem.status) \(problem.code)", type: "application/problem+json") {
                 problem.write(with: next, into: &$0)
             }
-        case .entry(_, let isNew): answer.write(json: isNew ? "201 Created" : "200 OK") { outcome.write(into: &$0) }
-        case .token: answer.write(json: "201 Created") { outcome.write(into: &$0) }
+        case .entry(_, let isNew): answer.encode(json: isNew ? "201 Created" : "200 OK") { outcome.write(into: &$0) }
+        case .token: answer.encode(json: "201 Created") { outcome.write(into: &$0) }
         }
     }
 }
 
 extension AnswerBytes {
     /// Writes a document that no cache may keep.
-    mutating func write(json status: String, type: String = "application/json", _ body: (inout [UInt8]) -> Void) {
+    mutating func encode(json status: String, type: String = "application/json", _ body: (inout [UInt8]) -> Void) {
         self.body.removeAll(keepingCapacity: true)
         body(&self.body)
-        self.write { head in
+        self.encode { head in
             head.write("HTTP/1.1 ")
             head += status.utf8
             head.write("\r\nContent-Type: ")

@@ -24,7 +24,7 @@ final class StatusPages: Sendable {
     func page(_ sale: String) -> Page? { self.pages.withLockedValue { $0[sale] } }
 
     func write(_ sale: String, ifNoneMatch: UnsafeRawBufferPointer, into answer: inout AnswerBytes) {
-        guard let page = self.page(sale) else { return answer.write(Self.unknown(sale)) }
+        guard let page = self.page(sale) else { return answer.encode(Self.unknown(sale)) }
         answer.reuse(!ifNoneMatch.isEmpty && ifNoneMatch.elementsEqual(page.tag) ? page.notModified : page.full)
     }
 

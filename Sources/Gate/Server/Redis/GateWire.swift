@@ -16,23 +16,23 @@ enum GateWire {
     }
 
     static func encode(_ questions: some Sequence<GateQuestion>, now: Instant, into arguments: inout RedisArguments) {
-        arguments.append(Int(now.microseconds))
+        arguments.add(Int(now.microseconds))
         for question in questions {
-            arguments.append(question.limits.count)
+            arguments.add(question.limits.count)
             for limit in question.limits {
-                arguments.append(self.text(limit.key))
-                arguments.append(Int(limit.rate.intervalMicroseconds))
-                arguments.append(Int(limit.rate.intervalMicroseconds) * (limit.rate.burst - 1))
+                arguments.add(self.text(limit.key))
+                arguments.add(Int(limit.rate.intervalMicroseconds))
+                arguments.add(Int(limit.rate.intervalMicroseconds) * (limit.rate.burst - 1))
             }
-            arguments.append(question.counters.count)
-            for counter in question.counters { arguments.append(self.text(counter)) }
+            arguments.add(question.counters.count)
+            for counter in question.counters { arguments.add(self.text(counter)) }
             guard let mark = question.mark else {
-                arguments.append("")
+                arguments.add("")
                 continue
             }
-            arguments.append(self.text(mark.key))
-            arguments.append(mark.value)
-            arguments.append(Int(mark.lifeMilliseconds))
+            arguments.add(self.text(mark.key))
+            arguments.add(mark.value)
+            arguments.add(Int(mark.lifeMilliseconds))
         }
     }
 

@@ -133,10 +133,9 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
             guard !batch.isEmpty else { return [] }
             let questions = batch.map(\.question)
             var arguments = RedisArguments()
-            for text in ["EVALSHA", self.script, "0"] { arguments.append(text) }
+            for text in ["EVALSHA", self.script, "0"] { arguments.add(text) }
             GateWire.encode(questions, now: SystemClock.now(), into: &arguments)
-            try connection.append(arguments)
-            guard let replies = GateWire.replies(try connection.reply(), to: questions) else {
+            guard let replies = GateWire.replies(try connection.ask(arguments), to: questions) else {
                 throw .closed("an answer of another shape")
             }
             self.setAway(nil)
@@ -152,8 +151,8 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
     private static func send(_ note: Note, over connection: RedisConnection) throws(RedisError) {
         switch note {
         case .raise(let key, let value, let life):
-            _ = try connection.send("EVAL", GateScript.raise, "1", GateWire.text(key), String(value), String(life))
-        case .clear(let key): _ = try connection.send("DEL", GateWire.text(key))
+            _ = try connection.ask("EVAL", GateScript.raise, "1", GateWire.text(key), String(value), String(life))
+        case .clear(let key): _ = try connection.ask("DEL", GateWire.text(key))
         }
     }
 
@@ -179,7 +178,7 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         }
         self.pause()
         let made = try RedisConnection(self.address, login: self.login, timeoutMilliseconds: Self.timeoutMilliseconds)
-        guard let digest = try made.send("SCRIPT", "LOAD", GateScript.ask).text else {
+        guard let digest = try made.ask("SCRIPT", "LOAD", GateScript.ask).text else {
             throw .refused("the answer to SCRIPT LOAD is not a digest")
         }
         (self.connection, self.script) = (made, digest)

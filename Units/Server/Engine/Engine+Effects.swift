@@ -4,34 +4,14 @@ import Logging
 import Storage
 import TrancheCore
 
-// How the engine carries out the machine's output.
+// The effects that the machine wants, beside its steps, commits and publications.
 
-extension Engine: UnitShell {
-    func send(_ step: RedisStep) { self.parts.redis.send(step, now: self.now.steady) }
-
-    func commit(_ entries: [LedgerEntry]) throws(StorageError) {
-        try self.parts.ledger.append(entries, as: self.machine.book.incarnation)
-        self.machine.committed(self.parts.ledger.head)
-        self.parts.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")
-        self.parts.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)
-    }
-
-    func publish(_ publications: ArraySlice<Publication>) {
-        // First, so that an order is never neither in memory nor in an archive.
-        for case .archived in publications { self.nameArchives() }
-        let delivery = self.parts.intake.publish(publications, now: self.now.wall)
-        self.parts.waiters.answer(delivery.answers)
-        self.parts.watch.wake(delivery.changed)
-        if !delivery.answers.isEmpty {
-            self.parts.telemetry.count("tranche_answers_total", "Answers of admission.", by: delivery.answers.count)
-        }
-    }
-
+extension Engine {
     func perform(_ effect: UnitEffect) {
         switch effect {
         case .decide: self.parts.intake.post(.decide)
-        case .prime(let prime): self.parts.redis.send(prime, now: self.now.steady)
-        case .survey: self.parts.redis.survey(now: self.now.steady)
+        case .prime(let prime): self.parts.redis.send(.prime(prime), now: self.now.steady)
+        case .survey: self.parts.redis.send(.survey, now: self.now.steady)
         case .register(var request):
             request.head = self.parts.ledger.head
             self.parts.center.register(request)

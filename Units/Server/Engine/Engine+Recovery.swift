@@ -1,0 +1,83 @@
+import DaemonSupport
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import Storage
+import TrancheCore
+
+// How the engine begins with a ledger, and begins anew after a commit that failed. And what others see of it.
+
+extension Engine {
+    /// Begins the ledger's next incarnation, durably: from then on the ledger refuses every older process.
+    static func takeOver(_ ledger: UnitLedger, _ recovered: UnitBook) throws(StorageError) -> UnitMachine {
+        var book = recovered
+        let opened = LedgerEntry.opened(book.incarnation.next)
+        try ledger.commit([opened], as: book.incarnation.next)
+        book.apply(opened)
+        return UnitMachine(
+            unit: ledger.unit, ledger: ledger.id, session: UInt64.random(in: 1...UInt64.max), book: book,
+            head: ledger.head)
+    }
+
+    /// Opens the intake for a new machine, and gives the machine the last configuration.
+    func started() {
+        self.nameArchives()
+        self.refuse(self.parts.intake.setRecovered(self.machine.book, now: SystemClock.now()))
+        self.parts.intake.configure(self.rules)
+        self.parts.intake.post(.configured(self.rules))
+        self.parts.intake.post(.started)
+    }
+
+    /// The machine is ahead of the disk. The engine answers every waiting buyer and drops the machine.
+    func fail(_ error: StorageError) {
+        switch error {
+        case .superseded, .vanished:
+            self.parts.logger.critical("\(error)")
+            _exit(3)  // At once: other threads still run, and there is nothing to save.
+        default: break
+        }
+        if self.reportedFailure != error { self.parts.logger.error("the ledger took no entries: \(error)") }
+        self.reportedFailure = error
+        self.isAhead = true
+        self.status.withLockedValue { $0.failure = "\(error)" }
+        self.parts.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
+        self.refuse(self.parts.intake.setRecovered(nil, now: SystemClock.now()))
+        self.parts.waiters.deliverToAll(.refused(.recovering), before: self.parts.intake.recovery)
+        Thread.sleep(forTimeInterval: 0.1)
+    }
+
+    /// Starts a new machine from what is on disk.
+    func reopen() throws(StorageError) {
+        self.machine = try Self.takeOver(self.parts.ledger, try self.parts.ledger.recover())
+        self.started()
+        self.isAhead = false
+        self.reportedFailure = nil
+        self.status.withLockedValue { $0.failure = nil }
+        self.parts.logger.info(
+            "recovered from the ledger", metadata: ["position": "\(self.parts.ledger.head.position)"])
+    }
+
+    func refuse(_ requests: [BuyRequest]) {
+        self.parts.waiters.deliver(requests.map { ($0.ticket, .refused(.recovering)) })
+    }
+
+    func publishStatus() {
+        let machine = self.machine
+        let lots = self.rules.map(\.lot)
+        self.status.withLockedValue { status in
+            status.isRegistered = machine.isRegistered
+            status.mayIssue = machine.mayIssue
+            status.unprimed = lots.filter { !machine.isPrimed($0) }
+            status.refunds = Array(machine.book.refunds)
+            status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
+        }
+        for lot in lots {
+            let label = "lot=\"\(lot)\""
+            self.parts.telemetry.set(
+                "tranche_lot_available", "Items that the unit can sell.", labels: label,
+                to: Double(machine.book[lot].available))
+            self.parts.telemetry.set(
+                "tranche_lot_live", "Items held or paid for.", labels: label, to: Double(machine.book[lot].live))
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import DaemonSupport
+import NIOConcurrencyHelpers
+import TrancheCore
+
+// What the intake does beside the way of a request: look-ups, recovery, and the clock of stamps.
+
+extension Intake {
+    /// The order, or why it is not known.
+    func order(_ id: OrderID) -> Result<Order, Refusal> {
+        if let order = self.state.withLockedValue({ $0.desk.order(id) }) { return .success(order) }
+        return self.archived(id, lot: nil)
+    }
+
+    func waitlistPosition(of id: OrderID) -> WaitlistPosition? {
+        self.state.withLockedValue { $0.desk.position(of: id) }
+    }
+
+    func closedReason(_ lot: LotID, now: Instant) -> Refusal? {
+        self.state.withLockedValue { $0.desk.closedReason(lot, now: now) }
+    }
+
+    func isSoldOut(_ lot: LotID) -> Bool { self.state.withLockedValue { $0.desk.isSoldOut(lot) } }
+
+    // MARK: for the engine
+
+    /// Whether the engine may wait for the bell: nothing waits here, and the next arrival rings it.
+    func fallAsleep() -> Bool {
+        self.state.withLockedValue { state in
+            state.isAsleep = !state.hasWork
+            return state.isAsleep
+        }
+    }
+
+    func configure(_ rules: [LotRules]) { self.state.withLockedValue { $0.desk.configure(rules) } }
+
+    func takeOffered() -> [LotID: Int] { self.state.withLockedValue { $0.desk.takeOffered() } }
+
+    /// How often the machine behind the intake was dropped.
+    var recovery: UInt64 { self.state.withLockedValue { $0.recoveries } }
+
+    /// Opens with a recovered book, or closes until there is one. Returns the requests that waited, unanswered.
+    func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
+        self.state.withLockedValue { $0.setRecovered(book, now: now) }
+    }
+
+    // MARK: the clock of stamps
+
+    func ceilingWanted(now: Instant) -> Stamp? {
+        self.state.withLockedValue { $0.clock.ceilingWanted(now: now, steady: SystemClock.monotonic()) }
+    }
+
+    func raise(ceiling: Stamp) { self.state.withLockedValue { $0.clock.raise(ceiling: ceiling) } }
+
+    /// Moves the clock above a coordinator's fence.
+    func advance(past fence: Stamp) {
+        self.state.withLockedValue {
+            $0.clock.advance(past: fence, now: SystemClock.now(), steady: SystemClock.monotonic())
+        }
+    }
+
+    /// The coordinator's clock has confirmed this one.
+    func confirmClock() {
+        self.state.withLockedValue { $0.clock.confirm(now: SystemClock.now(), steady: SystemClock.monotonic()) }
+    }
+
+    var refusedFences: Int { self.state.withLockedValue { $0.clock.refusedFences } }
+
+    func setUncertainty(microseconds: Int64) {
+        self.state.withLockedValue { $0.desk.uncertaintyMicroseconds = microseconds }
+    }
+}
