@@ -49,7 +49,8 @@ import Testing
             "GET / HTTP/1.1\r\nX-Forwarded-For: a\r\nX-Forwarded-For: b\r\n\r\n", "GET / HTTP/1.1\n\n",
             "POST / HTTP/1.1\r\nContent-Length: 4097\r\n\r\n", "POST / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n",
             "GET / HTTP/1.1\r\nAuthorization: Basic abcdefg\r\n\r\n",
-        ]) func unusualFormsAreOther(_ text: String) {
+        ]) func unusualFormsAreOther(_ text: String)
+    {
         #expect(Self.parse(text) == .other, "\(text.debugDescription)")
     }
 

@@ -2,14 +2,14 @@
 ///
 /// What is unusual, such as escapes or fractions, it does not read, and the ordinary decoder does: a document that this
 /// reader accepts has the same meaning for both.
-struct PlainJSON {
+package struct PlainJSON {
     private let bytes: UnsafeRawBufferPointer
     private var cursor = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// Whether nothing but space follows.
-    var isAtEnd: Bool {
+    package var isAtEnd: Bool {
         mutating get {
             self.skipSpace()
             return self.cursor == self.bytes.count
@@ -33,7 +33,7 @@ struct PlainJSON {
     }
 
     /// Calls `member` with each name; it must read the value, and returns whether it did.
-    mutating func object(_ member: (UnsafeRawBufferPointer, inout PlainJSON) -> Bool) -> Bool {
+    package mutating func object(_ member: (UnsafeRawBufferPointer, inout PlainJSON) -> Bool) -> Bool {
         guard self.take(UInt8(ascii: "{")) else { return false }
         if self.take(UInt8(ascii: "}")) { return true }
         repeat {
@@ -43,7 +43,7 @@ struct PlainJSON {
     }
 
     /// A string of printable ASCII without escapes.
-    mutating func string() -> UnsafeRawBufferPointer? {
+    package mutating func string() -> UnsafeRawBufferPointer? {
         guard self.take(UInt8(ascii: "\"")) else { return nil }
         let start = self.cursor
         while self.cursor < self.bytes.count {
@@ -58,10 +58,10 @@ struct PlainJSON {
         return nil
     }
 
-    mutating func text() -> String? { self.string().map { String(decoding: $0, as: UTF8.self) } }
+    package mutating func text() -> String? { self.string().map { String(decoding: $0, as: UTF8.self) } }
 
     /// A whole number of at most 18 digits, without a sign.
-    mutating func number() -> Int64? {
+    package mutating func number() -> Int64? {
         self.skipSpace()
         let start = self.cursor
         var value: Int64 = 0

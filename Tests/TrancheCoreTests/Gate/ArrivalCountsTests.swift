@@ -1,6 +1,5 @@
 import Testing
-
-@testable import TrancheCore
+import TrancheCore
 
 @Suite("Counts of entries") struct ArrivalCountsTests {
     private let start = Instant(milliseconds: 1_700_000_000_000)
