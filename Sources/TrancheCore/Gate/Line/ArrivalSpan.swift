@@ -57,14 +57,24 @@ package struct ArrivalSpan: Hashable, Sendable {
         return joined
     }
 
-    /// At most `limit` spans, of which the older ones are longer: the older half is joined to spans of the double
-    /// length until the list fits. The line has mostly passed the old ones, and their exact times no longer matter.
+    /// At most `limit` spans, of which the older ones are longer: the line has mostly passed them, and their exact times no
+    /// longer matter.
+    ///
+    /// Each length keeps ``spansPerLevel`` spans, and of more than these the oldest one is joined with its neighbour to a
+    /// span of the double length (an exponential histogram: Datar et al., "Maintaining Stream Statistics over Sliding
+    /// Windows", SODA 2002). So with 256 spans the newest four seconds stay exact in any sale of up to three days.
     package static func fitted(_ spans: [ArrivalSpan], limit: Int) -> [ArrivalSpan] {
         var spans = spans
         while spans.count > limit {
-            let half = (spans.count + 1) / 2
-            spans = Self.joined(spans[..<half].map(\.wider) + spans[half...])
+            var counts = [Int](repeating: 0, count: Self.highestLevel + 1)
+            for span in spans { counts[span.level] += 1 }
+            let level = counts.firstIndex { $0 > Self.spansPerLevel } ?? counts.firstIndex { $0 > 1 } ?? 0
+            guard let oldest = spans.firstIndex(where: { $0.level == level }) else { break }
+            spans[oldest] = spans[oldest].wider
+            spans = Self.joined(spans)
         }
         return spans
     }
+
+    private static let spansPerLevel = 16
 }
