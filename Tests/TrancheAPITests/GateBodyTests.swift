@@ -1,8 +1,7 @@
 import Foundation
 import Testing
+import TrancheAPI
 import TrancheCore
-
-@testable import TrancheAPI
 
 @Suite("Requests for tokens") struct GateBodyTests {
     static let answer: WorkAnswer = {

@@ -2,11 +2,11 @@
 ///
 /// What is unusual, such as escapes or fractions, it does not read, and the ordinary decoder does: a document that this
 /// reader accepts has the same meaning for both.
-struct PlainJSON {
+package struct PlainJSON {
     private let bytes: UnsafeRawBufferPointer
     private var cursor = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// Whether nothing but space follows.
     var isAtEnd: Bool {
@@ -61,7 +61,7 @@ struct PlainJSON {
     mutating func text() -> String? { self.string().map { String(decoding: $0, as: UTF8.self) } }
 
     /// A whole number of at most 18 digits, without a sign.
-    mutating func number() -> Int64? {
+    package mutating func number() -> Int64? {
         self.skipSpace()
         let start = self.cursor
         var value: Int64 = 0

@@ -31,7 +31,7 @@ package struct TokenBody: Hashable, Sendable, Codable {
     }
 
     /// The body, if it is as the page and the load generator write it; `nil` leaves it to the ordinary decoder.
-    static func plain(_ bytes: UnsafeRawBufferPointer) -> TokenBody? {
+    package static func plain(_ bytes: UnsafeRawBufferPointer) -> TokenBody? {
         var reader = PlainJSON(bytes)
         var ticket: String?
         var solution: WorkAnswer?

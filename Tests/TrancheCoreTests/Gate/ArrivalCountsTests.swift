@@ -1,6 +1,5 @@
 import Testing
-
-@testable import TrancheCore
+import TrancheCore
 
 @Suite("Counts of entries") struct ArrivalCountsTests {
     private let start = Instant(milliseconds: 1_700_000_000_000)
@@ -30,7 +29,7 @@ import Testing
         let spans = counts.spans
         return spans.count <= Limits.arrivalSpans
             && spans.allSatisfy { ArrivalSpan(start: $0.start, level: $0.level, count: $0.count) == $0 }
-            && spans.indices.dropFirst().allSatisfy { spans[$0 - 1].end <= spans[$0].start }
+            && spans.indices.dropFirst().allSatisfy { spans[$0 - 1].endsAt <= spans[$0].startsAt }
     }
 
     @Test("draws have one total, and arrivals spans of 250 ms") func spans() {
