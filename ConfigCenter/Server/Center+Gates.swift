@@ -30,7 +30,9 @@ final class GateLines: Sendable {
 
     func lots() -> [GateDirectives.Lot] {
         self.state.withLockedValue { state in
-            state.bands.sorted { $0.key < $1.key }.map { GateDirectives.Lot($0.key, $0.value, state.lines.state(of: $0.key)) }
+            state.bands.sorted { $0.key < $1.key }.map {
+                GateDirectives.Lot($0.key, $0.value, state.lines.state(of: $0.key))
+            }
         }
     }
 
@@ -61,7 +63,9 @@ extension Center {
     func moveLines() async {
         let config = await self.book.config
         let sales = config.sales.filter(\.isAnnounced)
-        guard !sales.isEmpty, let quota = try? await self.quota() else { return self.lines.step([], now: SystemClock.now()) }
+        guard !sales.isEmpty, let quota = try? await self.quota() else {
+            return self.lines.step([], now: SystemClock.now())
+        }
         let states = Dictionary(quota.lots.map { ($0.lot, $0) }, uniquingKeysWith: { first, _ in first })
         let lots = sales.flatMap { sale -> [SaleLines.Lot] in
             let units = sale.homes?.values.reduce(0) { $0 + $1.count } ?? config.units.count

@@ -55,7 +55,8 @@ struct SaleRoutes {
         let (id, text) = (context.sale, context.parameters.get("buyer") ?? "")
         guard let buyer = BuyerID(text) else {
             throw Problem(
-                status: 400, code: "bad_request", detail: "\"\(text.prefix(64))\" is not a buyer: expected \(BuyerID.rule)")
+                status: 400, code: "bad_request",
+                detail: "\"\(text.prefix(64))\" is not a buyer: expected \(BuyerID.rule)")
         }
         try await self.center.change(
             .buyersBlocked, actor: request.actor, note: "\(isBlocked ? "block" : "unblock") \(buyer) in \(id)", act: nil

@@ -6,7 +6,8 @@ extension ClusterLayout {
     package func target(lot: LotID, throughGates: Bool = false) -> LoadTarget {
         LoadTarget(
             lot: lot, units: self.units.map { .init(id: $0.id, name: $0.name, url: $0.publicURL) },
-            gates: (throughGates ? self.gates : []).map { .init(name: $0.name, url: $0.publicURL) }, gateKey: self.secret("TRANCHE_GATE_KEY"),
+            gates: (throughGates ? self.gates : []).map { .init(name: $0.name, url: $0.publicURL) },
+            gateKey: self.secret("TRANCHE_GATE_KEY"),
             tokenSecret: self.secret("TRANCHE_TOKEN_SECRET"), paymentSecret: self.secret("TRANCHE_PAYMENT_SECRET"))
     }
 }

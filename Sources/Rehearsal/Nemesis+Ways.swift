@@ -29,6 +29,8 @@ extension Nemesis {
         case .copyElsewhere: return try await self.copyElsewhere(name)
         case .stepClock: return try await self.step(name)
         case .wrongSecret: return try await self.confuse(name)
+        case .killGate: return try await self.kill(.gate(name))
+        case .killGateRedis: return try await self.kill(.gateRedis(name))
         }
     }
 

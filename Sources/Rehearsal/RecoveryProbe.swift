@@ -53,7 +53,9 @@ final class RecoveryProbe: Sendable {
             return await self.isHeard([unit.id])
         case .center: return await self.isHeard(Set(self.layout.units.map(\.id)))
         case .coordinator, .standby: return await self.lead() != nil
-        case .gate, .gateRedis: return true  // Rehearsals have no gates.
+        case .gate(let name), .gateRedis(let name):
+            guard let gate = self.layout.gates.first(where: { $0.name == name }) else { return false }
+            return await self.client.answers(gate.publicURL + "/readyz")
         }
     }
 

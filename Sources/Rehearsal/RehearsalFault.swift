@@ -19,6 +19,8 @@ package enum RehearsalFault: String, CaseIterable, Codable, Sendable, CodingKeyR
     case shiftClock = "shift-clock"
     case stepClock = "step-clock"
     case wrongSecret = "wrong-secret"
+    case killGate = "kill-gate"
+    case killGateRedis = "kill-gate-redis"
 
     package var story: String {
         switch self {
@@ -41,6 +43,8 @@ package enum RehearsalFault: String, CaseIterable, Codable, Sendable, CodingKeyR
         case .shiftClock: "start the unit with a clock that is up to 300 ms wrong, and then right again"
         case .stepClock: "step the clock of the running unit by up to 2 s, and then back"
         case .wrongSecret: "start the unit with a wrong secret, and then with the right one"
+        case .killGate: "kill -9 the region's gate, and start it again"
+        case .killGateRedis: "kill -9 the Redis of the region's gate, and start it empty"
         }
     }
 }

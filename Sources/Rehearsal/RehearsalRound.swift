@@ -26,7 +26,7 @@ package struct RehearsalRound {
     static let drainSeconds = 60.0
 
     package func run() async throws -> RehearsalOutcome {
-        let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true)
+        let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true, hasGates: true)
         try self.folder.save(layout)
         let disk = try self.smallDisk(layout)
         let note = self.note
@@ -115,7 +115,8 @@ package struct RehearsalRound {
         var settings = Crowd.Settings()
         settings.patienceMilliseconds = Int(self.plan.seconds * 1_000 + Self.drainSeconds * 1_000)
         settings.comesBackAfterMilliseconds = 3_000...8_000
-        return Crowd(layout.target(lot: RehearsalPlan.lot), settings: settings)
+        settings.sale = RehearsalPlan.sale
+        return Crowd(layout.target(lot: RehearsalPlan.lot, throughGates: true), settings: settings)
     }
 
     private func arrivals() -> [Arrival] {

@@ -139,7 +139,10 @@ struct GateVisit {
     }
 
     private mutating func enter() async -> String? {
-        guard let response = await self.door.call("POST", "/v1/lots/\(self.lot)/entry", self.session, [], from: self.buyer) else {
+        guard
+            let response = await self.door.call(
+                "POST", "/v1/lots/\(self.lot)/entry", self.session, [], from: self.buyer)
+        else {
             await Self.pause(200...600)
             return nil
         }
@@ -152,7 +155,9 @@ struct GateVisit {
     }
 
     private mutating func solve() async {
-        guard let response = await self.door.call("POST", "/v1/lots/\(self.lot)/challenge", self.session, [], from: self.buyer),
+        guard
+            let response = await self.door.call(
+                "POST", "/v1/lots/\(self.lot)/challenge", self.session, [], from: self.buyer),
             response.status == 201,
             let document = try? JSON.decode(ChallengeDocument.self, from: response.body.utf8)
         else { return await Self.pause(300...900) }

@@ -9,7 +9,7 @@ package struct PlainJSON {
     package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// Whether nothing but space follows.
-    var isAtEnd: Bool {
+    package var isAtEnd: Bool {
         mutating get {
             self.skipSpace()
             return self.cursor == self.bytes.count
@@ -33,7 +33,7 @@ package struct PlainJSON {
     }
 
     /// Calls `member` with each name; it must read the value, and returns whether it did.
-    mutating func object(_ member: (UnsafeRawBufferPointer, inout PlainJSON) -> Bool) -> Bool {
+    package mutating func object(_ member: (UnsafeRawBufferPointer, inout PlainJSON) -> Bool) -> Bool {
         guard self.take(UInt8(ascii: "{")) else { return false }
         if self.take(UInt8(ascii: "}")) { return true }
         repeat {
@@ -43,7 +43,7 @@ package struct PlainJSON {
     }
 
     /// A string of printable ASCII without escapes.
-    mutating func string() -> UnsafeRawBufferPointer? {
+    package mutating func string() -> UnsafeRawBufferPointer? {
         guard self.take(UInt8(ascii: "\"")) else { return nil }
         let start = self.cursor
         while self.cursor < self.bytes.count {
@@ -58,7 +58,7 @@ package struct PlainJSON {
         return nil
     }
 
-    mutating func text() -> String? { self.string().map { String(decoding: $0, as: UTF8.self) } }
+    package mutating func text() -> String? { self.string().map { String(decoding: $0, as: UTF8.self) } }
 
     /// A whole number of at most 18 digits, without a sign.
     package mutating func number() -> Int64? {

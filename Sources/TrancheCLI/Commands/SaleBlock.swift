@@ -1,4 +1,5 @@
 import ArgumentParser
+import Clusters
 import Foundation
 import Terminal
 import TrancheAPI

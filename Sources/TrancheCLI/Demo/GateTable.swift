@@ -6,7 +6,8 @@ enum GateTable {
     private static let calls = [
         ("POST session", "proved who they are"), ("POST entry", "entered the line"),
         ("POST challenge", "asked for a challenge"), ("POST token", "asked for a token"),
-        ("POST again", "asked for another token, after one that ended"), ("GET status.json", "read the status (shared)"),
+        ("POST again", "asked for another token, after one that ended"),
+        ("GET status.json", "read the status (shared)"),
     ]
 
     static func print(_ load: LoadReport) {

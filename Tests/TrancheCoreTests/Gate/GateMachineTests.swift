@@ -4,7 +4,7 @@ import TrancheCore
 @Suite("The decisions of a gate") struct GateMachineTests {
     static let opensAt = Instant(milliseconds: 1_000_000)
     static let ann = GateMachine.Caller(
-        claims: GateClaims(buyer: BuyerID("ann")!), address: try! NetworkAddress(text: "192.0.2.1"))
+        claims: GateClaims(buyer: BuyerID("ann")!), address: NetworkAddress(rawValue: 0xFFFF_C000_0201))
 
     static func lot(
         _ policy: LinePolicy = .open, phase: GateLot.Phase = .open, rules: [GateRule] = [], wantsChallenge: Bool = false
@@ -73,7 +73,8 @@ import TrancheCore
         let plan = try #require(try Self.ask(&machine)?.get())
         #expect(plan.question.limits.map(\.key) == [.buyer(BuyerID("ann")!), .address(Self.ann.address.limited)])
         #expect(
-            Self.refusal(machine.grant(plan, GateReply(waitMilliseconds: 250))) == .rateLimited(retryAfterMilliseconds: 250))
+            Self.refusal(machine.grant(plan, GateReply(waitMilliseconds: 250)))
+                == .rateLimited(retryAfterMilliseconds: 250))
         #expect(machine.minted[LotID(1)] == nil)
         let grant = try machine.grant(plan, GateReply(counters: [0, 0])).get()
         #expect(grant.attempt == 1 && machine.minted[LotID(1)] == 1)

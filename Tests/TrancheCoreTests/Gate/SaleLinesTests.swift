@@ -12,7 +12,9 @@ import TrancheCore
     }
 
     /// `count` arrivals before the opening, known up to `until`.
-    static func report(_ count: Int, minted: Int = 0, until: Instant, published: EntryRank = .nobody) -> SaleLines.Report {
+    static func report(_ count: Int, minted: Int = 0, until: Instant, published: EntryRank = .nobody)
+        -> SaleLines.Report
+    {
         var entries = ArrivalCounts()
         for _ in 0..<count { entries.count(EntryRank(arrivedAt: Self.opensAt.advanced(milliseconds: -500))) }
         entries.complete(until: until)
@@ -22,7 +24,8 @@ import TrancheCore
 
     /// Steps every 250 ms, with a report before each.
     static func run(
-        _ lines: inout SaleLines, from first: Int64, to last: Int64, left: Int = 100, _ reports: (Instant) -> [SaleLines.Report]
+        _ lines: inout SaleLines, from first: Int64, to last: Int64, left: Int = 100,
+        _ reports: (Instant) -> [SaleLines.Report]
     ) {
         for milliseconds in stride(from: first, through: last, by: 250) {
             let now = Self.opensAt.advanced(milliseconds: milliseconds)

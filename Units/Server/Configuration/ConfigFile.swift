@@ -31,7 +31,9 @@ package final class ConfigFile: Sendable {
 
     package var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
     /// Whether a buyer may not buy a lot any more.
-    func isBlocked(_ buyer: BuyerID, lot: LotID) -> Bool { self.blocked.withLockedValue { $0[lot]?.contains(buyer) } ?? false }
+    func isBlocked(_ buyer: BuyerID, lot: LotID) -> Bool {
+        self.blocked.withLockedValue { $0[lot]?.contains(buyer) } ?? false
+    }
 
     package var config: SaleConfig { self.applied.withLockedValue { $0?.config ?? SaleConfig() } }
 

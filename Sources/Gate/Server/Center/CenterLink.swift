@@ -35,7 +35,9 @@ final class CenterLink: Sendable {
 
     /// Why the gate cannot serve buyers; `nil` if it can.
     var reasonNotReady: String? {
-        if self.house.setting.withLockedValue({ $0.version }) == 0 { return "no configuration has come from the center yet" }
+        if self.house.setting.withLockedValue({ $0.version }) == 0 {
+            return "no configuration has come from the center yet"
+        }
         return self.heardAt.withLockedValue { $0 } == nil ? "the center has not answered yet" : nil
     }
 

@@ -14,18 +14,19 @@ struct LoadMeter {
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(Self.everyMilliseconds))
             let (used, now) = (Self.processorMicroseconds(), SystemClock.monotonic())
-            let room = (now.microseconds - measuredAt.microseconds) * Int64(self.house.configuration.lanes)
+            let room = (now.microseconds - measuredAt.microseconds) * Int64(self.house.configuration.lanes + 1)
             let permille = room > 0 ? Int((used - before) * 1_000 / room) : 0
             (before, measuredAt) = (used, now)
+            let longest = self.house.memory.takeLongest()
             self.house.machine.withLockedValue { machine in
                 machine.observe(
-                    waitingMilliseconds: self.house.memory.lastMilliseconds, cpuPermille: permille, steady: now)
+                    waitingMilliseconds: longest, cpuPermille: permille, steady: now)
             }
         }
     }
 
-    /// Processor time of this process so far. It is compared with one processor for each lane: what other processes of
-    /// the machine use says nothing about this gate.
+    /// Processor time of this process so far. It is compared with one processor for each lane, and one for the rest: what
+    /// other processes of the machine use says nothing about this gate.
     private static func processorMicroseconds() -> Int64 {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

@@ -68,7 +68,8 @@ struct SalePage: Sendable {
     }
 
     private func answer(_ request: Request, _ bytes: [UInt8], _ type: String, _ cache: String) -> Response {
-        let tag = "\"\(SHA256.hash(data: bytes).prefix(8).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined())\""
+        let tag =
+            "\"\(SHA256.hash(data: bytes).prefix(8).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined())\""
         var headers: HTTPFields = [
             .contentType: type, .cacheControl: cache, .eTag: tag, .xContentTypeOptions: "nosniff",
         ]

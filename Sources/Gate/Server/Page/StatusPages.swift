@@ -64,7 +64,8 @@ final class StatusPages: Sendable {
         let opensAt = Instant(milliseconds: sale.startsAtMilliseconds)
         // A gate whose clock is a little ahead must not publish the seed while another one still draws.
         let isDrawn = phase != .waiting && now.milliseconds(since: opensAt) >= Self.seedDelayMilliseconds
-        let draw = sale.isDrawn
+        let draw =
+            sale.isDrawn
             ? sale.drawHash.map {
                 StatusDocument.Draw(hash: $0, seed: isDrawn ? sale.drawSeed ?? setting.seeds[sale.id]?.text : nil)
             } : nil

@@ -35,8 +35,8 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         var receivers: [Receiver] = []
         var isStopping = false
         var isAway = false
-        /// How long the last batch waited and was asked, in milliseconds.
-        var lastMilliseconds = 0
+        /// The longest call since it was last taken, in milliseconds.
+        var longestMilliseconds = 0
     }
 
     let owner = ThreadOwner("the gates' shared memory")
@@ -57,7 +57,14 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
     /// Whether only the limits of this gate count now.
     var isAway: Bool { self.state.withLockedValue { $0.isAway } }
 
-    var lastMilliseconds: Int { self.state.withLockedValue { $0.lastMilliseconds } }
+    /// The longest call since the last time, in milliseconds: so long requests wait. Calls without an answer do not count:
+    /// without Redis no request waits.
+    func takeLongest() -> Int {
+        self.state.withLockedValue { state in
+            defer { state.longestMilliseconds = 0 }
+            return state.longestMilliseconds
+        }
+    }
 
     /// - Returns: The number by which the receiver asks.
     func add(_ receiver: @escaping Receiver) -> Int {
@@ -117,7 +124,9 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
             let began = SystemClock.monotonic()
             let replies = self.replies(to: batch, notes)
             let took = SystemClock.monotonic().milliseconds(since: began)
-            self.state.withLockedValue { $0.lastMilliseconds = Int(took) }
+            if !replies.contains(where: \.isAlone) {
+                self.state.withLockedValue { $0.longestMilliseconds = max($0.longestMilliseconds, Int(took)) }
+            }
             for (number, receiver) in receivers.enumerated() {
                 let own = zip(batch, replies).filter { $0.0.receiver == number }.map { ($0.0.ticket, $0.1) }
                 if !own.isEmpty { receiver(own) }

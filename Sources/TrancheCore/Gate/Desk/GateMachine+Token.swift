@@ -59,7 +59,8 @@ extension GateMachine {
         }
         return .success(
             TokenPlan(
-                lot: lotID, buyer: buyer, region: caller.claims.region, solution: lot.wantsChallenge ? solution : nil, askedAt: now,
+                lot: lotID, buyer: buyer, region: caller.claims.region, solution: lot.wantsChallenge ? solution : nil,
+                askedAt: now,
                 question: GateQuestion(
                     limits: limits, counters: [.fastAnswers(buyer), .endedAttempts(lotID, buyer)],
                     mark: lot.wantsChallenge ? mark : nil)))
@@ -104,7 +105,8 @@ extension GateMachine {
         self.countToken(in: plan.lot)
         return .success(
             Grant(
-                lot: plan.lot, buyer: plan.buyer, region: plan.region, attempt: attempt.number, lifeMilliseconds: lot.tokenMilliseconds,
+                lot: plan.lot, buyer: plan.buyer, region: plan.region, attempt: attempt.number,
+                lifeMilliseconds: lot.tokenMilliseconds,
                 clearsFastAnswers: fast > 0))
     }
 }

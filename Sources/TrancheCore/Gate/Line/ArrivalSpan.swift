@@ -6,7 +6,7 @@ package struct ArrivalSpan: Hashable, Sendable {
     /// The shortest span.
     package static let microseconds: Int64 = 250_000
     /// A span of this level contains all moments that a span can have.
-    static let highestLevel = 45
+    package static let highestLevel = 45
 
     /// In units of 250 ms since 1970; a multiple of the length.
     package let start: Int64
@@ -22,27 +22,29 @@ package struct ArrivalSpan: Hashable, Sendable {
         self.init(start, level, count)
     }
 
-    init(_ start: Int64, _ level: Int, _ count: Int) { (self.start, self.level, self.count) = (start, level, count) }
+    package init(_ start: Int64, _ level: Int, _ count: Int) {
+        (self.start, self.level, self.count) = (start, level, count)
+    }
 
     /// The shortest span of a moment.
-    init(_ instant: Instant, count: Int = 1) {
+    package init(_ instant: Instant, count: Int = 1) {
         let start = min(max(0, instant.microseconds) / Self.microseconds, (1 << Self.highestLevel) - 1)
         self.init(start, 0, count)
     }
 
     /// The first unit after the span.
-    var end: Int64 { self.start + 1 << self.level }
+    package var end: Int64 { self.start + 1 << self.level }
     package var startsAt: Instant { Instant(microseconds: self.start * Self.microseconds) }
     package var endsAt: Instant { Instant(microseconds: self.end * Self.microseconds) }
 
     /// The span with the double length around this one.
-    var wider: ArrivalSpan {
+    package var wider: ArrivalSpan {
         let level = min(self.level + 1, Self.highestLevel)
         return ArrivalSpan((self.start >> level) << level, level, self.count)
     }
 
     /// A sorted list without common moments, and the same entries.
-    static func joined(_ spans: [ArrivalSpan]) -> [ArrivalSpan] {
+    package static func joined(_ spans: [ArrivalSpan]) -> [ArrivalSpan] {
         var joined: [ArrivalSpan] = []
         // A span before the shorter ones in it: with the same start the longest is first.
         for span in spans.sorted(by: { ($0.start, -$0.level) < ($1.start, -$1.level) }) {
@@ -57,7 +59,7 @@ package struct ArrivalSpan: Hashable, Sendable {
 
     /// At most `limit` spans, of which the older ones are longer: the older half is joined to spans of the double
     /// length until the list fits. The line has mostly passed the old ones, and their exact times no longer matter.
-    static func fitted(_ spans: [ArrivalSpan], limit: Int) -> [ArrivalSpan] {
+    package static func fitted(_ spans: [ArrivalSpan], limit: Int) -> [ArrivalSpan] {
         var spans = spans
         while spans.count > limit {
             let half = (spans.count + 1) / 2
