@@ -1,3 +1,4 @@
+import CurlClient
 import Foundation
 import TestSupport
 import Testing
@@ -114,6 +115,29 @@ import TrancheCore
         let response = try await gate.post("/v1/lots/1/challenge", session)
         let challenge = try JSON.decode(ChallengeDocument.self, from: response.body).challenge
         return try #require(ChallengeSolver.solve(challenge))
+    }
+
+    @Test("a buyer who is blocked in mid-sale is stopped within a second, with a token in hand, and keeps an order")
+    func blockedBuyerIsStopped() async throws {
+        let cluster = try await TestCluster.start(stock: 30, limit: 2)
+        defer { cluster.stop() }
+        let gate = TestGate(cluster)
+        try await eventually("an open gate") { try await gate.status().phase == .open }
+        let (ann, eve) = (try await gate.session("ann"), try await gate.session("eve"))
+        let bought = try TestGate.document(try await gate.token(ann))
+        let inHand = try TestGate.document(try await gate.token(eve))
+        func buy(_ token: TokenDocument) async throws -> CurlResponse {
+            try await cluster.buy(try #require(cluster.units.first { $0.url == token.unit }), token: token.token)
+        }
+        #expect(try await buy(bought).status == 201)
+        let blockedAt = ContinuousClock.now
+        for buyer in ["ann", "eve"] { #expect(try cluster.run(["sale", "block", "test", buyer]).status == 0) }
+        try await eventually("a unit that refuses the token") { TestGate.code(try await buy(inHand)) == "blocked" }
+        try await eventually("a gate that refuses") { TestGate.code(try await gate.token(eve)) == "blocked" }
+        #expect(ContinuousClock.now - blockedAt < .seconds(5), "two commands, a second each on a slow machine")
+        #expect(try await buy(bought).status == 201, "one order id has one outcome")
+        #expect(try cluster.run(["sale", "unblock", "test", "eve"]).status == 0)
+        try await eventually("eve who buys again") { try await buy(inHand).status == 201 }
     }
 
     @Test("a line lets buyers pass in order, keeps their ranks, and a lost gate or Redis costs nobody a place")
