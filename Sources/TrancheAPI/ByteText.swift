@@ -33,6 +33,17 @@ extension [UInt8] {
     /// A JSON string (RFC 8259, section 7), with its quotes.
     package mutating func write(json text: String) {
         self.append(UInt8(ascii: "\""))
+        defer { self.append(UInt8(ascii: "\"")) }
+        var text = text
+        // Almost every text is copied as it is.
+        let isPlain = text.withUTF8 { bytes in
+            guard bytes.allSatisfy({ $0 >= 32 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) else {
+                return false
+            }
+            self.append(contentsOf: bytes)
+            return true
+        }
+        if isPlain { return }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): self += [UInt8(ascii: "\\"), byte]
@@ -42,6 +53,5 @@ extension [UInt8] {
             default: self.append(byte)
             }
         }
-        self.append(UInt8(ascii: "\""))
     }
 }

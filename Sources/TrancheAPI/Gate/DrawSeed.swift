@@ -43,11 +43,21 @@ package struct DrawSeed: Sendable {
 
 /// Bytes as hexadecimal text.
 enum HexBytes {
-    static func text(_ bytes: some Sequence<UInt8>) -> String {
-        var text: [UInt8] = []
-        text.write(hex: bytes)
-        return String(decoding: text, as: UTF8.self)
+    /// Lower-case digits.
+    ///
+    /// - Parameter count: How many bytes there are; digests do not say it themselves.
+    static func text(_ bytes: some Sequence<UInt8>, count: Int = 32) -> String {
+        String(unsafeUninitializedCapacity: 2 * count) { text in
+            var length = 0
+            for byte in bytes.prefix(count) {
+                (text[length], text[length + 1]) = (self.digit(byte >> 4), self.digit(byte & 15))
+                length += 2
+            }
+            return length
+        }
     }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? value + 48 : value + 87 }
 
     /// - Returns: `nil` if `text` is not twice `count` hexadecimal digits.
     static func parse(_ text: some Collection<UInt8>, count: Int) -> [UInt8]? {

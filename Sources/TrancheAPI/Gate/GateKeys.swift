@@ -55,15 +55,6 @@ extension [UInt8] {
         self.put(big: UInt16(lot.bitWidth / 8))
         self.put(big: lot)
     }
-
-    /// Lower-case hexadecimal digits.
-    mutating func write(hex bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            for digit in [byte >> 4, byte & 15] { self.append(digit < 10 ? digit + 48 : digit + 87) }
-        }
-    }
-
-    mutating func write(hex value: UInt64) { Swift.withUnsafeBytes(of: value.bigEndian) { self.write(hex: $0) } }
 }
 
 extension UnsafeRawBufferPointer {

@@ -38,14 +38,14 @@ enum GateBench {
 
     private static func order() -> Benchmark {
         let orders = OrderDerivation(self.keys)
-        return Benchmark(name: "derive an order id", allocationsLimit: 4, operations: 1) {
+        return Benchmark(name: "derive an order id", allocationsLimit: 3, operations: 1) {
             use(orders.order(sale: "summer", lot: Benchmarks.lot, buyer: self.buyer, attempt: 1))
         }
     }
 
     private static func draw() -> Benchmark {
         let seed = DrawSeed(String(repeating: "0", count: 64))!
-        return Benchmark(name: "draw a number", allocationsLimit: 4, operations: 1) {
+        return Benchmark(name: "draw a number", allocationsLimit: 3, operations: 1) {
             use(seed.number(lot: Benchmarks.lot, buyer: self.buyer))
         }
     }
@@ -61,21 +61,21 @@ enum GateBench {
     private static func body() -> Benchmark {
         let ticket = String(repeating: "A", count: 90)
         let bytes = JSON.encode(TokenBody(ticket: ticket, solution: self.answer))
-        return Benchmark(name: "read a request for a token", allocationsLimit: 12, operations: 1) {
+        return Benchmark(name: "read a request for a token", allocationsLimit: 10, operations: 1) {
             bytes.withUnsafeBytes { use(try? TokenBody.read($0)) }
         }
     }
 
     private static func solution() -> Benchmark {
         let answer = self.answer
-        return Benchmark(name: "check a solution", allocationsLimit: 16, operations: 1) {
+        return Benchmark(name: "check a solution", allocationsLimit: 11, operations: 1) {
             use(try? self.codec.check(answer, session: 1, lot: Benchmarks.lot, now: Benchmarks.now))
         }
     }
 
     private static func challenge() -> Benchmark {
         var random = SystemRandomNumberGenerator()
-        return Benchmark(name: "make a challenge, 100 rounds", allocationsLimit: 40, operations: 1) {
+        return Benchmark(name: "make a challenge, 100 rounds", allocationsLimit: 41, operations: 1) {
             use(
                 self.codec.make(
                     session: 1, lot: Benchmarks.lot, work: ChallengeWork(), now: Benchmarks.now, using: &random))
