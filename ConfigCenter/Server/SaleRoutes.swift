@@ -59,7 +59,8 @@ struct SaleRoutes {
                 detail: "\"\(text.prefix(64))\" is not a buyer: expected \(BuyerID.rule)")
         }
         try await self.center.change(
-            .buyersBlocked, actor: request.actor, note: "\(isBlocked ? "block" : "unblock") \(buyer) in \(id)", act: nil
+            .buyersBlocked, actor: request.actor, note: "\(isBlocked ? "block" : "unblock") \(buyer) in \(id)",
+            act: try request.act("\(isBlocked ? "block" : "unblock") \(buyer) in \(id)")
         ) { (config) throws(Problem) in
             guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
             config.sales[index] = try config.sales[index].blocking(buyer, isBlocked)

@@ -16,7 +16,7 @@ struct AccessDoor {
 
     static func all(of cluster: TestCluster) -> [AccessDoor] {
         self.publicDoors(cluster) + self.unitDoors(cluster) + self.centerDoors(cluster) + self.operatorDoors(cluster)
-            + self.healthDoors(cluster)
+            + self.gateDoors(cluster) + self.healthDoors(cluster)
     }
 
     private static func publicDoors(_ cluster: TestCluster) -> [AccessDoor] {
@@ -79,10 +79,31 @@ struct AccessDoor {
         return doors
     }
 
+    private static func gateDoors(_ cluster: TestCluster) -> [AccessDoor] {
+        let base = cluster.gates[0]
+        let calls: [(method: String, path: String, keys: Set<AccessKey.Name>?)] = [
+            ("GET", "/v1/sales/{sale}/status.json", nil), ("POST", "/v1/session", [.identity]),
+            ("POST", "/v1/lots/{lot}/entry", [.session]), ("POST", "/v1/lots/{lot}/challenge", [.session]),
+            ("POST", "/v1/lots/{lot}/token", [.session]), ("POST", "/v1/lots/{lot}/token/again", [.session]),
+        ]
+        let doors = calls.map { call in
+            let url = call.path.replacing("{lot}", with: "1").replacing("{sale}", with: "test")
+            return AccessDoor(
+                tag: "gate", method: call.method, path: call.path, url: base + url, keys: call.keys,
+                refusal: "bad_identity")
+        }
+        let inner = [("POST", "report"), ("GET", "config")].map { method, name in
+            let path = "/internal/v1/gates/\(name)"
+            return AccessDoor(tag: "center", method: method, path: path, url: cluster.center + path, keys: [.gate])
+        }
+        return doors + inner
+    }
+
     private static func operatorDoors(_ cluster: TestCluster) -> [AccessDoor] {
         [
             ("GET", "/v1/sales"), ("POST", "/v1/sales"), ("GET", "/v1/sales/{sale}"), ("PUT", "/v1/sales/{sale}"),
-            ("DELETE", "/v1/sales/{sale}"),
+            ("DELETE", "/v1/sales/{sale}"), ("PUT", "/v1/sales/{sale}/blocked/{buyer}"),
+            ("DELETE", "/v1/sales/{sale}/blocked/{buyer}"),
             ("POST", "/v1/sales/{sale}/{step}"), ("POST", "/v1/lots/{lot}/stock"), ("POST", "/v1/lots/{lot}/freeze"),
             ("GET", "/v1/quota"), ("POST", "/v1/quota/moves"), ("GET", "/v1/quota/moves/{move}"),
             ("POST", "/v1/quota/settle"), ("GET", "/v1/units"), ("POST", "/v1/units/{unit}/{action}"),
@@ -93,6 +114,8 @@ struct AccessDoor {
             // A unit that is not there: nothing is stranded by being let through.
             for (name, value) in [
                 ("sale", "test"), ("step", "pause"), ("lot", "1"), ("move", "1"), ("unit", "77"), ("action", "strand"),
+                // A buyer's name that is refused.
+                ("buyer", String(repeating: "b", count: 65)),
             ] { url = url.replacing("{\(name)}", with: value) }
             return AccessDoor(
                 tag: "operators", method: method, path: path, url: cluster.center + url, keys: [.operators])

@@ -1,4 +1,5 @@
 import Foundation
+import Identity
 import TrancheAPI
 import TrancheCore
 
@@ -16,6 +17,8 @@ struct AccessKey {
         case unitsKey, contestKey
         /// The secrets behind tokens and callbacks, shown as they are.
         case tokenSecret, paymentSecret
+        /// The gates' secret, a proof of identity, and a gate's session for it.
+        case gate, gateKey, identity, session
         /// A purchase token of unit 1, and one that was made with another secret.
         case buyer, forgedBuyer
         /// The signature of an empty callback: genuine, another's, and one from an hour ago.
@@ -36,6 +39,10 @@ struct AccessKey {
             case .contestKey: "the key of contests"
             case .tokenSecret: "the secret of tokens"
             case .paymentSecret: "the secret of payments"
+            case .gate: "the gates' secret"
+            case .gateKey: "the key of gates"
+            case .identity: "a proof of identity"
+            case .session: "a session"
             case .buyer: "a purchase token"
             case .forgedBuyer: "a forged token"
             case .signature: "a payment signature"
@@ -57,7 +64,7 @@ struct AccessKey {
         for (name, variable) in [
             (Name.operators, "ADMIN_SECRET"), (.coordinator, "COORDINATOR_SECRET"), (.shop, "SHOP_SECRET"),
             (.unitsKey, "UNITS_KEY"), (.contestKey, "CONTEST_KEY"), (.tokenSecret, "TOKEN_SECRET"),
-            (.paymentSecret, "PAYMENT_SECRET"),
+            (.paymentSecret, "PAYMENT_SECRET"), (.gate, "GATE_SECRET"), (.gateKey, "GATE_KEY"),
         ] { keys.append(AccessKey(name: name, bearer: cluster.secret("TRANCHE_\(variable)"))) }
         for place in 0..<2 {
             let unit = cluster.units[place]
@@ -71,6 +78,12 @@ struct AccessKey {
         keys.append(AccessKey(name: .buyer, bearer: self.token(cluster.secret("TRANCHE_TOKEN_SECRET"))))
         keys.append(AccessKey(name: .forgedBuyer, bearer: self.token(stranger)))
         let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+        let (gateKey, buyer) = (cluster.secret("TRANCHE_GATE_KEY"), GateClaims(buyer: BuyerID("access")!))
+        keys.append(AccessKey(name: .identity, bearer: try DevIdentity(gateKey: gateKey).mint(buyer, now: now)))
+        let session = Session(
+            id: 1, claims: buyer, issuedAt: now, expiresAt: now.advanced(milliseconds: 600_000))
+        keys.append(
+            AccessKey(name: .session, bearer: SessionCodec(GateKeys(secret: gateKey)).seal(session)))
         let payment = cluster.secret("TRANCHE_PAYMENT_SECRET")
         for (name, secret, at) in [
             (Name.signature, payment, now), (.forgedSignature, stranger, now),

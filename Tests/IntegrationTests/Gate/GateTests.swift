@@ -52,10 +52,13 @@ import TrancheCore
         #expect(TestGate.code(unknown) == "unknown_lot")
     }
 
-    @Test("the 101st request of a minute is refused, at every gate that shares the memory, and says when to come again")
+    @Test("a request over the limit of a buyer is refused, and says when to come again")
     func limitIsExact() async throws {
         let cluster = try await TestCluster.start(
-            stock: 30, limit: 1, contest: ["--gate", try Self.rules("{\"burst\":100,\"perAddressPerMinute\":100000}")])
+            stock: 30, limit: 1,
+            contest: [
+                "--gate", try Self.rules("{\"perUserPerMinute\":101,\"burst\":100,\"perAddressPerMinute\":100000}"),
+            ])
         defer { cluster.stop() }
         let gate = TestGate(cluster)
         try await eventually("an open gate") { try await gate.status().phase == .open }

@@ -58,12 +58,12 @@ import TrancheCore
         let now = Self.opensAt.advanced(milliseconds: 1_000)
         lines.hear("gate", [Self.report(0, until: now, published: published)])
         lines.step([Self.lot()], now: now)
-        #expect(lines.state(of: LotID(1))?.threshold.rank == published)
+        #expect(lines.state(of: LotID(1)).map { $0.threshold.rank >= published } == true)
         // Also when the sale is paused, which moves the opening away, and resumed.
         lines.step([Self.lot(opensAt: .distantFuture)], now: now.advanced(milliseconds: 250))
         lines.hear("gate", [Self.report(0, until: now, published: published)])
         lines.step([Self.lot()], now: now.advanced(milliseconds: 500))
-        #expect(lines.state(of: LotID(1))?.threshold.rank == published)
+        #expect(lines.state(of: LotID(1)).map { $0.threshold.rank >= published } == true)
     }
 
     @Test("the entries of two gates add up, and a report that comes twice counts once") func addsGates() {

@@ -110,8 +110,8 @@ package struct LineController: Hashable, Sendable {
             ? max(Self.lowestPacePermille, self.pacePermille * 4 / 5) : min(1_000, self.pacePermille + 50)
     }
 
-    /// Adds the credit of the time since the last step. At most one second of it is kept, or one entry if that is more:
-    /// what a line could not use, because nobody was in it, must not come as one rush later.
+    /// Adds the credit of the time since the last step. At most one second of it is kept, or the step's and one entry if that
+    /// is more: what a line could not use, because nobody was in it, must not come as one rush later.
     private mutating func earn(perSecond capacity: Int, now: Instant) {
         let elapsed =
             self.steppedAt.map { min(now.milliseconds(since: $0), Self.stepMilliseconds) }
@@ -120,7 +120,7 @@ package struct LineController: Hashable, Sendable {
         // In thousandths of an entry, so that a slow line moves, too.
         let pace = capacity * Self.capacityPermille * self.pacePermille / 1_000
         let earned = pace * Int(max(0, elapsed)) / 1_000
-        self.credit = min(max(self.credit, -pace * Self.debtSeconds) + earned, max(pace, earned, 1_000))
+        self.credit = min(max(self.credit, -pace * Self.debtSeconds) + earned, max(pace, 1_000 + earned))
     }
 
     /// Entries that should pass in addition, until those ahead suffice.
