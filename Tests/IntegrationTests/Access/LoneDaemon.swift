@@ -8,7 +8,7 @@ import TrancheCore
 
 /// One process of an installation, without the others: it answers for its credentials all the same.
 final class LoneDaemon {
-    private static let secrets = ["UNITS_KEY", "CONTEST_KEY", "COORDINATOR_SECRET", "ADMIN_SECRET"]
+    private static let secrets = ["UNITS_KEY", "CONTEST_KEY", "COORDINATOR_SECRET", "ADMIN_SECRET", "GATE_SECRET"]
 
     let url: String
     private let program: String

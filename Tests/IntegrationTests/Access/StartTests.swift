@@ -23,7 +23,8 @@ import Testing
         let port = "\(try FreePorts.take())"
         return [
             Program(
-                name: "tranche-config-center", secrets: ["UNITS_KEY", "COORDINATOR_SECRET", "ADMIN_SECRET"],
+                name: "tranche-config-center",
+                secrets: ["UNITS_KEY", "COORDINATOR_SECRET", "ADMIN_SECRET", "GATE_SECRET"],
                 settings: ["center.port": port, "data.folder": folder]),
             Program(
                 name: "tranche-coordinator", secrets: ["COORDINATOR_SECRET", "CONTEST_KEY"],
@@ -35,6 +36,13 @@ import Testing
                     "unit.id": "1", "unit.name": "a", "unit.region": "a", "public.port": port, "data.folder": folder,
                     "internal.port": "\(try FreePorts.take())", "redis.address": "/nowhere/r.sock",
                     "center.url": "http://127.0.0.1:1",
+                ]),
+            Program(
+                name: "tranche-gate", secrets: ["GATE_KEY", "GATE_SECRET", "TOKEN_SECRET", "PAYMENT_SECRET"],
+                settings: [
+                    "gate.name": "a", "gate.region": "a", "public.port": port, "redis.address": "/nowhere/r.sock",
+                    "internal.port": "\(try FreePorts.take())", "center.url": "http://127.0.0.1:1",
+                    "identity.dev": "true",
                 ]),
         ]
     }
@@ -85,6 +93,8 @@ import Testing
             (1, "center.url", "http://127.0.0.1.example:80"), (2, "center.url", "ftp://127.0.0.1:80"),
             // Without a certificate nothing here speaks TLS.
             (2, "center.url", "https://127.0.0.1:80"),
+            (3, "internal.host", "192.168.0.1"), (3, "center.url", "http://center.example"),
+            (3, "redis.address", "10.0.0.1:6379"),
         ]
         for one in cases {
             let program = programs[one.program]
@@ -93,6 +103,15 @@ import Testing
             #expect(said.contains("\(one.key) is \""), "\(one.key) \(one.value): \(said)")
             #expect(reasons.contains { said.contains($0) }, "\(one.key) \(one.value): \(said)")
         }
+    }
+
+    @Test("a gate where a name is enough to sign in does not start outside loopback") func devIdentityStaysHome() throws
+    {
+        let program = try Self.programs()[3]
+        let said = try self.refusal(program, ["public.host": "0.0.0.0"], program.environment)
+        #expect(said.contains("identity.dev") && said.contains("0.0.0.0"), "\(said)")
+        let shop = try self.refusal(program, ["identity.dev": "false"], program.environment)
+        #expect(shop.contains("identity.keys is missing"), "\(shop)")
     }
 
     @Test("an internal listener may be reached from everywhere if another layer encrypts the connections")

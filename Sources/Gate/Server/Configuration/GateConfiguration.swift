@@ -110,5 +110,11 @@ package struct GateConfiguration: Sendable {
         }
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("center.url", url: self.centerURL)
+        // This libhiredis has no TLS. Only another layer can encrypt this connection.
+        guard redis.port == nil || TransportConfiguration.isLoopback(redis.host) || self.transport.isElsewhere else {
+            throw StartError(
+                "redis.address is \"\(address)\", which leaves this machine in the clear: use a Redis of this machine, or "
+                    + "set tls.elsewhere: true if a VPN or a mesh encrypts it")
+        }
     }
 }
