@@ -96,6 +96,8 @@ let package = Package(
         // Adapters: each C library is imported by exactly one module.
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CurlClient", dependencies: ["CCurl", "Threads", nioConcurrency], swiftSettings: settings),
         .target(
@@ -134,7 +136,7 @@ let package = Package(
             name: "tranche-unit", dependencies: ["UnitServer", "DaemonSupport", arguments], path: "Units/Main",
             swiftSettings: settings),
         .target(
-            name: "GatePage", path: "Sources/Gate/Page",
+            name: "GatePage", dependencies: ["CZlib", "CBrotli"], path: "Sources/Gate/Page",
             resources: [
                 .embedInCode("index.html"), .embedInCode("page.js"), .embedInCode("page.css"), .embedInCode("de.json"),
                 .embedInCode("en.json"),

@@ -29,6 +29,13 @@ package struct AdminClient: Sendable {
         return response?.status == 200
     }
 
+    /// A sale as buyers see it at a gate; `nil` if the gate does not answer, or does not know the sale.
+    package func status(of sale: String, at gate: ClusterLayout.Gate) async -> StatusDocument? {
+        let request = CurlRequest("GET", gate.publicURL + "/v1/sales/\(sale)/status.json", timeoutMilliseconds: 1_000)
+        guard let response = try? await self.curl.send(request), response.status == 200 else { return nil }
+        return try? JSON.decode(StatusDocument.self, from: response.body)
+    }
+
     /// - Parameters:
     ///   - version: Sent as If-Match.
     ///   - part: The number of the act, in a command that does several acts under one key.

@@ -35,6 +35,8 @@ struct DemoCommand: AsyncParsableCommand {
 
     static let paymentWindowMilliseconds: Int64 = 4_000
     static let sale = "demo"
+    /// How long the first buyers wait for the opening.
+    static let earlySeconds = 2.0
 
     func run() async throws {
         let path = try self.data ?? PrivateFolder.make("tranche-demo")
@@ -98,10 +100,12 @@ struct DemoCommand: AsyncParsableCommand {
             \(Output.number(self.stock)) items in equal thirds; \(Output.number(self.buyers)) buyers within \(Int(self.seconds)) s, demand \(self.skew); \
             5% submit twice, 3% lose their connection, 10% never pay (seed \(self.seed))
             """)
-        let startsAt = Int64((Date().timeIntervalSince1970 + 1) * 1_000)
+        // Buyers who come before the opening are drawn; nobody needs to come before a sale without a line.
+        let early = self.alone ? 0.0 : Self.earlySeconds
+        let startsAt = Int64((Date().timeIntervalSince1970 + 1 + early) * 1_000)
         _ = try await client.step(.open, Self.sale, OpenBody(startsAtMilliseconds: startsAt))
         if self.alone {
-            try await self.waitForOpening(client)
+            try await self.waitForOpening(client, startsAt)
             for part in [.coordinator, .center] as [LocalCluster.Part] { await cluster.stop(part) }
         }
         var settings = Crowd.Settings()
@@ -124,9 +128,14 @@ struct DemoCommand: AsyncParsableCommand {
     private func warm(_ client: AdminClient) async throws {
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         let sale = SaleConfig.Sale(
-            id: Self.sale, name: "demo", startsAtMilliseconds: now, endsAtMilliseconds: now + 3_600_000,
+            id: Self.sale, name: "demo", startsAtMilliseconds: now + 60_000, endsAtMilliseconds: now + 3_600_000,
             paymentWindowMilliseconds: Self.paymentWindowMilliseconds,
-            lots: [.init(id: LotID(1), name: "demo", stock: self.stock, perBuyerLimit: 1, poolPermille: 0)])
+            lots: [
+                .init(
+                    id: LotID(1), name: "demo", stock: self.stock, perBuyerLimit: 1, poolPermille: 0,
+                    // Without the center no threshold rises.
+                    line: self.alone ? .open : .lotteryThenFirstCome)
+            ])
         try await client.waitForUnits(ThreeRegions.names.count)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, Self.sale)
@@ -134,9 +143,15 @@ struct DemoCommand: AsyncParsableCommand {
         self.say("warm: every unit has the rules, and has its quota in the ledger and in Redis")
     }
 
-    private func waitForOpening(_ client: AdminClient) async throws {
+    /// Waits until units and gates know the opening.
+    private func waitForOpening(_ client: AdminClient, _ startsAt: Int64) async throws {
         while !(try await client.sale(Self.sale)).readiness.missing.filter({ $0.contains("version") }).isEmpty {
             try await Task.sleep(for: .milliseconds(50))
+        }
+        for gate in client.layout.gates {
+            while await client.status(of: Self.sale, at: gate)?.opensAt != startsAt {
+                try await Task.sleep(for: .milliseconds(50))
+            }
         }
     }
 

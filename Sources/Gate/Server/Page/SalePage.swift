@@ -13,7 +13,7 @@ import TrancheCore
 /// ever, and a new version of the gate has new names.
 struct SalePage: Sendable {
     private struct Asset: Sendable {
-        let bytes: [UInt8]
+        let file: Compressed
         let type: String
     }
 
@@ -21,6 +21,7 @@ struct SalePage: Sendable {
     private let status: StatusPages
     private let assets: [String: Asset]
     private let template: String
+    private let pages = PageCache()
     private let names: (script: String, style: String, languages: String)
 
     init(house: Gatehouse, status: StatusPages) {
@@ -29,7 +30,7 @@ struct SalePage: Sendable {
         func add(_ name: String, _ suffix: String, _ bytes: [UInt8], _ type: String) -> String {
             let hash = SHA256.hash(data: bytes).prefix(8).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined()
             let full = "\(name).\(hash).\(suffix)"
-            assets[full] = Asset(bytes: bytes, type: type)
+            assets[full] = Asset(file: Compressed(bytes), type: type)
             return full
         }
         let script = add("page", "js", PageFiles.script, "text/javascript; charset=utf-8")
@@ -52,13 +53,14 @@ struct SalePage: Sendable {
         router.get("/sales/:sale") { request, context in
             let name = context.parameters.get("sale") ?? ""
             guard let sale = self.sales.first(where: { $0.id == name }) else { throw StatusPages.unknown(name) }
-            return self.answer(request, Array(self.html(sale).utf8), "text/html; charset=utf-8", "public, max-age=5")
+            return self.answer(
+                request, self.pages.file(self.html(sale)), "text/html; charset=utf-8", "public, max-age=5")
         }
         router.get("/assets/:name") { request, context in
             guard let asset = self.assets[context.parameters.get("name") ?? ""] else {
                 throw Problem(status: 404, code: "not_found", detail: "there is no file of this name")
             }
-            return self.answer(request, asset.bytes, asset.type, "public, max-age=31536000, immutable")
+            return self.answer(request, asset.file, asset.type, "public, max-age=31536000, immutable")
         }
     }
 
@@ -67,13 +69,16 @@ struct SalePage: Sendable {
         self.house.setting.withLockedValue { $0.config.sales }.filter { $0.state != .draft && $0.state != .settled }
     }
 
-    private func answer(_ request: Request, _ bytes: [UInt8], _ type: String, _ cache: String) -> Response {
+    private func answer(_ request: Request, _ file: Compressed, _ type: String, _ cache: String) -> Response {
+        let (bytes, coding) = file.form(acceptEncoding: request.headers[.acceptEncoding] ?? "")
         let tag =
             "\"\(SHA256.hash(data: bytes).prefix(8).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined())\""
         var headers: HTTPFields = [
             .contentType: type, .cacheControl: cache, .eTag: tag, .xContentTypeOptions: "nosniff",
         ]
         headers[.contentSecurityPolicy] = self.policy
+        headers[.vary] = "Accept-Encoding"
+        headers[.contentEncoding] = coding
         if let name = HTTPField.Name("Referrer-Policy") { headers[name] = "no-referrer" }
         if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
@@ -132,5 +137,21 @@ struct SalePage: Sendable {
     private static func escaped(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
             .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
+    }
+}
+
+/// The last forms of the page: it changes with the phase, and not with each request.
+private final class PageCache: Sendable {
+    private static let limit = 64
+    private let files = NIOLockedValueBox<[String: Compressed]>([:])
+
+    func file(_ html: String) -> Compressed {
+        if let known = self.files.withLockedValue({ $0[html] }) { return known }
+        let made = Compressed(Array(html.utf8))
+        self.files.withLockedValue { files in
+            if files.count >= Self.limit { files = [:] }
+            files[html] = made
+        }
+        return made
     }
 }
