@@ -451,7 +451,7 @@ async function buy(lot) {
         answer = await order(token.unit);
     } catch (refusal) {
         if (refusal.status !== 421 || !refusal.body.location) throw refusal;
-        token.unit = new URL(refusal.body.location).origin;
+        token.unit = refusal.body.location.replace(/\/+$/, "");
         answer = await order(token.unit);
     }
     own.order = answer.content;
