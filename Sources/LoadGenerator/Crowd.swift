@@ -219,7 +219,7 @@ package final class Crowd: Sendable {
         while ContinuousClock.now < end, !Task.isCancelled {
             let copy = arrival.submitsTwice ? Task { await self.ask(pool, request, arrival, nil).code } : nil
             let (code, order, pause) = await self.ask(pool, request, arrival, askedAt)
-            if let second = await copy?.value, second != code, !Self.isOpen(second), !Self.isOpen(code) {
+            if let second = await copy?.value, Self.contradict(second, code) {
                 self.note { $0.contradictions.append("\(token.id): \(code) and \(second)") }
             }
             if code == "202", !self.settings.followsContests { return (nil, code) }
@@ -230,6 +230,11 @@ package final class Crowd: Sendable {
         }
         self.note { $0.gaveUp += 1 }
         return (nil, nil)
+    }
+
+    /// Whether two answers to one token cannot both be right. An order may end between them.
+    private static func contradict(_ one: String, _ other: String) -> Bool {
+        one != other && !self.isOpen(one) && !self.isOpen(other) && Set([one, other]) != ["201", "200"]
     }
 
     /// Whether the answer is not final.

@@ -95,6 +95,9 @@ struct DemoVerdict: Codable {
             \(self.acknowledgedAndLost) lost
             """)
         for death in self.deaths { Output.line(Output.red(death)) }
+        for contradiction in outcome.load.contradictions.prefix(5) {
+            Output.line(Output.red("one token got two final answers: order \(contradiction)"))
+        }
         Output.line(self.isGood ? Output.green("PASS") : Output.red("FAIL"))
     }
 }

@@ -111,12 +111,12 @@ import TrancheCore
         }
         let drawn = try plan(at: -1)
         #expect(drawn.rank == EntryRank(draw: 1 << 40))
-        #expect(drawn.question.mark?.value == drawn.rank.text)
+        #expect(drawn.question.marks.map(\.value) == [drawn.rank.text])
         let first = try machine.enter(drawn, GateReply()).get()
         #expect(first.isNew && first.rank == drawn.rank)
         let late = try plan(at: 1)
         #expect(late.rank.arrivedAt != nil, "who comes after the opening is not drawn")
-        let again = try machine.enter(late, GateReply(earlier: drawn.rank.text)).get()
+        let again = try machine.enter(late, GateReply(earlier: [drawn.rank.text])).get()
         #expect(!again.isNew && again.rank == drawn.rank)
         #expect(machine.entries[LotID(1)]?.total == 1)
     }
@@ -129,10 +129,11 @@ import TrancheCore
             nonce: "n", madeAt: Self.opensAt, expiresAt: Self.opensAt.advanced(milliseconds: 600_000))
         let fast = try #require(try Self.ask(&machine, at: 999, solution: slow)?.get())
         let plan = try #require(try Self.ask(&machine, at: 1_000, solution: slow)?.get())
-        #expect(plan.question.mark?.key == .spent(nonce: "n"))
+        #expect(plan.question.marks.map(\.key) == [.issued(LotID(1), BuyerID("ann")!), .spent(nonce: "n")])
         #expect(try machine.grant(plan, GateReply(counters: [0, 0])).get().attempt == 1)
-        #expect(try machine.grant(plan, GateReply(counters: [0, 0], earlier: "ann")).get().attempt == 1)
-        #expect(Self.refusal(machine.grant(plan, GateReply(counters: [0, 0], earlier: "eve"))) == .challengeSpent)
+        #expect(try machine.grant(plan, GateReply(counters: [0, 0], earlier: [nil, "ann"])).get().attempt == 1)
+        #expect(
+            Self.refusal(machine.grant(plan, GateReply(counters: [0, 0], earlier: [nil, "eve"]))) == .challengeSpent)
         #expect(Self.refusal(machine.grant(fast, GateReply(counters: [0, 0]))) == .tooFast(level: 1))
         #expect(Self.refusal(machine.grant(fast, GateReply(counters: [2, 0])))?.code == "blocked")
         #expect(Self.refusal(machine.grant(plan, GateReply(counters: [3, 0])))?.code == "blocked")
@@ -145,5 +146,14 @@ import TrancheCore
         var machine = Self.machine(Self.lot(rules: rules))
         #expect(Self.refusal(Self.ask(&machine)) == .notEligible(rule: "members"))
         #expect(machine.ruleHits == ["watch": 1, "members": 1])
+    }
+
+    @Test("a token that is made again says when it was first made") func tokensKeepTheirTime() throws {
+        var machine = Self.machine(Self.lot())
+        let first = try #require(try Self.ask(&machine, at: 1_000)?.get())
+        #expect(try machine.grant(first, GateReply(counters: [0, 0])).get().issuedAt == first.askedAt)
+        let second = try #require(try Self.ask(&machine, at: 2_000)?.get())
+        let reply = GateReply(counters: [0, 0], earlier: [first.question.marks[0].value])
+        #expect(try machine.grant(second, reply).get().issuedAt == first.askedAt)
     }
 }

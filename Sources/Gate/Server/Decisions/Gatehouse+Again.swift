@@ -24,12 +24,15 @@ struct AgainCalls: Sendable {
         guard try await self.hasEnded(document, lot) else { return last }
         let ended = reply.counters.count > 1 ? reply.counters[1] : 0
         guard ended + 1 < Int(Limits.attempts) else { throw self.house.refused(.soldOut) }
+        let (buyer, now) = (asker.session.buyer, SystemClock.now())
+        let issued = String(now.microseconds)
         self.house.memory.raise(
-            .endedAttempts(lot, asker.session.buyer), from: ended,
-            lifeMilliseconds: GateMachine.attemptLifeMilliseconds)
+            .endedAttempts(lot, buyer), from: ended, lifeMilliseconds: GateMachine.attemptLifeMilliseconds,
+            mark: (.issued(lot, buyer), issued))
         var next = reply
         next.counters[1] = ended + 1
-        return self.house.outcome(of: asked, next, now: SystemClock.now())
+        next.earlier[0] = issued
+        return self.house.outcome(of: asked, next, now: now)
     }
 
     private func plan(_ asker: Gatehouse.Asker, _ lot: LotID, _ body: [UInt8]) throws(Problem) -> Gatehouse.TokenAsked {

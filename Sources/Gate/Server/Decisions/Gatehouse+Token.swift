@@ -68,8 +68,8 @@ extension Gatehouse {
         let order = self.orders.order(sale: sale.id, lot: grant.lot, buyer: grant.buyer, attempt: grant.attempt)
         let expiresAt = now.advanced(milliseconds: grant.lifeMilliseconds)
         let token = PurchaseToken(
-            order: order, lot: grant.lot, home: home.id, buyer: grant.buyer, issuedAt: now,
-            notBefore: now.advanced(milliseconds: -Self.clockToleranceMilliseconds), expiresAt: expiresAt)
+            order: order, lot: grant.lot, home: home.id, buyer: grant.buyer, issuedAt: grant.issuedAt,
+            notBefore: grant.issuedAt.advanced(milliseconds: -Self.clockToleranceMilliseconds), expiresAt: expiresAt)
         self.count("token")
         return TokenDocument(
             token: self.tokens.mint(token), order: order, expiresAt: expiresAt, unit: home.publicURL)

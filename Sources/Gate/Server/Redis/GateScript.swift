@@ -2,10 +2,10 @@
 enum GateScript {
     /// `ARGV`: the moment in microseconds, then for each request: the number of its limits, and each limit as key,
     /// interval and tolerance in microseconds (GCRA: ATM Forum, Traffic Management 4.0); the number of its counters, and
-    /// their keys; the key of its mark, or an empty text and no more, then the mark's value and its life in milliseconds.
+    /// their keys; the number of its marks, and each mark as key, value and life in milliseconds.
     ///
     /// A request that one limit refuses is charged to none of them, and sets no mark. The answer has one list for each
-    /// request: milliseconds to wait (0: admitted), the value that the mark had before or an empty text, the counters.
+    /// request: milliseconds to wait (0: admitted), the counters, and for each mark the value that it had before or an empty text.
     static let ask = """
         local now, at, out = tonumber(ARGV[1]), 2, {}
         while at <= #ARGV do
@@ -29,13 +29,17 @@ enum GateScript {
             counters[#counters + 1] = tonumber(redis.call('GET', ARGV[at]) or '0')
             at = at + 1
           end
-          local mark, earlier = ARGV[at], ''
+          local answer = {math.ceil(wait / 1000)}
+          for _, value in ipairs(counters) do answer[#answer + 1] = value end
+          count = tonumber(ARGV[at])
           at = at + 1
-          if mark ~= '' then
+          for _ = 1, count do
+            local earlier = ''
             if wait == 0 then
-              earlier = redis.call('SET', mark, ARGV[at], 'NX', 'GET', 'PX', ARGV[at + 1]) or ''
+              earlier = redis.call('SET', ARGV[at], ARGV[at + 1], 'NX', 'GET', 'PX', ARGV[at + 2]) or ''
             end
-            at = at + 2
+            answer[#answer + 1] = earlier
+            at = at + 3
           end
           if wait == 0 then
             for _, charge in ipairs(charges) do
@@ -43,17 +47,17 @@ enum GateScript {
               redis.call('SET', charge[1], string.format('%.0f', charge[2]), 'PX', life)
             end
           end
-          local answer = {math.ceil(wait / 1000), earlier}
-          for _, value in ipairs(counters) do answer[#answer + 1] = value end
           out[#out + 1] = answer
         end
         return out
         """
 
-    /// Raises a counter, if it has the expected value: `KEYS[1]`, value, milliseconds of life. Repeating it does no harm.
+    /// Raises a counter, if it has the expected value, and sets a mark with it, if there is a second key: value, milliseconds
+    /// of life, the mark's value. Repeating it does no harm.
     static let raise = """
         if (redis.call('GET', KEYS[1]) or '0') == ARGV[1] then
           redis.call('SET', KEYS[1], tonumber(ARGV[1]) + 1, 'PX', ARGV[2])
+          if KEYS[2] then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2]) end
         end
         return 0
         """

@@ -12,6 +12,7 @@ enum GateWire {
         case .spent(let nonce): "c:\(nonce)"
         case .fastAnswers(let buyer): "f:\(buyer)"
         case .endedAttempts(let lot, let buyer): "n:\(lot):\(buyer)"
+        case .issued(let lot, let buyer): "i:\(lot):\(buyer)"
         }
     }
 
@@ -26,13 +27,12 @@ enum GateWire {
             }
             arguments.add(question.counters.count)
             for counter in question.counters { arguments.add(self.text(counter)) }
-            guard let mark = question.mark else {
-                arguments.add("")
-                continue
+            arguments.add(question.marks.count)
+            for mark in question.marks {
+                arguments.add(self.text(mark.key))
+                arguments.add(mark.value)
+                arguments.add(Int(mark.lifeMilliseconds))
             }
-            arguments.add(self.text(mark.key))
-            arguments.add(mark.value)
-            arguments.add(Int(mark.lifeMilliseconds))
         }
     }
 
@@ -41,13 +41,16 @@ enum GateWire {
         guard let lists = reply.array, lists.count == questions.count else { return nil }
         var replies: [GateReply] = []
         for (list, question) in zip(lists, questions) {
-            guard let values = list.array, values.count == 2 + question.counters.count,
-                let wait = values[0].integer, let earlier = values[1].text
+            let count = question.counters.count
+            guard let values = list.array, values.count == 1 + count + question.marks.count,
+                let wait = values[0].integer
             else { return nil }
             replies.append(
                 GateReply(
-                    waitMilliseconds: Int(wait), counters: values[2...].map { Int($0.integer ?? 0) },
-                    earlier: earlier.isEmpty ? nil : earlier))
+                    waitMilliseconds: Int(wait), counters: values[1..<(1 + count)].map { Int($0.integer ?? 0) },
+                    earlier: values[(1 + count)...].map { value in
+                        value.text.flatMap { $0.isEmpty ? nil : $0 }
+                    }))
         }
         return replies
     }

@@ -26,7 +26,7 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         let receiver: Int
     }
     private enum Note {
-        case raise(GateKey, from: Int, lifeMilliseconds: Int64)
+        case raise(GateKey, from: Int, lifeMilliseconds: Int64, mark: (key: GateKey, value: String)?)
         case clear(GateKey)
     }
     private struct State {
@@ -89,9 +89,11 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         return wakes != nil
     }
 
-    /// Raises a counter from the value that a reply had; without an answer.
-    func raise(_ key: GateKey, from value: Int, lifeMilliseconds: Int64) {
-        self.note(.raise(key, from: value, lifeMilliseconds: lifeMilliseconds))
+    /// Raises a counter from the value that a reply had, and sets a mark with it; without an answer.
+    func raise(
+        _ key: GateKey, from value: Int, lifeMilliseconds: Int64, mark: (key: GateKey, value: String)? = nil
+    ) {
+        self.note(.raise(key, from: value, lifeMilliseconds: lifeMilliseconds, mark: mark))
     }
 
     func clear(_ key: GateKey) { self.note(.clear(key)) }
@@ -159,8 +161,12 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
 
     private static func send(_ note: Note, over connection: RedisConnection) throws(RedisError) {
         switch note {
-        case .raise(let key, let value, let life):
-            _ = try connection.ask("EVAL", GateScript.raise, "1", GateWire.text(key), String(value), String(life))
+        case .raise(let key, let value, let life, let mark):
+            var command = RedisArguments()
+            let keys = [GateWire.text(key)] + (mark.map { [GateWire.text($0.key)] } ?? [])
+            for text in ["EVAL", GateScript.raise, String(keys.count)] + keys { command.add(text) }
+            for text in [String(value), String(life), mark?.value ?? ""] { command.add(text) }
+            _ = try connection.ask(command)
         case .clear(let key): _ = try connection.ask("DEL", GateWire.text(key))
         }
     }

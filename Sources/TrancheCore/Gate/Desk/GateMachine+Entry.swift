@@ -42,9 +42,11 @@ extension GateMachine {
                 lot: lotID, buyer: caller.claims.buyer, rank: rank,
                 question: GateQuestion(
                     limits: Self.limits(caller, lot),
-                    mark: .init(
-                        key: .entry(lotID, caller.claims.buyer), value: rank.text,
-                        lifeMilliseconds: Self.entryLifeMilliseconds)))
+                    marks: [
+                        .init(
+                            key: .entry(lotID, caller.claims.buyer), value: rank.text,
+                            lifeMilliseconds: Self.entryLifeMilliseconds)
+                    ]))
         }
     }
 
@@ -56,7 +58,7 @@ extension GateMachine {
         guard reply.waitMilliseconds == 0 else {
             return .failure(.rateLimited(retryAfterMilliseconds: reply.waitMilliseconds))
         }
-        let earlier = reply.earlier.flatMap { EntryRank(text: $0) }
+        let earlier = reply.mark(0).flatMap { EntryRank(text: $0) }
         if earlier == nil { self.countEntry(plan.rank, in: plan.lot) }
         let rank = earlier ?? plan.rank
         let ahead = self.lots[plan.lot]?.line.map { line in

@@ -29,6 +29,9 @@ extension GateMachine {
         /// Part of the order id: the same attempt has the same order.
         package let attempt: UInt32
         package let lifeMilliseconds: Int64
+        /// When the attempt's token was first made. A unit that has lost its memory of refusals refuses every token from
+        /// before that moment, so a token that is made again must not look newer: one order id has one outcome.
+        package let issuedAt: Instant
         /// The answer came at a person's pace: earlier fast ones are forgotten.
         package let clearsFastAnswers: Bool
     }
@@ -52,10 +55,16 @@ extension GateMachine {
         if lot.wantsChallenge, solution == nil { return .failure(.challengeRequired) }
         var limits = Self.limits(caller, lot)
         if let rate = lot.lotRate { limits.append(.init(key: .lot(lotID), rate: rate)) }
-        let mark = solution.map { solution in
+        var marks = [
             GateQuestion.Mark(
-                key: .spent(nonce: solution.nonce), value: buyer.rawValue,
-                lifeMilliseconds: max(1_000, solution.expiresAt.milliseconds(since: now)))
+                key: .issued(lotID, buyer), value: String(now.microseconds),
+                lifeMilliseconds: Self.attemptLifeMilliseconds)
+        ]
+        if lot.wantsChallenge, let solution {
+            marks.append(
+                .init(
+                    key: .spent(nonce: solution.nonce), value: buyer.rawValue,
+                    lifeMilliseconds: max(1_000, solution.expiresAt.milliseconds(since: now))))
         }
         return .success(
             TokenPlan(
@@ -63,7 +72,7 @@ extension GateMachine {
                 askedAt: now,
                 question: GateQuestion(
                     limits: limits, counters: [.fastAnswers(buyer), .endedAttempts(lotID, buyer)],
-                    mark: lot.wantsChallenge ? mark : nil)))
+                    marks: marks)))
     }
 
     private func turnRefusal(_ rank: EntryRank?, _ lot: GateLot, draw: UInt64) -> GateRefusal? {
@@ -86,8 +95,8 @@ extension GateMachine {
             return .failure(
                 .blocked(until: plan.askedAt.advanced(milliseconds: AnswerTiming.blockMilliseconds)))
         }
-        if let solution = plan.solution, reply.earlier != plan.buyer.rawValue {
-            guard reply.earlier == nil else { return .failure(.challengeSpent) }
+        if let solution = plan.solution, reply.mark(1) != plan.buyer.rawValue {
+            guard reply.mark(1) == nil else { return .failure(.challengeSpent) }
             var timing = AnswerTiming(level: fast)
             switch timing.judge(
                 madeAt: solution.madeAt, answeredAt: plan.askedAt,
@@ -103,10 +112,12 @@ extension GateMachine {
             return .failure(.soldOut)
         }
         self.countToken(in: plan.lot)
+        let issued = reply.mark(0).flatMap { Int64($0) }.map { Instant(microseconds: $0) }
         return .success(
             Grant(
                 lot: plan.lot, buyer: plan.buyer, region: plan.region, attempt: attempt.number,
                 lifeMilliseconds: lot.tokenMilliseconds,
+                issuedAt: issued ?? plan.askedAt,
                 clearsFastAnswers: fast > 0))
     }
 }

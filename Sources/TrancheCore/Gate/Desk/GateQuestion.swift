@@ -18,10 +18,10 @@ package struct GateQuestion: Hashable, Sendable {
     package let limits: [Limit]
     /// Counters to be read.
     package let counters: [GateKey]
-    package let mark: Mark?
+    package let marks: [Mark]
 
-    package init(limits: [Limit], counters: [GateKey] = [], mark: Mark? = nil) {
-        (self.limits, self.counters, self.mark) = (limits, counters, mark)
+    package init(limits: [Limit], counters: [GateKey] = [], marks: [Mark] = []) {
+        (self.limits, self.counters, self.marks) = (limits, counters, marks)
     }
 }
 
@@ -37,6 +37,8 @@ package enum GateKey: Hashable, Sendable {
     case fastAnswers(BuyerID)
     /// How many of a buyer's tokens in a lot have ended without an order.
     case endedAttempts(LotID, BuyerID)
+    /// When the token of the present attempt was first made: its value is a number of microseconds.
+    case issued(LotID, BuyerID)
 }
 
 /// The shared memory's answer.
@@ -45,15 +47,16 @@ package struct GateReply: Hashable, Sendable {
     package var waitMilliseconds: Int
     /// In the order of the question; 0 for one that does not exist.
     package var counters: [Int]
-    /// The value that the mark had before; `nil` if the request set it.
-    package var earlier: String?
+    /// The value that each mark had before, in the order of the question; `nil` if the request set it.
+    package var earlier: [String?]
     /// The shared memory did not answer. Then the gate's own limits are the only ones, and a mark is not known.
     package var isAlone: Bool
 
-    package init(waitMilliseconds: Int = 0, counters: [Int] = [], earlier: String? = nil, isAlone: Bool = false) {
+    package init(waitMilliseconds: Int = 0, counters: [Int] = [], earlier: [String?] = [], isAlone: Bool = false) {
         (self.waitMilliseconds, self.counters) = (waitMilliseconds, counters)
         (self.earlier, self.isAlone) = (earlier, isAlone)
     }
 
     func counter(_ index: Int) -> Int { index < self.counters.count ? self.counters[index] : 0 }
+    func mark(_ index: Int) -> String? { index < self.earlier.count ? self.earlier[index] : nil }
 }
