@@ -26,8 +26,8 @@ package struct OrderDocument: Hashable, Sendable, Codable {
         self.mayReturn = isWaitlisted ? position?.mayReturn : nil
     }
 
-    /// The HTTP status of the answer to a buy request: for an order that was made, one that waits in the contest, or one
-    /// that is over.
+    /// The HTTP status of the answer to a buy request: for an order that was made, one that waits in the contest, or
+    /// one that is over.
     package static func status(of order: Order) -> Int {
         switch order.state {
         case .reserved, .paid: 201

@@ -1,7 +1,7 @@
 package import TrancheCore
 
-/// When the center writes a snapshot of its book. A start reads the log behind the last one, so a snapshot is due when the
-/// log has become long since, by its records or by the requests in their batches.
+/// When the center writes a snapshot of its book. A start reads the log behind the last one, so a snapshot is due when
+/// the log has become long since, by its records or by the requests in their batches.
 package struct SnapshotRule: Sendable {
     /// Records between two snapshots.
     package static let recordsLimit: Int64 = 1_000
