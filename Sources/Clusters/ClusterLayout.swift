@@ -36,10 +36,17 @@ package struct ClusterLayout: Codable {
     package let controlPort: Int?
     package let units: [Unit]
     /// One for each region, or none.
-    package let gates: [Gate]
+    package var gates: [Gate] { self.gatesOfRegions ?? [] }
+    /// Missing in the files of earlier versions.
+    private let gatesOfRegions: [Gate]?
     package let secrets: [String: String]
     /// A folder with the `ca.pem`, `cert.pem` and `key.pem` of all processes; `nil`: no TLS.
     package var tls: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case centerPort, coordinatorPort, standbyPort, controlPort, units, secrets, tls
+        case gatesOfRegions = "gates"
+    }
 
     package var scheme: String { self.tls == nil ? "http" : "https" }
     package var centerURL: String { "\(self.scheme)://127.0.0.1:\(self.centerPort)" }
@@ -105,6 +112,6 @@ package struct ClusterLayout: Codable {
             })
         return ClusterLayout(
             centerPort: port(), coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
-            units: units, gates: gates, secrets: secrets, tls: tls)
+            units: units, gatesOfRegions: gates, secrets: secrets, tls: tls)
     }
 }
