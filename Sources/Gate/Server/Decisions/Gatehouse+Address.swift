@@ -12,12 +12,24 @@ extension Gatehouse {
     func address(of peer: ClientAddress, forwardedFor field: UnsafeRawBufferPointer) -> NetworkAddress {
         var address = NetworkAddress(peer)
         guard !field.isEmpty, self.configuration.proxies.contains(address) else { return address }
-        for part in String(decoding: field, as: UTF8.self).split(separator: ",").reversed() {
-            guard let next = try? NetworkAddress(text: part.filter { !$0.isWhitespace }) else { return address }
+        var end = field.endIndex
+        while end > field.startIndex {
+            let comma = field[..<end].lastIndex(of: UInt8(ascii: ","))
+            let start = comma.map { $0 + 1 } ?? field.startIndex
+            guard let next = Self.address(field[start..<end]) else { return address }
             address = next
-            guard self.configuration.proxies.contains(address) else { return address }
+            guard self.configuration.proxies.contains(address), let comma else { return address }
+            end = comma
         }
         return address
+    }
+
+    /// The address between spaces. As bytes: characters of text cost more than the rest of the call.
+    private static func address(_ bytes: Slice<UnsafeRawBufferPointer>) -> NetworkAddress? {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 }
+        let trimmed = bytes.drop(while: isSpace)
+        let last = trimmed.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? trimmed.startIndex
+        return try? NetworkAddress(text: String(decoding: trimmed[..<last], as: UTF8.self))
     }
 }
 
