@@ -106,6 +106,7 @@ import TrancheCore
         let next = try JSON.decode(ChallengeDocument.self, from: refused.body).challenge
         #expect(next.parameters.data.level == 1, "the next challenge is harder")
         let answer = try await self.answer(gate, session)
+        // The time itself is what counts here: an answer after less than 700 ms is a program's.
         try await Task.sleep(for: .milliseconds(800))
         let first = try TestGate.document(try await gate.token(session, answer: answer))
         let same = try TestGate.document(try await gate.token(session, answer: answer))
