@@ -4,7 +4,7 @@ package import Logging
 import NIOConcurrencyHelpers
 package import Sockets
 package import Threads
-import TrancheCore
+package import TrancheCore
 
 /// One thread that serves a crowd: it reads the requests that come most often, in their plain form, and writes their
 /// answers, without the HTTP stack. A ``LaneDesk`` knows these requests.
@@ -48,6 +48,8 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
     private var stopAt = Int64.max
     var isStopping = false
     var now: Int64 = 0
+    /// The moment of the present turn, by the clock that never steps.
+    package var moment: Instant { Instant(microseconds: self.now) }
     private var nextSweep: Int64 = 0
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
 

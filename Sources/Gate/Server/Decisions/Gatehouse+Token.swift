@@ -33,7 +33,7 @@ extension Gatehouse {
         let judged = self.machine.withLockedValue { machine in
             machine.judgeToken(
                 asker.caller, lot, rank: rank, solution: solution, keys: asker.keys, now: now,
-                steady: SystemClock.monotonic(), draw: UInt64.random(in: 0...UInt64.max))
+                steady: SystemClock.monotonic(), draw: asker.draw(now: now))
         }
         guard let judged else { throw self.unknownLot(lot) }
         switch judged {

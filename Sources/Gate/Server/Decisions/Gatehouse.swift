@@ -15,6 +15,8 @@ final class Gatehouse: Sendable {
         let session: Session
         let caller: GateMachine.Caller
         let keys: (buyer: UInt64, address: UInt64)
+
+        func draw(now: Instant) -> UInt64 { CallerDraw.bits(caller: self.keys.buyer, now: now) }
     }
     struct Setting: Sendable {
         var version = 0
@@ -37,7 +39,7 @@ final class Gatehouse: Sendable {
     let tokens: TokenCodec
     let telemetry: Telemetry
     /// Random for each process, so that nobody can choose names that meet in the table of limits.
-    private let hash: SipHash
+    let hash: SipHash
 
     init(_ configuration: GateConfiguration, memory: SharedMemory, verifier: IdentityVerifier, telemetry: Telemetry) {
         self.configuration = configuration
@@ -115,9 +117,10 @@ final class Gatehouse: Sendable {
     }
 
     /// Counts an outcome, by name.
-    func count(_ outcome: String) {
+    func count(_ outcome: String, by amount: Int = 1) {
         self.telemetry.count(
-            "tranche_gate_answers_total", "Answers of the gate, by outcome.", labels: "outcome=\"\(outcome)\"")
+            "tranche_gate_answers_total", "Answers of the gate, by outcome.", labels: "outcome=\"\(outcome)\"",
+            by: amount)
     }
 
     func refused(_ refusal: GateRefusal) -> Problem {

@@ -22,6 +22,10 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
     private var questions: [(ticket: UInt64, question: GateQuestion)] = []
     /// What the shared memory is asked about. Entries of connections that have gone leave with their replies.
     private var asked: [UInt64: Asked] = [:]
+    private var kept = KeptRefusals<(bytes: [UInt8], code: String)>(capacity: 1 << 13)
+    private let keptCodes = KeptRefusals<(bytes: [UInt8], code: String)>.codes
+    /// Kept refusals that were sent in this turn, by code.
+    private var keptSent: [String: Int] = [:]
 
     init(_ house: Gatehouse, status: StatusPages, poller: Poller) {
         (self.house, self.status, self.poller) = (house, status, poller)
@@ -57,6 +61,12 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             self.status.write(sale, ifNoneMatch: part(request.ifNoneMatch), into: &lane.answer)
             return lane.send(to: ticket)
         }
+        let number = self.number(target, part(request.bearer), part(request.forwardedFor), lane.address(of: ticket))
+        if let kept = self.kept.answer(to: number, now: lane.moment) {
+            self.keptSent[kept.code, default: 0] += 1
+            lane.answer.reuse(kept.bytes)
+            return lane.send(to: ticket)
+        }
         do throws(Problem) {
             let now = SystemClock.now()
             if target == .session {
@@ -69,8 +79,21 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             }
         } catch {
             lane.answer.encode(error)
+            if self.keptCodes.contains(error.code) {
+                self.kept.keep((lane.answer.bytes, error.code), for: number, now: lane.moment)
+            }
             lane.send(to: ticket)
         }
+    }
+
+    /// A hash of all that a kept refusal depends on.
+    private func number(
+        _ target: GateTarget, _ bearer: UnsafeRawBufferPointer, _ forwardedFor: UnsafeRawBufferPointer,
+        _ peer: ClientAddress
+    ) -> UInt64 {
+        let hash = self.house.hash
+        let caller = hash.hash(hash.hash(bearer), hash.hash(forwardedFor))
+        return hash.hash(hash.hash(caller, peer.value), target.number)
     }
 
     private func openSession(
@@ -125,6 +148,8 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             defer { posted = [] }
             return posted
         }
+        for (code, count) in self.keptSent { self.house.count(code, by: count) }
+        self.keptSent.removeAll(keepingCapacity: true)
         guard !posted.isEmpty else { return }
         let now = SystemClock.now()
         for (number, reply) in posted {

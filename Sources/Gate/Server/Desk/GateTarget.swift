@@ -8,6 +8,17 @@ enum GateTarget: Hashable {
     case challenge(LotID)
     case token(LotID)
 
+    /// Differs for calls whose refusals may differ.
+    var number: UInt64 {
+        switch self {
+        case .status: 1
+        case .session: 2
+        case .entry(let lot): 3 << 32 | UInt64(lot.rawValue)
+        case .challenge(let lot): 4 << 32 | UInt64(lot.rawValue)
+        case .token(let lot): 5 << 32 | UInt64(lot.rawValue)
+        }
+    }
+
     /// - Returns: `nil` if the router must judge the target.
     init?(isPost: Bool, _ target: UnsafeRawBufferPointer) {
         if isPost {

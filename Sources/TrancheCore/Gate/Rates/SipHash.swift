@@ -26,6 +26,28 @@ package struct SipHash: Hashable, Sendable {
         return state.finish()
     }
 
+    /// The same hash, read in whole words: for texts on the hot path.
+    package func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var state = State(key0: self.key0, key1: self.key1)
+        let whole = bytes.count & ~7
+        for offset in stride(from: 0, to: whole, by: 8) {
+            state.absorb(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+        }
+        var word = UInt64(truncatingIfNeeded: bytes.count) << 56
+        for offset in whole..<bytes.count { word |= UInt64(bytes[offset]) << UInt64(8 * (offset & 7)) }
+        state.absorb(word)
+        return state.finish()
+    }
+
+    /// The hash of two words, for example of two hashes.
+    package func hash(_ first: UInt64, _ second: UInt64) -> UInt64 {
+        var state = State(key0: self.key0, key1: self.key1)
+        state.absorb(first)
+        state.absorb(second)
+        state.absorb(16 << 56)
+        return state.finish()
+    }
+
     private struct State {
         private var a: UInt64
         private var b: UInt64
