@@ -15,7 +15,9 @@ package struct Problem: Error, Hashable, Sendable, Codable {
 
     package init(status: Int, code: String, detail: String, retryAfter: Int? = nil, location: String? = nil) {
         self.type = "about:blank"
-        self.title = code.replacing("_", with: " ")
+        // Bytes: a search in text would cost more than the rest of a refusal.
+        self.title = String(
+            decoding: code.utf8.lazy.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
         self.status = status
         self.code = code
         self.detail = detail

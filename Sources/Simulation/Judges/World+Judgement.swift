@@ -22,15 +22,29 @@ extension World {
                 self.checker.live(
                     undecided.isEmpty, "L2",
                     "lot \(lot) of unit \(id): \(undecided.count) contested orders without an end: \(undecided)")
-                if process.machine.isContended(lot) { continue }  // Redis has no part in a contest.
-                let redis = self.units[known: id].redis.data[lot]?.available ?? -1
-                let ledger = process.machine.available(lot)
-                self.checker.live(
-                    redis == ledger, "L1", "lot \(lot) of unit \(id): \(redis) in Redis, \(ledger) in the ledger")
             }
+        }
+        for (id, lot, redis, ledger) in self.lotsWithLateRedis {
+            self.checker.live(false, "L1", "lot \(lot) of unit \(id): \(redis) in Redis, \(ledger) in the ledger")
         }
         for lot in authority.book.lots.keys.sorted() { self.judgeTheEnd(lot, authority) }
         self.judgePayments()
+    }
+
+    /// Lots whose stock in Redis is not that of the ledger. Right after a change without a request this is as it should be:
+    /// Redis learns of it with the next probe.
+    var lotsWithLateRedis: [(unit: UnitID, lot: LotID, redis: Int, ledger: Int)] {
+        guard let authority = self.center.authority else { return [] }
+        return self.units.keys.flatMap { id in
+            authority.book.lots.keys.sorted().compactMap { lot in
+                // Redis has no part in a contest.
+                guard let machine = self.units[known: id].process?.machine, !machine.isContended(lot) else {
+                    return nil
+                }
+                let (redis, ledger) = (self.units[known: id].redis.data[lot]?.available ?? -1, machine.available(lot))
+                return redis == ledger ? nil : (id, lot, redis, ledger)
+            }
+        }
     }
 
     private func judgeTheEnd(_ lot: LotID, _ authority: QuotaAuthority) {

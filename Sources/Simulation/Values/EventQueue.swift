@@ -41,6 +41,8 @@ struct EventQueue {
         }
     }
 
+    var nextAt: Instant? { self.heap.first?.at }
+
     mutating func pop() -> (Instant, World.Event)? {
         guard let first = self.heap.first else { return nil }
         let last = self.heap.removeLast()

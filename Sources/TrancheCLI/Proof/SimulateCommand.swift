@@ -96,6 +96,11 @@ struct SimulateCommand: AsyncParsableCommand {
                             if digests { summary.digests["\(seed)"] = String(world.fingerprint, radix: 16) }
                             if !violations.isEmpty { summary.broken["\(seed)"] = violations.map(\.description) }
                         }
+                        // At once: a long run would tell the seed only at its end.
+                        if plant == nil, !violations.isEmpty {
+                            let first = "seed \(seed): \(violations[0].description)\n"
+                            FileHandle.standardError.write(Data(first.utf8))
+                        }
                     }
                 }
             }

@@ -24,12 +24,12 @@ extension Gatehouse {
         return address
     }
 
-    /// The address between spaces. As bytes: characters of text cost more than the rest of the call.
+    /// The address between spaces.
     private static func address(_ bytes: Slice<UnsafeRawBufferPointer>) -> NetworkAddress? {
         func isSpace(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 }
         let trimmed = bytes.drop(while: isSpace)
         let last = trimmed.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? trimmed.startIndex
-        return try? NetworkAddress(text: String(decoding: trimmed[..<last], as: UTF8.self))
+        return NetworkAddress(bytes: UnsafeRawBufferPointer(rebasing: trimmed[..<last]))
     }
 }
 

@@ -100,16 +100,10 @@ final class Gatehouse: Sendable {
             let session = try self.sessions.open(session, now: now)
             return Asker(
                 session: session, caller: GateMachine.Caller(claims: session.claims, address: address),
-                keys: (
-                    self.hash.hash(session.buyer), self.hash.hash(Array(Self.bytes(of: address.limited)))
-                ))
+                keys: (self.hash.hash(session.buyer), self.hash.hash(address.limited)))
         } catch {
             throw Problem(session: error)
         }
-    }
-
-    private static func bytes(of address: NetworkAddress) -> [UInt8] {
-        withUnsafeBytes(of: address.rawValue) { Array($0) }
     }
 
     func unknownLot(_ lot: LotID) -> Problem {

@@ -10,6 +10,10 @@ package struct SipHash: Hashable, Sendable {
 
     package func hash(_ buyer: BuyerID) -> UInt64 { self.hash(buyer.rawValue.utf8) }
 
+    package func hash(_ address: NetworkAddress) -> UInt64 {
+        self.hash(UInt64(truncatingIfNeeded: address.rawValue >> 64), UInt64(truncatingIfNeeded: address.rawValue))
+    }
+
     package func hash(_ bytes: some Collection<UInt8>) -> UInt64 {
         var state = State(key0: self.key0, key1: self.key1)
         var word: UInt64 = 0

@@ -3,22 +3,32 @@ enum AddressParser {
     /// The longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`.
     static let longest = 45
 
+    /// One pass and no allocation: a gate behind a proxy reads an address with each request.
+    ///
     /// - Returns: `nil` if the bytes are not exactly one address.
-    static func parse(_ text: [UInt8]) -> UInt128? {
+    static func parse(_ text: UnsafeRawBufferPointer) -> UInt128? {
         guard text.count <= self.longest else { return nil }
-        return text.contains(UInt8(ascii: ":"))
-            ? self.version6(text[...]) : self.version4(text[...]).map { NetworkAddress.mappedPrefix | UInt128($0) }
+        return text.contains(self.colon)
+            ? self.version6(text) : self.version4(text[...]).map { NetworkAddress.mappedPrefix | UInt128($0) }
     }
 
-    private static func version4(_ text: ArraySlice<UInt8>) -> UInt32? {
-        let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var value: UInt32 = 0
-        for part in parts {
-            guard let number = self.decimal(part, limit: 255) else { return nil }
-            value = value << 8 | UInt32(number)
+    private static let colon = UInt8(ascii: ":")
+    private static let point = UInt8(ascii: ".")
+
+    private static func version4(_ text: Slice<UnsafeRawBufferPointer>) -> UInt32? {
+        var (value, part, digits, points) = (UInt32(0), UInt32(0), 0, 0)
+        for byte in text {
+            if byte == self.point {
+                guard digits > 0, points < 3 else { return nil }
+                (value, part, digits, points) = (value << 8 | part, 0, 0, points + 1)
+                continue
+            }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), digits == 0 || part > 0 else { return nil }
+            part = part * 10 + UInt32(byte - UInt8(ascii: "0"))
+            digits += 1
+            guard part <= 255 else { return nil }
         }
-        return value
+        return digits > 0 && points == 3 ? value << 8 | part : nil
     }
 
     /// A number without sign and without leading zeros.
@@ -32,52 +42,41 @@ enum AddressParser {
         return value <= limit ? value : nil
     }
 
-    private static func version6(_ text: ArraySlice<UInt8>) -> UInt128? {
-        guard let gap = self.gap(in: text) else {
-            guard let groups = self.groups(text), groups.count == 8 else { return nil }
-            return self.joined(groups)
-        }
-        // A text behind the gap may not have a second one: it has an empty group then.
-        guard let before = self.groups(text[..<gap]), let behind = self.groups(text[(gap + 2)...]),
-            before.count + behind.count <= 7, !text[..<gap].contains(UInt8(ascii: "."))
-        else { return nil }
-        let zeros = [UInt16](repeating: 0, count: 8 - before.count - behind.count)
-        return self.joined(before + zeros + behind)
-    }
-
-    /// The index of the first `::`.
-    private static func gap(in text: ArraySlice<UInt8>) -> Int? {
-        text.indices.dropLast().first { text[$0] == UInt8(ascii: ":") && text[$0 + 1] == UInt8(ascii: ":") }
-    }
-
-    /// Groups of 16 bits; the last two may be an address of version 4. An empty text has no groups.
-    private static func groups(_ text: ArraySlice<UInt8>) -> [UInt16]? {
-        guard !text.isEmpty else { return [] }
-        var groups: [UInt16] = []
-        let parts = text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-        for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains(UInt8(ascii: ".")) {
-                guard let last = self.version4(part) else { return nil }
-                groups += [UInt16(last >> 16), UInt16(last & 0xFFFF)]
-            } else {
-                guard let group = self.group(part) else { return nil }
-                groups.append(group)
+    private static func version6(_ text: UnsafeRawBufferPointer) -> UInt128? {
+        /// The groups before the first `::`; `nil` before it was seen.
+        var gap: Int?
+        var (groups, count, cursor) = (UInt128(0), 0, 0)
+        if text.starts(with: "::".utf8) { (gap, cursor) = (0, 2) }
+        while cursor < text.count {
+            let start = cursor
+            var group: UInt128 = 0
+            while cursor < text.count, let digit = Hex.value(text[cursor]) {
+                group = group << 4 | UInt128(digit)
+                cursor += 1
+                guard cursor - start <= 4 else { return nil }
+            }
+            if cursor < text.count, text[cursor] == self.point {
+                // The last two groups are an address of version 4.
+                guard count <= 6, let last = self.version4(text[start...]) else { return nil }
+                (groups, count, cursor) = (groups << 32 | UInt128(last), count + 2, text.count)
+                break
+            }
+            guard cursor > start, count < 8 else { return nil }
+            (groups, count) = (groups << 16 | group, count + 1)
+            if cursor == text.count { break }
+            guard text[cursor] == self.colon else { return nil }
+            cursor += 1
+            guard cursor < text.count else { return nil }
+            if text[cursor] == self.colon {
+                guard gap == nil else { return nil }
+                gap = count
+                cursor += 1
             }
         }
-        return groups.count <= 8 ? groups : nil
-    }
-
-    private static func group(_ text: ArraySlice<UInt8>) -> UInt16? {
-        guard (1...4).contains(text.count) else { return nil }
-        var value: UInt16 = 0
-        for byte in text {
-            guard let digit = Hex.value(byte) else { return nil }
-            value = value << 4 | UInt16(digit)
-        }
-        return value
-    }
-
-    private static func joined(_ groups: [UInt16]) -> UInt128 {
-        groups.reduce(0) { $0 << 16 | UInt128($1) }
+        guard let gap else { return count == 8 ? groups : nil }
+        guard count <= 7 else { return nil }
+        let behind = 16 * (count - gap)
+        let (before, after) = (groups >> behind, groups & ((1 << behind) - 1))
+        return before << (128 - 16 * gap) | after
     }
 }

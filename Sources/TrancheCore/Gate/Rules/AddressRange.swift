@@ -9,7 +9,8 @@ package struct AddressRange: Hashable, Sendable {
     /// mapped into version 6.
     package init(text: some StringProtocol) throws(AddressError) {
         let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
-        guard let value = AddressParser.parse(Array(parts[0].prefix(AddressParser.longest + 1))) else {
+        let address = Array(parts[0].prefix(AddressParser.longest + 1))
+        guard let value = address.withUnsafeBytes({ AddressParser.parse($0) }) else {
             throw .notAnAddress(AddressError.shown(text))
         }
         self.first = NetworkAddress(rawValue: value)

@@ -11,9 +11,16 @@ package struct NetworkAddress: RawRepresentable, Hashable, Comparable, Sendable 
     /// - Throws: ``AddressError`` for every text that is not exactly one address. Leading zeros in version 4 are refused,
     ///   because some systems read them as octal; so are zones (`%eth0`), which mean nothing to other machines.
     package init(text: some StringProtocol) throws(AddressError) {
-        guard let value = AddressParser.parse(Array(text.utf8.prefix(AddressParser.longest + 1))) else {
+        let bytes = Array(text.utf8.prefix(AddressParser.longest + 1))
+        guard let value = bytes.withUnsafeBytes({ AddressParser.parse($0) }) else {
             throw .notAnAddress(AddressError.shown(text))
         }
+        self.rawValue = value
+    }
+
+    /// The same; `nil` if the bytes are not exactly one address.
+    package init?(bytes: UnsafeRawBufferPointer) {
+        guard let value = AddressParser.parse(bytes) else { return nil }
         self.rawValue = value
     }
 
