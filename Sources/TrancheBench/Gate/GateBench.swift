@@ -55,7 +55,9 @@ struct GateBench: AsyncParsableCommand {
     }
 
     private func measure(_ steps: Steps) async throws -> [Figures] {
-        var figures = MeasuredGate.Calls.allCases.map { Figures(name: $0.rawValue) } + [Figures(name: "nginx return")]
+        var figures =
+            MeasuredGate.Calls.allCases.map { Figures(name: $0.rawValue) }
+            + [Figures(name: "status behind nginx"), Figures(name: "nginx return")]
         let seconds = self.quick ? 2 : self.seconds
         for round in 1...(self.quick ? 1 : self.rounds) {
             steps.say("round \(round)")
@@ -67,6 +69,9 @@ struct GateBench: AsyncParsableCommand {
                         gate.port, gate.tape(calls, count: Int(seconds * 40_000)), seconds, repeats: calls != .tokens,
                         gate.processes)
                     figures[index].add(result.result, wanted: calls.wanted, cpu: result.cpu)
+                    guard calls == .status else { return }
+                    let front = try await self.driveFront(gate, seconds)
+                    figures[figures.count - 2].add(front.result, wanted: calls.wanted, cpu: front.cpu)
                 }
             }
             let sample = try await Measuring.sample(
@@ -76,6 +81,16 @@ struct GateBench: AsyncParsableCommand {
             figures[figures.count - 1].cpuMicroseconds.append(sample.cpuMicroseconds)
         }
         return figures
+    }
+
+    private func driveFront(
+        _ gate: MeasuredGate, _ seconds: Double
+    ) async throws -> (result: Drive.Result, cpu: Double) {
+        let front = try await StatusFront(gate: gate.port)
+        return try await Stopping.run({ await front.stop() }) {
+            try await self.drive(
+                front.port, gate.tape(.status, count: 1), seconds, repeats: true, gate.processes + front.processes)
+        }
     }
 
     private func drive(
