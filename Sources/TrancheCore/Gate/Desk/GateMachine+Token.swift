@@ -95,8 +95,9 @@ extension GateMachine {
             return .failure(
                 .blocked(until: plan.askedAt.advanced(milliseconds: AnswerTiming.blockMilliseconds)))
         }
-        if let solution = plan.solution, reply.mark(1) != plan.buyer.rawValue {
-            guard reply.mark(1) == nil else { return .failure(.challengeSpent) }
+        if let solution = plan.solution {
+            guard reply.mark(1) ?? plan.buyer.rawValue == plan.buyer.rawValue else { return .failure(.challengeSpent) }
+            // Also of an answer that this buyer sent before: it may have been refused because it came too fast.
             var timing = AnswerTiming(level: fast)
             switch timing.judge(
                 madeAt: solution.madeAt, answeredAt: plan.askedAt,
