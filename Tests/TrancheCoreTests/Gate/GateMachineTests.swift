@@ -167,5 +167,6 @@ import TrancheCore
         let second = try #require(try Self.ask(&machine, at: 2_000)?.get())
         let reply = GateReply(counters: [0, 0], earlier: [first.question.marks[0].value])
         #expect(try machine.grant(second, reply).get().issuedAt == first.askedAt)
+        #expect(machine.minted[LotID(1)] == 1, "a buyer who asks again is one buyer in the line")
     }
 }

@@ -112,8 +112,10 @@ extension GateMachine {
         guard let attempt = Attempts.next(after: ended == 0 ? .none : .ended(ended)) else {
             return .failure(.soldOut)
         }
-        self.countToken(in: plan.lot)
         let issued = reply.mark(0).flatMap { Int64($0) }.map { Instant(microseconds: $0) }
+        // The line counts buyers. A script that asks for its token a hundred times would otherwise look like a hundred
+        // buyers who are about to buy, and the line would stop for them.
+        if issued == nil { self.countToken(in: plan.lot) }
         return .success(
             Grant(
                 lot: plan.lot, buyer: plan.buyer, region: plan.region, attempt: attempt.number,
