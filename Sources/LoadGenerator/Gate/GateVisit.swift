@@ -77,7 +77,7 @@ struct GateVisit {
         if response.status <= 201, let entry = try? JSON.decode(EntryDocument.self, from: response.body.utf8) {
             self.log.reach(.line)
             (self.ticket, self.rank) = (entry.ticket, entry.rank)
-            entry.challenge.map { self.take($0) }
+            if let challenge = entry.challenge { self.take(challenge) }
             return nil
         }
         return await self.settle(response)

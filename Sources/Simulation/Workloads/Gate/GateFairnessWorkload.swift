@@ -47,9 +47,11 @@ package struct GateFairnessWorkload: Sendable {
     /// Buyers enter within this time before the opening.
     static let entryMilliseconds = 60_000
     static let stepMilliseconds: Int64 = 250
-    /// Between two requests of a script: in one burst, and while it waits.
-    static let burstMilliseconds: Int64 = 20
+    /// Between two requests of a script: when it enters, while it waits, and when its turn has come.
+    static let entriesMilliseconds: Int64 = 20
     static let earlyMilliseconds: Int64 = 200
+    /// Ten of them are longer than the pause of the limit: no script loses its turn because it asked too often before.
+    static let turnMilliseconds: Int64 = 100
     static let limitMilliseconds: Int64 = 3_600_000
 
     private let settings: Settings
@@ -105,7 +107,7 @@ package struct GateFairnessWorkload: Sendable {
         for (index, buyer) in self.buyers.enumerated() {
             let at = -Int64(self.random.number(1...Self.entryMilliseconds))
             for session in 0..<(buyer.isScript ? self.settings.scriptSessions : 1) {
-                self.schedule(.enter, index, at: min(-1, at + Int64(session) * Self.burstMilliseconds))
+                self.schedule(.enter, index, at: min(-1, at + Int64(session) * Self.entriesMilliseconds))
             }
             guard buyer.isScript else { continue }
             for number in 0..<self.settings.scriptEarlyRequests {
@@ -248,7 +250,7 @@ extension GateFairnessWorkload {
             return self.schedule(.ask, index, at: self.now + Int64(self.random.number(soonest...latest)))
         }
         for number in 0..<max(1, self.settings.scriptRequests - self.buyers[index].requests) {
-            self.schedule(.ask, index, at: self.now + Int64(number) * Self.burstMilliseconds)
+            self.schedule(.ask, index, at: self.now + Int64(number) * Self.turnMilliseconds)
         }
     }
 }
