@@ -254,7 +254,9 @@ let package = Package(
                 "TestSupport",
             ],
             swiftSettings: settings),
-        .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "Sockets"], swiftSettings: settings),
+        .testTarget(
+            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "Sockets", "TrancheAPI", "TrancheCore"],
+            swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -1,76 +1,11 @@
 import DaemonSupport
-import Foundation
 import Histogram
 import Identity
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import TrancheAPI
-package import TrancheCore
-
-/// The units and the lot that a crowd buys from.
-package struct LoadTarget: Sendable {
-    package struct Unit: Sendable {
-        package let id: UnitID
-        package let name: String
-        package let url: String
-        package init(id: UnitID, name: String, url: String) { (self.id, self.name, self.url) = (id, name, url) }
-    }
-    /// The gate of a region.
-    package struct Gate: Sendable {
-        package let name: String
-        package let url: String
-        package init(name: String, url: String) { (self.name, self.url) = (name, url) }
-    }
-    package let lot: LotID
-    package let units: [Unit]
-    /// In the order of the units' regions; empty: buyers come with tokens, and call the units at once.
-    package let gates: [Gate]
-    /// The gates' secret, which makes the identities of buyers.
-    package let gateKey: String
-    package let tokenSecret: String
-    package let paymentSecret: String
-    package init(
-        lot: LotID, units: [Unit], gates: [Gate] = [], gateKey: String = "", tokenSecret: String, paymentSecret: String
-    ) {
-        self.lot = lot
-        self.units = units
-        self.gates = gates
-        self.gateKey = gateKey
-        self.tokenSecret = tokenSecret
-        self.paymentSecret = paymentSecret
-    }
-}
-
-/// The answers that a crowd received. They are recorded outside of the servers, and prove what the servers
-/// acknowledged.
-package struct LoadReport: Sendable, Codable {
-    /// One 201 that a buyer received.
-    package struct Acknowledged: Sendable, Codable {
-        package let order: OrderID
-        package let unit: UnitID
-        package let quantity: Int
-    }
-    package var requests = 0
-    package var acknowledged: [OrderID: Acknowledged] = [:]
-    package var paid = 0
-    package var paidOrders: [OrderID] = []
-    package var tooLate = 0
-    package var answers: [String: Int] = [:]
-    package var brokenConnections = 0
-    /// Requests that entered a contest, and orders that waited for returned stock.
-    package var contested = 0
-    package var waitlisted: Set<OrderID> = []
-    package var gaveUp = 0
-    /// Calls to gates, by call and status.
-    package var gate: [String: [Int: Int]] = [:]
-    /// Different outcomes for the same token.
-    package var contradictions: [String] = []
-    /// Latency in milliseconds by percentile, counted from the intended time of the request.
-    package var latency: [String: Double] = [:]
-    package var offeredByUnit: [String: Int] = [:]
-    package var acknowledgedByUnit: [String: Int] = [:]
-}
+import TrancheCore
 
 /// Runs buyers against units in open loop: no buyer waits for the answers to other buyers.
 package final class Crowd: Sendable {
@@ -85,15 +20,20 @@ package final class Crowd: Sendable {
         package var followsContests = true
         /// The sale, where buyers come through gates.
         package var sale = ""
+        /// Requests of one script: about a hundred times those of a person.
+        package var scriptRequests = 500
         package init() {}
     }
 
-    private let target: LoadTarget
-    private let settings: Settings
-    private let pools: [ConnectionPool]
+    let target: LoadTarget
+    let settings: Settings
+    let pools: [ConnectionPool]
     private let doors: [GateDoor]
     private let codec: TokenCodec
-    private let signature: PaymentSignature
+    let signature: PaymentSignature
+    private let records = CrowdRecords()
+    /// What buyers used and showed: replayers take it.
+    let loot = Loot()
     private let report: NIOLockedValueBox<LoadReport>
     // Free of coordinated omission: each value counts from the intended time of the request.
     private let histogram = NIOLockedValueBox(
@@ -125,6 +65,7 @@ package final class Crowd: Sendable {
     /// The report so far.
     package var current: LoadReport {
         var report = self.report.withLockedValue { $0 }
+        self.records.write(into: &report)
         self.histogram.withLockedValue { histogram in
             for percentile in [50.0, 90, 99, 99.9, 100] {
                 report.latency[
@@ -142,16 +83,34 @@ package final class Crowd: Sendable {
             for arrival in arrivals where !Task.isCancelled {
                 let at = start + .milliseconds(arrival.atMilliseconds)
                 if at > .now { try? await Task.sleep(until: at, clock: .continuous) }
-                group.addTask { await self.live(arrival, intended: at, start: start) }
+                group.addTask { await self.come(arrival, intended: at, start: start) }
             }
         }
         return self.current
     }
 
-    private func live(_ first: Arrival, intended: ContinuousClock.Instant, start: ContinuousClock.Instant) async {
+    private func come(_ arrival: Arrival, intended: ContinuousClock.Instant, start: ContinuousClock.Instant) async {
         let end = start + .milliseconds(self.settings.patienceMilliseconds)
+        // Without gates nobody stops a visitor, and every one is a buyer with a token.
+        let kind = self.doors.isEmpty ? .person : arrival.kind
+        let log = self.records.begin(kind, arrival.buyer)
+        guard !kind.buysLikeAPerson else { return await self.live(arrival, log, intended: intended, end: end) }
+        let door = self.doors[arrival.unit % self.doors.count]
+        let visit = OddVisit(crowd: self, door: door, log: log, arrival: arrival, end: end)
+        switch kind {
+        case .person, .doubleClicker: break
+        case .script: await visit.actAsScript(requests: self.settings.scriptRequests)
+        case .blocked: await visit.actAsBlocked()
+        case .forger: await visit.actAsForger()
+        case .replayer: await visit.actAsReplayer()
+        }
+    }
+
+    private func live(
+        _ first: Arrival, _ log: VisitorLog, intended: ContinuousClock.Instant, end: ContinuousClock.Instant
+    ) async {
         var (arrival, askedAt, isAgain) = (first, intended, false)
-        var visit = self.doors.isEmpty ? nil : self.visit(first)
+        var visit = self.doors.isEmpty ? nil : self.visit(first, log)
         while !Task.isCancelled {
             let token: (id: OrderID, text: String)
             if visit == nil {
@@ -160,7 +119,7 @@ package final class Crowd: Sendable {
                 switch await visit!.token(isAgain: isAgain, until: end) {
                 case .token(let document):
                     token = (document.order, document.token)
-                    guard let home = self.target.units.firstIndex(where: { $0.url == document.unit }) else { return }
+                    guard let home = self.unit(at: document.unit) else { return }
                     arrival.unit = home
                     askedAt = .now
                 case .refused(let code):
@@ -173,9 +132,11 @@ package final class Crowd: Sendable {
                 }
             }
             self.note { $0.offeredByUnit[self.target.units[arrival.unit].name, default: 0] += 1 }
-            let (order, refusal) = await self.order(arrival, token, intended: askedAt, end: end)
+            let (order, refusal) = await self.order(arrival, token, log, intended: askedAt, end: end)
             if let order {
-                if arrival.pays { await self.pay(arrival, order) }
+                // The order of a name that many use may not be the last one: its session would lead to a new order.
+                if let visit, !arrival.isBot { self.loot.add(visit.used(token: token.text, unit: arrival.unit)) }
+                if arrival.pays { await self.pay(arrival, order, log) }
                 return
             }
             guard refusal == "sold_out", let pause = self.settings.comesBackAfterMilliseconds else { return }
@@ -187,156 +148,29 @@ package final class Crowd: Sendable {
     }
 
     /// The way of a buyer through the gate of the buyer's region.
-    private func visit(_ arrival: Arrival) -> GateVisit {
-        let door = self.doors[arrival.unit % self.doors.count]
-        return GateVisit(door, lot: self.target.lot, buyer: arrival.buyer, region: door.gate.name)
+    private func visit(_ arrival: Arrival, _ log: VisitorLog) -> GateVisit {
+        GateVisit(self.doors[arrival.unit % self.doors.count], lot: self.target.lot, log: log)
     }
 
-    private func mint(_ arrival: Arrival) -> (id: OrderID, text: String) {
+    func unit(at url: String) -> Int? { self.target.units.firstIndex { $0.url == url } }
+
+    /// A genuine token that no gate made.
+    ///
+    /// - Parameter lifeMilliseconds: Until it expires; below zero for one that has expired.
+    func mint(_ arrival: Arrival, lifeMilliseconds: Int64 = 600_000) -> (id: OrderID, text: String) {
         let id = OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max))
         let now = SystemClock.now()
+        let issuedAt = now.advanced(milliseconds: min(0, lifeMilliseconds) * 2)
         let token = PurchaseToken(
             order: id, lot: self.target.lot, home: self.target.units[arrival.unit].id, buyer: BuyerID(arrival.buyer)!,
-            issuedAt: now,
-            notBefore: Instant(microseconds: now.microseconds - 5_000_000),
-            expiresAt: now.advanced(milliseconds: 600_000))
+            issuedAt: issuedAt, notBefore: issuedAt.advanced(milliseconds: -5_000),
+            expiresAt: now.advanced(milliseconds: lifeMilliseconds))
         return (id, self.codec.mint(token))
     }
 
-    /// Repeats the request until the answer is final.
-    private func order(
-        _ arrival: Arrival, _ token: (id: OrderID, text: String), intended: ContinuousClock.Instant,
-        end: ContinuousClock.Instant
-    ) async -> (OrderID?, String?) {
-        let request = self.buyRequest(token.text, quantity: arrival.quantity)
-        let pool = self.pools[arrival.unit]
-        if arrival.losesConnection {
-            await pool.sendAndCut(request)
-            self.note { $0.brokenConnections += 1 }
-            try? await Task.sleep(for: .milliseconds(Int.random(in: 50...300)))
-        }
-        var askedAt = intended
-        while ContinuousClock.now < end, !Task.isCancelled {
-            let copy = arrival.submitsTwice ? Task { await self.ask(pool, request, arrival, nil).code } : nil
-            let (code, order, pause) = await self.ask(pool, request, arrival, askedAt)
-            if let second = await copy?.value, Self.contradict(second, code) {
-                self.note { $0.contradictions.append("\(token.id): \(code) and \(second)") }
-            }
-            if code == "202", !self.settings.followsContests { return (nil, code) }
-            if code == "202" { return await self.follow(token.id, pool, arrival, end) }
-            guard code == "retry" else { return (order, code) }
-            askedAt = .now + .milliseconds(pause)
-            try? await Task.sleep(until: askedAt, clock: .continuous)
-        }
-        self.note { $0.gaveUp += 1 }
-        return (nil, nil)
-    }
+    func note(_ body: (inout LoadReport) -> Void) { self.report.withLockedValue { body(&$0) } }
 
-    /// Whether two answers to one token cannot both be right. An order may end between them.
-    private static func contradict(_ one: String, _ other: String) -> Bool {
-        one != other && !self.isOpen(one) && !self.isOpen(other) && Set([one, other]) != ["201", "200"]
-    }
-
-    /// Whether the answer is not final.
-    private static func isOpen(_ code: String) -> Bool { code == "retry" || code == "202" }
-
-    /// Polls a contested order until it is decided.
-    private func follow(
-        _ id: OrderID, _ pool: ConnectionPool, _ arrival: Arrival, _ end: ContinuousClock.Instant
-    ) async -> (OrderID?, String?) {
-        let request = ByteBuffer(string: "GET /v1/orders/\(id) HTTP/1.1\r\nHost: tranche\r\n\r\n")
-        self.note { $0.contested += 1 }
-        var pause = 150...400
-        while ContinuousClock.now < end, !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(Int.random(in: pause)))
-            pause = 700...1_300  // The answer says Retry-After: 1.
-            self.note { $0.requests += 1 }
-            guard let response = try? await pool.send(request) else { continue }
-            if response.status == 200, let document = try? JSON.decode(OrderDocument.self, from: response.body.utf8) {
-                if document.state == "waitlisted" { self.note { _ = $0.waitlisted.insert(id) } }
-                guard document.state != "contested", document.state != "waitlisted" else { continue }
-                self.acknowledge(document, arrival)
-                return (document.order, "201")
-            }
-            let code = (try? JSON.decode(Problem.self, from: response.body.utf8))?.code ?? "\(response.status)"
-            if response.status == 503 { continue }
-            self.note { $0.answers[code, default: 0] += 1 }
-            return (nil, code)
-        }
-        self.note { $0.gaveUp += 1 }
-        return (nil, nil)
-    }
-
-    private func acknowledge(_ document: OrderDocument, _ arrival: Arrival) {
-        let unit = self.target.units[arrival.unit]
-        self.note { report in
-            report.answers["201", default: 0] += 1
-            let known = report.acknowledged.updateValue(
-                .init(order: document.order, unit: unit.id, quantity: document.quantity), forKey: document.order)
-            if known == nil { report.acknowledgedByUnit[unit.name, default: 0] += document.quantity }
-        }
-    }
-
-    private func ask(
-        _ pool: ConnectionPool, _ request: ByteBuffer, _ arrival: Arrival, _ intended: ContinuousClock.Instant?
-    ) async -> (code: String, order: OrderID?, pauseMilliseconds: Int) {
-        self.note { $0.requests += 1 }
-        guard let response = try? await pool.send(request) else {
-            self.note { $0.brokenConnections += 1 }
-            return ("retry", nil, Int.random(in: 100...400))
-        }
-        if let intended { self.record(intended) }
-        if response.status == 201, let document = try? JSON.decode(OrderDocument.self, from: response.body.utf8) {
-            self.acknowledge(document, arrival)
-            return ("201", document.order, 0)
-        }
-        if response.status == 202 { return ("202", nil, 0) }
-        let code = (try? JSON.decode(Problem.self, from: response.body.utf8))?.code ?? "\(response.status)"
-        self.note { $0.answers[code, default: 0] += 1 }
-        let isTransient = response.status == 503 || code == "not_started" || code == "rate_limited"
-        return (
-            isTransient ? "retry" : code, nil,
-            min(1_000, (response.retryAfterSeconds ?? 1) * 1_000) / 2 + Int.random(in: 0...500)
-        )
-    }
-
-    private func pay(_ arrival: Arrival, _ order: OrderID) async {
-        try? await Task.sleep(for: .milliseconds(arrival.thinkMilliseconds))
-        for _ in 0..<40 where !Task.isCancelled {
-            let body = JSON.encode(PaymentBody(order: order, payment: PaymentID("pay-\(order)")!))
-            let now = SystemClock.now()
-            var request = ByteBuffer()
-            request.writeString(
-                "POST /v1/payments/callback HTTP/1.1\r\nHost: tranche\r\nContent-Type: application/json\r\n"
-                    + "\(PaymentSignature.header): \(self.signature.sign(body, at: now))\r\nContent-Length: \(body.count)\r\n\r\n"
-            )
-            request.writeBytes(body)
-            if let response = try? await self.pools[arrival.unit].send(request), response.status != 503 {
-                self.note { report in
-                    if response.status == 200 {
-                        report.paid += arrival.quantity
-                        report.paidOrders.append(order)
-                    } else {
-                        report.tooLate += 1
-                    }
-                }
-                return
-            }
-            try? await Task.sleep(for: .milliseconds(250))
-        }
-    }
-
-    private func buyRequest(_ token: String, quantity: Int) -> ByteBuffer {
-        let body = quantity == 1 ? "" : "{\"quantity\":\(quantity)}"
-        return ByteBuffer(
-            string:
-                "POST /v1/lots/\(self.target.lot)/orders HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(token)\r\n"
-                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
-    }
-
-    private func note(_ body: (inout LoadReport) -> Void) { self.report.withLockedValue { body(&$0) } }
-
-    private func record(_ intended: ContinuousClock.Instant) {
+    func record(_ intended: ContinuousClock.Instant) {
         let (seconds, attoseconds) = (ContinuousClock.now - intended).components
         let microseconds = UInt64(max(0, seconds * 1_000_000 + attoseconds / 1_000_000_000_000))
         self.histogram.withLockedValue { _ = $0.record(min(microseconds, 60_000_000)) }

@@ -6,6 +6,22 @@ package struct LoadResponse: Sendable {
     package let status: Int
     package let body: String
     package let retryAfterSeconds: Int?
+
+    /// The code of a problem document, or the status of another refusal; `nil` if the request was not refused.
+    ///
+    /// It reads no JSON: a script is refused hundreds of times.
+    package var refusal: String? {
+        guard self.status >= 400 else { return nil }
+        let bytes = self.body.utf8
+        guard let name = bytes.firstRange(of: Self.codeName) else { return "\(self.status)" }
+        let code = bytes[name.upperBound...].prefix { $0 != UInt8(ascii: "\"") }
+        return code.isEmpty ? "\(self.status)" : String(decoding: code, as: UTF8.self)
+    }
+    private static let codeName = Array("\"code\":\"".utf8)
+
+    package init(status: Int, body: String, retryAfterSeconds: Int? = nil) {
+        (self.status, self.body, self.retryAfterSeconds) = (status, body, retryAfterSeconds)
+    }
 }
 
 package enum LoadError: Error, Sendable {

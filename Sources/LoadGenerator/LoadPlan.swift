@@ -10,6 +10,10 @@ package struct Arrival: Hashable, Sendable {
     package var losesConnection = false
     package var pays = true
     package var thinkMilliseconds = 500
+    /// How the visitor behaves at a gate.
+    package var kind = VisitorKind.person
+    /// The name is that of several buyers of the load.
+    package var isBot = false
 
     package init(atMilliseconds: Int, unit: Int, buyer: String, quantity: Int) {
         self.atMilliseconds = atMilliseconds
@@ -31,6 +35,10 @@ package struct LoadPlan: Sendable {
     /// Of 100 requests, how many come from a few bots. Each bot uses one buyer name and many tokens.
     package var botPercent = 0
     package static let botsPerUnit = 20
+    /// Visitors of gates who are no plain people.
+    package var shares = VisitorShares()
+    /// Blocked visitors share so many names: each name costs a change of the sale's configuration.
+    package static let blockedNames = 20
     package var thinkMilliseconds: ClosedRange<Int> = 200...1_500
     package var quantity = 1
     package var seed: UInt64 = 1
@@ -57,6 +65,7 @@ package struct LoadPlan: Sendable {
                 atMilliseconds: random.number(below: span), unit: unit, buyer: "buyer-\(self.seed)-\(number)",
                 quantity: self.quantity)
             if self.botPercent > 0, random.number(below: 100) < self.botPercent {
+                arrival.isBot = true
                 arrival.buyer = "bot-\(self.seed)-\(unit)-\(random.number(below: Self.botsPerUnit))"
             }
             arrival.submitsTwice = random.number(below: 100) < self.doublePercent
@@ -64,8 +73,19 @@ package struct LoadPlan: Sendable {
             arrival.pays = random.number(below: 100) >= self.abandonPercent
             arrival.thinkMilliseconds =
                 self.thinkMilliseconds.lowerBound + random.number(below: self.thinkMilliseconds.count)
+            if self.shares.others > 0, !arrival.isBot { self.assignKind(to: &arrival, number, &random) }
             return arrival
         }.sorted { ($0.atMilliseconds, $0.buyer) < ($1.atMilliseconds, $1.buyer) }
+    }
+
+    /// The same seed gives the same kinds. Without other kinds nothing is drawn: a crowd of people stays what it was.
+    private func assignKind(to arrival: inout Arrival, _ number: Int, _ random: inout SplitMix) {
+        arrival.kind = self.shares.kind(of: random.number(below: 100))
+        switch arrival.kind {
+        case .person, .doubleClicker: break
+        case .script, .forger, .replayer: arrival.buyer = "\(arrival.kind.rawValue)-\(self.seed)-\(number)"
+        case .blocked: arrival.buyer = "blocked-\(self.seed)-\(random.number(below: Self.blockedNames))"
+        }
     }
 
     /// Reads a trace: a line per request, `milliseconds,region,buyer,quantity`; lines that begin with `#` are comments.

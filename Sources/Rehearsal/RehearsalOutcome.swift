@@ -27,6 +27,9 @@ package struct RehearsalOutcome: Codable, Sendable {
     package let seconds: Double
     /// Crashes of processes that were not faults of the rehearsal.
     package let crashes: [String]
+    /// Items that forgers won, and double clicks that got two orders.
+    package let forgedItems: Int
+    package let splitClicks: [String]
 
     init(_ plan: RehearsalPlan, _ report: VerifyReport, _ seen: RehearsalRound.Seen) {
         let lot = report.lots.first { $0.lot == RehearsalPlan.lot.rawValue }
@@ -52,6 +55,8 @@ package struct RehearsalOutcome: Codable, Sendable {
         self.latencyMilliseconds = seen.load.latency
         self.seconds = seen.seconds
         self.crashes = seen.crashes
+        self.forgedItems = seen.load.figures(.forger).items
+        self.splitClicks = seen.load.splitClicks
     }
 
     /// Why the round failed; empty if it succeeded.
@@ -60,6 +65,8 @@ package struct RehearsalOutcome: Codable, Sendable {
             self.crashes + self.broken + self.contradictions.map { "the same token got different answers: \($0)" }
         if self.oversold > 0 { faults.append("\(self.oversold) oversold") }
         if self.acknowledgedAndLost > 0 { faults.append("\(self.acknowledgedAndLost) acknowledged orders lost") }
+        if self.forgedItems > 0 { faults.append("\(self.forgedItems) items were won with forged texts") }
+        faults += self.splitClicks.map { "a double click got two orders: \($0)" }
         if self.unsold > 0 { faults.append("\(self.unsold) of \(self.stock) unsold") }
         if self.stranded > 0 { faults.append("\(self.stranded) stranded, and not settled") }
         if self.paid + self.held + self.owed != self.stock {

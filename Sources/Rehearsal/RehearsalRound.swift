@@ -124,6 +124,7 @@ package struct RehearsalRound {
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.botPercent, plan.seed) = (
             8, 4, 12, 5, self.plan.seed
         )
+        plan.shares = VisitorShares(doubleClickers: 3, forgers: 1)
         return plan.arrivals()
     }
 

@@ -1,88 +1,7 @@
-import DaemonSupport
-import Foundation
-import Identity
-import NIOConcurrencyHelpers
-import NIOCore
 import TrancheAPI
 import TrancheCore
 
-/// One gate as a crowd sees it. Its status is read once for all buyers: the crowd stands for people behind a cache.
-final class GateDoor: Sendable {
-    static let statusMilliseconds = 250
-
-    let gate: LoadTarget.Gate
-    private let sale: String
-    private let pool: ConnectionPool
-    private let dev: DevIdentity
-    private let status = NIOLockedValueBox<(document: StatusDocument?, readAt: Instant)>((nil, .distantPast))
-    private let note: @Sendable (String, Int) -> Void
-
-    /// - Parameter note: Called with each call and the status of its answer; 0 for none.
-    init(
-        _ gate: LoadTarget.Gate, sale: String, pool: ConnectionPool, dev: DevIdentity,
-        note: @escaping @Sendable (String, Int) -> Void
-    ) {
-        (self.gate, self.sale, self.pool, self.dev, self.note) = (gate, sale, pool, dev, note)
-    }
-
-    /// The newest status, at most a quarter of a second old.
-    func status(until end: ContinuousClock.Instant) async -> StatusDocument? {
-        let now = SystemClock.monotonic()
-        let (known, isDue) = self.status.withLockedValue { status -> (StatusDocument?, Bool) in
-            guard now.milliseconds(since: status.readAt) >= Int64(Self.statusMilliseconds) else {
-                return (status.document, false)
-            }
-            status.readAt = now
-            return (status.document, true)
-        }
-        guard isDue else { return known }
-        let path = "/v1/sales/\(self.sale)/status.json"
-        guard let response = await self.call("GET", path, nil, nil), response.status == 200,
-            let document = try? JSON.decode(StatusDocument.self, from: response.body.utf8)
-        else { return known }
-        self.status.withLockedValue { $0.document = document }
-        return document
-    }
-
-    /// Signs in as the shop would have it: a proof of identity, and a session for it.
-    func session(of buyer: String, region: String) async -> String? {
-        guard let id = BuyerID(buyer),
-            let proof = try? self.dev.mint(GateClaims(buyer: id, region: region), now: SystemClock.now()),
-            let response = await self.call("POST", "/v1/session", proof, [], from: buyer), response.status == 201
-        else { return nil }
-        return (try? JSON.decode(SessionDocument.self, from: response.body.utf8))?.session
-    }
-
-    /// Every call of a buyer. The generator is a trusted proxy of the gates: each buyer has an address of their own.
-    func call(
-        _ method: String, _ path: String, _ bearer: String?, _ body: [UInt8]?, from buyer: String? = nil
-    ) async -> LoadResponse? {
-        var request = ByteBuffer()
-        request.writeString("\(method) \(path) HTTP/1.1\r\nHost: tranche\r\n")
-        if let buyer { request.writeString("X-Forwarded-For: \(Self.address(of: buyer))\r\n") }
-        if let bearer { request.writeString("Authorization: Bearer \(bearer)\r\n") }
-        if let body { request.writeString("Content-Length: \(body.count)\r\n") }
-        request.writeString("\r\n")
-        if let body { request.writeBytes(body) }
-        let response = try? await self.pool.send(request)
-        self.note("\(method) \(Self.name(of: path))", response?.status ?? 0)
-        return response
-    }
-
-    /// An address of version 6 in the range for documents (RFC 3849), with a network for each buyer.
-    private static func address(of buyer: String) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in buyer.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        let digits = Hex.text(hash)
-        return "2001:db8:\(digits.prefix(4)):\(digits.dropFirst(4).prefix(4))::1"
-    }
-
-    private static func name(of path: String) -> String {
-        path.split(separator: "/").last.map(String.init) ?? path
-    }
-}
-
-/// A buyer's way through a gate to a token: session, entry, the turn, the challenge.
+/// A person's way through a gate to a token: session, entry, the turn, the challenge.
 struct GateVisit {
     enum Outcome {
         case token(TokenDocument)
@@ -91,31 +10,31 @@ struct GateVisit {
         case outOfTime
     }
 
+    /// From a challenge to its answer. A person takes this long; a faster answer counts as a program's.
+    static let answerMilliseconds = 1_100...2_000
+
     let door: GateDoor
     let lot: LotID
-    let buyer: String
-    let region: String
+    let log: VisitorLog
     private var session: String?
     private var ticket: String?
     private var rank: String?
+    private var challenge: (task: Challenge, answeredAt: ContinuousClock.Instant)?
     private var answer: WorkAnswer?
 
-    init(_ door: GateDoor, lot: LotID, buyer: String, region: String) {
-        (self.door, self.lot, self.buyer, self.region) = (door, lot, buyer, region)
-    }
+    init(_ door: GateDoor, lot: LotID, log: VisitorLog) { (self.door, self.lot, self.log) = (door, lot, log) }
 
     /// - Parameter isAgain: The last token ended without an order.
     mutating func token(isAgain: Bool, until end: ContinuousClock.Instant) async -> Outcome {
         while ContinuousClock.now < end, !Task.isCancelled {
-            guard let status = await self.door.status(until: end),
-                let lot = status.lots.first(where: { $0.id == self.lot })
+            guard let status = await self.door.status(), let lot = status.lots.first(where: { $0.id == self.lot })
             else {
-                await Self.pause(200...400)
+                await Pause.between(200...400)
                 continue
             }
-            if self.session == nil { self.session = await self.door.session(of: self.buyer, region: self.region) }
+            if self.session == nil { self.session = await self.door.session(for: self.log) }
             guard self.session != nil else {
-                await Self.pause(300...900)
+                await Pause.between(300...900)
                 continue
             }
             if lot.policy.needsEntry, self.ticket == nil {
@@ -124,68 +43,103 @@ struct GateVisit {
             }
             guard status.phase == .open else {
                 if status.phase == .ended { return .refused("ended") }
-                await Self.pause(150...350)
+                await Pause.between(150...350)
                 continue
             }
             if lot.band == .gone { return .refused("sold_out") }
             if let rank = self.rank, rank > lot.threshold {
-                await Self.pause(200...400)
+                await Pause.between(200...400)
                 continue
             }
-            if status.challenge == .work, self.answer == nil { await self.solve() }
+            self.log.reach(.turn)
+            if status.challenge != .none, self.answer == nil {
+                await self.work()
+                continue
+            }
             if let outcome = await self.ask(isAgain: isAgain) { return outcome }
         }
         return .outOfTime
     }
 
+    /// What the visitor showed on the way to an order.
+    func used(token: String, unit: Int) -> Loot.Piece {
+        Loot.Piece(
+            buyer: self.log.buyer, session: self.session, ticket: self.ticket, answer: self.answer, token: token,
+            unit: unit)
+    }
+
     private mutating func enter() async -> String? {
-        guard
-            let response = await self.door.call(
-                "POST", "/v1/lots/\(self.lot)/entry", self.session, [], from: self.buyer)
-        else {
-            await Self.pause(200...600)
+        let path = "/v1/lots/\(self.lot)/entry"
+        guard let response = await self.door.call("POST", path, self.session, [], self.log) else {
+            await Pause.between(200...600)
             return nil
         }
         if response.status <= 201, let entry = try? JSON.decode(EntryDocument.self, from: response.body.utf8) {
+            self.log.reach(.line)
             (self.ticket, self.rank) = (entry.ticket, entry.rank)
-            if let challenge = entry.challenge { self.answer = Self.solution(of: challenge) }
+            if let challenge = entry.challenge { self.take(challenge) }
             return nil
         }
         return await self.settle(response)
     }
 
-    private mutating func solve() async {
-        guard
-            let response = await self.door.call(
-                "POST", "/v1/lots/\(self.lot)/challenge", self.session, [], from: self.buyer),
-            response.status == 201,
-            let document = try? JSON.decode(ChallengeDocument.self, from: response.body.utf8)
-        else { return await Self.pause(300...900) }
-        self.answer = Self.solution(of: document.challenge)
-        // A person takes this long; a faster answer counts as a program's.
-        await Self.pause(1_100...2_000)
+    private mutating func take(_ challenge: Challenge) {
+        self.answer = nil
+        self.challenge = (challenge, .now + .milliseconds(Int.random(in: Self.answerMilliseconds)))
     }
 
-    private static func solution(of challenge: Challenge) -> WorkAnswer? {
-        ChallengeSolver.solve(challenge)
+    /// Gets a challenge, or answers the one in hand.
+    ///
+    /// A browser works while it waits in the line. The generator works for thousands of browsers, so it begins when the
+    /// turn has come: it saves the work of those whose turn never comes.
+    private mutating func work() async {
+        guard let (task, answeredAt) = self.challenge else {
+            let path = "/v1/lots/\(self.lot)/challenge"
+            guard let response = await self.door.call("POST", path, self.session, [], self.log) else {
+                return await Pause.between(300...900)
+            }
+            if response.status == 201, let document = try? JSON.decode(ChallengeDocument.self, from: response.body.utf8)
+            {
+                self.take(document.challenge)
+            } else {
+                _ = await self.settle(response)
+            }
+            return
+        }
+        self.challenge = nil
+        self.answer = ChallengeSolver.solve(task)
+        if ContinuousClock.now < answeredAt { try? await Task.sleep(until: answeredAt, clock: .continuous) }
     }
 
     private mutating func ask(isAgain: Bool) async -> Outcome? {
         let body = JSON.encode(TokenBody(ticket: self.ticket, solution: self.answer))
         let path = "/v1/lots/\(self.lot)/token" + (isAgain ? "/again" : "")
-        guard let response = await self.door.call("POST", path, self.session, body, from: self.buyer) else {
-            await Self.pause(200...600)
+        let (door, session, log) = (self.door, self.session, self.log)
+        // Not for another token: the second of two such requests may find that the first one's token has ended.
+        let clicksTwice = log.kind == .doubleClicker && !isAgain
+        let second = clicksTwice ? Task { await door.call("POST", path, session, body, log) } : nil
+        let answer = await door.call("POST", path, session, body, log)
+        let other = Self.document(of: await second?.value)
+        guard let response = answer else {
+            await Pause.between(200...600)
             return nil
         }
-        if response.status == 201, let document = try? JSON.decode(TokenDocument.self, from: response.body.utf8) {
+        if let document = Self.document(of: response) {
+            log.reach(.token)
+            if let other { log.clickedTwice(document.order, other.order) }
             return .token(document)
         }
         return await self.settle(response).map { .refused($0) }
     }
 
+    private static func document(of response: LoadResponse?) -> TokenDocument? {
+        guard let response, response.status == 201 else { return nil }
+        return try? JSON.decode(TokenDocument.self, from: response.body.utf8)
+    }
+
     /// Waits as long as the answer asks for, or returns the code of a last word.
     private mutating func settle(_ response: LoadResponse) async -> String? {
-        let code = (try? JSON.decode(Problem.self, from: response.body.utf8))?.code ?? "\(response.status)"
+        let code = response.refusal ?? "\(response.status)"
         switch code {
         case "challenge_required", "challenge_spent", "challenge_failed", "too_fast": self.answer = nil
         case "bad_identity": self.session = nil
@@ -193,11 +147,13 @@ struct GateVisit {
         default: return code
         }
         let seconds = response.retryAfterSeconds ?? 1
-        await Self.pause(seconds * 500...seconds * 1_000)
+        await Pause.between(seconds * 500...seconds * 1_000)
         return nil
     }
+}
 
-    private static func pause(_ milliseconds: ClosedRange<Int>) async {
+enum Pause {
+    static func between(_ milliseconds: ClosedRange<Int>) async {
         try? await Task.sleep(for: .milliseconds(Int.random(in: milliseconds)))
     }
 }

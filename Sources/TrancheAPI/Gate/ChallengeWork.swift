@@ -70,12 +70,56 @@ package enum ChallengeSolver {
             let salt = HexBytes.parse(parameters.salt.utf8, count: Challenge.saltBytes),
             let prefix = HexBytes.parse(parameters.keyPrefix.utf8, count: Challenge.prefixBytes)
         else { return nil }
+        var single = algorithm == .pbkdf2 && parameters.cost == 1 ? SingleRound(nonce: nonce, salt: salt) : nil
         for attempt in 0..<limit {
+            if single != nil {
+                guard single!.begins(with: prefix, attempt: attempt) else { continue }
+            }
             let key = algorithm.key(nonce: nonce, salt: salt, attempt: attempt, cost: parameters.cost)
             guard key.starts(with: prefix) else { continue }
             return WorkAnswer(
                 challenge: challenge, solution: .init(counter: Int64(attempt), derivedKey: HexBytes.text(key)))
         }
         return nil
+    }
+}
+
+/// PBKDF2 with one round, HMAC-SHA256(password, salt and the number 1), without an allocation for each attempt: a load
+/// generator solves for thousands of browsers.
+private struct SingleRound {
+    private static let blockBytes = 64
+    /// The padded password, and what is hashed behind it.
+    private var inner: [UInt8]
+    private var outer: [UInt8]
+    private let attemptAt: Int
+
+    init(nonce: [UInt8], salt: [UInt8]) {
+        precondition(nonce.count + 4 <= Self.blockBytes, "a password of \(nonce.count + 4) bytes")
+        let password = nonce + [UInt8](repeating: 0, count: Self.blockBytes - nonce.count)
+        self.inner = password.map { $0 ^ 0x36 } + salt + [0, 0, 0, 1]
+        self.outer = password.map { $0 ^ 0x5C } + [UInt8](repeating: 0, count: SHA256.byteCount)
+        self.attemptAt = nonce.count
+    }
+
+    mutating func begins(with prefix: [UInt8], attempt: UInt32) -> Bool {
+        for index in 0..<4 {
+            let byte = UInt8(truncatingIfNeeded: attempt >> UInt32(24 - 8 * index))
+            self.inner[self.attemptAt + index] = byte ^ 0x36
+            self.outer[self.attemptAt + index] = byte ^ 0x5C
+        }
+        let digest = self.inner.withUnsafeBytes { Self.hash($0) }
+        self.outer.withUnsafeMutableBytes { outer in
+            digest.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: outer[Self.blockBytes...]).copyMemory(from: $0)
+            }
+        }
+        let key = self.outer.withUnsafeBytes { Self.hash($0) }
+        return key.withUnsafeBytes { $0.starts(with: prefix) }
+    }
+
+    private static func hash(_ bytes: UnsafeRawBufferPointer) -> SHA256.Digest {
+        var hash = SHA256()
+        hash.update(bufferPointer: bytes)
+        return hash.finalize()
     }
 }

@@ -6,7 +6,7 @@ import Terminal
 struct GateBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gate",
-        abstract: "Measure one gate: status, tokens, and refusals by limit and by rule, beside nginx.",
+        abstract: "Measure one gate: status, tokens, and what a refusal costs by each layer, beside nginx.",
         discussion: """
             Closed loop; gate, its Redis, the unit and the generator share the machine. nginx answers from its configuration
             in the same run: it shows what the machine and the generator can carry. The figures are medians.

@@ -18,20 +18,51 @@ final class MeasuredGate: @unchecked Sendable {  // Used by one run at a time.
         case limited
         /// Tokens of buyers who break a rule of the sale.
         case ineligible
+        /// Tokens with a session that no gate made.
+        case forgedSession
+        /// Tokens with a ticket that no gate made.
+        case forgedTicket
+        /// Tokens of buyers whose turn has not come.
+        case waiting
+        /// Tokens without the answer that the sale wants.
+        case unanswered
+        /// Tokens with an answer that nobody worked for.
+        case forgedAnswer
 
         var wanted: Int {
             switch self {
             case .status: 200
             case .tokens: 201
             case .limited: 429
-            case .ineligible: 403
+            case .ineligible, .waiting: 403
+            case .forgedSession, .forgedTicket: 401
+            case .unanswered, .forgedAnswer: 409
+            }
+        }
+
+        /// These come before the limits or use them up: one buyer is enough.
+        fileprivate var hasOneBuyer: Bool {
+            switch self {
+            case .limited, .forgedSession, .forgedTicket, .forgedAnswer: true
+            case .status, .tokens, .ineligible, .waiting, .unanswered: false
+            }
+        }
+
+        fileprivate var lot: LotID {
+            switch self {
+            case .ineligible: MeasuredGate.memberLot
+            case .waiting: MeasuredGate.lineLot
+            case .unanswered, .forgedAnswer: MeasuredGate.workLot
+            case .status, .tokens, .limited, .forgedSession, .forgedTicket: MeasuredGate.openLot
             }
         }
     }
 
     static let region = "bench"
-    private static let openLot = LotID(1)
-    private static let memberLot = LotID(2)
+    fileprivate static let openLot = LotID(1)
+    fileprivate static let memberLot = LotID(2)
+    fileprivate static let lineLot = LotID(3)
+    fileprivate static let workLot = LotID(4)
     private var cluster: LocalCluster?
     private var folder: ClusterFolder?
     private var layout: ClusterLayout?
@@ -54,8 +85,16 @@ final class MeasuredGate: @unchecked Sendable {  // Used by one run at a time.
         let client = AdminClient(layout)
         try await client.waitForUnits(1)
         let member = SaleConfig.GateRules.Rule(id: "members", kind: .member)
-        try await Self.open(client, "open", Self.openLot, nil)
-        try await Self.open(client, "members", Self.memberLot, SaleConfig.GateRules(rules: [member]))
+        try await Self.open(client, "open", MeasuredUnit.lot(Self.openLot, stock: MeasuredUnit.stock), nil)
+        try await Self.open(
+            client, "members", MeasuredUnit.lot(Self.memberLot, stock: 1_000), SaleConfig.GateRules(rules: [member]))
+        // Nobody enters the line, so its threshold stays where it is.
+        let line = SaleConfig.Lot(
+            id: Self.lineLot, name: "line", stock: 1_000, perBuyerLimit: 1, poolPermille: 0,
+            contest: .init(when: .never), line: .firstCome)
+        try await Self.open(client, "line", line, nil)
+        try await Self.open(
+            client, "work", MeasuredUnit.lot(Self.workLot, stock: 1_000), SaleConfig.GateRules(challenge: .work))
         try await Task.sleep(for: .milliseconds(1_000))
     }
 
@@ -66,12 +105,12 @@ final class MeasuredGate: @unchecked Sendable {  // Used by one run at a time.
     }
 
     private static func open(
-        _ client: AdminClient, _ name: String, _ lot: LotID, _ rules: SaleConfig.GateRules?
+        _ client: AdminClient, _ name: String, _ lot: SaleConfig.Lot, _ rules: SaleConfig.GateRules?
     ) async throws {
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         let sale = SaleConfig.Sale(
             id: name, name: name, startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 36_000_000,
-            paymentWindowMilliseconds: 3_600_000, lots: [MeasuredUnit.lot(lot, stock: MeasuredUnit.stock)], gate: rules)
+            paymentWindowMilliseconds: 3_600_000, lots: [lot], gate: rules)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, name)
         _ = try await client.waitUntilReady(name, seconds: 20) { _ in }
@@ -86,20 +125,39 @@ final class MeasuredGate: @unchecked Sendable {  // Used by one run at a time.
             tape.append("GET /v1/sales/open/status.json HTTP/1.1\r\nHost: tranche\r\n\r\n")
             return tape
         }
-        let codec = SessionCodec(GateKeys(secret: self.layout?.secret("TRANCHE_GATE_KEY") ?? ""))
-        let now = SystemClock.now()
-        let lot = calls == .ineligible ? Self.memberLot : Self.openLot
-        for number in 0..<(calls == .limited ? 1 : count) {
-            let session = Session(
-                id: UInt64.random(in: 1...UInt64.max),
-                claims: GateClaims(buyer: BuyerID("b\(self.tapes)-\(number)")!, region: Self.region), issuedAt: now,
-                expiresAt: now.advanced(milliseconds: 3_600_000))
+        let keys = GateKeys(secret: self.layout?.secret("TRANCHE_GATE_KEY") ?? "")
+        for number in 0..<(calls.hasOneBuyer ? 1 : count) {
             // The generator is a trusted proxy: each buyer has an address.
             let address = String(number & 0xFFFF, radix: 16) + ":" + String(self.tapes & 0xFFFF, radix: 16)
+            let (session, body) = Self.claim(calls, BuyerID("b\(self.tapes)-\(number)")!, keys)
             tape.append(
-                "POST /v1/lots/\(lot)/token HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(codec.seal(session))\r\n"
-                    + "X-Forwarded-For: 2001:db8:\(address)::1\r\nContent-Length: 0\r\n\r\n")
+                "POST /v1/lots/\(calls.lot)/token HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(session)\r\n"
+                    + "X-Forwarded-For: 2001:db8:\(address)::1\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
         }
         return tape
+    }
+
+    /// The session and the body of one request.
+    private static func claim(_ calls: Calls, _ buyer: BuyerID, _ keys: GateKeys) -> (session: String, body: String) {
+        let now = SystemClock.now()
+        let session = Session(
+            id: UInt64.random(in: 1...UInt64.max), claims: GateClaims(buyer: buyer, region: Self.region), issuedAt: now,
+            expiresAt: now.advanced(milliseconds: 3_600_000))
+        let text = SessionCodec(keys).seal(session)
+        var random = SystemRandomNumberGenerator()
+        func body(_ body: TokenBody) -> String { String(decoding: JSON.encode(body), as: UTF8.self) }
+        switch calls {
+        case .forgedSession: return (Forgery.flipped(text, using: &random) ?? "", "")
+        case .forgedTicket, .waiting:
+            let ticket = EntryTicketCodec(keys).seal(
+                EntryTicket(lot: calls.lot, buyer: buyer, rank: EntryRank(arrivedAt: now), arrivedAt: now))
+            let forged = calls == .waiting ? ticket : Forgery.flipped(ticket, using: &random)
+            return (text, body(TokenBody(ticket: forged)))
+        case .forgedAnswer:
+            let challenge = ChallengeCodec(keys).make(
+                session: session.id, lot: calls.lot, work: ChallengeWork(), now: now, using: &random)
+            return (text, body(TokenBody(solution: Forgery.guessed(challenge))))
+        case .status, .tokens, .limited, .ineligible, .unanswered: return (text, "")
+        }
     }
 }

@@ -21,6 +21,7 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: "Seconds after which all buyers give up.") var patience = 30.0
     @Option(help: "Where buyers get their tokens: unit (with tokens that the generator makes) or gate.")
     var through = "unit"
+    @OptionGroup var visitors: VisitorOptions
     @Option(help: "Seed of the crowd.") var seed: UInt64 = 1
     @Option(help: "A trace file: a line per request, milliseconds,region,buyer,quantity.") var trace: String?
     @Option(help: "Write the order id of each 201 to this file, for `verify --acknowledged`.") var acknowledged: String?
@@ -34,6 +35,10 @@ struct LoadCommand: AsyncParsableCommand {
         try Checks.percent("--pay", self.pay)
         guard ["unit", "gate"].contains(self.through) else {
             throw ValidationError("--through is \"\(self.through)\", but must be unit or gate")
+        }
+        let shares = self.visitors.shares(VisitorShares())
+        guard self.through == "gate" || shares.others == 0 else {
+            throw ValidationError("\(shares.text): they come to gates, so --through must be gate")
         }
     }
 
@@ -57,6 +62,7 @@ struct LoadCommand: AsyncParsableCommand {
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (
             self.double, self.cut, 100 - self.pay, self.seed
         )
+        plan.shares = self.visitors.shares(VisitorShares())
         var arrivals = plan.arrivals()
         if let trace {
             guard let data = FileManager.default.contents(atPath: trace) else {
@@ -69,6 +75,8 @@ struct LoadCommand: AsyncParsableCommand {
         var settings = Crowd.Settings()
         settings.patienceMilliseconds = Int(self.patience * 1_000)
         settings.sale = self.sale
+        settings.scriptRequests = self.visitors.scriptRequests
+        try await client.block(arrivals, in: self.sale)
         let target = layout.target(lot: sale.lots[0].id, throughGates: self.through == "gate")
         let crowd = Crowd(target, settings: settings)
         let progress = Task {
@@ -81,7 +89,10 @@ struct LoadCommand: AsyncParsableCommand {
                 }
             }
         }
-        let report = await crowd.run(arrivals)
+        var report = await crowd.run(arrivals)
+        if self.through == "gate" {
+            report.crowd = CrowdVerdict(report, buyerLimit: sale.lots[0].perBuyerLimit)
+        }
         progress.cancel()
         if let path = self.acknowledged {
             try Data(JSON.encode(report.acknowledged.keys.sorted())).write(to: URL(fileURLWithPath: path))
@@ -97,6 +108,8 @@ struct LoadCommand: AsyncParsableCommand {
         Output.line(
             "latency in ms: "
                 + report.latency.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        CrowdTables.print(report)
+        if let verdict = report.crowd { CrowdTables.print(verdict) }
         try self.judge(report)
     }
 
@@ -128,6 +141,10 @@ struct LoadCommand: AsyncParsableCommand {
             FileHandle.standardError.write(Data(said.utf8))
             throw ExitCode(2)
         }
+        for check in report.crowd?.rights ?? [] where !check.isGood {
+            FileHandle.standardError.write(Data("error: it is not true that \(check.name): \(check.finding)\n".utf8))
+        }
+        if report.crowd?.isRight == false { throw ExitCode(2) }
         guard report.acknowledged.isEmpty, report.gaveUp > 0 else { return }
         FileHandle.standardError.write(
             Data("error: no buyer got an order, and \(report.gaveUp) buyers gave up without an answer\n".utf8))

@@ -31,8 +31,13 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "The data folder; if not given, a new temporary one, which is removed after a good verdict.")
     var data: String?
     @Option(help: "Seed of the crowd.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
+    @OptionGroup var visitors: VisitorOptions
     @Flag(help: "Print JSON, for scripts.") var json = false
 
+    /// Items that one buyer may have.
+    static let buyerLimit = 1
+    /// The crowd at the gates, where nothing else is asked for.
+    static let shares = VisitorShares(doubleClickers: 3, scripts: 1, blocked: 1, forgers: 1, replayers: 1)
     static let paymentWindowMilliseconds: Int64 = 4_000
     static let sale = "demo"
     /// How long the first buyers wait for the opening.
@@ -94,12 +99,15 @@ struct DemoCommand: AsyncParsableCommand {
         }
         var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (5, 3, 10, self.seed)
+        plan.shares = self.visitors.shares(Self.shares)
         let arrivals = plan.arrivals()
         self.say(
             """
             \(Output.number(self.stock)) items in equal thirds; \(Output.number(self.buyers)) buyers within \(Int(self.seconds)) s, demand \(self.skew); \
-            5% submit twice, 3% lose their connection, 10% never pay (seed \(self.seed))
+            5% submit twice, 3% lose their connection, 10% never pay (seed \(self.seed));
+            at the gates \(plan.shares.text)
             """)
+        try await client.block(arrivals, in: Self.sale)
         // Buyers who come before the opening are drawn; nobody needs to come before a sale without a line.
         let early = self.alone ? 0.0 : Self.earlySeconds
         let startsAt = Int64((Date().timeIntervalSince1970 + 1 + early) * 1_000)
@@ -112,6 +120,7 @@ struct DemoCommand: AsyncParsableCommand {
         settings.patienceMilliseconds = Int(self.seconds * 1_000) + 25_000
         settings.comesBackAfterMilliseconds = 3_000...8_000
         settings.sale = Self.sale
+        settings.scriptRequests = self.visitors.scriptRequests
         let crowd = Crowd(cluster.layout.target(lot: LotID(1), throughGates: true), settings: settings)
         try await Task.sleep(for: .milliseconds(1_100))
         view.begin()
@@ -121,7 +130,9 @@ struct DemoCommand: AsyncParsableCommand {
         await faults?.value
         let quotas = QuotaPlan.split(total: self.stock, poolPermille: 0, weights: [1, 1, 1])
         return DemoOutcome(
-            load: load, split: StaticSplit(arrivals: arrivals, quotas: quotas), seconds: view.seconds, seed: self.seed,
+            load: load,
+            split: StaticSplit(arrivals: arrivals.filter { !$0.kind.mustWinNothing }, quotas: quotas),
+            seconds: view.seconds, seed: self.seed,
             deaths: cluster.deaths.map(\.description))
     }
 
@@ -132,10 +143,12 @@ struct DemoCommand: AsyncParsableCommand {
             paymentWindowMilliseconds: Self.paymentWindowMilliseconds,
             lots: [
                 .init(
-                    id: LotID(1), name: "demo", stock: self.stock, perBuyerLimit: 1, poolPermille: 0,
+                    id: LotID(1), name: "demo", stock: self.stock, perBuyerLimit: Self.buyerLimit, poolPermille: 0,
                     // Without the center no threshold rises.
                     line: self.alone ? .open : .lotteryThenFirstCome)
-            ])
+            ],
+            // The least work: the generator does that of every browser, on the same machine.
+            gate: SaleConfig.GateRules(challenge: .work, workCost: 1))
         try await client.waitForUnits(ThreeRegions.names.count)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
         _ = try await client.step(.warm, Self.sale)

@@ -26,6 +26,9 @@ struct DemoVerdict: Codable {
     let latencyMilliseconds: [String: Double]
     let seconds: Double
     let seed: UInt64
+    /// The visitors of the gates, by kind, and what their records say.
+    let visitors: [String: VisitorFigures]
+    let crowd: CrowdVerdict
 
     init(
         report: VerifyReport, fairness: FairnessReport?, outcome: DemoOutcome, stock: Int, isAlone: Bool
@@ -44,10 +47,12 @@ struct DemoVerdict: Codable {
         self.invariantsHold = report.isSound
         let soldOut = self.paid + self.held == stock && self.unsold == 0
         self.deaths = outcome.deaths
+        self.visitors = outcome.load.visitors
+        self.crowd = CrowdVerdict(outcome.load, buyerLimit: DemoCommand.buyerLimit)
         self.isGood =
             outcome.deaths.isEmpty && (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0
             && self.contradictions == 0
-            && report.isSound
+            && report.isSound && self.crowd.isGood
         self.staticSplitIdleAtFirstSoldOut = outcome.split.idleThen.reduce(0, +)
         self.staticSplitUnsold = outcome.split.unsoldAtEnd
         self.latencyMilliseconds = outcome.load.latency
@@ -57,6 +62,7 @@ struct DemoVerdict: Codable {
 
     func print(_ layout: ClusterLayout, _ report: VerifyReport, _ outcome: DemoOutcome) {
         GateTable.print(outcome.load)
+        CrowdTables.print(outcome.load)
         Output.line("\n" + Output.bold("From the ledgers:"))
         let rows = report.units.map { unit in
             [
@@ -94,6 +100,7 @@ struct DemoVerdict: Codable {
             + unsold \(Output.number(self.unsold)); oversold \(self.oversold); \(Output.number(self.acknowledged)) orders acknowledged, \
             \(self.acknowledgedAndLost) lost
             """)
+        CrowdTables.print(self.crowd)
         for death in self.deaths { Output.line(Output.red(death)) }
         for contradiction in outcome.load.contradictions.prefix(5) {
             Output.line(Output.red("one token got two final answers: order \(contradiction)"))

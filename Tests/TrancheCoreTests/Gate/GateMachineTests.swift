@@ -139,6 +139,18 @@ import TrancheCore
         #expect(Self.refusal(machine.grant(plan, GateReply(counters: [3, 0])))?.code == "blocked")
     }
 
+    @Test("an answer that was too fast is no better when it is sent again at once") func fastAnswersStayFast() throws {
+        var machine = Self.machine(Self.lot(wantsChallenge: true))
+        let solution = GateMachine.Solution(
+            nonce: "n", madeAt: Self.opensAt, expiresAt: Self.opensAt.advanced(milliseconds: 600_000))
+        let first = try #require(try Self.ask(&machine, at: 20, solution: solution)?.get())
+        #expect(Self.refusal(machine.grant(first, GateReply(counters: [0, 0]))) == .tooFast(level: 1))
+        let again = try #require(try Self.ask(&machine, at: 40, solution: solution)?.get())
+        // The first request has marked the answer as spent by this buyer.
+        let reply = GateReply(counters: [1, 0], earlier: ["1", "ann"])
+        #expect(Self.refusal(machine.grant(again, reply)) == .tooFast(level: 2))
+    }
+
     @Test("a rule that only observes is counted and lets pass") func observingRulesCount() {
         let rules = [
             GateRule(id: "watch", .level(atLeast: 3), mode: .observe), GateRule(id: "members", .member, mode: .enforce),
@@ -155,5 +167,6 @@ import TrancheCore
         let second = try #require(try Self.ask(&machine, at: 2_000)?.get())
         let reply = GateReply(counters: [0, 0], earlier: [first.question.marks[0].value])
         #expect(try machine.grant(second, reply).get().issuedAt == first.askedAt)
+        #expect(machine.minted[LotID(1)] == 1, "a buyer who asks again is one buyer in the line")
     }
 }

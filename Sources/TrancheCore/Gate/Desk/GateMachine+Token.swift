@@ -95,8 +95,9 @@ extension GateMachine {
             return .failure(
                 .blocked(until: plan.askedAt.advanced(milliseconds: AnswerTiming.blockMilliseconds)))
         }
-        if let solution = plan.solution, reply.mark(1) != plan.buyer.rawValue {
-            guard reply.mark(1) == nil else { return .failure(.challengeSpent) }
+        if let solution = plan.solution {
+            guard reply.mark(1) ?? plan.buyer.rawValue == plan.buyer.rawValue else { return .failure(.challengeSpent) }
+            // Also of an answer that this buyer sent before: it may have been refused because it came too fast.
             var timing = AnswerTiming(level: fast)
             switch timing.judge(
                 madeAt: solution.madeAt, answeredAt: plan.askedAt,
@@ -111,8 +112,10 @@ extension GateMachine {
         guard let attempt = Attempts.next(after: ended == 0 ? .none : .ended(ended)) else {
             return .failure(.soldOut)
         }
-        self.countToken(in: plan.lot)
         let issued = reply.mark(0).flatMap { Int64($0) }.map { Instant(microseconds: $0) }
+        // The line counts buyers. A script that asks for its token a hundred times would otherwise look like a hundred
+        // buyers who are about to buy, and the line would stop for them.
+        if issued == nil { self.countToken(in: plan.lot) }
         return .success(
             Grant(
                 lot: plan.lot, buyer: plan.buyer, region: plan.region, attempt: attempt.number,

@@ -16,7 +16,7 @@ package struct GateMachine: Sendable {
     package private(set) var share = AdmittedShare()
     /// By lot: entries that this gate made. The center adds up those of all gates.
     package private(set) var entries: [LotID: ArrivalCounts] = [:]
-    /// By lot: tokens that this gate made, ever.
+    /// By lot: buyers who got their first token from this gate, ever.
     package private(set) var minted: [LotID: Int] = [:]
     /// Requests that broke a rule, by rule. Rules that only observe count too.
     package private(set) var ruleHits: [String: Int] = [:]
