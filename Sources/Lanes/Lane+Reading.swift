@@ -86,7 +86,7 @@ extension Lane {
                 return nil
             case .request(let length, let keepsAlive):
                 taken += length
-                let count = self.connections[slot].ask(keepsAlive: keepsAlive)
+                let count = self.connections[slot].beginRequest(keepsAlive: keepsAlive)
                 self.desk.ask(Ticket(lane: self.number, slot: slot, count: count), rest, in: self)
                 if !self.connections[slot].isOpen { return nil }
             }

@@ -9,7 +9,7 @@ extension Lane {
     /// The request waits for an answer that another thread will post.
     ///
     /// - Parameter recovery: See ``forEachWaiting(before:_:)``; 0 where the process has no recoveries.
-    package func wait(_ ticket: Ticket, recovery: UInt64 = 0) {
+    package func markWaiting(_ ticket: Ticket, recovery: UInt64 = 0) {
         guard self.isWaiting(ticket) else { return }
         self.connections[ticket.slot].enqueue(recovery: recovery)
     }

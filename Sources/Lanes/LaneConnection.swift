@@ -109,7 +109,7 @@ extension LaneConnection {
     /// A whole request was read.
     ///
     /// - Returns: The number of its ticket.
-    package mutating func ask(keepsAlive: Bool) -> UInt32 {
+    package mutating func beginRequest(keepsAlive: Bool) -> UInt32 {
         guard case .listening = self.state else { self.trap("ask") }
         self.state = .asking(keepsAlive: keepsAlive)
         self.servedInTurn += 1

@@ -14,7 +14,7 @@ package protocol LaneDesk: AnyObject {
     /// Whether requests wait for ``handIn(of:)``.
     var hasQuestions: Bool { get }
 
-    /// Hands in every request of this turn. Each of them is answered, or waits from now on (``Lane/wait(_:recovery:)``).
+    /// Hands in every request of this turn. Each of them is answered, or waits from now on (``Lane/markWaiting(_:recovery:)``).
     func handIn(of lane: Lane)
 
     /// Answers what other threads have posted since the last turn.

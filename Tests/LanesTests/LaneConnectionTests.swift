@@ -16,7 +16,7 @@ import Testing
         #expect(connection.state == .free && !connection.isOpen)
         connection.accept(7, .local, now: 0)
         #expect(connection.state == .listening && connection.mayServe && connection.descriptor == 7)
-        let firstTicket = connection.ask(keepsAlive: true)
+        let firstTicket = connection.beginRequest(keepsAlive: true)
         #expect(firstTicket == 2)
         #expect(connection.state == .asking(keepsAlive: true) && connection.isAsking && connection.isBusy)
         let goesOn = connection.beginAnswer(now: 1)
@@ -25,7 +25,7 @@ import Testing
         connection.endAnswer(isLast: false, now: 1)
         #expect(connection.state == .listening)
 
-        let secondTicket = connection.ask(keepsAlive: false)
+        let secondTicket = connection.beginRequest(keepsAlive: false)
         #expect(secondTicket == 3)
         connection.enqueue(recovery: 4)
         #expect(connection.state == .queued(recovery: 4, keepsAlive: false) && connection.isAsking)
@@ -39,10 +39,10 @@ import Testing
 
     @Test("the ticket's count continues when a slot is used again") func ticketCountContinuesInReusedSlot() {
         var connection = Self.accepted()
-        let first = connection.ask(keepsAlive: true)
+        let first = connection.beginRequest(keepsAlive: true)
         connection.free()
         connection.accept(8, .local, now: 1)
-        let second = connection.ask(keepsAlive: true)
+        let second = connection.beginRequest(keepsAlive: true)
         #expect(second > first)
     }
 
@@ -50,7 +50,7 @@ import Testing
     func recoveryEndsOnlyEarlierRequests(recovery: UInt64) {
         var connection = Self.accepted()
         #expect(!connection.isQueued(before: recovery))
-        _ = connection.ask(keepsAlive: true)
+        _ = connection.beginRequest(keepsAlive: true)
         #expect(!connection.isQueued(before: .max))
         connection.enqueue(recovery: 4)
         #expect(connection.isQueued(before: recovery) == (recovery > 4))
@@ -59,7 +59,7 @@ import Testing
     @Test("bytes that the socket did not take are kept, and nothing is read meanwhile")
     func unsentBytesStayAndStopReading() {
         var connection = Self.accepted()
-        _ = connection.ask(keepsAlive: true)
+        _ = connection.beginRequest(keepsAlive: true)
         _ = connection.beginAnswer(now: 0)
         connection.keepUnsent([1, 2, 3], now: 0)
         #expect(!connection.wantsToRead && !connection.mayServe)
@@ -75,7 +75,7 @@ import Testing
     @Test("in a stopping lane every answer is the last one, and the bytes behind its request are dropped")
     func stoppingLaneGivesLastAnswersOnly() {
         var connection = Self.accepted()
-        _ = connection.ask(keepsAlive: true)
+        _ = connection.beginRequest(keepsAlive: true)
         connection.keep([1, 2])
         _ = connection.beginAnswer(now: 0)
         connection.endAnswer(isLast: true, now: 0)
@@ -98,7 +98,7 @@ import Testing
             connection.beginTurn(turn)
             for _ in 0..<LaneConnection.requestsPerTurn {
                 #expect(!connection.isPostponed(in: turn))
-                _ = connection.ask(keepsAlive: true)
+                _ = connection.beginRequest(keepsAlive: true)
                 _ = connection.beginAnswer(now: 0)
                 connection.endAnswer(isLast: false, now: 0)
             }
@@ -113,8 +113,8 @@ import Testing
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
-            _ = connection.ask(keepsAlive: true)
-            _ = connection.ask(keepsAlive: true)
+            _ = connection.beginRequest(keepsAlive: true)
+            _ = connection.beginRequest(keepsAlive: true)
         }
     }
 
@@ -138,7 +138,7 @@ import Testing
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
-            _ = connection.ask(keepsAlive: true)
+            _ = connection.beginRequest(keepsAlive: true)
             _ = connection.beginAnswer(now: 0)
             connection.keepUnsent([1], now: 0)
             connection.endAnswer(isLast: false, now: 0)
@@ -154,7 +154,7 @@ import Testing
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
-            _ = connection.ask(keepsAlive: true)
+            _ = connection.beginRequest(keepsAlive: true)
             connection.enqueue(recovery: 1)
             connection.enqueue(recovery: 1)
         }

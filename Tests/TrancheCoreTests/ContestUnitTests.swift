@@ -30,7 +30,7 @@ import TrancheCore
         bench.buy("c")
         bench.buy("d")
         #expect(bench.buy("e") == .refused(.soldOut(requested: 1)))
-        bench.feed(.handedIn(upTo: Stamp(bench.now)))
+        bench.feed(.stamped(upTo: Stamp(bench.now)))
         bench.feed(.contestReportDue)
         #expect(bench.contestReports.last?.lots.first?.candidates.count == 2)
     }

@@ -68,7 +68,7 @@ extension World {
         process.intake = []
         let watermark = process.clock.watermark(now: self.clock(of: id), steady: self.now)
         if !requests.isEmpty { self.run(id, process, .requests(requests)) }
-        self.run(id, process, .handedIn(upTo: watermark))
+        self.run(id, process, .stamped(upTo: watermark))
     }
 
     func contestReportTick(_ id: UnitID, _ session: UInt64) {
@@ -81,7 +81,7 @@ extension World {
         process.contestReportAt = self.now.advanced(milliseconds: min(pause, 500))
         process.clockCheck.observe(kernel: nil, wall: self.clock(of: id), monotonic: self.now)
         if self.plant == .watermarkOutsideTheLock {
-            self.run(id, process, .handedIn(upTo: process.clock.watermark(now: self.clock(of: id), steady: self.now)))
+            self.run(id, process, .stamped(upTo: process.clock.watermark(now: self.clock(of: id), steady: self.now)))
         } else {
             self.takeIn(id, process)
         }

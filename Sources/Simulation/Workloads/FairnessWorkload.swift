@@ -206,7 +206,7 @@ package struct FairnessWorkload: Sendable {
         self.units[region].intake = []
         let watermark = self.units[region].clock.watermark(now: now)
         self.feed(region, .requests(requests))
-        self.feed(region, .handedIn(upTo: watermark))
+        self.feed(region, .stamped(upTo: watermark))
         for var report in self.feed(region, .contestReportDue) {
             let isUntrusted = self.units[region].check.state == .untrusted
             report.isTrusted = !(self.settings.checksClocks && isUntrusted)

@@ -81,7 +81,7 @@ extension UnitMachine {
                 admitted.append(Admission(request: request, order: order))
             }
         }
-        if !admitted.isEmpty { self.beginStep(lot, admitted, into: &output) }
+        if !admitted.isEmpty { self.addStep(lot, admitted, into: &output) }
         guard left.isEmpty else {
             self.lots[known: lot].waiting.insert(contentsOf: left, at: 0)
             output.add(UnitEffect.decide)

@@ -145,13 +145,13 @@ extension UnitMachine {
             let state = self.lots[known: lot]
             guard state.redis.isIdle else { continue }
             if state.redis.isSilent(at: self.steady) || self.toldRedis != self.head {
-                self.beginStep(lot, [], into: &output)
+                self.addStep(lot, [], into: &output)
             }
         }
     }
 
     /// Tells Redis the sum of what was decided for a lot since its last step.
-    mutating func beginStep(_ lot: LotID, _ admitted: [Admission], into output: inout UnitOutput) {
+    mutating func addStep(_ lot: LotID, _ admitted: [Admission], into output: inout UnitOutput) {
         self.toldRedis = self.head
         output.add(
             self.lots[known: lot].redis.beginStep(

@@ -9,7 +9,7 @@ extension UnitMachine {
         case configured([LotRules])
         case requests([BuyRequest])
         /// Every request stamped up to here has been handed in.
-        case handedIn(upTo: Stamp)
+        case stamped(upTo: Stamp)
         /// It is time to report to the coordinator.
         case contestReportDue
         case contestReply(ContestReply)

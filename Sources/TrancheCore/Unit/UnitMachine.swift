@@ -127,7 +127,7 @@ package struct UnitMachine: Sendable {
         case .proof(let answer): self.register(answer, into: &output)
         case .configured(let rules): self.configure(rules, now: now, into: &output)
         case .requests(let requests): self.answerOrWait(requests, now: now, into: &output)
-        case .handedIn(let watermark): self.raise(watermark)
+        case .stamped(let watermark): self.raise(watermark)
         case .contestReportDue: self.reportContest(now: now, into: &output)
         case .contestReply(let reply): self.follow(reply, now: now, into: &output)
         case .redisResult(let lot, let fence, let result): self.apply(result, of: lot, fence, now: now, into: &output)

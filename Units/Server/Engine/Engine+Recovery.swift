@@ -42,7 +42,7 @@ extension Engine {
         self.status.withLockedValue { $0.failure = "\(error)" }
         self.parts.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
         self.refuse(self.parts.intake.setRecovered(nil, now: SystemClock.now()))
-        self.parts.waiters.deliverToAll(.refused(.recovering), before: self.parts.intake.recovery)
+        self.parts.waiters.routeToAll(.refused(.recovering), before: self.parts.intake.recovery)
         Thread.sleep(forTimeInterval: 0.1)
     }
 
@@ -58,7 +58,7 @@ extension Engine {
     }
 
     func refuse(_ requests: [BuyRequest]) {
-        self.parts.waiters.deliver(requests.map { ($0.ticket, .refused(.recovering)) })
+        self.parts.waiters.route(requests.map { ($0.ticket, .refused(.recovering)) })
     }
 
     func publishStatus() {

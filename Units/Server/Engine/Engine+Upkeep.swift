@@ -55,7 +55,7 @@ extension Engine {
         case .order(let stored): return archived(stored)
         case .unknown: return event
         case .unreadable, .overloaded:
-            self.parts.waiters.deliver([(ticket, .refused(.recovering))])
+            self.parts.waiters.route([(ticket, .refused(.recovering))])
             return nil
         }
     }

@@ -147,7 +147,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             self.nextContestReport = .distantFuture
             return
         }
-        self.tell(.handedIn(upTo: watermark), into: &output)
+        self.tell(.stamped(upTo: watermark), into: &output)
         let steady = self.now.steady
         self.nextContestReport = min(self.nextContestReport, steady.advanced(milliseconds: interval))
         guard steady >= self.nextContestReport else { return }
@@ -189,7 +189,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         // First, so that an order is never neither in memory nor in an archive.
         for case .archived in publications { self.nameArchives() }
         let delivery = self.parts.intake.publish(publications, now: self.now.wall)
-        self.parts.waiters.deliver(delivery.answers)
+        self.parts.waiters.route(delivery.answers)
         self.parts.watch.wake(delivery.changed)
         if !delivery.answers.isEmpty {
             self.parts.telemetry.count("tranche_answers_total", "Answers of admission.", by: delivery.answers.count)

@@ -35,7 +35,7 @@ final class Waiters: Sendable {
     var count: Int { self.state.withLockedValue { $0.closures.count } }
 
     /// Answers every request that was handed in before this recovery of the intake: the machine that had it is gone.
-    func deliverToAll(_ answer: Answer, before recovery: UInt64) {
+    func routeToAll(_ answer: Answer, before recovery: UInt64) {
         let (closures, lanes) = self.state.withLockedValue { state in
             defer { state.closures = [:] }
             return (state.closures.sorted { $0.key < $1.key }.map(\.value), state.lanes)
@@ -45,7 +45,7 @@ final class Waiters: Sendable {
     }
 
     /// Brings each answer to the thread of its ticket.
-    func deliver(_ answers: [(ticket: UInt64, answer: Answer)]) {
+    func route(_ answers: [(ticket: UInt64, answer: Answer)]) {
         guard !answers.isEmpty else { return }
         let lanes = self.state.withLockedValue { $0.lanes }
         var batches = [[(ticket: Ticket, answer: Answer)]](repeating: [], count: lanes.count + 1)

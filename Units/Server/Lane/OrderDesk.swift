@@ -76,7 +76,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
         for question in questions {
             let ticket = Ticket(rawValue: question.ticket)
             switch question.result {
-            case .success(.queued): lane.wait(ticket, recovery: question.recovery)
+            case .success(.queued): lane.markWaiting(ticket, recovery: question.recovery)
             case .success(.answered(let answer)):
                 if case .status = question.kind {
                     self.deliver(answer, to: ticket, in: lane, isStatus: true)

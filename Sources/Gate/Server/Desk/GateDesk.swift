@@ -134,7 +134,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
         for (number, _) in questions {
             let ticket = Ticket(rawValue: number)
             if isTaken {
-                lane.wait(ticket)
+                lane.markWaiting(ticket)
             } else {
                 self.asked[number] = nil
                 lane.answer.encode(self.house.refused(.overloaded(retryAfterMilliseconds: 1_000)))

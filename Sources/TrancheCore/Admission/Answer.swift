@@ -1,0 +1,49 @@
+/// The answer to a buyer or a payment provider. `TrancheAPI` maps it to HTTP, in one place.
+package enum Answer: Hashable, Sendable {
+    /// The order, in its present state.
+    case order(Order)
+    case refused(Refusal)
+
+    /// The answer for an order. An order that a contest had no stock for is a refusal.
+    package init(_ order: Order) {
+        self = order.state == .lost ? .refused(.soldOut(requested: Int(order.quantity))) : .order(order)
+    }
+}
+
+/// Why a request is refused. Every case names the bad value and the limit it broke.
+package enum Refusal: Error, Hashable, Sendable {
+    case unknownLot(LotID)
+    case unknownOrder(OrderID)
+    case invalidQuantity(Int, limit: Int)
+    case notStarted(opensAt: Instant)
+    case ended
+    case paused
+    /// Final for this order id: none is left anywhere.
+    case soldOut(requested: Int)
+    /// None is left here, but more may come: ask again with the same token.
+    case restocking
+    /// Final for this order id: earlier orders used the limit up.
+    case duplicate(held: Int, limit: Int)
+    /// Final for this order id.
+    case limitReached(requested: Int, held: Int, limit: Int)
+    /// A queue is full: ask again with the same token.
+    case overloaded(limit: Int)
+    /// The unit, or its Redis, is being rebuilt from the ledger: ask again with the same token.
+    case recovering
+    /// The order was paid with another payment, which is listed for refund.
+    case alreadyPaid(OrderID)
+    /// The reservation had ended when the payment came; the payment is listed for refund.
+    case paymentTooLate(OrderID, state: OrderState)
+    /// The ledger does not know the order; the payment is listed for refund.
+    case unknownPayment(OrderID)
+    /// Only a reservation can be cancelled.
+    case notCancellable(OrderID, state: OrderState)
+
+    /// Whether the same request may get another answer later.
+    package var isTransient: Bool {
+        switch self {
+        case .notStarted, .paused, .restocking, .overloaded, .recovering: true
+        default: false
+        }
+    }
+}
