@@ -174,4 +174,14 @@ import TrancheCore
         breaker.failed(now: self.after(400))
         #expect(breaker == before)
     }
+
+    @Test("who is refused comes back after the probe, and not with all others") func refusedComeBackLater() {
+        let breaker = self.opened()
+        var draw = SeededDraw(5)
+        let pauses = (0..<1_000).map { _ in breaker.retryAfterMilliseconds(now: self.after(100), draw: draw.next()) }
+        #expect(pauses.allSatisfy { $0 >= 400 + 500 && $0 <= 400 + 1_000 })
+        #expect(Set(pauses).count > 300)
+        #expect(!breaker.isClosed && Breaker().isClosed)
+        #expect(Breaker().retryAfterMilliseconds(now: self.start, draw: .max) <= 1_000)
+    }
 }
