@@ -6,7 +6,7 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "tranche-bench", abstract: "Measures an installation, on this machine.",
         subcommands: [
             PurchaseBench.self, CompareCommand.self, FairnessBench.self, ContestBench.self, SpikeBench.self,
-            LotsBench.self, PaperBench.self, ArchiveBench.self, GateBench.self,
+            LotsBench.self, PaperBench.self, ArchiveBench.self, GateBench.self, OverloadBench.self,
         ],
         defaultSubcommand: PurchaseBench.self)
 }
