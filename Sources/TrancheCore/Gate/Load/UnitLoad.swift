@@ -53,7 +53,7 @@ package struct UnitLoad: Sendable {
     /// - Parameter salt: Drawn by the process, so that nobody can choose ids that are always admitted.
     package init(salt: UInt64) {
         self.salt = salt
-        self.room = Self.room(perSecond: CapacityEstimate.priorPerSecond)
+        self.room = Self.mostRoom
     }
 
     package var figures: LoadFigures {
@@ -120,11 +120,13 @@ package struct UnitLoad: Sendable {
 
     private mutating func endWindow() {
         let waited = max(self.waitingMilliseconds.present, self.waitingMilliseconds.last)
-        // While requests wait, what was answered is what the unit can do at this moment.
-        let isLate = self.waitingMilliseconds.present > AdmittedShare.waitingLimitMilliseconds
-        self.room = Self.room(
-            perSecond: isLate
-                ? min(self.capacity.perSecond, self.capacity.answeredPerSecond) : self.capacity.perSecond)
+        if self.waitingMilliseconds.present > AdmittedShare.waitingLimitMilliseconds {
+            // While requests wait, what was answered is what the unit can do at this moment.
+            self.room = Self.room(perSecond: self.capacity.answeredPerSecond)
+        } else {
+            // A unit that has not been busy yet does not know itself, and takes the first crowd of a sale as it comes.
+            self.room = self.capacity.isMeasured ? Self.room(perSecond: self.capacity.perSecond) : Self.mostRoom
+        }
         // The step of 1 % a second would refuse buyers for a minute after a storm, although there is room for all.
         if waited <= AdmittedShare.waitingLimitMilliseconds, self.offeredInWindow * 2 <= self.capacity.perSecond {
             self.share.restore()
