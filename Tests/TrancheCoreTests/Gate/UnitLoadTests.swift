@@ -72,6 +72,19 @@ import TrancheCore
         #expect(unit.load.figures.cpuPermille == 1_000, "the center is told")
     }
 
+    @Test("a report has the average wait of a second, so that one stall does not slow the lines") func reportsAverage()
+    {
+        let unit = Unit()
+        unit.pass(seconds: 3, waiting: 7)
+        #expect(unit.load.figures.waitingMilliseconds == 7)
+        unit.load.observe(.init(waitedMicroseconds: 200_000, answered: 0, usePermille: 0), now: unit.now)
+        #expect(unit.load.figures.waitingMilliseconds == 17, "19 measurements of 7 ms, and one of 200")
+        #expect(!unit.load.figures.isOverloaded)
+        unit.now = unit.now.advanced(milliseconds: 50)
+        unit.pass(seconds: 3, waiting: 90)
+        #expect(unit.load.figures.waitingMilliseconds == 90 && unit.load.figures.isOverloaded)
+    }
+
     @Test("streams go first, then the states of lots, then purchases") func orderOfClasses() {
         let unit = Unit()
         unit.pass(seconds: 6, waiting: 100)

@@ -35,8 +35,9 @@ package struct UnitLoad: Sendable {
     package private(set) var room: Int
     /// Requests that were refused for the load, ever.
     package private(set) var shed = 0
-    /// The longest average wait in the present window and in the last one: what a report says.
-    private var waitingMilliseconds = (present: 0, last: 0)
+    /// The average wait in the last window of a second: what a report says. One stall of a disk is not a second of waiting.
+    private var waitingMilliseconds = 0
+    private var waits = (sum: 0, count: 0)
     private var usePermille = 0
     private let retry = RetryAfter()
     private let salt: UInt64
@@ -59,7 +60,7 @@ package struct UnitLoad: Sendable {
     package var figures: LoadFigures {
         LoadFigures(
             capacityPerSecond: self.capacity.perSecond,
-            waitingMilliseconds: max(self.waitingMilliseconds.present, self.waitingMilliseconds.last),
+            waitingMilliseconds: self.waitingMilliseconds,
             cpuPermille: self.usePermille)
     }
 
@@ -108,7 +109,7 @@ package struct UnitLoad: Sendable {
     /// - Parameter now: By a clock that never steps.
     package mutating func observe(_ measurement: Measurement, now: Instant) {
         let waited = Int(min(max(0, measurement.waitedMicroseconds), 60_000_000) + 500) / 1_000
-        self.waitingMilliseconds.present = max(self.waitingMilliseconds.present, waited)
+        (self.waits.sum, self.waits.count) = (self.waits.sum + waited, self.waits.count + 1)
         self.share.observe(waitingMilliseconds: waited, requests: self.offered, now: now)
         self.offeredInWindow += self.offered
         let hasEnded = self.capacity.observe(
@@ -119,8 +120,11 @@ package struct UnitLoad: Sendable {
     }
 
     private mutating func endWindow() {
-        let waited = max(self.waitingMilliseconds.present, self.waitingMilliseconds.last)
-        if self.waitingMilliseconds.present > AdmittedShare.waitingLimitMilliseconds {
+        // Rounded up, so that no average is rounded down to the limit.
+        self.waitingMilliseconds = (self.waits.sum + self.waits.count - 1) / self.waits.count
+        self.waits = (0, 0)
+        let isLate = self.waitingMilliseconds > AdmittedShare.waitingLimitMilliseconds
+        if isLate {
             // While requests wait, what was answered is what the unit can do at this moment.
             self.room = Self.room(perSecond: self.capacity.answeredPerSecond)
         } else {
@@ -128,10 +132,9 @@ package struct UnitLoad: Sendable {
             self.room = self.capacity.isMeasured ? Self.room(perSecond: self.capacity.perSecond) : Self.mostRoom
         }
         // The step of 1 % a second would refuse buyers for a minute after a storm, although there is room for all.
-        if waited <= AdmittedShare.waitingLimitMilliseconds, self.offeredInWindow * 2 <= self.capacity.perSecond {
+        if !isLate, self.offeredInWindow * 2 <= self.capacity.perSecond {
             self.share.restore()
         }
-        self.waitingMilliseconds = (0, self.waitingMilliseconds.present)
         self.offeredInWindow = 0
         self.shedLately /= 2
         if self.shedLately == 0 { self.refusals = [] }
