@@ -47,9 +47,6 @@ final class GateLines: Sendable {
 }
 
 extension Center {
-    /// Requests that one unit is taken to answer in a second. The line fills three quarters of it.
-    static let unitCapacityPerSecond = 10_000
-
     func report(_ report: GateReport) async throws(Problem) -> GateDirectives {
         self.lines.hear(report.identity, try report.reports())
         var seeds: [String: String] = [:]
@@ -68,9 +65,8 @@ extension Center {
         }
         let states = Dictionary(quota.lots.map { ($0.lot, $0) }, uniquingKeysWith: { first, _ in first })
         let lots = sales.flatMap { sale -> [SaleLines.Lot] in
-            let units = sale.homes?.values.reduce(0) { $0 + $1.count } ?? config.units.count
-            let load = LoadFigures(
-                capacityPerSecond: units * Self.unitCapacityPerSecond, waitingMilliseconds: 0, cpuPermille: 0)
+            let units = sale.homes.map { $0.values.flatMap { $0 } } ?? config.units.map(\.id)
+            let load = self.loads.withLockedValue { $0.figures(of: units, now: SystemClock.monotonic()) }
             return sale.lots.map { Self.line($0, of: sale, states[$0.id], load) }
         }
         self.lines.step(lots, now: SystemClock.now())

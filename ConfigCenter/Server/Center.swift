@@ -10,6 +10,8 @@ struct Center: Sendable {
     let book: ConfigBook
     let pusher: Pusher
     let lines = GateLines()
+    /// How busy each unit is, by its last report.
+    let loads = NIOLockedValueBox(UnitLoads())
     /// The state of each unit's clock, by its last report.
     private let clocks = NIOLockedValueBox<[UnitID: ClockDocument]>([:])
     /// The version that each unit has applied, as the book has noted it.
@@ -61,6 +63,7 @@ struct Center: Sendable {
     func report(_ envelope: ReportEnvelope) async throws(Problem) -> ReportReply {
         let (unit, version) = (envelope.report.unit, envelope.configVersion)
         self.clocks.withLockedValue { $0[unit] = envelope.clock }
+        self.loads.withLockedValue { $0.hear(unit, envelope.load, now: SystemClock.monotonic()) }
         // The book is another executor. A hop for each report without news would cost more than the rest of the call.
         if self.versions.withLockedValue({ $0[unit] != version }) {
             switch await self.book.hear(unit, applied: version) {

@@ -91,7 +91,7 @@ struct SaleRoutes {
         let sale = try await request.document(SaleConfig.Sale.self)
         let before = await self.center.book.config.sales.first { $0.id == id }
         try await self.center.change(
-            .saleEdited(lowersLimits: before.map { sale.lowersLimits(of: $0) } ?? false),
+            .saleEdited(isPressing: before.map { sale.lowersLimits(of: $0) || sale.turnsSwitches(of: $0) } ?? false),
             expected: try request.expectedVersion(), actor: request.actor, note: "edit \(id)",
             // The act does not contain the document: a repetition counts its times from a later moment, and means the
             // same.

@@ -103,8 +103,17 @@ extension UnitReport: LimitedMessage {
     }
 }
 
+extension LoadFigures: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check("capacityPerSecond", self.capacityPerSecond, in: 0...CapacityEstimate.limits.upperBound)
+        try Problem.check("waitingMilliseconds", self.waitingMilliseconds, in: 0...60_000)
+        try Problem.check("cpuPermille", self.cpuPermille, in: 0...1_000)
+    }
+}
+
 extension ReportEnvelope: LimitedMessage {
     package func checkLimits() throws(Problem) {
+        try self.load?.checkLimits()
         try Problem.check("configVersion", self.configVersion, in: 0...Int.max)
         try self.report.checkLimits()
     }

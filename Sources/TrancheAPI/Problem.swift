@@ -95,6 +95,10 @@ extension Problem {
                 detail: "asked for \(requested), but the buyer holds \(held) of \(limit) allowed")
         case .overloaded(let limit):
             self.init(status: 503, code: "overloaded", detail: "more than \(limit) requests are waiting", retryAfter: 1)
+        case .shed(let seconds):
+            self.init(
+                status: 503, code: "overloaded", detail: "the unit admits fewer requests at the moment",
+                retryAfter: seconds)
         case .recovering:
             self.init(
                 status: 503, code: "recovering", detail: "the unit is rebuilding its stock from the ledger",

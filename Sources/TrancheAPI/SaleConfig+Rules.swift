@@ -51,4 +51,12 @@ extension SaleConfig.Sale {
             other.lots.contains { $0.id == lot.id && $0.perBuyerLimit > lot.perBuyerLimit }
         }
     }
+
+    /// Whether work is switched off, or on again, that `other` did or did not do: an operator does that when there is too
+    /// much of it.
+    package func turnsSwitches(of other: Self) -> Bool {
+        let (mine, others) = (self.gateTerms.switches, other.gateTerms.switches)
+        return mine.hasEvents != others.hasEvents || mine.hasEstimates != others.hasEstimates
+            || mine.isHarder != others.isHarder
+    }
 }

@@ -122,6 +122,11 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         return blocked
     }
 
+    /// Lots of sales whose streams of events an operator has switched off.
+    package var lotsWithoutEvents: Set<LotID> {
+        Set(self.sales.filter { $0.gate?.switches?.hasEvents == false }.flatMap { $0.lots.map(\.id) })
+    }
+
     /// The sale of a lot.
     package func sale(of lot: LotID) -> Sale? { self.sales.first { $0.lots.contains { $0.id == lot } } }
 

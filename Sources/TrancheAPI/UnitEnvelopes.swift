@@ -16,12 +16,15 @@ package struct RegisterEnvelope: Sendable, Codable {
     }
 }
 
-/// A report, with the version of the configuration that the unit has applied.
+/// A report, with the version of the configuration that the unit has applied, and with what is not in its ledger.
 package struct ReportEnvelope: Sendable, Codable {
     package let report: UnitReport
     package let configVersion: Int
     package let clock: ClockDocument
-    package init(report: UnitReport, configVersion: Int, clock: ClockDocument) {
+    /// `nil` from a unit of a version that does not measure.
+    package let load: LoadFigures?
+    package init(report: UnitReport, configVersion: Int, clock: ClockDocument, load: LoadFigures? = nil) {
+        self.load = load
         self.clock = clock
         self.report = report
         self.configVersion = configVersion

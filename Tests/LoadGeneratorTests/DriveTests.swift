@@ -52,4 +52,29 @@ import Testing
         drive.pace = .arrivals(ArrivalProfile("test", due: [0, 1, 2], length: 2))
         #expect(try await drive.run(self.tape(9)).sent == 3)
     }
+
+    @Test("buyers who were refused ask again, and those who have an order do not") func skipsCreated() async throws {
+        let server = try ScriptedServer([ScriptedServer.problem(503, "overloaded"), ScriptedServer.created])
+        defer { server.stop() }
+        var drive = Drive(port: server.port, connections: 1, seconds: 20)
+        (drive.repeats, drive.skipsCreated, drive.keepsTimes) = (true, true, true)
+        let result = try await drive.run(self.tape(5))
+        #expect(result.created.sorted() == [0, 1, 2, 3, 4])
+        #expect(result.statuses == [201: 5, 503: 5] && result.sent == 10)
+        #expect(result.times.map(\.status) == Array(repeating: [503, 201], count: 5).flatMap { $0 })
+        #expect(result.times.allSatisfy { $0.seconds * 1_000 >= $0.latencyMilliseconds })
+    }
+
+    @Test("requests of a storm that are late never leave, and their delay is in no latency") func stormIsHonest()
+        async throws
+    {
+        let server = try ScriptedServer([ScriptedServer.created])
+        defer { server.stop() }
+        var drive = Drive(port: server.port, connections: 1, seconds: 1)
+        drive.pace = .storm(perSecond: 1_000_000)
+        drive.repeats = true
+        let result = try await drive.run(self.tape(1))
+        #expect(result.sent > 10 && result.sent < 500_000)
+        #expect(result.createdP50Milliseconds < 100, "with their delay it would be about 500")
+    }
 }

@@ -72,6 +72,33 @@ import TrancheCore
         ] { #expect(self.code(bad) == "invalid_message") }
     }
 
+    private func envelope(_ load: LoadFigures?) -> ReportEnvelope {
+        ReportEnvelope(
+            report: self.report(), configVersion: 1, clock: ClockDocument(ClockCheck(), refusedFences: 0), load: load)
+    }
+
+    @Test("a report without a load, of a unit that does not measure, is read") func loadIsOptional() throws {
+        let text = String(decoding: JSON.encode(self.envelope(nil)), as: UTF8.self)
+        #expect(!text.contains("load"), "the older form")
+        #expect(try JSON.decode(ReportEnvelope.self, from: Array(text.utf8)).load == nil)
+        let load = LoadFigures(capacityPerSecond: 8_000, waitingMilliseconds: 12, cpuPermille: 640)
+        #expect(try JSON.decode(ReportEnvelope.self, from: JSON.encode(self.envelope(load))).load == load)
+    }
+
+    @Test("a load is refused beyond its limits") func loadHasLimits() {
+        let most = CapacityEstimate.limits.upperBound
+        #expect(
+            self.code(
+                self.envelope(LoadFigures(capacityPerSecond: most, waitingMilliseconds: 60_000, cpuPermille: 1_000)))
+                == nil)
+        for bad in [
+            LoadFigures(capacityPerSecond: most + 1, waitingMilliseconds: 0, cpuPermille: 0),
+            LoadFigures(capacityPerSecond: -1, waitingMilliseconds: 0, cpuPermille: 0),
+            LoadFigures(capacityPerSecond: 1, waitingMilliseconds: 60_001, cpuPermille: 0),
+            LoadFigures(capacityPerSecond: 1, waitingMilliseconds: 0, cpuPermille: 1_001),
+        ] { #expect(self.code(self.envelope(bad)) == "invalid_message") }
+    }
+
     private func directives(
         epoch: UInt64 = 1, generation: UInt32 = 1, witness: UInt64 = 1, keep: Int = 0, leader: UInt64 = 1
     ) -> QuotaDirectives {

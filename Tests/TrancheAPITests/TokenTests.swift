@@ -168,6 +168,12 @@ import TrancheCore
         }
     }
 
+    @Test("a request that is shed is refused as overloaded, and told when to come again") func shedIsOverloaded() {
+        let problem = Problem(Refusal.shed(retryAfterSeconds: 7))
+        #expect(problem.status == 503 && problem.code == "overloaded" && problem.retryAfter == 7)
+        #expect(Refusal.shed(retryAfterSeconds: 7).isTransient)
+    }
+
     @Test(
         "an invalid configuration is refused with the reason",
         arguments: [

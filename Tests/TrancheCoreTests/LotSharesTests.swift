@@ -65,4 +65,27 @@ import TrancheCore
         shares.reset()
         #expect(shares.waiting == 0 && self.fill(&shares, 1) == 500)
     }
+
+    @Test("requests that the engine has taken keep their places until it is quiet") func takenRequestsCount() {
+        var shares = LotShares(room: 1_000)
+        _ = self.fill(&shares, 1, most: 300)
+        shares.take(behind: WaitingRequests())
+        #expect(shares.waiting == 0 && self.fill(&shares, 1) == 200, "300 of the lot wait elsewhere")
+        var behind = WaitingRequests()
+        behind.add(400, of: LotID(1))
+        shares.reset(behind: behind)
+        #expect(self.fill(&shares, 1) == 100)
+        #expect(self.fill(&shares, 2, most: 10) == 10, "another lot has its share")
+        shares.reset()
+        #expect(self.fill(&shares, 1) == 500)
+    }
+
+    @Test("a room that gets smaller refuses until there is room again") func smallerRoom() {
+        var shares = LotShares(room: 1_000)
+        _ = self.fill(&shares, 1)
+        shares.room = 100
+        #expect(shares.exhausted(LotID(1)) == 0 && shares.exhausted(LotID(2)) == 0)
+        shares.reset()
+        #expect(self.fill(&shares, 2) == 50)
+    }
 }

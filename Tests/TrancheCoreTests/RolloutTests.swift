@@ -115,10 +115,10 @@ import TrancheCore
     @Test("a change is urgent if it stops sales, or if units must have it before the center acts on it; no other is")
     func stoppingOrPrerequisiteChangeIsUrgent() {
         let urgent: [ConfigChange] = [
-            .step(.pause), .step(.close), .saleEdited(lowersLimits: true), .moreStock, .unitRemoved,
+            .step(.pause), .step(.close), .saleEdited(isPressing: true), .moreStock, .unitRemoved,
         ]
         let ordinary: [ConfigChange] = [
-            .step(.warm), .step(.open), .step(.resume), .step(.settle), .saleEdited(lowersLimits: false), .rollback,
+            .step(.warm), .step(.open), .step(.resume), .step(.settle), .saleEdited(isPressing: false), .rollback,
             .unitAnnounced, .saleCreated, .saleDeleted,
         ]
         #expect(urgent.allSatisfy(\.isUrgent) && !ordinary.contains(where: \.isUrgent))

@@ -138,6 +138,32 @@ import TrancheCore
         #expect(Recorder(output).refusals == Array(repeating: .overloaded(limit: Limits.waitingRequests), count: 3))
     }
 
+    @Test("waits count from the stamp to the decision, and a Redis that does not answer is no calm")
+    func waitsAreMeasured()
+        throws
+    {
+        let bench = Bench(granted: 1_000)
+        bench.redisAnswers = false
+        bench.buy("a")  // Decided at once; its step is never over.
+        #expect(bench.machine.waitingRequests.total == 0)
+        let atOnce = bench.machine.takeWaited(now: bench.now)
+        #expect(atOnce == 0)
+        for number in 0..<WaitingRequests.leastOfLot { bench.buy("b\(number)") }
+        bench.now = bench.now.advanced(milliseconds: 40)
+        let waiting = bench.machine.waitingRequests
+        #expect(waiting.total == WaitingRequests.leastOfLot && waiting.byLot == [Bench.lot: waiting.total])
+        let oldest = bench.machine.takeWaited(now: bench.now)
+        #expect(oldest == 40_000)
+        let step = try #require(bench.steps.last)
+        bench.redisAnswers = true
+        bench.feed(.redisResult(lot: step.lot, fence: step.fence, bench.redis.handle(step)))
+        #expect(bench.machine.waitingRequests.total == 0)
+        let decided = bench.machine.takeWaited(now: bench.now.advanced(milliseconds: 500))
+        #expect(decided == 40_000, "how long they wait for their answers does not count")
+        let nothing = bench.machine.takeWaited(now: bench.now)
+        #expect(nothing == 0)
+    }
+
     @Test("a replay of the entries gives the same book") func entryReplayGivesSameBook() {
         let bench = Bench(granted: 4)
         for buyer in ["a", "b", "c"] { bench.buy(buyer) }

@@ -106,4 +106,29 @@ import UnitServer
         }
         #expect(self.applied.all == [5])
     }
+
+    @Test("events are on until an operator switches them off for a sale, also after a restart") func eventsAreSwitched()
+        throws
+    {
+        func push(_ version: Int, events: Bool?) -> ConfigPush {
+            let lots = [1, 2].map {
+                SaleConfig.Lot(id: LotID($0), name: "x", stock: 9, perBuyerLimit: 1, poolPermille: 0)
+            }
+            let sales = zip(["a", "b"], lots).map { name, lot in
+                SaleConfig.Sale(
+                    id: name, name: name, startsAtMilliseconds: 1, endsAtMilliseconds: 10,
+                    paymentWindowMilliseconds: 1_000, lots: [lot],
+                    gate: name == "a" ? .init(switches: .init(events: events)) : nil)
+            }
+            let content = String(decoding: JSON.encode(SaleConfig(sales: sales)), as: UTF8.self)
+            return ConfigPush(version: version, epoch: Epoch(1), content: content)
+        }
+        for (version, events) in [(1, nil), (2, true), (3, false)] as [(Int, Bool?)] {
+            try self.file.accept(push(version, events: events))
+            #expect(self.file.hasEvents(LotID(1)) == (events != false) && self.file.hasEvents(LotID(2)))
+        }
+        #expect(!ConfigFile(folder: self.folder).hasEvents(LotID(1)))
+        try self.file.accept(push(4, events: nil))
+        #expect(self.file.hasEvents(LotID(1)))
+    }
 }

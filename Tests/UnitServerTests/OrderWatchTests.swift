@@ -58,4 +58,11 @@ import UnitServer
             #expect(telemetry.text.contains("tranche_event_streams \(Double(OrderWatch.streamsLimit))"))
         }
     }
+
+    @Test("every stream can be woken, so that it sees that it must end") func allAreWoken() async {
+        let watch = OrderWatch(heartbeat: .seconds(600), telemetry: Telemetry())
+        var streams = [self.order, OrderID(high: 9, low: 9)].map { watch.changes(of: $0)!.makeAsyncIterator() }
+        watch.wakeAll()
+        for index in streams.indices { #expect(await streams[index].next() == .changed) }
+    }
 }

@@ -61,9 +61,12 @@ package enum UnitDaemon {
             Engine.Parts(
                 ledger: ledger, intake: intake, waiters: waiters, redis: redis, archive: archive, poller: poller,
                 center: link,
-                coordinator: contest, watch: watch, telemetry: telemetry, logger: logger),
+                coordinator: contest, watch: watch, telemetry: telemetry, logger: logger, lanes: configuration.lanes),
             book: book, rules: file.config.rules)
-        file.onApply { config in intake.post(.configured(config.rules)) }
+        file.onApply { config in
+            intake.post(.configured(config.rules))
+            if !config.lotsWithoutEvents.isEmpty { watch.wakeAll() }
+        }
 
         let codec = TokenCodec(secrets: configuration.tokenSecrets)
         let gate = TokenGate(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)

@@ -33,13 +33,14 @@ package enum GateDaemon {
         let status = StatusPages(house)
         let link = CenterLink(house, curl: curl, logger: logger)
         let calls = MemoryCalls(memory)
+        let units = UnitCalls(curl: curl, telemetry: telemetry)
         let routes = GateRoutes(
             house: house, status: status, page: SalePage(house: house, status: status), calls: calls,
-            again: AgainCalls(house: house, calls: calls, curl: curl),
+            again: AgainCalls(house: house, calls: calls, units: units),
             dev: dev.map {
                 DevCalls(
                     identity: $0, house: house, signature: PaymentSignature(secrets: configuration.paymentSecrets),
-                    curl: curl)
+                    calls: units)
             })
         let router = DaemonRouter.make(
             for: .anybody, logger: logger, telemetry: telemetry, notReady: { Self.reasonNotReady(link, memory) },

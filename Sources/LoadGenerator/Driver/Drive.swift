@@ -13,6 +13,9 @@ package struct Drive: Sendable {
         /// Each request at its own time, independent of the answers; latencies count as in `open`. A broken
         /// connection is replaced, as a buyer would do.
         case arrivals(ArrivalProfile)
+        /// Up to a rate that nobody may be able to send. A request that cannot leave within some milliseconds of its time
+        /// never leaves, so the rate that was offered is what was sent, and latencies have no wait in the generator.
+        case storm(perSecond: Double)
     }
     package var host = "127.0.0.1"
     package let port: Int
@@ -24,11 +27,24 @@ package struct Drive: Sendable {
     package var pace = Pace.closed
     /// Whether the tape starts again at its end; otherwise the run ends there.
     package var repeats = false
+    /// Whether requests that were answered 201 are left out when the tape starts again: their buyers have what they want, and
+    /// all others ask again.
+    package var skipsCreated = false
+    /// Whether the result has the time of each answer.
+    package var keepsTimes = false
 
     package init(port: Int, connections: Int, seconds: Double) {
         self.port = port
         self.connections = connections
         self.seconds = seconds
+    }
+
+    /// When one answer came.
+    package struct AnswerTime: Sendable {
+        /// From the start of the run.
+        package let seconds: Double
+        package let latencyMilliseconds: Double
+        package let status: Int
     }
 
     /// The result of a run.
@@ -58,6 +74,11 @@ package struct Drive: Sendable {
         package let p50Milliseconds: Double
         package let p99Milliseconds: Double
         package let p999Milliseconds: Double
+        /// The same for answers 201 alone.
+        package let createdP50Milliseconds: Double
+        package let createdP99Milliseconds: Double
+        /// In the order of the answers; empty unless they were asked for.
+        package let times: [AnswerTime]
         /// CPU time of the generator itself, in seconds.
         package let generatorSeconds: Double
 

@@ -62,7 +62,10 @@ extension DriverThread {
         self.underway -= 1
         self.broken += 1
         self.connections[number].request = -1
-        if case .arrivals = self.drive.pace { try? self.connect(number) }
+        switch self.drive.pace {
+        case .closed, .open: break
+        case .arrivals, .storm: try? self.connect(number)
+        }
     }
 
     private func read(_ number: Int) {

@@ -22,7 +22,15 @@ final class DriverThread {
     var idle: [Int] = []
     var open = 0
     var underway = 0
+    /// Requests that were sent.
     private var next = 0
+    /// Requests of a storm that could not leave in time.
+    private var missed = 0
+    /// Where the tape goes on.
+    private var slot = 0
+    /// By slot: whether it was answered 201; empty unless such requests are left out.
+    private var isCreated: [Bool] = []
+    private var uncreated = 0
     private(set) var start: Int64 = 0
     private(set) var end: Int64 = 0
     /// The end of the profile of arrivals; 0 with another pace.
@@ -35,11 +43,16 @@ final class DriverThread {
     var received = 0
     private var lastCreated: Int64?
     private var lastAnswer: Int64?
+    private var times: [Drive.AnswerTime] = []
     private var histogram = Histogram<UInt64>(highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: .three)
+    private var createdHistogram = Histogram<UInt64>(
+        highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: .three)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
 
     init(_ drive: Drive, _ tape: RequestTape) throws {
         (self.drive, self.tape) = (drive, tape)
+        if drive.skipsCreated { self.isCreated = Array(repeating: false, count: tape.count) }
+        self.uncreated = tape.count
         self.poller = try Poller()
     }
 
@@ -55,7 +68,7 @@ final class DriverThread {
         let cpu = Self.threadNanoseconds()
         switch self.drive.pace {
         case .closed: for number in self.idle { self.ask(number, dueAt: Self.now()) }
-        case .open: break
+        case .open, .storm: break
         case .arrivals(let profile): self.profileEnd = self.start + profile.length * 1_000
         }
         var last = self.start
@@ -76,6 +89,7 @@ final class DriverThread {
         // At the end of the tape, the run still waits for open answers.
         if self.isOver, self.underway == 0 { return nil }
         guard self.drive.pace != .closed else { return min(100_000, max(1, (self.end - now) / 1_000)) }
+        if case .storm(let rate) = self.drive.pace { self.giveUpLate(rate, now) }
         while let number = self.idle.last, !self.isOver {
             guard self.connections[number].isOpen else {
                 self.idle.removeLast()
@@ -89,22 +103,30 @@ final class DriverThread {
         return 1_000
     }
 
+    /// Lets those requests of a storm be that should have left 5 ms ago.
+    private func giveUpLate(_ rate: Double, _ now: Int64) {
+        let due = Int(Double(now - self.start) / 1e9 * rate)
+        let behind = due - self.next - self.missed
+        if behind > Int(rate * 0.005) { self.missed += behind }
+    }
+
     private var nextDueAt: Int64 {
         switch self.drive.pace {
         case .closed: self.start
         case .open(let rate): self.start + Int64(Double(self.next) / rate * 1e9)
         case .arrivals(let profile): self.start + profile.due[self.next] * 1_000
+        case .storm(let rate): self.start + Int64(Double(self.next + self.missed) / rate * 1e9)
         }
     }
 
     private var isOver: Bool {
         if case .arrivals(let profile) = self.drive.pace, self.next >= profile.due.count { return true }
-        return !self.drive.repeats && self.next >= self.tape.count
+        return self.uncreated == 0 || !self.drive.repeats && self.next >= self.tape.count
     }
 
     private func ask(_ number: Int, dueAt: Int64) {
         guard !self.isOver, dueAt < self.end else { return }
-        let slot = self.next % self.tape.count
+        let slot = self.takeSlot()
         self.next += 1
         self.connections[number].request = slot
         self.underway += 1
@@ -118,6 +140,14 @@ final class DriverThread {
         if self.profileEnd > 0, Self.now() <= self.profileEnd { self.sentInTime += 1 }
     }
 
+    /// The next request of the tape. One is left at least: otherwise the run is over.
+    private func takeSlot() -> Int {
+        var slot = self.slot
+        while !self.isCreated.isEmpty, self.isCreated[slot] { slot = (slot + 1) % self.tape.count }
+        self.slot = (slot + 1) % self.tape.count
+        return slot
+    }
+
     /// Counts an answer.
     func answered(_ number: Int, _ answer: HTTPAnswer) {
         let now = Self.now()
@@ -128,11 +158,25 @@ final class DriverThread {
             if answer.status == 201 { self.lastCreated = now }
             let microseconds = UInt64(max(0, now - self.connections[number].dueAt) / 1_000)
             _ = self.histogram.record(min(microseconds, 60_000_000))
+            if answer.status == 201 { _ = self.createdHistogram.record(min(microseconds, 60_000_000)) }
+            if self.drive.keepsTimes {
+                self.times.append(
+                    .init(
+                        seconds: Double(now - self.start) / 1e9, latencyMilliseconds: Double(microseconds) / 1_000,
+                        status: answer.status))
+            }
         }
-        if answer.status == 201 { self.created.append(request) }
+        if answer.status == 201 { self.noteCreated(request) }
         self.connections[number].request = -1
         self.underway -= 1
         if self.drive.pace == .closed { self.ask(number, dueAt: now) } else { self.idle.append(number) }
+    }
+
+    private func noteCreated(_ request: Int) {
+        self.created.append(request)
+        guard !self.isCreated.isEmpty, !self.isCreated[request] else { return }
+        self.isCreated[request] = true
+        self.uncreated -= 1
     }
 
     private func result(nanoseconds: Int64, cpu: Int64) -> Drive.Result {
@@ -147,6 +191,8 @@ final class DriverThread {
             lastCreatedSeconds: self.lastCreated.map { Double($0 - self.start) / 1e9 },
             lastAnswerSeconds: self.lastAnswer.map { Double($0 - self.start) / 1e9 },
             p50Milliseconds: milliseconds(50), p99Milliseconds: milliseconds(99), p999Milliseconds: milliseconds(99.9),
+            createdP50Milliseconds: Double(self.createdHistogram.valueAtPercentile(50)) / 1_000,
+            createdP99Milliseconds: Double(self.createdHistogram.valueAtPercentile(99)) / 1_000, times: self.times,
             generatorSeconds: Double(cpu) / 1e9)
     }
 

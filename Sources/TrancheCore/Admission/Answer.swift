@@ -28,6 +28,8 @@ package enum Refusal: Error, Hashable, Sendable {
     case limitReached(requested: Int, held: Int, limit: Int)
     /// A queue is full: ask again with the same token.
     case overloaded(limit: Int)
+    /// The unit has more to do than it can: ask again with the same token, after this time.
+    case shed(retryAfterSeconds: Int)
     /// The unit, or its Redis, is being rebuilt from the ledger: ask again with the same token.
     case recovering
     /// The order was paid with another payment, which is listed for refund.
@@ -42,7 +44,7 @@ package enum Refusal: Error, Hashable, Sendable {
     /// Whether the same request may get another answer later.
     package var isTransient: Bool {
         switch self {
-        case .notStarted, .paused, .restocking, .overloaded, .recovering: true
+        case .notStarted, .paused, .restocking, .overloaded, .shed, .recovering: true
         default: false
         }
     }

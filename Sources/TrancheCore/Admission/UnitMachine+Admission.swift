@@ -67,6 +67,7 @@ extension UnitMachine {
     private mutating func decideBatch(_ lot: LotID, now: Instant, into output: inout UnitOutput) -> Bool {
         let batch = self.lots[known: lot].waiting.prefix(Limits.requestsPerStep)
         self.lots[known: lot].waiting.removeFirst(batch.count)
+        self.waited.note(batch, now: now)
         var admitted: [Admission] = []
         admitted.reserveCapacity(batch.count)
         output.makeRoom(orders: batch.count)

@@ -4,7 +4,8 @@ package enum ConfigChange: Hashable, Sendable {
     case unitRemoved
     case saleCreated
     case saleDeleted
-    case saleEdited(lowersLimits: Bool)
+    /// - isPressing: A limit is lowered, or work is switched off or on.
+    case saleEdited(isPressing: Bool)
     case step(SaleState.Step)
     case moreStock
     /// Buyers may not buy any more, or may again.
@@ -16,9 +17,9 @@ package enum ConfigChange: Hashable, Sendable {
     /// must have before the center acts on it.
     package var isUrgent: Bool {
         switch self {
-        case .step(.pause), .step(.close), .saleEdited(lowersLimits: true): true
+        case .step(.pause), .step(.close), .saleEdited(isPressing: true): true
         case .moreStock, .unitRemoved, .buyersBlocked: true
-        case .unitAnnounced, .saleCreated, .saleDeleted, .saleEdited(lowersLimits: false), .rollback: false
+        case .unitAnnounced, .saleCreated, .saleDeleted, .saleEdited(isPressing: false), .rollback: false
         case .step(.warm), .step(.open), .step(.resume), .step(.settle): false
         }
     }

@@ -73,6 +73,8 @@ package struct UnitMachine: Sendable {
     var contestReportTurn = 0
     /// Lots with requests that wait for a decision. Most events concern few of a unit's lots, so none looks at all of them.
     var lotsToDecide: [LotID] = []
+    /// How long requests waited for their decision, since a shell asked last.
+    var waited = WaitedTime()
     /// Lots with undurable stock or returns, and those with returns that Redis has not confirmed.
     var lotsToCommit: Set<LotID> = []
     var lotsToConfirm: Set<LotID> = []

@@ -1,5 +1,6 @@
 import CurlClient
 import Foundation
+import TestSupport
 import Testing
 import TrancheAPI
 import TrancheCore
@@ -35,5 +36,32 @@ import TrancheCore
         try await eventually("a heartbeat", seconds: 30) { readers[0].peek.contains(": still waiting") }
         #expect(!readers[0].hasEnded)
         #expect(try await streams() == 1)
+    }
+
+    @Test("streams that an operator switches off end within seconds, and orders can still be read")
+    func switchedOffStreamsEnd() async throws {
+        let cluster = try await TestCluster.start(
+            stock: 6, limit: 1, contest: ["--contest", "global"], delays: [1, 1, 1])
+        defer { cluster.stop() }
+        cluster.signalAll("tranche-coordinator", SIGKILL)
+        let unit = cluster.units[0]
+        let claims = cluster.claims(buyer: "anna", unit: unit.id.rawValue)
+        let token = TokenCodec(secret: cluster.secret("TRANCHE_TOKEN_SECRET")).mint(claims)
+        #expect(try await cluster.buy(unit, token: token).status == 202)
+        let reader = try RawConnection(try #require(URL(string: unit.url)?.port))
+        try await reader.send("GET /v1/orders/\(claims.order)/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        try await eventually("the first event") { reader.peek.contains("event: order") }
+        #expect(!reader.peek.contains("\r\n0\r\n\r\n"))
+        let rules = try TemporaryFolder.make() + "/gate.json"
+        try Data("{\"switches\":{\"events\":false}}".utf8).write(to: URL(fileURLWithPath: rules))
+        #expect(try cluster.run(["sale", "edit", "test", "--gate", rules]).status == 0)
+        let switchedAt = ContinuousClock.now
+        try await eventually("the end of the stream") { reader.peek.contains("\r\n0\r\n\r\n") || reader.hasEnded }
+        #expect(ContinuousClock.now - switchedAt < .seconds(2))
+        let events = try await cluster.call(
+            "GET", "\(unit.url)/v1/orders/\(claims.order)/events", secret: nil, body: nil)
+        #expect(events.status == 503)
+        #expect(try JSON.decode(Problem.self, from: events.body).code == "overloaded")
+        #expect(try await cluster.state(unit, claims.order) == "contested")
     }
 }

@@ -169,4 +169,35 @@ import TrancheCore
         #expect(try machine.grant(second, reply).get().issuedAt == first.askedAt)
         #expect(machine.minted[LotID(1)] == 1, "a buyer who asks again is one buyer in the line")
     }
+
+    @Test("under overload the same callers are admitted from call to call, and the others are told to come back later")
+    func sheddingIsStable() {
+        var machine = Self.machine(Self.lot())
+        var now = Self.opensAt
+        func admitted() -> [UInt64] {
+            (UInt64(1)...1_000).filter { machine.isShed(.token, caller: $0, now: Self.opensAt, draw: $0) == nil }
+        }
+        #expect(admitted().count == 1_000)
+        for _ in 0..<1_200 {
+            machine.observe(waitingMilliseconds: 100, steady: now)
+            now = now.advanced(milliseconds: 100)
+        }
+        let first = admitted()
+        #expect((50...150).contains(first.count), "\(first.count) of 1000 at the lowest share, 100 permille")
+        #expect(admitted() == first)
+        #expect(machine.isShed(.payment, caller: 1, now: now, draw: 1) == nil)
+        let pauses = (UInt64(1)...1_000).compactMap {
+            machine.isShed(.entry, caller: $0, now: Self.opensAt, draw: $0)?.retryAfterMilliseconds
+        }
+        #expect(pauses.count == 1_000 && pauses.allSatisfy { (4_000...8_000).contains($0) })
+        #expect(machine.shed == 3_000 - 2 * first.count)
+    }
+
+    @Test("a gate that is busy, and keeps nobody waiting, sheds nothing") func busyGate() {
+        var machine = Self.machine(Self.lot())
+        for number in Int64(0)..<300 {
+            machine.observe(waitingMilliseconds: 1, steady: Self.opensAt.advanced(milliseconds: number * 100))
+        }
+        #expect(machine.share.permille == 1_000)
+    }
 }

@@ -6,10 +6,10 @@ import TrancheCore
 
     /// Observes ten times a second.
     private func observe(
-        _ share: inout AdmittedShare, seconds: Int, from now: inout Instant, waiting: Int, cpu: Int = 0
+        _ share: inout AdmittedShare, seconds: Int, from now: inout Instant, waiting: Int
     ) {
         for _ in 0..<seconds * 10 {
-            share.observe(waitingMilliseconds: waiting, cpuPermille: cpu, now: now)
+            share.observe(waitingMilliseconds: waiting, now: now)
             now = now.advanced(milliseconds: 100)
         }
     }
@@ -19,20 +19,43 @@ import TrancheCore
         for request in GateRequestClass.allCases { #expect(share.admits(request, draw: .max)) }
     }
 
-    @Test(
-        "a second over 20 ms of waiting, or over 85 % of the processor, takes 5 % of the share",
-        arguments: [(21, 0, 950), (20, 850, 1_000), (0, 851, 950), (20, 0, 1_000)])
-    func oneWindow(waiting: Int, cpu: Int, permille: Int) {
+    @Test("a second over 20 ms of waiting takes 5 % of the share", arguments: [(21, 950), (20, 1_000), (0, 1_000)])
+    func oneWindow(waiting: Int, permille: Int) {
         var (share, now) = (AdmittedShare(), self.start)
-        self.observe(&share, seconds: 1, from: &now, waiting: waiting, cpu: cpu)
+        self.observe(&share, seconds: 1, from: &now, waiting: waiting)
         #expect(share.permille == 1_000, "a whole second is needed")
-        share.observe(waitingMilliseconds: waiting, cpuPermille: cpu, now: now)
+        share.observe(waitingMilliseconds: waiting, now: now)
         #expect(share.permille == permille)
+    }
+
+    @Test("2,000 requests end a window before the second is over") func windowOfRequests() {
+        var (share, now) = (AdmittedShare(), self.start)
+        share.observe(waitingMilliseconds: 100, requests: 1_000, now: now)
+        now = now.advanced(milliseconds: 10)
+        share.observe(waitingMilliseconds: 100, requests: 999, now: now)
+        #expect(share.permille == 1_000)
+        share.observe(waitingMilliseconds: 100, requests: 1, now: now)
+        #expect(share.permille == 950)
+        share.observe(waitingMilliseconds: 100, requests: 1_999, now: now)
+        #expect(share.permille == 950, "the next window counts anew")
+    }
+
+    @Test("a process that cannot shed some classes sheds its first one with the first step") func ownClasses() {
+        var (share, now) = (AdmittedShare(classes: [.purchase, .payment, .events]), self.start)
+        self.observe(&share, seconds: 1, from: &now, waiting: 100)
+        share.observe(waitingMilliseconds: 100, now: now)
+        #expect(share.permille(of: .events) == 900 && share.permille(of: .purchase) == 1_000)
+        #expect(share.permille(of: .token) == 1_000 && share.admits(.payment, draw: .max))
+        self.observe(&share, seconds: 300, from: &now, waiting: 100)
+        #expect(share.permille(of: .purchase) == 2 * AdmittedShare.lowestPermille)
+        #expect(share.admits(.payment, draw: .max))
+        share.restore()
+        #expect(share.permille(of: .events) == 1_000)
     }
 
     @Test("the average of the second counts, not its worst moment") func average() {
         var (share, now) = (AdmittedShare(), self.start)
-        share.observe(waitingMilliseconds: 190, cpuPermille: 0, now: now)
+        share.observe(waitingMilliseconds: 190, now: now)
         now = now.advanced(milliseconds: 100)
         self.observe(&share, seconds: 1, from: &now, waiting: 0)
         #expect(share.permille == 1_000)
@@ -88,8 +111,8 @@ import TrancheCore
     @Test("absurd measurements and a step back of the clock stop nothing") func extremes() {
         var share = AdmittedShare()
         for moment in [0, 5_000_000, -7, Int64.max, 0, 2_000_000] as [Int64] {
-            share.observe(waitingMilliseconds: .max, cpuPermille: .min, now: Instant(microseconds: moment))
-            share.observe(waitingMilliseconds: .min, cpuPermille: .max, now: Instant(microseconds: moment))
+            share.observe(waitingMilliseconds: .max, requests: .min, now: Instant(microseconds: moment))
+            share.observe(waitingMilliseconds: .min, requests: .max, now: Instant(microseconds: moment))
         }
         #expect((AdmittedShare.lowestPermille...1_000).contains(share.permille))
     }
@@ -150,5 +173,15 @@ import TrancheCore
         breaker.succeeded()
         breaker.failed(now: self.after(400))
         #expect(breaker == before)
+    }
+
+    @Test("who is refused comes back after the probe, and not with all others") func refusedComeBackLater() {
+        let breaker = self.opened()
+        var draw = SeededDraw(5)
+        let pauses = (0..<1_000).map { _ in breaker.retryAfterMilliseconds(now: self.after(100), draw: draw.next()) }
+        #expect(pauses.allSatisfy { $0 >= 400 + 500 && $0 <= 400 + 1_000 })
+        #expect(Set(pauses).count > 300)
+        #expect(!breaker.isClosed && Breaker().isClosed)
+        #expect(Breaker().retryAfterMilliseconds(now: self.start, draw: .max) <= 1_000)
     }
 }

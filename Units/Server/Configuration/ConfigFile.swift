@@ -1,7 +1,7 @@
 import Foundation
 import NIOConcurrencyHelpers
 package import TrancheAPI
-import TrancheCore
+package import TrancheCore
 
 /// The unit's copy of the configuration. The unit starts and sells from it when the center is away.
 package final class ConfigFile: Sendable {
@@ -16,6 +16,7 @@ package final class ConfigFile: Sendable {
     private let turn = NIOLockedValueBox(())
     /// By lot: the buyers of its sale that operators have blocked.
     private let blocked: NIOLockedValueBox<[LotID: Set<BuyerID>]>
+    private let withoutEvents: NIOLockedValueBox<Set<LotID>>
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
     /// Reads the copy, if there is one. A damaged copy counts as none: the center sends it again.
@@ -27,6 +28,7 @@ package final class ConfigFile: Sendable {
         self.applied = NIOLockedValueBox(read)
         self.apply = NIOLockedValueBox { _ in }
         self.blocked = NIOLockedValueBox(read?.config.blocked ?? [:])
+        self.withoutEvents = NIOLockedValueBox(read?.config.lotsWithoutEvents ?? [])
     }
 
     package var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
@@ -34,6 +36,9 @@ package final class ConfigFile: Sendable {
     func isBlocked(_ buyer: BuyerID, lot: LotID) -> Bool {
         self.blocked.withLockedValue { $0[lot]?.contains(buyer) } ?? false
     }
+
+    /// Whether the changes of a lot's orders are streamed; an operator can switch that off.
+    package func hasEvents(_ lot: LotID) -> Bool { !self.withoutEvents.withLockedValue { $0.contains(lot) } }
 
     package var config: SaleConfig { self.applied.withLockedValue { $0?.config ?? SaleConfig() } }
 
@@ -60,6 +65,7 @@ package final class ConfigFile: Sendable {
         try self.write(push)
         self.applied.withLockedValue { $0 = Applied(push: push, config: config) }
         self.blocked.withLockedValue { $0 = config.blocked }
+        self.withoutEvents.withLockedValue { $0 = config.lotsWithoutEvents }
         self.apply.withLockedValue { $0 }(config)
     }
 

@@ -24,7 +24,7 @@ extension Engine {
             report.head = self.parts.ledger.head
             report.proof = self.proof(at: report.proves)
             self.machine.reported(report.head)
-            self.parts.center.report(report)
+            self.parts.center.report(report, load: self.parts.intake.load.figures)
         case .alarm(let text):
             self.parts.logger.error("alarm: \(text)")
             self.parts.telemetry.count(

@@ -71,6 +71,7 @@ extension Engine {
             status.refunds = Array(machine.book.refunds)
             status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
         }
+        self.publishLoad()
         for lot in lots {
             let label = "lot=\"\(lot)\""
             self.parts.telemetry.set(
@@ -79,5 +80,23 @@ extension Engine {
             self.parts.telemetry.set(
                 "tranche_lot_live", "Items held or paid for.", labels: label, to: Double(machine.book[lot].live))
         }
+    }
+
+    private func publishLoad() {
+        let (figures, sharePermille, shed) = self.parts.intake.load
+        let telemetry = self.parts.telemetry
+        telemetry.set(
+            "tranche_admitted_share", "The part of the work that is admitted, from 0 to 1.",
+            to: Double(sharePermille) / 1_000)
+        telemetry.set(
+            "tranche_waiting_milliseconds", "How long requests wait before work on them begins.",
+            to: Double(figures.waitingMilliseconds))
+        telemetry.set(
+            "tranche_capacity_per_second", "Requests for orders that can be answered in a second, as measured.",
+            to: Double(figures.capacityPerSecond))
+        telemetry.set(
+            "tranche_processor_use", "The use of the processors that the process may use, from 0 to 1.",
+            to: Double(figures.cpuPermille) / 1_000)
+        telemetry.set("tranche_shed_total", "Requests that were refused for the load.", to: Double(shed))
     }
 }

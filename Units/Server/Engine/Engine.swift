@@ -10,7 +10,7 @@ import TrancheCore
 /// The engine's calls to the center.
 protocol CenterCalls: Sendable {
     func register(_ request: RegisterRequest)
-    func report(_ report: UnitReport)
+    func report(_ report: UnitReport, load: LoadFigures)
 }
 
 /// The engine's calls to the leading coordinator in a contest.
@@ -48,6 +48,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         let watch: OrderWatch
         let telemetry: Telemetry
         let logger: Logger
+        /// Threads that serve buyers.
+        let lanes: Int
     }
 
     let parts: Parts
@@ -65,6 +67,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     private var isClosing = false
     var reportedFailure: StorageError?
     var isAhead = false
+    private var meter: EngineMeter
 
     /// Takes the ledger over.
     ///
@@ -74,6 +77,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     init(_ parts: Parts, book: UnitBook, rules: [LotRules]) throws(StorageError) {
         self.parts = parts
         self.rules = rules
+        self.meter = EngineMeter(lanes: parts.lanes)
         self.machine = try Self.takeOver(parts.ledger, book)
         self.started()
     }
@@ -82,7 +86,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     func run() {
         while true {
             self.waitForWork()
-            let taken = self.parts.intake.takeAll()
+            let taken = self.parts.intake.takeAll(behind: self.machine.waitingRequests)
             do throws(StorageError) {
                 if self.isAhead { try self.reopen() }
                 try self.round(taken)
@@ -99,7 +103,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
 
     /// Returns when there is work, or when something is due. Reads the answers of Redis meanwhile.
     private func waitForWork() {
-        let mayWait = !self.parts.redis.hasResults && self.parts.intake.fallAsleep()
+        let mayWait = !self.parts.redis.hasResults && self.parts.intake.fallAsleep(behind: self.machine.waitingRequests)
         // There is work, and no call is under way: nothing to read.
         guard mayWait || self.parts.redis.overdueAt != nil else { return }
         var due = min(self.nextTick, self.nextReport, self.nextContestReport)
@@ -127,6 +131,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         if isTick {
             self.nextTick = now.steady.advanced(milliseconds: Int64(Self.tickSeconds * 1_000))
             self.machine.addOffered(self.parts.intake.takeOffered())
+            let waited = self.machine.takeWaited(now: now.wall)
+            self.parts.intake.observe(self.meter.take(waited: waited, now: now.steady), now: now.steady)
             self.tell(.tick, into: &output)
             ceiling = self.parts.intake.ceilingWanted(now: now.wall)
             if let ceiling { output.add(.ceiling(ceiling)) }
@@ -192,6 +198,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         self.parts.waiters.route(delivery.answers)
         self.parts.watch.wake(delivery.changed)
         if !delivery.answers.isEmpty {
+            self.meter.count(answers: delivery.answers.count)
             self.parts.telemetry.count("tranche_answers_total", "Answers of admission.", by: delivery.answers.count)
         }
     }

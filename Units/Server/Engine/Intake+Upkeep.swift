@@ -24,9 +24,12 @@ extension Intake {
     // MARK: for the engine
 
     /// Whether the engine may wait for the bell: nothing waits here, and the next arrival rings it.
-    func fallAsleep() -> Bool {
+    ///
+    /// - Parameter behind: Requests that were taken, and that still wait for their decision.
+    func fallAsleep(behind: WaitingRequests) -> Bool {
         self.state.withLockedValue { state in
             state.isAsleep = !state.hasWork
+            if state.isAsleep { state.noteQuiet(behind: behind) }
             return state.isAsleep
         }
     }
@@ -41,6 +44,25 @@ extension Intake {
     /// Opens with a recovered book, or closes until there is one. Returns the requests that waited, unanswered.
     func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
         self.state.withLockedValue { $0.setRecovered(book, now: now) }
+    }
+
+    // MARK: load
+
+    /// Takes in what the engine measured since the last time.
+    func observe(_ measured: UnitLoad.Measurement, now: Instant) {
+        self.state.withLockedValue { $0.observe(measured, now: now) }
+    }
+
+    var load: (figures: LoadFigures, sharePermille: Int, shed: Int) {
+        self.state.withLockedValue { ($0.load.figures, $0.load.share.permille, $0.load.shed) }
+    }
+
+    /// Judges a request that only informs: `nil` if the load allows it.
+    func refusal(of request: GateRequestClass) -> Refusal? {
+        self.state.withLockedValue { state in
+            state.load.handIn(1)
+            return state.load.refusal(of: request, draw: UInt64.random(in: 0...UInt64.max))
+        }
     }
 
     // MARK: the clock of stamps

@@ -9,10 +9,6 @@ import TrancheCore
 ///
 /// Stamp and queue happen together, so that the queue is in stamp order.
 final class Intake: Sendable {
-    /// Requests of all lots that wait for the engine at most. A lot that has used up its share of them is refused as
-    /// overloaded before (``LotShares``).
-    static let requestsLimit = 20_000
-
     let state: NIOLockedValueBox<IntakeState>
     private let bell: Poller
     /// Orders of settled lots, which are not in memory.
@@ -67,6 +63,7 @@ final class Intake: Sendable {
     /// Gives every question that one lane has read in one turn its result, under one lock.
     func handIn(_ questions: inout [Question], now: Instant) {
         self.withBell { state in
+            state.load.handIn(questions.count)
             for index in questions.indices {
                 questions[index].recovery = state.recoveries
                 switch questions[index].kind {
@@ -94,7 +91,10 @@ final class Intake: Sendable {
     func submit(
         _ purchase: Purchase, _ untimely: TokenError?, now: Instant, ticket: () -> UInt64
     ) -> Result<Submission, TokenError> {
-        let result = self.withBell { $0.answerOrQueue(purchase, untimely, now: now, ticket: ticket) }
+        let result = self.withBell { state in
+            state.load.handIn(1)
+            return state.answerOrQueue(purchase, untimely, now: now, ticket: ticket)
+        }
         return self.recalled(result, purchase.order, lot: purchase.lot)
     }
 
@@ -115,13 +115,16 @@ final class Intake: Sendable {
 
     /// Takes everything that waits. The watermark is read under the lock that also stamps requests. Otherwise it could
     /// pass a request that is stamped and not in the queue yet.
-    func takeAll() -> Taken {
+    ///
+    /// - Parameter behind: Requests that were taken before, and that still wait for their decision.
+    func takeAll(behind: WaitingRequests) -> Taken {
         self.state.withLockedValue { state in
             state.isAsleep = false
             defer { state.events = [] }
+            let steady = SystemClock.monotonic()
             return Taken(
-                events: state.events, requests: state.takeRequests(),
-                watermark: state.clock.watermark(now: SystemClock.now(), steady: SystemClock.monotonic()),
+                events: state.events, requests: state.takeRequests(behind: behind, now: steady),
+                watermark: state.clock.watermark(now: SystemClock.now(), steady: steady),
                 isClosed: state.isClosed)
         }
     }
@@ -133,72 +136,5 @@ final class Intake: Sendable {
             for publication in publications { state.desk.publish(publication, now: now, into: &delivery) }
             return delivery
         }
-    }
-}
-
-/// The state behind the intake's lock.
-struct IntakeState {
-    var desk: FrontDesk
-    var clock: HybridClock
-    private var requests: [BuyRequest] = []
-    /// How many of them each lot has.
-    private var shares = LotShares(room: Intake.requestsLimit)
-    var events: [UnitMachine.Event] = []
-    var isClosed = false
-    /// Whether the engine waits for the bell.
-    var isAsleep = false
-    /// While the ledger is being recovered, everything is refused.
-    private var isRecovering = true
-    private(set) var recoveries: UInt64 = 0
-
-    init(desk: FrontDesk, clock: HybridClock) { (self.desk, self.clock) = (desk, clock) }
-
-    var hasWork: Bool { !self.requests.isEmpty || !self.events.isEmpty || self.isClosed }
-
-    /// Answers a purchase from memory, or stamps it and queues it for the engine.
-    ///
-    /// - Parameter untimely: The error of its token. A known order is answered nevertheless: one order id has one
-    ///   outcome.
-    mutating func answerOrQueue(
-        _ purchase: Purchase, _ untimely: TokenError?, now: Instant, ticket: () -> UInt64
-    ) -> Result<Intake.Submission, TokenError> {
-        if let untimely {
-            return self.desk.order(purchase.order).map { .success(.answered(Answer($0))) } ?? .failure(untimely)
-        }
-        if let answer = self.desk.answer(to: purchase, now: now) { return .success(.answered(answer)) }
-        guard !self.isRecovering, !self.isClosed else { return .success(.answered(.refused(.recovering))) }
-        switch self.desk.join(purchase.order, ticket: ticket) {
-        case .waits: return .success(.queued)
-        case .tooMany: return .success(.answered(.refused(.overloaded(limit: Limits.copiesPerRequest))))
-        case nil: break
-        }
-        if let share = self.shares.exhausted(purchase.lot) {
-            return .success(.answered(.refused(.overloaded(limit: share))))
-        }
-        guard let stamp = self.clock.stamp(now: now, steady: SystemClock.monotonic()) else {
-            return .success(.answered(.refused(.overloaded(limit: Intake.requestsLimit))))
-        }
-        self.desk.beginAdmission(purchase.order)
-        self.shares.count(purchase.lot)
-        self.requests.append(
-            BuyRequest(
-                purchase, stamp: stamp, ticket: ticket(),
-                uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
-        return .success(.queued)
-    }
-
-    mutating func takeRequests() -> [BuyRequest] {
-        defer {
-            self.requests = []
-            self.shares.reset()
-        }
-        return self.requests
-    }
-
-    mutating func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
-        self.isRecovering = book == nil
-        if book == nil { self.recoveries += 1 }
-        if let book { self.desk.load(book, now: now) }
-        return self.takeRequests()
     }
 }

@@ -77,6 +77,11 @@ package final class OrderWatch: Service {
         for continuation in woken { continuation.yield(.changed) }
     }
 
+    /// Lets every stream look again whether it may go on.
+    package func wakeAll() {
+        for continuation in self.all { continuation.yield(.changed) }
+    }
+
     /// Sends heartbeats until graceful shutdown. Then it ends every stream, because long streams would delay the
     /// shutdown.
     package func run() async throws {

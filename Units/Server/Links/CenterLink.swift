@@ -63,7 +63,7 @@ final class CenterLink: CenterCalls, Sendable {
         }
     }
 
-    func report(_ report: UnitReport) {
+    func report(_ report: UnitReport, load: LoadFigures) {
         guard
             self.reportIsUnderway.withLockedValue({ isUnderway in
                 defer { isUnderway = true }
@@ -72,7 +72,8 @@ final class CenterLink: CenterCalls, Sendable {
         else { return }
         self.contest.observeKernel()
         let body = JSON.encode(
-            ReportEnvelope(report: report, configVersion: self.file.version, clock: self.contest.clock))
+            ReportEnvelope(
+                report: report, configVersion: self.file.version, clock: self.contest.clock, load: load))
         self.curl.start(self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds)) {
             result in
             self.reportIsUnderway.withLockedValue { $0 = false }

@@ -94,11 +94,20 @@ struct PublicRoutes {
         }
     }
 
-    /// Server-sent events (WHATWG HTML, section 9.2): one event per change of the order, until it has its answer.
+    /// The answer instead of a stream that an operator has switched off.
+    private static let eventsAreOff = Problem(
+        status: 503, code: "overloaded", detail: "events are switched off for this sale: read the order instead",
+        retryAfter: 5)
+
+    /// Server-sent events (WHATWG HTML, section 9.2): one event per change of the order, until it has its answer, or until
+    /// an operator switches the events of its sale off.
     private func events(_ context: TrancheContext) throws -> Response {
         let id = try self.orderID(context)
-        let intake = self.gate.intake
-        do { _ = try intake.order(id).get() } catch { throw Problem(error) }
+        let (intake, file) = (self.gate.intake, self.gate.file)
+        let lot: LotID
+        do { lot = try intake.order(id).get().lot } catch { throw Problem(error) }
+        guard file.hasEvents(lot) else { throw Self.eventsAreOff }
+        if let refusal = intake.refusal(of: .events) { throw Problem(refusal) }
         guard let changes = self.watch.changes(of: id) else {
             throw Problem(Refusal.overloaded(limit: OrderWatch.streamsPerOrder))
         }
@@ -109,6 +118,7 @@ struct PublicRoutes {
                 try await writer.write(last)
                 if Self.isContested(intake, id) {
                     for await signal in changes {
+                        guard file.hasEvents(lot) else { break }
                         let next = Self.event(intake, id)
                         if next != last {
                             last = next
@@ -141,6 +151,7 @@ struct PublicRoutes {
 
     private func lot(_ context: TrancheContext) throws -> Response {
         let lot = try context.lot()
+        if let refusal = self.gate.intake.refusal(of: .status) { throw Problem(refusal) }
         let reason = self.gate.intake.closedReason(lot, now: SystemClock.now())
         if case .unknownLot = reason { throw Problem(Refusal.unknownLot(lot)) }
         let state = reason.map { Problem($0).code } ?? (self.gate.intake.isSoldOut(lot) ? "sold_out" : "open")

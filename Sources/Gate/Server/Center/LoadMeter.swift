@@ -3,7 +3,8 @@ import Foundation
 import NIOConcurrencyHelpers
 import TrancheCore
 
-/// Tells the machine how busy this gate is, so that it sheds the least valuable requests first.
+/// Tells the machine how long requests wait, so that it sheds the least valuable ones first. The use of the processor only goes
+/// to the metrics: a gate that is busy, and keeps nobody waiting, does all that is asked of it.
 struct LoadMeter {
     static let everyMilliseconds = 100
     let house: Gatehouse
@@ -18,11 +19,24 @@ struct LoadMeter {
             let permille = room > 0 ? Int((used - before) * 1_000 / room) : 0
             (before, measuredAt) = (used, now)
             let longest = self.house.memory.takeLongest()
-            self.house.machine.withLockedValue { machine in
-                machine.observe(
-                    waitingMilliseconds: longest, cpuPermille: permille, steady: now)
+            let (share, shed) = self.house.machine.withLockedValue { machine in
+                machine.observe(waitingMilliseconds: longest, steady: now)
+                return (machine.share.permille, machine.shed)
             }
+            self.publish(share: share, waiting: longest, cpu: permille, shed: shed)
         }
+    }
+
+    private func publish(share: Int, waiting: Int, cpu: Int, shed: Int) {
+        let telemetry = self.house.telemetry
+        telemetry.set(
+            "tranche_admitted_share", "The part of the work that is admitted, from 0 to 1.", to: Double(share) / 1_000)
+        telemetry.set(
+            "tranche_waiting_milliseconds", "How long requests wait before work on them begins.", to: Double(waiting))
+        telemetry.set(
+            "tranche_processor_use", "The use of the processors that the process may use, from 0 to 1.",
+            to: Double(min(cpu, 1_000)) / 1_000)
+        telemetry.set("tranche_shed_total", "Requests that were refused for the load.", to: Double(shed))
     }
 
     /// Processor time of this process so far. It is compared with one processor for each lane, and one for the rest: what

@@ -9,8 +9,7 @@ import TrancheCore
 struct AgainCalls: Sendable {
     let house: Gatehouse
     let calls: MemoryCalls
-    let curl: CurlClient
-    private static let timeoutMilliseconds = 2_000
+    let units: UnitCalls
 
     /// A token of the next attempt, if the last one is over; otherwise the last one's once more.
     ///
@@ -45,9 +44,11 @@ struct AgainCalls: Sendable {
     private func hasEnded(_ document: TokenDocument, _ lot: LotID) async throws(Problem) -> Bool {
         let request = CurlRequest(
             "POST", "\(document.unit)/v1/lots/\(lot)/orders", headers: ["Authorization": "Bearer \(document.token)"],
-            body: [], timeoutMilliseconds: Self.timeoutMilliseconds)
-        guard let response = try? await self.curl.send(request) else {
-            throw self.house.refused(.recovering(retryAfterMilliseconds: 1_000))
+            body: [], timeoutMilliseconds: UnitCalls.timeoutMilliseconds)
+        let response: CurlResponse
+        switch await self.units.send(request, to: document.unit) {
+        case .success(let answer): response = answer
+        case .failure(let refusal): throw self.house.refused(refusal)
         }
         switch response.status {
         case 200, 410: return true  // An order that is over, or a final refusal.

@@ -82,6 +82,11 @@ final class Gatehouse: Sendable {
 
     /// Makes a session of the shop's proof of identity.
     func openSession(_ proof: UnsafeRawBufferPointer, now: Instant) throws(Problem) -> SessionDocument {
+        // The signature of a proof costs more than the rest of the call, so this is before it. Nobody is known yet.
+        let draw = UInt64.random(in: 0...UInt64.max)
+        if let refusal = self.machine.withLockedValue({ $0.isShed(.entry, caller: draw, now: now, draw: draw) }) {
+            throw self.refused(refusal)
+        }
         let identity: VerifiedIdentity
         do { identity = try self.verifier.verify(proof, now: now) } catch { throw Problem(error) }
         let expiresAt = min(

@@ -12,7 +12,7 @@ struct DevCalls {
     let identity: DevIdentity
     let house: Gatehouse
     let signature: PaymentSignature
-    let curl: CurlClient
+    let calls: UnitCalls
 
     func add(to router: Router<TrancheContext>) {
         router.post("/dev/sign-in") { request, _ in
@@ -26,25 +26,31 @@ struct DevCalls {
             // The order's unit is not in its id: every unit is asked, and one of them knows the order.
             let units = self.house.setting.withLockedValue { $0.config.units }
             var last: CurlResponse?
+            var away = false
             for unit in units {
-                let response = try await self.pay(body.order, at: unit)
+                guard let response = await self.pay(body.order, at: unit) else {
+                    away = true
+                    continue
+                }
                 if response.status == 200 { return Response.json(["state": "paid"]) }
                 if response.status != 404 { last = response }
             }
             if let last, let problem = try? JSON.decode(Problem.self, from: last.body) { throw problem }
-            throw Problem(Refusal.unknownOrder(body.order))
+            // The order may be the one of the unit that does not answer.
+            throw away ? Problem(Refusal.recovering) : Problem(Refusal.unknownOrder(body.order))
         }
     }
 
-    private func pay(_ order: OrderID, at unit: SaleConfig.Unit) async throws -> CurlResponse {
+    /// - Returns: `nil` if the unit does not answer.
+    private func pay(_ order: OrderID, at unit: SaleConfig.Unit) async -> CurlResponse? {
         let bytes = JSON.encode(PaymentBody(order: order, payment: PaymentID("dev-\(order)")!))
-        return try await self.curl.send(
-            CurlRequest(
-                "POST", "\(unit.publicURL)/v1/payments/callback",
-                headers: [
-                    "Content-Type": "application/json",
-                    PaymentSignature.header: self.signature.sign(bytes, at: SystemClock.now()),
-                ], body: bytes, timeoutMilliseconds: 2_000))
+        let request = CurlRequest(
+            "POST", "\(unit.publicURL)/v1/payments/callback",
+            headers: [
+                "Content-Type": "application/json",
+                PaymentSignature.header: self.signature.sign(bytes, at: SystemClock.now()),
+            ], body: bytes, timeoutMilliseconds: UnitCalls.timeoutMilliseconds)
+        return try? await self.calls.send(request, to: unit.publicURL).get()
     }
 
     private struct PayBody: Codable { let order: OrderID }

@@ -24,6 +24,7 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         let ticket: UInt64
         let question: GateQuestion
         let receiver: Int
+        let askedAt: Instant
     }
     private enum Note {
         case raise(GateKey, from: Int, lifeMilliseconds: Int64, mark: (key: GateKey, value: String)?)
@@ -35,7 +36,7 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         var receivers: [Receiver] = []
         var isStopping = false
         var isAway = false
-        /// The longest call since it was last taken, in milliseconds.
+        /// The longest wait of a request for its call since it was last taken, in milliseconds.
         var longestMilliseconds = 0
     }
 
@@ -57,8 +58,8 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
     /// Whether only the limits of this gate count now.
     var isAway: Bool { self.state.withLockedValue { $0.isAway } }
 
-    /// The longest call since the last time, in milliseconds: so long requests wait. Calls without an answer do not count:
-    /// without Redis no request waits.
+    /// How long the requests of the slowest batch waited for their call since the last time, in milliseconds, on the average.
+    /// Calls without an answer do not count: without Redis no request waits.
     func takeLongest() -> Int {
         self.state.withLockedValue { state in
             defer { state.longestMilliseconds = 0 }
@@ -76,11 +77,12 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
 
     /// - Returns: `false` if too many requests wait: none of these was taken.
     func ask(_ questions: [(ticket: UInt64, question: GateQuestion)], for receiver: Int) -> Bool {
+        let now = SystemClock.monotonic()
         let wakes = self.state.withLockedValue { state -> Bool? in
             guard state.waiting.count + questions.count <= Self.waitingLimit else { return nil }
             defer {
                 state.waiting += questions.map {
-                    Waiting(ticket: $0.ticket, question: $0.question, receiver: receiver)
+                    Waiting(ticket: $0.ticket, question: $0.question, receiver: receiver, askedAt: now)
                 }
             }
             return state.waiting.isEmpty
@@ -125,9 +127,10 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
             }
             let began = SystemClock.monotonic()
             let replies = self.replies(to: batch, notes)
-            let took = SystemClock.monotonic().milliseconds(since: began)
-            if !replies.contains(where: \.isAlone) {
-                self.state.withLockedValue { $0.longestMilliseconds = max($0.longestMilliseconds, Int(took)) }
+            if let first = batch.first, let last = batch.last, !replies.contains(where: \.isAlone) {
+                // They came one after the other, so their average wait is about that of the first and the last one.
+                let waited = Int(began.milliseconds(since: first.askedAt) + began.milliseconds(since: last.askedAt)) / 2
+                self.state.withLockedValue { $0.longestMilliseconds = max($0.longestMilliseconds, waited) }
             }
             for (number, receiver) in receivers.enumerated() {
                 let own = zip(batch, replies).filter { $0.0.receiver == number }.map { ($0.0.ticket, $0.1) }

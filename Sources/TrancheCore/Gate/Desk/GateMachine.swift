@@ -13,7 +13,11 @@ package struct GateMachine: Sendable {
 
     package private(set) var lots: [LotID: GateLot] = [:]
     package var lists = GateLists()
-    package private(set) var share = AdmittedShare()
+    package private(set) var share = AdmittedShare(classes: [.entry, .token])
+    /// Requests that were refused for the load, ever.
+    package private(set) var shed = 0
+    /// Requests that were judged since the last measurement.
+    private var judged = 0
     /// By lot: entries that this gate made. The center adds up those of all gates.
     package private(set) var entries: [LotID: ArrivalCounts] = [:]
     /// By lot: buyers who got their first token from this gate, ever.
@@ -61,16 +65,37 @@ package struct GateMachine: Sendable {
         }
     }
 
-    package mutating func observe(waitingMilliseconds: Int, cpuPermille: Int, steady: Instant) {
-        self.share.observe(waitingMilliseconds: waitingMilliseconds, cpuPermille: cpuPermille, now: steady)
+    /// Takes in how long requests waited for the shared memory.
+    package mutating func observe(waitingMilliseconds: Int, steady: Instant) {
+        self.share.observe(waitingMilliseconds: waitingMilliseconds, requests: self.judged, now: steady)
+        self.judged = 0
     }
 
-    /// Whether a request is served under the present load.
+    /// Whether a request is served under the present load; `nil` if it is.
     ///
-    /// - Parameter draw: Random bits.
-    package func isShed(_ request: GateRequestClass, draw: UInt64) -> GateRefusal? {
-        guard !self.share.admits(request, draw: UInt32(truncatingIfNeeded: draw)) else { return nil }
-        return .overloaded(retryAfterMilliseconds: self.retry.milliseconds(refusals: 0, draw: draw >> 32))
+    /// - Parameters:
+    ///   - caller: A hash of the caller. The same callers are admitted from call to call, so that they finish what they
+    ///     began; others in the next hour.
+    ///   - draw: Random bits.
+    package mutating func isShed(
+        _ request: GateRequestClass, caller: UInt64, now: Instant, draw: UInt64
+    ) -> GateRefusal? {
+        self.judged += 1
+        let hour = UInt64(bitPattern: now.microseconds / 3_600_000_000)
+        let luck = UInt32(truncatingIfNeeded: HashIndex.mix(caller &+ hour))
+        guard !self.share.admits(request, draw: luck) else { return nil }
+        self.shed += 1
+        return .overloaded(retryAfterMilliseconds: self.retry.milliseconds(refusals: self.pauses, draw: draw))
+    }
+
+    /// The pause doubles with each halving of the share: the gate does not know how often it refused a caller.
+    private var pauses: Int {
+        switch self.share.permille {
+        case 501...: 0
+        case 251...: 1
+        case 126...: 2
+        default: 3
+        }
     }
 
     /// What every request for a lot has to pass: load, the gate's own limits, and the rules of the sale.
@@ -78,7 +103,7 @@ package struct GateMachine: Sendable {
         _ caller: Caller, _ lot: GateLot, _ request: GateRequestClass, keys: (buyer: UInt64, address: UInt64),
         now: Instant, steady: Instant, draw: UInt64
     ) -> GateRefusal? {
-        if let refusal = self.isShed(request, draw: draw) { return refusal }
+        if let refusal = self.isShed(request, caller: keys.buyer, now: now, draw: draw) { return refusal }
         for (key, rate) in [(keys.buyer, lot.userRate), (keys.address, lot.addressRate)] {
             if case .refused(let wait) = self.rates.admit(key, rate, now: steady) {
                 return .rateLimited(retryAfterMilliseconds: wait)

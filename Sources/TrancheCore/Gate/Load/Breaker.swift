@@ -65,6 +65,16 @@ package struct Breaker: Hashable, Sendable {
         }
     }
 
+    package var isClosed: Bool { if case .closed = self.state { true } else { false } }
+
+    /// When a caller that was refused should come again: after the next probe, and not all callers at that moment.
+    ///
+    /// - Parameter draw: Random bits.
+    package func retryAfterMilliseconds(now: Instant, draw: UInt64) -> Int {
+        let left = Int(self.pauseLeftMilliseconds(now: now))
+        return left + 500 + Int(draw % UInt64(max(left, 500) + 1))
+    }
+
     private mutating func open(_ now: Instant, _ pause: Int64) {
         self.state = .open(until: now.advanced(milliseconds: pause), pauseMilliseconds: pause)
     }

@@ -7,7 +7,7 @@ package enum GateRequestClass: UInt8, Hashable, Comparable, Sendable, CaseIterab
     case entry
     /// A new token.
     case token
-    /// A new order.
+    /// A new order, of a buyer with a token.
     case purchase
     /// A notice of a payment provider. Never shed: a lost one costs a paid order.
     case payment
@@ -17,9 +17,6 @@ package enum GateRequestClass: UInt8, Hashable, Comparable, Sendable, CaseIterab
     case retry
 
     package var isProtected: Bool { self >= .payment }
-
-    /// The number of classes that can be shed: those before the protected ones.
-    static let sheddableCount = Int(GateRequestClass.payment.rawValue)
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

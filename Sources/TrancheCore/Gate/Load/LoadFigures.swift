@@ -1,6 +1,9 @@
-/// How busy the units of a lot are. For a line, the figures are those of the busiest unit, and the capacity is the part
-/// of all units' capacity that this lot may use.
-package struct LoadFigures: Hashable, Sendable {
+/// How busy the units of a lot are, or one unit, as it reports it. For a line, the figures are those of the busiest unit,
+/// and the capacity is the part of all units' capacity that this lot may use.
+package struct LoadFigures: Hashable, Sendable, Codable {
+    /// A processor that is used more than this is a sign of overload for the center, not for the process itself.
+    package static let cpuLimitPermille = 850
+
     /// Requests for orders that the units can answer in a second, as measured; 0 if no unit sells.
     package let capacityPerSecond: Int
     /// How long requests waited before work on them began.
@@ -13,9 +16,8 @@ package struct LoadFigures: Hashable, Sendable {
         self.cpuPermille = cpuPermille
     }
 
-    /// By the same signs as ``AdmittedShare``.
+    /// Whether fewer should be let in.
     package var isOverloaded: Bool {
-        self.waitingMilliseconds > AdmittedShare.waitingLimitMilliseconds
-            || self.cpuPermille > AdmittedShare.cpuLimitPermille
+        self.waitingMilliseconds > AdmittedShare.waitingLimitMilliseconds || self.cpuPermille > Self.cpuLimitPermille
     }
 }
