@@ -77,7 +77,7 @@ import TrancheCore
     @Test("a refusal of a fast answer carries the next challenge") func fastAnswerGetsNextChallenge() throws {
         let (problem, challenge) = (Problem(GateRefusal.tooFast(level: 2)), GateBodyTests.answer.challenge)
         var bytes = Array("x".utf8)
-        problem.write(with: challenge, into: &bytes)
+        problem.write(with: .work(challenge), into: &bytes)
         #expect(try JSON.decode(Problem.self, from: bytes.dropFirst()) == problem)
         #expect(try JSON.decode(ChallengeDocument.self, from: bytes.dropFirst()).challenge == challenge)
     }

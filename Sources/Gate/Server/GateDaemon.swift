@@ -28,8 +28,9 @@ package enum GateDaemon {
         let watch = KeyWatch(configuration.identity, keys: keys, curl: curl, logger: logger)
         let dev = Self.devIdentity(configuration)
         try await watch.load(dev)
+        let provider = configuration.captcha.map { CaptchaProvider($0, logger: logger) }
         let house = Gatehouse(
-            configuration, memory: memory, verifier: watch.verifier, telemetry: telemetry)
+            configuration, memory: memory, verifier: watch.verifier, telemetry: telemetry, provider: provider)
         let status = StatusPages(house)
         let link = CenterLink(house, curl: curl, logger: logger)
         let calls = MemoryCalls(memory)
@@ -61,6 +62,7 @@ package enum GateDaemon {
                 Self.internalApplication(configuration, link, memory, telemetry, logger), publicService,
             ], logger: logger)
         curl.stop()
+        provider?.stop()
         logger.info("stopped")
     }
 

@@ -7,7 +7,7 @@ extension SaleConfig {
             case none
             /// The browser works for a moment.
             case work
-            /// The buyer answers a question of the page.
+            /// The buyer reads a picture, or answers to the shop's captcha provider.
             case question
         }
 
@@ -61,6 +61,8 @@ extension SaleConfig {
         package let challenge: Challenge?
         package let workCost: Int?
         package let minimumAnswerMilliseconds: Int?
+        /// How long a buyer waits who chooses the clock; 0: the sale does without it.
+        package let clockMilliseconds: Int?
         package let tokenSeconds: Int?
         package let delayMilliseconds: Int?
         package let switches: Switches?
@@ -68,8 +70,8 @@ extension SaleConfig {
         package init(
             rules: [Rule]? = nil, perUserPerMinute: Int? = nil, perAddressPerMinute: Int? = nil, burst: Int? = nil,
             perLotPerSecond: Int? = nil, challenge: Challenge? = nil, workCost: Int? = nil,
-            minimumAnswerMilliseconds: Int? = nil, tokenSeconds: Int? = nil, delayMilliseconds: Int? = nil,
-            switches: Switches? = nil
+            minimumAnswerMilliseconds: Int? = nil, clockMilliseconds: Int? = nil, tokenSeconds: Int? = nil,
+            delayMilliseconds: Int? = nil, switches: Switches? = nil
         ) {
             self.rules = rules
             self.perUserPerMinute = perUserPerMinute
@@ -79,6 +81,7 @@ extension SaleConfig {
             self.challenge = challenge
             self.workCost = workCost
             self.minimumAnswerMilliseconds = minimumAnswerMilliseconds
+            self.clockMilliseconds = clockMilliseconds
             self.tokenSeconds = tokenSeconds
             self.delayMilliseconds = delayMilliseconds
             self.switches = switches
@@ -91,6 +94,7 @@ package struct GateTerms: Hashable, Sendable {
     package static let perUserPerMinute = 100
     package static let perAddressPerMinute = 300
     package static let burst = 10
+    package static let clockMilliseconds = 8_000
 
     package let rules: [GateRule]
     package let userRate: RateLimit
@@ -100,6 +104,7 @@ package struct GateTerms: Hashable, Sendable {
     package let challenge: SaleConfig.GateRules.Challenge
     package let workCost: Int
     package let minimumAnswerMilliseconds: Int
+    package let clockMilliseconds: Int
     package let tokenSeconds: Int
     package let delayMilliseconds: Int
     package let switches: SaleConfig.GateRules.Switches
@@ -115,6 +120,7 @@ package struct GateTerms: Hashable, Sendable {
         self.challenge = given.challenge ?? .none
         self.workCost = given.workCost ?? ChallengeWork.defaultCost
         self.minimumAnswerMilliseconds = given.minimumAnswerMilliseconds ?? 1_000
+        self.clockMilliseconds = given.clockMilliseconds ?? max(Self.clockMilliseconds, self.minimumAnswerMilliseconds)
         self.tokenSeconds = given.tokenSeconds ?? 120
         self.delayMilliseconds = given.delayMilliseconds ?? 0
         self.switches = given.switches ?? .init()
@@ -122,6 +128,17 @@ package struct GateTerms: Hashable, Sendable {
 }
 
 extension GateTerms {
+    /// The kinds of challenges that count in the sale.
+    package var kinds: Set<ChallengeKind> {
+        let wanted: ChallengeKind? =
+            switch self.challenge {
+            case .none: nil
+            case .work: .work
+            case .question: .question
+            }
+        return ChallengeOffer.kinds(wanted, clockMilliseconds: Int64(self.clockMilliseconds))
+    }
+
     /// The limit of a validated configuration; of another one, the limit that is nearest to it.
     private static func rate(_ perMinute: Int, _ burst: Int) -> RateLimit {
         let count = min(max(2, perMinute), Limits.requestsPerWindow)

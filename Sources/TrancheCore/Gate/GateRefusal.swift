@@ -19,6 +19,8 @@ package enum GateRefusal: Error, Hashable, Sendable {
     case challengeFailed
     /// The solution was used before.
     case challengeSpent
+    /// A challenge of the kind `clock` was answered before its time: nothing was spent.
+    case tooEarly(retryAfterMilliseconds: Int)
     /// Answered faster than a person can; the answer carries a challenge of this level.
     case tooFast(level: Int)
     case soldOut
@@ -41,6 +43,7 @@ package enum GateRefusal: Error, Hashable, Sendable {
         case .challengeRequired: "challenge_required"
         case .challengeFailed: "challenge_failed"
         case .challengeSpent: "challenge_spent"
+        case .tooEarly: "too_early"
         case .tooFast: "too_fast"
         case .soldOut: "sold_out"
         case .rateLimited: "rate_limited"
@@ -53,7 +56,9 @@ package enum GateRefusal: Error, Hashable, Sendable {
     /// helps.
     package var retryAfterMilliseconds: Int? {
         switch self {
-        case .notAdmitted(let wait), .rateLimited(let wait), .overloaded(let wait), .recovering(let wait): wait
+        case .notAdmitted(let wait), .tooEarly(let wait), .rateLimited(let wait), .overloaded(let wait),
+            .recovering(let wait):
+            wait
         case .badIdentity, .badTicket, .notEligible, .blocked, .notStarted, .paused, .ended, .entryClosed,
             .challengeRequired, .challengeFailed, .challengeSpent, .tooFast, .soldOut:
             nil

@@ -25,6 +25,11 @@ package import TrancheCore
 /// | `identity.dev` | `true`: buyers sign in at the gate with a name alone; refused outside loopback | false |
 /// | `session.seconds` | the life of a session | 1800 |
 /// | `lists.folder` | files with lists of buyers and addresses: `NAME.buyers`, `NAME.addresses`, a line each | none |
+/// | `shop.origins` | origins of the shop's pages that may sign buyers in by a form: `https://shop.example` | none |
+/// | `captcha.verify` | where the captcha provider judges answers; needs `TRANCHE_CAPTCHA_SECRET` | none: the gate's own picture |
+/// | `captcha.script`, `captcha.widget`, `captcha.site.key` | the provider's script, the class of its element, its public key | required with it |
+/// | `captcha.origins` | from where the page may load scripts, styles and frames | the script's |
+/// | `captcha.milliseconds`, `captcha.calls` | the longest call, and calls at the same time | 2000, 64 |
 ///
 /// Secrets come from the environment only, each a list with the newest first: `TRANCHE_GATE_KEY` signs sessions, entry
 /// tickets and challenges, and makes order ids; `TRANCHE_TOKEN_SECRET` makes tokens; `TRANCHE_GATE_SECRET` is shown to the
@@ -51,6 +56,9 @@ package struct GateConfiguration: Sendable {
     package let identity: Identity
     package let sessionMilliseconds: Int64
     package let listsFolder: String
+    package let captcha: CaptchaSettings?
+    /// Pages of the shop that may sign buyers in by a form.
+    package let shopOrigins: [String]
     package let transport: TransportConfiguration
     package let tls: ServerTLS?
     package let gateKeys: [String]
@@ -91,6 +99,8 @@ package struct GateConfiguration: Sendable {
         self.centerURL = try values.string("center.url")
         self.sessionMilliseconds = 1_000 * Int64(try values.number("session.seconds", in: 10...86_400, default: 1_800))
         self.listsFolder = values.string("lists.folder", default: "")
+        self.captcha = try CaptchaSettings(values)
+        self.shopOrigins = try Self.shopOrigins(values)
         self.gateKeys = try values.secrets("tranche.gate.key")
         self.tokenSecrets = try values.secrets("tranche.token.secret")
         self.gateSecret = try values.secrets("tranche.gate.secret")[0]
@@ -116,5 +126,15 @@ package struct GateConfiguration: Sendable {
                 "redis.address is \"\(address)\", which leaves this machine in the clear: use a Redis of this machine, or "
                     + "set tls.elsewhere: true if a VPN or a mesh encrypts it")
         }
+    }
+    private static func shopOrigins(_ values: DaemonConfiguration) throws(StartError) -> [String] {
+        let origins = values.string("shop.origins", default: "").split(separator: ",")
+            .map { $0.filter { !$0.isWhitespace } }
+        for text in origins {
+            guard WebOrigin(address: text)?.text == text else {
+                throw StartError("shop.origins has \"\(text)\", but must be a list of origins like https://host")
+            }
+        }
+        return origins
     }
 }

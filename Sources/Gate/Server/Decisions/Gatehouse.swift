@@ -33,21 +33,29 @@ final class Gatehouse: Sendable {
     let sessions: SessionCodec
     let tickets: EntryTicketCodec
     let challenges: ChallengeCodec
+    let sealed: SealedChallengeCodec
+    /// `nil` if the shop has no captcha provider.
+    let provider: CaptchaProvider?
     let orders: OrderDerivation
     let tokens: TokenCodec
     let telemetry: Telemetry
     /// Random for each process, so that nobody can choose names that meet in the table of limits.
     private let hash: SipHash
 
-    init(_ configuration: GateConfiguration, memory: SharedMemory, verifier: IdentityVerifier, telemetry: Telemetry) {
+    init(
+        _ configuration: GateConfiguration, memory: SharedMemory, verifier: IdentityVerifier, telemetry: Telemetry,
+        provider: CaptchaProvider?
+    ) {
         self.configuration = configuration
         self.memory = memory
         self.verifier = verifier
         self.telemetry = telemetry
+        self.provider = provider
         let keys = GateKeys(secrets: configuration.gateKeys)
         self.sessions = SessionCodec(keys)
         self.tickets = EntryTicketCodec(keys)
         self.challenges = ChallengeCodec(keys)
+        self.sealed = SealedChallengeCodec(keys)
         self.orders = OrderDerivation(keys)
         self.tokens = TokenCodec(secrets: configuration.tokenSecrets)
         var random = SystemRandomNumberGenerator()
@@ -144,7 +152,7 @@ extension GateLot {
                 opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
                 closesAt: Instant(milliseconds: sale.endsAtMilliseconds), userRate: terms.userRate,
                 addressRate: terms.addressRate, lotRate: terms.lotRate, rules: terms.rules,
-                wantsChallenge: terms.challenge != .none,
+                wantsChallenge: terms.challenge != .none, kinds: terms.kinds,
                 minimumAnswerMilliseconds: Int64(terms.minimumAnswerMilliseconds),
                 tokenMilliseconds: 1_000 * Int64(terms.tokenSeconds), blocked: blocked)
         }

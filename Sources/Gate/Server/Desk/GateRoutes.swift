@@ -42,9 +42,21 @@ struct GateRoutes {
             return Self.response(self.house.outcome(of: asked, reply, now: SystemClock.now()))
         }
         router.post("/v1/lots/:lot/challenge") { request, context in
-            let document = try self.house.challenge(
-                try self.asker(request, context), lot: try context.lot(), now: SystemClock.now())
-            return Response.json(document, status: .created, headers: [.cacheControl: "no-store"])
+            let (asker, lot) = (try self.asker(request, context), try context.lot())
+            let body = try await request.bytes(limit: ChallengeBody.byteLimit)
+            let kind = try Self.withBytes(body) { bytes throws(Problem) in try ChallengeBody.read(bytes).kind }
+            let challenge = try self.house.challenge(asker, lot: lot, kind: kind, now: SystemClock.now())
+            return Self.created { challenge.writeDocument(into: &$0) }
+        }
+        router.post("/v1/lots/:lot/challenge/answer") { request, context in
+            let (asker, lot) = (try self.asker(request, context), try context.lot())
+            let body = try await request.document(ProviderBody.self, limit: ProviderBody.byteLimit)
+            switch try await self.house.pass(body, asker, lot: lot) {
+            case .passed(let answer):
+                return Response.json(
+                    PassedDocument(answer: answer), status: .created, headers: [.cacheControl: "no-store"])
+            case .refused(let problem, let next): return Self.response(.refused(problem, next: next))
+            }
         }
         router.post("/v1/lots/:lot/token") { request, context in
             let asker = try self.asker(request, context)
@@ -79,6 +91,14 @@ struct GateRoutes {
         let copy = bytes.map { Array($0) } ?? []
         let result = copy.withUnsafeBytes { bytes in Result { () throws(Problem) in try body(bytes) } }
         return try result.get()
+    }
+
+    private static func created(_ write: (inout [UInt8]) -> Void) -> Response {
+        var body: [UInt8] = []
+        write(&body)
+        return Response(
+            status: .created, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 
     private static func response(_ outcome: GateOutcome) -> Response {

@@ -23,6 +23,8 @@ package struct GateLot: Hashable, Sendable {
     package let lotRate: RateLimit?
     package let rules: [GateRule]
     package let wantsChallenge: Bool
+    /// The kinds of challenges that count in this lot.
+    package let kinds: Set<ChallengeKind>
     package let minimumAnswerMilliseconds: Int64
     package let tokenMilliseconds: Int64
     /// Buyers that operators have blocked.
@@ -34,12 +36,13 @@ package struct GateLot: Hashable, Sendable {
     package init(
         id: LotID, sale: String, policy: LinePolicy, phase: Phase, opensAt: Instant, closesAt: Instant,
         userRate: RateLimit, addressRate: RateLimit, lotRate: RateLimit?, rules: [GateRule], wantsChallenge: Bool,
-        minimumAnswerMilliseconds: Int64, tokenMilliseconds: Int64, blocked: Set<BuyerID> = []
+        kinds: Set<ChallengeKind> = Set(ChallengeKind.allCases), minimumAnswerMilliseconds: Int64,
+        tokenMilliseconds: Int64, blocked: Set<BuyerID> = []
     ) {
         (self.id, self.sale, self.policy, self.phase) = (id, sale, policy, phase)
         (self.opensAt, self.closesAt) = (opensAt, closesAt)
         (self.userRate, self.addressRate, self.lotRate) = (userRate, addressRate, lotRate)
-        (self.rules, self.wantsChallenge) = (rules, wantsChallenge)
+        (self.rules, self.wantsChallenge, self.kinds) = (rules, wantsChallenge, kinds)
         self.minimumAnswerMilliseconds = minimumAnswerMilliseconds
         self.tokenMilliseconds = tokenMilliseconds
         self.blocked = blocked

@@ -90,6 +90,11 @@ package struct GateMachine: Sendable {
         return hits.refusal
     }
 
+    /// Charges one of the gate's own limits.
+    mutating func admit(_ key: UInt64, _ rate: RateLimit, steady: Instant) -> RateVerdict {
+        self.rates.admit(key, rate, now: steady)
+    }
+
     mutating func countEntry(_ rank: EntryRank, in lot: LotID) {
         self.entries[lot, default: ArrivalCounts()].count(rank)
     }
