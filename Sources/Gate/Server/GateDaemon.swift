@@ -41,7 +41,7 @@ package enum GateDaemon {
                 DevCalls(
                     identity: $0, house: house, signature: PaymentSignature(secrets: configuration.paymentSecrets),
                     curl: curl)
-            })
+            }, curl: curl)
         let router = DaemonRouter.make(
             for: .anybody, logger: logger, telemetry: telemetry, notReady: { Self.reasonNotReady(link, memory) },
             routes.add)

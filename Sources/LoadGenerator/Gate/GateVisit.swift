@@ -132,7 +132,7 @@ struct GateVisit {
                 await Self.pause(200...400)
                 continue
             }
-            if status.challenge == .work, self.answer == nil { await self.solve() }
+            if status.challenge != .none, self.answer == nil { await self.solve() }
             if let outcome = await self.ask(isAgain: isAgain) { return outcome }
         }
         return .outOfTime
@@ -157,7 +157,8 @@ struct GateVisit {
     private mutating func solve() async {
         guard
             let response = await self.door.call(
-                "POST", "/v1/lots/\(self.lot)/challenge", self.session, [], from: self.buyer),
+                "POST", "/v1/lots/\(self.lot)/challenge", self.session, JSON.encode(ChallengeBody(kind: .work)),
+                from: self.buyer),
             response.status == 201,
             let document = try? JSON.decode(ChallengeDocument.self, from: response.body.utf8)
         else { return await Self.pause(300...900) }

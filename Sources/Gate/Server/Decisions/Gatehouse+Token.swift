@@ -19,7 +19,10 @@ extension Gatehouse {
     func token(
         _ asker: Asker, lot: LotID, body: UnsafeRawBufferPointer, now: Instant
     ) throws(Problem) -> TokenAsked {
-        let body = body.isEmpty ? TokenBody() : try TokenBody.read(body)
+        try self.token(asker, lot: lot, body: body.isEmpty ? TokenBody() : TokenBody.read(body), now: now)
+    }
+
+    func token(_ asker: Asker, lot: LotID, body: TokenBody, now: Instant) throws(Problem) -> TokenAsked {
         var rank: EntryRank?
         if let ticket = body.ticket {
             do throws(SealError) {

@@ -1,3 +1,4 @@
+import CurlClient
 import DaemonSupport
 import HTTPTypes
 import Hummingbird
@@ -17,6 +18,7 @@ struct GateRoutes {
     let calls: MemoryCalls
     let again: AgainCalls
     let dev: DevCalls?
+    let curl: CurlClient
 
     func add(to router: Router<TrancheContext>) {
         router.get("/v1/sales/:sale/status.json") { _, context in
@@ -74,18 +76,23 @@ struct GateRoutes {
             return Self.response(try await self.again.token(asker, lot: try context.lot(), body: body))
         }
         self.page.add(to: router)
+        PlainRoutes(routes: self, curl: self.curl, style: self.page.style).add(to: router)
         self.dev?.add(to: router)
     }
 
     private func asker(_ request: Request, _ context: TrancheContext) throws(Problem) -> Gatehouse.Asker {
-        let forwarded = HTTPField.Name("X-Forwarded-For").flatMap { request.headers[$0] } ?? ""
-        let address = Array(forwarded.utf8).withUnsafeBytes { self.house.address(of: context.peer, forwardedFor: $0) }
+        let address = self.address(request, context)
         return try Self.withBytes(request.bearer) { bytes throws(Problem) in
             try self.house.asker(bytes, from: address, now: SystemClock.now())
         }
     }
 
-    private static func withBytes<Value>(
+    func address(_ request: Request, _ context: TrancheContext) -> NetworkAddress {
+        let forwarded = HTTPField.Name("X-Forwarded-For").flatMap { request.headers[$0] } ?? ""
+        return Array(forwarded.utf8).withUnsafeBytes { self.house.address(of: context.peer, forwardedFor: $0) }
+    }
+
+    static func withBytes<Value>(
         _ bytes: (some Collection<UInt8>)?, _ body: (UnsafeRawBufferPointer) throws(Problem) -> Value
     ) throws(Problem) -> Value {
         let copy = bytes.map { Array($0) } ?? []
