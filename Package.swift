@@ -231,7 +231,7 @@ let package = Package(
         .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),
         .testTarget(
-            name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore"], swiftSettings: settings),
+            name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore", crypto], swiftSettings: settings),
         .testTarget(
             name: "IdentityTests",
             dependencies: ["Identity", "TrancheAPI", "TrancheCore", crypto, cryptoExtras], swiftSettings: settings),

@@ -93,6 +93,7 @@ import TrancheCore
             (.entryClosed(openedAt: at), 403, "entry_closed", nil),
             (.challengeRequired, 409, "challenge_required", nil), (.challengeFailed, 409, "challenge_failed", nil),
             (.challengeSpent, 409, "challenge_spent", nil), (.tooFast(level: 1), 403, "too_fast", nil),
+            (.tooEarly(retryAfterMilliseconds: 8_000), 403, "too_early", 8),
             (.soldOut, 410, "sold_out", nil), (.rateLimited(retryAfterMilliseconds: 600), 429, "rate_limited", 1),
             (.overloaded(retryAfterMilliseconds: 2_000), 503, "overloaded", 2),
             (.recovering(retryAfterMilliseconds: 1), 503, "recovering", 1),

@@ -19,6 +19,10 @@ import TrancheCore
         #expect(terms.addressRate == RateLimit(perMinute: 300, burst: 10) && terms.lotRate == nil)
         #expect(terms.challenge == .none && terms.minimumAnswerMilliseconds == 1_000 && terms.tokenSeconds == 120)
         #expect(terms.delayMilliseconds == 0 && terms.rules.isEmpty && terms.workCost == ChallengeWork.defaultCost)
+        #expect(terms.clockMilliseconds == 8_000 && terms.kinds == [])
+        #expect(GateTerms(Rules(challenge: .question)).kinds == [.question, .work, .clock])
+        #expect(GateTerms(Rules(challenge: .work, clockMilliseconds: 0)).kinds == [.work])
+        #expect(self.refusal(GateSample.sale(gate: Rules(clockMilliseconds: 0))) == nil)
         #expect(terms.switches.hasEvents && terms.switches.hasEstimates && !terms.switches.isHarder)
         #expect(GateSample.sale().lots[0].policy == .open && !GateSample.sale().isDrawn)
         #expect(GateSample.sale(line: .lottery).isDrawn)
@@ -64,6 +68,12 @@ import TrancheCore
             (Rules(workCost: 0), "workCost 0", "1...10000"),
             (Rules(workCost: 10_001), "workCost 10001", "1...10000"),
             (Rules(minimumAnswerMilliseconds: -1), "minimumAnswerMilliseconds -1", "0...60000"),
+            (Rules(clockMilliseconds: 999), "clockMilliseconds 999", "1000...60000"),
+            (Rules(clockMilliseconds: 60_001), "clockMilliseconds 60001", "1000...60000"),
+            (
+                Rules(minimumAnswerMilliseconds: 5_000, clockMilliseconds: 4_000), "clockMilliseconds 4000",
+                "minimumAnswerMilliseconds 5000"
+            ),
             (Rules(tokenSeconds: 9), "tokenSeconds 9", "10...3600"),
             (Rules(tokenSeconds: 3_601), "tokenSeconds 3601", "10...3600"),
             (Rules(delayMilliseconds: 501), "delayMilliseconds 501", "0...500"),

@@ -17,7 +17,7 @@ extension SaleConfig.GateRules {
         try check("workCost", self.workCost, ChallengeWork.costs)
         try check("minimumAnswerMilliseconds", self.minimumAnswerMilliseconds, 0...60_000)
         if let clock = self.clockMilliseconds, clock != 0 {
-            try check("clockMilliseconds (0, or a wait)", clock, 1_000...Int(SealedChallengeCodec.waitLimit))
+            try check("clockMilliseconds", clock, 1_000...Int(SealedChallengeCodec.waitLimit))
             // The end of the wait must not be too fast for a person.
             let least = self.minimumAnswerMilliseconds ?? 1_000
             guard clock >= least else {

@@ -16,10 +16,12 @@ package enum QuestionPicture {
         let cell = Double(self.width - 16) / Double(symbols.count)
         for (index, symbol) in symbols.enumerated() {
             let pose = Pose(center: 8 + cell * (Double(index) + 0.5), cell: cell, using: &generator)
+            // A thin minus would be one line among the others.
+            let pen = symbol == .plus || symbol == .minus ? pose.pen + 1 : pose.pen
             for stroke in symbol.strokes {
                 let points = stroke.map { wave.bend(pose.place($0)) }
                 for (start, end) in zip(points, points.dropFirst()) {
-                    picture.draw(from: start, to: end, radius: pose.pen, ink: true)
+                    picture.draw(from: start, to: end, radius: pen, ink: true)
                 }
             }
         }
