@@ -50,7 +50,8 @@ package enum GateDaemon {
             limits: EdgeLimits(
                 connections: configuration.connectionLimit,
                 connectionsPerAddress: configuration.connectionLimitPerAddress, bodyBytes: GateRoutes.bodyBytes),
-            router: router.buildResponder(), logger: logger
+            router: router.buildResponder(),
+            isProxy: { configuration.protocolProxies.contains(NetworkAddress($0)) }, logger: logger
         ) { GateDesk(house, status: status, poller: $0) }
         let lists = ListFiles(folder: configuration.listsFolder, house: house, logger: logger)
         lists.refresh()

@@ -17,6 +17,7 @@ package import TrancheCore
 /// | `public.address.connections` | of them, from one IPv4 address or one /64 of IPv6 | a fifth |
 /// | `public.lanes` | threads that serve buyers | half of the processors |
 /// | `proxies.trusted` | addresses and ranges of proxies whose `X-Forwarded-For` counts: `10.0.0.0/8,::1` | none |
+/// | `proxies.protocol` | addresses and ranges of proxies that must send the PROXY protocol, version 2 | none |
 /// | `redis.address` | `/path/to.sock` or `host:port`, shared by the gates of a region | required |
 /// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
 /// | `center.url` | the config center | required |
@@ -50,6 +51,8 @@ package struct GateConfiguration: Sendable {
     package let connectionLimitPerAddress: Int
     package let lanes: Int
     package let proxies: AddressSet
+    /// Proxies that must begin each connection with the PROXY protocol, version 2.
+    package let protocolProxies: AddressSet
     package let redis: RedisConnection.Address
     package let redisLogin: RedisConnection.Login?
     package let centerURL: String
@@ -84,10 +87,8 @@ package struct GateConfiguration: Sendable {
             "public.address.connections", in: 1...self.connectionLimit, default: max(1, self.connectionLimit / 5))
         self.lanes = try values.number(
             "public.lanes", in: 1...64, default: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount / 2)))
-        do throws(AddressError) {
-            let texts = values.string("proxies.trusted", default: "").split(separator: ",")
-            self.proxies = try AddressSet(texts: texts.map { $0.filter { !$0.isWhitespace } })
-        } catch { throw StartError("proxies.trusted: \(error)") }
+        self.proxies = try Self.addresses(values, "proxies.trusted")
+        self.protocolProxies = try Self.addresses(values, "proxies.protocol")
         let address = try values.string("redis.address")
         guard let redis = RedisConnection.Address(address) else {
             throw StartError("redis.address is \"\(address)\", but must be an absolute path of a socket, or host:port")
@@ -127,6 +128,13 @@ package struct GateConfiguration: Sendable {
                     + "set tls.elsewhere: true if a VPN or a mesh encrypts it")
         }
     }
+    private static func addresses(_ values: DaemonConfiguration, _ key: String) throws(StartError) -> AddressSet {
+        do throws(AddressError) {
+            let texts = values.string(key, default: "").split(separator: ",")
+            return try AddressSet(texts: texts.map { $0.filter { !$0.isWhitespace } })
+        } catch { throw StartError("\(key): \(error)") }
+    }
+
     private static func shopOrigins(_ values: DaemonConfiguration) throws(StartError) -> [String] {
         let origins = values.string("shop.origins", default: "").split(separator: ",")
             .map { $0.filter { !$0.isWhitespace } }
