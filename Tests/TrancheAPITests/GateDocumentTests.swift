@@ -95,6 +95,7 @@ import TrancheCore
             (.challengeSpent, 409, "challenge_spent", nil), (.tooFast(level: 1), 403, "too_fast", nil),
             (.tooEarly(retryAfterMilliseconds: 8_000), 403, "too_early", 8),
             (.soldOut, 410, "sold_out", nil), (.rateLimited(retryAfterMilliseconds: 600), 429, "rate_limited", 1),
+            (.sessionLimited(retryAfterMilliseconds: 600), 429, "session_limited", 1),
             (.overloaded(retryAfterMilliseconds: 2_000), 503, "overloaded", 2),
             (.recovering(retryAfterMilliseconds: 1), 503, "recovering", 1),
         ]

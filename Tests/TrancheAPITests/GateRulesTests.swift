@@ -19,6 +19,8 @@ import TrancheCore
         #expect(terms.addressRate == RateLimit(perMinute: 300, burst: 10) && terms.lotRate == nil)
         #expect(terms.challenge == .none && terms.minimumAnswerMilliseconds == 1_000 && terms.tokenSeconds == 120)
         #expect(terms.delayMilliseconds == 0 && terms.rules.isEmpty && terms.workCost == ChallengeWork.defaultCost)
+        #expect(terms.sessionRate == nil)
+        #expect(GateTerms(Rules(perSessionPerMinute: 5)).sessionRate == RateLimit(perMinute: 5, burst: 4))
         #expect(terms.clockMilliseconds == 8_000 && terms.kinds == [])
         #expect(GateTerms(Rules(challenge: .question)).kinds == [.question, .work, .clock])
         #expect(GateTerms(Rules(challenge: .work, clockMilliseconds: 0)).kinds == [.work])
@@ -60,6 +62,8 @@ import TrancheCore
             (Rules(perUserPerMinute: 1), "perUserPerMinute 1", "2...1000000"),
             (Rules(perUserPerMinute: 1_000_001), "perUserPerMinute 1000001", "2...1000000"),
             (Rules(perAddressPerMinute: -1), "perAddressPerMinute -1", "2...1000000"),
+            (Rules(perSessionPerMinute: 1), "perSessionPerMinute 1", "2...100"),
+            (Rules(perUserPerMinute: 50, perSessionPerMinute: 51), "perSessionPerMinute 51", "2...50"),
             (Rules(burst: 0), "burst 0", "1...10000"), (Rules(burst: 10_001), "burst 10001", "1...10000"),
             (Rules(burst: 100), "burst 100", "perUserPerMinute 100"),
             (Rules(perUserPerMinute: 1_000, perAddressPerMinute: 40, burst: 40), "burst 40", "perAddressPerMinute 40"),

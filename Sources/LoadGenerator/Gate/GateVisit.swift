@@ -190,7 +190,8 @@ struct GateVisit {
         switch code {
         case "challenge_required", "challenge_spent", "challenge_failed", "too_fast": self.answer = nil
         case "bad_identity": self.session = nil
-        case "not_admitted", "not_started", "rate_limited", "overloaded", "recovering", "paused": break
+        case "not_admitted", "not_started", "rate_limited", "session_limited", "overloaded", "recovering", "paused":
+            break
         default: return code
         }
         let seconds = response.retryAfterSeconds ?? 1

@@ -12,6 +12,10 @@ extension SaleConfig.GateRules {
         }
         try check("perUserPerMinute", self.perUserPerMinute, 2...Limits.requestsPerWindow)
         try check("perAddressPerMinute", self.perAddressPerMinute, 2...Limits.requestsPerWindow)
+        // More would mean nothing: the requests of a session are its buyer's.
+        try check(
+            "perSessionPerMinute", self.perSessionPerMinute,
+            2...max(2, min(Limits.requestsPerWindow, self.perUserPerMinute ?? GateTerms.perUserPerMinute)))
         try check("burst", self.burst, 1...10_000)
         try check("perLotPerSecond", self.perLotPerSecond, 1...Limits.requestsPerWindow)
         try check("workCost", self.workCost, ChallengeWork.costs)

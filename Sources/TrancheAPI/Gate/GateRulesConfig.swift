@@ -56,6 +56,8 @@ extension SaleConfig {
         package let rules: [Rule]?
         package let perUserPerMinute: Int?
         package let perAddressPerMinute: Int?
+        /// Not less strict than the buyer's limit; without it a session has that one only.
+        package let perSessionPerMinute: Int?
         package let burst: Int?
         package let perLotPerSecond: Int?
         package let challenge: Challenge?
@@ -68,7 +70,8 @@ extension SaleConfig {
         package let switches: Switches?
 
         package init(
-            rules: [Rule]? = nil, perUserPerMinute: Int? = nil, perAddressPerMinute: Int? = nil, burst: Int? = nil,
+            rules: [Rule]? = nil, perUserPerMinute: Int? = nil, perAddressPerMinute: Int? = nil,
+            perSessionPerMinute: Int? = nil, burst: Int? = nil,
             perLotPerSecond: Int? = nil, challenge: Challenge? = nil, workCost: Int? = nil,
             minimumAnswerMilliseconds: Int? = nil, clockMilliseconds: Int? = nil, tokenSeconds: Int? = nil,
             delayMilliseconds: Int? = nil, switches: Switches? = nil
@@ -76,6 +79,7 @@ extension SaleConfig {
             self.rules = rules
             self.perUserPerMinute = perUserPerMinute
             self.perAddressPerMinute = perAddressPerMinute
+            self.perSessionPerMinute = perSessionPerMinute
             self.burst = burst
             self.perLotPerSecond = perLotPerSecond
             self.challenge = challenge
@@ -99,6 +103,8 @@ package struct GateTerms: Hashable, Sendable {
     package let rules: [GateRule]
     package let userRate: RateLimit
     package let addressRate: RateLimit
+    /// `nil` if a session has no limit of its own.
+    package let sessionRate: RateLimit?
     /// `nil` if a lot has no limit.
     package let lotRate: RateLimit?
     package let challenge: SaleConfig.GateRules.Challenge
@@ -115,6 +121,7 @@ package struct GateTerms: Hashable, Sendable {
         let burst = given.burst ?? Self.burst
         self.userRate = Self.rate(given.perUserPerMinute ?? Self.perUserPerMinute, burst)
         self.addressRate = Self.rate(given.perAddressPerMinute ?? Self.perAddressPerMinute, burst)
+        self.sessionRate = given.perSessionPerMinute.map { Self.rate($0, min(burst, max(1, $0 - 1))) }
         // A lot's requests come from many buyers: the whole limit may come at the same moment.
         self.lotRate = given.perLotPerSecond.flatMap { RateLimit(perSecond: $0, burst: $0) }
         self.challenge = given.challenge ?? .none

@@ -37,6 +37,8 @@ extension Problem {
             (403, "the answer came faster than a person can give it: answer the new challenge, of level \(level)")
         case .soldOut: (410, "nothing is left")
         case .rateLimited(let wait): (429, "too many requests: the next one is admitted in \(wait) ms")
+        case .sessionLimited(let wait):
+            (429, "too many requests in this session: the next one is admitted in \(wait) ms (perSessionPerMinute)")
         case .overloaded: (503, "the gate admits fewer requests at the moment")
         case .recovering: (503, "the gate is starting, or has lost a part that it needs")
         }

@@ -25,6 +25,8 @@ package enum GateRefusal: Error, Hashable, Sendable {
     case tooFast(level: Int)
     case soldOut
     case rateLimited(retryAfterMilliseconds: Int)
+    /// The limit of one session, which is lower than its buyer's.
+    case sessionLimited(retryAfterMilliseconds: Int)
     case overloaded(retryAfterMilliseconds: Int)
     case recovering(retryAfterMilliseconds: Int)
 
@@ -47,6 +49,7 @@ package enum GateRefusal: Error, Hashable, Sendable {
         case .tooFast: "too_fast"
         case .soldOut: "sold_out"
         case .rateLimited: "rate_limited"
+        case .sessionLimited: "session_limited"
         case .overloaded: "overloaded"
         case .recovering: "recovering"
         }
@@ -56,7 +59,8 @@ package enum GateRefusal: Error, Hashable, Sendable {
     /// helps.
     package var retryAfterMilliseconds: Int? {
         switch self {
-        case .notAdmitted(let wait), .tooEarly(let wait), .rateLimited(let wait), .overloaded(let wait),
+        case .notAdmitted(let wait), .tooEarly(let wait), .rateLimited(let wait), .sessionLimited(let wait),
+            .overloaded(let wait),
             .recovering(let wait):
             wait
         case .badIdentity, .badTicket, .notEligible, .blocked, .notStarted, .paused, .ended, .entryClosed,

@@ -114,4 +114,27 @@ import TrancheCore
         }
         #expect(ask(LotID(9)) == nil, "an unknown lot")
     }
+
+    @Test("one session of a buyer may have a lower limit, and another session of the buyer is free")
+    func sessionsAreLimited() throws {
+        let lot = GateLot(
+            id: LotID(1), sale: "s", policy: .open, phase: .open, opensAt: Self.opensAt,
+            closesAt: Self.opensAt.advanced(milliseconds: 600_000), userRate: RateLimit(perMinute: 100, burst: 50)!,
+            addressRate: RateLimit(perMinute: 300, burst: 50)!, sessionRate: RateLimit(perMinute: 10, burst: 2)!,
+            lotRate: nil, rules: [], wantsChallenge: false, minimumAnswerMilliseconds: 1_000,
+            tokenMilliseconds: 120_000)
+        var machine = Bench.machine(lot)
+        let now = Self.opensAt.advanced(milliseconds: 5_000)
+        func ask(_ session: UInt64?) -> Result<GateMachine.TokenPlan, GateRefusal>? {
+            let caller = GateMachine.Caller(
+                claims: Bench.ann.claims, address: Bench.ann.address, session: session)
+            return machine.judgeToken(
+                caller, LotID(1), rank: nil, solution: nil, keys: (1, 2), now: now, steady: now, draw: 7)
+        }
+        let plan = try #require(try ask(5)?.get())
+        #expect(plan.question.limits.last?.key == .session(5))
+        #expect(Bench.refusal(ask(5)) == nil)
+        #expect(Bench.refusal(ask(5))?.code == "session_limited")
+        #expect(Bench.refusal(ask(6)) == nil && Bench.refusal(ask(nil)) == nil)
+    }
 }

@@ -105,7 +105,8 @@ final class Gatehouse: Sendable {
         do throws(SealError) {
             let session = try self.sessions.open(session, now: now)
             return Asker(
-                session: session, caller: GateMachine.Caller(claims: session.claims, address: address),
+                session: session,
+                caller: GateMachine.Caller(claims: session.claims, address: address, session: session.id),
                 keys: (
                     self.hash.hash(session.buyer), self.hash.hash(Array(Self.bytes(of: address.limited)))
                 ))
@@ -151,7 +152,8 @@ extension GateLot {
                 id: lot.id, sale: sale.id, policy: lot.policy, phase: phase,
                 opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
                 closesAt: Instant(milliseconds: sale.endsAtMilliseconds), userRate: terms.userRate,
-                addressRate: terms.addressRate, lotRate: terms.lotRate, rules: terms.rules,
+                addressRate: terms.addressRate, sessionRate: terms.sessionRate, lotRate: terms.lotRate,
+                rules: terms.rules,
                 wantsChallenge: terms.challenge != .none, kinds: terms.kinds,
                 minimumAnswerMilliseconds: Int64(terms.minimumAnswerMilliseconds),
                 tokenMilliseconds: 1_000 * Int64(terms.tokenSeconds), blocked: blocked)

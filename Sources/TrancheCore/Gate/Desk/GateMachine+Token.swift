@@ -95,6 +95,7 @@ extension GateMachine {
     }()
     /// Other rows of the table of limits than that of the buyer's requests.
     static let (answersRow, callsRow): (UInt64, UInt64) = (0x9E37_79B9_7F4A_7C15, 0x7F4A_7C15_9E37_79B9)
+    static let sessionsRow: UInt64 = 0x5851_F42D_4C95_7F2D
     /// The mark of a challenge whose answer was wrong or too fast. No buyer has such a name.
     private static let spoiled = "\n"
 

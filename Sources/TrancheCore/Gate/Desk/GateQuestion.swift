@@ -28,6 +28,7 @@ package struct GateQuestion: Hashable, Sendable {
 package enum GateKey: Hashable, Sendable {
     case buyer(BuyerID)
     case address(NetworkAddress)
+    case session(UInt64)
     case lot(LotID)
     /// The first entry of a buyer: its value is the rank.
     case entry(LotID, BuyerID)
