@@ -118,8 +118,8 @@ let package = Package(
         .target(
             name: "Lanes",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "Sockets", "Threads", logging, lifecycle,
-                hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "Sockets", "Threads", logging,
+                lifecycle, hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioConcurrency,
             ],
             swiftSettings: settings),
 
@@ -231,7 +231,7 @@ let package = Package(
         .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),
         .testTarget(
-            name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore"], swiftSettings: settings),
+            name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore", crypto], swiftSettings: settings),
         .testTarget(
             name: "IdentityTests",
             dependencies: ["Identity", "TrancheAPI", "TrancheCore", crypto, cryptoExtras], swiftSettings: settings),
@@ -246,7 +246,9 @@ let package = Package(
         .testTarget(
             name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "LanesTests", dependencies: ["Lanes", "DaemonSupport", "Sockets"], swiftSettings: settings),
+        .testTarget(
+            name: "LanesTests", dependencies: ["Lanes", "DaemonSupport", "ExpressParsing", "Sockets"],
+            swiftSettings: settings),
         .testTarget(
             name: "UnitServerTests",
             dependencies: [

@@ -45,16 +45,19 @@ package struct CurlRequest: Sendable {
     package var headers: [String: String]
     package var body: [UInt8]?
     package var timeoutMilliseconds: Int
+    /// The longest answer.
+    package var bodyLimitBytes: Int
 
     package init(
         _ method: String, _ url: String, headers: [String: String] = [:], body: [UInt8]? = nil,
-        timeoutMilliseconds: Int = 5_000
+        timeoutMilliseconds: Int = 5_000, bodyLimitBytes: Int = CurlClient.bodyLimitBytes
     ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
         self.timeoutMilliseconds = timeoutMilliseconds
+        self.bodyLimitBytes = bodyLimitBytes
     }
 }
 
@@ -272,7 +275,7 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
             curl_easy_reset(handle)  // The connection stays in the multi handle's pool.
             if self.idle.count < 64 { self.idle.append(handle) } else { curl_easy_cleanup(handle) }
             if call.isTooLarge {
-                self.finish(call, .failure(.bodyTooLarge(limit: CurlClient.bodyLimitBytes)), inbox)
+                self.finish(call, .failure(.bodyTooLarge(limit: call.request.bodyLimitBytes)), inbox)
             } else if result == CURLE_OK {
                 self.finish(call, .success(CurlResponse(status: status, body: call.body, headers: call.headers)), inbox)
             } else {
@@ -313,7 +316,7 @@ private func onBody(
 ) -> Int {
     guard let context, let bytes else { return 0 }
     let call = Unmanaged<CurlCall>.fromOpaque(context).takeUnretainedValue()
-    guard call.body.count + count <= CurlClient.bodyLimitBytes else {
+    guard call.body.count + size * count <= call.request.bodyLimitBytes else {
         call.isTooLarge = true
         return 0
     }

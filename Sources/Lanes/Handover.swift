@@ -15,6 +15,7 @@ import Sockets
 package final class Handover: Sendable {
     private let http: EdgeHTTP
     private let register: ConnectionRegister
+    private let clients: HandedOverClients
     private let logger: Logger
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
@@ -29,11 +30,12 @@ package final class Handover: Sendable {
 
     init(
         responder: @escaping HTTPChannelHandler.Responder, limits: EdgeLimits, register: ConnectionRegister,
-        logger: Logger
+        clients: HandedOverClients, logger: Logger
     ) {
         // The lanes have counted these connections.
         self.http = EdgeHTTP(responder: responder, limits: limits, register: register, counts: false)
         self.register = register
+        self.clients = clients
         self.logger = logger
     }
 
@@ -61,6 +63,7 @@ package final class Handover: Sendable {
                     return self.register.leave(address)
                 }
                 let key = ObjectIdentifier(channel)
+                self.clients[channel] = address
                 let isQuiescing = self.state.withLockedValue { state in
                     state.pending -= 1
                     state.channels[key] = channel
@@ -68,6 +71,7 @@ package final class Handover: Sendable {
                 }
                 channel.closeFuture.whenComplete { _ in
                     self.state.withLockedValue { $0.channels[key] = nil }
+                    self.clients[channel] = nil
                     self.register.leave(address)
                 }
                 Task { await http.handle(value: made, logger: logger) }
@@ -97,6 +101,16 @@ package final class Handover: Sendable {
             try? await Task.sleep(for: .milliseconds(20))
         }
         for channel in self.state.withLockedValue({ Array($0.channels.values) }) { channel.close(promise: nil) }
+    }
+}
+
+/// Whose requests come on the connections that the lanes have handed over: behind a proxy the kernel does not know.
+final class HandedOverClients: Sendable {
+    private let addresses = NIOLockedValueBox<[ObjectIdentifier: ClientAddress]>([:])
+
+    subscript(channel: any Channel) -> ClientAddress? {
+        get { self.addresses.withLockedValue { $0[ObjectIdentifier(channel)] } }
+        set { self.addresses.withLockedValue { $0[ObjectIdentifier(channel)] = newValue } }
     }
 }
 

@@ -1,4 +1,5 @@
 import Edge
+import ExpressParsing
 import Sockets
 import Threads
 
@@ -72,6 +73,11 @@ extension Lane {
     /// - Returns: How many bytes were taken; `nil` if the connection has left the lane.
     func serve(_ slot: Int, _ bytes: UnsafeRawBufferPointer) -> Int? {
         var taken = 0
+        if self.connections[slot].awaitsProxyHeader {
+            guard let length = self.takeProxyHeader(slot, bytes) else { return nil }
+            taken = length
+            if self.connections[slot].awaitsProxyHeader { return 0 }
+        }
         self.connections[slot].beginTurn(self.turn)
         while taken < bytes.count, self.connections[slot].mayServe {
             if self.connections[slot].isPostponed(in: self.turn) {
@@ -92,6 +98,37 @@ extension Lane {
             }
         }
         return taken
+    }
+
+    /// Reads what a proxy says about its client. From now on the connection counts for the client's address.
+    ///
+    /// - Returns: The header's length, 0 if it is not whole; `nil` if the connection was closed.
+    private func takeProxyHeader(_ slot: Int, _ bytes: UnsafeRawBufferPointer) -> Int? {
+        let header: ProxyHeader
+        switch ProxyHeader.parse(bytes) {
+        case .incomplete: return 0
+        case .malformed:
+            // Nobody could say whose requests these are.
+            self.close(slot)
+            return nil
+        case .header(let read): header = read
+        }
+        let proxy = self.connections[slot].address
+        let client: ClientAddress =
+            switch header.source {
+            case .own: proxy
+            case .v4(let number): ClientAddress(v4: number)
+            case .v6(let first, let last): ClientAddress(v6: (first, last))
+            }
+        if client != proxy {
+            guard self.register.enter(client, hasMadeRoom: true) == .admitted else {
+                self.close(slot)
+                return nil
+            }
+            self.register.leave(proxy)
+        }
+        self.connections[slot].take(client: client)
+        return header.length
     }
 
     func handOver(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {

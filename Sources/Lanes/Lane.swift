@@ -30,6 +30,7 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
     let desk: any LaneDesk
     let register: ConnectionRegister
     let handover: Handover
+    private let isProxy: @Sendable (ClientAddress) -> Bool
     private let logger: Logger
     let poller: Poller
     private let isToStop = NIOLockedValueBox(false)
@@ -56,10 +57,11 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
     /// - Parameters:
     ///   - number: The lane's number in its tickets, from 1.
     ///   - listener: Shared by all lanes, and closed by the caller.
+    ///   - isProxy: Whether a peer must send a ``ProxyHeader`` first.
     ///   - poller: Also wakes the lane when another thread has posted something to its desk.
     package init(
         number: Int, listener: Int32, register: ConnectionRegister, handover: Handover, poller: Poller,
-        desk: any LaneDesk, logger: Logger
+        desk: any LaneDesk, isProxy: @escaping @Sendable (ClientAddress) -> Bool = { _ in false }, logger: Logger
     ) {
         self.number = number
         self.listener = listener
@@ -68,6 +70,7 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
         self.logger = logger
         self.poller = poller
         self.desk = desk
+        self.isProxy = isProxy
     }
 
     deinit { self.buffer.deallocate() }
@@ -179,7 +182,7 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
             self.register.leave(address)
             throw error
         }
-        self.connections[slot].accept(descriptor, address, now: self.now)
+        self.connections[slot].accept(descriptor, address, isProxy: self.isProxy(address), now: self.now)
     }
 
     func close(_ slot: Int) {

@@ -45,6 +45,8 @@ package struct LaneConnection {
     /// The descriptor of the connection that has the slot; -1 for a free one.
     package private(set) var descriptor: Int32 = -1
     package private(set) var address = ClientAddress.local
+    /// The peer is a proxy, and has not said yet who the client is.
+    package private(set) var awaitsProxyHeader = false
     /// Raised with every request and kept from one connection to the next: the rest of the ticket's number.
     package private(set) var count: UInt32 = 0
     /// The client sends no more. Answers may still reach it.
@@ -97,13 +99,22 @@ package struct LaneConnection {
 
 // Changes of state, in the order of a connection's life.
 extension LaneConnection {
-    package mutating func accept(_ descriptor: Int32, _ address: ClientAddress, now: Int64) {
+    package mutating func accept(
+        _ descriptor: Int32, _ address: ClientAddress, isProxy: Bool = false, now: Int64
+    ) {
         guard case .free = self.state else { self.trap("accept") }
         let count = self.count &+ 1
         self = LaneConnection()
         (self.state, self.descriptor, self.address, self.count) = (.listening, descriptor, address, count)
+        self.awaitsProxyHeader = isProxy
         // The lane hands longer requests over, and `wantsToRead` limits the bytes behind a request.
         self.watch = RequestWatch(bytesLimit: .max, now: now)
+    }
+
+    /// The proxy has said who the client is.
+    package mutating func take(client address: ClientAddress) {
+        guard case .listening = self.state, self.awaitsProxyHeader else { self.trap("take a client's address") }
+        (self.address, self.awaitsProxyHeader) = (address, false)
     }
 
     /// A whole request was read.

@@ -19,16 +19,19 @@ package struct LaneService: Service {
     package let lanes: Int
     package let limits: EdgeLimits
     package let router: RouterResponder<TrancheContext>
+    /// Whether a peer is a proxy, which must say first who its client is.
+    package let isProxy: @Sendable (ClientAddress) -> Bool
     package let logger: Logger
     /// The desk of one lane, which the poller wakes. Called once for each lane, in the order of their numbers.
     package let makeDesk: @Sendable (Poller) -> any LaneDesk
 
     package init(
         host: String, port: Int, lanes: Int, limits: EdgeLimits, router: RouterResponder<TrancheContext>,
-        logger: Logger, makeDesk: @escaping @Sendable (Poller) -> any LaneDesk
+        isProxy: @escaping @Sendable (ClientAddress) -> Bool = { _ in false }, logger: Logger,
+        makeDesk: @escaping @Sendable (Poller) -> any LaneDesk
     ) {
         (self.host, self.port, self.lanes, self.limits) = (host, port, lanes, limits)
-        (self.router, self.logger, self.makeDesk) = (router, logger, makeDesk)
+        (self.router, self.isProxy, self.logger, self.makeDesk) = (router, isProxy, logger, makeDesk)
     }
 
     package func run() async throws {
@@ -37,13 +40,15 @@ package struct LaneService: Service {
         defer { Socket.close(listener) }
         let limits = EdgeServer.possible(self.limits, self.logger)
         let register = ConnectionRegister(limit: limits.connections, limitPerAddress: limits.connectionsPerAddress)
+        let clients = HandedOverClients()
         let handover = Handover(
-            responder: self.responder(limits), limits: limits, register: register, logger: self.logger)
+            responder: self.responder(limits, clients), limits: limits, register: register, clients: clients,
+            logger: self.logger)
         let lanes = try (1...self.lanes).map { number in
             let poller = try Poller()
             return Lane(
                 number: number, listener: listener, register: register, handover: handover, poller: poller,
-                desk: self.makeDesk(poller), logger: self.logger)
+                desk: self.makeDesk(poller), isProxy: self.isProxy, logger: self.logger)
         }
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { tasks in
@@ -64,10 +69,10 @@ package struct LaneService: Service {
     }
 
     /// The router as the connections of the ordinary stack see it.
-    private func responder(_ limits: EdgeLimits) -> HTTPChannelHandler.Responder {
+    private func responder(_ limits: EdgeLimits, _ clients: HandedOverClients) -> HTTPChannelHandler.Responder {
         let (responder, logger) = (EdgeResponder(self.router, bodyLimit: limits.bodyBytes), self.logger)
         return { request, writer, channel in
-            let context = TrancheContext(source: .init(channel: channel, logger: logger))
+            let context = TrancheContext(source: .init(channel: channel, logger: logger), peer: clients[channel])
             var response: Response
             do { response = try await responder.respond(to: request, context: context) } catch {
                 response = Response(status: .internalServerError)

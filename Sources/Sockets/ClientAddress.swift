@@ -15,6 +15,19 @@ package struct ClientAddress: Hashable, Sendable {
 
     package init(v4 address: in_addr) { self.init(family: 4, value: UInt64(UInt32(bigEndian: address.s_addr))) }
 
+    /// - Parameter v4: An IPv4 address, as a number.
+    package init(v4 number: UInt32) { self.init(family: 4, value: UInt64(number)) }
+
+    /// - Parameter words: The first and the last 64 bits of an IPv6 address.
+    package init(v6 words: (UInt64, UInt64)) {
+        // An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) counts as the IPv4 address.
+        if words.0 == 0, words.1 >> 32 == 0xFFFF {
+            self.init(family: 4, value: words.1 & 0xFFFF_FFFF)
+        } else {
+            self.init(family: 6, value: words.0)
+        }
+    }
+
     package init(v6 address: in6_addr) {
         let words = withUnsafeBytes(of: address) { bytes in
             (
@@ -22,12 +35,7 @@ package struct ClientAddress: Hashable, Sendable {
                 UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             )
         }
-        // An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) counts as the IPv4 address.
-        if words.0 == 0, words.1 >> 32 == 0xFFFF {
-            self.init(family: 4, value: words.1 & 0xFFFF_FFFF)
-        } else {
-            self.init(family: 6, value: words.0)
-        }
+        self.init(v6: words)
     }
 
     package init(_ storage: sockaddr_storage) {

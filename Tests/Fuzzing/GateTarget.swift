@@ -9,6 +9,7 @@ enum GateTarget {
     static let sessions = SessionCodec(keys)
     static let tickets = EntryTicketCodec(keys)
     static let challenges = ChallengeCodec(keys)
+    static let sealed = SealedChallengeCodec(keys)
     static let now = Instant(milliseconds: 1_700_000_000_000)
     static let buyer = BuyerID("buyer")!
 
@@ -50,6 +51,7 @@ enum GateTarget {
         guard !bytes.isEmpty, let body = try? TokenBody.read(bytes) else { return }
         let ordinary = try? JSON.decode(TokenBody.self, from: bytes)
         precondition(ordinary == body, "two readers of one body differ")
+        if let answer = body.answer { _ = try? self.sealed.check(answer, session: 1, lot: LotID(1), now: self.now) }
         guard let solution = body.solution else { return }
         _ = try? self.challenges.check(solution, session: 1, lot: LotID(1), now: self.now)
     }
@@ -66,8 +68,12 @@ enum GateTarget {
         let challenge = self.challenges.make(
             session: 1, lot: LotID(1), work: ChallengeWork(cost: 1), now: self.now, using: &random)
         let answer = ChallengeSolver.solve(challenge)
+        let question = self.sealed.makeQuestion(
+            session: 1, lot: LotID(1), level: 0, now: self.now, using: &random)
+        let sealed = SealedAnswer(challenge: question.challenge, text: "17")
         return [
-            [0] + Array(session.utf8), [1] + Array(ticket.utf8), [2] + content(session), [3] + content(ticket),
+            [4] + JSON.encode(TokenBody(ticket: ticket, answer: sealed)), [0] + Array(session.utf8),
+            [1] + Array(ticket.utf8), [2] + content(session), [3] + content(ticket),
             [4] + JSON.encode(TokenBody(ticket: ticket, solution: answer)), [4] + Array("{}".utf8),
         ]
     }

@@ -54,7 +54,7 @@ nonisolated(unsafe) private var target = FuzzTarget.token  // Set once, before t
 
 /// The targets. A target traps when a check fails, and the fuzzer reports the trap.
 enum FuzzTarget: String, CaseIterable {
-    case token, gate, order, config, wire, stored, center, coordinator, unit, contest, differential
+    case token, gate, order, config, wire, stored, center, coordinator, unit, contest, differential, proxy
 
     func run(_ bytes: [UInt8]) {
         switch self {
@@ -69,6 +69,7 @@ enum FuzzTarget: String, CaseIterable {
         case .unit: UnitTarget.center(bytes)
         case .contest: UnitTarget.coordinator(bytes)
         case .differential: DifferentialTarget.run(bytes)
+        case .proxy: ProxyTarget.run(bytes)
         }
     }
 
@@ -85,6 +86,7 @@ enum FuzzTarget: String, CaseIterable {
         case .coordinator: CoordinatorTarget.seeds
         case .unit, .contest: UnitTarget.seeds
         case .differential: DifferentialTarget.seeds
+        case .proxy: ProxyTarget.seeds
         }
     }
 }

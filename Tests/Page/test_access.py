@@ -86,7 +86,7 @@ class AccessTests(PageCase):
         self.addCleanup(self.browser.driver.execute_cdp_cmd, "Emulation.setScriptExecutionDisabled", {"value": False})
         self.start()
         text = self.browser.element("main").text
-        for part in ("Summer drop", "The sale opens at", "UTC", "Seat, west stand", "needs JavaScript", "the line"):
+        for part in ("Summer drop", "The sale opens at", "UTC", "Seat, west stand", "without JavaScript", "the line"):
             self.assertIn(part, text)
         self.assertFalse(self.browser.element("#go").is_displayed())
 

@@ -77,7 +77,7 @@ import TrancheCore
     @Test("a refusal of a fast answer carries the next challenge") func fastAnswerGetsNextChallenge() throws {
         let (problem, challenge) = (Problem(GateRefusal.tooFast(level: 2)), GateBodyTests.answer.challenge)
         var bytes = Array("x".utf8)
-        problem.write(with: challenge, into: &bytes)
+        problem.write(with: .work(challenge), into: &bytes)
         #expect(try JSON.decode(Problem.self, from: bytes.dropFirst()) == problem)
         #expect(try JSON.decode(ChallengeDocument.self, from: bytes.dropFirst()).challenge == challenge)
     }
@@ -93,7 +93,9 @@ import TrancheCore
             (.entryClosed(openedAt: at), 403, "entry_closed", nil),
             (.challengeRequired, 409, "challenge_required", nil), (.challengeFailed, 409, "challenge_failed", nil),
             (.challengeSpent, 409, "challenge_spent", nil), (.tooFast(level: 1), 403, "too_fast", nil),
+            (.tooEarly(retryAfterMilliseconds: 8_000), 403, "too_early", 8),
             (.soldOut, 410, "sold_out", nil), (.rateLimited(retryAfterMilliseconds: 600), 429, "rate_limited", 1),
+            (.sessionLimited(retryAfterMilliseconds: 600), 429, "session_limited", 1),
             (.overloaded(retryAfterMilliseconds: 2_000), 503, "overloaded", 2),
             (.recovering(retryAfterMilliseconds: 1), 503, "recovering", 1),
         ]

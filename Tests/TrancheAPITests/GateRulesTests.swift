@@ -19,6 +19,12 @@ import TrancheCore
         #expect(terms.addressRate == RateLimit(perMinute: 300, burst: 10) && terms.lotRate == nil)
         #expect(terms.challenge == .none && terms.minimumAnswerMilliseconds == 1_000 && terms.tokenSeconds == 120)
         #expect(terms.delayMilliseconds == 0 && terms.rules.isEmpty && terms.workCost == ChallengeWork.defaultCost)
+        #expect(terms.sessionRate == nil)
+        #expect(GateTerms(Rules(perSessionPerMinute: 5)).sessionRate == RateLimit(perMinute: 5, burst: 4))
+        #expect(terms.clockMilliseconds == 8_000 && terms.kinds == [])
+        #expect(GateTerms(Rules(challenge: .question)).kinds == [.question, .work, .clock])
+        #expect(GateTerms(Rules(challenge: .work, clockMilliseconds: 0)).kinds == [.work])
+        #expect(self.refusal(GateSample.sale(gate: Rules(clockMilliseconds: 0))) == nil)
         #expect(terms.switches.hasEvents && terms.switches.hasEstimates && !terms.switches.isHarder)
         #expect(GateSample.sale().lots[0].policy == .open && !GateSample.sale().isDrawn)
         #expect(GateSample.sale(line: .lottery).isDrawn)
@@ -56,6 +62,8 @@ import TrancheCore
             (Rules(perUserPerMinute: 1), "perUserPerMinute 1", "2...1000000"),
             (Rules(perUserPerMinute: 1_000_001), "perUserPerMinute 1000001", "2...1000000"),
             (Rules(perAddressPerMinute: -1), "perAddressPerMinute -1", "2...1000000"),
+            (Rules(perSessionPerMinute: 1), "perSessionPerMinute 1", "2...100"),
+            (Rules(perUserPerMinute: 50, perSessionPerMinute: 51), "perSessionPerMinute 51", "2...50"),
             (Rules(burst: 0), "burst 0", "1...10000"), (Rules(burst: 10_001), "burst 10001", "1...10000"),
             (Rules(burst: 100), "burst 100", "perUserPerMinute 100"),
             (Rules(perUserPerMinute: 1_000, perAddressPerMinute: 40, burst: 40), "burst 40", "perAddressPerMinute 40"),
@@ -64,6 +72,12 @@ import TrancheCore
             (Rules(workCost: 0), "workCost 0", "1...10000"),
             (Rules(workCost: 10_001), "workCost 10001", "1...10000"),
             (Rules(minimumAnswerMilliseconds: -1), "minimumAnswerMilliseconds -1", "0...60000"),
+            (Rules(clockMilliseconds: 999), "clockMilliseconds 999", "1000...60000"),
+            (Rules(clockMilliseconds: 60_001), "clockMilliseconds 60001", "1000...60000"),
+            (
+                Rules(minimumAnswerMilliseconds: 5_000, clockMilliseconds: 4_000), "clockMilliseconds 4000",
+                "minimumAnswerMilliseconds 5000"
+            ),
             (Rules(tokenSeconds: 9), "tokenSeconds 9", "10...3600"),
             (Rules(tokenSeconds: 3_601), "tokenSeconds 3601", "10...3600"),
             (Rules(delayMilliseconds: 501), "delayMilliseconds 501", "0...500"),

@@ -7,12 +7,16 @@ package import TrancheAPI
 /// The request context of every router.
 package struct TrancheContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
-    /// The other end of the connection: the client, or a proxy.
+    /// The other end of the connection: the client, as far as the listener knows, or a proxy.
     package let peer: ClientAddress
 
-    package init(source: ApplicationRequestContextSource) {
+    package init(source: ApplicationRequestContextSource) { self.init(source: source, peer: nil) }
+
+    /// - Parameter peer: The client, if it is known better than from the connection.
+    package init(source: ApplicationRequestContextSource, peer: ClientAddress?) {
         self.coreContext = .init(source: source)
-        self.peer = source.channel.remoteAddress?.withSockAddr { address, _ in ClientAddress(address) } ?? .local
+        self.peer =
+            peer ?? source.channel.remoteAddress?.withSockAddr { address, _ in ClientAddress(address) } ?? .local
     }
 }
 

@@ -156,6 +156,7 @@ async function speak(language) {
     for (const element of document.querySelectorAll("[data-words]")) {
         element.textContent = words(element.dataset.words);
     }
+    for (const element of document.querySelectorAll("[data-alt]")) element.alt = words(element.dataset.alt);
     for (const button of document.querySelectorAll("#languages button")) {
         button.setAttribute("aria-pressed", String(button.lang === language));
     }
@@ -381,8 +382,7 @@ function solutionFor(lot, time = clock.now()) {
 
 async function findSolution(lot, own, time) {
     if (!own.challenge || expiryOf(own.challenge) <= time + 2_000) {
-        const { content } = await patient(lot, () => post(`/v1/lots/${lot.id}/challenge`, session().session));
-        keepChallenge(own, content.challenge);
+        keepChallenge(own, await askChallenge(lot, "work"));
     }
     const { challenge, challengedAt } = own;
     const solution = await work(challenge.parameters);
@@ -390,6 +390,91 @@ async function findSolution(lot, own, time) {
     own.solution = { challenge, solution };
     save();
     return own.solution;
+}
+
+// MARK: A question
+
+/**
+ * Puts the gate's question to the buyer, and waits for the answer. Who cannot read the picture lets the device work, or
+ * waits: both count as much. Nothing beside the picture says the sum, because a program would read that.
+ */
+async function answerFor(lot, given) {
+    let offered = given ?? await askChallenge(lot, "question");
+    for (;;) {
+        const choice = offered.kind === "provider" ? await askProvider(lot, offered) : await askPerson(offered);
+        if (choice.offered) offered = choice.offered;
+        else if (choice.kind === "work") return { solution: await solutionFor(lot) };
+        else if (choice.kind === "clock") return { answer: await waitClock(lot) };
+        else return { answer: choice };
+    }
+}
+
+async function askChallenge(lot, kind) {
+    const { content } = await patient(lot, () => post(`/v1/lots/${lot.id}/challenge`, session().session, { kind }));
+    return content.challenge;
+}
+
+/** Shows the form until the buyer has answered, or has chosen another way. */
+function showQuestion(offered, listen) {
+    return new Promise((done) => {
+        const form = find("question");
+        const ways = [["instead-work", "work"], ["instead-clock", "clock"]];
+        const finish = (choice) => {
+            form.hidden = true;
+            form.onsubmit = null;
+            for (const [id] of ways) find(id).onclick = null;
+            done(choice);
+        };
+        for (const [id, kind] of ways) find(id).onclick = () => finish({ kind });
+        const isProvider = offered.kind === "provider";
+        find("widget").hidden = !isProvider;
+        for (const part of [find("sum"), find("typed"), form.querySelector("button")]) part.hidden = isProvider;
+        if (!isProvider) find("picture").src = offered.picture;
+        find("answer").value = "";
+        form.hidden = false;
+        listen(form, finish);
+        if (!isProvider) find("answer").focus();
+    });
+}
+
+const askPerson = (offered) => showQuestion(offered, (form, finish) => {
+    form.onsubmit = (event) => {
+        event.preventDefault();
+        const text = find("answer").value.trim();
+        if (/^\d{1,4}$/.test(text)) finish({ challenge: offered.challenge, text });
+    };
+});
+
+/** The provider's script fills an element of its class, and calls a function of the page with the response. */
+async function askProvider(lot, { challenge, widget }) {
+    const choice = await showQuestion({ kind: "provider" }, (_, finish) => {
+        window.trancheCaptcha = (response) => finish({ response });
+        const box = document.createElement("div");
+        box.className = widget.name;
+        Object.assign(box.dataset, { sitekey: widget.siteKey, callback: "trancheCaptcha" });
+        const loader = document.createElement("script");
+        loader.onerror = () => finish({ kind: "clock" }); // the provider's script is away, and the buyer is not
+        loader.src = widget.script;
+        find("widget").replaceChildren(box, loader);
+    });
+    if (!choice.response) return choice;
+    try {
+        const address = `/v1/lots/${lot.id}/challenge/answer`;
+        const body = { challenge, response: choice.response };
+        return (await patient(lot, () => post(address, session().session, body))).content.answer;
+    } catch (refusal) {
+        if (!refusal.body?.challenge) throw refusal;
+        return { offered: refusal.body.challenge };
+    }
+}
+
+async function waitClock(lot) {
+    const { challenge, readyAt } = await askChallenge(lot, "clock");
+    page.repeatAt = readyAt;
+    render();
+    await sleep(Math.max(0, readyAt - clock.now()) + 200);
+    page.repeatAt = null;
+    return { challenge };
 }
 
 /** Solves the challenge before it is wanted: in the last minute before the opening, or when it is this buyer's turn. */
@@ -418,11 +503,14 @@ const challengeCodes = ["challenge_required", "challenge_failed", "challenge_spe
 async function tokenFor(lot) {
     const own = ownOf(lot);
     if (own.token && own.token.expiresAt > clock.now() + 1_000) return own.token;
+    let offered = null;
     for (let round = 0; ; round += 1) {
+        const isAsked = offered || page.status.challenge === "question";
         const wantsProof = own.challenge || page.status.challenge === "work";
-        const solution = wantsProof ? await solutionFor(lot) : undefined;
+        const proof = isAsked ? await answerFor(lot, offered)
+            : wantsProof ? { solution: await solutionFor(lot) } : {};
         try {
-            const body = { ticket: own.ticket, solution };
+            const body = { ticket: own.ticket, ...proof };
             const { content } = await patient(lot, () => post(`/v1/lots/${lot.id}/token`, session().session, body));
             own.token = content;
             own.challenge = own.solution = null;
@@ -432,6 +520,8 @@ async function tokenFor(lot) {
             // A challenge is a step of the protocol: the page answers a new one, once for each press of the button.
             if (!challengeCodes.includes(refusal.code) || round === 1) throw refusal;
             own.challenge = own.solution = null;
+            offered = refusal.body.challenge?.kind ? refusal.body.challenge : null;
+            if (offered || page.status.challenge === "question") continue;
             if (refusal.body.challenge) keepChallenge(own, refusal.body.challenge);
             else if (page.status.challenge !== "work") await solutionFor(lot);
         }

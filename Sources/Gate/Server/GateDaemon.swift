@@ -28,8 +28,9 @@ package enum GateDaemon {
         let watch = KeyWatch(configuration.identity, keys: keys, curl: curl, logger: logger)
         let dev = Self.devIdentity(configuration)
         try await watch.load(dev)
+        let provider = configuration.captcha.map { CaptchaProvider($0, logger: logger) }
         let house = Gatehouse(
-            configuration, memory: memory, verifier: watch.verifier, telemetry: telemetry)
+            configuration, memory: memory, verifier: watch.verifier, telemetry: telemetry, provider: provider)
         let status = StatusPages(house)
         let link = CenterLink(house, curl: curl, logger: logger)
         let calls = MemoryCalls(memory)
@@ -41,7 +42,7 @@ package enum GateDaemon {
                 DevCalls(
                     identity: $0, house: house, signature: PaymentSignature(secrets: configuration.paymentSecrets),
                     calls: units)
-            })
+            }, curl: curl)
         let router = DaemonRouter.make(
             for: .anybody, logger: logger, telemetry: telemetry, notReady: { Self.reasonNotReady(link, memory) },
             routes.add)
@@ -50,7 +51,8 @@ package enum GateDaemon {
             limits: EdgeLimits(
                 connections: configuration.connectionLimit,
                 connectionsPerAddress: configuration.connectionLimitPerAddress, bodyBytes: GateRoutes.bodyBytes),
-            router: router.buildResponder(), logger: logger
+            router: router.buildResponder(),
+            isProxy: { configuration.protocolProxies.contains(NetworkAddress($0)) }, logger: logger
         ) { GateDesk(house, status: status, poller: $0) }
         let lists = ListFiles(folder: configuration.listsFolder, house: house, logger: logger)
         lists.refresh()
@@ -62,6 +64,7 @@ package enum GateDaemon {
                 Self.internalApplication(configuration, link, memory, telemetry, logger), publicService,
             ], logger: logger)
         curl.stop()
+        provider?.stop()
         logger.info("stopped")
     }
 

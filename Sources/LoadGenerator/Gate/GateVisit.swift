@@ -95,7 +95,9 @@ struct GateVisit {
     private mutating func work() async {
         guard let (task, answeredAt) = self.challenge else {
             let path = "/v1/lots/\(self.lot)/challenge"
-            guard let response = await self.door.call("POST", path, self.session, [], self.log) else {
+            guard let response = await self.door.call(
+                "POST", path, self.session, JSON.encode(ChallengeBody(kind: .work)), self.log)
+            else {
                 return await Pause.between(300...900)
             }
             if response.status == 201, let document = try? JSON.decode(ChallengeDocument.self, from: response.body.utf8)
@@ -143,7 +145,8 @@ struct GateVisit {
         switch code {
         case "challenge_required", "challenge_spent", "challenge_failed", "too_fast": self.answer = nil
         case "bad_identity": self.session = nil
-        case "not_admitted", "not_started", "rate_limited", "overloaded", "recovering", "paused": break
+        case "not_admitted", "not_started", "rate_limited", "session_limited", "overloaded", "recovering", "paused":
+            break
         default: return code
         }
         let seconds = response.retryAfterSeconds ?? 1

@@ -7,6 +7,8 @@ package enum ChallengeError: Error, Hashable, Sendable {
     case expired(at: Instant)
     case wrongSession
     case wrongLot(LotID, expected: LotID)
+    /// The challenge is genuine, but of a kind that does not belong here.
+    case wrongKind(SealedChallenge.Kind, expected: SealedChallenge.Kind)
     /// The key is not the one that the challenge asks for.
     case unsolved
 }

@@ -91,6 +91,65 @@ package struct TokenDocument: Hashable, Sendable, Codable {
     }
 }
 
+/// The challenge of any kind that an answer to a buyer carries.
+package enum OfferedChallenge: Hashable, Sendable {
+    case work(Challenge)
+    case sealed(SealedChallenge)
+
+    func write(into bytes: inout [UInt8]) {
+        switch self {
+        case .work(let challenge): challenge.write(into: &bytes)
+        case .sealed(let challenge): challenge.write(into: &bytes)
+        }
+    }
+
+    /// Writes the answer to a request for a challenge.
+    package func writeDocument(into bytes: inout [UInt8]) {
+        bytes.write("{\"challenge\":")
+        self.write(into: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+    }
+}
+
+/// The answer to a request for a challenge of another kind than work.
+package struct SealedChallengeDocument: Hashable, Sendable, Codable {
+    package let challenge: SealedChallenge
+    package init(challenge: SealedChallenge) { self.challenge = challenge }
+}
+
+/// The body of a request for a challenge; without a kind it is the one that the sale asks for.
+package struct ChallengeBody: Hashable, Sendable, Codable {
+    package static let byteLimit = 256
+    package let kind: ChallengeKind?
+    package init(kind: ChallengeKind? = nil) { self.kind = kind }
+
+    /// - Throws: ``Problem`` with code `invalid_json`, or `too_large`.
+    package static func read(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> ChallengeBody {
+        if bytes.isEmpty { return ChallengeBody() }
+        guard bytes.count <= self.byteLimit else {
+            throw Problem(
+                status: 413, code: "too_large", detail: "the body has \(bytes.count) bytes, at most \(self.byteLimit)")
+        }
+        return try JSON.decode(ChallengeBody.self, from: bytes)
+    }
+}
+
+/// A captcha provider's answer, as the page got it.
+package struct ProviderBody: Hashable, Sendable, Codable {
+    /// Providers' answers have up to some 2,000 characters.
+    package static let byteLimit = 6 << 10
+    package static let responseLimit = 4_096
+    package let challenge: String
+    package let response: String
+    package init(challenge: String, response: String) { (self.challenge, self.response) = (challenge, response) }
+}
+
+/// The answer that a gate makes of a provider's yes.
+package struct PassedDocument: Hashable, Sendable, Codable {
+    package let answer: SealedAnswer
+    package init(answer: SealedAnswer) { self.answer = answer }
+}
+
 /// The body of a sign-in for development.
 package struct SignInBody: Hashable, Sendable, Codable {
     package let name: BuyerID

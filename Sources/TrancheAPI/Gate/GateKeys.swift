@@ -7,6 +7,9 @@ package struct GateKeys: Sendable {
         case session, ticket, challenge
         /// The signatures of the answers of challenges: only a gate can tell from one what the answer is.
         case answer
+        /// Challenges that are not work, and their answers.
+        case sealed
+        case sealedAnswer = "sealed answer"
         case order
     }
 

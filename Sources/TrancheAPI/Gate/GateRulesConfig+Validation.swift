@@ -12,10 +12,24 @@ extension SaleConfig.GateRules {
         }
         try check("perUserPerMinute", self.perUserPerMinute, 2...Limits.requestsPerWindow)
         try check("perAddressPerMinute", self.perAddressPerMinute, 2...Limits.requestsPerWindow)
+        // More would mean nothing: the requests of a session are its buyer's.
+        try check(
+            "perSessionPerMinute", self.perSessionPerMinute,
+            2...max(2, min(Limits.requestsPerWindow, self.perUserPerMinute ?? GateTerms.perUserPerMinute)))
         try check("burst", self.burst, 1...10_000)
         try check("perLotPerSecond", self.perLotPerSecond, 1...Limits.requestsPerWindow)
         try check("workCost", self.workCost, ChallengeWork.costs)
         try check("minimumAnswerMilliseconds", self.minimumAnswerMilliseconds, 0...60_000)
+        if let clock = self.clockMilliseconds, clock != 0 {
+            try check("clockMilliseconds", clock, 1_000...Int(SealedChallengeCodec.waitLimit))
+            // The end of the wait must not be too fast for a person.
+            let least = self.minimumAnswerMilliseconds ?? 1_000
+            guard clock >= least else {
+                throw .invalidConfig(
+                    "sale \(sale): gate.clockMilliseconds \(clock) is less than gate.minimumAnswerMilliseconds \(least)"
+                )
+            }
+        }
         try check("tokenSeconds", self.tokenSeconds, 10...3_600)
         try check("delayMilliseconds", self.delayMilliseconds, 0...500)
         let burst = self.burst ?? GateTerms.burst

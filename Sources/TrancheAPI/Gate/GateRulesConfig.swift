@@ -7,7 +7,7 @@ extension SaleConfig {
             case none
             /// The browser works for a moment.
             case work
-            /// The buyer answers a question of the page.
+            /// The buyer reads a picture, or answers to the shop's captcha provider.
             case question
         }
 
@@ -56,29 +56,36 @@ extension SaleConfig {
         package let rules: [Rule]?
         package let perUserPerMinute: Int?
         package let perAddressPerMinute: Int?
+        /// Not less strict than the buyer's limit; without it a session has that one only.
+        package let perSessionPerMinute: Int?
         package let burst: Int?
         package let perLotPerSecond: Int?
         package let challenge: Challenge?
         package let workCost: Int?
         package let minimumAnswerMilliseconds: Int?
+        /// How long a buyer waits who chooses the clock; 0: the sale does without it.
+        package let clockMilliseconds: Int?
         package let tokenSeconds: Int?
         package let delayMilliseconds: Int?
         package let switches: Switches?
 
         package init(
-            rules: [Rule]? = nil, perUserPerMinute: Int? = nil, perAddressPerMinute: Int? = nil, burst: Int? = nil,
+            rules: [Rule]? = nil, perUserPerMinute: Int? = nil, perAddressPerMinute: Int? = nil,
+            perSessionPerMinute: Int? = nil, burst: Int? = nil,
             perLotPerSecond: Int? = nil, challenge: Challenge? = nil, workCost: Int? = nil,
-            minimumAnswerMilliseconds: Int? = nil, tokenSeconds: Int? = nil, delayMilliseconds: Int? = nil,
-            switches: Switches? = nil
+            minimumAnswerMilliseconds: Int? = nil, clockMilliseconds: Int? = nil, tokenSeconds: Int? = nil,
+            delayMilliseconds: Int? = nil, switches: Switches? = nil
         ) {
             self.rules = rules
             self.perUserPerMinute = perUserPerMinute
             self.perAddressPerMinute = perAddressPerMinute
+            self.perSessionPerMinute = perSessionPerMinute
             self.burst = burst
             self.perLotPerSecond = perLotPerSecond
             self.challenge = challenge
             self.workCost = workCost
             self.minimumAnswerMilliseconds = minimumAnswerMilliseconds
+            self.clockMilliseconds = clockMilliseconds
             self.tokenSeconds = tokenSeconds
             self.delayMilliseconds = delayMilliseconds
             self.switches = switches
@@ -91,15 +98,19 @@ package struct GateTerms: Hashable, Sendable {
     package static let perUserPerMinute = 100
     package static let perAddressPerMinute = 300
     package static let burst = 10
+    package static let clockMilliseconds = 8_000
 
     package let rules: [GateRule]
     package let userRate: RateLimit
     package let addressRate: RateLimit
+    /// `nil` if a session has no limit of its own.
+    package let sessionRate: RateLimit?
     /// `nil` if a lot has no limit.
     package let lotRate: RateLimit?
     package let challenge: SaleConfig.GateRules.Challenge
     package let workCost: Int
     package let minimumAnswerMilliseconds: Int
+    package let clockMilliseconds: Int
     package let tokenSeconds: Int
     package let delayMilliseconds: Int
     package let switches: SaleConfig.GateRules.Switches
@@ -110,11 +121,13 @@ package struct GateTerms: Hashable, Sendable {
         let burst = given.burst ?? Self.burst
         self.userRate = Self.rate(given.perUserPerMinute ?? Self.perUserPerMinute, burst)
         self.addressRate = Self.rate(given.perAddressPerMinute ?? Self.perAddressPerMinute, burst)
+        self.sessionRate = given.perSessionPerMinute.map { Self.rate($0, min(burst, max(1, $0 - 1))) }
         // A lot's requests come from many buyers: the whole limit may come at the same moment.
         self.lotRate = given.perLotPerSecond.flatMap { RateLimit(perSecond: $0, burst: $0) }
         self.challenge = given.challenge ?? .none
         self.workCost = given.workCost ?? ChallengeWork.defaultCost
         self.minimumAnswerMilliseconds = given.minimumAnswerMilliseconds ?? 1_000
+        self.clockMilliseconds = given.clockMilliseconds ?? max(Self.clockMilliseconds, self.minimumAnswerMilliseconds)
         self.tokenSeconds = given.tokenSeconds ?? 120
         self.delayMilliseconds = given.delayMilliseconds ?? 0
         self.switches = given.switches ?? .init()
@@ -122,6 +135,17 @@ package struct GateTerms: Hashable, Sendable {
 }
 
 extension GateTerms {
+    /// The kinds of challenges that count in the sale.
+    package var kinds: Set<ChallengeKind> {
+        let wanted: ChallengeKind? =
+            switch self.challenge {
+            case .none: nil
+            case .work: .work
+            case .question: .question
+            }
+        return ChallengeOffer.kinds(wanted, clockMilliseconds: Int64(self.clockMilliseconds))
+    }
+
     /// The limit of a validated configuration; of another one, the limit that is nearest to it.
     private static func rate(_ perMinute: Int, _ burst: Int) -> RateLimit {
         let count = min(max(2, perMinute), Limits.requestsPerWindow)

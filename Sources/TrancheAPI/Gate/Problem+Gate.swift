@@ -31,10 +31,14 @@ extension Problem {
         case .challengeFailed: (409, "the answer to the challenge is wrong: get another one with POST .../challenge")
         case .challengeSpent:
             (409, "the answer to this challenge was used before: get another one with POST .../challenge")
+        case .tooEarly(let wait):
+            (403, "the challenge is to wait: its answer counts in \(wait) ms, and nothing was spent")
         case .tooFast(let level):
             (403, "the answer came faster than a person can give it: answer the new challenge, of level \(level)")
         case .soldOut: (410, "nothing is left")
         case .rateLimited(let wait): (429, "too many requests: the next one is admitted in \(wait) ms")
+        case .sessionLimited(let wait):
+            (429, "too many requests in this session: the next one is admitted in \(wait) ms (perSessionPerMinute)")
         case .overloaded: (503, "the gate admits fewer requests at the moment")
         case .recovering: (503, "the gate is starting, or has lost a part that it needs")
         }
@@ -53,13 +57,15 @@ extension Problem {
             case .expired(let at): "the challenge expired at \(JSON.text(at))"
             case .wrongSession: "the challenge was made for another session"
             case .wrongLot(let lot, let expected): "the challenge is for lot \(lot), not for lot \(expected)"
-            case .unsolved: "the derived key is not the one that the challenge asks for"
+            case .wrongKind(let kind, let expected):
+                "the challenge has kind \(kind.rawValue), not \(expected.rawValue)"
+            case .unsolved: "the answer is not the one that the challenge asks for"
             }
         self.init(status: 409, code: GateRefusal.challengeFailed.code, detail: why)
     }
 
     /// Writes the problem with another member, `challenge`: what to answer now.
-    package func write(with challenge: Challenge, into bytes: inout [UInt8]) {
+    package func write(with challenge: OfferedChallenge, into bytes: inout [UInt8]) {
         bytes.write("{\"challenge\":")
         challenge.write(into: &bytes)
         let start = bytes.count

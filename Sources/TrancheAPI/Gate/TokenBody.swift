@@ -9,8 +9,10 @@ package struct TokenBody: Hashable, Sendable, Codable {
     package let ticket: String?
     /// Not needed in a sale without challenges.
     package let solution: WorkAnswer?
-    package init(ticket: String? = nil, solution: WorkAnswer? = nil) {
-        (self.ticket, self.solution) = (ticket, solution)
+    /// Instead of a solution: the answer to a challenge of another kind.
+    package let answer: SealedAnswer?
+    package init(ticket: String? = nil, solution: WorkAnswer? = nil, answer: SealedAnswer? = nil) {
+        (self.ticket, self.solution, self.answer) = (ticket, solution, answer)
     }
 
     /// Reads a body; an empty one counts as `{}`.
@@ -22,8 +24,13 @@ package struct TokenBody: Hashable, Sendable, Codable {
             throw Problem(
                 status: 413, code: "too_large", detail: "the body has \(bytes.count) bytes, at most \(self.byteLimit)")
         }
-        if let body = self.plain(bytes) { return body }
-        return try JSON.decode(TokenBody.self, from: bytes)
+        let body: TokenBody
+        if let plain = self.plain(bytes) { body = plain } else { body = try JSON.decode(TokenBody.self, from: bytes) }
+        guard body.solution == nil || body.answer == nil else {
+            throw Problem(
+                status: 400, code: "bad_request", detail: "the body has a solution and an answer; one of them counts")
+        }
+        return body
     }
 
     package static func read(_ bytes: [UInt8]) throws(Problem) -> TokenBody {
@@ -35,16 +42,38 @@ package struct TokenBody: Hashable, Sendable, Codable {
         var reader = PlainJSON(bytes)
         var ticket: String?
         var solution: WorkAnswer?
+        var answer: SealedAnswer?
         let isRead = reader.object { name, reader in
             if name.isEqual("ticket"), ticket == nil {
                 ticket = reader.text()
                 return ticket != nil
             }
+            if name.isEqual("answer"), answer == nil {
+                answer = SealedAnswer.plain(&reader)
+                return answer != nil
+            }
             guard name.isEqual("solution"), solution == nil else { return false }
             solution = WorkAnswer.plain(&reader)
             return solution != nil
         }
-        return isRead && reader.isAtEnd ? TokenBody(ticket: ticket, solution: solution) : nil
+        return isRead && reader.isAtEnd ? TokenBody(ticket: ticket, solution: solution, answer: answer) : nil
+    }
+}
+
+extension SealedAnswer {
+    fileprivate static func plain(_ reader: inout PlainJSON) -> SealedAnswer? {
+        var (challenge, text): (String?, String?)
+        let isRead = reader.object { name, reader in
+            if name.isEqual("challenge"), challenge == nil {
+                challenge = reader.text()
+                return challenge != nil
+            }
+            guard name.isEqual("text"), text == nil else { return false }
+            text = reader.text()
+            return text != nil
+        }
+        guard isRead, let challenge else { return nil }
+        return SealedAnswer(challenge: challenge, text: text)
     }
 }
 

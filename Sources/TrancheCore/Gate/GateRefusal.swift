@@ -19,10 +19,14 @@ package enum GateRefusal: Error, Hashable, Sendable {
     case challengeFailed
     /// The solution was used before.
     case challengeSpent
+    /// A challenge of the kind `clock` was answered before its time: nothing was spent.
+    case tooEarly(retryAfterMilliseconds: Int)
     /// Answered faster than a person can; the answer carries a challenge of this level.
     case tooFast(level: Int)
     case soldOut
     case rateLimited(retryAfterMilliseconds: Int)
+    /// The limit of one session, which is lower than its buyer's.
+    case sessionLimited(retryAfterMilliseconds: Int)
     case overloaded(retryAfterMilliseconds: Int)
     case recovering(retryAfterMilliseconds: Int)
 
@@ -41,9 +45,11 @@ package enum GateRefusal: Error, Hashable, Sendable {
         case .challengeRequired: "challenge_required"
         case .challengeFailed: "challenge_failed"
         case .challengeSpent: "challenge_spent"
+        case .tooEarly: "too_early"
         case .tooFast: "too_fast"
         case .soldOut: "sold_out"
         case .rateLimited: "rate_limited"
+        case .sessionLimited: "session_limited"
         case .overloaded: "overloaded"
         case .recovering: "recovering"
         }
@@ -53,7 +59,10 @@ package enum GateRefusal: Error, Hashable, Sendable {
     /// helps.
     package var retryAfterMilliseconds: Int? {
         switch self {
-        case .notAdmitted(let wait), .rateLimited(let wait), .overloaded(let wait), .recovering(let wait): wait
+        case .notAdmitted(let wait), .tooEarly(let wait), .rateLimited(let wait), .sessionLimited(let wait),
+            .overloaded(let wait),
+            .recovering(let wait):
+            wait
         case .badIdentity, .badTicket, .notEligible, .blocked, .notStarted, .paused, .ended, .entryClosed,
             .challengeRequired, .challengeFailed, .challengeSpent, .tooFast, .soldOut:
             nil

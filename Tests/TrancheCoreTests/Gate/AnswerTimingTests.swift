@@ -100,7 +100,8 @@ import TrancheCore
         .entryClosed(openedAt: .distantPast),
         .challengeRequired, .challengeFailed, .challengeSpent, .tooFast(level: 1), .soldOut,
         .rateLimited(retryAfterMilliseconds: 2), .overloaded(retryAfterMilliseconds: 3),
-        .recovering(retryAfterMilliseconds: 4),
+        .recovering(retryAfterMilliseconds: 4), .tooEarly(retryAfterMilliseconds: 5),
+        .sessionLimited(retryAfterMilliseconds: 6),
     ]
 
     @Test("each refusal has a code of its own") func codes() {
@@ -110,6 +111,6 @@ import TrancheCore
     }
 
     @Test("those that may change by themselves say when to come again") func waits() {
-        #expect(Self.all.compactMap(\.retryAfterMilliseconds) == [1, 2, 3, 4])
+        #expect(Self.all.compactMap(\.retryAfterMilliseconds) == [1, 2, 3, 4, 5, 6])
     }
 }

@@ -17,6 +17,7 @@ package import TrancheCore
 /// | `public.address.connections` | of them, from one IPv4 address or one /64 of IPv6 | a fifth |
 /// | `public.lanes` | threads that serve buyers | half of the processors |
 /// | `proxies.trusted` | addresses and ranges of proxies whose `X-Forwarded-For` counts: `10.0.0.0/8,::1` | none |
+/// | `proxies.protocol` | addresses and ranges of proxies that must send the PROXY protocol, version 2 | none |
 /// | `redis.address` | `/path/to.sock` or `host:port`, shared by the gates of a region | required |
 /// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
 /// | `center.url` | the config center | required |
@@ -25,6 +26,11 @@ package import TrancheCore
 /// | `identity.dev` | `true`: buyers sign in at the gate with a name alone; refused outside loopback | false |
 /// | `session.seconds` | the life of a session | 1800 |
 /// | `lists.folder` | files with lists of buyers and addresses: `NAME.buyers`, `NAME.addresses`, a line each | none |
+/// | `shop.origins` | origins of the shop's pages that may sign buyers in by a form: `https://shop.example` | none |
+/// | `captcha.verify` | where the captcha provider judges answers; needs `TRANCHE_CAPTCHA_SECRET` | none: the gate's own picture |
+/// | `captcha.script`, `captcha.widget`, `captcha.site.key` | the provider's script, the class of its element, its public key | required with it |
+/// | `captcha.origins` | from where the page may load scripts, styles and frames | the script's |
+/// | `captcha.milliseconds`, `captcha.calls` | the longest call, and calls at the same time | 2000, 64 |
 ///
 /// Secrets come from the environment only, each a list with the newest first: `TRANCHE_GATE_KEY` signs sessions, entry
 /// tickets and challenges, and makes order ids; `TRANCHE_TOKEN_SECRET` makes tokens; `TRANCHE_GATE_SECRET` is shown to the
@@ -45,12 +51,17 @@ package struct GateConfiguration: Sendable {
     package let connectionLimitPerAddress: Int
     package let lanes: Int
     package let proxies: AddressSet
+    /// Proxies that must begin each connection with the PROXY protocol, version 2.
+    package let protocolProxies: AddressSet
     package let redis: RedisConnection.Address
     package let redisLogin: RedisConnection.Login?
     package let centerURL: String
     package let identity: Identity
     package let sessionMilliseconds: Int64
     package let listsFolder: String
+    package let captcha: CaptchaSettings?
+    /// Pages of the shop that may sign buyers in by a form.
+    package let shopOrigins: [String]
     package let transport: TransportConfiguration
     package let tls: ServerTLS?
     package let gateKeys: [String]
@@ -76,10 +87,8 @@ package struct GateConfiguration: Sendable {
             "public.address.connections", in: 1...self.connectionLimit, default: max(1, self.connectionLimit / 5))
         self.lanes = try values.number(
             "public.lanes", in: 1...64, default: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount / 2)))
-        do throws(AddressError) {
-            let texts = values.string("proxies.trusted", default: "").split(separator: ",")
-            self.proxies = try AddressSet(texts: texts.map { $0.filter { !$0.isWhitespace } })
-        } catch { throw StartError("proxies.trusted: \(error)") }
+        self.proxies = try Self.addresses(values, "proxies.trusted")
+        self.protocolProxies = try Self.addresses(values, "proxies.protocol")
         let address = try values.string("redis.address")
         guard let redis = RedisConnection.Address(address) else {
             throw StartError("redis.address is \"\(address)\", but must be an absolute path of a socket, or host:port")
@@ -91,6 +100,8 @@ package struct GateConfiguration: Sendable {
         self.centerURL = try values.string("center.url")
         self.sessionMilliseconds = 1_000 * Int64(try values.number("session.seconds", in: 10...86_400, default: 1_800))
         self.listsFolder = values.string("lists.folder", default: "")
+        self.captcha = try CaptchaSettings(values)
+        self.shopOrigins = try Self.shopOrigins(values)
         self.gateKeys = try values.secrets("tranche.gate.key")
         self.tokenSecrets = try values.secrets("tranche.token.secret")
         self.gateSecret = try values.secrets("tranche.gate.secret")[0]
@@ -116,5 +127,22 @@ package struct GateConfiguration: Sendable {
                 "redis.address is \"\(address)\", which leaves this machine in the clear: use a Redis of this machine, or "
                     + "set tls.elsewhere: true if a VPN or a mesh encrypts it")
         }
+    }
+    private static func addresses(_ values: DaemonConfiguration, _ key: String) throws(StartError) -> AddressSet {
+        do throws(AddressError) {
+            let texts = values.string(key, default: "").split(separator: ",")
+            return try AddressSet(texts: texts.map { $0.filter { !$0.isWhitespace } })
+        } catch { throw StartError("\(key): \(error)") }
+    }
+
+    private static func shopOrigins(_ values: DaemonConfiguration) throws(StartError) -> [String] {
+        let origins = values.string("shop.origins", default: "").split(separator: ",")
+            .map { $0.filter { !$0.isWhitespace } }
+        for text in origins {
+            guard WebOrigin(address: text)?.text == text else {
+                throw StartError("shop.origins has \"\(text)\", but must be a list of origins like https://host")
+            }
+        }
+        return origins
     }
 }

@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 import TrancheAPI
 import TrancheCore
 
-// Entries into a line, and challenges.
+// Entries into a line.
 
 extension Gatehouse {
     struct EntryAsked {
@@ -45,9 +45,12 @@ extension Gatehouse {
         }
         self.count(entry.isNew ? "entry" : "entry_again")
         let terms = self.setting.withLockedValue { $0.sales[asked.plan.lot]?.gateTerms }
+        // A question is put when a person is there to read it.
         let challenge = terms.flatMap { terms in
-            terms.challenge == .none
-                ? nil : self.challenge(terms, session: asked.session, lot: asked.plan.lot, level: 0, now: now)
+            terms.challenge == .work
+                ? self.work(
+                    terms, session: asked.session, lot: asked.plan.lot, level: terms.switches.isHarder ? 1 : 0,
+                    now: now) : nil
         }
         let ticket = EntryTicket(
             lot: asked.plan.lot, buyer: asked.plan.buyer, rank: entry.rank, arrivedAt: entry.rank.arrivedAt ?? now)
@@ -56,27 +59,5 @@ extension Gatehouse {
             EntryDocument(ticket: self.tickets.seal(ticket), rank: entry.rank, challenge: challenge, ahead: ahead),
             entry.isNew
         )
-    }
-
-    /// A new challenge for a session.
-    func challenge(_ asker: Asker, lot: LotID, now: Instant) throws(Problem) -> ChallengeDocument {
-        let refusal = self.machine.withLockedValue { machine -> GateRefusal?? in
-            machine.judgeChallenge(
-                asker.caller, lot, keys: asker.keys, now: now, steady: SystemClock.monotonic(),
-                draw: asker.draw(now: now))
-        }
-        guard let refusal else { throw self.unknownLot(lot) }
-        if let refusal { throw self.refused(refusal) }
-        let terms = self.setting.withLockedValue { $0.sales[lot]?.gateTerms } ?? GateTerms(nil)
-        self.count("challenge")
-        return ChallengeDocument(
-            challenge: self.challenge(terms, session: asker.session.id, lot: lot, level: 0, now: now))
-    }
-
-    /// - Parameter level: Higher for a session that answered too fast.
-    func challenge(_ terms: GateTerms, session: UInt64, lot: LotID, level: Int, now: Instant) -> Challenge {
-        var random = SystemRandomNumberGenerator()
-        let work = ChallengeWork(cost: terms.workCost, level: level + (terms.switches.isHarder ? 1 : 0))
-        return self.challenges.make(session: session, lot: lot, work: work, now: now, using: &random)
     }
 }

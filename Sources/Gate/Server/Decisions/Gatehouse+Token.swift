@@ -13,13 +13,16 @@ extension Gatehouse {
     /// A refusal, and for a session that answered too fast the next challenge.
     struct TokenRefusal: Error {
         let problem: Problem
-        var challenge: Challenge?
+        var challenge: OfferedChallenge?
     }
 
     func token(
         _ asker: Asker, lot: LotID, body: UnsafeRawBufferPointer, now: Instant
     ) throws(Problem) -> TokenAsked {
-        let body = body.isEmpty ? TokenBody() : try TokenBody.read(body)
+        try self.token(asker, lot: lot, body: body.isEmpty ? TokenBody() : TokenBody.read(body), now: now)
+    }
+
+    func token(_ asker: Asker, lot: LotID, body: TokenBody, now: Instant) throws(Problem) -> TokenAsked {
         var rank: EntryRank?
         if let ticket = body.ticket {
             do throws(SealError) {
@@ -29,7 +32,7 @@ extension Gatehouse {
                 throw Problem(ticket: error)
             }
         }
-        let solution = try self.solution(body.solution, asker, lot: lot, now: now)
+        let solution = try self.solution(body, asker, lot: lot, now: now)
         let judged = self.machine.withLockedValue { machine in
             machine.judgeToken(
                 asker.caller, lot, rank: rank, solution: solution, keys: asker.keys, now: now,
@@ -43,11 +46,18 @@ extension Gatehouse {
     }
 
     private func solution(
-        _ answer: WorkAnswer?, _ asker: Asker, lot: LotID, now: Instant
+        _ body: TokenBody, _ asker: Asker, lot: LotID, now: Instant
     ) throws(Problem) -> GateMachine.Solution? {
-        guard let answer else { return nil }
+        let session = asker.session.id
         do throws(ChallengeError) {
-            let solved = try self.challenges.check(answer, session: asker.session.id, lot: lot, now: now)
+            if let answer = body.answer {
+                let answered = try self.sealed.check(answer, session: session, lot: lot, now: now)
+                return GateMachine.Solution(
+                    kind: answered.kind.kind, nonce: answered.nonce, madeAt: answered.madeAt,
+                    readyAt: answered.readyAt, expiresAt: answered.expiresAt, isRight: answered.isRight)
+            }
+            guard let solution = body.solution else { return nil }
+            let solved = try self.challenges.check(solution, session: session, lot: lot, now: now)
             return GateMachine.Solution(nonce: solved.nonce, madeAt: solved.madeAt, expiresAt: solved.expiresAt)
         } catch {
             self.count("challenge_failed")
@@ -98,8 +108,9 @@ extension Gatehouse {
         case .tooFast(let level):
             self.raiseFastAnswers(of: asked.plan.buyer, from: fast)
             let terms = self.setting.withLockedValue { $0.sales[asked.plan.lot]?.gateTerms } ?? GateTerms(nil)
+            let kind = asked.plan.solution?.kind ?? .work
             let next = self.challenge(
-                terms, session: asked.session, lot: asked.plan.lot, level: level, now: now)
+                kind, terms, session: asked.session, lot: asked.plan.lot, level: level, now: now)
             return TokenRefusal(problem: problem, challenge: next)
         case .blocked where fast < AnswerTiming.fastAnswerLimit:
             self.raiseFastAnswers(of: asked.plan.buyer, from: fast)

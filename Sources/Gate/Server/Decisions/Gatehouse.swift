@@ -35,21 +35,29 @@ final class Gatehouse: Sendable {
     let sessions: SessionCodec
     let tickets: EntryTicketCodec
     let challenges: ChallengeCodec
+    let sealed: SealedChallengeCodec
+    /// `nil` if the shop has no captcha provider.
+    let provider: CaptchaProvider?
     let orders: OrderDerivation
     let tokens: TokenCodec
     let telemetry: Telemetry
     /// Random for each process, so that nobody can choose names that meet in the table of limits.
     let hash: SipHash
 
-    init(_ configuration: GateConfiguration, memory: SharedMemory, verifier: IdentityVerifier, telemetry: Telemetry) {
+    init(
+        _ configuration: GateConfiguration, memory: SharedMemory, verifier: IdentityVerifier, telemetry: Telemetry,
+        provider: CaptchaProvider?
+    ) {
         self.configuration = configuration
         self.memory = memory
         self.verifier = verifier
         self.telemetry = telemetry
+        self.provider = provider
         let keys = GateKeys(secrets: configuration.gateKeys)
         self.sessions = SessionCodec(keys)
         self.tickets = EntryTicketCodec(keys)
         self.challenges = ChallengeCodec(keys)
+        self.sealed = SealedChallengeCodec(keys)
         self.orders = OrderDerivation(keys)
         self.tokens = TokenCodec(secrets: configuration.tokenSecrets)
         var random = SystemRandomNumberGenerator()
@@ -104,7 +112,8 @@ final class Gatehouse: Sendable {
         do throws(SealError) {
             let session = try self.sessions.open(session, now: now)
             return Asker(
-                session: session, caller: GateMachine.Caller(claims: session.claims, address: address),
+                session: session,
+                caller: GateMachine.Caller(claims: session.claims, address: address, session: session.id),
                 keys: (self.hash.hash(session.buyer), self.hash.hash(address.limited)))
         } catch {
             throw Problem(session: error)
@@ -145,8 +154,9 @@ extension GateLot {
                 id: lot.id, sale: sale.id, policy: lot.policy, phase: phase,
                 opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
                 closesAt: Instant(milliseconds: sale.endsAtMilliseconds), userRate: terms.userRate,
-                addressRate: terms.addressRate, lotRate: terms.lotRate, rules: terms.rules,
-                wantsChallenge: terms.challenge != .none,
+                addressRate: terms.addressRate, sessionRate: terms.sessionRate, lotRate: terms.lotRate,
+                rules: terms.rules,
+                wantsChallenge: terms.challenge != .none, kinds: terms.kinds,
                 minimumAnswerMilliseconds: Int64(terms.minimumAnswerMilliseconds),
                 tokenMilliseconds: 1_000 * Int64(terms.tokenSeconds), blocked: blocked)
         }

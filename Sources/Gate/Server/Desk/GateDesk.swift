@@ -118,8 +118,9 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             self.asked[ticket.rawValue] = .token(asked)
             self.questions.append((ticket.rawValue, asked.plan.question))
         case .challenge(let lot):
-            let document = try self.house.challenge(asker, lot: lot, now: now)
-            lane.answer.encode(json: "201 Created") { document.write(into: &$0) }
+            let kind = try ChallengeBody.read(body).kind
+            let challenge = try self.house.challenge(asker, lot: lot, kind: kind, now: now)
+            lane.answer.encode(json: "201 Created") { challenge.writeDocument(into: &$0) }
             lane.send(to: ticket)
         case .status, .session: break
         }

@@ -6,7 +6,7 @@ import TrancheCore
 enum GateOutcome {
     case entry(EntryDocument, isNew: Bool)
     case token(TokenDocument)
-    case refused(Problem, next: Challenge?)
+    case refused(Problem, next: OfferedChallenge?)
 
     var status: Int {
         switch self {

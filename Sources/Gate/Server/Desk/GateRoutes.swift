@@ -1,3 +1,4 @@
+import CurlClient
 import DaemonSupport
 import HTTPTypes
 import Hummingbird
@@ -17,6 +18,7 @@ struct GateRoutes {
     let calls: MemoryCalls
     let again: AgainCalls
     let dev: DevCalls?
+    let curl: CurlClient
 
     func add(to router: Router<TrancheContext>) {
         router.get("/v1/sales/:sale/status.json") { _, context in
@@ -42,9 +44,21 @@ struct GateRoutes {
             return Self.response(self.house.outcome(of: asked, reply, now: SystemClock.now()))
         }
         router.post("/v1/lots/:lot/challenge") { request, context in
-            let document = try self.house.challenge(
-                try self.asker(request, context), lot: try context.lot(), now: SystemClock.now())
-            return Response.json(document, status: .created, headers: [.cacheControl: "no-store"])
+            let (asker, lot) = (try self.asker(request, context), try context.lot())
+            let body = try await request.bytes(limit: ChallengeBody.byteLimit)
+            let kind = try Self.withBytes(body) { bytes throws(Problem) in try ChallengeBody.read(bytes).kind }
+            let challenge = try self.house.challenge(asker, lot: lot, kind: kind, now: SystemClock.now())
+            return Self.created { challenge.writeDocument(into: &$0) }
+        }
+        router.post("/v1/lots/:lot/challenge/answer") { request, context in
+            let (asker, lot) = (try self.asker(request, context), try context.lot())
+            let body = try await request.document(ProviderBody.self, limit: ProviderBody.byteLimit)
+            switch try await self.house.pass(body, asker, lot: lot) {
+            case .passed(let answer):
+                return Response.json(
+                    PassedDocument(answer: answer), status: .created, headers: [.cacheControl: "no-store"])
+            case .refused(let problem, let next): return Self.response(.refused(problem, next: next))
+            }
         }
         router.post("/v1/lots/:lot/token") { request, context in
             let asker = try self.asker(request, context)
@@ -62,23 +76,36 @@ struct GateRoutes {
             return Self.response(try await self.again.token(asker, lot: try context.lot(), body: body))
         }
         self.page.add(to: router)
+        PlainRoutes(routes: self, curl: self.curl, style: self.page.style).add(to: router)
         self.dev?.add(to: router)
     }
 
     private func asker(_ request: Request, _ context: TrancheContext) throws(Problem) -> Gatehouse.Asker {
-        let forwarded = HTTPField.Name("X-Forwarded-For").flatMap { request.headers[$0] } ?? ""
-        let address = Array(forwarded.utf8).withUnsafeBytes { self.house.address(of: context.peer, forwardedFor: $0) }
+        let address = self.address(request, context)
         return try Self.withBytes(request.bearer) { bytes throws(Problem) in
             try self.house.asker(bytes, from: address, now: SystemClock.now())
         }
     }
 
-    private static func withBytes<Value>(
+    func address(_ request: Request, _ context: TrancheContext) -> NetworkAddress {
+        let forwarded = HTTPField.Name("X-Forwarded-For").flatMap { request.headers[$0] } ?? ""
+        return Array(forwarded.utf8).withUnsafeBytes { self.house.address(of: context.peer, forwardedFor: $0) }
+    }
+
+    static func withBytes<Value>(
         _ bytes: (some Collection<UInt8>)?, _ body: (UnsafeRawBufferPointer) throws(Problem) -> Value
     ) throws(Problem) -> Value {
         let copy = bytes.map { Array($0) } ?? []
         let result = copy.withUnsafeBytes { bytes in Result { () throws(Problem) in try body(bytes) } }
         return try result.get()
+    }
+
+    private static func created(_ write: (inout [UInt8]) -> Void) -> Response {
+        var body: [UInt8] = []
+        write(&body)
+        return Response(
+            status: .created, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 
     private static func response(_ outcome: GateOutcome) -> Response {

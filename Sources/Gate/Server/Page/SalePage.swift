@@ -43,6 +43,9 @@ struct SalePage: Sendable {
         self.assets = assets
     }
 
+    /// The name of the style sheet's file.
+    var style: String { self.names.style }
+
     func add(to router: Router<TrancheContext>) {
         router.get("/") { _, _ in
             let sales = self.sales
@@ -87,13 +90,17 @@ struct SalePage: Sendable {
     /// The page may load its own files, and call this gate and the units.
     private var policy: String {
         let units = self.house.setting.withLockedValue { $0.config.units.map(\.publicURL) }.sorted()
-        return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' "
+        // A captcha provider shows its question in frames of its own.
+        let others = (self.house.configuration.captcha?.origins ?? []).map { " " + $0 }.joined()
+        return "default-src 'none'; script-src 'self'\(others); style-src 'self'\(others); "
+            + (others.isEmpty ? "" : "frame-src\(others); ")
+            + "connect-src 'self'\(others) "
             + (units + ["; img-src 'self' data:; worker-src 'self'; form-action 'self'; base-uri 'none'; "])
             .joined(separator: " ") + "frame-ancestors 'none'"
     }
 
     private func list(_ sales: [SaleConfig.Sale]) -> Response {
-        let links = sales.map { "<li><a href=\"/sales/\($0.id)\">\(Self.escaped($0.name))</a></li>" }.joined()
+        let links = sales.map { "<li><a href=\"/sales/\($0.id)\">\(HTMLText.escaped($0.name))</a></li>" }.joined()
         let body = sales.isEmpty ? "<p>No sale is announced.</p>" : "<ul>\(links)</ul>"
         let html =
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Sales</title>"
@@ -111,7 +118,7 @@ struct SalePage: Sendable {
         let document = self.status.page(sale.id).flatMap { try? JSON.decode(StatusDocument.self, from: $0.body) }
         let lots = sale.lots.map { lot in
             let band = document?.lots.first { $0.id == lot.id }?.band
-            return "<li>\(Self.escaped(lot.name))" + (band == .gone ? ": sold out" : "") + "</li>"
+            return "<li>\(HTMLText.escaped(lot.name))" + (band == .gone ? ": sold out" : "") + "</li>"
         }.joined()
         let phase =
             switch document?.phase {
@@ -121,9 +128,9 @@ struct SalePage: Sendable {
             case .waiting, nil: "The sale has not opened yet"
             }
         let values = [
-            "name": Self.escaped(sale.name), "saleId": Self.escaped(sale.id), "phaseText": phase,
+            "name": HTMLText.escaped(sale.name), "saleId": HTMLText.escaped(sale.id), "phaseText": phase,
             "opensAtText": "It opens at \(Self.date(sale.startsAtMilliseconds)).", "lotsHtml": lots,
-            "script": self.names.script, "style": self.names.style, "languages": Self.escaped(self.names.languages),
+            "script": self.names.script, "style": self.names.style, "languages": HTMLText.escaped(self.names.languages),
         ]
         var html = self.template
         for (name, value) in values { html = html.replacing("{{\(name)}}", with: value) }
@@ -134,10 +141,6 @@ struct SalePage: Sendable {
         Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
     }
 
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
-    }
 }
 
 /// The last forms of the page: it changes with the phase, and not with each request.

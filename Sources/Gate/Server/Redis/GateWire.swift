@@ -7,8 +7,10 @@ enum GateWire {
         switch key {
         case .buyer(let buyer): "b:\(buyer)"
         case .address(let address): "a:" + String(address.rawValue, radix: 16)
+        case .session(let session): "s:" + String(session, radix: 16)
         case .lot(let lot): "l:\(lot)"
         case .entry(let lot, let buyer): "e:\(lot):\(buyer)"
+        case .answers(let buyer): "q:\(buyer)"
         case .spent(let nonce): "c:\(nonce)"
         case .fastAnswers(let buyer): "f:\(buyer)"
         case .endedAttempts(let lot, let buyer): "n:\(lot):\(buyer)"

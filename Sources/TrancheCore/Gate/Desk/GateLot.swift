@@ -19,10 +19,14 @@ package struct GateLot: Hashable, Sendable {
     package let closesAt: Instant
     package let userRate: RateLimit
     package let addressRate: RateLimit
+    /// `nil`: a session has the limit of its buyer only.
+    package let sessionRate: RateLimit?
     /// Tokens of the whole lot; `nil`: no limit.
     package let lotRate: RateLimit?
     package let rules: [GateRule]
     package let wantsChallenge: Bool
+    /// The kinds of challenges that count in this lot.
+    package let kinds: Set<ChallengeKind>
     package let minimumAnswerMilliseconds: Int64
     package let tokenMilliseconds: Int64
     /// Buyers that operators have blocked.
@@ -33,13 +37,16 @@ package struct GateLot: Hashable, Sendable {
 
     package init(
         id: LotID, sale: String, policy: LinePolicy, phase: Phase, opensAt: Instant, closesAt: Instant,
-        userRate: RateLimit, addressRate: RateLimit, lotRate: RateLimit?, rules: [GateRule], wantsChallenge: Bool,
-        minimumAnswerMilliseconds: Int64, tokenMilliseconds: Int64, blocked: Set<BuyerID> = []
+        userRate: RateLimit, addressRate: RateLimit, sessionRate: RateLimit? = nil, lotRate: RateLimit?,
+        rules: [GateRule], wantsChallenge: Bool,
+        kinds: Set<ChallengeKind> = Set(ChallengeKind.allCases), minimumAnswerMilliseconds: Int64,
+        tokenMilliseconds: Int64, blocked: Set<BuyerID> = []
     ) {
         (self.id, self.sale, self.policy, self.phase) = (id, sale, policy, phase)
         (self.opensAt, self.closesAt) = (opensAt, closesAt)
         (self.userRate, self.addressRate, self.lotRate) = (userRate, addressRate, lotRate)
-        (self.rules, self.wantsChallenge) = (rules, wantsChallenge)
+        self.sessionRate = sessionRate
+        (self.rules, self.wantsChallenge, self.kinds) = (rules, wantsChallenge, kinds)
         self.minimumAnswerMilliseconds = minimumAnswerMilliseconds
         self.tokenMilliseconds = tokenMilliseconds
         self.blocked = blocked

@@ -80,4 +80,19 @@ extension GateMachine {
         }
         return lot.phase(at: now) == .ended ? .some(.ended) : .some(nil)
     }
+
+    /// Whether a captcha provider may be asked about a session's answer: each call costs the shop money.
+    package mutating func judgeProviderAnswer(
+        _ caller: Caller, _ lotID: LotID, keys: (buyer: UInt64, address: UInt64), now: Instant, steady: Instant,
+        draw: UInt64
+    ) -> GateRefusal?? {
+        guard let refusal = self.judgeChallenge(caller, lotID, keys: keys, now: now, steady: steady, draw: draw) else {
+            return nil
+        }
+        if refusal != nil { return .some(refusal) }
+        guard case .refused(let wait) = self.admit(keys.buyer &+ Self.callsRow, Self.answerRate, steady: steady) else {
+            return .some(nil)
+        }
+        return .some(.rateLimited(retryAfterMilliseconds: wait))
+    }
 }

@@ -1,13 +1,22 @@
 // Tokens: the only product of a gate.
 
 extension GateMachine {
-    /// A solution whose signature and work were checked.
+    /// A solution whose challenge is genuine: signature, session, lot and end were checked.
     package struct Solution: Hashable, Sendable {
+        package let kind: ChallengeKind
         package let nonce: String
         package let madeAt: Instant
+        /// An answer before this moment is too early, and costs nothing.
+        package let readyAt: Instant
         package let expiresAt: Instant
-        package init(nonce: String, madeAt: Instant, expiresAt: Instant) {
-            (self.nonce, self.madeAt, self.expiresAt) = (nonce, madeAt, expiresAt)
+        /// A wrong answer spends its challenge as well: otherwise a program would try all of them.
+        package let isRight: Bool
+        package init(
+            kind: ChallengeKind = .work, nonce: String, madeAt: Instant, readyAt: Instant? = nil, expiresAt: Instant,
+            isRight: Bool = true
+        ) {
+            (self.kind, self.nonce, self.isRight) = (kind, nonce, isRight)
+            (self.madeAt, self.readyAt, self.expiresAt) = (madeAt, readyAt ?? madeAt, expiresAt)
         }
     }
 
@@ -52,27 +61,63 @@ extension GateMachine {
         {
             return .failure(refusal)
         }
-        if lot.wantsChallenge, solution == nil { return .failure(.challengeRequired) }
+        let solution = lot.wantsChallenge ? solution : nil
+        if let refusal = self.refusal(of: solution, lot, key: keys.buyer, now: now, steady: steady) {
+            return .failure(refusal)
+        }
         var limits = Self.limits(caller, lot)
+        if solution?.kind == .question { limits.append(.init(key: .answers(buyer), rate: Self.answerRate)) }
         if let rate = lot.lotRate { limits.append(.init(key: .lot(lotID), rate: rate)) }
         var marks = [
             GateQuestion.Mark(
                 key: .issued(lotID, buyer), value: String(now.microseconds),
                 lifeMilliseconds: Self.attemptLifeMilliseconds)
         ]
-        if lot.wantsChallenge, let solution {
+        if let solution {
+            let counts = solution.isRight && !Self.isFast(solution, lot, at: now)
             marks.append(
                 .init(
-                    key: .spent(nonce: solution.nonce), value: buyer.rawValue,
+                    key: .spent(nonce: solution.nonce), value: counts ? buyer.rawValue : Self.spoiled,
                     lifeMilliseconds: max(1_000, solution.expiresAt.milliseconds(since: now))))
         }
         return .success(
             TokenPlan(
-                lot: lotID, buyer: buyer, region: caller.claims.region, solution: lot.wantsChallenge ? solution : nil,
-                askedAt: now,
+                lot: lotID, buyer: buyer, region: caller.claims.region, solution: solution, askedAt: now,
                 question: GateQuestion(
                     limits: limits, counters: [.fastAnswers(buyer), .endedAttempts(lotID, buyer)],
                     marks: marks)))
+    }
+
+    /// Answers of one buyer to questions: a program that guesses needs hundreds.
+    package static let answerRate: RateLimit = {
+        guard let rate = RateLimit(perMinute: 10, burst: 5) else { preconditionFailure(RateLimit.rule) }
+        return rate
+    }()
+    /// Other rows of the table of limits than that of the buyer's requests.
+    static let (answersRow, callsRow): (UInt64, UInt64) = (0x9E37_79B9_7F4A_7C15, 0x7F4A_7C15_9E37_79B9)
+    static let sessionsRow: UInt64 = 0x5851_F42D_4C95_7F2D
+    /// The mark of a challenge whose answer was wrong or too fast. No buyer has such a name.
+    private static let spoiled = "\n"
+
+    private static func isFast(_ solution: Solution, _ lot: GateLot, at now: Instant) -> Bool {
+        now < solution.madeAt.advanced(milliseconds: lot.minimumAnswerMilliseconds)
+    }
+
+    /// What is wrong with a solution before the shared memory is asked.
+    private mutating func refusal(
+        of solution: Solution?, _ lot: GateLot, key: UInt64, now: Instant, steady: Instant
+    ) -> GateRefusal? {
+        guard lot.wantsChallenge else { return nil }
+        guard let solution, lot.kinds.contains(solution.kind) else { return .challengeRequired }
+        guard now >= solution.readyAt else {
+            let wait = solution.readyAt.microseconds - now.microseconds
+            return .tooEarly(retryAfterMilliseconds: Int((wait + 999) / 1_000))
+        }
+        guard solution.kind == .question else { return nil }
+        guard case .refused(let wait) = self.admit(key &+ Self.answersRow, Self.answerRate, steady: steady) else {
+            return nil
+        }
+        return .rateLimited(retryAfterMilliseconds: wait)
     }
 
     private func turnRefusal(_ rank: EntryRank?, _ lot: GateLot, draw: UInt64) -> GateRefusal? {
@@ -84,7 +129,8 @@ extension GateMachine {
 
     /// Grants the token, unless the shared memory knows a reason against it.
     ///
-    /// A solution that was spent by the same buyer is good: the buyer asks twice, and gets the same token.
+    /// A solution that was spent by the same buyer is good: the buyer asks twice, and gets the same token. One that
+    /// did not count the first time never counts.
     package mutating func grant(_ plan: TokenPlan, _ reply: GateReply) -> Result<Grant, GateRefusal> {
         guard reply.waitMilliseconds == 0 else {
             return .failure(.rateLimited(retryAfterMilliseconds: reply.waitMilliseconds))
@@ -95,15 +141,14 @@ extension GateMachine {
             return .failure(
                 .blocked(until: plan.askedAt.advanced(milliseconds: AnswerTiming.blockMilliseconds)))
         }
-        if let solution = plan.solution {
-            guard reply.mark(1) ?? plan.buyer.rawValue == plan.buyer.rawValue else { return .failure(.challengeSpent) }
-            // Also of an answer that this buyer sent before: it may have been refused because it came too fast.
+        if let solution = plan.solution, !solution.isRight || reply.mark(1) != plan.buyer.rawValue {
+            guard reply.mark(1) == nil else { return .failure(.challengeSpent) }
             var timing = AnswerTiming(level: fast)
             switch timing.judge(
                 madeAt: solution.madeAt, answeredAt: plan.askedAt,
                 minimumMilliseconds: lot.minimumAnswerMilliseconds)
             {
-            case .person: break
+            case .person: if !solution.isRight { return .failure(.challengeFailed) }
             case .suspicious(let level): return .failure(.tooFast(level: level))
             case .blocked(let until): return .failure(.blocked(until: until))
             }

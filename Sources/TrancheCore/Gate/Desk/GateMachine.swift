@@ -8,7 +8,11 @@ package struct GateMachine: Sendable {
     package struct Caller: Hashable, Sendable {
         package let claims: GateClaims
         package let address: NetworkAddress
-        package init(claims: GateClaims, address: NetworkAddress) { (self.claims, self.address) = (claims, address) }
+        /// The session's id, which a gate has drawn; `nil` without one.
+        package let session: UInt64?
+        package init(claims: GateClaims, address: NetworkAddress, session: UInt64? = nil) {
+            (self.claims, self.address, self.session) = (claims, address, session)
+        }
     }
 
     package private(set) var lots: [LotID: GateLot] = [:]
@@ -104,6 +108,12 @@ package struct GateMachine: Sendable {
         now: Instant, steady: Instant, draw: UInt64
     ) -> GateRefusal? {
         if let refusal = self.isShed(request, caller: keys.buyer, now: now, draw: draw) { return refusal }
+        // Ids of sessions are random already, so nobody can choose a row of the table.
+        if let session = caller.session, let rate = lot.sessionRate,
+            case .refused(let wait) = self.rates.admit(session &+ Self.sessionsRow, rate, now: steady)
+        {
+            return .sessionLimited(retryAfterMilliseconds: wait)
+        }
         for (key, rate) in [(keys.buyer, lot.userRate), (keys.address, lot.addressRate)] {
             if case .refused(let wait) = self.rates.admit(key, rate, now: steady) {
                 return .rateLimited(retryAfterMilliseconds: wait)
@@ -113,6 +123,11 @@ package struct GateMachine: Sendable {
         let hits = lot.rules.judge(claims: caller.claims, address: caller.address, lists: self.lists, now: now)
         for hit in hits { self.ruleHits[hit.rule, default: 0] += 1 }
         return hits.refusal
+    }
+
+    /// Charges one of the gate's own limits.
+    mutating func admit(_ key: UInt64, _ rate: RateLimit, steady: Instant) -> RateVerdict {
+        self.rates.admit(key, rate, now: steady)
     }
 
     mutating func countEntry(_ rank: EntryRank, in lot: LotID) {
@@ -131,9 +146,13 @@ package struct GateMachine: Sendable {
 
     /// What is asked of the shared memory for every request.
     static func limits(_ caller: Caller, _ lot: GateLot) -> [GateQuestion.Limit] {
-        [
+        var limits: [GateQuestion.Limit] = [
             .init(key: .buyer(caller.claims.buyer), rate: lot.userRate),
             .init(key: .address(caller.address.limited), rate: lot.addressRate),
         ]
+        if let session = caller.session, let rate = lot.sessionRate {
+            limits.append(.init(key: .session(session), rate: rate))
+        }
+        return limits
     }
 }

@@ -28,10 +28,13 @@ package struct GateQuestion: Hashable, Sendable {
 package enum GateKey: Hashable, Sendable {
     case buyer(BuyerID)
     case address(NetworkAddress)
+    case session(UInt64)
     case lot(LotID)
     /// The first entry of a buyer: its value is the rank.
     case entry(LotID, BuyerID)
-    /// A challenge that was used: its value is the buyer.
+    /// Answers of a buyer to questions, right and wrong ones.
+    case answers(BuyerID)
+    /// A challenge that was used: its value is the buyer, or that the answer did not count.
     case spent(nonce: String)
     /// Fast answers of a buyer in a row.
     case fastAnswers(BuyerID)
