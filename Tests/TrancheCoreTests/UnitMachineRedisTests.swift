@@ -19,6 +19,17 @@ import TrancheCore
         #expect(bench.replies.last?.answer.order?.state == .reserved)
     }
 
+    @Test("a buyer whose order expired while Redis took its time learns that, and not that it is reserved")
+    func orderEndsDuringItsStep() throws {
+        let (bench, fence) = try self.stepUnderway()
+        bench.now = bench.now.advanced(milliseconds: 1_500)  // The payment window is one second.
+        bench.feed(.tick)
+        #expect(bench.machine.book.orders.state(of: Self.first) == .expired)
+        bench.feed(.redisResult(lot: Bench.lot, fence: fence, .stepped))
+        #expect(bench.replies.last?.answer.order?.state == .expired)
+        #expect(bench.replies.count == 1)
+    }
+
     @Test("requests that come during a step are decided together when it is done") func oneStepAtATime() throws {
         let (bench, fence) = try self.stepUnderway()
         for buyer in ["b", "c"] { #expect(bench.buy(buyer) == nil) }

@@ -498,7 +498,7 @@ function prepare() {
 
 // MARK: Buying
 
-const challengeCodes = ["challenge_required", "challenge_failed", "challenge_spent", "too_fast"];
+const challengeCodes = ["challenge_required", "challenge_failed", "challenge_spent", "too_fast", "too_easy"];
 
 async function tokenFor(lot) {
     const own = ownOf(lot);

@@ -95,8 +95,9 @@ struct GateVisit {
     private mutating func work() async {
         guard let (task, answeredAt) = self.challenge else {
             let path = "/v1/lots/\(self.lot)/challenge"
-            guard let response = await self.door.call(
-                "POST", path, self.session, JSON.encode(ChallengeBody(kind: .work)), self.log)
+            guard
+                let response = await self.door.call(
+                    "POST", path, self.session, JSON.encode(ChallengeBody(kind: .work)), self.log)
             else {
                 return await Pause.between(300...900)
             }
@@ -143,7 +144,7 @@ struct GateVisit {
     private mutating func settle(_ response: LoadResponse) async -> String? {
         let code = response.refusal ?? "\(response.status)"
         switch code {
-        case "challenge_required", "challenge_spent", "challenge_failed", "too_fast": self.answer = nil
+        case "challenge_required", "challenge_spent", "challenge_failed", "too_fast", "too_easy": self.answer = nil
         case "bad_identity": self.session = nil
         case "not_admitted", "not_started", "rate_limited", "session_limited", "overloaded", "recovering", "paused":
             break

@@ -74,7 +74,7 @@ private struct ScriptWorker {
 
     private mutating func challenge(after response: LoadResponse) async -> Challenge? {
         switch response.refusal {
-        case "too_fast": return response.challenge
+        case "too_fast", "too_easy": return response.challenge
         case "challenge_required" where !self.isBlocked:
             self.visit.log.reach(.turn)
             return await self.visit.call("challenge", self.session)?.challenge

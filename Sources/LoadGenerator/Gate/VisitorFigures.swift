@@ -18,7 +18,7 @@ package enum GateLayer: String, Hashable, Sendable, CaseIterable {
         case "blocked": isFast ? .challenge : .rules
         case "not_eligible": .rules
         case "bad_ticket", "not_admitted", "entry_closed": .line
-        case "challenge_required", "challenge_failed", "challenge_spent", "too_fast": .challenge
+        case "challenge_required", "challenge_failed", "challenge_spent", "too_fast", "too_easy": .challenge
         case "overloaded": .shed
         case "not_started", "paused", "ended", "sold_out", "recovering": .sale
         default: .form

@@ -33,6 +33,8 @@ extension Problem {
             (409, "the answer to this challenge was used before: get another one with POST .../challenge")
         case .tooEarly(let wait):
             (403, "the challenge is to wait: its answer counts in \(wait) ms, and nothing was spent")
+        case .tooEasy(let level):
+            (409, "earlier answers came too fast: answer the new challenge, of level \(level)")
         case .tooFast(let level):
             (403, "the answer came faster than a person can give it: answer the new challenge, of level \(level)")
         case .soldOut: (410, "nothing is left")

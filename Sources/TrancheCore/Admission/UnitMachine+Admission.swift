@@ -117,10 +117,18 @@ extension UnitMachine {
 
     /// Redis has confirmed the step. The commit beside it is over: a shell carries the step's output out, to its end,
     /// before it hands in the result. So both witnesses have the orders, and their buyers may learn of them.
+    ///
+    /// If Redis took longer than the payment window, the order may have ended since. Its buyer learns that, and not what
+    /// it was. The end may be in this output's entries, so the answer waits for the commit.
     func answerAdmitted(_ step: RedisStep, into output: inout UnitOutput) {
         output.makeRoom(durableAlready: step.admitted.count)
         for admission in step.admitted {
-            output.add(durableAlready: .answer(admission.request, .order(admission.order)))
+            let isAsAdmitted = self.book.orders.state(of: admission.order.id) == admission.order.state
+            if !isAsAdmitted, let order = self.book.orders[admission.order.id] {
+                output.addAnswer(to: admission.request, Answer(order))
+            } else {
+                output.add(durableAlready: .answer(admission.request, .order(admission.order)))
+            }
         }
     }
 

@@ -23,6 +23,8 @@ package enum GateRefusal: Error, Hashable, Sendable {
     case tooEarly(retryAfterMilliseconds: Int)
     /// Answered faster than a person can; the answer carries a challenge of this level.
     case tooFast(level: Int)
+    /// After fast answers the work must be harder; the answer carries a challenge of this level.
+    case tooEasy(level: Int)
     case soldOut
     case rateLimited(retryAfterMilliseconds: Int)
     /// The limit of one session, which is lower than its buyer's.
@@ -47,6 +49,7 @@ package enum GateRefusal: Error, Hashable, Sendable {
         case .challengeSpent: "challenge_spent"
         case .tooEarly: "too_early"
         case .tooFast: "too_fast"
+        case .tooEasy: "too_easy"
         case .soldOut: "sold_out"
         case .rateLimited: "rate_limited"
         case .sessionLimited: "session_limited"
@@ -64,7 +67,7 @@ package enum GateRefusal: Error, Hashable, Sendable {
             .recovering(let wait):
             wait
         case .badIdentity, .badTicket, .notEligible, .blocked, .notStarted, .paused, .ended, .entryClosed,
-            .challengeRequired, .challengeFailed, .challengeSpent, .tooFast, .soldOut:
+            .challengeRequired, .challengeFailed, .challengeSpent, .tooFast, .tooEasy, .soldOut:
             nil
         }
     }

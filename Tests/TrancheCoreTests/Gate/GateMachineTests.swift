@@ -53,6 +53,40 @@ import TrancheCore
         #expect(Self.ask(&machine) == nil, "an unknown lot has no decision")
     }
 
+    @Test("after a fast answer, easy work does not count any more, and harder work does") func harderWorkCounts() throws
+    {
+        var machine = Self.machine(Self.lot(wantsChallenge: true))
+        let madeAt = Self.opensAt.advanced(milliseconds: 1_000)
+        for (level, refusal) in [(0, GateRefusal.tooEasy(level: 1)), (1, nil), (2, nil)] {
+            let solution = GateMachine.Solution(
+                level: level, nonce: "n\(level)", madeAt: madeAt, expiresAt: madeAt.advanced(milliseconds: 600_000))
+            let plan = try #require(try Self.ask(&machine, solution: solution)?.get())
+            // One fast answer before this one.
+            #expect(Self.refusal(machine.grant(plan, GateReply(counters: [1, 0]))) == refusal)
+        }
+    }
+
+    @Test("forged tickets use up the limit of their sender") func forgeriesAreLimited() {
+        var machine = Self.machine(Self.lot())
+        let steady = Self.opensAt
+        for _ in 0..<10 {
+            #expect(machine.countForgery(Self.ann, LotID(1), keys: (1, 2), steady: steady) == nil)
+        }
+        guard case .rateLimited = machine.countForgery(Self.ann, LotID(1), keys: (1, 2), steady: steady) else {
+            Issue.record("the eleventh forgery in one moment is refused like any other request")
+            return
+        }
+        #expect(Self.refusal(Self.ask(&machine, at: 0))?.code == "rate_limited")
+    }
+
+    @Test("an address may ask for so many sessions, and another address is not concerned") func sessionsAreLimited() {
+        var machine = GateMachine(callers: 100)
+        let refusals = (0..<61).map { _ in machine.judgeSession(address: 7, now: Self.opensAt, steady: Self.opensAt) }
+        #expect(refusals.prefix(60).allSatisfy { $0 == nil })
+        #expect(refusals.last??.code == "rate_limited")
+        #expect(machine.judgeSession(address: 8, now: Self.opensAt, steady: Self.opensAt) == nil)
+    }
+
     @Test("a caller beyond the limit is refused without the shared memory, and another one is not")
     func localLimitCounts() throws {
         var machine = Self.machine(Self.lot())

@@ -15,7 +15,7 @@ extension Gatehouse {
         let refusal = self.machine.withLockedValue { machine -> GateRefusal?? in
             machine.judgeChallenge(
                 asker.caller, lot, keys: asker.keys, now: now, steady: SystemClock.monotonic(),
-                draw: UInt64.random(in: 0...UInt64.max))
+                draw: asker.draw(now: now))
         }
         guard let refusal else { throw self.unknownLot(lot) }
         if let refusal { throw self.refused(refusal) }

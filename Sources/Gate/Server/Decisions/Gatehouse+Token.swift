@@ -28,8 +28,7 @@ extension Gatehouse {
             do throws(SealError) {
                 rank = try self.tickets.open(ticket.utf8, lot: lot, buyer: asker.session.buyer).rank
             } catch {
-                self.count("bad_ticket")
-                throw Problem(ticket: error)
+                throw self.forgery(Problem(ticket: error), asker, lot: lot)
             }
         }
         let solution = try self.solution(body, asker, lot: lot, now: now)
@@ -53,16 +52,26 @@ extension Gatehouse {
             if let answer = body.answer {
                 let answered = try self.sealed.check(answer, session: session, lot: lot, now: now)
                 return GateMachine.Solution(
-                    kind: answered.kind.kind, nonce: answered.nonce, madeAt: answered.madeAt,
+                    kind: answered.kind.kind, level: answered.level, nonce: answered.nonce, madeAt: answered.madeAt,
                     readyAt: answered.readyAt, expiresAt: answered.expiresAt, isRight: answered.isRight)
             }
             guard let solution = body.solution else { return nil }
             let solved = try self.challenges.check(solution, session: session, lot: lot, now: now)
-            return GateMachine.Solution(nonce: solved.nonce, madeAt: solved.madeAt, expiresAt: solved.expiresAt)
+            return GateMachine.Solution(
+                level: solved.level, nonce: solved.nonce, madeAt: solved.madeAt, expiresAt: solved.expiresAt)
         } catch {
-            self.count("challenge_failed")
-            throw Problem(error)
+            throw self.forgery(Problem(error), asker, lot: lot)
         }
+    }
+
+    /// The refusal of a bad ticket or answer, which counts against the caller's limits.
+    private func forgery(_ problem: Problem, _ asker: Asker, lot: LotID) -> Problem {
+        let refusal = self.machine.withLockedValue {
+            $0.countForgery(asker.caller, lot, keys: asker.keys, steady: SystemClock.monotonic())
+        }
+        if let refusal { return self.refused(refusal) }
+        self.count(problem.code)
+        return problem
     }
 
     func mint(_ asked: TokenAsked, _ reply: GateReply, now: Instant) throws(TokenRefusal) -> TokenDocument {
@@ -105,8 +114,8 @@ extension Gatehouse {
         let problem = self.refused(refusal)
         let fast = reply.counters.first ?? 0
         switch refusal {
-        case .tooFast(let level):
-            self.raiseFastAnswers(of: asked.plan.buyer, from: fast)
+        case .tooFast(let level), .tooEasy(let level):
+            if case .tooFast = refusal { self.raiseFastAnswers(of: asked.plan.buyer, from: fast) }
             let terms = self.setting.withLockedValue { $0.sales[asked.plan.lot]?.gateTerms } ?? GateTerms(nil)
             let kind = asked.plan.solution?.kind ?? .work
             let next = self.challenge(

@@ -89,12 +89,14 @@ final class Gatehouse: Sendable {
     // MARK: who asks
 
     /// Makes a session of the shop's proof of identity.
-    func openSession(_ proof: UnsafeRawBufferPointer, now: Instant) throws(Problem) -> SessionDocument {
-        // The signature of a proof costs more than the rest of the call, so this is before it. Nobody is known yet.
-        let draw = UInt64.random(in: 0...UInt64.max)
-        if let refusal = self.machine.withLockedValue({ $0.isShed(.entry, caller: draw, now: now, draw: draw) }) {
-            throw self.refused(refusal)
+    func openSession(
+        _ proof: UnsafeRawBufferPointer, from address: NetworkAddress, now: Instant
+    ) throws(Problem) -> SessionDocument {
+        let key = self.hash.hash(address.limited)
+        let refusal = self.machine.withLockedValue {
+            $0.judgeSession(address: key, now: now, steady: SystemClock.monotonic())
         }
+        if let refusal { throw self.refused(refusal) }
         let identity: VerifiedIdentity
         do { identity = try self.verifier.verify(proof, now: now) } catch { throw Problem(error) }
         let expiresAt = min(

@@ -69,11 +69,12 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
         }
         do throws(Problem) {
             let now = SystemClock.now()
+            let address = self.house.address(of: lane.address(of: ticket), forwardedFor: part(request.forwardedFor))
             if target == .session {
-                try self.openSession(ticket, part(request.bearer), now: now, in: lane)
+                let document = try self.house.openSession(part(request.bearer), from: address, now: now)
+                lane.answer.encode(json: "201 Created") { document.write(into: &$0) }
+                lane.send(to: ticket)
             } else {
-                let address = self.house.address(
-                    of: lane.address(of: ticket), forwardedFor: part(request.forwardedFor))
                 let asker = try self.house.asker(part(request.bearer), from: address, now: now)
                 try self.ask(ticket, target, asker, body: part(request.body), now: now, in: lane)
             }
@@ -94,14 +95,6 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
         let hash = self.house.hash
         let caller = hash.hash(hash.hash(bearer), hash.hash(forwardedFor))
         return hash.hash(hash.hash(caller, peer.value), target.number)
-    }
-
-    private func openSession(
-        _ ticket: Ticket, _ proof: UnsafeRawBufferPointer, now: Instant, in lane: Lane
-    ) throws(Problem) {
-        let document = try self.house.openSession(proof, now: now)
-        lane.answer.encode(json: "201 Created") { document.write(into: &$0) }
-        lane.send(to: ticket)
     }
 
     private func ask(

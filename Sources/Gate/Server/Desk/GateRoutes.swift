@@ -31,9 +31,10 @@ struct GateRoutes {
                     .accessControlAllowOrigin: "*", .eTag: String(decoding: page.tag, as: UTF8.self),
                 ], body: .init(byteBuffer: ByteBuffer(bytes: page.body)))
         }
-        router.post("/v1/session") { request, _ in
+        router.post("/v1/session") { request, context in
+            let address = self.address(request, context)
             let document = try Self.withBytes(request.bearer) { bytes throws(Problem) in
-                try self.house.openSession(bytes, now: SystemClock.now())
+                try self.house.openSession(bytes, from: address, now: SystemClock.now())
             }
             return Response.json(document, status: .created, headers: [.cacheControl: "no-store"])
         }

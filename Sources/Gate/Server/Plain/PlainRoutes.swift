@@ -23,7 +23,9 @@ struct PlainRoutes {
             await self.answer { try self.start(try self.sale(context), try? self.asker(request, context)) }
         }
         router.post("/sales/:sale/plain/sign-in") { request, context in
-            await self.answer { try await self.signIn(request, try self.sale(context)) }
+            await self.answer {
+                try await self.signIn(request, try self.sale(context), from: self.routes.address(request, context))
+            }
         }
         router.post("/sales/:sale/plain/sign-out") { request, context in
             await self.answer {
@@ -119,7 +121,9 @@ struct PlainRoutes {
             ])
     }
 
-    private func signIn(_ request: Request, _ sale: SaleConfig.Sale) async throws -> PlainPage {
+    private func signIn(
+        _ request: Request, _ sale: SaleConfig.Sale, from address: NetworkAddress
+    ) async throws -> PlainPage {
         let form = try await self.form(request, isFromShop: true)
         let now = SystemClock.now()
         var proof = form["token"] ?? ""
@@ -131,7 +135,7 @@ struct PlainRoutes {
             proof = try identity.mint(GateClaims(buyer: buyer, region: self.house.configuration.region), now: now)
         }
         let document = try GateRoutes.withBytes(proof.utf8) { bytes throws(Problem) in
-            try self.house.openSession(bytes, now: now)
+            try self.house.openSession(bytes, from: address, now: now)
         }
         let base = PlainVisit.base(sale.id)
         // No redirection: the cookie is not sent with one that began at the shop's site.

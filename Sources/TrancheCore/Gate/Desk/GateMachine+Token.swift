@@ -4,6 +4,8 @@ extension GateMachine {
     /// A solution whose challenge is genuine: signature, session, lot and end were checked.
     package struct Solution: Hashable, Sendable {
         package let kind: ChallengeKind
+        /// Each level is harder; only work has levels that count.
+        package let level: Int
         package let nonce: String
         package let madeAt: Instant
         /// An answer before this moment is too early, and costs nothing.
@@ -12,10 +14,10 @@ extension GateMachine {
         /// A wrong answer spends its challenge as well: otherwise a program would try all of them.
         package let isRight: Bool
         package init(
-            kind: ChallengeKind = .work, nonce: String, madeAt: Instant, readyAt: Instant? = nil, expiresAt: Instant,
-            isRight: Bool = true
+            kind: ChallengeKind = .work, level: Int = 0, nonce: String, madeAt: Instant, readyAt: Instant? = nil,
+            expiresAt: Instant, isRight: Bool = true
         ) {
-            (self.kind, self.nonce, self.isRight) = (kind, nonce, isRight)
+            (self.kind, self.level, self.nonce, self.isRight) = (kind, level, nonce, isRight)
             (self.madeAt, self.readyAt, self.expiresAt) = (madeAt, readyAt ?? madeAt, expiresAt)
         }
     }
@@ -148,7 +150,11 @@ extension GateMachine {
                 madeAt: solution.madeAt, answeredAt: plan.askedAt,
                 minimumMilliseconds: lot.minimumAnswerMilliseconds)
             {
-            case .person: if !solution.isRight { return .failure(.challengeFailed) }
+            case .person where !solution.isRight: return .failure(.challengeFailed)
+            // Whoever answered too fast has to do the harder work that came with that refusal.
+            case .person where solution.kind == .work && solution.level < fast:
+                return .failure(.tooEasy(level: fast))
+            case .person: break
             case .suspicious(let level): return .failure(.tooFast(level: level))
             case .blocked(let until): return .failure(.blocked(until: until))
             }

@@ -85,8 +85,7 @@ package struct GateMachine: Sendable {
         _ request: GateRequestClass, caller: UInt64, now: Instant, draw: UInt64
     ) -> GateRefusal? {
         self.judged += 1
-        let hour = UInt64(bitPattern: now.microseconds / 3_600_000_000)
-        let luck = UInt32(truncatingIfNeeded: HashIndex.mix(caller &+ hour))
+        let luck = UInt32(truncatingIfNeeded: CallerDraw.bits(caller: caller, now: now))
         guard !self.share.admits(request, draw: luck) else { return nil }
         self.shed += 1
         return .overloaded(retryAfterMilliseconds: self.retry.milliseconds(refusals: self.pauses, draw: draw))
@@ -107,7 +106,48 @@ package struct GateMachine: Sendable {
         _ caller: Caller, _ lot: GateLot, _ request: GateRequestClass, keys: (buyer: UInt64, address: UInt64),
         now: Instant, steady: Instant, draw: UInt64
     ) -> GateRefusal? {
-        if let refusal = self.isShed(request, caller: keys.buyer, now: now, draw: draw) { return refusal }
+        if let refusal = self.isShed(request, caller: keys.buyer, now: now, draw: draw)
+            ?? self.judgeLimits(caller, lot, keys: keys, steady: steady)
+        {
+            return refusal
+        }
+        if lot.blocked.contains(caller.claims.buyer) { return .blocked(until: nil) }
+        let hits = lot.rules.judge(claims: caller.claims, address: caller.address, lists: self.lists, now: now)
+        for hit in hits { self.ruleHits[hit.rule, default: 0] += 1 }
+        return hits.refusal
+    }
+
+    /// Whether an address may ask for another session. Nobody is known yet, so only the address counts.
+    ///
+    /// - Parameter address: The hash of ``NetworkAddress/limited``.
+    package mutating func judgeSession(address: UInt64, now: Instant, steady: Instant) -> GateRefusal? {
+        let draw = CallerDraw.bits(caller: address, now: now)
+        if let refusal = self.isShed(.entry, caller: address, now: now, draw: draw) { return refusal }
+        guard case .refused(let wait) = self.admit(address &+ Self.sessionsRow, Self.sessionRate, steady: steady) else {
+            return nil
+        }
+        return .rateLimited(retryAfterMilliseconds: wait)
+    }
+
+    /// Sessions of one address: a signature of a proof is the dearest thing that a stranger can ask of a gate.
+    package static let sessionRate: RateLimit = {
+        guard let rate = RateLimit(perMinute: 300, burst: 60) else { preconditionFailure(RateLimit.rule) }
+        return rate
+    }()
+
+    /// Counts a request that was refused for a bad ticket or a bad answer: otherwise a forger could try without end.
+    ///
+    /// - Returns: The refusal of the limit, once it is reached.
+    package mutating func countForgery(
+        _ caller: Caller, _ lotID: LotID, keys: (buyer: UInt64, address: UInt64), steady: Instant
+    ) -> GateRefusal? {
+        guard let lot = self.lots[lotID] else { return nil }
+        return self.judgeLimits(caller, lot, keys: keys, steady: steady)
+    }
+
+    private mutating func judgeLimits(
+        _ caller: Caller, _ lot: GateLot, keys: (buyer: UInt64, address: UInt64), steady: Instant
+    ) -> GateRefusal? {
         // Ids of sessions are random already, so nobody can choose a row of the table.
         if let session = caller.session, let rate = lot.sessionRate,
             case .refused(let wait) = self.rates.admit(session &+ Self.sessionsRow, rate, now: steady)
@@ -119,10 +159,7 @@ package struct GateMachine: Sendable {
                 return .rateLimited(retryAfterMilliseconds: wait)
             }
         }
-        if lot.blocked.contains(caller.claims.buyer) { return .blocked(until: nil) }
-        let hits = lot.rules.judge(claims: caller.claims, address: caller.address, lists: self.lists, now: now)
-        for hit in hits { self.ruleHits[hit.rule, default: 0] += 1 }
-        return hits.refusal
+        return nil
     }
 
     /// Charges one of the gate's own limits.

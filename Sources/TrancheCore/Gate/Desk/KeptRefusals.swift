@@ -17,9 +17,11 @@ package struct KeptRefusals<Answer: Sendable>: Sendable {
     package static var lifeMilliseconds: Int64 { 1_000 }
     /// The codes of refusals that do not depend on the body of the request, or on the moment.
     package static var codes: Set<String> {
-        Set(
-            [GateRefusal.rateLimited(retryAfterMilliseconds: 0), .blocked(until: nil), .notEligible(rule: "")].map(
-                \.code))
+        let refusals: [GateRefusal] = [
+            .rateLimited(retryAfterMilliseconds: 0), .sessionLimited(retryAfterMilliseconds: 0), .blocked(until: nil),
+            .notEligible(rule: ""),
+        ]
+        return Set(refusals.map(\.code))
     }
 
     private var slots: [Kept?]
