@@ -180,9 +180,13 @@ import TrancheCore
         let first = try #require(try Self.ask(&machine, at: 20, solution: solution)?.get())
         #expect(Self.refusal(machine.grant(first, GateReply(counters: [0, 0]))) == .tooFast(level: 1))
         let again = try #require(try Self.ask(&machine, at: 40, solution: solution)?.get())
-        // The first request has marked the answer as spent by this buyer.
-        let reply = GateReply(counters: [1, 0], earlier: ["1", "ann"])
-        #expect(Self.refusal(machine.grant(again, reply)) == .tooFast(level: 2))
+        // The first request has marked the answer, and not as one of this buyer.
+        let mark = try #require(first.question.marks.last)
+        #expect(mark.key == .spent(nonce: "n") && mark.value != "ann")
+        let reply = GateReply(counters: [1, 0], earlier: ["1", mark.value])
+        #expect(Self.refusal(machine.grant(again, reply)) == .challengeSpent)
+        let later = try #require(try Self.ask(&machine, at: 5_000, solution: solution)?.get())
+        #expect(Self.refusal(machine.grant(later, reply)) == .challengeSpent)
     }
 
     @Test("a rule that only observes is counted and lets pass") func observingRulesCount() {
