@@ -84,7 +84,8 @@ struct AccessDoor {
         let calls: [(method: String, path: String, keys: Set<AccessKey.Name>?)] = [
             ("GET", "/v1/sales/{sale}/status.json", nil), ("POST", "/v1/session", [.identity]),
             ("POST", "/v1/lots/{lot}/entry", [.session]), ("POST", "/v1/lots/{lot}/challenge", [.session]),
-            ("POST", "/v1/lots/{lot}/token", [.session]), ("POST", "/v1/lots/{lot}/token/again", [.session]),
+            ("POST", "/v1/lots/{lot}/challenge/answer", [.session]), ("POST", "/v1/lots/{lot}/token", [.session]),
+            ("POST", "/v1/lots/{lot}/token/again", [.session]),
         ]
         let doors = calls.map { call in
             let url = call.path.replacing("{lot}", with: "1").replacing("{sale}", with: "test")

@@ -105,9 +105,10 @@ import TrancheCore
         #expect(refused.status == 403 && TestGate.code(refused) == "too_fast")
         let next = try JSON.decode(ChallengeDocument.self, from: refused.body).challenge
         #expect(next.parameters.data.level == 1, "the next challenge is harder")
-        let answer = try await self.answer(gate, session)
+        let (easy, answer) = (try await self.answer(gate, session), try #require(ChallengeSolver.solve(next)))
         // The time itself is what counts here: an answer after less than 700 ms is a program's.
         try await Task.sleep(for: .milliseconds(800))
+        #expect(TestGate.code(try await gate.token(session, answer: easy)) == "too_easy")
         let first = try TestGate.document(try await gate.token(session, answer: answer))
         let same = try TestGate.document(try await gate.token(session, answer: answer))
         #expect(first.order == same.order, "the same buyer may ask twice")
