@@ -172,7 +172,7 @@ import TrancheCore
     }
 
     /// Writes the rules of a gate for `sale create --gate`.
-    private static func rules(_ text: String) throws -> String {
+    static func rules(_ text: String) throws -> String {
         let path = try TemporaryFolder.make() + "/gate.json"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         return path

@@ -52,10 +52,8 @@ import TrancheCore
     }
 
     @Test("a buyer without JavaScript signs in, waits for the clock, and orders") func ordersByForms() async throws {
-        let path = NSTemporaryDirectory() + "tranche-plain-\(UUID().uuidString).json"
         let rules = "{\"challenge\":\"work\",\"minimumAnswerMilliseconds\":500,\"clockMilliseconds\":1500}"
-        try Data(rules.utf8).write(to: URL(fileURLWithPath: path))
-        let cluster = try await TestCluster.start(stock: 30, limit: 1, contest: ["--gate", path])
+        let cluster = try await TestCluster.start(stock: 30, limit: 1, contest: ["--gate", try GateTests.rules(rules)])
         defer { cluster.stop() }
         let browser = Browser(cluster)
         try await eventually("an open gate") { try await TestGate(cluster).status().phase == .open }

@@ -24,7 +24,7 @@ extension Gatehouse {
         let wanted: ChallengeKind = kind ?? (terms.challenge == .question ? .question : .work)
         guard wanted == .work || terms.kinds.contains(wanted) else {
             throw Problem(
-                status: 422, code: "unknown_kind",
+                status: 409, code: "unknown_kind",
                 detail: "the sale sets no challenge of the kind \(wanted.rawValue); it sets: "
                     + (terms.kinds.isEmpty ? "none" : terms.kinds.map(\.rawValue).sorted().joined(separator: ", ")))
         }
