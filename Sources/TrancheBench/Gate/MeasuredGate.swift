@@ -43,8 +43,9 @@ final class MeasuredGate: @unchecked Sendable {  // Used by one run at a time.
         /// These come before the limits or use them up: one buyer is enough.
         fileprivate var hasOneBuyer: Bool {
             switch self {
-            case .limited, .forgedSession, .forgedTicket, .forgedAnswer: true
-            case .status, .tokens, .ineligible, .waiting, .unanswered: false
+            case .limited, .forgedSession: true
+            // A second forgery of the same buyer would meet the limit.
+            case .status, .tokens, .ineligible, .forgedTicket, .waiting, .unanswered, .forgedAnswer: false
             }
         }
 
@@ -149,8 +150,10 @@ final class MeasuredGate: @unchecked Sendable {  // Used by one run at a time.
         switch calls {
         case .forgedSession: return (Forgery.flipped(text, using: &random) ?? "", "")
         case .forgedTicket, .waiting:
+            // An hour ahead, so that the turn does not come during the run.
+            let turn = now.advanced(milliseconds: 3_600_000)
             let ticket = EntryTicketCodec(keys).seal(
-                EntryTicket(lot: calls.lot, buyer: buyer, rank: EntryRank(arrivedAt: now), arrivedAt: now))
+                EntryTicket(lot: calls.lot, buyer: buyer, rank: EntryRank(arrivedAt: turn), arrivedAt: turn))
             let forged = calls == .waiting ? ticket : Forgery.flipped(ticket, using: &random)
             return (text, body(TokenBody(ticket: forged)))
         case .forgedAnswer:

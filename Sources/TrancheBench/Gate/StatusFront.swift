@@ -45,7 +45,7 @@ final class StatusFront: @unchecked Sendable {  // Used by one run at a time.
 
     private static func configuration(_ folder: String, port: Int, gate: Int) -> String {
         """
-        daemon off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/error.log;
+        daemon off; worker_processes auto; pid \(folder)/nginx.pid; error_log \(folder)/error.log;
         events { worker_connections 4096; }
         http {
             access_log off; keepalive_requests 1000000000;

@@ -217,7 +217,7 @@ import TrancheCore
         }
         #expect(admitted().count == 1_000)
         for _ in 0..<1_200 {
-            machine.observe(waitingMilliseconds: 100, steady: now)
+            machine.observe(waitingMilliseconds: 100, cpuPermille: 900, steady: now)
             now = now.advanced(milliseconds: 100)
         }
         let first = admitted()
@@ -234,8 +234,27 @@ import TrancheCore
     @Test("a gate that is busy, and keeps nobody waiting, sheds nothing") func busyGate() {
         var machine = Self.machine(Self.lot())
         for number in Int64(0)..<300 {
-            machine.observe(waitingMilliseconds: 1, steady: Self.opensAt.advanced(milliseconds: number * 100))
+            machine.observe(
+                waitingMilliseconds: 1, cpuPermille: 1_000, steady: Self.opensAt.advanced(milliseconds: number * 100))
         }
         #expect(machine.share.permille == 1_000)
+    }
+
+    @Test("a second in which nothing waits and the processors are idle ends the shedding; a busy one does not")
+    func stormIsOver() {
+        var machine = Self.machine(Self.lot())
+        var now = Self.opensAt
+        func observe(_ seconds: Int, waiting: Int, cpu: Int) -> Int {
+            for _ in 0..<(seconds * 10) {
+                machine.observe(waitingMilliseconds: waiting, cpuPermille: cpu, steady: now)
+                now = now.advanced(milliseconds: 100)
+            }
+            return machine.share.permille
+        }
+        #expect(observe(10, waiting: 50, cpu: 900) < 700)
+        let low = machine.share.permille
+        #expect(observe(2, waiting: 4, cpu: 900) <= low + 30, "one step of 1 % a second")
+        #expect(observe(2, waiting: 6, cpu: 100) < 800)
+        #expect(observe(2, waiting: 5, cpu: 400) == 1_000)
     }
 }

@@ -22,7 +22,8 @@ import TrancheCore
     }
 
     @Test("only refusals are kept that depend on the caller and on nothing else") func codes() {
-        #expect(KeptRefusals<String>.codes == ["rate_limited", "session_limited", "blocked", "not_eligible"])
+        #expect(
+            KeptRefusals<String>.codes == ["rate_limited", "session_limited", "overloaded", "blocked", "not_eligible"])
     }
 
     @Test("a hash in whole words is the same as byte by byte", arguments: 0...40) func words(count: Int) {

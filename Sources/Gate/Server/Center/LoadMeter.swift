@@ -3,8 +3,9 @@ import Foundation
 import NIOConcurrencyHelpers
 import TrancheCore
 
-/// Tells the machine how long requests wait, so that it sheds the least valuable ones first. The use of the processor only goes
-/// to the metrics: a gate that is busy, and keeps nobody waiting, does all that is asked of it.
+/// Tells the machine how long requests wait, so that it sheds the least valuable ones first, and how much of the processors it
+/// uses, so that it stops when a storm is over. Use alone sheds nothing: a gate that is busy, and keeps nobody waiting, does
+/// all that is asked of it.
 struct LoadMeter {
     static let everyMilliseconds = 100
     let house: Gatehouse
@@ -18,12 +19,12 @@ struct LoadMeter {
             let room = (now.microseconds - measuredAt.microseconds) * Int64(self.house.configuration.lanes + 1)
             let permille = room > 0 ? Int((used - before) * 1_000 / room) : 0
             (before, measuredAt) = (used, now)
-            let longest = self.house.memory.takeLongest()
+            let waiting = self.house.memory.takeWaiting()
             let (share, shed) = self.house.machine.withLockedValue { machine in
-                machine.observe(waitingMilliseconds: longest, steady: now)
+                machine.observe(waitingMilliseconds: waiting, cpuPermille: permille, steady: now)
                 return (machine.share.permille, machine.shed)
             }
-            self.publish(share: share, waiting: longest, cpu: permille, shed: shed)
+            self.publish(share: share, waiting: waiting, cpu: permille, shed: shed)
         }
     }
 

@@ -36,8 +36,8 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         var receivers: [Receiver] = []
         var isStopping = false
         var isAway = false
-        /// The longest wait of a request for its call since it was last taken, in milliseconds.
-        var longestMilliseconds = 0
+        /// How long requests waited for their call since it was last taken: the sum, and how many they were.
+        var waited = (milliseconds: 0, requests: 0)
     }
 
     let owner = ThreadOwner("the gates' shared memory")
@@ -58,12 +58,12 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
     /// Whether only the limits of this gate count now.
     var isAway: Bool { self.state.withLockedValue { $0.isAway } }
 
-    /// How long the requests of the slowest batch waited for their call since the last time, in milliseconds, on the average.
-    /// Calls without an answer do not count: without Redis no request waits.
-    func takeLongest() -> Int {
+    /// How long requests waited for their call since the last time, in milliseconds, on the average. Calls without an answer
+    /// do not count: without Redis no request waits.
+    func takeWaiting() -> Int {
         self.state.withLockedValue { state in
-            defer { state.longestMilliseconds = 0 }
-            return state.longestMilliseconds
+            defer { state.waited = (0, 0) }
+            return state.waited.milliseconds / max(1, state.waited.requests)
         }
     }
 
@@ -130,7 +130,10 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
             if let first = batch.first, let last = batch.last, !replies.contains(where: \.isAlone) {
                 // They came one after the other, so their average wait is about that of the first and the last one.
                 let waited = Int(began.milliseconds(since: first.askedAt) + began.milliseconds(since: last.askedAt)) / 2
-                self.state.withLockedValue { $0.longestMilliseconds = max($0.longestMilliseconds, waited) }
+                self.state.withLockedValue { state in
+                    state.waited.milliseconds += waited * batch.count
+                    state.waited.requests += batch.count
+                }
             }
             for (number, receiver) in receivers.enumerated() {
                 let own = zip(batch, replies).filter { $0.0.receiver == number }.map { ($0.0.ticket, $0.1) }

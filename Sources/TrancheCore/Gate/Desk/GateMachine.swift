@@ -30,6 +30,8 @@ package struct GateMachine: Sendable {
     package private(set) var ruleHits: [String: Int] = [:]
     /// The first line: it works without the shared memory, and costs no call.
     private var rates: LocalRates
+    /// Since when requests have not waited, and the processors were mostly idle.
+    private var idleSince: Instant?
     private let retry = RetryAfter()
     /// An entry's rank is kept as long as any sale may last.
     package static let attemptLifeMilliseconds: Int64 = 7 * 86_400_000
@@ -70,10 +72,25 @@ package struct GateMachine: Sendable {
     }
 
     /// Takes in how long requests waited for the shared memory.
-    package mutating func observe(waitingMilliseconds: Int, steady: Instant) {
+    ///
+    /// After a storm everything is admitted again as soon as a second shows that it can be done: requests did not wait, and
+    /// most of the processors were idle. Steps of 1 % would take minutes.
+    ///
+    /// - Parameter cpuPermille: The use of the processors that the gate may use.
+    package mutating func observe(waitingMilliseconds: Int, cpuPermille: Int, steady: Instant) {
         self.share.observe(waitingMilliseconds: waitingMilliseconds, requests: self.judged, now: steady)
         self.judged = 0
+        guard waitingMilliseconds * 4 <= AdmittedShare.waitingLimitMilliseconds, cpuPermille <= Self.idlePermille else {
+            self.idleSince = nil
+            return
+        }
+        let since = self.idleSince ?? steady
+        self.idleSince = since
+        if steady.milliseconds(since: since) >= AdmittedShare.windowMilliseconds { self.share.restore() }
     }
+
+    /// A gate that uses less than this of its processors can do twice as much.
+    private static let idlePermille = 400
 
     /// Whether a request is served under the present load; `nil` if it is.
     ///

@@ -2,8 +2,8 @@
 /// that it had before, and its session, address and rules are not looked at again.
 ///
 /// Only refusals are kept, so nobody is admitted from here. Only refusals that hold anyway are kept: a limit refuses
-/// until its wait is over, whatever the request says, and a rule until the lists or the configuration change. That
-/// change reaches a refused caller ``lifeMilliseconds`` later, which is also the shortest `Retry-After` in whole seconds.
+/// until its wait is over, whatever the request says, a rule until the lists or the configuration change, and a caller who
+/// is shed stays so while the load lasts (``CallerDraw``). A change reaches a refused caller ``lifeMilliseconds`` later, which is also the shortest `Retry-After` in whole seconds.
 ///
 /// A table of fixed size: a newer refusal takes the slot of an older one. The hash has a secret key (``SipHash``), so
 /// that strangers cannot choose requests that share a slot.
@@ -19,7 +19,7 @@ package struct KeptRefusals<Answer: Sendable>: Sendable {
     package static var codes: Set<String> {
         let refusals: [GateRefusal] = [
             .rateLimited(retryAfterMilliseconds: 0), .sessionLimited(retryAfterMilliseconds: 0), .blocked(until: nil),
-            .notEligible(rule: ""),
+            .notEligible(rule: ""), .overloaded(retryAfterMilliseconds: 0),
         ]
         return Set(refusals.map(\.code))
     }
