@@ -63,7 +63,6 @@ struct Center: Sendable {
     func report(_ envelope: ReportEnvelope) async throws(Problem) -> ReportReply {
         let (unit, version) = (envelope.report.unit, envelope.configVersion)
         self.clocks.withLockedValue { $0[unit] = envelope.clock }
-        self.loads.withLockedValue { $0.hear(unit, envelope.load, now: SystemClock.monotonic()) }
         // The book is another executor. A hop for each report without news would cost more than the rest of the call.
         if self.versions.withLockedValue({ $0[unit] != version }) {
             switch await self.book.hear(unit, applied: version) {
@@ -72,7 +71,14 @@ struct Center: Sendable {
             case .ahead: return .centerIsBehind
             }
         }
-        return try await self.keeper.perform { $0.report(envelope.report, now: SystemClock.monotonic(), into: &$1) }
+        let reply = try await self.keeper.perform {
+            $0.report(envelope.report, now: SystemClock.monotonic(), into: &$1)
+        }
+        // Only of a unit that the authority takes reports from.
+        if case .directives = reply {
+            self.loads.withLockedValue { $0.hear(unit, envelope.load, now: SystemClock.monotonic()) }
+        }
+        return reply
     }
 
     func carryOut(_ commands: QuotaCommands) async throws(Problem) {

@@ -25,7 +25,7 @@ package enum GateDaemon {
         let telemetry = Telemetry()
         let memory = try SharedMemory(configuration.redis, login: configuration.redisLogin, logger: logger)
         let keys = IdentityKeys()
-        let watch = KeyWatch(configuration.identity, keys: keys, curl: curl, logger: logger)
+        let watch = KeyWatch(configuration.identity, keys: keys, logger: logger)
         let dev = Self.devIdentity(configuration)
         try await watch.load(dev)
         let provider = configuration.captcha.map { CaptchaProvider($0, logger: logger) }
@@ -42,7 +42,7 @@ package enum GateDaemon {
                 DevCalls(
                     identity: $0, house: house, signature: PaymentSignature(secrets: configuration.paymentSecrets),
                     calls: units)
-            }, curl: curl)
+            })
         let router = DaemonRouter.make(
             for: .anybody, logger: logger, telemetry: telemetry, notReady: { Self.reasonNotReady(link, memory) },
             routes.add)
@@ -64,6 +64,7 @@ package enum GateDaemon {
                 Self.internalApplication(configuration, link, memory, telemetry, logger), publicService,
             ], logger: logger)
         curl.stop()
+        watch.stop()
         provider?.stop()
         logger.info("stopped")
     }

@@ -88,10 +88,9 @@ package final class World {
     package func run() -> [Violation] {
         let end = self.start.advanced(milliseconds: self.settings.endAtMilliseconds)
         self.run(until: end)
-        if self.checker.violations.isEmpty, !self.lotsWithLateRedis.isEmpty {
-            self.run(until: end.advanced(milliseconds: UnitMachine.Settings.probeMilliseconds + 200))
-        }
-        if self.checker.violations.isEmpty { self.judgeTheEnd() }
+        let late = self.checker.violations.isEmpty ? self.lotsWithLateRedis : []
+        if !late.isEmpty { self.run(until: end.advanced(milliseconds: UnitMachine.Settings.probeMilliseconds + 200)) }
+        if self.checker.violations.isEmpty { self.judgeTheEnd(late: late.map { ($0.unit, $0.lot) }) }
         return self.checker.violations
     }
 

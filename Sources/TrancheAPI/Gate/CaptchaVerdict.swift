@@ -23,7 +23,10 @@ package enum CaptchaVerdict: Hashable, Sendable {
     }
 
     package static func read(status: Int, _ body: [UInt8]) -> CaptchaVerdict {
-        guard status == 200 else { return .away("the captcha provider answered with status \(status)") }
+        // Some providers answer 400 to a response that is no response: that is the buyer's fault, and not a failure.
+        guard status == 200 || status == 400 else {
+            return .away("the captcha provider answered with status \(status)")
+        }
         guard let document = try? JSON.decode(Document.self, from: body) else {
             return .away("the captcha provider's answer is not the expected JSON")
         }

@@ -123,11 +123,12 @@ extension UnitMachine {
     func answerAdmitted(_ step: RedisStep, into output: inout UnitOutput) {
         output.makeRoom(durableAlready: step.admitted.count)
         for admission in step.admitted {
-            let isAsAdmitted = self.book.orders.state(of: admission.order.id) == admission.order.state
-            if !isAsAdmitted, let order = self.book.orders[admission.order.id] {
-                output.addAnswer(to: admission.request, Answer(order))
-            } else {
+            if self.book.orders.state(of: admission.order.id) == admission.order.state {
                 output.add(durableAlready: .answer(admission.request, .order(admission.order)))
+            } else {
+                // An order that is gone has been archived: the next request finds it there.
+                let answer = self.book.orders[admission.order.id].map { Answer($0) } ?? .refused(.recovering)
+                output.addAnswer(to: admission.request, answer)
             }
         }
     }

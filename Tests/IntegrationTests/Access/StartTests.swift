@@ -112,6 +112,12 @@ import Testing
         #expect(said.contains("identity.dev") && said.contains("0.0.0.0"), "\(said)")
         let shop = try self.refusal(program, ["identity.dev": "false"], program.environment)
         #expect(shop.contains("identity.keys is missing"), "\(shop)")
+        let keys = [
+            "identity.dev": "false", "identity.keys": "http://shop.example/keys", "identity.issuer": "shop",
+            "identity.audience": "gate",
+        ]
+        let clear = try self.refusal(program, keys, program.environment)
+        #expect(clear.contains("identity.keys is \"http://shop.example/keys\""), "\(clear)")
     }
 
     @Test("an internal listener may be reached from everywhere if another layer encrypts the connections")

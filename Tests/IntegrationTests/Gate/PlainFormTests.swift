@@ -23,10 +23,11 @@ import TrancheCore
                 self.page.split(separator: "<form ").dropFirst().map(String.init).first {
                     $0.prefix { $0 != ">" }.contains("\(end)\"")
                 }, "no form for \(end) in \(self.page)")
-            var fields = typed
+            var fields: [String: String] = [:]
             for match in form.matches(of: /type="hidden" name="([^"]*)" value="([^"]*)"/) {
                 fields[String(match.1)] = String(match.2)
             }
+            fields.merge(typed) { $1 }
             let action = try #require(form.firstMatch(of: /action="([^"]*)"/)).1
             let body = fields.map { "\(Self.encoded($0.key))=\(Self.encoded($0.value))" }.joined(separator: "&")
             return try await self.call("POST", String(action), body, origin: origin ?? self.gate)
@@ -67,6 +68,10 @@ import TrancheCore
         #expect(try await browser.press("/challenge") == 200)
         #expect(try await browser.press("/token") == 200)
         #expect(browser.page.contains("Please wait"), "too early: nothing is spent")
+        for time in [Int64.min, .max] {
+            #expect(try await browser.press("/token", ["readyAt": "\(time)"]) == 200)
+            #expect(browser.page.contains("Please wait"), "a time in a form is anybody's: \(time)")
+        }
         try await Task.sleep(for: .milliseconds(1_600))
         #expect(try await browser.press("/token") == 200)
         #expect(try await browser.press("/order", ["quantity": "1"]) == 200)

@@ -32,6 +32,18 @@ import TrancheCore
         #expect("\(AddressError.notAnAddress(text))".contains("\"\(text)\""))
     }
 
+    @Test("where only networks are known, a range is compared by networks, and never contains all of version 4")
+    func networksOfRanges() throws {
+        for (range, address, isIn) in [
+            ("2001:db8::7", "2001:db8::9", true), ("2001:db8::7", "2001:db8:0:1::7", false), ("::1", "::1", true),
+            ("::1", "192.0.2.7", false), ("10.0.0.0/8", "10.1.2.3", true), ("10.0.0.0/8", "11.1.2.3", false),
+            ("2001:db8::/32", "2001:db8:1::1", true), ("::/0", "192.0.2.7", true),
+        ] {
+            let contains = try AddressRange(text: range).limited.contains(NetworkAddress(text: address).limited)
+            #expect(contains == isIn, "\(range) \(address)")
+        }
+    }
+
     @Test("the error of a long text names its beginning") func longText() {
         let text = String(repeating: "1", count: 100_000)
         #expect(throws: AddressError.notAnAddress(String(text.prefix(64)))) { try NetworkAddress(text: text) }

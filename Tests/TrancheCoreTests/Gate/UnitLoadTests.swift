@@ -216,6 +216,15 @@ import TrancheCore
         #expect(self.estimate.perSecond == CapacityEstimate.priorPerSecond && !self.estimate.isMeasured)
     }
 
+    @Test("a low estimate rises again while the unit has little to do") mutating func rises() {
+        self.pass(seconds: 2, answered: 500, use: 500)
+        #expect(self.estimate.perSecond == 1_000)
+        self.pass(seconds: 5, answered: 100, use: 50)
+        #expect((2_500...4_500).contains(self.estimate.perSecond), "\(self.estimate.perSecond)")
+        self.pass(seconds: 200, answered: 100, use: 50)
+        #expect(self.estimate.perSecond == CapacityEstimate.priorPerSecond)
+    }
+
     @Test("absurd measurements stay within the limits") mutating func extremes() {
         for value in [Int.max, .min, 0, 7] {
             for _ in 0..<40 {
@@ -234,13 +243,25 @@ import TrancheCore
         LoadFigures(capacityPerSecond: capacity, waitingMilliseconds: waiting, cpuPermille: cpu)
     }
 
-    @Test("capacities add up, and the busiest unit gives the signs") func sum() {
+    @Test("capacities add up, an overloaded unit counts half, and the middle one gives the signs") func sum() {
         var loads = UnitLoads()
         loads.hear(UnitID(1), self.load(4_000, waiting: 3, cpu: 900), now: self.now)
         loads.hear(UnitID(2), self.load(6_000, waiting: 30, cpu: 100), now: self.now)
         loads.hear(UnitID(3), self.load(9_000, waiting: 99, cpu: 999), now: self.now)
         let figures = loads.figures(of: [UnitID(1), UnitID(2)], now: self.now)
-        #expect(figures == self.load(10_000, waiting: 30, cpu: 900))
+        #expect(figures == self.load(2_000 + 3_000, waiting: 3, cpu: 100))
+        let all = loads.figures(of: [UnitID(1), UnitID(2), UnitID(3)], now: self.now)
+        #expect(all == self.load(2_000 + 3_000 + 4_500, waiting: 30, cpu: 900), "most of them are overloaded")
+        #expect(loads.figures(of: [UnitID(3)], now: self.now) == self.load(9_000, waiting: 99, cpu: 999))
+    }
+
+    @Test("one unit that boasts counts for four times the middle one at most") func boasting() {
+        var loads = UnitLoads()
+        for (unit, capacity) in [(1, 5_000), (2, 6_000), (3, 1_000_000)] {
+            loads.hear(UnitID(UInt16(unit)), self.load(capacity), now: self.now)
+        }
+        let figures = loads.figures(of: (1...3).map { UnitID(UInt16($0)) }, now: self.now)
+        #expect(figures.capacityPerSecond == 5_000 + 6_000 + 24_000)
     }
 
     @Test("a unit that does not measure counts with the assumed capacity, and a silent one not at all") func absent() {

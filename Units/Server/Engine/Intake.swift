@@ -61,9 +61,11 @@ final class Intake: Sendable {
     }
 
     /// Gives every question that one lane has read in one turn its result, under one lock.
-    func handIn(_ questions: inout [Question], now: Instant) {
+    ///
+    /// - Parameter refused: Requests that the lane has refused by itself since the last time.
+    func handIn(_ questions: inout [Question], refused: Int = 0, now: Instant) {
         self.withBell { state in
-            state.load.handIn(questions.count)
+            state.load.handIn(questions.count + refused)
             for index in questions.indices {
                 questions[index].recovery = state.recoveries
                 switch questions[index].kind {

@@ -18,6 +18,8 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
     private let posted = NIOLockedValueBox(Posted())
     private var parsed: ExpressParser.Request?
     private var questions: [Intake.Question] = []
+    /// Requests with bad tokens since the last ``handIn(of:)``.
+    private var refused = 0
     private var answers = OrderAnswers()
 
     /// - Parameter poller: Wakes the lane.
@@ -61,6 +63,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
                     now: SystemClock.now())
                 self.questions.append(.init(kind: .buy(purchase, untimely: untimely), ticket: ticket.rawValue))
             } catch {
+                self.refused += 1
                 lane.answer.encode(self.gate.problem(error))
                 lane.send(to: ticket)
             }
@@ -72,7 +75,8 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
     func handIn(of lane: Lane) {
         var questions = self.questions
         self.questions.removeAll(keepingCapacity: true)
-        self.gate.intake.handIn(&questions, now: SystemClock.now())
+        self.gate.intake.handIn(&questions, refused: self.refused, now: SystemClock.now())
+        self.refused = 0
         for question in questions {
             let ticket = Ticket(rawValue: question.ticket)
             switch question.result {

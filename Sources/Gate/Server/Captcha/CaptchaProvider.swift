@@ -93,8 +93,7 @@ extension Gatehouse {
         do throws(ChallengeError) {
             answer = try self.sealed.pass(body.challenge, session: asker.session.id, lot: lot, now: now)
         } catch {
-            self.count("challenge_failed")
-            throw Problem(error)
+            throw self.forgery(Problem(error), asker, lot: lot)
         }
         let refusal = self.machine.withLockedValue { machine -> GateRefusal?? in
             machine.judgeProviderAnswer(

@@ -51,7 +51,8 @@ package struct CaptchaSettings: Sendable {
         self.calls = try values.number("captcha.calls", in: 1...512, default: 64)
     }
 
-    private static func isPrivate(_ address: String) -> Bool {
+    /// Whether nobody on the way can read or change a call to this address.
+    static func isPrivate(_ address: String) -> Bool {
         guard let origin = WebOrigin(address: address) else { return false }
         return origin.isEncrypted || TransportConfiguration.isLoopback(origin.host)
     }

@@ -13,12 +13,16 @@ final class KeyWatch: Sendable {
 
     private let identity: GateConfiguration.Identity
     private let keys: IdentityKeys
-    private let curl: CurlClient
+    /// Trusts the public authorities, and not the installation's own one: the address is the shop's.
+    private let curl: CurlClient?
     private let logger: Logger
 
-    init(_ identity: GateConfiguration.Identity, keys: IdentityKeys, curl: CurlClient, logger: Logger) {
-        (self.identity, self.keys, self.curl, self.logger) = (identity, keys, curl, logger)
+    init(_ identity: GateConfiguration.Identity, keys: IdentityKeys, logger: Logger) {
+        (self.identity, self.keys, self.logger) = (identity, keys, logger)
+        self.curl = identity.keysAddress.map { _ in CurlClient() }
     }
+
+    func stop() { self.curl?.stop() }
 
     var verifier: IdentityVerifier {
         switch self.identity {
@@ -37,10 +41,10 @@ final class KeyWatch: Sendable {
 
     private func read() async throws {
         guard case .shop(let place, _, _) = self.identity else { return }
-        guard place.hasPrefix("http://") || place.hasPrefix("https://") else {
+        guard let curl else {
             return try await self.keys.replace(jwks: try Data(contentsOf: URL(fileURLWithPath: place)))
         }
-        let response = try await self.curl.send(
+        let response = try await curl.send(
             CurlRequest("GET", place, headers: [:], body: nil, timeoutMilliseconds: Self.timeoutMilliseconds))
         guard response.status == 200 else { throw StartError("\(place) answered with status \(response.status)") }
         try await self.keys.replace(jwks: Data(response.body))

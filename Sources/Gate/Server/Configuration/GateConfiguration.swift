@@ -39,6 +39,14 @@ package struct GateConfiguration: Sendable {
     package enum Identity: Sendable {
         case dev
         case shop(keys: String, issuer: String, audience: String)
+
+        /// Where the shop's keys are read again and again; `nil` if they are in a file.
+        var keysAddress: String? {
+            guard case .shop(let keys, _, _) = self, keys.hasPrefix("http://") || keys.hasPrefix("https://") else {
+                return nil
+            }
+            return keys
+        }
     }
     package let name: String
     package let region: String
@@ -118,6 +126,11 @@ package struct GateConfiguration: Sendable {
                 keys: try values.string("identity.keys"), issuer: try values.string("identity.issuer"),
                 audience: try values.string("identity.audience"))
             self.paymentSecrets = []
+            // Whoever can change the keys on their way can sign in as anybody.
+            if let address = self.identity.keysAddress, !CaptchaSettings.isPrivate(address) {
+                throw StartError(
+                    "identity.keys is \"\(address)\", which leaves this machine in the clear: use https://, or a file")
+            }
         }
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("center.url", url: self.centerURL)
@@ -131,7 +144,10 @@ package struct GateConfiguration: Sendable {
     private static func addresses(_ values: DaemonConfiguration, _ key: String) throws(StartError) -> AddressSet {
         do throws(AddressError) {
             let texts = values.string(key, default: "").split(separator: ",")
-            return try AddressSet(texts: texts.map { $0.filter { !$0.isWhitespace } })
+            // Of a peer with a version 6 address only the network is known.
+            var ranges: [AddressRange] = []
+            for text in texts { ranges.append(try AddressRange(text: text.filter { !$0.isWhitespace }).limited) }
+            return AddressSet(ranges)
         } catch { throw StartError("\(key): \(error)") }
     }
 

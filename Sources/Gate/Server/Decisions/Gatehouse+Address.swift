@@ -11,14 +11,14 @@ extension Gatehouse {
     /// rightmost address that is not a trusted proxy counts.
     func address(of peer: ClientAddress, forwardedFor field: UnsafeRawBufferPointer) -> NetworkAddress {
         var address = NetworkAddress(peer)
-        guard !field.isEmpty, self.configuration.proxies.contains(address) else { return address }
+        guard !field.isEmpty, self.configuration.proxies.contains(address.limited) else { return address }
         var end = field.endIndex
         while end > field.startIndex {
             let comma = field[..<end].lastIndex(of: UInt8(ascii: ","))
             let start = comma.map { $0 + 1 } ?? field.startIndex
             guard let next = Self.address(field[start..<end]) else { return address }
             address = next
-            guard self.configuration.proxies.contains(address), let comma else { return address }
+            guard self.configuration.proxies.contains(address.limited), let comma else { return address }
             end = comma
         }
         return address

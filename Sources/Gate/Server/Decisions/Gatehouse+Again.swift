@@ -54,8 +54,7 @@ struct AgainCalls: Sendable {
         case 200, 410: return true  // An order that is over, or a final refusal.
         case 201, 202: return false
         default:
-            if let problem = try? JSON.decode(Problem.self, from: response.body) { throw problem }
-            throw self.house.refused(.recovering(retryAfterMilliseconds: 1_000))
+            throw UnitCalls.problem(response)
         }
     }
 }

@@ -65,7 +65,7 @@ extension Gatehouse {
     }
 
     /// The refusal of a bad ticket or answer, which counts against the caller's limits.
-    private func forgery(_ problem: Problem, _ asker: Asker, lot: LotID) -> Problem {
+    func forgery(_ problem: Problem, _ asker: Asker, lot: LotID) -> Problem {
         let refusal = self.machine.withLockedValue {
             $0.countForgery(asker.caller, lot, keys: asker.keys, steady: SystemClock.monotonic())
         }

@@ -1,6 +1,7 @@
 import CurlClient
 import DaemonSupport
 import NIOConcurrencyHelpers
+import TrancheAPI
 import TrancheCore
 
 /// The gate's calls to units, with a breaker for each of them: a unit that is gone costs some calls a timeout, and not every
@@ -37,6 +38,18 @@ final class UnitCalls: Sendable {
             }
             return .failure(self.refusal(of: unit))
         }
+    }
+
+    /// The problem of an answer. Its status is the answer's: a number in a document may be no status at all.
+    static func problem(_ response: CurlResponse) -> Problem {
+        guard (400...599).contains(response.status), let problem = try? JSON.decode(Problem.self, from: response.body),
+            problem.status == response.status
+        else {
+            return Problem(
+                status: 502, code: "bad_answer", detail: "the unit answered with status \(response.status)",
+                retryAfter: 1)
+        }
+        return problem
     }
 
     private func report(_ unit: String, hasFailed: Bool) {

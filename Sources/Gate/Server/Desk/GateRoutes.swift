@@ -18,7 +18,6 @@ struct GateRoutes {
     let calls: MemoryCalls
     let again: AgainCalls
     let dev: DevCalls?
-    let curl: CurlClient
 
     func add(to router: Router<TrancheContext>) {
         router.get("/v1/sales/:sale/status.json") { _, context in
@@ -77,7 +76,7 @@ struct GateRoutes {
             return Self.response(try await self.again.token(asker, lot: try context.lot(), body: body))
         }
         self.page.add(to: router)
-        PlainRoutes(routes: self, curl: self.curl, style: self.page.style).add(to: router)
+        PlainRoutes(routes: self, style: self.page.style).add(to: router)
         self.dev?.add(to: router)
     }
 

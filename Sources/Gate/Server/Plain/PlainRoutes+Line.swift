@@ -119,8 +119,10 @@ extension PlainRoutes {
     }
 
     private func clockPage(_ visit: PlainVisit, _ hidden: [(String, String)]) -> PlainPage {
-        let readyAt = hidden.first { $0.0 == "readyAt" }.flatMap { Int64($0.1) } ?? 0
-        let seconds = max(0, (readyAt - SystemClock.now().milliseconds + 999) / 1_000)
+        // The field is the buyer's: any number may be in it.
+        let (readyAt, now) = (hidden.first { $0.0 == "readyAt" }.flatMap { Int64($0.1) } ?? 0, SystemClock.now())
+        let latest = now.milliseconds + SealedChallengeCodec.waitLimit
+        let seconds = (min(max(readyAt, now.milliseconds), latest) - now.milliseconds + 999) / 1_000
         return PlainPage(
             "\(visit.sale.name): \(visit.lot.name)",
             [

@@ -22,14 +22,14 @@ extension PlainRoutes {
         var unit = try self.unit(form["unit"])
         for isLast in [false, true] {
             let response = try await self.call(
-                "POST", "\(unit)/v1/lots/\(visit.lot.id)/orders", ["Authorization": "Bearer \(token)"],
+                "POST", unit, "/v1/lots/\(visit.lot.id)/orders", ["Authorization": "Bearer \(token)"],
                 JSON.encode(BuyBody(quantity: quantity)))
             if (200...202).contains(response.status),
                 let order = try? JSON.decode(OrderDocument.self, from: response.body)
             {
                 return self.page(visit, order, unit)
             }
-            let problem = Self.problem(response)
+            let problem = UnitCalls.problem(response)
             guard response.status == 421, !isLast, let location = problem.location else { throw problem }
             // Another unit is the buyer's home: it is in the configuration, or it is none of ours.
             unit = try self.unit(String(location.reversed().drop { $0 == "/" }.reversed()))
@@ -46,9 +46,9 @@ extension PlainRoutes {
             throw Problem(
                 status: 400, code: "bad_request", detail: "\"\(order?.prefix(40) ?? "")\" is not an order's number")
         }
-        let response = try await self.call("GET", "\(unit)/v1/orders/\(id)", [:], nil)
+        let response = try await self.call("GET", unit, "/v1/orders/\(id)", [:], nil)
         guard response.status == 200, let document = try? JSON.decode(OrderDocument.self, from: response.body) else {
-            throw Self.problem(response)
+            throw UnitCalls.problem(response)
         }
         return self.page(visit, document, unit)
     }
@@ -59,7 +59,7 @@ extension PlainRoutes {
         let refusal = self.house.machine.withLockedValue { machine -> GateRefusal?? in
             machine.judgeChallenge(
                 asker.caller, lot, keys: asker.keys, now: now, steady: SystemClock.monotonic(),
-                draw: UInt64.random(in: 0...UInt64.max))
+                draw: asker.draw(now: now), as: .ownOrder)
         }
         guard let refusal else { throw self.house.unknownLot(lot) }
         // An order of a sale that has ended can still be looked at.
@@ -78,21 +78,17 @@ extension PlainRoutes {
     }
 
     private func call(
-        _ method: String, _ url: String, _ headers: [String: String], _ body: [UInt8]?
+        _ method: String, _ unit: String, _ path: String, _ headers: [String: String], _ body: [UInt8]?
     ) async throws(Problem) -> CurlResponse {
         var headers = headers
         if body != nil { headers["Content-Type"] = "application/json" }
         let request = CurlRequest(
-            method, url, headers: headers, body: body, timeoutMilliseconds: Self.timeoutMilliseconds,
+            method, unit + path, headers: headers, body: body, timeoutMilliseconds: Self.timeoutMilliseconds,
             bodyLimitBytes: Self.answerBytes)
-        do { return try await self.curl.send(request) } catch {
-            throw self.house.refused(.recovering(retryAfterMilliseconds: 1_000))
+        switch await self.routes.again.units.send(request, to: unit) {
+        case .success(let response): return response
+        case .failure(let refusal): throw self.house.refused(refusal)
         }
-    }
-
-    private static func problem(_ response: CurlResponse) -> Problem {
-        (try? JSON.decode(Problem.self, from: response.body))
-            ?? Problem(status: 502, code: "bad_answer", detail: "the unit answered with status \(response.status)")
     }
 
     private func page(_ visit: PlainVisit, _ order: OrderDocument, _ unit: String) -> PlainPage {

@@ -14,7 +14,6 @@ import TrancheCore
 /// is the shop's.
 struct PlainRoutes {
     let routes: GateRoutes
-    let curl: CurlClient
     let style: String
     var house: Gatehouse { self.routes.house }
 

@@ -69,13 +69,14 @@ extension GateMachine {
 
     /// Whether a session may have another challenge. Only the gate's own limits count: a challenge is worth nothing yet.
     ///
+    /// - Parameter request: What the request is worth under load: a form that orders, or looks at an order, is worth more.
     /// - Returns: `nil` for a lot that is not known; otherwise the refusal, or `nil` in it.
     package mutating func judgeChallenge(
         _ caller: Caller, _ lotID: LotID, keys: (buyer: UInt64, address: UInt64), now: Instant, steady: Instant,
-        draw: UInt64
+        draw: UInt64, as request: GateRequestClass = .entry
     ) -> GateRefusal?? {
         guard let lot = self.lots[lotID] else { return nil }
-        if let refusal = self.judge(caller, lot, .entry, keys: keys, now: now, steady: steady, draw: draw) {
+        if let refusal = self.judge(caller, lot, request, keys: keys, now: now, steady: steady, draw: draw) {
             return .some(refusal)
         }
         return lot.phase(at: now) == .ended ? .some(.ended) : .some(nil)

@@ -3,7 +3,8 @@
 ///
 /// Only windows say something in which the unit was busy, and most of its work was admission. With little to do each
 /// order has a commit of its own, which costs several times as much as an order in a full batch: the estimate would be
-/// far too low, and a line that goes by it would keep it there.
+/// far too low, and a line that goes by it would keep it there. Requests that were refused before admission count as handed
+/// in: a flood of them takes processor time, and says nothing about orders.
 package struct CapacityEstimate: Hashable, Sendable {
     /// What a unit is taken to answer before it has measured anything.
     package static let priorPerSecond = 10_000
@@ -57,6 +58,10 @@ package struct CapacityEstimate: Hashable, Sendable {
     }
 
     private mutating func learn(usePermille use: Int) {
+        if use < Self.leastUsePermille, self.perSecond < Self.priorPerSecond {
+            // A low estimate makes the line slow, and under a slow line no window would ever correct it.
+            self.perSecond += (Self.priorPerSecond - self.perSecond + 15) / 16
+        }
         guard use >= Self.leastUsePermille, self.answered >= Self.leastAnswers, self.answered * 2 >= self.handedIn
         else { return }
         let measured = min(max(self.answeredPerSecond * 1_000 / use, Self.limits.lowerBound), Self.limits.upperBound)

@@ -91,12 +91,13 @@ package struct UnitLoad: Sendable {
     /// together is spread over the time in which the unit can answer all of it.
     package mutating func refuse(_ order: OrderID, now: Instant) -> Refusal {
         self.shed += 1
-        self.shedLately += 1
         let hash = self.hash(order, now)
         if self.refusals.isEmpty { self.refusals = Array(repeating: 0, count: Self.refusalSlots) }
         let slot = Int(hash % UInt64(Self.refusalSlots))
         let before = Int(self.refusals[slot])
         self.refusals[slot] = UInt8(min(before + 1, 16))
+        // Orders, not requests: a script that repeats one order does not make the others wait.
+        if before == 0 { self.shedLately += 1 }
         let draw = HashIndex.mix(hash &+ UInt64(before))
         let pause = max(
             self.retry.milliseconds(refusals: before, draw: draw),

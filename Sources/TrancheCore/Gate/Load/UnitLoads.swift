@@ -17,8 +17,9 @@ package struct UnitLoads: Sendable {
         self.heard[unit] = (figures ?? unmeasured, now)
     }
 
-    /// What these units can do together, and the signs of the busiest of them: if buyers are not spread as capacities are,
-    /// the unit that is full first slows the line.
+    /// What these units can do together, and the signs of the middle one of them. A unit that is overloaded counts half:
+    /// somebody may flood one unit, and the line of all regions must not stop for that. For the same reason no unit counts
+    /// for more than four times the middle one.
     package func figures(of units: some Collection<UnitID>, now: Instant) -> LoadFigures {
         let present = units.compactMap { unit -> LoadFigures? in
             guard let one = self.heard[unit], now.milliseconds(since: one.at) <= Self.silenceMilliseconds else {
@@ -26,9 +27,18 @@ package struct UnitLoads: Sendable {
             }
             return one.figures
         }
+        let most = 4 * Self.middle(present.map(\.capacityPerSecond))
         return LoadFigures(
-            capacityPerSecond: present.reduce(0) { $0 + $1.capacityPerSecond },
-            waitingMilliseconds: present.map(\.waitingMilliseconds).max() ?? 0,
-            cpuPermille: present.map(\.cpuPermille).max() ?? 0)
+            capacityPerSecond: present.reduce(0) { sum, one in
+                let capacity = min(one.capacityPerSecond, most)
+                return sum + (present.count > 1 && one.isOverloaded ? capacity / 2 : capacity)
+            },
+            waitingMilliseconds: Self.middle(present.map(\.waitingMilliseconds)),
+            cpuPermille: Self.middle(present.map(\.cpuPermille)))
+    }
+
+    /// Of an even number the lower one: of two units one alone does not slow the line.
+    private static func middle(_ values: [Int]) -> Int {
+        values.isEmpty ? 0 : values.sorted()[(values.count - 1) / 2]
     }
 }

@@ -31,5 +31,10 @@ package struct AddressRange: Hashable, Sendable {
         self.last = NetworkAddress(rawValue: value | behind)
     }
 
+    /// The same range for comparison with ``NetworkAddress/limited``: of a version 6 address only the network counts.
+    package var limited: AddressRange { AddressRange(first: self.first.limited, last: self.last.limited) }
+
+    private init(first: NetworkAddress, last: NetworkAddress) { (self.first, self.last) = (first, last) }
+
     package func contains(_ address: NetworkAddress) -> Bool { self.first <= address && address <= self.last }
 }
