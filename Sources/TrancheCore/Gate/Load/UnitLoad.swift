@@ -28,6 +28,7 @@ package struct UnitLoad: Sendable {
     /// The work that a unit can shed, from the least to the most valuable.
     package static let classes: [GateRequestClass] = [.events, .status, .purchase]
     private static let refusalSlots = 1 << 16
+    private static let ordersPerSlot = 4
 
     package private(set) var share = AdmittedShare(classes: UnitLoad.classes)
     package private(set) var capacity = CapacityEstimate()
@@ -96,8 +97,8 @@ package struct UnitLoad: Sendable {
         let slot = Int(hash % UInt64(Self.refusalSlots))
         let before = Int(self.refusals[slot])
         self.refusals[slot] = UInt8(min(before + 1, 16))
-        // Orders, not requests: a script that repeats one order does not make the others wait.
-        if before == 0 { self.shedLately += 1 }
+        // Orders, not requests: a script that repeats one order does not make the others wait. A few orders may share a slot.
+        if before < Self.ordersPerSlot { self.shedLately += 1 }
         let draw = HashIndex.mix(hash &+ UInt64(before))
         let pause = max(
             self.retry.milliseconds(refusals: before, draw: draw),
