@@ -201,7 +201,8 @@ import TrancheCore
         }
         #expect(try read("") == nil && read("{}") == nil && read(#"{"kind":"clock"}"#) == .clock)
         #expect(throws: Problem.self) { _ = try read(#"{"kind":"none"}"#) }
-        let problem = #expect(throws: Problem.self) { _ = try read(String(repeating: " ", count: 300)) }
+        let long = String(repeating: " ", count: ChallengeBody.byteLimit + 1)
+        let problem = #expect(throws: Problem.self) { _ = try read(long) }
         #expect(problem?.code == "too_large")
     }
 }

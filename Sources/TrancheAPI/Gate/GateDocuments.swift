@@ -119,7 +119,7 @@ package struct SealedChallengeDocument: Hashable, Sendable, Codable {
 
 /// The body of a request for a challenge; without a kind it is the one that the sale asks for.
 package struct ChallengeBody: Hashable, Sendable, Codable {
-    package static let byteLimit = 256
+    package static let byteLimit = 8 << 10
     package let kind: ChallengeKind?
     package init(kind: ChallengeKind? = nil) { self.kind = kind }
 
