@@ -21,8 +21,8 @@ struct DemoCommand: AsyncParsableCommand {
             from the files alone. Exit code 2 if the verdict fails.
             """)
 
-    @Option(help: "The lot's stock.") var stock = 10_000
-    @Option(help: "Buyers.") var buyers = 30_000
+    @Option(help: "The lot's stock.") var stock = 5_000
+    @Option(help: "Buyers.") var buyers = 12_000
     @Option(help: "Seconds in which the buyers arrive.") var seconds = 20.0
     @Option(help: "Weights of the demand in us-east, eu-west and ap-south.") var skew = "80,15,5"
     @Flag(help: "Kill a unit, a Redis, the center and the coordinator during the sale.") var faults = false
