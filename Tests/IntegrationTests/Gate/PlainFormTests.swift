@@ -72,6 +72,7 @@ import TrancheCore
             #expect(try await browser.press("/token", ["readyAt": "\(time)"]) == 200)
             #expect(browser.page.contains("Please wait"), "a time in a form is anybody's: \(time)")
         }
+        // The time itself is what counts here: the clock's challenge may be answered after 1.5 s.
         try await Task.sleep(for: .milliseconds(1_600))
         #expect(try await browser.press("/token") == 200)
         #expect(try await browser.press("/order", ["quantity": "1"]) == 200)

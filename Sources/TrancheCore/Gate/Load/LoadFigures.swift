@@ -1,5 +1,5 @@
-/// How busy the units of a lot are, or one unit, as it reports it. For a line, the figures are those of the busiest unit,
-/// and the capacity is the part of all units' capacity that this lot may use.
+/// How busy the units of a lot are, or one unit, as it reports it. For a line, the signs are those of the middle unit, and
+/// the capacity is the sum of all units, of which an overloaded one counts half (``UnitLoads``).
 package struct LoadFigures: Hashable, Sendable, Codable {
     /// A processor that is used more than this is a sign of overload for the center, not for the process itself.
     package static let cpuLimitPermille = 850
