@@ -3,8 +3,8 @@ package import Sockets
 
 /// The open connections of one listener, by address.
 package final class ConnectionRegister: Sendable {
-    package enum Admission: Hashable, Sendable {
-        case admitted
+    package enum Outcome: Hashable, Sendable {
+        case counted
         /// The listener has reached its limit of connections.
         case full
         /// The address has reached its limit of connections.
@@ -22,19 +22,19 @@ package final class ConnectionRegister: Sendable {
 
     package init(limit: Int, limitPerAddress: Int) { (self.limit, self.limitPerAddress) = (limit, limitPerAddress) }
 
-    /// Counts a connection, unless a limit is reached. The caller calls ``leave(_:)`` once for each admitted
+    /// Counts a connection, unless a limit is reached. The caller calls ``leave(_:)`` once for each counted
     /// connection.
     ///
     /// - Parameter hasMadeRoom: Another connection was told to close and leaves soon, so this one may exceed the
     ///   listener's limit for a moment.
-    package func enter(_ address: ClientAddress, hasMadeRoom: Bool = false) -> Admission {
+    package func enter(_ address: ClientAddress, hasMadeRoom: Bool = false) -> Outcome {
         self.state.withLockedValue { state in
             // Checked first, so that no connection is closed to make room for an address that is over its limit.
             guard state.byAddress[address, default: 0] < self.limitPerAddress else { return .addressFull }
             guard hasMadeRoom || state.count < self.limit else { return .full }
             state.count += 1
             state.byAddress[address, default: 0] += 1
-            return .admitted
+            return .counted
         }
     }
 

@@ -73,13 +73,13 @@ package final class EdgeGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func enter(_ context: ChannelHandlerContext) -> Bool {
         guard self.counts else { return true }
         let address = context.remoteAddress?.withSockAddr { address, _ in ClientAddress(address) } ?? .local
-        var admission = self.register.enter(address)
+        var outcome = self.register.enter(address)
         // The connection that was idle for the longest time is closed. It leaves a moment later, so the count exceeds
         // the limit until then.
-        if admission == .full, self.register.closeOldestIdle() {
-            admission = self.register.enter(address, hasMadeRoom: true)
+        if outcome == .full, self.register.closeOldestIdle() {
+            outcome = self.register.enter(address, hasMadeRoom: true)
         }
-        guard admission == .admitted else { return false }
+        guard outcome == .counted else { return false }
         self.counted = address
         return true
     }

@@ -21,10 +21,10 @@ import Testing
     @Test("an address has its own limit, and a closed connection frees its share") func addressHasItsOwnLimit() {
         let register = ConnectionRegister(limit: 10, limitPerAddress: 2)
         let (one, other) = (self.v4("192.0.2.1"), self.v4("192.0.2.2"))
-        #expect((0..<3).map { _ in register.enter(one) } == [.admitted, .admitted, .addressFull])
-        #expect(register.enter(other) == .admitted)
+        #expect((0..<3).map { _ in register.enter(one) } == [.counted, .counted, .addressFull])
+        #expect(register.enter(other) == .counted)
         register.leave(one)
-        #expect(register.enter(one) == .admitted)
+        #expect(register.enter(one) == .counted)
         #expect(register.enter(one) == .addressFull)
     }
 
@@ -36,7 +36,7 @@ import Testing
         #expect(self.v6("::ffff:192.0.2.1") != self.v6("::ffff:192.0.2.2"))
         #expect(self.v4("0.0.0.0") != self.v6("::"))
         let register = ConnectionRegister(limit: 10, limitPerAddress: 1)
-        #expect(register.enter(self.v6("2001:db8:1:2::1")) == .admitted)
+        #expect(register.enter(self.v6("2001:db8:1:2::1")) == .counted)
         #expect(register.enter(self.v6("2001:db8:1:2::2")) == .addressFull)
     }
 
@@ -44,7 +44,7 @@ import Testing
         let register = ConnectionRegister(limit: 5, limitPerAddress: 5)
         let address = self.v4("192.0.2.1")
         for count in 1...5 {
-            #expect(register.enter(self.v4("192.0.2.\(count)")) == .admitted)
+            #expect(register.enter(self.v4("192.0.2.\(count)")) == .counted)
             #expect(register.isCrowded == (count >= 4))
             #expect(register.isFull == (count == 5))
         }
@@ -57,16 +57,16 @@ import Testing
     func replacementStaysWithinAddressLimit() {
         let register = ConnectionRegister(limit: 2, limitPerAddress: 1)
         let (one, two, three) = (self.v4("192.0.2.1"), self.v4("192.0.2.2"), self.v4("192.0.2.3"))
-        #expect([register.enter(one), register.enter(two), register.enter(three)] == [.admitted, .admitted, .full])
+        #expect([register.enter(one), register.enter(two), register.enter(three)] == [.counted, .counted, .full])
         #expect(register.enter(one) == .addressFull, "no connection is closed for an address at its limit")
         #expect(register.enter(one, hasMadeRoom: true) == .addressFull)
-        #expect(register.enter(three, hasMadeRoom: true) == .admitted)
+        #expect(register.enter(three, hasMadeRoom: true) == .counted)
         register.leave(one)
         #expect(register.isFull, "two are there: the one that stayed, and the new one")
         #expect(register.enter(one) == .full)
         register.leave(two)
         register.leave(three)
-        #expect(register.enter(one) == .admitted)
+        #expect(register.enter(one) == .counted)
         #expect(!register.isFull)
     }
 
