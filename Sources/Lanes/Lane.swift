@@ -22,30 +22,30 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
     static let acceptPauseMicroseconds: Int64 = 250_000
     /// Connections that one turn accepts.
     static let acceptsPerTurn = 64
-    private static let listenerToken = UInt64.max - 1
+    static let listenerToken = UInt64.max - 1
     private static let turnMicroseconds: Int64 = 250_000
 
     package let number: Int
-    private let listener: Int32
+    let listener: Int32
     let desk: any LaneDesk
     let register: ConnectionRegister
     let handover: Handover
-    private let isProxy: @Sendable (ClientAddress) -> Bool
-    private let logger: Logger
+    let isProxy: @Sendable (ClientAddress) -> Bool
+    let logger: Logger
     let poller: Poller
     private let isToStop = NIOLockedValueBox(false)
     var connections: [LaneConnection] = []
-    private var free: [Int] = []
-    /// The answer that is written next: a desk fills it, and then calls ``send(to:)``.
+    var free: [Int] = []
+    /// The answer that is written next: a desk fills it, and then calls ``writeAnswer(to:)``.
     package var answer = AnswerBytes()
     /// Connections that may go on with the bytes that they have sent before.
     var resumed: [Int] = []
     /// Connections that have used up their requests of this turn.
     var postponed: [Int] = []
     private(set) var turn: UInt64 = 0
-    private var isListening = false
-    private var listenAgainAt: Int64 = 0
-    private var complainAgainAt: Int64 = 0
+    var isListening = false
+    var listenAgainAt: Int64 = 0
+    var complainAgainAt: Int64 = 0
     private var stopAt = Int64.max
     var isStopping = false
     var now: Int64 = 0
@@ -82,15 +82,22 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
     }
 
     package func run() {
+        self.owner.check()
         self.readClock()
         self.listen()
         while !(self.isStopping && self.connections.allSatisfy { !$0.isOpen }) {
             self.turn += 1
             (self.resumed, self.postponed) = (self.postponed, [])
-            self.poller.wait(microseconds: self.resumed.isEmpty ? Self.turnMicroseconds : 0) { self.handle($0) }
+            self.poller.wait(microseconds: self.resumed.isEmpty ? Self.turnMicroseconds : 0) { ready in
+                if ready.token == Self.listenerToken { return self.accept() }
+                let slot = Int(ready.token)
+                if ready.isWritable { self.flush(slot) }
+                if ready.isReadable || ready.isClosed { self.read(slot) }
+            }
             self.readClock()
             self.handInQuestions()
-            self.deliverPosted()
+            self.desk.deliverPosted(in: self)
+            if !self.isStopping, self.isToStop.withLockedValue({ $0 }) { self.beginStop() }
             self.handInQuestions()
             self.sweep()
             if self.isStopping, self.now > self.stopAt { self.closeAll { _ in true } }
@@ -108,105 +115,12 @@ package final class Lane: @unchecked Sendable {  // The thread has all but `isTo
         }
     }
 
-    private func deliverPosted() {
-        self.owner.check()
-        self.desk.deliverPosted(in: self)
-        if !self.isStopping, self.isToStop.withLockedValue({ $0 }) { self.beginStop() }
-    }
-
     private func readClock() { self.now = SystemClock.monotonic().microseconds }
-
-    private func handle(_ readiness: Poller.Readiness) {
-        guard readiness.token != Self.listenerToken else { return self.accept() }
-        let slot = Int(readiness.token)
-        if readiness.isWritable { self.flush(slot) }
-        if readiness.isReadable || readiness.isClosed { self.read(slot) }
-    }
-
-    private func listen() {
-        self.isListening =
-            (try? self.poller.add(self.listener, token: Self.listenerToken, [.read, .exclusive])) != nil
-    }
-
-    private func pauseListening(microseconds: Int64 = 0) {
-        self.listenAgainAt = self.now + microseconds
-        guard self.isListening else { return }
-        self.poller.remove(self.listener)
-        self.isListening = false
-    }
-
-    private func accept() {
-        for _ in 0..<Self.acceptsPerTurn {
-            do {
-                guard let (descriptor, address) = try Socket.accept(self.listener) else { return }
-                var admission = self.register.enter(address)
-                // Idle connections are closed only when a new one needs the slot. A handed-over one leaves a moment
-                // later.
-                if admission == .full, self.closeOldestIdle() || self.register.closeOldestIdle() {
-                    admission = self.register.enter(address, hasMadeRoom: true)
-                }
-                switch admission {
-                case .admitted: try self.add(descriptor, address)
-                case .addressFull: self.refuse(descriptor, limit: self.register.limitPerAddress)
-                case .full:  // Further connections wait in the kernel until one ends.
-                    self.refuse(descriptor, limit: self.register.limit)
-                    return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
-                }
-            } catch {
-                if self.now >= self.complainAgainAt {
-                    self.complainAgainAt = self.now + 1_000_000
-                    self.logger.warning("no connection accepted: \(error)")
-                }
-                return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
-            }
-        }
-    }
-
-    /// Writes one answer, if the socket takes it at once, and closes.
-    private func refuse(_ descriptor: Int32, limit: Int) {
-        self.answer.encode(.tooManyConnections(limit: limit))
-        self.answer.sayClose()
-        _ = self.answer.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
-        Socket.close(descriptor)
-    }
-
-    private func add(_ descriptor: Int32, _ address: ClientAddress) throws(SocketError) {
-        if self.free.isEmpty {
-            self.free.append(self.connections.count)
-            self.connections.append(LaneConnection())
-        }
-        let slot = self.free.removeLast()
-        do { try self.poller.add(descriptor, token: UInt64(slot), .read) } catch {
-            self.free.append(slot)
-            Socket.close(descriptor)
-            self.register.leave(address)
-            throw error
-        }
-        self.connections[slot].accept(descriptor, address, isProxy: self.isProxy(address), now: self.now)
-    }
-
-    func close(_ slot: Int) {
-        self.owner.check()
-        Socket.close(self.connections[slot].descriptor)
-        self.register.leave(self.connections[slot].address)
-        self.release(slot)
-    }
-
-    /// Frees the slot. The descriptor is closed or handed over.
-    func release(_ slot: Int) {
-        self.connections[slot].free()
-        self.free.append(slot)
-    }
 
     private func sweep() {
         guard self.now >= self.nextSweep else { return }
         self.nextSweep = self.now + Self.sweepMicroseconds
         self.closeOverdue()
-    }
-
-    func closeAll(_ isWanted: (LaneConnection) -> Bool) {
-        for slot in self.connections.indices
-        where self.connections[slot].isOpen && isWanted(self.connections[slot]) { self.close(slot) }
     }
 
     func beginStop() {

@@ -23,17 +23,17 @@ package struct LaneConnection {
         case listening
         /// A request was read in this turn, and has not been handed in.
         ///
-        /// Can transition to: `queued`, when the intake took it; `sending`, when its answer is known at once; `free`.
+        /// Can transition to: `queued`, when the intake took it; `answering`, when its answer is known at once; `free`.
         case asking(keepsAlive: Bool)
         /// The request waits for the engine. It was handed in during this recovery of the intake.
         ///
-        /// Can transition to: `sending`, when its answer has come; `free`.
+        /// Can transition to: `answering`, when its answer has come; `free`.
         case queued(recovery: UInt64, keepsAlive: Bool)
         /// An answer is being written. Bytes that the socket did not take at once are in `outgoing`.
         ///
         /// Can transition to: `listening`, when all of it was taken; `leaving`, when it was the last answer; `free`.
-        case sending(keepsAlive: Bool)
-        /// The last answer was sent. Further bytes are discarded until the client closes.
+        case answering(keepsAlive: Bool)
+        /// The last answer was written. Further bytes are discarded until the client closes.
         ///
         /// Can transition to: `free`.
         case leaving
@@ -55,7 +55,7 @@ package struct LaneConnection {
     /// Bytes behind the request that waits for its answer, or a part of the next request, from `pendingStart` on.
     private(set) var pending: [UInt8] = []
     private(set) var pendingStart = 0
-    /// The rest of an answer that the socket did not take at once. Empty except in `sending`.
+    /// The rest of an answer that the socket did not take at once. Empty except in `answering`.
     package private(set) var outgoing: [UInt8] = []
     /// The interest that the poller has.
     package var interest = Poller.Interest.read
@@ -72,14 +72,14 @@ package struct LaneConnection {
     package var isAsking: Bool {
         switch self.state {
         case .asking, .queued: true
-        case .free, .listening, .sending, .leaving: false
+        case .free, .listening, .answering, .leaving: false
         }
     }
 
     /// A request waits for its answer, or an answer for the socket.
     package var isBusy: Bool {
         switch self.state {
-        case .asking, .queued, .sending: true
+        case .asking, .queued, .answering: true
         case .free, .listening, .leaving: false
         }
     }
@@ -147,25 +147,25 @@ extension LaneConnection {
     package mutating func beginAnswer(now: Int64) -> Bool {
         switch self.state {
         case .asking(let keepsAlive), .queued(_, let keepsAlive):
-            self.state = .sending(keepsAlive: keepsAlive)
+            self.state = .answering(keepsAlive: keepsAlive)
             self.watch.answered(now: now)
             return keepsAlive
-        case .free, .listening, .sending, .leaving: self.trap("begin an answer")
+        case .free, .listening, .answering, .leaving: self.trap("begin an answer")
         }
     }
 
     /// The socket took only a part of the answer.
     package mutating func keepUnsent(_ rest: ArraySlice<UInt8>, now: Int64) {
-        guard case .sending = self.state, self.outgoing.isEmpty else { self.trap("keep \(rest.count) unsent bytes") }
+        guard case .answering = self.state, self.outgoing.isEmpty else { self.trap("keep \(rest.count) unsent bytes") }
         self.outgoing = Array(rest)
         self.watch.setUnsent(true, now: now)
     }
 
     /// The socket took more of the answer.
     ///
-    /// - Returns: Whether all of it is sent.
-    package mutating func sent(_ count: Int, now: Int64) -> Bool {
-        guard case .sending = self.state, count <= self.outgoing.count else { self.trap("send \(count) bytes") }
+    /// - Returns: Whether all of it is written.
+    package mutating func wrote(_ count: Int, now: Int64) -> Bool {
+        guard case .answering = self.state, count <= self.outgoing.count else { self.trap("write \(count) bytes") }
         self.outgoing.removeFirst(count)
         guard self.outgoing.isEmpty else { return false }
         self.watch.setUnsent(false, now: now)
@@ -176,7 +176,7 @@ extension LaneConnection {
     ///
     /// - Parameter isLast: The lane reads no more requests.
     package mutating func endAnswer(isLast: Bool, now: Int64) {
-        guard case .sending(let keepsAlive) = self.state, self.outgoing.isEmpty else { self.trap("end an answer") }
+        guard case .answering(let keepsAlive) = self.state, self.outgoing.isEmpty else { self.trap("end an answer") }
         guard isLast || !keepsAlive else { return self.state = .listening }
         self.state = .leaving
         self.watch.leave(now: now)

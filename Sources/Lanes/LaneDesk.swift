@@ -1,15 +1,15 @@
 /// What a process does with the plain requests of one lane. Each lane has a desk of its own, and calls it on its thread.
 ///
-/// A request is parsed, then asked. Its answer is known at once, or after the turn's requests were handed in together, or
-/// when another thread has posted it.
+/// The answer to a request is known at once, or after the turn's requests were handed in together, or when another thread
+/// has posted it.
 package protocol LaneDesk: AnyObject {
-    /// The request at the front of `bytes`, if it is whole and plain. The desk keeps what it has read until ``ask(_:_:in:)``.
-    func parse(_ bytes: UnsafeRawBufferPointer) -> LaneRequest
-
-    /// Takes the request that was parsed last. The desk answers it by ``Lane/send(to:)``, or keeps its ticket.
+    /// Serves the request at the front of `bytes`, if it is whole and plain: begins it by
+    /// ``Lane/beginRequest(_:keepsAlive:)``, and then writes its answer by ``Lane/writeAnswer(to:)``, or keeps its ticket.
     ///
-    /// - Parameter bytes: What ``parse(_:)`` got; gone after the call.
-    func ask(_ ticket: Ticket, _ bytes: UnsafeRawBufferPointer, in lane: Lane)
+    /// - Parameters:
+    ///   - bytes: Gone after the call.
+    ///   - slot: The connection.
+    func serveFirst(of bytes: UnsafeRawBufferPointer, _ slot: Int, in lane: Lane) -> LaneRequest
 
     /// Whether requests wait for ``handIn(of:)``.
     var hasQuestions: Bool { get }
@@ -26,7 +26,8 @@ package enum LaneRequest {
     case incomplete
     /// The ordinary stack serves it, and all later requests of the connection.
     case other
-    case request(length: Int, keepsAlive: Bool)
+    /// Its answer is on its way, or comes later.
+    case served(length: Int)
 }
 
 /// The number under which a lane's connection, or a closure, waits for an answer.

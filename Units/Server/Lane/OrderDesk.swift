@@ -8,6 +8,9 @@ import TrancheCore
 
 /// One lane's buy requests and status requests, on their way to the intake and back.
 final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane's thread has all but the posted answers.
+    /// Refusals whose bytes are kept.
+    private static let refusalsLimit = 64
+
     private struct Posted {
         var answers: [(ticket: Ticket, answer: Answer)] = []
         var toAll: (answer: Answer, recovery: UInt64)?
@@ -16,11 +19,11 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
     private let gate: TokenGate
     private let poller: Poller
     private let posted = NIOLockedValueBox(Posted())
-    private var parsed: ExpressParser.Request?
     private var questions: [Intake.Question] = []
     /// Requests with bad tokens since the last ``handIn(of:)``.
     private var refused = 0
-    private var answers = OrderAnswers()
+    /// The bytes of refusals: a sold-out lot gives the same one many times.
+    private var refusals: [Refusal: [UInt8]] = [:]
 
     /// - Parameter poller: Wakes the lane.
     init(_ gate: TokenGate, poller: Poller) { (self.gate, self.poller) = (gate, poller) }
@@ -42,18 +45,14 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
 
     // MARK: on the lane's thread
 
-    func parse(_ bytes: UnsafeRawBufferPointer) -> LaneRequest {
+    func serveFirst(of bytes: UnsafeRawBufferPointer, _ slot: Int, in lane: Lane) -> LaneRequest {
+        let request: ExpressParser.Request
         switch ExpressParser.parse(bytes) {
         case .incomplete: return .incomplete
         case .other: return .other
-        case .request(let request):
-            self.parsed = request
-            return .request(length: request.length, keepsAlive: request.keepsAlive)
+        case .request(let parsed): request = parsed
         }
-    }
-
-    func ask(_ ticket: Ticket, _ bytes: UnsafeRawBufferPointer, in lane: Lane) {
-        guard let request = self.parsed else { return }
+        let ticket = lane.beginRequest(slot, keepsAlive: request.keepsAlive)
         switch request.kind {
         case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket.rawValue))
         case .buy(let lot, let token, let quantity):
@@ -65,9 +64,10 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
             } catch {
                 self.refused += 1
                 lane.answer.encode(self.gate.problem(error))
-                lane.send(to: ticket)
+                lane.writeAnswer(to: ticket)
             }
         }
+        return .served(length: request.length)
     }
 
     var hasQuestions: Bool { !self.questions.isEmpty }
@@ -82,15 +82,13 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
             switch question.result {
             case .success(.queued): lane.markWaiting(ticket, recovery: question.recovery)
             case .success(.answered(let answer)):
-                if case .status = question.kind {
-                    self.deliver(answer, to: ticket, in: lane, isStatus: true)
-                } else {
-                    self.deliver(answer, to: ticket, in: lane)
-                }
+                var isStatus = false
+                if case .status = question.kind { isStatus = true }
+                self.deliver(answer, to: ticket, in: lane, isStatus: isStatus)
             case .failure(let error):
                 guard lane.isWaiting(ticket) else { continue }
                 lane.answer.encode(self.gate.problem(error))
-                lane.send(to: ticket)
+                lane.writeAnswer(to: ticket)
             }
         }
     }
@@ -107,11 +105,38 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
 
     private func deliver(_ answer: Answer, to ticket: Ticket, in lane: Lane, isStatus: Bool = false) {
         guard lane.isWaiting(ticket) else { return }
-        var position: WaitlistPosition?
-        if case .order(let order) = answer, order.state == .contested {
-            position = self.gate.intake.waitlistPosition(of: order.id)
+        switch answer {
+        case .order(let order):
+            let position = order.state == .contested ? self.gate.intake.waitlistPosition(of: order.id) : nil
+            lane.answer.encode(order, position, status: isStatus ? 200 : OrderDocument.status(of: order))
+        case .refused(let refusal):
+            if let kept = self.refusals[refusal] {
+                lane.answer.reuse(kept)
+            } else {
+                lane.answer.encode(Problem(refusal))
+                if self.refusals.count >= Self.refusalsLimit { self.refusals = [:] }
+                self.refusals[refusal] = lane.answer.bytes
+            }
         }
-        self.answers.encode(answer, isStatus: isStatus, position: position, into: &lane.answer)
-        lane.send(to: ticket)
+        lane.writeAnswer(to: ticket)
+    }
+}
+
+extension AnswerBytes {
+    fileprivate mutating func encode(_ order: Order, _ position: WaitlistPosition?, status: Int) {
+        self.body.removeAll(keepingCapacity: true)
+        OrderDocument.encode(order, position, into: &self.body)
+        self.encode { head in
+            switch status {
+            case 201: head.write("HTTP/1.1 201 Created\r\n")
+            case 202: head.write("HTTP/1.1 202 Accepted\r\n")
+            default: head.write("HTTP/1.1 200 OK\r\n")
+            }
+            if order.state == .contested { head.write("Retry-After: 1\r\n") }
+            head.write("Content-Type: application/json\r\nCache-Control: no-store\r\nLocation: /v1/orders/")
+            head.write(order.id)
+            head.write("\r\n")
+            head += AnswerBytes.crossOrigin
+        }
     }
 }

@@ -18,7 +18,6 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
     private let poller: Poller
     private let receiver: Int
     private let posted: NIOLockedValueBox<[(ticket: UInt64, reply: GateReply)]>
-    private var parsed: (request: PlainRequest, target: GateTarget)?
     private var questions: [(ticket: UInt64, question: GateQuestion)] = []
     /// What the shared memory is asked about. Entries of connections that have gone leave with their replies.
     private var asked: [UInt64: Asked] = [:]
@@ -40,32 +39,34 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
         }
     }
 
-    func parse(_ bytes: UnsafeRawBufferPointer) -> LaneRequest {
+    func serveFirst(of bytes: UnsafeRawBufferPointer, _ slot: Int, in lane: Lane) -> LaneRequest {
         switch PlainRequest.parse(bytes) {
         case .incomplete: return .incomplete
         case .other: return .other
         case .request(let request):
             let target = UnsafeRawBufferPointer(rebasing: bytes[request.target])
             guard let target = GateTarget(isPost: request.method == .post, target) else { return .other }
-            self.parsed = (request, target)
-            return .request(length: request.length, keepsAlive: request.keepsAlive)
+            self.serve(lane.beginRequest(slot, keepsAlive: request.keepsAlive), request, target, bytes, in: lane)
+            return .served(length: request.length)
         }
     }
 
-    func ask(_ ticket: Ticket, _ bytes: UnsafeRawBufferPointer, in lane: Lane) {
-        guard let (request, target) = self.parsed else { return }
+    /// Answers a request, or keeps its ticket with the question to the shared memory.
+    private func serve(
+        _ ticket: Ticket, _ request: PlainRequest, _ target: GateTarget, _ bytes: UnsafeRawBufferPointer, in lane: Lane
+    ) {
         func part(_ range: Range<Int>?) -> UnsafeRawBufferPointer {
             range.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) } ?? UnsafeRawBufferPointer(start: nil, count: 0)
         }
         if case .status(let sale) = target {
             self.status.write(sale, ifNoneMatch: part(request.ifNoneMatch), into: &lane.answer)
-            return lane.send(to: ticket)
+            return lane.writeAnswer(to: ticket)
         }
         let number = self.number(target, part(request.bearer), part(request.forwardedFor), lane.address(of: ticket))
         if let kept = self.kept.answer(to: number, now: lane.moment) {
             self.keptSent[kept.code, default: 0] += 1
             lane.answer.reuse(kept.bytes)
-            return lane.send(to: ticket)
+            return lane.writeAnswer(to: ticket)
         }
         do throws(Problem) {
             let now = SystemClock.now()
@@ -73,7 +74,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             if target == .session {
                 let document = try self.house.openSession(part(request.bearer), from: address, now: now)
                 lane.answer.encode(json: "201 Created") { document.write(into: &$0) }
-                lane.send(to: ticket)
+                lane.writeAnswer(to: ticket)
             } else {
                 let asker = try self.house.asker(part(request.bearer), from: address, now: now)
                 try self.ask(ticket, target, asker, body: part(request.body), now: now, in: lane)
@@ -83,7 +84,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             if self.keptCodes.contains(error.code) {
                 self.kept.keep((lane.answer.bytes, error.code), for: number, now: lane.moment)
             }
-            lane.send(to: ticket)
+            lane.writeAnswer(to: ticket)
         }
     }
 
@@ -114,7 +115,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             let kind = try ChallengeBody.read(body).kind
             let challenge = try self.house.challenge(asker, lot: lot, kind: kind, now: now)
             lane.answer.encode(json: "201 Created") { challenge.writeDocument(into: &$0) }
-            lane.send(to: ticket)
+            lane.writeAnswer(to: ticket)
         case .status, .session: break
         }
     }
@@ -132,7 +133,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             } else {
                 self.asked[number] = nil
                 lane.answer.encode(self.house.refused(.overloaded(retryAfterMilliseconds: 1_000)))
-                lane.send(to: ticket)
+                lane.writeAnswer(to: ticket)
             }
         }
     }
@@ -149,7 +150,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
         for (number, reply) in posted {
             guard let asked = self.asked.removeValue(forKey: number) else { continue }
             self.house.write(asked.outcome(self.house, reply, now: now), into: &lane.answer)
-            lane.send(to: Ticket(rawValue: number))
+            lane.writeAnswer(to: Ticket(rawValue: number))
         }
     }
 }

@@ -1,9 +1,8 @@
-import Edge
-import ExpressParsing
-import Sockets
+package import Edge
+package import Sockets
 import Threads
 
-// Bytes in: from a socket's readiness to the desk.
+// The way of a request through a lane: from a socket's readiness to the desk, and from the desk's answer to the socket.
 
 extension Lane {
     func read(_ slot: Int) {
@@ -85,57 +84,99 @@ extension Lane {
                 return taken
             }
             let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
-            switch self.desk.parse(rest) {
+            switch self.desk.serveFirst(of: rest, slot, in: self) {
             case .incomplete: return taken
             case .other:
                 self.handOver(slot, rest)
                 return nil
-            case .request(let length, let keepsAlive):
+            case .served(let length):
                 taken += length
-                let count = self.connections[slot].beginRequest(keepsAlive: keepsAlive)
-                self.desk.ask(Ticket(lane: self.number, slot: slot, count: count), rest, in: self)
                 if !self.connections[slot].isOpen { return nil }
             }
         }
         return taken
     }
 
-    /// Reads what a proxy says about its client. From now on the connection counts for the client's address.
-    ///
-    /// - Returns: The header's length, 0 if it is not whole; `nil` if the connection was closed.
-    private func takeProxyHeader(_ slot: Int, _ bytes: UnsafeRawBufferPointer) -> Int? {
-        let header: ProxyHeader
-        switch ProxyHeader.parse(bytes) {
-        case .incomplete: return 0
-        case .malformed:
-            // Nobody could say whose requests these are.
-            self.close(slot)
-            return nil
-        case .header(let read): header = read
-        }
-        let proxy = self.connections[slot].address
-        let client: ClientAddress =
-            switch header.source {
-            case .own: proxy
-            case .v4(let number): ClientAddress(v4: number)
-            case .v6(let first, let last): ClientAddress(v6: (first, last))
-            }
-        if client != proxy {
-            guard self.register.enter(client, hasMadeRoom: true) == .admitted else {
-                self.close(slot)
-                return nil
-            }
-            self.register.leave(proxy)
-        }
-        self.connections[slot].take(client: client)
-        return header.length
+    /// A desk has read a whole request of this connection. From now on it can be answered.
+    package func beginRequest(_ slot: Int, keepsAlive: Bool) -> Ticket {
+        let count = self.connections[slot].beginRequest(keepsAlive: keepsAlive)
+        return Ticket(lane: self.number, slot: slot, count: count)
     }
 
-    func handOver(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {
-        let (descriptor, address) = (self.connections[slot].descriptor, self.connections[slot].address)
-        self.poller.remove(descriptor)
-        let first = Array(bytes)
-        self.release(slot)
-        self.handover.receive(descriptor, first, address)
+    /// The ticket of the connection's last request.
+    func ticket(of slot: Int) -> Ticket {
+        Ticket(lane: self.number, slot: slot, count: self.connections[slot].count)
+    }
+
+    /// The request waits for an answer that another thread will post.
+    ///
+    /// - Parameter recovery: See ``forEachWaiting(before:_:)``; 0 where the process has no recoveries.
+    package func markWaiting(_ ticket: Ticket, recovery: UInt64 = 0) {
+        guard self.isWaiting(ticket) else { return }
+        self.connections[ticket.slot].enqueue(recovery: recovery)
+    }
+
+    /// Calls `body` with each request that waits, and was handed in before this recovery of the intake.
+    package func forEachWaiting(before recovery: UInt64, _ body: (Ticket) -> Void) {
+        for slot in self.connections.indices where self.connections[slot].isQueued(before: recovery) {
+            body(self.ticket(of: slot))
+        }
+    }
+
+    /// The address of the connection that asked under this ticket.
+    package func address(of ticket: Ticket) -> ClientAddress { self.connections[ticket.slot].address }
+
+    /// Whether the connection that asked under this ticket is still open.
+    package func isWaiting(_ ticket: Ticket) -> Bool {
+        let slot = ticket.slot
+        return slot < self.connections.count && self.connections[slot].isAsking
+            && self.connections[slot].count == ticket.count
+    }
+
+    /// Writes ``answer`` to the connection that asked under this ticket, if it is still there, and goes on with the
+    /// requests behind it.
+    package func writeAnswer(to ticket: Ticket) {
+        guard self.isWaiting(ticket) else { return }
+        let slot = ticket.slot
+        if !self.connections[slot].beginAnswer(now: self.now) { self.answer.sayClose() }
+        let written = self.answer.bytes.withUnsafeBytes { bytes -> Int? in
+            switch Socket.write(self.connections[slot].descriptor, bytes) {
+            case .bytes(let count): count
+            case .wouldBlock: 0
+            case .closed: nil
+            }
+        }
+        guard let written else { return self.close(slot) }
+        if written < self.answer.bytes.count {
+            self.connections[slot].keepUnsent(self.answer.bytes[written...], now: self.now)
+            return self.updateInterest(slot)
+        }
+        self.endAnswer(slot)
+    }
+
+    /// Goes on with an answer that the socket did not take at once.
+    func flush(_ slot: Int) {
+        guard !self.connections[slot].outgoing.isEmpty else { return }
+        switch self.connections[slot].outgoing.withUnsafeBytes({
+            Socket.write(self.connections[slot].descriptor, $0)
+        }) {
+        case .wouldBlock: return
+        case .closed: return self.close(slot)
+        case .bytes(let count):
+            guard self.connections[slot].wrote(count, now: self.now) else { return }
+            self.updateInterest(slot)
+            if self.connections[slot].isOpen { self.endAnswer(slot) }
+        }
+    }
+
+    /// The socket has taken the whole answer.
+    private func endAnswer(_ slot: Int) {
+        if self.connections[slot].inputIsClosed, !self.connections[slot].hasPending { return self.close(slot) }
+        self.connections[slot].endAnswer(isLast: self.isStopping, now: self.now)
+        if self.connections[slot].isLeaving {
+            Socket.finishWriting(self.connections[slot].descriptor)
+            return self.isStopping ? self.close(slot) : self.updateInterest(slot)
+        }
+        if self.connections[slot].hasPending { self.resumed.append(slot) }
     }
 }
