@@ -146,7 +146,7 @@ enum UnitTarget {
 
         func perform(_ effect: UnitEffect) {
             switch effect {
-            case .decide: self.events.append(.decide)
+            case .nextRound: self.events.append(.nextRound)
             case .prime(let prime):
                 let result = self.redis.handle(prime, run: UnitTarget.run)
                 self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, result))

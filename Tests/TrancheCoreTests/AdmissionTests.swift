@@ -40,10 +40,8 @@ import TrancheCore
         func join(_ order: OrderID, _ ticket: UInt64) -> FrontDesk.Copy? { self.desk.join(order) { ticket } }
         /// - Returns: Tickets that get an answer.
         @discardableResult
-        func publish(_ publication: Publication) -> [UInt64] {
-            var delivery = Delivery(publications: 1)
-            self.desk.publish(publication, now: AdmissionTests.now, into: &delivery)
-            return delivery.answers.map(\.ticket)
+        func learn(_ publication: Publication) -> [UInt64] {
+            self.desk.learn([publication], now: AdmissionTests.now).answers.map(\.ticket)
         }
         func takeOffered() -> [LotID: Int] { self.desk.takeOffered() }
         func answer(order: OrderID, lot: LotID, quantity: Int, issuedAt: Instant, now: Instant) -> Answer? {
@@ -82,13 +80,13 @@ import TrancheCore
         let order = OrderID(high: 4, low: 4)
         #expect(desk.join(order, 1) == nil)
         desk.beginAdmission(order)
-        desk.publish(.soldOut(LotID(1), true))
+        desk.learn(.soldOut(LotID(1), true))
         #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 5, low: 5)
         #expect(
             desk.answer(order: other, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.soldOut(requested: 1)))
-        desk.publish(.soldOut(LotID(1), false))
+        desk.learn(.soldOut(LotID(1), false))
         // One order id has one outcome.
         #expect(
             desk.answer(order: other, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
@@ -105,7 +103,7 @@ import TrancheCore
         desk.beginAdmission(request.order)
         for ticket in 0..<UInt64(Limits.copiesPerRequest) { #expect(desk.join(request.order, 10 + ticket) == .waits) }
         #expect(desk.join(request.order, 99) == .tooMany)
-        #expect(desk.publish(.answer(request, .refused(.restocking))) == [1, 10, 11, 12, 13])
+        #expect(desk.learn(.answer(request, .refused(.restocking))) == [1, 10, 11, 12, 13])
         #expect(desk.join(request.order, 20) == nil, "the next one is a first one again")
     }
 
@@ -120,7 +118,7 @@ import TrancheCore
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.recovering))
-        desk.publish(.recovered)
+        desk.learn(.recovered)
         #expect(
             desk.answer(order: OrderID(high: 1, low: 1), lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
                 == .refused(.soldOut(requested: 1)))
@@ -139,8 +137,8 @@ import TrancheCore
             stamp: Stamp(Self.now), ticket: 1)
         desk.beginAdmission(request.order)
         #expect(desk.join(request.order, 2) == .waits)
-        #expect(desk.publish(.withheld(request)) == [1, 2])
-        desk.publish(.soldOut(LotID(1), true))
+        #expect(desk.learn(.withheld(request)) == [1, 2])
+        desk.learn(.soldOut(LotID(1), true))
         func ask() -> Answer? {
             desk.answer(order: request.order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later)
         }
@@ -148,7 +146,7 @@ import TrancheCore
         let order = Order(
             id: request.order, buyer: request.buyer, lot: LotID(1), quantity: 1, buyerLimit: 2,
             generation: Generation(1), stamp: request.stamp, deadline: .distantFuture)
-        desk.publish(.changed(order))
+        desk.learn(.changed(order))
         #expect(ask() == .order(order))
     }
 
@@ -164,7 +162,7 @@ import TrancheCore
         book.apply(.soldOut(LotID(1)))
         let fresh = self.desk(.open)
         fresh.load(book, now: later)
-        fresh.publish(.recovered)
+        fresh.learn(.recovered)
         fresh.beginAdmission(order)
         #expect(fresh.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
         let other = OrderID(high: 4, low: 4)

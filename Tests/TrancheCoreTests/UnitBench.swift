@@ -83,7 +83,8 @@ final class Bench {
         self.events.append(event)
         while !self.events.isEmpty {
             var output = UnitOutput()
-            self.machine.handle(self.events.removeFirst(), now: self.now, steady: self.steady, into: &output)
+            let moment = Moment(wall: self.now, steady: self.steady ?? self.now)
+            self.machine.handle(self.events.removeFirst(), at: moment, into: &output)
             output.carryOut(by: self)
         }
     }
@@ -131,7 +132,7 @@ extension Bench: UnitShell {
 
     func perform(_ effect: UnitEffect) {
         switch effect {
-        case .decide: self.events.append(.decide)
+        case .nextRound: self.events.append(.nextRound)
         case .prime(let prime):
             let result = self.redis.handle(prime, run: Self.run)
             self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, result))

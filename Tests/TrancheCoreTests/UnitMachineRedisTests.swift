@@ -173,7 +173,7 @@ import TrancheCore
         #expect(Recorder(output).redisSteps.isEmpty, "the grant and its sale would be one commit")
         machine.committed(Bench.head(9))
         output = UnitOutput()
-        machine.handle(.decide, now: bench.now, into: &output)
+        machine.handle(.nextRound, now: bench.now, into: &output)
         #expect(Recorder(output).redisSteps.map { [$0.after, Int($0.witness.position)] } == [[0, 9]])
         #expect(output.entries.count == 1)
     }

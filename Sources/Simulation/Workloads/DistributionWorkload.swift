@@ -222,7 +222,7 @@ package struct DistributionWorkload {
     /// - Returns: The result, at once.
     private mutating func carryOut(_ effect: UnitEffect, _ index: Int) -> UnitMachine.Event? {
         switch effect {
-        case .decide: return .decide
+        case .nextRound: return .nextRound
         case .prime(let prime):
             let result = self.units[index].redis.handle(prime, run: RedisRun(rawValue: 1))
             return .redisResult(lot: prime.lot, fence: prime.fence, result)

@@ -81,8 +81,7 @@ struct SimulatedShell: UnitShell {
     }
 
     private func deliver(_ publication: Publication) {
-        var delivery = Delivery(publications: 1)
-        self.process.desk.publish(publication, now: self.world.clock(of: self.unit), into: &delivery)
+        let delivery = self.process.desk.learn([publication], now: self.world.clock(of: self.unit))
         switch publication {
         case .answer(let request, _), .withheld(let request):
             if case .withheld = publication { self.world.mark("order withheld") }
@@ -98,7 +97,7 @@ struct SimulatedShell: UnitShell {
 
     private func carryOut(_ effect: UnitEffect) {
         switch effect {
-        case .decide: self.world.run(self.unit, self.process, .decide)
+        case .nextRound: self.world.run(self.unit, self.process, .nextRound)
         case .prime(let prime): self.world.call(self.unit, self.process, .prime(prime))
         case .survey: self.world.call(self.unit, self.process, .survey)
         case .register(let request): self.register(request)

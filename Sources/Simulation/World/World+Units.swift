@@ -90,7 +90,7 @@ extension World {
     func run(_ id: UnitID, _ process: UnitProcess, _ event: UnitMachine.Event) {
         guard self.process(id, process.session) != nil else { return }
         var output = UnitOutput()
-        process.machine.handle(event, now: self.clock(of: id), steady: self.now, into: &output)
+        process.machine.handle(event, at: Moment(wall: self.clock(of: id), steady: self.now), into: &output)
         let shell = SimulatedShell(world: self, unit: id, process: process)
         shell.answerTooEarly(output)
         // A process that died, or whose ledger took no entries, does nothing more.

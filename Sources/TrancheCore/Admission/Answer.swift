@@ -49,3 +49,21 @@ package enum Refusal: Error, Hashable, Sendable {
         }
     }
 }
+
+extension Refusal {
+    package init(_ refusal: FinalRefusal, requested: Int) {
+        switch refusal {
+        case .duplicate(let held, let limit): self = .duplicate(held: held, limit: limit)
+        case .limitReached(let held, let limit): self = .limitReached(requested: requested, held: held, limit: limit)
+        }
+    }
+}
+
+/// A waitlisted order's place in line and its odds.
+package struct WaitlistPosition: Hashable, Sendable {
+    /// Items that orders before this one wait for; unknown at first.
+    package let ahead: Int?
+    /// Items that may still come back.
+    package let mayReturn: Int
+    package init(ahead: Int?, mayReturn: Int) { (self.ahead, self.mayReturn) = (ahead, mayReturn) }
+}

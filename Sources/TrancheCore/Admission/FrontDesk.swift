@@ -56,6 +56,38 @@ package struct FrontDesk: Sendable {
         return rules.closedReason(now: now, uncertaintyMicroseconds: self.uncertaintyMicroseconds)
     }
 
+    package enum Arrival: Hashable, Sendable {
+        case answered(Answer)
+        /// A copy of a request under way: it gets the same answer.
+        case joined
+        /// It is new here, and may go to admission.
+        case needsAdmission
+    }
+
+    /// Judges a purchase that came in. What is known comes before what the load allows: a retry, and a buyer with an order,
+    /// are answered in any storm.
+    ///
+    /// - Parameters:
+    ///   - shares: The requests that wait for a decision.
+    ///   - isOpen: Whether the engine takes requests.
+    package mutating func receive(
+        _ purchase: Purchase, under load: inout UnitLoad, _ shares: LotShares, isOpen: Bool, now: Instant,
+        ticket: () -> UInt64
+    ) -> Arrival {
+        if let answer = self.answer(to: purchase, now: now) { return .answered(answer) }
+        guard isOpen else { return .answered(.refused(.recovering)) }
+        switch self.join(purchase.order, ticket: ticket) {
+        case .waits: return .joined
+        case .tooMany: return .answered(.refused(.overloaded(limit: Limits.copiesPerRequest)))
+        case nil: break
+        }
+        if let refusal = load.refusal(of: purchase.order, now: now) { return .answered(.refused(refusal)) }
+        guard shares.exhausted(purchase.lot) == nil else {
+            return .answered(.refused(load.refuse(purchase.order, now: now)))
+        }
+        return .needsAdmission
+    }
+
     /// The answer to a request, or `nil` if it must go to admission.
     package mutating func answer(to purchase: Purchase, now: Instant) -> Answer? {
         let (order, lot, quantity) = (purchase.order, purchase.lot, purchase.quantity)
@@ -99,27 +131,33 @@ package struct FrontDesk: Sendable {
     /// Notes that a request goes to admission; each such request is answered by a ``Publication/answer(_:_:)``.
     package mutating func beginAdmission(_ order: OrderID) { self.underway[order] = self.underway[order] ?? [] }
 
-    /// Notes what has become durable, and adds the answers that may leave now.
-    package mutating func publish(_ publication: Publication, now: Instant, into delivery: inout Delivery) {
-        switch publication {
-        case .answer(let request, let answer):
-            self.note(answer, to: request, now: now)
-            self.addAnswer(to: request, answer, into: &delivery)
-        case .withheld(let request):
-            self.withheld.insert(request.order)
-            self.addAnswer(to: request, .refused(.recovering), into: &delivery)
-        case .answerTicket(let ticket, let answer): delivery.answers.append((ticket, answer))
-        case .changed(let order):
-            self.set(order)
-            delivery.changed.append(order.id)
-        case .waitlisted(let order, let position):
-            self.set(position, of: order)
-            delivery.changed.append(order)
-        case .soldOut(let lot, true): self.soldOut.insert(lot)
-        case .soldOut(let lot, false): self.soldOut.remove(lot)
-        case .recovered: self.isRecovered = true
-        case .archived(_, let left): self.orders = left
+    /// Takes in what has become durable.
+    ///
+    /// - Returns: What may leave now.
+    package mutating func learn(_ publications: ArraySlice<Publication>, now: Instant) -> Delivery {
+        var delivery = Delivery(publications: publications.count)
+        for publication in publications {
+            switch publication {
+            case .answer(let request, let answer):
+                self.learn(answer, to: request, now: now)
+                self.addAnswer(to: request, answer, into: &delivery)
+            case .withheld(let request):
+                self.withheld.insert(request.order)
+                self.addAnswer(to: request, .refused(.recovering), into: &delivery)
+            case .answerTicket(let ticket, let answer): delivery.answers.append((ticket, answer))
+            case .changed(let order):
+                self.set(order)
+                delivery.changed.append(order.id)
+            case .waitlisted(let order, let position):
+                self.set(position, of: order)
+                delivery.changed.append(order)
+            case .soldOut(let lot, true): self.soldOut.insert(lot)
+            case .soldOut(let lot, false): self.soldOut.remove(lot)
+            case .recovered: self.isRecovered = true
+            case .archived(_, let left): self.orders = left
+            }
         }
+        return delivery
     }
 
     /// Adds the answer to a request and to its copies.
@@ -129,7 +167,7 @@ package struct FrontDesk: Sendable {
         for copy in copies { delivery.answers.append((copy, answer)) }
     }
 
-    private mutating func note(_ answer: Answer, to request: BuyRequest, now: Instant) {
+    private mutating func learn(_ answer: Answer, to request: BuyRequest, now: Instant) {
         switch answer {
         case .order(let order): self.set(order)
         case .refused(.soldOut): self.memories[request.lot, default: RefusalMemory()].remember(request.order, now: now)
@@ -163,26 +201,8 @@ package struct Delivery: Sendable {
     package internal(set) var changed: [OrderID] = []
 
     /// - Parameter count: Publications that will be delivered: room for all of them is made at once.
-    package init(publications count: Int) {
+    init(publications count: Int) {
         self.answers.reserveCapacity(count)
         self.changed.reserveCapacity(count)
-    }
-}
-
-/// A waitlisted order's place in line and its odds.
-package struct WaitlistPosition: Hashable, Sendable {
-    /// Items that orders before this one wait for; unknown at first.
-    package let ahead: Int?
-    /// Items that may still come back.
-    package let mayReturn: Int
-    package init(ahead: Int?, mayReturn: Int) { (self.ahead, self.mayReturn) = (ahead, mayReturn) }
-}
-
-extension Refusal {
-    package init(_ refusal: FinalRefusal, requested: Int) {
-        switch refusal {
-        case .duplicate(let held, let limit): self = .duplicate(held: held, limit: limit)
-        case .limitReached(let held, let limit): self = .limitReached(requested: requested, held: held, limit: limit)
-        }
     }
 }

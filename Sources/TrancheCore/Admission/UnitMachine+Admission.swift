@@ -85,7 +85,7 @@ extension UnitMachine {
         if !admitted.isEmpty { self.addStep(lot, admitted, into: &output) }
         guard left.isEmpty else {
             self.lots[known: lot].waiting.insert(contentsOf: left, at: 0)
-            output.add(UnitEffect.decide)
+            output.add(UnitEffect.nextRound)
             return false
         }
         self.flagSoldOut(lot, into: &output)

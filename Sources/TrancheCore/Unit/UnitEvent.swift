@@ -27,8 +27,8 @@ extension UnitMachine {
         case registrationLost
         case superseded
         case tick
-        /// Stock has become durable for which requests wait.
-        case decide
+        /// Stock has become durable for which requests wait: they can be decided now.
+        case nextRound
         /// The process ends: no request waits for quota any more.
         case closing
     }

@@ -126,4 +126,22 @@ extension UnitMachine {
         }
         self.primeLots(into: &output)
     }
+
+    mutating func stop(_ reason: String, into output: inout UnitOutput) {
+        self.registration = .stopped
+        for lot in self.lots.keys { self.unprime(lot, retryAt: .distantFuture, into: &output) }
+        output.add(.stop(reason: reason))
+    }
+
+    /// Nothing is done any more. Those who wait are told so.
+    func refuseStopped(_ event: Event, into output: inout UnitOutput) {
+        switch event {
+        case .requests(let requests):
+            for request in requests { output.addAnswer(to: request, .refused(.recovering)) }
+        case .payment(_, _, let ticket), .cancel(_, let ticket), .archivedPayment(_, _, let ticket),
+            .archivedCancel(_, let ticket):
+            output.add(.answerTicket(ticket, .refused(.recovering)))
+        default: break
+        }
+    }
 }

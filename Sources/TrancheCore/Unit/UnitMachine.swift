@@ -111,14 +111,9 @@ package struct UnitMachine: Sendable {
     }
 
     /// Applies one event and adds what the shell must do to `output`.
-    ///
-    /// - Parameters:
-    ///   - now: By the wall clock.
-    ///   - steady: The same moment by a clock that never steps, from any origin; `now` where both are the same.
-    package mutating func handle(
-        _ event: Event, now: Instant, steady: Instant? = nil, into output: inout UnitOutput
-    ) {
-        self.steady = steady ?? now
+    package mutating func handle(_ event: Event, at moment: Moment, into output: inout UnitOutput) {
+        self.steady = moment.steady
+        let now = moment.wall
         guard self.registration != .stopped else { return self.refuseStopped(event, into: &output) }
         switch event {
         case .started: output.add(.survey)
@@ -143,9 +138,14 @@ package struct UnitMachine: Sendable {
         case .registrationLost: self.registrationLost(into: &output)
         case .superseded: self.stop("another process or ledger has taken this unit over", into: &output)
         case .tick: self.tick(now: now, into: &output)
-        case .decide: break
+        case .nextRound: break
         }
         self.decideIdleLots(now: now, into: &output)
+    }
+
+    /// The same for a shell with one clock.
+    package mutating func handle(_ event: Event, now: Instant, into output: inout UnitOutput) {
+        self.handle(event, at: Moment(wall: now, steady: now), into: &output)
     }
 
     /// The ledger holds everything that was appended so far, up to this head.
@@ -199,12 +199,6 @@ package struct UnitMachine: Sendable {
             returns: ReturnedTotal(total: self.book[lot].returned, position: self.head.position))
     }
 
-    mutating func stop(_ reason: String, into output: inout UnitOutput) {
-        self.registration = .stopped
-        for lot in self.lots.keys { self.unprime(lot, retryAt: .distantFuture, into: &output) }
-        output.add(.stop(reason: reason))
-    }
-
     /// Raises an alarm about a message that the machine ignores, once.
     mutating func disbelieve(_ text: String, into output: inout UnitOutput) {
         guard self.disbelieved.count < 1_000, self.disbelieved.insert(text).inserted else { return }
@@ -239,16 +233,5 @@ package struct UnitMachine: Sendable {
             }
         }
         self.probe(into: &output)
-    }
-
-    private func refuseStopped(_ event: Event, into output: inout UnitOutput) {
-        switch event {
-        case .requests(let requests):
-            for request in requests { output.addAnswer(to: request, .refused(.recovering)) }
-        case .payment(_, _, let ticket), .cancel(_, let ticket), .archivedPayment(_, _, let ticket),
-            .archivedCancel(_, let ticket):
-            output.add(.answerTicket(ticket, .refused(.recovering)))
-        default: break
-        }
     }
 }

@@ -9,9 +9,28 @@ package struct UnitOutput: Sendable {
     package private(set) var entries: [LedgerEntry] = []
     /// News for the front desk and for buyers, in order.
     package private(set) var publications: [Publication] = []
-    private(set) var effects: [(effect: UnitEffect, publicationsBefore: Int)] = []
+    private var effects: [(effect: UnitEffect, publicationsBefore: Int)] = []
 
     package init() {}
+
+    /// Carries everything out in the order that safety needs: first the steps in Redis, the news that is durable
+    /// already, and the commit; then publications and effects in the order in which the machine added them.
+    ///
+    /// - Throws: The error of the commit. No publication and no effect has happened then. The machine is ahead of the
+    ///   disk, so the shell answers every waiting buyer with ``Refusal/recovering``, drops the machine, and recovers
+    ///   one from the ledger.
+    package func carryOut<Shell: UnitShell>(by shell: Shell) throws(Shell.Failure) {
+        for step in self.steps { shell.send(step) }
+        if !self.durableAlready.isEmpty { shell.publish(self.durableAlready[...]) }
+        if !self.entries.isEmpty { try shell.commit(self.entries) }
+        var published = 0
+        for (effect, publicationsBefore) in self.effects {
+            if published < publicationsBefore { shell.publish(self.publications[published..<publicationsBefore]) }
+            published = publicationsBefore
+            shell.perform(effect)
+        }
+        if published < self.publications.count { shell.publish(self.publications[published...]) }
+    }
 
     /// Makes room for the entries of a batch of admitted orders at once.
     mutating func makeRoom(orders count: Int) { self.entries.reserveCapacity(self.entries.count + count) }
@@ -32,6 +51,17 @@ package struct UnitOutput: Sendable {
     mutating func add(durableAlready publication: Publication) { self.durableAlready.append(publication) }
 
     mutating func addAnswer(to request: BuyRequest, _ answer: Answer) { self.add(.answer(request, answer)) }
+}
+
+/// The process around a machine: its disk, Redis, front desk and network.
+package protocol UnitShell {
+    associatedtype Failure: Error
+    func send(_ step: RedisStep)
+    /// Makes the entries durable in one transaction, and tells the machine by ``UnitMachine/committed(_:)``.
+    func commit(_ entries: [LedgerEntry]) throws(Failure)
+    /// Publishes to the front desk first and answers after that, so that a buyer with an answer finds the order known.
+    func publish(_ publications: ArraySlice<Publication>)
+    func perform(_ effect: UnitEffect)
 }
 
 /// News that the front desk and buyers may learn when it is durable.
@@ -56,8 +86,8 @@ package enum Publication: Sendable {
 
 /// Work for the process, outside the front desk.
 package enum UnitEffect: Sendable {
-    /// Give the machine the event ``UnitMachine/Event/decide``.
-    case decide
+    /// Give the machine the event ``UnitMachine/Event/nextRound``.
+    case nextRound
     case prime(RedisPrime)
     case survey
     case register(RegisterRequest)

@@ -23,7 +23,7 @@ import TrancheCore
         func pass(seconds: Int, waiting milliseconds: Int64, offered: Int = 0, answered: Int = 0, use: Int = 0) {
             for _ in 0..<seconds * 20 {
                 for _ in 0..<offered / 20 { _ = self.load.refusal(of: UnitLoadTests.order(1), now: self.now) }
-                self.load.handIn(offered / 20)
+                self.load.countArrivals(offered / 20)
                 self.load.observe(
                     .init(waitedMicroseconds: milliseconds * 1_000, answered: answered / 20, usePermille: use),
                     now: self.now)
@@ -51,9 +51,8 @@ import TrancheCore
             return self.desk.receive(purchase, under: &self.load, self.shares, isOpen: isOpen, now: self.now) { number }
         }
 
-        func publish(_ order: Order) {
-            var delivery = Delivery(publications: 1)
-            self.desk.publish(.changed(order), now: self.now, into: &delivery)
+        func learn(_ order: Order) {
+            _ = self.desk.learn([.changed(order)], now: self.now)
         }
     }
 
@@ -114,7 +113,7 @@ import TrancheCore
         let known = Order(
             id: Self.order(1), buyer: BuyerID("b1")!, lot: LotID(1), quantity: 1, buyerLimit: 2,
             generation: Generation(1), stamp: Stamp(rawValue: 5), deadline: .distantFuture)
-        unit.publish(known)
+        unit.learn(known)
         unit.desk.beginAdmission(Self.order(2))
         unit.shares.room = 0
         #expect(unit.receive(1) == .answered(.order(known)))
@@ -130,7 +129,7 @@ import TrancheCore
         unit.pass(seconds: 3, waiting: 1, offered: 10_000, answered: 10_000, use: 1_000)
         unit.shares.room = unit.load.room
         var admitted: UInt64 = 0
-        while admitted < 100_000, unit.receive(admitted) == .admitted {
+        while admitted < 100_000, unit.receive(admitted) == .needsAdmission {
             unit.shares.count(LotID(1))
             admitted += 1
         }

@@ -9,7 +9,7 @@ import TrancheCore
 extension Engine {
     func perform(_ effect: UnitEffect) {
         switch effect {
-        case .decide: self.parts.intake.post(.decide)
+        case .nextRound: self.parts.intake.post(.nextRound)
         case .prime(let prime): self.parts.redis.send(.prime(prime), now: self.now.steady)
         case .survey: self.parts.redis.send(.survey, now: self.now.steady)
         case .register(var request):

@@ -116,14 +116,16 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         let now = Moment(wall: SystemClock.now(), steady: SystemClock.monotonic())
         self.now = now
         var output = UnitOutput()
-        for event in self.parts.redis.takeResults(now: now.steady) { self.tell(self.completed(event), into: &output) }
-        for event in taken.events {
-            if let event = self.recalled(self.completed(event)) { self.tell(event, into: &output) }
+        for event in self.parts.redis.takeResults(now: now.steady) {
+            self.machine.handle(self.completed(event), at: now, into: &output)
         }
-        if !taken.requests.isEmpty { self.tell(.requests(taken.requests), into: &output) }
+        for event in taken.events {
+            if let event = self.recalled(self.completed(event)) { self.machine.handle(event, at: now, into: &output) }
+        }
+        if !taken.requests.isEmpty { self.machine.handle(.requests(taken.requests), at: now, into: &output) }
         if taken.isClosed, !self.isClosing {
             self.isClosing = true
-            self.tell(.closing, into: &output)
+            self.machine.handle(.closing, at: now, into: &output)
         }
         self.reportContest(upTo: taken.watermark, into: &output)
         var ceiling: Stamp?
@@ -133,13 +135,13 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             self.machine.addOffered(self.parts.intake.takeOffered())
             let waited = self.machine.takeWaited(now: now.wall)
             self.parts.intake.observe(self.meter.take(waited: waited, now: now.steady), now: now.steady)
-            self.tell(.tick, into: &output)
+            self.machine.handle(.tick, at: now, into: &output)
             ceiling = self.parts.intake.ceilingWanted(now: now.wall)
             if let ceiling { output.add(.ceiling(ceiling)) }
         }
         if now.steady >= self.nextReport {
             self.nextReport = now.steady.advanced(milliseconds: Int64(Self.reportSeconds * 1_000))
-            self.tell(.reportDue(nonce: UInt64.random(in: 0...UInt64.max)), into: &output)
+            self.machine.handle(.reportDue(nonce: UInt64.random(in: 0...UInt64.max)), at: now, into: &output)
             self.publishStatus()
         }
         try output.carryOut(by: self)
@@ -153,16 +155,12 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             self.nextContestReport = .distantFuture
             return
         }
-        self.tell(.stamped(upTo: watermark), into: &output)
+        self.machine.handle(.stamped(upTo: watermark), at: self.now, into: &output)
         let steady = self.now.steady
         self.nextContestReport = min(self.nextContestReport, steady.advanced(milliseconds: interval))
         guard steady >= self.nextContestReport else { return }
         self.nextContestReport = steady.advanced(milliseconds: interval)
-        self.tell(.contestReportDue, into: &output)
-    }
-
-    private func tell(_ event: UnitMachine.Event, into output: inout UnitOutput) {
-        self.machine.handle(event, now: self.now.wall, steady: self.now.steady, into: &output)
+        self.machine.handle(.contestReportDue, at: self.now, into: &output)
     }
 
     /// Completes an event with the ledger's digest, and keeps the configuration for the next machine.
@@ -194,7 +192,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     func publish(_ publications: ArraySlice<Publication>) {
         // First, so that an order is never neither in memory nor in an archive.
         for case .archived in publications { self.nameArchives() }
-        let delivery = self.parts.intake.publish(publications, now: self.now.wall)
+        // The front desk learns it first, so that a buyer with an answer finds the order known.
+        let delivery = self.parts.intake.state.withLockedValue { $0.desk.learn(publications, now: self.now.wall) }
         self.parts.waiters.route(delivery.answers)
         self.parts.watch.wake(delivery.changed)
         if !delivery.answers.isEmpty {

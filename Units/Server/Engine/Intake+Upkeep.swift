@@ -29,7 +29,8 @@ extension Intake {
     func fallAsleep(behind: WaitingRequests) -> Bool {
         self.state.withLockedValue { state in
             state.isAsleep = !state.hasWork
-            if state.isAsleep { state.noteQuiet(behind: behind) }
+            // What was taken is decided, but for these.
+            if state.isAsleep { state.shares.reset(behind: behind) }
             return state.isAsleep
         }
     }
@@ -43,14 +44,30 @@ extension Intake {
 
     /// Opens with a recovered book, or closes until there is one. Returns the requests that waited, unanswered.
     func setRecovered(_ book: UnitBook?, now: Instant) -> [BuyRequest] {
-        self.state.withLockedValue { $0.setRecovered(book, now: now) }
+        self.state.withLockedValue { state in
+            state.isRecovering = book == nil
+            if book == nil { state.recoveries += 1 }
+            if let book { state.desk.load(book, now: now) }
+            state.handedInMicroseconds = 0
+            state.shares.reset()
+            defer { state.requests = [] }
+            return state.requests
+        }
     }
 
     // MARK: load
 
     /// Takes in what the engine measured since the last time.
     func observe(_ measured: UnitLoad.Measurement, now: Instant) {
-        self.state.withLockedValue { $0.observe(measured, now: now) }
+        self.state.withLockedValue { state in
+            let inIntake = state.waited.requests > 0 ? state.waited.microseconds / state.waited.requests : 0
+            state.waited = (0, 0)
+            state.load.observe(
+                UnitLoad.Measurement(
+                    waitedMicroseconds: max(inIntake, measured.waitedMicroseconds), answered: measured.answered,
+                    usePermille: measured.usePermille), now: now)
+            state.shares.room = state.load.room
+        }
     }
 
     var load: (figures: LoadFigures, sharePermille: Int, shed: Int) {
@@ -60,7 +77,7 @@ extension Intake {
     /// Judges a request that only informs: `nil` if the load allows it.
     func refusal(of request: GateRequestClass) -> Refusal? {
         self.state.withLockedValue { state in
-            state.load.handIn(1)
+            state.load.countArrivals(1)
             return state.load.refusal(of: request, draw: UInt64.random(in: 0...UInt64.max))
         }
     }

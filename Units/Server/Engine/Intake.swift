@@ -65,7 +65,7 @@ final class Intake: Sendable {
     /// - Parameter refused: Requests that the lane has refused by itself since the last time.
     func handIn(_ questions: inout [Question], refused: Int = 0, now: Instant) {
         self.withBell { state in
-            state.load.handIn(questions.count + refused)
+            state.load.countArrivals(questions.count + refused)
             for index in questions.indices {
                 questions[index].recovery = state.recoveries
                 switch questions[index].kind {
@@ -94,7 +94,7 @@ final class Intake: Sendable {
         _ purchase: Purchase, _ untimely: TokenError?, now: Instant, ticket: () -> UInt64
     ) -> Result<Submission, TokenError> {
         let result = self.withBell { state in
-            state.load.handIn(1)
+            state.load.countArrivals(1)
             return state.answerOrQueue(purchase, untimely, now: now, ticket: ticket)
         }
         return self.recalled(result, purchase.order, lot: purchase.lot)
@@ -121,22 +121,78 @@ final class Intake: Sendable {
     /// - Parameter behind: Requests that were taken before, and that still wait for their decision.
     func takeAll(behind: WaitingRequests) -> Taken {
         self.state.withLockedValue { state in
+            let (wall, steady) = (SystemClock.now(), SystemClock.monotonic())
             state.isAsleep = false
-            defer { state.events = [] }
-            let steady = SystemClock.monotonic()
+            // How long they have waited here, all together: a part of the measure of load.
+            let count = Int64(state.requests.count)
+            state.waited.requests += count
+            state.waited.microseconds += count * steady.microseconds - state.handedInMicroseconds
+            state.handedInMicroseconds = 0
+            state.shares.take(behind: behind)
+            defer { (state.events, state.requests) = ([], []) }
             return Taken(
-                events: state.events, requests: state.takeRequests(behind: behind, now: steady),
-                watermark: state.clock.watermark(now: SystemClock.now(), steady: steady),
-                isClosed: state.isClosed)
+                events: state.events, requests: state.requests,
+                watermark: state.clock.watermark(now: wall, steady: steady), isClosed: state.isClosed)
         }
     }
+}
 
-    /// Publishes what has become durable, and returns the answers that may leave now.
-    func publish(_ publications: ArraySlice<Publication>, now: Instant) -> Delivery {
-        self.state.withLockedValue { state in
-            var delivery = Delivery(publications: publications.count)
-            for publication in publications { state.desk.publish(publication, now: now, into: &delivery) }
-            return delivery
+/// The state behind the intake's lock.
+struct IntakeState {
+    var desk: FrontDesk
+    var clock: HybridClock
+    var requests: [BuyRequest] = []
+    /// How many of them each lot has, and may have.
+    var shares: LotShares
+    /// What is refused because too much waits.
+    var load = UnitLoad(salt: UInt64.random(in: 0...UInt64.max))
+    /// The moments at which the waiting requests were handed in, as a sum: their average wait costs one addition each.
+    var handedInMicroseconds: Int64 = 0
+    var waited = (requests: Int64(0), microseconds: Int64(0))
+    var events: [UnitMachine.Event] = []
+    var isClosed = false
+    /// Whether the engine waits for the bell.
+    var isAsleep = false
+    /// While the ledger is being recovered, everything is refused.
+    var isRecovering = true
+    var recoveries: UInt64 = 0
+
+    init(desk: FrontDesk, clock: HybridClock) {
+        (self.desk, self.clock) = (desk, clock)
+        self.shares = LotShares(room: self.load.room)
+    }
+
+    var hasWork: Bool { !self.requests.isEmpty || !self.events.isEmpty || self.isClosed }
+
+    /// Answers a purchase from memory, or stamps it and queues it for the engine.
+    ///
+    /// - Parameter untimely: The error of its token. A known order is answered nevertheless: one order id has one
+    ///   outcome.
+    mutating func answerOrQueue(
+        _ purchase: Purchase, _ untimely: TokenError?, now: Instant, ticket: () -> UInt64
+    ) -> Result<Intake.Submission, TokenError> {
+        if let untimely {
+            return self.desk.order(purchase.order).map { .success(.answered(Answer($0))) } ?? .failure(untimely)
         }
+        let arrival = self.desk.receive(
+            purchase, under: &self.load, self.shares, isOpen: !self.isRecovering && !self.isClosed, now: now,
+            ticket: ticket)
+        switch arrival {
+        case .answered(let answer): return .success(.answered(answer))
+        case .joined: return .success(.queued)
+        case .needsAdmission: break
+        }
+        let steady = SystemClock.monotonic()
+        guard let stamp = self.clock.stamp(now: now, steady: steady) else {
+            return .success(.answered(.refused(.overloaded(limit: self.shares.room))))
+        }
+        self.desk.beginAdmission(purchase.order)
+        self.shares.count(purchase.lot)
+        self.handedInMicroseconds += steady.microseconds
+        self.requests.append(
+            BuyRequest(
+                purchase, stamp: stamp, ticket: ticket(),
+                uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
+        return .success(.queued)
     }
 }

@@ -72,13 +72,12 @@ extension AdmissionBench: UnitShell {
     }
 
     func publish(_ publications: ArraySlice<Publication>) {
-        var delivery = Delivery(publications: publications.count)
-        for publication in publications { self.desk.publish(publication, now: Benchmarks.now, into: &delivery) }
+        _ = self.desk.learn(publications, now: Benchmarks.now)
     }
 
     func perform(_ effect: UnitEffect) {
         switch effect {
-        case .decide: self.events.append(.decide)
+        case .nextRound: self.events.append(.nextRound)
         case .prime(let prime):
             self.events.append(.redisResult(lot: prime.lot, fence: prime.fence, .primed(Self.run)))
         default: break

@@ -66,7 +66,7 @@ package struct UnitLoad: Sendable {
     }
 
     /// Counts requests that came, whatever their answers.
-    package mutating func handIn(_ count: Int) { self.handedIn += count }
+    package mutating func countArrivals(_ count: Int) { self.handedIn += count }
 
     /// Judges a new purchase: one that is not known, and has no copy under way.
     ///
