@@ -1,5 +1,6 @@
 import Edge
 import ExpressParsing
+import Logging
 import Sockets
 import Threads
 import TrancheAPI

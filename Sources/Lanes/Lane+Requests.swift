@@ -1,4 +1,4 @@
-package import Edge
+import Edge
 package import Sockets
 import Threads
 
