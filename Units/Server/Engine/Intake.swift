@@ -49,7 +49,7 @@ final class Intake: Sendable {
     /// A lane's question: a request that it has read, and its result.
     struct Question {
         enum Kind {
-            /// A buy request, and the error of a token that is used too early or too late.
+            /// A buy request, and why its token may make no order; `nil` if it may.
             case buy(Purchase, untimely: TokenError?)
             case status(OrderID)
         }

@@ -31,8 +31,8 @@ struct IntakeState {
 
     /// Answers a purchase from memory, or stamps it and queues it for the engine.
     ///
-    /// - Parameter untimely: The error of its token. A known order is answered nevertheless: one order id has one
-    ///   outcome.
+    /// - Parameter untimely: Why its token may make no order. A known order is answered nevertheless: one order id has
+    ///   one outcome.
     mutating func answerOrQueue(
         _ purchase: Purchase, _ untimely: TokenError?, now: Instant, ticket: () -> UInt64
     ) -> Result<Intake.Submission, TokenError> {
