@@ -43,6 +43,7 @@ struct SaleRoutes {
         }
         group.put("sales/:sale/blocked/:buyer") { request, context in try await self.block(request, context, true) }
         group.delete("sales/:sale/blocked/:buyer") { request, context in try await self.block(request, context, false) }
+        group.post("sales/:sale/revocations") { request, context in try await self.revoke(request, context.sale) }
         group.post("lots/:lot/stock") { request, context in
             let add = try await request.document(StockBody.self).add
             try await self.center.addStock(
@@ -64,6 +65,17 @@ struct SaleRoutes {
         ) { (config) throws(Problem) in
             guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
             config.sales[index] = try config.sales[index].blocking(buyer, isBlocked)
+        }
+        return try await self.document(id)
+    }
+
+    private func revoke(_ request: Request, _ id: String) async throws -> Response {
+        try await self.center.change(
+            .tokensRevoked, expected: try request.expectedVersion(), actor: request.actor,
+            note: "revoke the tokens of \(id)", act: try request.act("revoke the tokens of \(id)")
+        ) { (config) throws(Problem) in
+            guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
+            config.sales[index] = try config.sales[index].revokingTokens()
         }
         return try await self.document(id)
     }

@@ -164,7 +164,7 @@ package final class Crowd: Sendable {
         let token = PurchaseToken(
             order: id, lot: self.target.lot, home: self.target.units[arrival.unit].id, buyer: BuyerID(arrival.buyer)!,
             issuedAt: issuedAt, notBefore: issuedAt.advanced(milliseconds: -5_000),
-            expiresAt: now.advanced(milliseconds: lifeMilliseconds))
+            expiresAt: now.advanced(milliseconds: lifeMilliseconds), epoch: self.target.epoch)
         return (id, self.codec.mint(token))
     }
 

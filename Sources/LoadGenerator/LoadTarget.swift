@@ -22,6 +22,8 @@ package struct LoadTarget: Sendable {
     package let gateKey: String
     package let tokenSecret: String
     package let paymentSecret: String
+    /// Of the tokens that buyers bring without a gate.
+    package var epoch = RevocationEpoch.first
     package init(
         lot: LotID, units: [Unit], gates: [Gate] = [], gateKey: String = "", tokenSecret: String, paymentSecret: String
     ) {

@@ -129,6 +129,11 @@ extension Problem {
         case .forged: self.init(status: 401, code: "bad_token", detail: "the token's signature is wrong")
         case .expired(let at):
             self.init(status: 401, code: "token_expired", detail: "the token expired at \(JSON.text(at))")
+        case .revoked(let epoch, let current):
+            self.init(
+                status: 401, code: "token_revoked",
+                detail: "the token is of epoch \(epoch), and the sale's tokens were revoked up to epoch \(current): "
+                    + "ask for a new one")
         case .blocked: self.init(status: 403, code: "blocked", detail: "the sale is not open to this buyer")
         case .early(let notBefore):
             self.init(

@@ -14,7 +14,8 @@ extension SaleConfig.Sale {
     package func created(tieKeyHash: String, drawHash: String) -> Self {
         var made = self
         (made.tieKeyHash, made.drawHash) = (tieKeyHash, drawHash)
-        (made.tieKey, made.drawSeed, made.homes, made.planned, made.blocked) = (nil, nil, nil, nil, nil)
+        (made.tieKey, made.drawSeed, made.homes, made.planned) = (nil, nil, nil, nil)
+        (made.blocked, made.revocationEpoch) = (nil, nil)
         for index in made.lots.indices { made.lots[index].added = nil }
         return made
     }
@@ -32,7 +33,8 @@ extension SaleConfig.Sale {
         var edited = sale
         (edited.tieKeyHash, edited.tieKey) = (self.tieKeyHash, self.tieKey)
         (edited.drawHash, edited.drawSeed) = (self.drawHash, self.drawSeed)
-        (edited.homes, edited.planned, edited.blocked) = (self.homes, self.planned, self.blocked)
+        (edited.homes, edited.planned) = (self.homes, self.planned)
+        (edited.blocked, edited.revocationEpoch) = (self.blocked, self.revocationEpoch)
         for index in edited.lots.indices {
             edited.lots[index].added = self.lots.first { $0.id == edited.lots[index].id }?.added
         }
@@ -52,6 +54,25 @@ extension SaleConfig.Sale {
                     + "of the gates")
         }
         sale.blocked = blocked.isEmpty ? nil : blocked
+        return sale
+    }
+
+    /// This sale with all tokens revoked that were made so far.
+    ///
+    /// - Throws: ``Problem`` `wrong_state` if no token of the sale can be used, `invalid_config` beyond
+    ///   ``Limits/revocations``.
+    package func revokingTokens() throws(Problem) -> Self {
+        guard self.state.allows(.revocation) else {
+            throw .wrongState(self, ": tokens are revoked from the warming up of a sale until it is closed")
+        }
+        let epoch = self.revocationEpoch ?? .first
+        guard epoch.rawValue < Limits.revocations else {
+            throw .invalidConfig(
+                "sale \(self.id): its tokens were revoked \(Limits.revocations) times already, which is the limit: "
+                    + "close the sale, or block buyers")
+        }
+        var sale = self
+        sale.revocationEpoch = RevocationEpoch(epoch.rawValue + 1)
         return sale
     }
 

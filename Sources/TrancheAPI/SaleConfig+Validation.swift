@@ -64,6 +64,10 @@ extension SaleConfig {
             throw .invalidConfig(
                 "sale \(sale.id): \(sale.blocked?.count ?? 0) blocked buyers, at most \(Limits.blockedBuyers)")
         }
+        let epoch = sale.revocationEpoch ?? .first
+        guard epoch.rawValue <= Limits.revocations else {
+            throw .invalidConfig("sale \(sale.id): revocation epoch \(epoch) is not in 0...\(Limits.revocations)")
+        }
         for lot in sale.lots { try self.validate(lot, of: sale) }
         try sale.validateGate()
     }

@@ -75,6 +75,8 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var gate: GateRules?
         /// Buyers who may not buy, also with a token in hand. What they ordered before stays theirs.
         package var blocked: [BuyerID]?
+        /// How often the sale's tokens were revoked: older tokens make no order. It never falls.
+        package var revocationEpoch: RevocationEpoch?
         /// SHA-256 of the seed of the draws, in hexadecimal digits, published when the sale is created.
         package var drawHash: String?
         /// The seed itself, published when the sale is closed: ``DrawSeed``. Gates publish it from the opening on.
@@ -111,15 +113,15 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         }
     }
 
-    /// By lot: the buyers of its sale that operators have blocked. Lots without any are not there.
-    package var blocked: [LotID: Set<BuyerID>] {
-        var blocked: [LotID: Set<BuyerID>] = [:]
+    /// By lot: which tokens its sale accepts. Lots with ordinary terms are not there.
+    package var tokenTerms: [LotID: TokenTerms] {
+        var all: [LotID: TokenTerms] = [:]
         for sale in self.sales {
-            guard let buyers = sale.blocked, !buyers.isEmpty else { continue }
-            let set = Set(buyers)
-            for lot in sale.lots { blocked[lot.id] = set }
+            let terms = TokenTerms(blocked: Set(sale.blocked ?? []), epoch: sale.revocationEpoch ?? .first)
+            guard terms != .ordinary else { continue }
+            for lot in sale.lots { all[lot.id] = terms }
         }
-        return blocked
+        return all
     }
 
     /// Lots of sales whose streams of events an operator has switched off.

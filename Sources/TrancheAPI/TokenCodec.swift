@@ -10,6 +10,8 @@ package enum TokenError: Error, Hashable, Sendable {
     case expired(at: Instant)
     /// The buyer was blocked after the token was made.
     case blocked
+    /// An operator has revoked the tokens of the sale since this one was made.
+    case revoked(RevocationEpoch, current: RevocationEpoch)
     /// The token is for another lot than the address.
     case wrongLot(LotID, expected: LotID)
     /// The buyer's home is another unit.
@@ -19,11 +21,12 @@ package enum TokenError: Error, Hashable, Sendable {
 /// Makes and checks purchase tokens.
 package struct TokenCodec: Sendable {
     package static let macBytes = 32
-    /// The version of new tokens. Version 1 is still read.
-    package static let version: UInt8 = 2
-    /// Bytes before the order: version and key. Version 1 has the version alone.
-    private static let prefixBytes = 5
-    private static let firstPrefixBytes = 1
+    /// The version of new tokens. Older versions are still read: a shop's token may be a week old.
+    package static let version: UInt8 = 3
+    private static let keyOffset = 1
+    private static let epochOffset = 5
+    /// Bytes before the order: version, key and epoch.
+    private static let prefixBytes = 9
     /// Bytes from the order to the buyer's length.
     private static let claimsBytes = 47
     package static let fixedBytes = TokenCodec.prefixBytes + TokenCodec.claimsBytes
@@ -63,6 +66,7 @@ package struct TokenCodec: Sendable {
         var bytes: [UInt8] = [Self.version]
         bytes.reserveCapacity(Self.fixedBytes + token.buyer.rawValue.utf8.count + Self.macBytes)
         withUnsafeBytes(of: self.keys[0].id.bigEndian) { bytes += $0 }
+        withUnsafeBytes(of: token.epoch.rawValue.bigEndian) { bytes += $0 }
         for word in [token.order.high, token.order.low] { withUnsafeBytes(of: word.bigEndian) { bytes += $0 } }
         withUnsafeBytes(of: token.lot.rawValue.bigEndian) { bytes += $0 }
         withUnsafeBytes(of: token.home.rawValue.bigEndian) { bytes += $0 }
@@ -102,16 +106,18 @@ package struct TokenCodec: Sendable {
     }
 
     private func verify(_ bytes: UnsafeRawBufferPointer) throws(TokenError) -> PurchaseToken {
-        guard bytes.count > Self.firstPrefixBytes + Self.claimsBytes + Self.macBytes else {
-            throw .malformed(reason: "too short")
+        let shortest = Self.keyOffset + Self.claimsBytes + Self.macBytes
+        guard bytes.count > shortest, let version = bytes.first else { throw .malformed(reason: "too short") }
+        let start: Int
+        switch version {
+        case 1: start = Self.keyOffset
+        case 2: start = Self.epochOffset
+        case Self.version: start = Self.prefixBytes
+        default: throw .malformed(reason: "version \(version) is unknown")
         }
-        guard let version = bytes.first, (1...Self.version).contains(version) else {
-            throw .malformed(reason: "version \(bytes.first ?? 0) is unknown")
-        }
-        let start = version == 1 ? Self.firstPrefixBytes : Self.prefixBytes
         guard bytes.count > start + Self.claimsBytes + Self.macBytes else { throw .malformed(reason: "too short") }
         let signed = bytes.count - Self.macBytes
-        let id = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
+        let id = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: Self.keyOffset, as: UInt32.self))
         let content = UnsafeRawBufferPointer(rebasing: bytes[..<signed])
         let mac = UnsafeRawBufferPointer(rebasing: bytes[signed...])
         // Codes are compared in constant time.
@@ -130,33 +136,33 @@ package struct TokenCodec: Sendable {
         guard Int(bytes[buyerStart - 1]) == signed - buyerStart,
             let buyer = BuyerID(String(decoding: bytes[buyerStart..<signed], as: UTF8.self))
         else { throw .malformed(reason: "the length of the buyer's name is wrong") }
+        let epoch: UInt32 =
+            start == Self.prefixBytes ? bytes.loadUnaligned(fromByteOffset: Self.epochOffset, as: UInt32.self) : 0
         return PurchaseToken(
             order: OrderID(high: word(0), low: word(8)),
             lot: LotID(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 16, as: UInt32.self))),
             home: UnitID(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 20, as: UInt16.self))),
             buyer: buyer, issuedAt: Instant(microseconds: Int64(bitPattern: word(22))),
             notBefore: Instant(microseconds: Int64(bitPattern: word(30))),
-            expiresAt: Instant(microseconds: Int64(bitPattern: word(38))))
+            expiresAt: Instant(microseconds: Int64(bitPattern: word(38))),
+            epoch: RevocationEpoch(UInt32(bigEndian: epoch)))
     }
 
     /// Checks a token's times, its lot against the lot of the address, and its home against the called unit.
     ///
-    /// - Parameter home: The buyer's home, if the token does not name one.
+    /// - Parameters:
+    ///   - home: The buyer's home, if the token does not name one.
+    ///   - terms: What the sale asks of tokens.
     package func check(
-        _ token: PurchaseToken, home: UnitID? = nil, lot: LotID, unit: UnitID, now: Instant
+        _ token: PurchaseToken, home: UnitID? = nil, lot: LotID, unit: UnitID, terms: TokenTerms = .ordinary,
+        now: Instant
     ) throws(TokenError) {
         try self.checkPlace(token, home: home ?? token.home, lot: lot, unit: unit)
-        if let untimely = self.untimely(token, now: now) { throw untimely }
+        if let refusal = terms.refusal(of: token, now: now) { throw refusal }
     }
 
     package func checkPlace(_ token: PurchaseToken, home: UnitID, lot: LotID, unit: UnitID) throws(TokenError) {
         guard token.lot == lot else { throw .wrongLot(token.lot, expected: lot) }
         guard home == unit else { throw .wrongUnit(home) }
-    }
-
-    /// Why the token is not valid at `now`; `nil` if it is valid.
-    package func untimely(_ token: PurchaseToken, now: Instant) -> TokenError? {
-        if now >= token.expiresAt { return .expired(at: token.expiresAt) }
-        return now < token.notBefore ? .early(notBefore: token.notBefore) : nil
     }
 }

@@ -68,7 +68,7 @@ package struct Verifier {
                 extra: self.doubled()),
             self.units(
                 "I6", "counters, versions and epochs never go down", figures: "\(self.records.count) records",
-                extra: self.authority.fallen),
+                extra: self.authority.fallen + self.fallenEpochs()),
             self.units(
                 "I7", "only the highest epoch and the newest incarnation write",
                 figures: "epoch \(self.authority.epoch)",
@@ -197,34 +197,6 @@ package struct Verifier {
             }
         }
         return Array(findings.prefix(5))
-    }
-
-    private func configurations() -> VerifyReport.Check {
-        var findings: [String] = []
-        for (index, version) in self.configs.enumerated() {
-            let push = ConfigPush(
-                version: version.version, epoch: Epoch(0), content: String(decoding: version.content, as: UTF8.self))
-            if version.version != index + 1 {
-                findings.append("version \(version.version) is at position \(index + 1)")
-            }
-            if push.checksum != version.checksum {
-                findings.append("version \(version.version): the checksum does not match")
-            }
-        }
-        for (name, push) in self.unitConfigs {
-            guard let push else { continue }
-            if (try? push.validated()) == nil {
-                findings.append("\(name): its copy, version \(push.version), is not valid")
-            }
-            if push.version > self.configs.count {
-                findings.append("\(name): has version \(push.version) of \(self.configs.count)")
-            }
-        }
-        let figures =
-            "\(self.configs.count) versions; "
-            + self.unitConfigs.map { "\($0.name) at \($0.push?.version ?? 0)" }.joined(separator: ", ")
-        return Self.check(
-            "I11", "an applied configuration is valid and never older than the last", findings, figures: figures)
     }
 
     /// The highest limit of each lot while it could be sold. A lowered limit applies to later orders only, and the

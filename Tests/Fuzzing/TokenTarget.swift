@@ -27,22 +27,31 @@ enum TokenTarget {
 
     private static func open(_ text: [UInt8]) {
         guard let token = try? self.codec.open(text) else { return }
-        // One token has one form: nothing that opens can be another text for the same claims. (Version 1 is read, and minted
-        // no more.)
+        // One token has one form: nothing that opens can be another text for the same claims. (Older versions are read,
+        // and minted no more.)
         let bytes = Base64URL.decode(text) ?? []
         precondition(Array(Base64URL.encode(bytes).utf8) == text, "a token has two texts")
-        let isOld = bytes.first == 1
+        let isOld = bytes.first != TokenCodec.version
+        precondition(!isOld || token.epoch == .first, "a token of an old version names an epoch")
         precondition(isOld || Array(self.codec.mint(token).utf8) == text, "a token has two forms")
-        try? self.codec.check(token, lot: token.lot, unit: token.home, now: self.now)
+        for epoch in [RevocationEpoch.first, token.epoch, RevocationEpoch(.max)] {
+            let terms = TokenTerms(epoch: epoch)
+            do throws(TokenError) {
+                try self.codec.check(token, lot: token.lot, unit: token.home, terms: terms, now: self.now)
+                precondition(token.epoch >= epoch, "a revoked token is accepted")
+            } catch { _ = Problem(error) }
+        }
     }
 
     static var seeds: [[UInt8]] {
         let token = PurchaseToken(
             order: OrderID(high: 1, low: 2), lot: LotID(1), home: UnitID(1), buyer: BuyerID("buyer")!,
             issuedAt: self.now,
-            notBefore: self.now, expiresAt: self.now.advanced(milliseconds: 1_000))
+            notBefore: self.now, expiresAt: self.now.advanced(milliseconds: 1_000), epoch: RevocationEpoch(3))
         let text = Array(self.codec.mint(token).utf8)
         let signed = Array((Base64URL.decode(text) ?? []).dropLast(TokenCodec.macBytes))
-        return [[0] + text, [1] + signed, [2] + Array(self.signature.sign([], at: self.now).utf8)]
+        // The same token in the versions without an epoch, and without a key.
+        let older: [[UInt8]] = [[1, 2] + signed[1..<5] + signed[9...], [1, 1] + signed[9...]]
+        return older + [[0] + text, [1] + signed, [2] + Array(self.signature.sign([], at: self.now).utf8)]
     }
 }

@@ -99,6 +99,7 @@ class BuyingTests(PageCase):
         for status, code, sentence in [
                 (403, "blocked", "cannot take part"), (409, "duplicate", "already have an order"),
                 (409, "limit_reached", "more than one person may buy"), (401, "bad_token", "press the button again"),
+                (401, "token_revoked", "were renewed"),
                 (410, "sold_out", "Nothing is left"), (418, "news", "did not work")]:
             with self.subTest(code):
                 self.unit.refuse_next(status, code)

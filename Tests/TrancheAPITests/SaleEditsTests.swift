@@ -27,6 +27,46 @@ import TrancheCore
         #expect(edited.homes == known.homes && edited.planned == known.planned)
     }
 
+    @Test("a revocation raises the epoch by one, and no edit, rollback or new sale lowers or sets it")
+    func revocationEpochOnlyRises() throws {
+        let once = try self.sale(.open).revokingTokens()
+        let twice = try once.revokingTokens()
+        #expect(once.revocationEpoch == RevocationEpoch(1) && twice.revocationEpoch == RevocationEpoch(2))
+        #expect(try twice.edited(to: self.sale(.open, limit: 3)).revocationEpoch == RevocationEpoch(2))
+        var edit = self.sale(.open)
+        edit.revocationEpoch = RevocationEpoch(9)
+        #expect(try self.sale(.open).edited(to: edit).revocationEpoch == nil)
+        #expect(edit.created(tieKeyHash: "", drawHash: "").revocationEpoch == nil)
+        let older = SaleConfig(sales: [self.sale(.open)])
+        #expect(SaleConfig(sales: [twice]).withRules(of: older).sales[0].revocationEpoch == RevocationEpoch(2))
+    }
+
+    @Test("tokens of a sale that sells nothing are not revoked, nor more often than the limit")
+    func revocationHasItsLimits() throws {
+        for state in [SaleState.draft, .closed, .settled] {
+            let problem = #expect(throws: Problem.self) { try self.sale(state).revokingTokens() }
+            #expect(problem?.code == "wrong_state")
+        }
+        var sale = self.sale(.open)
+        sale.revocationEpoch = RevocationEpoch(Limits.revocations - 1)
+        sale = try sale.revokingTokens()
+        try SaleConfig(sales: [sale]).validate()
+        let problem = #expect(throws: Problem.self) { try sale.revokingTokens() }
+        #expect(problem?.code == "invalid_config" && problem?.detail.contains("\(Limits.revocations)") == true)
+        sale.revocationEpoch = RevocationEpoch(Limits.revocations + 1)
+        #expect(throws: Problem.self) { try SaleConfig(sales: [sale]).validate() }
+    }
+
+    @Test("only lots of sales with blocked buyers or revoked tokens have terms of their own")
+    func ordinarySalesHaveNoTerms() throws {
+        var blocking = self.sale(.open)
+        blocking.blocked = [BuyerID("eve")!]
+        #expect(SaleConfig(sales: [self.sale(.open)]).tokenTerms.isEmpty)
+        #expect(SaleConfig(sales: [blocking]).tokenTerms == [LotID(1): TokenTerms(blocked: [BuyerID("eve")!])])
+        let revoked = try self.sale(.open).revokingTokens()
+        #expect(SaleConfig(sales: [revoked]).tokenTerms == [LotID(1): TokenTerms(epoch: RevocationEpoch(1))])
+    }
+
     @Test("lots change in a draft only, and the state changes by steps only") func lotsChangeInDraftOnly() throws {
         #expect(try self.sale(.draft).edited(to: self.sale(.draft, stock: 20)).lots[0].stock == 20)
         #expect(throws: Problem.self) { try self.sale(.warming).edited(to: self.sale(.warming, stock: 20)) }

@@ -1,3 +1,4 @@
+import Crypto
 import Testing
 import TrancheAPI
 import TrancheCore
@@ -6,12 +7,12 @@ import TrancheCore
     static let now = Instant(milliseconds: 1_700_000_000_000)
     let codec = TokenCodec(secret: "0123456789abcdef0123456789abcdef")
 
-    private func token(buyer: String = "buyer-1") -> PurchaseToken {
+    private func token(buyer: String = "buyer-1", epoch: RevocationEpoch = .first) -> PurchaseToken {
         PurchaseToken(
             order: OrderID(high: 0x0102_0304, low: UInt64.max), lot: LotID(7), home: UnitID(300),
             buyer: BuyerID(buyer)!,
             issuedAt: Self.now, notBefore: Self.now.advanced(milliseconds: 10),
-            expiresAt: Self.now.advanced(milliseconds: 1_000))
+            expiresAt: Self.now.advanced(milliseconds: 1_000), epoch: epoch)
     }
 
     @Test(
@@ -51,6 +52,90 @@ import TrancheCore
             "AQAAAAABAgME__________8AAAAHASwABgokGB5AAAAGCiQYHmcQAAYKJB"
             + "gtgkAHYnV5ZXItMSWWG0J60-JmSf83swCncLGCnnV1_EbqJlU2NthPRQwN"
         #expect(try self.codec.open(text.utf8) == self.token())
+    }
+
+    @Test("a token of the second version is still read, and is of the first epoch") func secondTokenVersionIsRead()
+        throws
+    {
+        let text =
+            "Aj6xvUMAAAAAAQIDBP__________AAAABwEsAAYKJBgeQAAABgokGB5nEAAGCiQYLYJAB2J1eWVyLTGnZ3MnH6H56zpEkSy7hQ-it-G3"
+            + "u3K-nsHWnBsy9XYEnw"
+        #expect(try self.codec.open(text.utf8) == self.token())
+        #expect(try self.codec.open(text.utf8).epoch == .first)
+    }
+
+    @Test("the bytes of a new token do not change unnoticed: other processes read them") func newTokenHasItsForm()
+        throws
+    {
+        let text =
+            "Az6xvUMBAgMEAAAAAAECAwT__________wAAAAcBLAAGCiQYHkAAAAYKJBgeZxAABgokGC2CQAdidXllci0x4WCxxRZQJLyKEbU7oczTK"
+            + "dbcJ3J8VLblEhmN56mjFWY"
+        let token = self.token(epoch: RevocationEpoch(0x0102_0304))
+        #expect(self.codec.mint(token) == text)
+        #expect(try self.codec.open(text.utf8) == token)
+    }
+
+    @Test("a change of any bit, a part, more bytes, and parts of two tokens are refused") func changedTokenIsRefused()
+        throws
+    {
+        let bytes = try #require(Base64URL.decode(Array(self.codec.mint(self.token(epoch: RevocationEpoch(2))).utf8)))
+        let other = try #require(Base64URL.decode(Array(self.codec.mint(self.token(epoch: RevocationEpoch(3))).utf8)))
+        var changed: [[UInt8]] = [bytes + [0], bytes.dropLast(32) + other.suffix(32)]
+        changed += (0..<bytes.count).map { Array(bytes[..<$0]) }
+        for index in bytes.indices {
+            for bit in 0..<8 {
+                var one = bytes
+                one[index] ^= 1 << UInt8(bit)
+                changed.append(one)
+            }
+        }
+        // The versions without an epoch, or without a key, and the rest of this token.
+        changed += [[2] + bytes[1..<5] + bytes[9...], [1] + bytes[9...], [2] + bytes[1...], [1] + bytes[1...]]
+        for bytes in changed {
+            #expect(throws: TokenError.self) { _ = try self.codec.open(Base64URL.encode(bytes).utf8) }
+        }
+    }
+
+    @Test("a genuine signature over a wrong length, or over another version, does not help")
+    func signedNonsenseIsRefused() throws {
+        let key = SymmetricKey(data: Array("0123456789abcdef0123456789abcdef".utf8))
+        let text = Array(self.codec.mint(self.token()).utf8)
+        let signed = try #require(Base64URL.decode(text)).dropLast(TokenCodec.macBytes)
+        func sign(_ content: [UInt8]) -> String {
+            Base64URL.encode(content + Array(HMAC<SHA256>.authenticationCode(for: content, using: key)))
+        }
+        #expect(sign(Array(signed)).utf8.elementsEqual(text))
+        let length = TokenCodec.fixedBytes - 1
+        for wrong: UInt8 in [0, 6, 8, 64, 255] {
+            var content = Array(signed)
+            content[length] = wrong
+            #expect(throws: TokenError.malformed(reason: "the length of the buyer's name is wrong")) {
+                _ = try self.codec.open(sign(content).utf8)
+            }
+        }
+        for version: UInt8 in [0, 4, 255] {
+            #expect(throws: TokenError.malformed(reason: "version \(version) is unknown")) {
+                _ = try self.codec.open(sign([version] + signed.dropFirst()).utf8)
+            }
+        }
+    }
+
+    @Test("the longest token has the stated length") func longestTokenFits() throws {
+        let longest = self.token(buyer: String(repeating: "x", count: Limits.buyerBytes), epoch: RevocationEpoch(.max))
+        #expect(self.codec.mint(longest).utf8.count <= TokenCodec.lengthLimit)
+        #expect(try self.codec.open(self.codec.mint(longest).utf8) == longest)
+    }
+
+    @Test("tokens of the present and the previous secret are accepted, and of an older one no more")
+    func olderSecretIsRefused() throws {
+        let secrets = ["n", "p", "o"].map { String(repeating: $0, count: 32) }
+        let codec = TokenCodec(secrets: Array(secrets.prefix(2)))
+        for secret in secrets.prefix(2) {
+            #expect(try codec.open(TokenCodec(secret: secret).mint(self.token()).utf8) == self.token())
+        }
+        #expect(throws: TokenError.forged) {
+            _ = try codec.open(TokenCodec(secret: secrets[2]).mint(self.token()).utf8)
+        }
     }
 
     @Test("a new secret is used before the old one is removed") func newSecretWorksBesideOld() throws {

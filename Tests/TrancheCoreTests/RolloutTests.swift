@@ -116,6 +116,7 @@ import TrancheCore
     func stoppingOrPrerequisiteChangeIsUrgent() {
         let urgent: [ConfigChange] = [
             .step(.pause), .step(.close), .saleEdited(isPressing: true), .moreStock, .unitRemoved,
+            .buyersBlocked, .tokensRevoked,
         ]
         let ordinary: [ConfigChange] = [
             .step(.warm), .step(.open), .step(.resume), .step(.settle), .saleEdited(isPressing: false), .rollback,

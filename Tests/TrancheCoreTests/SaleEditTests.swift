@@ -2,6 +2,12 @@ import Testing
 import TrancheCore
 
 @Suite("Edits and steps that a sale allows") struct SaleEditTests {
+    @Test("tokens are revoked while some can be used, and never in a draft, which can be made again with epoch 0")
+    func tokensAreRevokedWhileUsable() {
+        #expect(SaleState.allCases.filter { $0.allows(.revocation) } == [.warming, .open, .paused])
+        #expect(SaleState.allCases.allSatisfy { !$0.allows(.deletion) || !$0.allows(.revocation) })
+    }
+
     @Test("only a draft changes its lots or is deleted; no stock is added to a closed sale")
     func onlyDraftsChangeLotsOrVanish() {
         func states(_ edit: SaleEdit) -> [SaleState] { SaleState.allCases.filter { $0.allows(edit) } }

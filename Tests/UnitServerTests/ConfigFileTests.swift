@@ -107,6 +107,38 @@ import UnitServer
         #expect(self.applied.all == [5])
     }
 
+    @Test("a revocation and a blocked buyer count from the version that brings them, also after a restart")
+    func tokenTermsComeWithVersion() throws {
+        let now = Instant(milliseconds: 1_000)
+        func push(_ version: Int, epoch: UInt32?, blocked: [String]? = nil) throws -> ConfigPush {
+            var config = try JSON.decode(SaleConfig.self, from: Self.push(version).content.utf8)
+            config.sales[0].revocationEpoch = epoch.map { RevocationEpoch($0) }
+            config.sales[0].blocked = blocked?.compactMap { BuyerID($0) }
+            return ConfigPush(
+                version: version, epoch: Epoch(1), content: String(decoding: JSON.encode(config), as: UTF8.self))
+        }
+        func refusal(_ epoch: UInt32, _ file: ConfigFile, lot: UInt32 = 1) -> TokenError? {
+            let token = PurchaseToken(
+                order: OrderID(high: 1, low: 1), lot: LotID(lot), home: UnitID(1), buyer: BuyerID("ann")!,
+                issuedAt: now, notBefore: now, expiresAt: now.advanced(milliseconds: 1), epoch: RevocationEpoch(epoch))
+            return file.refusal(of: token, now: now)
+        }
+        let revoked = TokenError.revoked(.first, current: RevocationEpoch(1))
+        #expect(refusal(0, self.file) == nil, "before the first configuration")
+        try self.file.accept(push(1, epoch: nil))
+        #expect(refusal(0, self.file) == nil)
+        try self.file.accept(push(2, epoch: 1))
+        #expect(refusal(0, self.file) == revoked && refusal(1, self.file) == nil)
+        #expect(refusal(0, self.file, lot: 2) == nil, "another sale's lot")
+        #expect(refusal(0, ConfigFile(folder: self.folder)) == revoked)
+        #expect(throws: Problem.self) { try self.file.accept(push(1, epoch: nil)) }
+        #expect(refusal(0, self.file) == revoked, "an older version does not lower the epoch")
+        try self.file.accept(push(3, epoch: 1, blocked: ["ann"]))
+        #expect(refusal(1, self.file) == .blocked)
+        try self.file.accept(push(4, epoch: 1, blocked: []))
+        #expect(refusal(1, self.file) == nil && refusal(0, self.file) == revoked)
+    }
+
     @Test("events are on until an operator switches them off for a sale, also after a restart") func eventsAreSwitched()
         throws
     {

@@ -602,7 +602,7 @@ function judge(refusal, lot) {
         [own.ticket, own.rank] = [undefined, undefined];
         localStorage.removeItem(ticketsKey());
     }
-    if (["bad_token", "token_expired", "sold_out"].includes(refusal.code)) own.token = null;
+    if (["bad_token", "token_expired", "token_revoked", "sold_out"].includes(refusal.code)) own.token = null;
     if (finalCodes.includes(refusal.code)) own.refused = refusal.code;
     if (refusal.retryAfter !== null) page.holdUntil = clock.now() + afterPause(refusal.retryAfter);
     page.notice = refusal;

@@ -25,7 +25,7 @@ package struct BuyTape: Sendable {
                 PurchaseToken(
                     order: id, lot: lot, home: target.units[unit].id, buyer: BuyerID("\(buyers)-\(number)")!,
                     issuedAt: now, notBefore: Instant(microseconds: now.microseconds - 5_000_000),
-                    expiresAt: now.advanced(milliseconds: 3_600_000)))
+                    expiresAt: now.advanced(milliseconds: 3_600_000), epoch: target.epoch))
             self.orders.append(id)
             self.tape.append(
                 "POST /v1/lots/\(lot)/orders HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(token)\r\n"

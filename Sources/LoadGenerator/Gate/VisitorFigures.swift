@@ -28,8 +28,9 @@ package enum GateLayer: String, Hashable, Sendable, CaseIterable {
     /// Refusals of a unit that write nothing: of the token alone, of the sale's time, of the sold-out flag, and of a unit
     /// that cannot serve. Every other answer counts as one that the ledger may know, also no answer at all.
     static let beforeLedger: Set<String> = [
-        "bad_token", "token_expired", "blocked", "wrong_unit", "unknown_lot", "invalid_json", "invalid_quantity",
-        "not_started", "ended", "paused", "sold_out", "restocking", "overloaded", "recovering", "rate_limited",
+        "bad_token", "token_expired", "token_revoked", "blocked", "wrong_unit", "unknown_lot", "invalid_json",
+        "invalid_quantity", "not_started", "ended", "paused", "sold_out", "restocking", "overloaded", "recovering",
+        "rate_limited",
     ]
 }
 

@@ -77,7 +77,8 @@ struct LoadCommand: AsyncParsableCommand {
         settings.sale = self.sale
         settings.scriptRequests = self.visitors.scriptRequests
         try await client.block(arrivals, in: self.sale)
-        let target = layout.target(lot: sale.lots[0].id, throughGates: self.through == "gate")
+        var target = layout.target(lot: sale.lots[0].id, throughGates: self.through == "gate")
+        target.epoch = sale.revocationEpoch ?? .first
         let crowd = Crowd(target, settings: settings)
         let progress = Task {
             while !Task.isCancelled {

@@ -11,7 +11,7 @@ struct SaleCommand: AsyncParsableCommand {
         discussion: "The states of a sale: draft, warming, open (which can be paused), closed, settled.",
         subcommands: [
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
-            Close.self, Settle.self, Block.self, Unblock.self,
+            Close.self, Settle.self, Block.self, Unblock.self, RevokeTokens.self,
         ])
 
     struct Warm: AsyncParsableCommand {
@@ -119,6 +119,7 @@ extension CommonOptions {
                 "  lot \(lot.id): \(Output.number(lot.issued)) items, \(lot.perBuyerLimit) per buyer"
                     + (lot.added ?? 0 > 0 ? " (\(Output.number(lot.stock)) at first)" : ""))
         }
+        if let epoch = document.sale.revocationEpoch { Output.line("  tokens revoked, last with epoch \(epoch)") }
         if document.sale.state == .warming {
             Output.line(document.readiness.isReady ? Output.green("  ready to open") : "  missing:")
             for missing in document.readiness.missing { Output.line("    \(missing)") }

@@ -16,6 +16,7 @@ struct TokenCommand: AsyncParsableCommand {
         @Option(help: "The buyer.") var buyer: String
         @Option(help: "The buyer's home unit, by name; the first one if not given.") var unit: String?
         @Option(help: "Seconds until it expires.") var lifetime = 3_600
+        @Option(help: "The sale's revocation epoch, as sale show prints it.") var epoch: UInt32 = 0
         func validate() throws { try Checks.number("--lifetime", self.lifetime, in: 1...604_800) }
         func run() async throws {
             let client = try self.common.client()
@@ -29,7 +30,7 @@ struct TokenCommand: AsyncParsableCommand {
                 order: OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max)),
                 lot: LotID(self.lot),
                 home: home, buyer: buyer, issuedAt: now, notBefore: now,
-                expiresAt: now.advanced(milliseconds: Int64(self.lifetime) * 1_000))
+                expiresAt: now.advanced(milliseconds: Int64(self.lifetime) * 1_000), epoch: RevocationEpoch(self.epoch))
             let text = TokenCodec(secret: layout.secret("TRANCHE_TOKEN_SECRET")).mint(token)
             if self.common.json { return Output.json(MintedToken(token: text, order: token.order, home: home)) }
             Output.line(text)

@@ -10,6 +10,8 @@ package enum ConfigChange: Hashable, Sendable {
     case moreStock
     /// Buyers may not buy any more, or may again.
     case buyersBlocked
+    /// The tokens of a sale that were made before are refused.
+    case tokensRevoked
     /// The rules of an older version.
     case rollback
 
@@ -18,7 +20,7 @@ package enum ConfigChange: Hashable, Sendable {
     package var isUrgent: Bool {
         switch self {
         case .step(.pause), .step(.close), .saleEdited(isPressing: true): true
-        case .moreStock, .unitRemoved, .buyersBlocked: true
+        case .moreStock, .unitRemoved, .buyersBlocked, .tokensRevoked: true
         case .unitAnnounced, .saleCreated, .saleDeleted, .saleEdited(isPressing: false), .rollback: false
         case .step(.warm), .step(.open), .step(.resume), .step(.settle): false
         }

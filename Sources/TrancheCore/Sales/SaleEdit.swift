@@ -8,6 +8,8 @@ package enum SaleEdit: Hashable, Sendable, CaseIterable {
     case formerOpening
     /// More stock for a lot.
     case moreStock
+    /// The tokens in buyers' hands are refused from now on.
+    case revocation
     /// The sale is deleted.
     case deletion
 }
@@ -22,6 +24,9 @@ extension SaleState {
         case .formerOpening: self == .draft || self == .warming
         // Units sell nothing of a closed sale, and the sales of a settled one have been counted.
         case .moreStock: self != .closed && self != .settled
+        // A draft can be deleted and made again: its epoch would fall. There are no tokens of it, and none can be used
+        // once the sale is closed.
+        case .revocation: self == .warming || self == .open || self == .paused
         }
     }
 }

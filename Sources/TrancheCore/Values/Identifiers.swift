@@ -48,6 +48,20 @@ package struct Epoch: RawRepresentable, Hashable, Comparable, Sendable, Codable 
     package var next: Epoch { Epoch(self.rawValue == .max ? .max : self.rawValue + 1) }
 }
 
+/// How many times an operator has revoked the purchase tokens of a sale. A token is good until the epoch in which it
+/// was made ends.
+package struct RevocationEpoch: RawRepresentable, Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt32) { self.rawValue = rawValue }
+    /// Of a sale whose tokens were never revoked, and of tokens that name no epoch.
+    package static let first = RevocationEpoch(0)
+    @inlinable package static func < (left: RevocationEpoch, right: RevocationEpoch) -> Bool {
+        left.rawValue < right.rawValue
+    }
+    package var description: String { String(self.rawValue) }
+}
+
 /// The identity of one ledger file, drawn at its creation.
 package struct LedgerID: RawRepresentable, Hashable, Sendable, Codable {
     package let rawValue: UInt64

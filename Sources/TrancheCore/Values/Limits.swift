@@ -6,6 +6,8 @@ package enum Limits {
     package static let regionBytes = 64
     /// Buyers whom operators block in one sale. Longer lists are files of gates.
     package static let blockedBuyers = 10_000
+    /// Times that the tokens of one sale can be revoked: each one is a version of the configuration.
+    package static let revocations: UInt32 = 1_000_000
     /// UTF-8 bytes of a payment provider's id.
     package static let paymentBytes = 64
     /// Items that one lot can have, added stock included.

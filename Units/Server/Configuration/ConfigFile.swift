@@ -14,8 +14,8 @@ package final class ConfigFile: Sendable {
     /// One version at a time, from its judgement to the moment when it is applied: otherwise an older one could be
     /// applied last.
     private let turn = NIOLockedValueBox(())
-    /// By lot: the buyers of its sale that operators have blocked.
-    private let blocked: NIOLockedValueBox<[LotID: Set<BuyerID>]>
+    /// By lot: which tokens its sale accepts, if these are not the ordinary ones.
+    private let terms: NIOLockedValueBox<[LotID: TokenTerms]>
     private let withoutEvents: NIOLockedValueBox<Set<LotID>>
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
@@ -27,14 +27,14 @@ package final class ConfigFile: Sendable {
             .flatMap { push in (try? push.validated()).map { Applied(push: push, config: $0) } }
         self.applied = NIOLockedValueBox(read)
         self.apply = NIOLockedValueBox { _ in }
-        self.blocked = NIOLockedValueBox(read?.config.blocked ?? [:])
+        self.terms = NIOLockedValueBox(read?.config.tokenTerms ?? [:])
         self.withoutEvents = NIOLockedValueBox(read?.config.lotsWithoutEvents ?? [])
     }
 
     package var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
-    /// Whether a buyer may not buy a lot any more.
-    func isBlocked(_ buyer: BuyerID, lot: LotID) -> Bool {
-        self.blocked.withLockedValue { $0[lot]?.contains(buyer) } ?? false
+    /// Why a genuine token makes no order at `now`; `nil` if it may.
+    package func refusal(of token: PurchaseToken, now: Instant) -> TokenError? {
+        self.terms.withLockedValue { ($0[token.lot] ?? .ordinary).refusal(of: token, now: now) }
     }
 
     /// Whether the changes of a lot's orders are streamed; an operator can switch that off.
@@ -64,7 +64,7 @@ package final class ConfigFile: Sendable {
         guard try Self.isNewer(push, than: self.applied.withLockedValue { $0?.push }) else { return }
         try self.write(push)
         self.applied.withLockedValue { $0 = Applied(push: push, config: config) }
-        self.blocked.withLockedValue { $0 = config.blocked }
+        self.terms.withLockedValue { $0 = config.tokenTerms }
         self.withoutEvents.withLockedValue { $0 = config.lotsWithoutEvents }
         self.apply.withLockedValue { $0 }(config)
     }

@@ -49,7 +49,7 @@ final class Intake: Sendable {
     /// A lane's question: a request that it has read, and its result.
     struct Question {
         enum Kind {
-            /// A buy request, and the error of a token that is used too early or too late.
+            /// A buy request, and why its token may make no order; `nil` if it may.
             case buy(Purchase, untimely: TokenError?)
             case status(OrderID)
         }
@@ -166,8 +166,8 @@ struct IntakeState {
 
     /// Answers a purchase from memory, or stamps it and queues it for the engine.
     ///
-    /// - Parameter untimely: The error of its token. A known order is answered nevertheless: one order id has one
-    ///   outcome.
+    /// - Parameter untimely: Why its token may make no order. A known order is answered nevertheless: one order id has
+    ///   one outcome.
     mutating func answerOrQueue(
         _ purchase: Purchase, _ untimely: TokenError?, now: Instant, ticket: () -> UInt64
     ) -> Result<Intake.Submission, TokenError> {

@@ -69,7 +69,8 @@ struct InternalRoutes {
             lot: body.lot,
             home: home, buyer: body.buyer, issuedAt: now,
             notBefore: body.notBeforeMilliseconds.map { Instant(milliseconds: $0) } ?? now,
-            expiresAt: now.advanced(milliseconds: Int64(lifetime) * 1_000))
+            expiresAt: now.advanced(milliseconds: Int64(lifetime) * 1_000),
+            epoch: self.file.config.sale(of: body.lot)?.revocationEpoch ?? .first)
         return MintedToken(token: self.codec.mint(token), order: token.order, home: token.home)
     }
 }

@@ -35,7 +35,7 @@ final class TokenGate: Sendable {
 
     /// The purchase of a buyer whose token is genuine, and for this lot at this unit.
     ///
-    /// - Returns: Also the error of a token that is used too early or too late.
+    /// - Returns: Also why the token may make no order, if it may not: its time, a revocation, or a blocked buyer.
     func purchase(
         lot: LotID, token text: UnsafeRawBufferPointer, quantity: Int, now: Instant
     ) throws(TokenError) -> (Purchase, untimely: TokenError?) {
@@ -44,8 +44,7 @@ final class TokenGate: Sendable {
         try self.codec.checkPlace(token, home: home, lot: lot, unit: self.unit)
         let purchase = Purchase(
             order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt)
-        let isBlocked = self.file.isBlocked(token.buyer, lot: lot)
-        return (purchase, isBlocked ? .blocked : self.codec.untimely(token, now: now))
+        return (purchase, self.file.refusal(of: token, now: now))
     }
 
     /// The buyer's home unit: the token's claim, or else by hashing over the units that the sale opened with.

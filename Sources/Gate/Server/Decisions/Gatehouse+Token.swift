@@ -88,7 +88,8 @@ extension Gatehouse {
         let expiresAt = now.advanced(milliseconds: grant.lifeMilliseconds)
         let token = PurchaseToken(
             order: order, lot: grant.lot, home: home.id, buyer: grant.buyer, issuedAt: grant.issuedAt,
-            notBefore: grant.issuedAt.advanced(milliseconds: -Self.clockToleranceMilliseconds), expiresAt: expiresAt)
+            notBefore: grant.issuedAt.advanced(milliseconds: -Self.clockToleranceMilliseconds), expiresAt: expiresAt,
+            epoch: sale.revocationEpoch ?? .first)
         self.count("token")
         return TokenDocument(
             token: self.tokens.mint(token), order: order, expiresAt: expiresAt, unit: home.publicURL)
