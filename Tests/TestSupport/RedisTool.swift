@@ -8,6 +8,8 @@ package enum RedisTool {
         package init(_ description: String) { self.description = description }
     }
 
+    private static let folder = Result { try TemporaryFolder.make() }
+
     /// - Parameter password: That of the default user.
     /// - Returns: The words of the answer, one in each line.
     @discardableResult package static func ask(
@@ -17,7 +19,7 @@ package enum RedisTool {
     }
 
     @discardableResult package static func run(_ arguments: [String], password: String? = nil) throws -> [String] {
-        let log = FileManager.default.temporaryDirectory.path + "/redis-cli-\(UUID().uuidString)"
+        let log = try self.folder.get() + "/" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: log) }
         let process = try ChildProcess(
             "/usr/bin/redis-cli", arguments, environment: password.map { ["REDISCLI_AUTH": $0] } ?? [:], log: log)

@@ -56,7 +56,7 @@ package enum UnitDaemon {
         link.onEvent { intake.post($0) }
         let redis = RedisCalls(
             configuration.redis, unit: configuration.unit, poller: poller, token: 0,
-            report: { [logger] in logger.warning("\($0)") })
+            report: { [logger] in logger.notice("\($0)") })
         let archive = ArchiveWorker(ledger: ledger.path, intake: intake, logger: logger)
         let engine = try Engine(
             Engine.Parts(

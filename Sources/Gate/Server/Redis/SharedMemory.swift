@@ -54,7 +54,8 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
     init(_ server: RedisServer, logger: Logger) throws(SocketError) {
         (self.server, self.logger) = (server, logger)
         self.poller = try Poller()
-        self.finder = RedisFinder(server, scripts: [GateScript.ask], report: { logger.warning("\($0)") })
+        self.finder = RedisFinder(server, scripts: [GateScript.ask], report: { logger.notice("\($0)") })
+        self.finder?.seek()
     }
 
     deinit { self.finder?.stop() }
@@ -164,6 +165,7 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         } catch {
             if self.connection != nil { self.pause() }
             self.connection = nil
+            self.finder?.seek()
             self.setAway(error)
             return batch.map { _ in GateReply(isAlone: true) }
         }
