@@ -68,12 +68,10 @@ package final class RedisCalls {
         _ server: RedisServer, unit: UnitID, poller: Poller, token: UInt64,
         report: @escaping @Sendable (String) -> Void = { _ in }
     ) {
-        self.server = server
-        self.wire = RedisWire(unit: unit)
-        self.poller = poller
-        self.token = token
+        let wire = RedisWire(unit: unit)
+        (self.server, self.wire, self.poller, self.token) = (server, wire, poller, token)
         self.finder = RedisFinder(
-            server, scripts: Session.scripts, key: self.wire.witness, report: report, onFound: { poller.wake() })
+            server, scripts: Session.scripts, key: wire.witness, report: report, onFound: { poller.wake() })
     }
 
     deinit {
