@@ -1,4 +1,4 @@
-package import DaemonSupport
+import DaemonSupport
 import Foundation
 import Sockets
 

@@ -8,6 +8,11 @@ import Verification
 
 /// A unit whose Redis is behind Sentinels, or in a cluster, as a process with buyers.
 @Suite("A unit's Redis on several machines", .serialized, .timeLimit(.minutes(5))) struct RedisFailoverTests {
+    private struct Sale: Sendable {
+        let at: ContinuousClock.Instant
+        let order: OrderID
+    }
+
     /// A buyer who asks until the answer is final.
     private struct Buyer: Sendable {
         let curl: CurlClient
@@ -15,13 +20,14 @@ import Verification
         let token: String
 
         /// - Returns: When the order was confirmed, and its id; `nil` if there is none for this buyer.
-        func buy() async throws -> (at: ContinuousClock.Instant, order: OrderID)? {
+        func buy() async throws -> Sale? {
             for _ in 0..<2_400 {
                 let request = CurlRequest(
                     "POST", self.url, headers: ["Authorization": "Bearer \(self.token)"], body: [])
                 let response = try? await self.curl.send(request)
                 if let response, response.status == 201 {
-                    return (.now, try JSON.decode(OrderDocument.self, from: response.body).order)
+                    let document = try JSON.decode(OrderDocument.self, from: response.body)
+                    return Sale(at: .now, order: document.order)
                 }
                 if let response, response.status != 503 { return nil }
                 try await Task.sleep(for: .milliseconds(25))
@@ -41,10 +47,10 @@ import Verification
     }
 
     /// All of them at once.
-    private static func sales(_ buyers: [Buyer]) async throws -> [(at: ContinuousClock.Instant, order: OrderID)] {
-        try await withThrowingTaskGroup(of: (at: ContinuousClock.Instant, order: OrderID)?.self) { group in
+    private static func sales(_ buyers: [Buyer]) async throws -> [Sale] {
+        try await withThrowingTaskGroup(of: Sale?.self) { group in
             for buyer in buyers { group.addTask { try await buyer.buy() } }
-            var sales: [(at: ContinuousClock.Instant, order: OrderID)] = []
+            var sales: [Sale] = []
             for try await sale in group { if let sale { sales.append(sale) } }
             return sales
         }
