@@ -95,7 +95,9 @@ let package = Package(
 
         // Adapters: each C library is imported by exactly one module.
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
-        .target(name: "RedisClient", dependencies: ["CHiredis"], swiftSettings: settings),
+        .target(
+            name: "RedisClient", dependencies: ["TrancheCore", "CHiredis", "Threads", nioConcurrency],
+            swiftSettings: settings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -226,7 +228,8 @@ let package = Package(
 
         // Tests. Shared parts of them are a plain target.
         .target(
-            name: "TestSupport", dependencies: ["DaemonSupport"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["DaemonSupport", "Sockets"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),

@@ -1,5 +1,6 @@
 import CHiredis
 import Foundation
+package import TrancheCore
 
 /// Why a command of Redis failed. After ``closed(_:)`` it is unknown whether Redis carried out the command.
 package enum RedisError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -50,6 +51,7 @@ package final class RedisConnection {
             guard parts.count == 2, let port = Int32(parts[1]), (1...65_535).contains(port) else { return nil }
             (self.host, self.port) = (String(parts[0]), port)
         }
+        package init(_ endpoint: RedisEndpoint) { (self.host, self.port) = (endpoint.host, Int32(endpoint.port)) }
         package var description: String { self.port.map { "\(self.host):\($0)" } ?? self.host }
     }
 

@@ -54,8 +54,9 @@ package enum UnitDaemon {
         let watch = OrderWatch(connections: configuration.connectionLimit, telemetry: telemetry)
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
         link.onEvent { intake.post($0) }
-        let server = RedisServer(configuration.redis, login: configuration.redisLogin)
-        let redis = RedisCalls(server, unit: configuration.unit, poller: poller, token: 0)
+        let redis = RedisCalls(
+            configuration.redis, unit: configuration.unit, poller: poller, token: 0,
+            report: { [logger] in logger.notice("\($0)") })
         let archive = ArchiveWorker(ledger: ledger.path, intake: intake, logger: logger)
         let engine = try Engine(
             Engine.Parts(

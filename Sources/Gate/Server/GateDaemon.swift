@@ -23,7 +23,7 @@ package enum GateDaemon {
 
         let curl = CurlClient(tls: configuration.transport.client)
         let telemetry = Telemetry()
-        let memory = try SharedMemory(configuration.redis, login: configuration.redisLogin, logger: logger)
+        let memory = try SharedMemory(configuration.redis, logger: logger)
         let keys = IdentityKeys()
         let watch = KeyWatch(configuration.identity, keys: keys, logger: logger)
         let dev = Self.devIdentity(configuration)

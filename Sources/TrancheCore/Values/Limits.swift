@@ -65,6 +65,12 @@ package enum Limits {
     package static let earlierAccounts = 256
     /// Bytes of an address or a name in a message.
     package static let urlBytes = 2_048
+    /// Sentinels, or nodes of a cluster, in the settings of one Redis.
+    package static let redisSources = 16
+    /// Nodes of a cluster that name another one in its place, one after the other.
+    package static let redisHops = 4
+    /// Bytes of a host's name (RFC 1035), and of a master's name at Sentinels.
+    package static let hostBytes = 253
     /// Batches of one contest.
     package static let batches: UInt64 = 1 << 48
     /// The highest uncertainty of a stamp, in microseconds: a day.

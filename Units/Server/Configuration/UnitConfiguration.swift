@@ -17,8 +17,12 @@ package import TrancheCore
 /// | `public.connections` | open connections at most | 10000 |
 /// | `public.address.connections` | of them, from one IPv4 address or one /64 of IPv6; raise it behind a proxy | a fifth |
 /// | `public.lanes` | threads that serve buyers | half of the processors |
-/// | `redis.address` | `/path/to.sock` or `host:port` | required |
+/// | `redis.address` | one Redis: `/path/to.sock` or `host:port` | this or the next two or `redis.cluster` |
+/// | `redis.sentinels` | the Sentinels that know where it is: `host:port,…`, 16 at most | none |
+/// | `redis.master` | the name that the Sentinels have for it | none |
+/// | `redis.cluster` | some nodes of a Redis Cluster: `host:port,…`, 16 at most | none |
 /// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
+/// | `redis.sentinel.user` | the same at the Sentinels, with `TRANCHE_SENTINEL_PASSWORD` | none |
 /// | `center.url` | the config center | required |
 /// | `data.folder` | ledger and configuration | required |
 /// | `clock.floor` | least uncertainty of a stamp, in microseconds | 500 |
@@ -45,7 +49,7 @@ package struct UnitConfiguration: Sendable {
     package let connectionLimit: Int
     package let connectionLimitPerAddress: Int
     package let lanes: Int
-    package let redis: RedisConnection.Address
+    package let redis: RedisServer
     package let centerURL: String
     package let folder: String
     package let clock: ClockCheck.Settings
@@ -54,7 +58,6 @@ package struct UnitConfiguration: Sendable {
     package let routes: [String: String]
     package let transport: TransportConfiguration
     package let tls: ServerTLS?
-    package let redisLogin: RedisConnection.Login?
     package let unitSecret: String
     package let contestSecret: String
     package let centerSecrets: [String]
@@ -80,11 +83,11 @@ package struct UnitConfiguration: Sendable {
             "public.address.connections", in: 1...self.connectionLimit, default: max(1, self.connectionLimit / 5))
         self.lanes = try values.number(
             "public.lanes", in: 1...64, default: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount / 2)))
-        let address = try values.string("redis.address")
-        guard let redis = RedisConnection.Address(address) else {
-            throw StartError("redis.address is \"\(address)\", but must be an absolute path of a socket, or host:port")
-        }
-        self.redis = redis
+        do throws(RedisSettingError) {
+            self.redis = try RedisServer(
+                text: { values.string($0, default: "") }, secret: values.optionalSecret,
+                mayLeaveMachine: self.transport.isElsewhere)
+        } catch { throw StartError("\(error)") }
         self.centerURL = try values.string("center.url")
         self.folder = try values.string("data.folder")
         var clock = ClockCheck.Settings()
@@ -103,9 +106,6 @@ package struct UnitConfiguration: Sendable {
             routes[pair[0]] = pair[1]
         }
         self.routes = routes
-        self.redisLogin = values.optionalSecret("tranche.redis.password").map {
-            RedisConnection.Login(user: values.string("redis.user", default: ""), password: $0)
-        }
         self.unitSecret = try values.secrets("tranche.unit.secret")[0]
         self.contestSecret = try values.secrets("tranche.contest.secret")[0]
         self.centerSecrets = try values.secrets("tranche.center.secret")
@@ -115,13 +115,5 @@ package struct UnitConfiguration: Sendable {
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("internal.url", url: self.internalURL)
         try self.transport.check("center.url", url: self.centerURL)
-        if redis.port != nil {
-            // This libhiredis has no TLS. Only another layer can encrypt this connection.
-            guard TransportConfiguration.isLoopback(redis.host) || self.transport.isElsewhere else {
-                throw StartError(
-                    "redis.address is \"\(address)\", which leaves this machine in the clear: use a Redis of this machine, "
-                        + "or set tls.elsewhere: true if a VPN or a mesh encrypts it")
-            }
-        }
     }
 }

@@ -8,7 +8,11 @@ package import TrancheCore
 ///
 /// After an error the connection is dropped, and each call under way gets the result `unreachable`: its effect is
 /// unknown. The machine primes the lot again under a new fence, so a call that arrives late changes nothing. Lots are
-/// primed over the connection that takes their steps, so both reach the same process of Redis.
+/// primed over the connection that takes their steps, so both reach the same process of Redis. If the next connection
+/// leads to another process, a lot counts as lost there until it is primed: the ledger names the process that has it.
+///
+/// A Redis with one address is connected to here, and the engine waits shortly. One that must be searched for is found by a
+/// thread of its own; calls wait until then, as long as for an answer.
 package final class RedisCalls {
     package let owner = ThreadOwner("the calls to Redis")
     package enum Call {
@@ -19,21 +23,36 @@ package final class RedisCalls {
     }
     private struct Underway {
         let call: Call
-        let overdueAt: Instant
+        var overdueAt: Instant
     }
     private struct Session {
         let connection: RedisConnection
         let step: String
         let prime: String
         let survey: String
+
+        static let scripts = [RedisScripts.step, RedisScripts.prime, RedisScripts.survey]
+        /// - Parameter digests: Those of ``scripts``.
+        init(_ connection: RedisConnection, _ digests: [String]) {
+            self.connection = connection
+            (self.step, self.prime, self.survey) = (digests[0], digests[1], digests[2])
+        }
     }
 
     private let server: RedisServer
+    /// `nil` if the server has one address.
+    private let finder: RedisFinder?
     private var wire: RedisWire
     private let poller: Poller
     private let token: UInt64
     private var session: Session?
+    /// The process of Redis that the last connection led to.
+    private var run: String?
+    /// The lots primed in the present process of Redis; `nil` if there has been no other one.
+    private var primed: Set<LotID>?
     private var underway: [Underway] = []
+    /// How many of the last calls under way wait for a connection.
+    private var unsent = 0
     private var arguments = RedisArguments()
     private var results: [UnitMachine.Event] = []
     private var openAgainAt = Instant.distantPast
@@ -42,30 +61,58 @@ package final class RedisCalls {
     static let pauseMilliseconds: Int64 = 1_000
     package static let timeoutMilliseconds: Int64 = 1_000
 
-    /// - Parameter token: The number by which `poller` reports that there is something to take.
-    package init(_ server: RedisServer, unit: UnitID, poller: Poller, token: UInt64) {
-        self.server = server
-        self.wire = RedisWire(unit: unit)
-        self.poller = poller
-        self.token = token
+    /// - Parameters:
+    ///   - token: The number by which `poller` reports that there is something to take.
+    ///   - report: Gets a line about each search for Redis, on another thread.
+    package init(
+        _ server: RedisServer, unit: UnitID, poller: Poller, token: UInt64,
+        report: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        let wire = RedisWire(unit: unit)
+        (self.server, self.wire, self.poller, self.token) = (server, wire, poller, token)
+        self.finder = RedisFinder(
+            server, scripts: Session.scripts, key: wire.witness, report: report, onFound: { poller.wake() })
     }
 
-    deinit { self.drop() }
+    deinit {
+        self.drop()
+        self.finder?.stop()
+    }
 
     /// Sends a call, without waiting. Its result comes with ``takeResults(now:)``, also if Redis does not answer.
     package func send(_ call: Call, now: Instant) {
         self.owner.check()
         self.underway.append(
             Underway(call: call, overdueAt: now.advanced(milliseconds: Self.timeoutMilliseconds)))
+        self.unsent += 1
         do {
-            let session = try self.connect(now: now)
-            switch call {
+            guard let session = try self.connect(now: now) else { return }
+            try self.write(over: session)
+        } catch { self.drop() }
+    }
+
+    private func write(over session: Session) throws(RedisError) {
+        self.loseStepsOfOtherRuns()
+        for underway in self.underway.suffix(self.unsent) {
+            switch underway.call {
             case .step(let step): self.wire.encode(step, digest: session.step, into: &self.arguments)
             case .prime(let prime): self.wire.encode(prime, digest: session.prime, into: &self.arguments)
             case .survey: self.wire.encodeSurvey(digest: session.survey, into: &self.arguments)
             }
             try session.connection.send(self.arguments)
-        } catch { self.drop() }
+        }
+        self.unsent = 0
+    }
+
+    /// A step follows a priming in the same process of Redis, also where another one has the same data: a promoted replica.
+    private func loseStepsOfOtherRuns() {
+        guard let primed else { return }
+        for place in self.underway.indices.suffix(self.unsent).reversed() {
+            guard case .step(let step) = self.underway[place].call, !primed.contains(step.lot) else { continue }
+            self.underway.remove(at: place)
+            self.unsent -= 1
+            self.results.append(.redisResult(lot: step.lot, fence: step.fence, .lost))
+        }
     }
 
     /// When the oldest call is overdue, if there is one.
@@ -96,7 +143,10 @@ package final class RedisCalls {
         case .step(let step):
             RedisWire.result(reply, success: .stepped).map { .redisResult(lot: step.lot, fence: step.fence, $0) }
         case .prime(let prime):
-            RedisWire.result(reply, success: .primed(run)).map { .redisResult(lot: prime.lot, fence: prime.fence, $0) }
+            RedisWire.result(reply, success: .primed(run)).map { result in
+                if case .primed = result { self.primed?.insert(prime.lot) }
+                return .redisResult(lot: prime.lot, fence: prime.fence, result)
+            }
         case .survey: RedisWire.survey(reply, run: run).map { .surveyed($0) }
         }
     }
@@ -112,51 +162,67 @@ package final class RedisCalls {
     /// Results since the last time, in order.
     package func takeResults(now: Instant) -> [UnitMachine.Event] {
         self.owner.check()
+        self.sendWaiting(now: now)
         if let overdueAt, now >= overdueAt { self.drop() }
         defer { self.results = [] }
         return self.results
     }
 
-    /// The session; a new one, if there is none.
-    private func connect(now: Instant) throws(RedisError) -> Session {
+    /// Sends the calls that wait for a connection, if one was found.
+    private func sendWaiting(now: Instant) {
+        guard self.unsent > 0 else { return }
+        do throws(RedisError) {
+            guard let session = try self.connect(now: now) else { return }
+            // Redis has its whole time for them: otherwise a good connection would be dropped at once.
+            for place in self.underway.indices {
+                self.underway[place].overdueAt = now.advanced(milliseconds: Self.timeoutMilliseconds)
+            }
+            try self.write(over: session)
+        } catch { self.drop() }
+    }
+
+    /// - Returns: The session; a new one, if there is none; `nil` while one is searched for.
+    private func connect(now: Instant) throws(RedisError) -> Session? {
         if let session { return session }
+        if let finder {
+            guard let found = finder.take() else {
+                finder.seek()
+                return nil
+            }
+            return try self.begin(Session(found.connection, found.digests))
+        }
         // One attempt may delay the engine, but not one for each lot.
-        guard now >= self.openAgainAt else { throw .closed("no connection a moment ago") }
+        guard now >= self.openAgainAt, case .address(let address) = self.server.place else {
+            throw .closed("no connection a moment ago")
+        }
         do throws(RedisError) {
             let made = try RedisConnection(
-                self.server.address, login: self.server.login, timeoutMilliseconds: Self.connectMilliseconds)
-            func load(_ script: String) throws(RedisError) -> String {
-                guard let digest = try made.ask("SCRIPT", "LOAD", script).text else {
-                    throw .refused("an answer of another shape")
-                }
-                return digest
-            }
-            let session = Session(
-                connection: made, step: try load(RedisScripts.step), prime: try load(RedisScripts.prime),
-                survey: try load(RedisScripts.survey))
-            do { try self.poller.add(made.descriptor, token: self.token, .read) } catch { throw .closed("\(error)") }
-            self.session = session
-            return session
+                address, login: self.server.login, timeoutMilliseconds: Self.connectMilliseconds)
+            return try self.begin(Session(made, try made.load(Session.scripts)))
         } catch {
             self.openAgainAt = now.advanced(milliseconds: Self.pauseMilliseconds)
             throw error
         }
     }
 
+    private func begin(_ session: Session) throws(RedisError) -> Session {
+        do { try self.poller.add(session.connection.descriptor, token: self.token, .read) } catch {
+            throw .closed("\(error)")
+        }
+        self.session = session
+        let run = session.connection.runID
+        if let last = self.run, last != run { self.primed = [] }
+        self.run = run
+        return session
+    }
+
     private func drop() {
-        if let session { self.poller.remove(session.connection.descriptor) }
+        if let session {
+            self.poller.remove(session.connection.descriptor)
+            self.finder?.seek()
+        }
         self.session = nil
         self.results += self.underway.map { self.failure(of: $0.call) }
-        self.underway = []
-    }
-}
-
-/// The address of a unit's Redis, and how to log in.
-package struct RedisServer: Sendable {
-    package let address: RedisConnection.Address
-    package let login: RedisConnection.Login?
-
-    package init(_ address: RedisConnection.Address, login: RedisConnection.Login? = nil) {
-        (self.address, self.login) = (address, login)
+        (self.underway, self.unsent) = ([], 0)
     }
 }

@@ -4,14 +4,16 @@ import TrancheCore
 /// The form of a unit's steps, primings and surveys in Redis' protocol, and of their answers.
 struct RedisWire {
     private let prefix: String
-    private let witness: String
+    /// The key of what the unit's Redis knows of the whole unit.
+    let witness: String
     private let lots: String
     private static let stateSuffix = ":state"
     private var states: [LotID: String] = [:]
     private var records: [UInt8] = []
 
     init(unit: UnitID) {
-        self.prefix = "tranche:\(unit):"
+        // One script touches a lot and the whole unit. The braces keep all keys of a unit in one slot of a cluster.
+        self.prefix = "tranche:{\(unit)}:"
         (self.witness, self.lots) = (self.prefix + "witness", self.prefix + "lots")
     }
 

@@ -18,8 +18,11 @@ package import TrancheCore
 /// | `public.lanes` | threads that serve buyers | half of the processors |
 /// | `proxies.trusted` | addresses and ranges of proxies whose `X-Forwarded-For` counts: `10.0.0.0/8,::1` | none |
 /// | `proxies.protocol` | addresses and ranges of proxies that must send the PROXY protocol, version 2 | none |
-/// | `redis.address` | `/path/to.sock` or `host:port`, shared by the gates of a region | required |
+/// | `redis.address` | `/path/to.sock` or `host:port`, shared by the gates of a region | this or the next two |
+/// | `redis.sentinels` | the Sentinels that know where it is: `host:port,…`, 16 at most | none |
+/// | `redis.master` | the name that the Sentinels have for it | none |
 /// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
+/// | `redis.sentinel.user` | the same at the Sentinels, with `TRANCHE_SENTINEL_PASSWORD` | none |
 /// | `center.url` | the config center | required |
 /// | `identity.keys` | the shop's keys: a JWKS file, or an http address that is read again every minute | required, unless `identity.dev` |
 /// | `identity.issuer`, `identity.audience` | what a proof of identity must name | required, unless `identity.dev` |
@@ -61,8 +64,7 @@ package struct GateConfiguration: Sendable {
     package let proxies: AddressSet
     /// Proxies that must begin each connection with the PROXY protocol, version 2.
     package let protocolProxies: AddressSet
-    package let redis: RedisConnection.Address
-    package let redisLogin: RedisConnection.Login?
+    package let redis: RedisServer
     package let centerURL: String
     package let identity: Identity
     package let sessionMilliseconds: Int64
@@ -97,14 +99,7 @@ package struct GateConfiguration: Sendable {
             "public.lanes", in: 1...64, default: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount / 2)))
         self.proxies = try Self.addresses(values, "proxies.trusted")
         self.protocolProxies = try Self.addresses(values, "proxies.protocol")
-        let address = try values.string("redis.address")
-        guard let redis = RedisConnection.Address(address) else {
-            throw StartError("redis.address is \"\(address)\", but must be an absolute path of a socket, or host:port")
-        }
-        self.redis = redis
-        self.redisLogin = values.optionalSecret("tranche.redis.password").map {
-            RedisConnection.Login(user: values.string("redis.user", default: ""), password: $0)
-        }
+        self.redis = try Self.redis(values, self.transport)
         self.centerURL = try values.string("center.url")
         self.sessionMilliseconds = 1_000 * Int64(try values.number("session.seconds", in: 10...86_400, default: 1_800))
         self.listsFolder = values.string("lists.folder", default: "")
@@ -134,13 +129,22 @@ package struct GateConfiguration: Sendable {
         }
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("center.url", url: self.centerURL)
-        // This libhiredis has no TLS. Only another layer can encrypt this connection.
-        guard redis.port == nil || TransportConfiguration.isLoopback(redis.host) || self.transport.isElsewhere else {
-            throw StartError(
-                "redis.address is \"\(address)\", which leaves this machine in the clear: use a Redis of this machine, or "
-                    + "set tls.elsewhere: true if a VPN or a mesh encrypts it")
-        }
     }
+
+    private static func redis(
+        _ values: DaemonConfiguration, _ transport: TransportConfiguration
+    ) throws(StartError) -> RedisServer {
+        guard values.string("redis.cluster", default: "").isEmpty else {
+            // One call asks for the limits of many buyers, whose keys are in many slots.
+            throw StartError("redis.cluster is for units only: give the gate redis.address or redis.sentinels")
+        }
+        do throws(RedisSettingError) {
+            return try RedisServer(
+                text: { values.string($0, default: "") }, secret: values.optionalSecret,
+                mayLeaveMachine: transport.isElsewhere)
+        } catch { throw StartError("\(error)") }
+    }
+
     private static func addresses(_ values: DaemonConfiguration, _ key: String) throws(StartError) -> AddressSet {
         do throws(AddressError) {
             let texts = values.string(key, default: "").split(separator: ",")

@@ -41,8 +41,9 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
     }
 
     let owner = ThreadOwner("the gates' shared memory")
-    private let address: RedisConnection.Address
-    private let login: RedisConnection.Login?
+    private let server: RedisServer
+    /// `nil` if the server has one address.
+    private let finder: RedisFinder?
     private let poller: Poller
     private let logger: Logger
     private let state = NIOLockedValueBox(State())
@@ -50,10 +51,14 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
     private var script = ""
     private var openAgainAt: Int64 = 0
 
-    init(_ address: RedisConnection.Address, login: RedisConnection.Login?, logger: Logger) throws(SocketError) {
-        (self.address, self.login, self.logger) = (address, login, logger)
+    init(_ server: RedisServer, logger: Logger) throws(SocketError) {
+        (self.server, self.logger) = (server, logger)
         self.poller = try Poller()
+        self.finder = RedisFinder(server, scripts: [GateScript.ask], report: { logger.notice("\($0)") })
+        self.finder?.seek()
     }
+
+    deinit { self.finder?.stop() }
 
     /// Whether only the limits of this gate count now.
     var isAway: Bool { self.state.withLockedValue { $0.isAway } }
@@ -160,6 +165,7 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         } catch {
             if self.connection != nil { self.pause() }
             self.connection = nil
+            self.finder?.seek()
             self.setAway(error)
             return batch.map { _ in GateReply(isAlone: true) }
         }
@@ -194,15 +200,22 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
 
     private func open() throws(RedisError) -> RedisConnection {
         if let connection { return connection }
-        guard SystemClock.monotonic().microseconds >= self.openAgainAt else {
-            throw .closed("it did not answer a moment ago")
+        if let finder {
+            guard let found = finder.take() else {
+                finder.seek()
+                throw .closed("a search for it is under way")
+            }
+            (self.connection, self.script) = (found.connection, found.digests[0])
+            return found.connection
         }
+        guard SystemClock.monotonic().microseconds >= self.openAgainAt,
+            case .address(let address) = self.server.place
+        else { throw .closed("it did not answer a moment ago") }
         self.pause()
-        let made = try RedisConnection(self.address, login: self.login, timeoutMilliseconds: Self.timeoutMilliseconds)
-        guard let digest = try made.ask("SCRIPT", "LOAD", GateScript.ask).text else {
-            throw .refused("the answer to SCRIPT LOAD is not a digest")
-        }
-        (self.connection, self.script) = (made, digest)
+        let made = try RedisConnection(
+            address, login: self.server.login, timeoutMilliseconds: Self.timeoutMilliseconds)
+        self.script = try made.load([GateScript.ask])[0]
+        self.connection = made
         return made
     }
 }
