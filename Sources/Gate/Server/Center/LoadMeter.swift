@@ -19,7 +19,7 @@ struct LoadMeter {
             let room = (now.microseconds - measuredAt.microseconds) * Int64(self.house.configuration.lanes + 1)
             let permille = room > 0 ? Int((used - before) * 1_000 / room) : 0
             (before, measuredAt) = (used, now)
-            let waiting = self.house.memory.takeWaiting()
+            let waiting = self.house.redis.takeWaiting()
             let (share, shed) = self.house.machine.withLockedValue { machine in
                 machine.observe(waitingMilliseconds: waiting, cpuPermille: permille, steady: now)
                 return (machine.share.permille, machine.shed)
