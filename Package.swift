@@ -247,7 +247,11 @@ let package = Package(
             name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "LanesTests", dependencies: ["Lanes", "DaemonSupport", "ExpressParsing", "Sockets"],
+            name: "LanesTests",
+            dependencies: [
+                "Lanes", "DaemonSupport", "Edge", "ExpressParsing", "Sockets", logging, lifecycle, hummingbird,
+                nioConcurrency,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "UnitServerTests",
