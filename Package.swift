@@ -261,7 +261,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "Sockets", "TrancheAPI", "TrancheCore"],
+            name: "LoadGeneratorTests",
+            dependencies: ["LoadGenerator", "Sockets", "TrancheAPI", "TrancheCore", nioConcurrency],
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
