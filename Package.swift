@@ -250,7 +250,11 @@ let package = Package(
             name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "LanesTests", dependencies: ["Lanes", "DaemonSupport", "ExpressParsing", "Sockets"],
+            name: "LanesTests",
+            dependencies: [
+                "Lanes", "DaemonSupport", "Edge", "ExpressParsing", "Sockets", logging, lifecycle, hummingbird,
+                nioConcurrency,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "UnitServerTests",
@@ -260,7 +264,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "Sockets", "TrancheAPI", "TrancheCore"],
+            name: "LoadGeneratorTests",
+            dependencies: ["LoadGenerator", "Sockets", "TrancheAPI", "TrancheCore", nioConcurrency],
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",

@@ -1,10 +1,12 @@
-// fork(2) and prctl(2), which Swift cannot call: a child that the kernel ends together with its parent.
+// fork(2), prctl(2) and sched_setaffinity(2), which Swift cannot call: a child that the kernel ends together with its parent, and
+// threads that keep to one processor.
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 // What the child does between fork and exec. Only async-signal-safe calls are allowed here (signal-safety(7)).
@@ -62,4 +64,14 @@ static inline pid_t cspawn(const char *path, char *const arguments[], char *cons
     }
     close(report[0]);
     return failure ? -failure : child;
+}
+
+// Keeps a thread, and the threads and processes that it starts later, to one processor; 0 is the calling thread. Returns 0,
+// or errno.
+static inline int cspawn_keep(pid_t thread, int processor) {
+    unsigned long bits[16] = {0};  // 1,024 processors, as in glibc's cpu_set_t.
+    const int width = 8 * sizeof bits[0];
+    if (processor < 0 || processor >= 16 * width) return EINVAL;
+    bits[processor / width] = 1UL << (processor % width);
+    return syscall(SYS_sched_setaffinity, thread, sizeof bits, bits) == 0 ? 0 : errno;
 }

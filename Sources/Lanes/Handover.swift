@@ -13,9 +13,12 @@ import Sockets
 
 /// Takes connections over from the lanes, and serves them with the ordinary HTTP/1.1 stack.
 package final class Handover: Sendable {
-    private let http: EdgeHTTP
+    /// Answers a request of a client whose address the lane has read: behind a proxy the kernel does not know it.
+    typealias Responder = @Sendable (Request, consuming ResponseWriter, any Channel, ClientAddress) async throws -> Void
+
+    private let responder: Responder
+    private let limits: EdgeLimits
     private let register: ConnectionRegister
-    private let clients: HandedOverClients
     private let logger: Logger
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
@@ -29,21 +32,26 @@ package final class Handover: Sendable {
     private let quiescedAt = NIOLockedValueBox<ContinuousClock.Instant?>(nil)
 
     init(
-        responder: @escaping HTTPChannelHandler.Responder, limits: EdgeLimits, register: ConnectionRegister,
-        clients: HandedOverClients, logger: Logger
+        responder: @escaping Responder, limits: EdgeLimits, register: ConnectionRegister, logger: Logger
     ) {
-        // The lanes have counted these connections.
-        self.http = EdgeHTTP(responder: responder, limits: limits, register: register, counts: false)
-        self.register = register
-        self.clients = clients
-        self.logger = logger
+        (self.responder, self.limits, self.register, self.logger) = (responder, limits, register, logger)
+    }
+
+    /// One connection of the ordinary stack. It keeps its client's address from its first request to its last one, also
+    /// when the connection is reset before a request is answered.
+    private func http(of client: ClientAddress) -> EdgeHTTP {
+        let responder = self.responder
+        return EdgeHTTP(
+            responder: { request, writer, channel in try await responder(request, writer, channel, client) },
+            // The lanes have counted these connections.
+            limits: self.limits, register: self.register, counts: false)
     }
 
     /// - Parameters:
     ///   - first: The bytes that the connection has sent so far.
-    ///   - address: Leaves the register when the connection ends.
+    ///   - address: The client's. It leaves the register when the connection ends.
     func receive(_ descriptor: Int32, _ first: [UInt8], _ address: ClientAddress) {
-        let (http, logger) = (self.http, self.logger)
+        let (http, logger) = (self.http(of: address), self.logger)
         self.state.withLockedValue { $0.pending += 1 }
         let value = NIOLockedValueBox<HTTP1Channel.Value?>(nil)
         ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -63,7 +71,6 @@ package final class Handover: Sendable {
                     return self.register.leave(address)
                 }
                 let key = ObjectIdentifier(channel)
-                self.clients[channel] = address
                 let isQuiescing = self.state.withLockedValue { state in
                     state.pending -= 1
                     state.channels[key] = channel
@@ -71,7 +78,6 @@ package final class Handover: Sendable {
                 }
                 channel.closeFuture.whenComplete { _ in
                     self.state.withLockedValue { $0.channels[key] = nil }
-                    self.clients[channel] = nil
                     self.register.leave(address)
                 }
                 Task { await http.handle(value: made, logger: logger) }
@@ -101,16 +107,6 @@ package final class Handover: Sendable {
             try? await Task.sleep(for: .milliseconds(20))
         }
         for channel in self.state.withLockedValue({ Array($0.channels.values) }) { channel.close(promise: nil) }
-    }
-}
-
-/// Whose requests come on the connections that the lanes have handed over: behind a proxy the kernel does not know.
-final class HandedOverClients: Sendable {
-    private let addresses = NIOLockedValueBox<[ObjectIdentifier: ClientAddress]>([:])
-
-    subscript(channel: any Channel) -> ClientAddress? {
-        get { self.addresses.withLockedValue { $0[ObjectIdentifier(channel)] } }
-        set { self.addresses.withLockedValue { $0[ObjectIdentifier(channel)] = newValue } }
     }
 }
 

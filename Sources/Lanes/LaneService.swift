@@ -40,10 +40,8 @@ package struct LaneService: Service {
         defer { Socket.close(listener) }
         let limits = EdgeServer.possible(self.limits, self.logger)
         let register = ConnectionRegister(limit: limits.connections, limitPerAddress: limits.connectionsPerAddress)
-        let clients = HandedOverClients()
         let handover = Handover(
-            responder: self.responder(limits, clients), limits: limits, register: register, clients: clients,
-            logger: self.logger)
+            responder: self.responder(limits), limits: limits, register: register, logger: self.logger)
         let lanes = try (1...self.lanes).map { number in
             let poller = try Poller()
             return Lane(
@@ -69,10 +67,10 @@ package struct LaneService: Service {
     }
 
     /// The router as the connections of the ordinary stack see it.
-    private func responder(_ limits: EdgeLimits, _ clients: HandedOverClients) -> HTTPChannelHandler.Responder {
+    private func responder(_ limits: EdgeLimits) -> Handover.Responder {
         let (responder, logger) = (EdgeResponder(self.router, bodyLimit: limits.bodyBytes), self.logger)
-        return { request, writer, channel in
-            let context = TrancheContext(source: .init(channel: channel, logger: logger), peer: clients[channel])
+        return { request, writer, channel, client in
+            let context = TrancheContext(source: .init(channel: channel, logger: logger), peer: client)
             var response: Response
             do { response = try await responder.respond(to: request, context: context) } catch {
                 response = Response(status: .internalServerError)

@@ -114,3 +114,25 @@ import Testing
         #expect(!many.text.contains("one more"))
     }
 }
+
+@Suite("The load that a process publishes") struct PublishedLoadTests {
+    @Test("a load has the same four series in a gate and a unit, and its use of processors is a share")
+    func loadIsPublished() {
+        let telemetry = Telemetry()
+        telemetry.setLoad(share: 950, waiting: 21, processor: 1_030, shed: 7)
+        for line in [
+            "tranche_admitted_share 0.95", "tranche_waiting_milliseconds 21.0", "tranche_processor_use 1.0",
+            "tranche_shed_total 7.0",
+        ] { #expect(telemetry.text.split(separator: "\n").contains(Substring(line)), "\(line)") }
+        telemetry.setLoad(share: 1_000, waiting: 0, processor: -3, shed: 7)
+        #expect(telemetry.text.contains("tranche_processor_use 0.0\n"))
+    }
+
+    @Test("processor time grows with work, and a thread's is a part of its process's") func processorTimeGrows() {
+        let before = (process: ProcessorTime.ofProcess, thread: ProcessorTime.ofThread)
+        var sum = 0
+        while ProcessorTime.ofThread < before.thread + 5_000 { sum &+= 1 }
+        #expect(sum > 0)
+        #expect(ProcessorTime.ofProcess - before.process >= 5_000)
+    }
+}

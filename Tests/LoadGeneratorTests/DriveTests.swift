@@ -53,16 +53,51 @@ import Testing
         #expect(try await drive.run(self.tape(9)).sent == 3)
     }
 
-    @Test("buyers who were refused ask again, and those who have an order do not") func skipsCreated() async throws {
+    @Test("buyers who were refused ask again, and those who have an order make room for new ones") func renewsCreated()
+        async throws
+    {
         let server = try ScriptedServer([ScriptedServer.problem(503, "overloaded"), ScriptedServer.created])
         defer { server.stop() }
         var drive = Drive(port: server.port, connections: 1, seconds: 20)
-        (drive.repeats, drive.skipsCreated, drive.keepsTimes) = (true, true, true)
-        let result = try await drive.run(self.tape(5))
-        #expect(result.created.sorted() == [0, 1, 2, 3, 4])
-        #expect(result.statuses == [201: 5, 503: 5] && result.sent == 10)
-        #expect(result.times.map(\.status) == Array(repeating: [503, 201], count: 5).flatMap { $0 })
+        drive.pace = .arrivals(ArrivalProfile("test", due: [Int64](repeating: 0, count: 24), length: 0))
+        (drive.repeats, drive.keepsTimes) = (true, true)
+        drive.renewal = { "GET /\($0) HTTP/1.1\r\nHost: test\r\n\r\n" }
+        let result = try await drive.run(self.tape(3))
+        // Three requests in turns, and each second answer is an order: no number has two.
+        #expect(result.statuses == [201: 12, 503: 12] && result.sent == 24)
+        #expect(result.created == [1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+        #expect(server.paths.prefix(9) == ["/0", "/1", "/2", "/0", "/3", "/2", "/4", "/3", "/5"])
+        #expect(result.times.map(\.status) == Array(repeating: [503, 201], count: 12).flatMap { $0 })
         #expect(result.times.allSatisfy { $0.seconds * 1_000 >= $0.latencyMilliseconds })
+    }
+
+    @Test("a piece of requests is answered in order, and a connection has one piece under way") func pieces()
+        async throws
+    {
+        let server = try ScriptedServer([
+            ScriptedServer.created, ScriptedServer.problem(503, "overloaded"), ScriptedServer.problem(410, "sold_out"),
+        ])
+        defer { server.stop() }
+        var drive = Drive(port: server.port, connections: 2, seconds: 20)
+        drive.pace = .arrivals(ArrivalProfile("test", due: [Int64](repeating: 0, count: 33), length: 0))
+        drive.batch = 6
+        let result = try await drive.run(self.tape(33))
+        #expect(result.codes == ["201": 11, "503 overloaded": 11, "410 sold_out": 11])
+        #expect(result.sent == 33 && result.unanswered == 0 && result.broken == 0)
+        #expect(Set(server.paths) == Set((0..<33).map { "/\($0)" }) && server.paths.count == 33)
+    }
+
+    @Test("a connection that breaks within a piece costs the requests without an answer") func breaksWithinPiece()
+        async throws
+    {
+        let server = try ScriptedServer([ScriptedServer.created, ScriptedServer.created, nil])
+        defer { server.stop() }
+        var drive = Drive(port: server.port, connections: 1, seconds: 20)
+        drive.pace = .arrivals(ArrivalProfile("test", due: [Int64](repeating: 0, count: 8), length: 0))
+        drive.batch = 4
+        let result = try await drive.run(self.tape(8))
+        #expect(result.sent == 8 && result.broken == 2)
+        #expect(result.codes == ["201": 4] && result.unanswered == 4)
     }
 
     @Test("requests of a storm that are late never leave, and their delay is in no latency") func stormIsHonest()

@@ -1,19 +1,26 @@
 import Foundation
+import NIOConcurrencyHelpers
 import Sockets
 
-/// A server on 127.0.0.1 that answers its requests in turns from a list; `nil` closes the connection instead.
+/// A server on 127.0.0.1 that answers its requests in turns from a list; `nil` closes the connection instead. Requests have no
+/// body, and come whole.
 final class ScriptedServer: Sendable {
     let port: Int
+    private let asked: NIOLockedValueBox<[String]>
     private let listener: Int32
 
     init(_ answers: [String?]) throws {
         let port = try FreePorts.take()
         let listener = try Socket.listen(host: "127.0.0.1", port: port, backlog: 64)
-        (self.port, self.listener) = (port, listener)
+        let asked = NIOLockedValueBox<[String]>([])
+        (self.port, self.listener, self.asked) = (port, listener, asked)
         let poller = try Poller()
         try poller.add(listener, token: UInt64(listener), .read)
-        Thread { Self.serve(listener, poller, answers) }.start()
+        Thread { Self.serve(listener, poller, answers, asked) }.start()
     }
+
+    /// Of all requests so far, in their order.
+    var paths: [String] { self.asked.withLockedValue { $0 } }
 
     func stop() { Socket.stopListening(self.listener) }
 
@@ -26,7 +33,9 @@ final class ScriptedServer: Sendable {
 
     static let created = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
 
-    private static func serve(_ listener: Int32, _ poller: Poller, _ answers: [String?]) {
+    private static func serve(
+        _ listener: Int32, _ poller: Poller, _ answers: [String?], _ asked: NIOLockedValueBox<[String]>
+    ) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 16)
         defer { buffer.deallocate() }
         var (next, isListening) = (0, true)
@@ -45,17 +54,27 @@ final class ScriptedServer: Sendable {
                     }
                     return
                 }
-                let transfer = Socket.read(descriptor, into: buffer)
-                if case .bytes = transfer {
-                    defer { next += 1 }
-                    if let answer = answers[next % answers.count] {
+                if case .bytes(let count) = Socket.read(descriptor, into: buffer) {
+                    let paths = Self.paths(String(decoding: buffer[..<count], as: UTF8.self))
+                    var isWhole = true
+                    for path in paths where isWhole {
+                        asked.withLockedValue { $0.append(path) }
+                        defer { next += 1 }
+                        guard let answer = answers[next % answers.count] else {
+                            isWhole = false
+                            continue
+                        }
                         _ = Array(answer.utf8).withUnsafeBytes { Socket.write(descriptor, $0) }
-                        return
                     }
+                    if isWhole { return }
                 }
                 open.remove(descriptor)
                 Socket.close(descriptor)
             }
         }
+    }
+
+    private static func paths(_ text: String) -> [String] {
+        text.split(separator: "\r\n\r\n").map { String($0.split(separator: " ")[1]) }
     }
 }

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -67,7 +68,7 @@ class Fake(BaseHTTPRequestHandler):
             asked[self.path] += 1
         if self.path.endswith("/status.json"):
             size = PADDING.get(self.path.split("/")[3], 0)
-            document = {"sale": "x", "lots": [{"id": 1, "name": "a}b", "threshold": THRESHOLD}], "padding": "p" * size}
+            document = {"sale": "x", "now": time.time_ns() // 1_000_000, "lots": [{"id": 1, "name": "a}b", "threshold": THRESHOLD}], "padding": "p" * size}
             return self.answer(
                 200, json.dumps(document, separators=(",", ":")), ETag=TAG, Cache_Control="public, max-age=1")
         if self.path.startswith("/assets/only-two.") and self.server.name != "two":

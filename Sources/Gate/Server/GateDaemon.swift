@@ -23,17 +23,17 @@ package enum GateDaemon {
 
         let curl = CurlClient(tls: configuration.transport.client)
         let telemetry = Telemetry()
-        let memory = try SharedMemory(configuration.redis, logger: logger)
+        let redis = try GateRedis(configuration.redis, logger: logger)
         let keys = IdentityKeys()
         let watch = KeyWatch(configuration.identity, keys: keys, logger: logger)
         let dev = Self.devIdentity(configuration)
         try await watch.load(dev)
         let provider = configuration.captcha.map { CaptchaProvider($0, logger: logger) }
         let house = Gatehouse(
-            configuration, memory: memory, verifier: watch.verifier, telemetry: telemetry, provider: provider)
+            configuration, redis: redis, verifier: watch.verifier, telemetry: telemetry, provider: provider)
         let status = StatusPages(house)
         let link = CenterLink(house, curl: curl, logger: logger)
-        let calls = MemoryCalls(memory)
+        let calls = GateRedisCalls(redis)
         let units = UnitCalls(curl: curl, telemetry: telemetry)
         let routes = GateRoutes(
             house: house, status: status, page: SalePage(house: house, status: status), calls: calls,
@@ -44,7 +44,7 @@ package enum GateDaemon {
                     calls: units)
             })
         let router = DaemonRouter.make(
-            for: .anybody, logger: logger, telemetry: telemetry, notReady: { Self.reasonNotReady(link, memory) },
+            for: .anybody, logger: logger, telemetry: telemetry, notReady: { Self.reasonNotReady(link, redis) },
             routes.add)
         let publicService = LaneService(
             host: configuration.publicHost, port: configuration.publicPort, lanes: configuration.lanes,
@@ -60,8 +60,8 @@ package enum GateDaemon {
         logger.info("starting", metadata: ["public": "\(configuration.publicURL)"])
         try await Daemon.run(
             [
-                MemoryService(memory: memory), work,
-                Self.internalApplication(configuration, link, memory, telemetry, logger), publicService,
+                GateRedisService(redis: redis), work,
+                Self.internalApplication(configuration, link, redis, telemetry, logger), publicService,
             ], logger: logger)
         curl.stop()
         watch.stop()
@@ -70,11 +70,11 @@ package enum GateDaemon {
     }
 
     private static func internalApplication(
-        _ configuration: GateConfiguration, _ link: CenterLink, _ memory: SharedMemory, _ telemetry: Telemetry,
+        _ configuration: GateConfiguration, _ link: CenterLink, _ redis: GateRedis, _ telemetry: Telemetry,
         _ logger: Logger
     ) -> some Service {
         let router = DaemonRouter.make(
-            for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(link, memory) }
+            for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(link, redis) }
         ) { _ in }
         return EdgeServer.application(
             router: router, host: configuration.internalHost, port: configuration.internalPort,
@@ -83,9 +83,9 @@ package enum GateDaemon {
     }
 
     /// Without its Redis a gate serves on, but the limits are its own: operators should know.
-    private static func reasonNotReady(_ link: CenterLink, _ memory: SharedMemory) -> String? {
+    private static func reasonNotReady(_ link: CenterLink, _ redis: GateRedis) -> String? {
         if let reason = link.reasonNotReady { return reason }
-        return memory.isAway ? "the gate's Redis does not answer: limits and challenges are not shared" : nil
+        return redis.isAway ? "the gate's Redis does not answer: limits and challenges are not shared" : nil
     }
 
     /// All gates of an installation derive the same key, so a name that signed in at one is known at the others.
@@ -95,16 +95,16 @@ package enum GateDaemon {
     }
 }
 
-/// Runs the thread of the shared memory.
-struct MemoryService: Service {
-    let memory: SharedMemory
+/// Runs the thread that asks the gates' Redis.
+struct GateRedisService: Service {
+    let redis: GateRedis
     func run() async throws {
         await withGracefulShutdownHandler {
-            await OwnedThread.run("shared memory", stackBytes: 1 << 20, owning: [self.memory.owner]) {
-                self.memory.run()
+            await OwnedThread.run("gate redis", stackBytes: 1 << 20, owning: [self.redis.owner]) {
+                self.redis.run()
             }
         } onGracefulShutdown: {
-            self.memory.stop()
+            self.redis.stop()
         }
     }
 }

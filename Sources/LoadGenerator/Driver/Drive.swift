@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import Histogram
 import Threads
@@ -27,9 +28,15 @@ package struct Drive: Sendable {
     package var pace = Pace.closed
     /// Whether the tape starts again at its end; otherwise the run ends there.
     package var repeats = false
-    /// Whether requests that were answered 201 are left out when the tape starts again: their buyers have what they want, and
-    /// all others ask again.
-    package var skipsCreated = false
+    /// The request with a number beyond the tape. It takes the place of one that was answered 201, because that buyer has
+    /// what it wants; all others ask again when the tape starts again. So buyers never run out.
+    package var renewal: (@Sendable (Int) -> String)?
+    /// Requests that one connection sends in one piece (HTTP pipelining), and whose answers it awaits before the next piece.
+    /// With more than one, a request costs a part of a system call only, so that a generator can ask more than a server can
+    /// answer. Not in a closed loop.
+    package var batch = 1
+    /// The processor that the generator keeps to; any if not given.
+    package var processor: Int?
     /// Whether the result has the time of each answer.
     package var keepsTimes = false
 
@@ -54,7 +61,8 @@ package struct Drive: Sendable {
         package let statuses: [Int: Int]
         /// Answers by status and problem code, as in `410 sold_out`; without a code, by status alone.
         package let codes: [String: Int]
-        /// Numbers of the requests on the tape that were answered 201, in the order of the answers.
+        /// Numbers of the requests that were answered 201, in the order of the answers: from 0 as on the tape, and from the
+        /// tape's end on as the renewal made them.
         package let created: [Int]
         /// Requests without an answer, because the connection broke or the run ended.
         package let unanswered: Int
@@ -89,6 +97,10 @@ package struct Drive: Sendable {
 
     /// Runs on a new thread, and returns at its end.
     package func run(_ tape: RequestTape) async throws -> Result {
-        try await OwnedThread.run("generator") { try DriverThread(self, tape).run() }
+        precondition(self.batch >= 1 && (self.batch == 1 || self.pace != .closed), "\(self.batch) in a piece")
+        return try await OwnedThread.run("generator") {
+            if let processor { try Processors.keepThread(to: processor) }
+            return try DriverThread(self, tape).run()
+        }
     }
 }

@@ -54,14 +54,16 @@ extension DriverThread {
         self.connections[number].isOpen = false
         self.open -= 1
         Socket.close(self.connections[number].descriptor)
-        guard self.connections[number].request >= 0 else {
+        let lost = self.connections[number].awaited
+        guard lost > 0 else {
             // The server refused the connection, or took no request on it for too long.
             self.refused += 1
             return
         }
-        self.underway -= 1
+        self.underway -= lost
+        self.lost += lost
         self.broken += 1
-        self.connections[number].request = -1
+        self.connections[number].forgetAsked()
         switch self.drive.pace {
         case .closed, .open: break
         case .arrivals, .storm: try? self.connect(number)
@@ -73,20 +75,28 @@ extension DriverThread {
         case .wouldBlock: return
         case .closed: return self.close(number)
         case .bytes(let count):
-            // An answer without a request refuses the connection.
-            guard self.connections[number].request >= 0 else { return self.close(number) }
             self.received += count
             let bytes = UnsafeRawBufferPointer(rebasing: self.buffer[..<count])
-            if self.connections[number].left.isEmpty, let answer = HTTPAnswer(bytes) {
-                return self.answered(number, answer)
-            }
-            self.connections[number].left += bytes
-            let left = self.connections[number].left
-            left.withUnsafeBytes { all in
-                guard let answer = HTTPAnswer(all) else { return }
+            guard self.connections[number].left.isEmpty else {
+                let left = self.connections[number].left + bytes
                 self.connections[number].left = []
-                self.answered(number, answer)
+                return left.withUnsafeBytes { self.take($0, from: number) }
             }
+            self.take(bytes, from: number)
         }
+    }
+
+    /// Counts the answers at the front of `bytes`, and keeps the rest until more bytes come.
+    private func take(_ bytes: UnsafeRawBufferPointer, from number: Int) {
+        let now = Self.now()
+        var rest = bytes
+        while !rest.isEmpty {
+            // An answer without a request refuses the connection.
+            guard self.connections[number].awaited > 0 else { return self.close(number) }
+            guard let answer = HTTPAnswer(rest) else { break }
+            self.answered(number, answer, now)
+            rest = UnsafeRawBufferPointer(rebasing: rest[answer.count...])
+        }
+        if self.connections[number].isOpen { self.connections[number].left = Array(rest) }
     }
 }

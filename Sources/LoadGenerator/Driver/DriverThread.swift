@@ -2,21 +2,45 @@ import Foundation
 import Histogram
 import Sockets
 
-/// The only thread of a drive: it sends, reads and counts. It uses little CPU, because it shares the machine with the
+/// The only thread of a drive: it sends, reads and counts. It uses little CPU, because it may share processors with the
 /// server.
 final class DriverThread {
     struct Connection {
+        /// A request that was sent: its place on the tape, and its number, which is another one after a renewal.
+        struct Asked {
+            let slot: Int
+            let number: Int
+            let dueAt: Int64
+        }
         var descriptor: Int32
-        /// The number of the request on the tape that waits for its answer; -1 for none.
-        var request = -1
-        var dueAt: Int64 = 0
+        /// Requests of the last piece, and how many of them have their answers. Answers come in the order of the requests.
+        private var asked: [Asked] = []
+        private var answered = 0
         var isOpen = true
         var isEstablished = false
         var left: [UInt8] = []
+
+        init(descriptor: Int32) { self.descriptor = descriptor }
+
+        var awaited: Int { self.asked.count - self.answered }
+        mutating func note(_ asked: Asked) { self.asked.append(asked) }
+
+        /// The request whose answer has come.
+        mutating func takeAsked() -> Asked {
+            defer {
+                self.answered += 1
+                if self.awaited == 0 { self.forgetAsked() }
+            }
+            return self.asked[self.answered]
+        }
+        mutating func forgetAsked() {
+            self.asked.removeAll(keepingCapacity: true)
+            self.answered = 0
+        }
     }
 
     let drive: Drive
-    private let tape: RequestTape
+    private var tape: LiveTape
     let poller: Poller
     var connections: [Connection] = []
     var idle: [Int] = []
@@ -26,19 +50,18 @@ final class DriverThread {
     private var next = 0
     /// Requests of a storm that could not leave in time.
     private var missed = 0
-    /// Where the tape goes on.
-    private var slot = 0
-    /// By slot: whether it was answered 201; empty unless such requests are left out.
-    private var isCreated: [Bool] = []
-    private var uncreated = 0
     private(set) var start: Int64 = 0
     private(set) var end: Int64 = 0
     /// The end of the profile of arrivals; 0 with another pace.
     private var profileEnd: Int64 = 0
     private var tally = AnswerTally()
     private var created: [Int] = []
+    /// The bytes of the piece that is being sent.
+    private var piece: [UInt8] = []
     private var sentInTime = 0
     var broken = 0
+    /// Requests of broken connections.
+    var lost = 0
     var refused = 0
     var received = 0
     private var lastCreated: Int64?
@@ -50,9 +73,8 @@ final class DriverThread {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
 
     init(_ drive: Drive, _ tape: RequestTape) throws {
-        (self.drive, self.tape) = (drive, tape)
-        if drive.skipsCreated { self.isCreated = Array(repeating: false, count: tape.count) }
-        self.uncreated = tape.count
+        self.drive = drive
+        self.tape = LiveTape(tape, renewal: drive.renewal)
         self.poller = try Poller()
     }
 
@@ -95,7 +117,7 @@ final class DriverThread {
                 self.idle.removeLast()
                 continue
             }
-            let dueAt = self.nextDueAt
+            let dueAt = self.pieceDueAt
             if dueAt > now { return max(1, (dueAt - now) / 1_000) }
             self.idle.removeLast()
             self.ask(number, dueAt: dueAt)
@@ -107,56 +129,58 @@ final class DriverThread {
     private func giveUpLate(_ rate: Double, _ now: Int64) {
         let due = Int(Double(now - self.start) / 1e9 * rate)
         let behind = due - self.next - self.missed
-        if behind > Int(rate * 0.005) { self.missed += behind }
+        // A whole piece waits for its last request.
+        if behind > max(self.drive.batch, Int(rate * 0.005)) { self.missed += behind }
     }
 
-    private var nextDueAt: Int64 {
-        switch self.drive.pace {
+    /// When the last request of the next piece is due.
+    private var pieceDueAt: Int64 {
+        let last = self.next + self.pieceCount - 1
+        return switch self.drive.pace {
         case .closed: self.start
-        case .open(let rate): self.start + Int64(Double(self.next) / rate * 1e9)
-        case .arrivals(let profile): self.start + profile.due[self.next] * 1_000
-        case .storm(let rate): self.start + Int64(Double(self.next + self.missed) / rate * 1e9)
+        case .open(let rate): self.start + Int64(Double(last) / rate * 1e9)
+        case .arrivals(let profile): self.start + profile.due[last] * 1_000
+        case .storm(let rate): self.start + Int64(Double(last + self.missed) / rate * 1e9)
         }
+    }
+
+    /// Requests of the next piece: fewer at the end of a tape or a profile.
+    private var pieceCount: Int {
+        var count = self.drive.batch
+        if case .arrivals(let profile) = self.drive.pace { count = min(count, profile.due.count - self.next) }
+        if !self.drive.repeats { count = min(count, self.tape.count - self.next) }
+        return max(1, count)
     }
 
     private var isOver: Bool {
         if case .arrivals(let profile) = self.drive.pace, self.next >= profile.due.count { return true }
-        return self.uncreated == 0 || !self.drive.repeats && self.next >= self.tape.count
+        return !self.drive.repeats && self.next >= self.tape.count
     }
 
     private func ask(_ number: Int, dueAt: Int64) {
         guard !self.isOver, dueAt < self.end else { return }
-        let slot = self.takeSlot()
-        self.next += 1
-        self.connections[number].request = slot
-        self.underway += 1
-        self.connections[number].dueAt = dueAt
-        let range = self.tape.range(slot)
-        let sent = self.tape.bytes.withUnsafeBytes {
-            Socket.write(self.connections[number].descriptor, UnsafeRawBufferPointer(rebasing: $0[range]))
+        let count = self.pieceCount
+        self.piece.removeAll(keepingCapacity: true)
+        for _ in 0..<count {
+            let (slot, request) = self.tape.next(into: &self.piece)
+            self.connections[number].note(Connection.Asked(slot: slot, number: request, dueAt: dueAt))
         }
-        // A request is much smaller than the socket's buffer, which is empty here.
-        guard sent == .bytes(range.count) else { return self.close(number) }
-        if self.profileEnd > 0, Self.now() <= self.profileEnd { self.sentInTime += 1 }
-    }
-
-    /// The next request of the tape. One is left at least: otherwise the run is over.
-    private func takeSlot() -> Int {
-        var slot = self.slot
-        while !self.isCreated.isEmpty, self.isCreated[slot] { slot = (slot + 1) % self.tape.count }
-        self.slot = (slot + 1) % self.tape.count
-        return slot
+        self.next += count
+        self.underway += count
+        let sent = self.piece.withUnsafeBytes { Socket.write(self.connections[number].descriptor, $0) }
+        // A piece is much smaller than the socket's buffer, which is empty here.
+        guard sent == .bytes(self.piece.count) else { return self.close(number) }
+        if self.profileEnd > 0, Self.now() <= self.profileEnd { self.sentInTime += count }
     }
 
     /// Counts an answer.
-    func answered(_ number: Int, _ answer: HTTPAnswer) {
-        let now = Self.now()
-        let request = self.connections[number].request
+    func answered(_ number: Int, _ answer: HTTPAnswer, _ now: Int64) {
+        let asked = self.connections[number].takeAsked()
         if now <= self.end {
             self.tally.count(answer)
             self.lastAnswer = now
             if answer.status == 201 { self.lastCreated = now }
-            let microseconds = UInt64(max(0, now - self.connections[number].dueAt) / 1_000)
+            let microseconds = UInt64(max(0, now - asked.dueAt) / 1_000)
             _ = self.histogram.record(min(microseconds, 60_000_000))
             if answer.status == 201 { _ = self.createdHistogram.record(min(microseconds, 60_000_000)) }
             if self.drive.keepsTimes {
@@ -166,17 +190,10 @@ final class DriverThread {
                         status: answer.status))
             }
         }
-        if answer.status == 201 { self.noteCreated(request) }
-        self.connections[number].request = -1
+        if answer.status == 201, self.tape.noteCreated(asked.slot, asked.number) { self.created.append(asked.number) }
         self.underway -= 1
+        guard self.connections[number].awaited == 0 else { return }
         if self.drive.pace == .closed { self.ask(number, dueAt: now) } else { self.idle.append(number) }
-    }
-
-    private func noteCreated(_ request: Int) {
-        self.created.append(request)
-        guard !self.isCreated.isEmpty, !self.isCreated[request] else { return }
-        self.isCreated[request] = true
-        self.uncreated -= 1
     }
 
     private func result(nanoseconds: Int64, cpu: Int64) -> Drive.Result {
@@ -185,7 +202,7 @@ final class DriverThread {
         }
         return Drive.Result(
             seconds: Double(nanoseconds) / 1e9, statuses: self.tally.statuses, codes: self.tally.codes,
-            created: self.created, unanswered: self.connections.count { $0.request >= 0 } + self.broken,
+            created: self.created, unanswered: self.underway + self.lost,
             sent: self.next, sentInTime: self.sentInTime, broken: self.broken, refused: self.refused,
             received: self.received,
             lastCreatedSeconds: self.lastCreated.map { Double($0 - self.start) / 1e9 },

@@ -5,8 +5,10 @@ struct HTTPAnswer {
 
     let status: Int
     let body: UnsafeRawBufferPointer
+    /// Bytes of the whole answer.
+    let count: Int
 
-    /// The answer, if `bytes` are one complete answer with a Content-Length.
+    /// The answer at the front of `bytes`, if it is complete and has a Content-Length.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count > 16 else { return nil }
         var (line, length) = (0, 0)
@@ -15,6 +17,7 @@ struct HTTPAnswer {
                 guard bytes.count >= end + 2 + length else { return nil }
                 self.status = Int(bytes[9] &- 48) * 100 + Int(bytes[10] &- 48) * 10 + Int(bytes[11] &- 48)
                 self.body = UnsafeRawBufferPointer(rebasing: bytes[(end + 2)..<(end + 2 + length)])
+                self.count = end + 2 + length
                 return
             }
             if end - line > Self.lengthName.count, bytes[line] | 32 == 99, bytes[line + 8] | 32 == 108,

@@ -126,16 +126,22 @@ final class MeasuredGate: @unchecked Sendable {  // Used by one run at a time.
             tape.append("GET /v1/sales/open/status.json HTTP/1.1\r\nHost: tranche\r\n\r\n")
             return tape
         }
-        let keys = GateKeys(secret: self.layout?.secret("TRANCHE_GATE_KEY") ?? "")
-        for number in 0..<(calls.hasOneBuyer ? 1 : count) {
-            // The generator is a trusted proxy: each buyer has an address.
-            let address = String(number & 0xFFFF, radix: 16) + ":" + String(self.tapes & 0xFFFF, radix: 16)
-            let (session, body) = Self.claim(calls, BuyerID("b\(self.tapes)-\(number)")!, keys)
-            tape.append(
-                "POST /v1/lots/\(calls.lot)/token HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(session)\r\n"
-                    + "X-Forwarded-For: 2001:db8:\(address)::1\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
-        }
+        let request = self.renewal(calls)
+        for number in 0..<(calls.hasOneBuyer ? 1 : count) { tape.append(request(number)) }
         return tape
+    }
+
+    /// The requests of the last tape by their numbers, and those behind them, each of another buyer.
+    func renewal(_ calls: Calls) -> @Sendable (Int) -> String {
+        let (keys, run) = (GateKeys(secret: self.layout?.secret("TRANCHE_GATE_KEY") ?? ""), self.tapes)
+        return { number in
+            // The generator is a trusted proxy: each buyer has a /64. A tape of 16 million buyers shares none.
+            let network = [(run & 0xFF) << 8 | number >> 16 & 0xFF, number & 0xFFFF]
+            let address = network.map { String($0, radix: 16) }.joined(separator: ":")
+            let (session, body) = Self.claim(calls, BuyerID("b\(run)-\(number)")!, keys)
+            return "POST /v1/lots/\(calls.lot)/token HTTP/1.1\r\nHost: tranche\r\nAuthorization: Bearer \(session)\r\n"
+                + "X-Forwarded-For: 2001:db8:\(address)::1\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
     }
 
     /// The session and the body of one request.

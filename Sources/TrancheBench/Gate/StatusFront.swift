@@ -60,6 +60,7 @@ final class StatusFront: @unchecked Sendable {  // Used by one run at a time.
                 proxy_cache_use_stale updating error timeout http_500 http_502 http_503 http_504;
                 location ~ ^/v1/sales/[A-Za-z0-9._-]+/status\\.json$ {
                     proxy_cache tranche; proxy_read_timeout 2s; proxy_pass http://gates$uri;
+                    open_file_cache max=1024 inactive=60s; open_file_cache_valid 60s; sendfile off; tcp_nopush off;
                 }
             }
         }

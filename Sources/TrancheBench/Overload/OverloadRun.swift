@@ -1,4 +1,5 @@
 import Clusters
+import DaemonSupport
 import Foundation
 import LoadGenerator
 import Terminal
@@ -12,19 +13,37 @@ struct OverloadRun: Codable {
         let stormSeconds: Double
         let factor: Double
         let connections: Int
+        let batch: Int
+        /// Server and generator have a processor each, in the ceiling's measurement as in the storm. Otherwise they share all
+        /// processors, and the generator takes from the server what it needs to ask.
+        let isApart: Bool
+
+        var generatorProcessor: Int? { self.isApart ? OverloadRun.generatorProcessor : nil }
+        var setup: String {
+            let place =
+                self.isApart
+                ? "server, its Redis and its center on processor \(OverloadRun.serverProcessor), generator on processor "
+                    + "\(OverloadRun.generatorProcessor)" : "server and generator share \(Processors.count) processors"
+            return place + "; ceiling: \(OverloadRun.ceilingConnections) connections, one request each; storm: "
+                + "\(self.connections) connections, \(self.batch) in a piece"
+        }
     }
+    static let (serverProcessor, generatorProcessor) = (0, 1)
     static let ceilingConnections = 64
     /// The calm load, as a part of the ceiling.
     static let calmPart = 0.25
     static let calmSeconds = 3.0
     static let laterSeconds = 12.0
-    /// Requests of the storm's tape, as seconds of the ceiling for each second of the storm: buyers must not run out.
-    static let tapePart = 1.5
-    static let tapeLimit = 2_000_000
+    /// Buyers of the storm at a time: who has an order makes room for a new one, and the others ask again. They are more than
+    /// the connections can have under way.
+    static let stormBuyers = 200_000
 
     let target: String
+    let setup: String
     let ceilingPerSecond: Double
     let stormSeconds: Double
+    let askedSeconds: Double
+    let askedCeilings: Double
     /// What left the generator.
     let offeredPerSecond: Double
     let offeredCeilings: Double
@@ -47,14 +66,19 @@ struct OverloadRun: Codable {
         let name: String
         let port: Int
         let processes: [Int32]
-        /// Requests of new buyers.
-        let tape: (Int) -> RequestTape
+        /// So many requests of new buyers, and those behind them.
+        let tape: (Int) -> Requests
+    }
+    private struct Requests {
+        let tape: RequestTape
+        let renewal: @Sendable (Int) -> String
     }
 
     static func unit(_ plan: Plan, _ steps: Steps) async throws -> OverloadRun {
         let unit = MeasuredUnit(
             lots: [MeasuredUnit.lot(MeasuredUnit.lot, stock: MeasuredUnit.stock)],
             connections: plan.connections + 2 * self.ceilingConnections + 64)
+        if plan.isApart { try Processors.keepProcess(to: self.serverProcessor) }
         return try await Stopping.run({ await unit.stop() }) {
             try await steps.run("starting a unit") { try await unit.start() }
             var tapes: [BuyTape] = []
@@ -62,11 +86,13 @@ struct OverloadRun: Codable {
                 name: "unit", port: unit.port,
                 processes: [unit.process, unit.cluster?.process(.redis(MeasuredUnit.name)) ?? 0]
             ) { count in
-                tapes.append(unit.buyTape(count: count))
-                return tapes[tapes.count - 1].tape
+                let tape = unit.buyTape(count: count)
+                tapes.append(tape)
+                return Requests(tape: tape.tape) { tape.requests.request($0) }
             }
             let (run, created) = try await self.measure(subject, plan, steps)
-            let orders = zip(tapes, created).flatMap { tape, numbers in numbers.map { tape.orders[$0] } }
+            // Tapes in the order in which they were made: ceiling, calm, storm, calm.
+            let orders = zip(tapes, created).flatMap { tape, numbers in numbers.map { tape.requests.order($0) } }
             try await steps.run("looking \(Output.number(orders.count)) orders up in the ledger") {
                 guard let cluster = unit.cluster, let folder = unit.folder else {
                     throw CommandError("the unit is not running")
@@ -81,10 +107,11 @@ struct OverloadRun: Codable {
 
     static func gate(_ plan: Plan, _ steps: Steps) async throws -> OverloadRun {
         let gate = MeasuredGate()
+        if plan.isApart { try Processors.keepProcess(to: self.serverProcessor) }
         return try await Stopping.run({ await gate.stop() }) {
             try await steps.run("starting a gate") { try await gate.start() }
             let subject = Subject(name: "gate", port: gate.port, processes: gate.processes) {
-                gate.tape(.tokens, count: $0)
+                Requests(tape: gate.tape(.tokens, count: $0), renewal: gate.renewal(.tokens))
             }
             return try await self.measure(subject, plan, steps).run
         }
@@ -95,25 +122,26 @@ struct OverloadRun: Codable {
         _ subject: Subject, _ plan: Plan, _ steps: Steps
     ) async throws -> (run: OverloadRun, created: [Set<Int>]) {
         let ceiling = try await steps.run("the ceiling, in closed loop") {
-            let drive = Drive(
+            var drive = Drive(
                 port: subject.port, connections: self.ceilingConnections, seconds: plan.ceilingSeconds)
-            return try await drive.run(subject.tape(Int(plan.ceilingSeconds * 30_000)))
+            let requests = subject.tape(Int(plan.ceilingSeconds * 30_000))
+            (drive.repeats, drive.renewal, drive.processor) = (true, requests.renewal, plan.generatorProcessor)
+            return try await drive.run(requests.tape)
         }
         let perSecond = ceiling.perSecond(201)
         guard perSecond >= 1 else { throw CommandError("the \(subject.name) created nothing: \(ceiling.codes)") }
         let calm = try await steps.run("a calm load") {
-            try await self.calm(subject, perSecond, seconds: self.calmSeconds)()
+            try await self.calm(subject, plan, perSecond, seconds: self.calmSeconds)()
         }
-        let tape = await steps.run("preparing the requests of the storm") {
-            subject.tape(min(self.tapeLimit, Int(perSecond * plan.stormSeconds * self.tapePart)))
-        }
-        let later = self.calm(subject, perSecond, seconds: self.laterSeconds)
+        let requests = await steps.run("preparing the requests of the storm") { subject.tape(self.stormBuyers) }
+        let later = self.calm(subject, plan, perSecond, seconds: self.laterSeconds)
         var drive = Drive(port: subject.port, connections: plan.connections, seconds: plan.stormSeconds)
         drive.pace = .storm(perSecond: perSecond * plan.factor)
-        (drive.repeats, drive.skipsCreated) = (true, true)
+        (drive.repeats, drive.renewal) = (true, requests.renewal)
+        (drive.batch, drive.processor) = (plan.batch, plan.generatorProcessor)
         let storming = drive
         let before = ProcessFigures.cpuSeconds(subject.processes)
-        let storm = try await steps.run("the storm") { try await storming.run(tape) }
+        let storm = try await steps.run("the storm") { try await storming.run(requests.tape) }
         let endedAt = ContinuousClock.now
         let used = ProcessFigures.cpuSeconds(subject.processes) - before
         let startedLater = Self.seconds(since: endedAt)
@@ -121,7 +149,8 @@ struct OverloadRun: Codable {
         let created = [ceiling, calm, storm, after].map { Set($0.created) }
         let goodput = Double(created[2].count) / storm.seconds
         let run = OverloadRun(
-            target: subject.name, ceilingPerSecond: perSecond, stormSeconds: storm.seconds,
+            target: subject.name, setup: plan.setup, ceilingPerSecond: perSecond, stormSeconds: storm.seconds,
+            askedSeconds: plan.stormSeconds, askedCeilings: plan.factor,
             offeredPerSecond: Double(storm.sent) / storm.seconds,
             offeredCeilings: Double(storm.sent) / storm.seconds / perSecond, goodputPerSecond: goodput,
             goodputPercent: goodput / perSecond * 100, admittedP50Milliseconds: storm.createdP50Milliseconds,
@@ -135,13 +164,13 @@ struct OverloadRun: Codable {
 
     /// Prepares a load that the server can carry, so that it can begin at once.
     private static func calm(
-        _ subject: Subject, _ ceiling: Double, seconds: Double
+        _ subject: Subject, _ plan: Plan, _ ceiling: Double, seconds: Double
     ) -> () async throws -> Drive.Result {
         let rate = ceiling * self.calmPart
-        let tape = subject.tape(Int(rate * seconds) + 1)
+        let tape = subject.tape(Int(rate * seconds) + 1).tape
         var drive = Drive(port: subject.port, connections: self.ceilingConnections, seconds: seconds)
         drive.pace = .open(perSecond: rate)
-        drive.keepsTimes = true
+        (drive.keepsTimes, drive.processor) = (true, plan.generatorProcessor)
         let prepared = drive
         return { try await prepared.run(tape) }
     }

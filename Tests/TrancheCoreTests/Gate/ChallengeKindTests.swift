@@ -81,7 +81,7 @@ import TrancheCore
         #expect(Bench.refusal(machine.grant(again, reply)) == .challengeSpent)
     }
 
-    @Test("answers to questions have a limit of their own, here and in the shared memory; work has none")
+    @Test("answers to questions have a limit of their own, here and in the Redis of the gates; work has none")
     func answersAreLimited() throws {
         var machine = Bench.machine(Self.lot([.question, .work]))
         let wrong = Self.solution(.question, isRight: false)

@@ -87,7 +87,7 @@ import TrancheCore
         #expect(machine.judgeSession(address: 8, now: Self.opensAt, steady: Self.opensAt) == nil)
     }
 
-    @Test("a caller beyond the limit is refused without the shared memory, and another one is not")
+    @Test("a caller beyond the limit is refused without the Redis of the gates, and another one is not")
     func localLimitCounts() throws {
         var machine = Self.machine(Self.lot())
         for _ in 0..<10 { #expect(Self.refusal(Self.ask(&machine)) == nil) }
@@ -102,7 +102,7 @@ import TrancheCore
         #expect(Self.refusal(other) == nil)
     }
 
-    @Test("the shared memory's limit refuses, and grants nothing")
+    @Test("the limit of the Redis that the gates share refuses, and grants nothing")
     func sharedLimitCounts() throws {
         var machine = Self.machine(Self.lot())
         let plan = try #require(try Self.ask(&machine)?.get())

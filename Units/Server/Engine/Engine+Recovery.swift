@@ -85,18 +85,10 @@ extension Engine {
     private func publishLoad() {
         let (figures, sharePermille, shed) = self.parts.intake.load
         let telemetry = self.parts.telemetry
-        telemetry.set(
-            "tranche_admitted_share", "The part of the work that is admitted, from 0 to 1.",
-            to: Double(sharePermille) / 1_000)
-        telemetry.set(
-            "tranche_waiting_milliseconds", "How long requests wait before work on them begins.",
-            to: Double(figures.waitingMilliseconds))
+        telemetry.setLoad(
+            share: sharePermille, waiting: figures.waitingMilliseconds, processor: figures.cpuPermille, shed: shed)
         telemetry.set(
             "tranche_capacity_per_second", "Requests for orders that can be answered in a second, as measured.",
             to: Double(figures.capacityPerSecond))
-        telemetry.set(
-            "tranche_processor_use", "The use of the processors that the process may use, from 0 to 1.",
-            to: Double(figures.cpuPermille) / 1_000)
-        telemetry.set("tranche_shed_total", "Requests that were refused for the load.", to: Double(shed))
     }
 }

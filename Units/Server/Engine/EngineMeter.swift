@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import TrancheCore
 
@@ -23,8 +24,7 @@ struct EngineMeter {
     ///   - now: By a clock that never steps.
     mutating func take(waited: Int64, now: Instant) -> UnitLoad.Measurement {
         let reading = Reading(
-            at: now, thread: Self.microseconds(CLOCK_THREAD_CPUTIME_ID),
-            process: Self.microseconds(CLOCK_PROCESS_CPUTIME_ID))
+            at: now, thread: ProcessorTime.ofThread, process: ProcessorTime.ofProcess)
         defer { (self.last, self.answered) = (reading, 0) }
         var use: Int64 = 0
         if let last = self.last, reading.at > last.at {
@@ -36,11 +36,5 @@ struct EngineMeter {
         }
         return UnitLoad.Measurement(
             waitedMicroseconds: waited, answered: self.answered, usePermille: Int(min(max(0, use), 1_000)))
-    }
-
-    private static func microseconds(_ clock: clockid_t) -> Int64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
     }
 }

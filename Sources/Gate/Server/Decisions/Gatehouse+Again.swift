@@ -8,7 +8,7 @@ import TrancheCore
 /// Asks units how a token ended.
 struct AgainCalls: Sendable {
     let house: Gatehouse
-    let calls: MemoryCalls
+    let calls: GateRedisCalls
     let units: UnitCalls
 
     /// A token of the next attempt, if the last one is over; otherwise the last one's once more.
@@ -25,7 +25,7 @@ struct AgainCalls: Sendable {
         guard ended + 1 < Int(Limits.attempts) else { throw self.house.refused(.soldOut) }
         let (buyer, now) = (asker.session.buyer, SystemClock.now())
         let issued = String(now.microseconds)
-        self.house.memory.raise(
+        self.house.redis.raise(
             .endedAttempts(lot, buyer), from: ended, lifeMilliseconds: GateMachine.attemptLifeMilliseconds,
             mark: (.issued(lot, buyer), issued))
         var next = reply

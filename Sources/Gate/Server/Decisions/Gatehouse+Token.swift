@@ -83,7 +83,7 @@ extension Gatehouse {
         guard let sale, let home = Self.home(of: grant, sale, config) else {
             throw TokenRefusal(problem: self.refused(.recovering(retryAfterMilliseconds: 1_000)))
         }
-        if grant.clearsFastAnswers { self.memory.clear(.fastAnswers(grant.buyer)) }
+        if grant.clearsFastAnswers { self.redis.clear(.fastAnswers(grant.buyer)) }
         let order = self.orders.order(sale: sale.id, lot: grant.lot, buyer: grant.buyer, attempt: grant.attempt)
         let expiresAt = now.advanced(milliseconds: grant.lifeMilliseconds)
         let token = PurchaseToken(
@@ -130,6 +130,6 @@ extension Gatehouse {
     }
 
     private func raiseFastAnswers(of buyer: BuyerID, from count: Int) {
-        self.memory.raise(.fastAnswers(buyer), from: count, lifeMilliseconds: AnswerTiming.blockMilliseconds)
+        self.redis.raise(.fastAnswers(buyer), from: count, lifeMilliseconds: AnswerTiming.blockMilliseconds)
     }
 }

@@ -7,7 +7,7 @@ import TrancheCore
 
 /// Everything that the lanes of one gate share: the machine, the keys, and the configuration.
 ///
-/// A call is decided in two parts, with a question to the shared memory in between. The functions for the first part
+/// A call is decided in two parts, with a question to the gates' Redis in between. The functions for the first part
 /// return a plan; those for the second one take it back, with the reply.
 final class Gatehouse: Sendable {
     /// A request, as far as it says who asks.
@@ -30,7 +30,7 @@ final class Gatehouse: Sendable {
     let configuration: GateConfiguration
     let machine = NIOLockedValueBox(GateMachine(callers: Gatehouse.callersLimit))
     let setting = NIOLockedValueBox(Setting())
-    let memory: SharedMemory
+    let redis: GateRedis
     let verifier: IdentityVerifier
     let sessions: SessionCodec
     let tickets: EntryTicketCodec
@@ -45,11 +45,11 @@ final class Gatehouse: Sendable {
     let hash: SipHash
 
     init(
-        _ configuration: GateConfiguration, memory: SharedMemory, verifier: IdentityVerifier, telemetry: Telemetry,
+        _ configuration: GateConfiguration, redis: GateRedis, verifier: IdentityVerifier, telemetry: Telemetry,
         provider: CaptchaProvider?
     ) {
         self.configuration = configuration
-        self.memory = memory
+        self.redis = redis
         self.verifier = verifier
         self.telemetry = telemetry
         self.provider = provider

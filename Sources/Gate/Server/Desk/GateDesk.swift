@@ -19,7 +19,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
     private let receiver: Int
     private let posted: NIOLockedValueBox<[(ticket: UInt64, reply: GateReply)]>
     private var questions: [(ticket: UInt64, question: GateQuestion)] = []
-    /// What the shared memory is asked about. Entries of connections that have gone leave with their replies.
+    /// What the gates' Redis is asked about. Entries of connections that have gone leave with their replies.
     private var asked: [UInt64: Asked] = [:]
     private var kept = KeptRefusals<(bytes: [UInt8], code: String)>(capacity: 1 << 13)
     private let keptCodes = KeptRefusals<(bytes: [UInt8], code: String)>.codes
@@ -30,7 +30,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
         (self.house, self.status, self.poller) = (house, status, poller)
         let posted = NIOLockedValueBox<[(ticket: UInt64, reply: GateReply)]>([])
         self.posted = posted
-        self.receiver = house.memory.add { replies in
+        self.receiver = house.redis.add { replies in
             let isFirst = posted.withLockedValue { posted in
                 defer { posted += replies }
                 return posted.isEmpty
@@ -125,7 +125,7 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
     func handIn(of lane: Lane) {
         let questions = self.questions
         self.questions.removeAll(keepingCapacity: true)
-        let isTaken = self.house.memory.ask(questions, for: self.receiver)
+        let isTaken = self.house.redis.ask(questions, for: self.receiver)
         for (number, _) in questions {
             let ticket = Ticket(rawValue: number)
             if isTaken {

@@ -15,7 +15,7 @@ struct GateRoutes {
     let house: Gatehouse
     let status: StatusPages
     let page: SalePage
-    let calls: MemoryCalls
+    let calls: GateRedisCalls
     let again: AgainCalls
     let dev: DevCalls?
 
@@ -121,20 +121,20 @@ struct GateRoutes {
     }
 }
 
-/// Questions to the shared memory from outside the lanes.
-final class MemoryCalls: Sendable {
+/// Questions to the gates' Redis from outside the lanes.
+final class GateRedisCalls: Sendable {
     private struct State {
         var count: UInt64 = 0
         var waiting: [UInt64: CheckedContinuation<GateReply, Never>] = [:]
     }
-    private let memory: SharedMemory
+    private let redis: GateRedis
     private let receiver: Int
     private let state: NIOLockedValueBox<State>
 
-    init(_ memory: SharedMemory) {
+    init(_ redis: GateRedis) {
         let state = NIOLockedValueBox(State())
-        (self.memory, self.state) = (memory, state)
-        self.receiver = memory.add { replies in
+        (self.redis, self.state) = (redis, state)
+        self.receiver = redis.add { replies in
             for (ticket, reply) in replies {
                 state.withLockedValue { $0.waiting.removeValue(forKey: ticket) }?.resume(returning: reply)
             }
@@ -149,7 +149,7 @@ final class MemoryCalls: Sendable {
                 state.waiting[state.count] = continuation
                 return state.count
             }
-            if !self.memory.ask([(ticket, question)], for: self.receiver) {
+            if !self.redis.ask([(ticket, question)], for: self.receiver) {
                 let waiting = self.state.withLockedValue { $0.waiting.removeValue(forKey: ticket) }
                 waiting?.resume(returning: GateReply(waitMilliseconds: 1_000))
             }

@@ -1,7 +1,7 @@
 import RedisClient
 import TrancheCore
 
-/// Questions and answers of the shared memory as Redis has them.
+/// Questions and answers of the gates' Redis as Redis has them.
 enum GateWire {
     static func text(_ key: GateKey) -> String {
         switch key {

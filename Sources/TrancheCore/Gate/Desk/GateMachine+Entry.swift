@@ -1,7 +1,7 @@
 // Entries into the line of a lot.
 
 extension GateMachine {
-    /// An entry that the shared memory must confirm.
+    /// An entry that the gates' Redis must confirm.
     package struct EntryPlan: Hashable, Sendable {
         package let lot: LotID
         package let buyer: BuyerID
@@ -52,7 +52,7 @@ extension GateMachine {
 
     /// Makes the entry, or gives the one that the buyer has.
     ///
-    /// Without the shared memory an entry gets the rank of the present moment: the buyer loses time against a ticket that
+    /// Without the gates' Redis an entry gets the rank of the present moment: the buyer loses time against a ticket that
     /// is not in hand, and nobody else loses anything.
     package mutating func enter(_ plan: EntryPlan, _ reply: GateReply) -> Result<Entry, GateRefusal> {
         guard reply.waitMilliseconds == 0 else {

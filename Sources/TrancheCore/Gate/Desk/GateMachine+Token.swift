@@ -31,7 +31,7 @@ extension GateMachine {
         package let question: GateQuestion
     }
 
-    /// What the token must say, and what the shared memory must learn.
+    /// What the token must say, and what the gates' Redis must learn.
     package struct Grant: Hashable, Sendable {
         package let lot: LotID
         package let buyer: BuyerID
@@ -105,7 +105,7 @@ extension GateMachine {
         now < solution.madeAt.advanced(milliseconds: lot.minimumAnswerMilliseconds)
     }
 
-    /// What is wrong with a solution before the shared memory is asked.
+    /// What is wrong with a solution before the gates' Redis is asked.
     private mutating func refusal(
         of solution: Solution?, _ lot: GateLot, key: UInt64, now: Instant, steady: Instant
     ) -> GateRefusal? {
@@ -129,7 +129,7 @@ extension GateMachine {
         return .notAdmitted(retryAfterMilliseconds: self.pause(rank, in: lot, draw: draw))
     }
 
-    /// Grants the token, unless the shared memory knows a reason against it.
+    /// Grants the token, unless the gates' Redis knows a reason against it.
     ///
     /// A solution that was spent by the same buyer is good: the buyer asks twice, and gets the same token. One that
     /// did not count the first time never counts.

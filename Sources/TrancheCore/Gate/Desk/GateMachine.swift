@@ -1,7 +1,7 @@
 /// The decisions of one gate about entries and tokens.
 ///
 /// Each request is judged twice: first by what the gate knows itself, which costs little and stops most of a storm, and
-/// then by the answer of the memory that the gates of a region share. The shell asks for that answer in between.
+/// then by the answer of the Redis that the gates of a region share. The shell asks for that answer in between.
 /// Clocks: `now` is the wall clock, `steady` never steps.
 package struct GateMachine: Sendable {
     /// What a request is about, after its session was opened.
@@ -28,7 +28,7 @@ package struct GateMachine: Sendable {
     package private(set) var minted: [LotID: Int] = [:]
     /// Requests that broke a rule, by rule. Rules that only observe count too.
     package private(set) var ruleHits: [String: Int] = [:]
-    /// The first line: it works without the shared memory, and costs no call.
+    /// The first line: it works without the gates' Redis, and costs no call.
     private var rates: LocalRates
     /// Since when requests have not waited, and the processors were mostly idle.
     private var idleSince: Instant?
@@ -71,7 +71,7 @@ package struct GateMachine: Sendable {
         }
     }
 
-    /// Takes in how long requests waited for the shared memory.
+    /// Takes in how long requests waited for the gates' Redis.
     ///
     /// After a storm everything is admitted again as soon as a second shows that it can be done: requests did not wait, and
     /// most of the processors were idle. Steps of 1 % would take minutes.
@@ -198,7 +198,7 @@ package struct GateMachine: Sendable {
         return self.retry.milliseconds(ahead: ahead, perMinute: line.perMinute, draw: draw)
     }
 
-    /// What is asked of the shared memory for every request.
+    /// What is asked of the gates' Redis for every request.
     static func limits(_ caller: Caller, _ lot: GateLot) -> [GateQuestion.Limit] {
         var limits: [GateQuestion.Limit] = [
             .init(key: .buyer(caller.claims.buyer), rate: lot.userRate),

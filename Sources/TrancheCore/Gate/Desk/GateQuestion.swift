@@ -1,4 +1,4 @@
-/// What a gate asks the memory that all gates of a region share, about one request. The shell finds the keys' texts.
+/// What a gate asks the Redis that all gates of a region share, about one request. The shell finds the keys' texts.
 package struct GateQuestion: Hashable, Sendable {
     package struct Limit: Hashable, Sendable {
         package let key: GateKey
@@ -44,7 +44,7 @@ package enum GateKey: Hashable, Sendable {
     case issued(LotID, BuyerID)
 }
 
-/// The shared memory's answer.
+/// The answer of the gates' Redis.
 package struct GateReply: Hashable, Sendable {
     /// 0: within all limits. Otherwise nothing was counted, and no mark was set.
     package var waitMilliseconds: Int
@@ -52,7 +52,7 @@ package struct GateReply: Hashable, Sendable {
     package var counters: [Int]
     /// The value that each mark had before, in the order of the question; `nil` if the request set it.
     package var earlier: [String?]
-    /// The shared memory did not answer. Then the gate's own limits are the only ones, and a mark is not known.
+    /// The gates' Redis did not answer. Then the gate's own limits are the only ones, and a mark is not known.
     package var isAlone: Bool
 
     package init(waitMilliseconds: Int = 0, counters: [Int] = [], earlier: [String?] = [], isAlone: Bool = false) {

@@ -53,7 +53,7 @@ package struct LineController: Hashable, Sendable {
     ///   - now: A step with an earlier moment than the last one lets nobody pass.
     ///   - demand: The entries of all gates.
     ///   - minted: Buyers of this lot who got a token, ever.
-    ///   - finished: Those of them whose token came to an end: an order, a final refusal, or the end of its life.
+    ///   - finished: Those of them whose token came to an end, by an order or by the end of its life (``TokenLives``).
     ///   - stockLeft: Items that can still be bought, in all units and in the pool.
     package mutating func step(
         now: Instant, demand: ArrivalCounts, minted: Int, finished: Int, stockLeft: Int, load: LoadFigures

@@ -46,10 +46,7 @@ package struct SaleLines: Sendable {
         var controller: LineController
         var gates: [String: Heard] = [:]
         var state: LineState?
-        /// Tokens that were made up to each moment.
-        var minted: [(at: Instant, count: Int)] = []
-        /// Tokens whose life is over.
-        var lapsed = 0
+        var tokens = TokenLives()
     }
     private var lines: [LotID: Line] = [:]
     /// Thresholds that gates published for lots whose line is not known yet.
@@ -82,19 +79,19 @@ package struct SaleLines: Sendable {
         for lot in lots {
             var line = self.lines[lot.id] ?? self.newLine(lot)
             if line.opensAt != lot.opensAt || line.policy != lot.policy {
-                // An opening that was moved, or a policy that was changed, begins the line anew; entries stay.
-                let gates = line.gates
+                // An opening that was moved, or a policy that was changed, begins the line anew; entries and tokens stay.
+                let (gates, tokens) = (line.gates, line.tokens)
                 line = self.newLine(lot)
-                line.gates = gates
+                (line.gates, line.tokens) = (gates, tokens)
             }
             if let published = self.published[lot.id] { line.controller.raise(to: published) }
-            let minted = line.gates.values.reduce(0) { $0 + $1.minted }
-            line.note(minted, now: now, life: lot.tokenMilliseconds)
+            line.tokens.observe(
+                minted: line.gates.values.reduce(0) { $0 + $1.minted }, taken: lot.issued - lot.left,
+                life: lot.tokenMilliseconds, now: now)
             let heardSince = now.advanced(milliseconds: -Self.silenceMilliseconds)
             line.state = line.controller.step(
                 now: now, demand: ArrivalCounts.sum(line.gates.values.map(\.entries), heardSince: heardSince),
-                minted: minted, finished: min(minted, max(line.lapsed, lot.issued - lot.left)),
-                stockLeft: lot.left, load: lot.load)
+                minted: line.tokens.minted, finished: line.tokens.ended, stockLeft: lot.left, load: lot.load)
             next[lot.id] = line
         }
         self.lines = next
@@ -108,16 +105,4 @@ package struct SaleLines: Sendable {
     }
 
     package func state(of lot: LotID) -> LineState? { self.lines[lot]?.state }
-}
-
-extension SaleLines.Line {
-    /// Keeps four moments of a token's life, so that the memory does not grow with the sale.
-    fileprivate mutating func note(_ minted: Int, now: Instant, life: Int64) {
-        if let last = self.minted.last, now.milliseconds(since: last.at) < max(250, life / 4) { return }
-        self.minted.append((now, minted))
-        while let first = self.minted.first, now.milliseconds(since: first.at) >= life {
-            self.lapsed = max(self.lapsed, first.count)
-            self.minted.removeFirst()
-        }
-    }
 }

@@ -6,12 +6,13 @@ import Sockets
 import Threads
 import TrancheCore
 
-/// The thread that asks the Redis of a region's gates: one call at a time, for all requests that wait.
+/// The Redis that a region's gates share, for limits, first ranks and used challenges: the thread that asks it, one call at
+/// a time, for all requests that wait.
 ///
 /// While a call is under way the next batch gathers, so batches grow with load. A Redis that does not answer costs nobody
 /// more than ``timeoutMilliseconds``: its requests get a reply that says so, and for ``pauseMilliseconds`` no request
 /// waits for it.
-final class SharedMemory: @unchecked Sendable {  // The thread has the connection; everything else has a lock.
+final class GateRedis: @unchecked Sendable {  // The thread has the connection; everything else has a lock.
     /// Requests that wait at most. One more is refused as overloaded.
     static let waitingLimit = 20_000
     static let batchLimit = 256
@@ -40,7 +41,7 @@ final class SharedMemory: @unchecked Sendable {  // The thread has the connectio
         var waited = (milliseconds: 0, requests: 0)
     }
 
-    let owner = ThreadOwner("the gates' shared memory")
+    let owner = ThreadOwner("the gates' Redis")
     private let server: RedisServer
     /// `nil` if the server has one address.
     private let finder: RedisFinder?
