@@ -1,3 +1,4 @@
+import CSpawn
 import Glibc
 
 /// Processor time that was used so far, in microseconds, user and system time together.

@@ -13,8 +13,7 @@ import Testing
 @Suite("Connections that a lane hands over", .serialized) struct HandoverTests {
     /// Hands every request over.
     private final class NoDesk: LaneDesk {
-        func parse(_ bytes: UnsafeRawBufferPointer) -> LaneRequest { .other }
-        func ask(_ ticket: Ticket, _ bytes: UnsafeRawBufferPointer, in lane: Lane) {}
+        func serveFirst(of bytes: UnsafeRawBufferPointer, _ slot: Int, in lane: Lane) -> LaneRequest { .other }
         var hasQuestions: Bool { false }
         func handIn(of lane: Lane) {}
         func deliverPosted(in lane: Lane) {}
