@@ -20,3 +20,16 @@ static inline long long ctimex_monotonic(void) {
     clock_gettime(CLOCK_BOOTTIME, &now);
     return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
+
+// Processor time that was used so far, in microseconds.
+static inline long long ctimex_used(clockid_t clock) {
+    struct timespec used;
+    clock_gettime(clock, &used);
+    return (long long)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}
+
+// Of the calling thread.
+static inline long long ctimex_used_by_thread(void) { return ctimex_used(CLOCK_THREAD_CPUTIME_ID); }
+
+// Of all threads of the process.
+static inline long long ctimex_used_by_process(void) { return ctimex_used(CLOCK_PROCESS_CPUTIME_ID); }
