@@ -132,9 +132,8 @@ enum UnitTarget {
             }
         }
 
-        func send(_ step: RedisStep) {
-            let result = self.redis.handle(step)
-            self.events.append(.redisResult(lot: step.lot, fence: step.fence, result))
+        func send(_ steps: JoinedSteps) {
+            self.events.append(.redisResults(steps.lotResults(self.redis.handle(steps))))
         }
 
         func commit(_ entries: [LedgerEntry]) throws(Never) {

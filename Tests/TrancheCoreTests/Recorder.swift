@@ -3,6 +3,8 @@ import TrancheCore
 /// Records a machine's output, and answers nothing.
 final class Recorder: UnitShell {
     private(set) var redisSteps: [RedisStep] = []
+    /// How many steps each call to Redis has.
+    private(set) var redisCalls: [Int] = []
     private(set) var publications: [Publication] = []
     private(set) var effects: [UnitEffect] = []
     /// `entries`, `publications` and `effects`, in the order in which they were carried out.
@@ -10,8 +12,9 @@ final class Recorder: UnitShell {
 
     init(_ output: UnitOutput) { output.carryOut(by: self) }
 
-    func send(_ step: RedisStep) {
-        self.redisSteps.append(step)
+    func send(_ steps: JoinedSteps) {
+        self.redisSteps += steps.steps
+        self.redisCalls.append(steps.steps.count)
         self.steps.append("step")
     }
 

@@ -22,6 +22,8 @@ final class Bench {
     var now = Instant(milliseconds: 1_700_000_000_000)
     var count: UInt64 = 0
     var steps: [RedisStep] = []
+    /// Calls to Redis with these steps.
+    var calls = 0
     /// Orders that the front desk would answer with.
     var changed: [Order] = []
     /// Requests whose order waits for Redis.
@@ -106,11 +108,11 @@ final class Bench {
 }
 
 extension Bench: UnitShell {
-    func send(_ step: RedisStep) {
-        self.steps.append(step)
+    func send(_ steps: JoinedSteps) {
+        self.steps += steps.steps
+        self.calls += 1
         guard self.redisAnswers else { return }
-        let result = self.redis.handle(step)
-        self.events.append(.redisResult(lot: step.lot, fence: step.fence, result))
+        self.events.append(.redisResults(steps.lotResults(self.redis.handle(steps))))
     }
 
     func commit(_ entries: [LedgerEntry]) throws(Never) {

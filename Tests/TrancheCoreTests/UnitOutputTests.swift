@@ -6,7 +6,7 @@ import TrancheCore
     private final class FullDisk: UnitShell {
         struct Full: Error {}
         var steps: [String] = []
-        func send(_ step: RedisStep) { self.steps.append("step") }
+        func send(_ steps: JoinedSteps) { self.steps.append("step") }
         func commit(_ entries: [LedgerEntry]) throws(Full) { throw Full() }
         func publish(_ publications: ArraySlice<Publication>) { self.steps.append("publish \(publications.count)") }
         func perform(_ effect: UnitEffect) { self.steps.append("effect") }

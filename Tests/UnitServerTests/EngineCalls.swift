@@ -19,13 +19,19 @@ final class EngineCalls {
         try self.init(RedisServer(RedisConnection.Address(server.socket)!))
     }
 
-    func send(_ step: RedisStep) { self.calls.send(.step(step), now: self.now) }
+    func send(_ step: RedisStep) { self.calls.send(.steps(JoinedSteps(step)), now: self.now) }
 
     func pass(milliseconds: Int64) { self.now = self.now.advanced(milliseconds: milliseconds) }
 
     func answer(_ step: RedisStep) throws -> RedisResult {
         self.send(step)
         return try self.take(1)[0]
+    }
+
+    /// The answers to one call with these steps, as they come.
+    func answer(_ steps: [RedisStep]) throws -> [LotResult] {
+        self.calls.send(.steps(JoinedSteps(steps[...])), now: self.now)
+        return try self.results(steps.count)
     }
 
     func answer(_ prime: RedisPrime) throws -> RedisResult {
@@ -35,25 +41,33 @@ final class EngineCalls {
 
     func survey() throws -> RedisSurvey? {
         self.calls.send(.survey, now: self.now)
-        guard case .surveyed(let survey)? = self.events(1).first else { throw RedisError.closed("no survey") }
-        return survey
+        for _ in 0..<200 {
+            for case .surveyed(let survey) in self.events() { return survey }
+        }
+        throw RedisError.closed("no survey")
     }
 
-    func take(_ count: Int) throws -> [RedisResult] {
-        let results = self.events(count).compactMap {
-            if case .redisResult(_, _, let result) = $0 { result } else { nil }
+    func take(_ count: Int) throws -> [RedisResult] { try self.results(count).map(\.result) }
+
+    private func results(_ count: Int) throws -> [LotResult] {
+        var results: [LotResult] = []
+        for _ in 0..<200 where results.count < count {
+            for event in self.events() {
+                switch event {
+                case .redisResult(let lot, let fence, let result):
+                    results.append(LotResult(lot: lot, fence: fence, result: result))
+                case .redisResults(let call): results += call
+                default: break
+                }
+            }
         }
         guard results.count == count else { throw RedisError.closed("\(results.count) of \(count) answers") }
         return results
     }
 
-    private func events(_ count: Int) -> [UnitMachine.Event] {
-        var events: [UnitMachine.Event] = []
-        for _ in 0..<200 where events.count < count {
-            if !self.calls.hasResults { self.poller.wait(microseconds: 50_000) { _ in self.calls.read() } }
-            events += self.calls.takeResults(now: self.now)
-        }
-        return events
+    private func events() -> [UnitMachine.Event] {
+        if !self.calls.hasResults { self.poller.wait(microseconds: 50_000) { _ in self.calls.read() } }
+        return self.calls.takeResults(now: self.now)
     }
 }
 

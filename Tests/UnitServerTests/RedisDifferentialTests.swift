@@ -121,7 +121,7 @@ import UnitServer
             return [UInt8(record.count)] + record
         }
         var arguments = RedisArguments()
-        for text in ["HSET", "tranche:{1}:lot:9:state", "tail"] { arguments.add(text) }
+        for text in ["HSET", "tranche:{1}:witness", "9:tail"] { arguments.add(text) }
         arguments.add(record(1, quantity) + record(2, 1))
         let connection = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000)
         _ = try connection.ask(arguments)
@@ -179,7 +179,7 @@ import UnitServer
         let calls = try EngineCalls(server)
         _ = try calls.answer(Self.prime(fence: 5, available: 3))
         let connection = try RedisConnection(RedisConnection.Address(server.socket)!, timeoutMilliseconds: 1_000)
-        _ = try connection.ask("HSET", "tranche:{1}:lot:\(Self.lot):state", "fence", "9007199254740993")
+        _ = try connection.ask("HSET", "tranche:{1}:witness", "\(Self.lot)", "9007199254740993 0 3")
         #expect(try calls.answer(Self.step(fence: 5, 3, 3)) == .lost)
         #expect(try calls.survey()?.newestFence == 0)
         #expect(try calls.answer(Self.prime(fence: 6, available: 3)) == .primed(try server.run))

@@ -50,7 +50,7 @@ import UnitServer
         #expect(try calls.answer(Steps.step(fence: 5, 9, 8)) == .stepped)
         try RedisTool.wait(for: "the step at both replicas") {
             try family.nodePorts.allSatisfy { port in
-                try family.ask(port, "HGET", "tranche:{1}:lot:\(Steps.lot):state", "avail") == ["8"]
+                try family.ask(port, "HGET", "tranche:{1}:witness", "\(Steps.lot)") == ["5 1 8"]
             }
         }
         try family.cutReplicas(of: old)

@@ -10,6 +10,9 @@
  * buyer is answered, and the return is reported, when both have the batch. Answers leave at once here: a later answer
  * does no more harm, because it changes no state of the protocol.
  *
+ * The one lot here stands for each of a unit's lots. Steps of several lots travel in one call, which Redis takes as if
+ * they came one directly after the other: so it adds no order of events, and this model needs no calls.
+ *
  * A step carries the fence, the sequence, the totals after its batch, and the ledger's durable head at the time of the
  * decision. What Redis has beyond this head is its tail. A process that starts takes Redis over in one step:
  *   - A ledger without the head in Redis was set back, whatever the center says.

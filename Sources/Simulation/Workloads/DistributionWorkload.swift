@@ -251,7 +251,7 @@ private final class InstantShell: UnitShell {
     private(set) var steps: [RedisStep] = []
     private(set) var effects: [UnitEffect] = []
 
-    func send(_ step: RedisStep) { self.steps.append(step) }
+    func send(_ steps: JoinedSteps) { self.steps += steps.steps }
     func commit(_ entries: [LedgerEntry]) throws(Never) { self.hasCommitted = true }
     func perform(_ effect: UnitEffect) { self.effects.append(effect) }
     func publish(_ publications: ArraySlice<Publication>) {

@@ -268,7 +268,7 @@ package struct FairnessWorkload: Sendable {
 /// A unit whose ledger takes everything, and which only reports to the coordinator.
 private final class ContestShell: UnitShell {
     var reports: [ContestReport] = []
-    func send(_ step: RedisStep) {}
+    func send(_ steps: JoinedSteps) {}
     func commit(_ entries: [LedgerEntry]) throws(Never) {}
     func publish(_ publications: ArraySlice<Publication>) {}
     func perform(_ effect: UnitEffect) { if case .contestReport(let report) = effect { self.reports.append(report) } }

@@ -39,6 +39,6 @@ extension World {
         case callbackAnswer(Int, Answer)
         case cancel(Int, OrderID)
     }
-    enum RedisWork { case step(RedisStep), prime(RedisPrime), survey }
-    enum RedisAnswer { case lot(LotID, fence: UInt64, RedisResult), survey(RedisSurvey?) }
+    enum RedisWork { case steps(JoinedSteps), prime(RedisPrime), survey }
+    enum RedisAnswer { case lots([LotResult]), survey(RedisSurvey?) }
 }

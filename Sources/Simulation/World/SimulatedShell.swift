@@ -13,7 +13,7 @@ struct SimulatedShell: UnitShell {
     private var isAlive: Bool { self.world.process(self.unit, self.process.session) != nil }
     private var ledger: SimulatedLedger { self.world.ledger(of: self.unit, self.process) }
 
-    func send(_ step: RedisStep) { self.world.call(self.unit, self.process, .step(step)) }
+    func send(_ steps: JoinedSteps) { self.world.call(self.unit, self.process, .steps(steps)) }
 
     func commit(_ entries: [LedgerEntry]) throws(Gone) {
         if self.world.random.happens(permille: self.world.profile.crashPermille) {

@@ -17,12 +17,12 @@ extension World {
         }
         let answer: RedisAnswer
         switch work {
-        case .step(let step):
-            answer = .lot(step.lot, fence: step.fence, self.units[known: id].redis.data.handle(step))
+        case .steps(let call):
+            answer = .lots(call.lotResults(self.units[known: id].redis.data.handle(call)))
         case .prime(let prime):
             let run = self.units[known: id].redis.run
-            answer = .lot(
-                prime.lot, fence: prime.fence, self.units[known: id].redis.data.handle(prime, run: run))
+            let result = self.units[known: id].redis.data.handle(prime, run: run)
+            answer = .lots([LotResult(lot: prime.lot, fence: prime.fence, result: result)])
         case .survey:
             let redis = self.units[known: id].redis
             var survey = redis.data.survey(run: redis.run)
@@ -40,8 +40,8 @@ extension World {
 
     private func failure(of work: RedisWork) -> RedisAnswer {
         switch work {
-        case .step(let step): .lot(step.lot, fence: step.fence, .unreachable)
-        case .prime(let prime): .lot(prime.lot, fence: prime.fence, .unreachable)
+        case .steps(let call): .lots(call.lotResults(.unreachable))
+        case .prime(let prime): .lots([LotResult(lot: prime.lot, fence: prime.fence, result: .unreachable)])
         case .survey: .survey(nil)
         }
     }
@@ -49,10 +49,15 @@ extension World {
     func redisAnswered(_ id: UnitID, _ session: UInt64, _ answer: RedisAnswer) {
         guard let process = self.process(id, session) else { return }
         switch answer {
-        case .lot(let lot, let fence, let result):
-            if result == .lost { self.mark("Redis found lost") }
-            if result == .superseded { self.mark("step refused by a newer fence") }
-            self.run(id, process, .redisResult(lot: lot, fence: fence, self.believed(result)))
+        case .lots(let results):
+            for one in results {
+                if one.result == .lost { self.mark("Redis found lost") }
+                if one.result == .superseded { self.mark("step refused by a newer fence") }
+            }
+            let believed = results.map {
+                LotResult(lot: $0.lot, fence: $0.fence, result: self.believed($0.result))
+            }
+            self.run(id, process, .redisResults(believed))
         case .survey(let survey): self.run(id, process, .surveyed(survey))
         }
     }

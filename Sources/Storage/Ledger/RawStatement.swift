@@ -40,6 +40,10 @@ final class RawStatement {
         guard code == SQLITE_DONE || code == SQLITE_ROW else { throw self.error(code) }
     }
 
+    /// Rows that the last run of an `UPDATE` found, also those that kept their values. Valid until the connection runs
+    /// another statement that writes.
+    var changedRows: Int { Int(sqlite3_changes(self.connection)) }
+
     /// Runs the statement with a blob, which is not copied.
     func run(blob: [UInt8], at index: Int32) throws {
         try blob.withUnsafeBytes { bytes in

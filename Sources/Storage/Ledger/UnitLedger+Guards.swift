@@ -51,12 +51,15 @@ extension UnitLedger {
     }
 
     func change(_ statement: RawStatement, _ lot: LotID, _ generation: Generation, _ value: Int64) throws {
-        self.statements!.account.bind(1, Int64(lot.rawValue))
-        self.statements!.account.bind(2, Int64(generation.rawValue))
-        try self.statements!.account.run()
         statement.bind(1, value)
         statement.bind(2, Int64(lot.rawValue))
         statement.bind(3, Int64(generation.rawValue))
+        try statement.run()
+        // Each account is new once. An insertion before every change would cost as much as the change.
+        guard statement.changedRows == 0 else { return }
+        self.statements!.account.bind(1, Int64(lot.rawValue))
+        self.statements!.account.bind(2, Int64(generation.rawValue))
+        try self.statements!.account.run()
         try statement.run()
     }
 }

@@ -20,7 +20,21 @@ package struct RedisModel: Sendable {
 
     package subscript(lot: LotID) -> Lot? { self.lots[lot] }
 
-    package mutating func handle(_ step: RedisStep) -> RedisResult {
+    /// - Returns: A result for each step, in their order.
+    package mutating func handle(_ call: JoinedSteps) -> [RedisResult] {
+        precondition(Set(call.steps.map(\.lot)).count == call.steps.count, "a lot has two steps in one call")
+        let results = call.steps.map { self.apply($0) }
+        if let mark = self.mark, results.contains(.stepped) {
+            self.mark = RedisMark(owner: mark.owner, steps: mark.steps + 1)
+            self.witness = call.witness
+        }
+        return results
+    }
+
+    /// A call with one step.
+    package mutating func handle(_ step: RedisStep) -> RedisResult { self.handle(JoinedSteps(step))[0] }
+
+    private mutating func apply(_ step: RedisStep) -> RedisResult {
         guard let mark = self.mark, var lot = self.lots[step.lot] else { return .lost }
         guard mark.owner == step.owner, step.fence >= lot.fence else { return .superseded }
         guard step.fence == lot.fence, step.sequence == lot.sequence, step.before == lot.available, step.after >= 0
@@ -29,8 +43,6 @@ package struct RedisModel: Sendable {
         lot.sequence += 1
         lot.admitted = step.admitted.map(\.request)
         self.lots[step.lot] = lot
-        self.mark = RedisMark(owner: mark.owner, steps: mark.steps + 1)
-        self.witness = step.witness
         return .stepped
     }
 

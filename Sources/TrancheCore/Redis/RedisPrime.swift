@@ -2,7 +2,7 @@
 package struct RedisMark: Hashable, Sendable {
     /// The session of the process that primed last.
     package let owner: UInt64
-    /// Primings and steps so far.
+    /// Primings and calls with a step that was done, so far.
     package let steps: UInt64
     package init(owner: UInt64, steps: UInt64) { (self.owner, self.steps) = (owner, steps) }
 }

@@ -14,6 +14,8 @@ extension UnitMachine {
         case contestReportDue
         case contestReply(ContestReply)
         case redisResult(lot: LotID, fence: UInt64, RedisResult)
+        /// Those of one call. Handed in together, what waits is decided once for all of them, and goes to Redis in one call.
+        case redisResults([LotResult])
         case payment(OrderID, payment: PaymentID, ticket: UInt64)
         case cancel(OrderID, ticket: UInt64)
         /// A payment, or a cancellation, of an order that the shell has found in an archive.

@@ -20,7 +20,11 @@ package struct UnitOutput: Sendable {
     ///   disk, so the shell answers every waiting buyer with ``Refusal/recovering``, drops the machine, and recovers
     ///   one from the ledger.
     package func carryOut<Shell: UnitShell>(by shell: Shell) throws(Shell.Failure) {
-        for step in self.steps { shell.send(step) }
+        var steps = self.steps[...]
+        while !steps.isEmpty {
+            shell.send(JoinedSteps(steps.prefix(Limits.lotsPerRedisCall)))
+            steps = steps.dropFirst(Limits.lotsPerRedisCall)
+        }
         if !self.durableAlready.isEmpty { shell.publish(self.durableAlready[...]) }
         if !self.entries.isEmpty { try shell.commit(self.entries) }
         var published = 0
@@ -56,7 +60,8 @@ package struct UnitOutput: Sendable {
 /// The process around a machine: its disk, Redis, front desk and network.
 package protocol UnitShell {
     associatedtype Failure: Error
-    func send(_ step: RedisStep)
+    /// Sends one call to Redis. The machine learns of its results by ``UnitMachine/Event/redisResults(_:)``.
+    func send(_ steps: JoinedSteps)
     /// Makes the entries durable in one transaction, and tells the machine by ``UnitMachine/committed(_:)``.
     func commit(_ entries: [LedgerEntry]) throws(Failure)
     /// Publishes to the front desk first and answers after that, so that a buyer with an answer finds the order known.

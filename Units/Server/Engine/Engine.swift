@@ -180,7 +180,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
 
     // MARK: carrying the output out; `perform` does the rest
 
-    func send(_ step: RedisStep) { self.parts.redis.send(.step(step), now: self.now.steady) }
+    func send(_ steps: JoinedSteps) { self.parts.redis.send(.steps(steps), now: self.now.steady) }
 
     func commit(_ entries: [LedgerEntry]) throws(StorageError) {
         try self.parts.ledger.commit(entries, as: self.machine.book.incarnation)

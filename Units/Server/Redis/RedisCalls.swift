@@ -16,26 +16,25 @@ package import TrancheCore
 package final class RedisCalls {
     package let owner = ThreadOwner("the calls to Redis")
     package enum Call {
-        case step(RedisStep)
+        case steps(JoinedSteps)
         case prime(RedisPrime)
         /// Asks what Redis holds of an earlier process. The ledger's proof is for the caller to add.
         case survey
     }
     private struct Underway {
-        let call: Call
+        var call: Call
         var overdueAt: Instant
     }
     private struct Session {
         let connection: RedisConnection
         let step: String
         let prime: String
-        let survey: String
 
-        static let scripts = [RedisScripts.step, RedisScripts.prime, RedisScripts.survey]
+        static let scripts = [RedisScripts.step, RedisScripts.prime]
         /// - Parameter digests: Those of ``scripts``.
         init(_ connection: RedisConnection, _ digests: [String]) {
             self.connection = connection
-            (self.step, self.prime, self.survey) = (digests[0], digests[1], digests[2])
+            (self.step, self.prime) = (digests[0], digests[1])
         }
     }
 
@@ -95,9 +94,9 @@ package final class RedisCalls {
         self.loseStepsOfOtherRuns()
         for underway in self.underway.suffix(self.unsent) {
             switch underway.call {
-            case .step(let step): self.wire.encode(step, digest: session.step, into: &self.arguments)
+            case .steps(let steps): self.wire.encode(steps, digest: session.step, into: &self.arguments)
             case .prime(let prime): self.wire.encode(prime, digest: session.prime, into: &self.arguments)
-            case .survey: self.wire.encodeSurvey(digest: session.survey, into: &self.arguments)
+            case .survey: self.wire.encodeSurvey(into: &self.arguments)
             }
             try session.connection.send(self.arguments)
         }
@@ -108,10 +107,17 @@ package final class RedisCalls {
     private func loseStepsOfOtherRuns() {
         guard let primed else { return }
         for place in self.underway.indices.suffix(self.unsent).reversed() {
-            guard case .step(let step) = self.underway[place].call, !primed.contains(step.lot) else { continue }
-            self.underway.remove(at: place)
-            self.unsent -= 1
-            self.results.append(.redisResult(lot: step.lot, fence: step.fence, .lost))
+            guard case .steps(let call) = self.underway[place].call else { continue }
+            let lost = call.steps.filter { !primed.contains($0.lot) }
+            guard !lost.isEmpty else { continue }
+            self.results.append(.redisResults(JoinedSteps(lost[...]).lotResults(.lost)))
+            let kept = call.steps.filter { primed.contains($0.lot) }
+            if kept.isEmpty {
+                self.underway.remove(at: place)
+                self.unsent -= 1
+            } else {
+                self.underway[place].call = .steps(JoinedSteps(kept[...]))
+            }
         }
     }
 
@@ -140,10 +146,10 @@ package final class RedisCalls {
 
     private func event(_ call: Call, _ reply: RedisReply, _ run: RedisRun) -> UnitMachine.Event? {
         switch call {
-        case .step(let step):
-            RedisWire.result(reply, success: .stepped).map { .redisResult(lot: step.lot, fence: step.fence, $0) }
+        case .steps(let call):
+            RedisWire.results(reply, count: call.steps.count).map { .redisResults(call.lotResults($0)) }
         case .prime(let prime):
-            RedisWire.result(reply, success: .primed(run)).map { result in
+            RedisWire.primed(reply, run: run).map { result in
                 if case .primed = result { self.primed?.insert(prime.lot) }
                 return .redisResult(lot: prime.lot, fence: prime.fence, result)
             }
@@ -153,7 +159,7 @@ package final class RedisCalls {
 
     private func failure(of call: Call) -> UnitMachine.Event {
         switch call {
-        case .step(let step): .redisResult(lot: step.lot, fence: step.fence, .unreachable)
+        case .steps(let call): .redisResults(call.lotResults(.unreachable))
         case .prime(let prime): .redisResult(lot: prime.lot, fence: prime.fence, .unreachable)
         case .survey: .surveyed(nil)
         }

@@ -3,83 +3,100 @@ import TrancheCore
 
 /// The form of a unit's steps, primings and surveys in Redis' protocol, and of their answers.
 struct RedisWire {
-    private let prefix: String
-    /// The key of what the unit's Redis knows of the whole unit.
+    /// The key of what the unit's Redis knows of the whole unit, its lots included.
     let witness: String
-    private let lots: String
-    private static let stateSuffix = ":state"
-    private var states: [LotID: String] = [:]
-    private var records: [UInt8] = []
+    private static let tailSuffix = ":tail"
+    private var buffer: [UInt8] = []
 
-    init(unit: UnitID) {
-        // One script touches a lot and the whole unit. The braces keep all keys of a unit in one slot of a cluster.
-        self.prefix = "tranche:{\(unit)}:"
-        (self.witness, self.lots) = (self.prefix + "witness", self.prefix + "lots")
-    }
-
-    private mutating func state(of lot: LotID) -> String {
-        if let key = self.states[lot] { return key }
-        let key = "\(self.prefix)lot:\(lot)\(Self.stateSuffix)"
-        self.states[lot] = key
-        return key
-    }
+    // The braces are the hash tag of a cluster. One key needs none, but an operator finds the slot by it.
+    init(unit: UnitID) { self.witness = "tranche:{\(unit)}:witness" }
 
     // MARK: what is sent
 
     /// A call of ``RedisScripts/step``.
-    mutating func encode(_ step: RedisStep, digest: String, into arguments: inout RedisArguments) {
-        arguments.call(digest, keys: self.state(of: step.lot), self.witness)
-        arguments.add(Int(step.fence))
-        arguments.add(Int(step.sequence))
-        arguments.add(step.before)
-        arguments.add(step.after)
-        arguments.add(Int(step.witness.position))
-        arguments.add(step.witness.digest.description)
-        self.records.removeAll(keepingCapacity: true)
-        for admission in step.admitted { self.addRecord(of: admission.request) }
-        arguments.add(self.records)
-        arguments.add(String(step.owner))
+    mutating func encode(_ call: JoinedSteps, digest: String, into arguments: inout RedisArguments) {
+        arguments.call(digest, key: self.witness)
+        arguments.add(String(call.owner))
+        arguments.add(Int(call.witness.position))
+        arguments.add(call.witness.digest.description)
+        arguments.add(call.steps.count)
+        for step in call.steps { arguments.add(step.lot.description) }
+        for step in call.steps { self.add(step.fence, step.sequence, step.before, to: &arguments) }
+        for step in call.steps {
+            arguments.add(step.lot.description)
+            self.add(step.fence, step.sequence + 1, step.after, to: &arguments)
+            arguments.add(step.lot.description + Self.tailSuffix)
+            self.buffer.removeAll(keepingCapacity: true)
+            for admission in step.admitted { self.addRecord(of: admission.request) }
+            arguments.add(self.buffer)
+        }
+    }
+
+    /// A lot's state. Redis compares it as it stands.
+    private mutating func add(_ fence: UInt64, _ sequence: UInt64, _ available: Int, to arguments: inout RedisArguments)
+    {
+        self.buffer.removeAll(keepingCapacity: true)
+        self.buffer.append(contentsOf: String(fence).utf8)
+        self.buffer.append(UInt8(ascii: " "))
+        self.buffer.append(contentsOf: String(sequence).utf8)
+        self.buffer.append(UInt8(ascii: " "))
+        self.buffer.append(contentsOf: String(available).utf8)
+        arguments.add(self.buffer)
     }
 
     /// An admitted request: `length(1) order(16) stamp(8) quantity(4) buyer`, numbers big-endian.
     private mutating func addRecord(of request: BuyRequest) {
-        self.records.append(UInt8(Limits.admissionRecordBytes + request.buyer.rawValue.utf8.count))
+        self.buffer.append(UInt8(Limits.admissionRecordBytes + request.buyer.rawValue.utf8.count))
         let words = (request.order.high.bigEndian, request.order.low.bigEndian, request.stamp.rawValue.bigEndian)
-        withUnsafeBytes(of: words) { self.records.append(contentsOf: $0) }
-        withUnsafeBytes(of: Int32(request.quantity).bigEndian) { self.records.append(contentsOf: $0) }
-        self.records.append(contentsOf: request.buyer.rawValue.utf8)
+        withUnsafeBytes(of: words) { self.buffer.append(contentsOf: $0) }
+        withUnsafeBytes(of: Int32(request.quantity).bigEndian) { self.buffer.append(contentsOf: $0) }
+        self.buffer.append(contentsOf: request.buyer.rawValue.utf8)
     }
 
     /// A call of ``RedisScripts/prime``.
-    mutating func encode(_ prime: RedisPrime, digest: String, into arguments: inout RedisArguments) {
-        arguments.call(digest, keys: self.state(of: prime.lot), self.witness, self.lots)
+    func encode(_ prime: RedisPrime, digest: String, into arguments: inout RedisArguments) {
+        arguments.call(digest, key: self.witness)
         arguments.add(prime.lot.description)
+        arguments.add(prime.lot.description + Self.tailSuffix)
         arguments.add(Int(prime.fence))
+        arguments.add(prime.available)
         arguments.add(String(prime.owner))
         arguments.add(prime.surveyed.map { String($0.owner) } ?? "")
         arguments.add(prime.surveyed.map { String($0.steps) } ?? "")
-        arguments.add(prime.available)
         arguments.add(String(prime.ledger.rawValue))
         arguments.add(Int(prime.generation.rawValue))
         arguments.add(Int(prime.witness.position))
         arguments.add(prime.witness.digest.description)
     }
 
-    /// A call of ``RedisScripts/survey``.
-    func encodeSurvey(digest: String, into arguments: inout RedisArguments) {
-        arguments.call(digest, keys: self.witness, self.lots)
-        arguments.add("\(self.prefix)lot:")
-        arguments.add(Self.stateSuffix)
+    func encodeSurvey(into arguments: inout RedisArguments) {
+        arguments.removeAll()
+        arguments.add("HGETALL")
+        arguments.add(self.witness)
     }
 
     // MARK: what is answered
 
-    /// - Parameter success: What the answer `OK` means.
+    /// - Returns: A result for each of `count` lots; `nil` for an answer of another shape.
+    static func results(_ reply: RedisReply, count: Int) -> [RedisResult]? {
+        guard let letters = reply.bytes, letters.count == count else { return nil }
+        var results: [RedisResult] = []
+        results.reserveCapacity(count)
+        for letter in letters {
+            switch letter {
+            case UInt8(ascii: "O"): results.append(.stepped)
+            case UInt8(ascii: "L"): results.append(.lost)
+            case UInt8(ascii: "S"): results.append(.superseded)
+            default: return nil
+            }
+        }
+        return results
+    }
+
     /// - Returns: `nil` for an answer of another shape.
-    static func result(_ reply: RedisReply, success: RedisResult) -> RedisResult? {
+    static func primed(_ reply: RedisReply, run: RedisRun) -> RedisResult? {
         switch reply.text {
-        case "OK": success
-        case "LOST": .lost
+        case "OK": .primed(run)
         case "SUPERSEDED": .superseded
         default: nil
         }
@@ -87,30 +104,45 @@ struct RedisWire {
 
     /// - Returns: `nil` for an answer of another shape. A damaged lot counts as absent: its next priming overwrites it.
     static func survey(_ reply: RedisReply, run: RedisRun) -> RedisSurvey? {
-        guard let parts = reply.array, let texts = parts.first?.array?.map(\.text), texts.count == 6 else { return nil }
-        var newestFence: UInt64 = 0
-        var admitted: [BuyRequest] = []
-        for fields in parts.dropFirst().compactMap(\.array) where fields.count == 3 {
-            // No unit gets near the limit, so a fence beyond it is damage.
-            guard let lot = fields[0].text.flatMap({ UInt32($0) }).map({ LotID($0) }),
-                let fence = fields[1].text.flatMap({ UInt64($0) }), fence <= Limits.fence - Limits.fenceRoom
-            else { continue }
-            newestFence = max(newestFence, fence)
-            admitted += self.requests(fields[2].bytes ?? [], lot: lot)
+        guard let parts = reply.array?.map(\.bytes), parts.count.isMultiple(of: 2) else { return nil }
+        var texts: [String: String] = [:]
+        var fences: [LotID: UInt64] = [:]
+        var tails: [LotID: [UInt8]] = [:]
+        for place in stride(from: 0, to: parts.count, by: 2) {
+            guard let field = parts[place], let value = parts[place + 1] else { return nil }
+            let name = String(decoding: field, as: UTF8.self)
+            if let lot = UInt32(name) {
+                fences[LotID(lot)] = Self.fence(value)
+            } else if name.hasSuffix(Self.tailSuffix), let lot = UInt32(name.dropLast(Self.tailSuffix.count)) {
+                tails[LotID(lot)] = value
+            } else {
+                texts[name] = String(decoding: value, as: UTF8.self)
+            }
         }
-        let mark = texts[4].flatMap { UInt64($0) }.map {
-            RedisMark(owner: $0, steps: texts[5].flatMap { UInt64($0) } ?? 0)
+        let admitted = fences.keys.sorted().flatMap { Self.requests(tails[$0] ?? [], lot: $0) }
+        let newestFence = fences.values.max() ?? 0
+        let mark = texts["owner"].flatMap { UInt64($0) }.map {
+            RedisMark(owner: $0, steps: texts["steps"].flatMap { UInt64($0) } ?? 0)
         }
-        guard let ledger = texts[0].flatMap({ UInt64($0) }), let position = texts[2].flatMap({ UInt64($0) }),
-            let digest = texts[3].flatMap({ Hex.pair($0) })
+        guard let ledger = texts["ledger"].flatMap({ UInt64($0) }),
+            let position = texts["position"].flatMap({ UInt64($0) }),
+            let digest = texts["digest"].flatMap({ Hex.pair($0) })
         else {
             return RedisSurvey(
                 ledger: nil, witness: nil, mark: mark, newestFence: newestFence, admitted: admitted, run: run)
         }
         return RedisSurvey(
-            ledger: LedgerID(ledger), generation: texts[1].flatMap { UInt32($0) }.map { Generation($0) },
+            ledger: LedgerID(ledger), generation: texts["generation"].flatMap { UInt32($0) }.map { Generation($0) },
             witness: LedgerHead(position: position, digest: ChainDigest(high: digest.0, low: digest.1)), mark: mark,
             newestFence: newestFence, admitted: admitted, run: run)
+    }
+
+    /// - Returns: The fence of a lot's state; `nil` if it is damaged. No unit gets near the limit.
+    private static func fence(_ state: [UInt8]) -> UInt64? {
+        let digits = state.prefix { $0 != UInt8(ascii: " ") }
+        guard let fence = UInt64(String(decoding: digits, as: UTF8.self)), fence <= Limits.fence - Limits.fenceRoom
+        else { return nil }
+        return fence
     }
 }
 
@@ -136,11 +168,11 @@ extension RedisWire {
 
 extension RedisArguments {
     /// Begins a call of a loaded script.
-    fileprivate mutating func call(_ digest: String, keys: String...) {
+    fileprivate mutating func call(_ digest: String, key: String) {
         self.removeAll()
         self.add("EVALSHA")
         self.add(digest)
-        self.add(keys.count)
-        for key in keys { self.add(key) }
+        self.add(1)
+        self.add(key)
     }
 }

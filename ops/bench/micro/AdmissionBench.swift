@@ -62,8 +62,8 @@ final class AdmissionBench {
 
 extension AdmissionBench: UnitShell {
     /// Answers in place of Redis, whose own work is not measured here.
-    func send(_ step: RedisStep) {
-        self.events.append(.redisResult(lot: step.lot, fence: step.fence, .stepped))
+    func send(_ steps: JoinedSteps) {
+        for step in steps.steps { self.events.append(.redisResult(lot: step.lot, fence: step.fence, .stepped)) }
     }
 
     func commit(_ entries: [LedgerEntry]) throws(Never) {
