@@ -133,8 +133,8 @@ let package = Package(
             name: "UnitServer",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "Lanes", "RedisClient",
-                "CurlClient", "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird, hummingbirdCore,
-                httpTypes, nioCore, nioPosix, nioConcurrency,
+                "CurlClient", "PostgresClient", "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird,
+                hummingbirdCore, httpTypes, nioCore, nioPosix, nioConcurrency,
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(

@@ -30,6 +30,7 @@ package struct PostgresStatement: Sendable {
 package final class PostgresRows {
     private let raw: OpaquePointer  // Freed once, in `deinit`.
     package let count: Int
+    package var columns: Int { Int(PQnfields(self.raw)) }
     /// Rows that were inserted, updated, deleted or selected.
     package let affected: Int
 

@@ -89,8 +89,11 @@ package struct LostLedgers: Sendable {
     package static func count(
         unitFolder: String, lot: LotID, generation: Generation
     ) throws(StorageError) -> Count {
-        let path = unitFolder + "/ledger.sqlite"
-        let current = UnitEvidence(name: "ledger", audit: try LedgerAudit(path: path))
+        let place = try LedgerPlace.inUse(in: unitFolder) ?? .file(unitFolder + "/" + LedgerPlace.file)
+        let current = UnitEvidence(
+            name: "ledger",
+            audit: try LedgerAudit(place, archives: LotArchive.folder(of: unitFolder + "/" + LedgerPlace.file)))
+        let path = current.audit.path
         if let finding = current.findings.values.flatMap({ $0 }).first { throw .corrupt(path: path, detail: finding) }
         let lost = try LostLedgers(unitFolder: unitFolder, current: current)
         let mine = current.orders.values.filter { $0.order.lot == lot && $0.order.generation == generation }

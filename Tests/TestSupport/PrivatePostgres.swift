@@ -89,6 +89,20 @@ package final class PrivatePostgres: @unchecked Sendable {  // `process` is used
         return try connection.run(PostgresStatement("SELECT current_setting('\(setting)')")).text(0, 0)
     }
 
+    /// The first value that a statement returns, by `psql`: it also asks a standby.
+    package func scalar(_ sql: String) throws -> String {
+        let log = self.folder + "/scalar"
+        try? FileManager.default.removeItem(atPath: log)
+        let arguments = [
+            "-X", "-A", "-t", "-h", self.folder, "-p", "5432", "-U", Self.user, "-d", "postgres", "-c", sql,
+        ]
+        guard let binaries = Self.binaries else { throw Missing(description: "there is no psql") }
+        let tool = try ChildProcess("\(binaries)/psql", arguments, environment: ["LC_ALL": "C"], log: log)
+        _ = tool.wait()
+        let text = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
     /// Stops the server at once, as a crash does: it recovers at the next start.
     package func crash() {
         self.process?.send(SIGQUIT)
