@@ -253,7 +253,8 @@ let package = Package(
             dependencies: ["Storage", "LedgerRows", "PostgresClient", "TrancheCore", "TestSupport", grdb],
             swiftSettings: settings),
         .testTarget(
-            name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
+            name: "VerificationTests",
+            dependencies: ["Verification", "Storage", "PostgresClient", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "LanesTests", dependencies: ["Lanes", "DaemonSupport", "ExpressParsing", "Sockets"],

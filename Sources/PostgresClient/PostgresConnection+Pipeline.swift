@@ -8,7 +8,8 @@ extension PostgresConnection {
     ///
     /// - Returns: The rows of each statement.
     /// - Throws: ``PostgresError/refused(target:state:detail:)``: nothing of it was carried out.
-    ///   ``PostgresError/inDoubt(target:detail:)``: it is carried out completely or not at all, and the caller must find out
+    ///   ``PostgresError/inDoubt(target:detail:)``: it is carried out completely or not at all, and the caller must
+    ///   find out
     ///   on another connection, after a commit there.
     package func transact(_ statements: [PostgresStatement]) throws(PostgresError) -> [PostgresRows] {
         let all = [PostgresStatement("BEGIN")] + statements + [PostgresStatement("COMMIT")]

@@ -3,9 +3,9 @@ import Foundation
 
 /// One blocking connection to one PostgreSQL server that accepts writes, over libpq.
 ///
-/// One thread at a time uses it, because a `PGconn` is not thread-safe. Nothing here cancels a statement, and no statement
-/// has a time-out at the server: a commit whose wait for a standby is cancelled becomes visible without being replicated.
-/// An answer that does not come in time closes the connection, and its transaction is in doubt.
+/// One thread at a time uses it, because a `PGconn` is not thread-safe. Nothing here cancels a statement, and no
+/// statement has a time-out at the server: a commit whose wait for a standby is cancelled becomes visible without
+/// being replicated. An answer that does not come in time closes the connection, and its transaction is in doubt.
 package final class PostgresConnection {
     package struct Limits: Hashable, Sendable {
         /// For each host; libpq takes at least two seconds.
@@ -58,13 +58,13 @@ package final class PostgresConnection {
     // The receiver of notices is used by the connection only, and dies with it.
     deinit { PQfinish(self.raw) }
 
-    /// The server, its role or its database may have other defaults. The server's own keepalives end a transaction of ours
-    /// whose rest never came: it would hold its rows for two hours.
+    /// The server, its role or its database may have other defaults. The server's own keepalives end a transaction of
+    /// ours whose rest never came: it would hold its rows for two hours.
     private var sessionSettings: String {
         """
-        SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_connection_check_interval = 0;
-        SET lock_timeout = \(self.limits.lockMilliseconds); SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;
-        SET tcp_keepalives_count = 3; SET default_transaction_isolation = 'read committed'
+        SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+        SET client_connection_check_interval = 0; SET lock_timeout = \(self.limits.lockMilliseconds);
+        SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET default_transaction_isolation = 'read committed'
         """
     }
 

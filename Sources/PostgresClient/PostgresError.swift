@@ -2,8 +2,8 @@
 package enum PostgresError: Error, Hashable, Sendable, CustomStringConvertible {
     /// There is no connection, and nothing was carried out by this call.
     case unreachable(target: String, detail: String)
-    /// The connection broke, or the answer did not come in time, or the server says that no standby has confirmed: it is
-    /// unknown whether what was sent is carried out and will last. The connection is closed.
+    /// The connection broke, or the answer did not come in time, or the server says that no standby has confirmed: it
+    /// is unknown whether what was sent is carried out and will last. The connection is closed.
     case inDoubt(target: String, detail: String)
     /// The server refused a statement, and its whole transaction is undone. The state is an SQLSTATE.
     case refused(target: String, state: String, detail: String)

@@ -2,8 +2,8 @@ import CPostgres
 
 /// The servers and the database to connect to, by a connection string of libpq.
 ///
-/// `host=a,b port=5432,5432 dbname=tranche user=unit` or `postgresql://unit@a:5432,b:5432/tranche`. With several hosts, the
-/// first one that accepts writes is used. The description names hosts and database, and never a password.
+/// `host=a,b port=5432,5432 dbname=tranche user=unit` or `postgresql://unit@a:5432,b:5432/tranche`. With several
+/// hosts, the first one that accepts writes is used. The description names hosts and database, and never a password.
 package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
     package let description: String
     /// Whether the string itself contains a password: a setting or an argument is no place for one.
@@ -24,7 +24,8 @@ package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
         // A password in words without quotes would be a part of libpq's own message.
         guard Self.isOne(text), let options = PQconninfoParse(text, nil) else {
             throw .unreadable(
-                "this is no connection string of libpq: use KEY=VALUE pairs (host=a,b dbname=d user=u) or postgresql://u@a,b/d"
+                "this is no connection string of libpq: use KEY=VALUE pairs (host=a,b dbname=d user=u) "
+                    + "or postgresql://u@a,b/d"
             )
         }
         defer { PQconninfoFree(options) }

@@ -68,6 +68,7 @@ package final class PostgresRows {
     /// Calls `body` with the bytes of a value, which are valid for the time of the call.
     ///
     /// - Returns: `nil` for NULL.
+    @discardableResult
     package func withBytes<Value>(_ row: Int, _ column: Int, _ body: (UnsafeRawBufferPointer) throws -> Value) rethrows
         -> Value?
     {

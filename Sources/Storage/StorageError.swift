@@ -73,6 +73,7 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
             switch state {
             case PostgresLedgerSchema.superseded:
                 self = .superseded(path: path, current: UInt64(bitPattern: Int64(detail) ?? 0))
+            case PostgresLedgerSchema.unreplicated: self = .unsafe(path: path, detail: detail)
             case "53100": self = .diskFull(path: path)
             case "55P03", "40P01": self = .inUse(path: path)
             case _ where state.hasPrefix("23"): self = .constraint(path: path, detail: detail)

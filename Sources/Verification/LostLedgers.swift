@@ -89,10 +89,10 @@ package struct LostLedgers: Sendable {
     package static func count(
         unitFolder: String, lot: LotID, generation: Generation
     ) throws(StorageError) -> Count {
-        let place = try LedgerPlace.inUse(in: unitFolder) ?? .file(unitFolder + "/" + LedgerPlace.file)
+        let location = try LedgerLocation.inUse(in: unitFolder) ?? .file(unitFolder + "/" + LedgerLocation.file)
         let current = UnitEvidence(
             name: "ledger",
-            audit: try LedgerAudit(place, archives: LotArchive.folder(of: unitFolder + "/" + LedgerPlace.file)))
+            audit: try LedgerAudit(location, archives: LotArchive.folder(of: unitFolder + "/" + LedgerLocation.file)))
         let path = current.audit.path
         if let finding = current.findings.values.flatMap({ $0 }).first { throw .corrupt(path: path, detail: finding) }
         let lost = try LostLedgers(unitFolder: unitFolder, current: current)

@@ -33,11 +33,11 @@ package struct Verifier {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/units").sorted()) ?? []
         for name in names {
             let unitFolder = "\(folder)/units/\(name)"
-            guard let place = try LedgerPlace.inUse(in: unitFolder) else { continue }
+            guard let location = try LedgerLocation.inUse(in: unitFolder) else { continue }
             let unit = UnitEvidence(
                 name: name,
                 audit: try LedgerAudit(
-                    place, archives: LotArchive.folder(of: unitFolder + "/" + LedgerPlace.file)))
+                    location, archives: LotArchive.folder(of: unitFolder + "/" + LedgerLocation.file)))
             units.append(unit)
             lost[unit.audit.unit] = try LostLedgers(unitFolder: "\(folder)/units/\(name)", current: unit)
             let bytes = FileManager.default.contents(atPath: "\(folder)/units/\(name)/config.json")

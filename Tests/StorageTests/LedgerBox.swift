@@ -8,34 +8,38 @@ import TrancheCore
 /// The databases that a ledger can be in. What a ledger promises is tested with each of them.
 enum LedgerEngine: String, CaseIterable, Sendable { case sqlite, postgres }
 
-/// An empty place for one test's ledger, and ways to change it behind the ledger's back.
+/// An empty location for one test's ledger, and ways to change it behind the ledger's back.
 struct LedgerBox {
-    let place: LedgerPlace
+    let location: LedgerLocation
     /// What errors call the ledger.
-    var name: String { "\(self.place)" }
+    var name: String { "\(self.location)" }
 
     init(_ engine: LedgerEngine) throws {
         switch engine {
-        case .sqlite: self.place = .file(try TemporaryFolder.make() + "/ledger.sqlite")
-        case .postgres: self.place = .postgres(try PostgresTarget(try PrivatePostgres.newDatabase()))
+        case .sqlite: self.location = .file(try TemporaryFolder.make() + "/ledger.sqlite")
+        case .postgres: self.location = .postgres(try PostgresTarget(try PrivatePostgres.newDatabase()))
         }
     }
 
     func open(unit: UInt16 = 1) throws -> any LedgerStore {
-        switch self.place {
-        case .file(let path): try UnitLedger(path: path, unit: UnitID(unit), newID: LedgerID(77))
+        switch self.location {
+        case .file(let path): return try UnitLedger(path: path, unit: UnitID(unit), newID: LedgerID(77))
         case .postgres(let target):
-            try PostgresLedger(
-                target, unit: UnitID(unit), newID: LedgerID(77),
-                settings: PostgresLedger.Settings(allowsUnreplicated: true))
+            return try PostgresLedger(target, unit: UnitID(unit), newID: LedgerID(77), settings: Self.settings)
         }
     }
 
-    func audit() throws -> LedgerAudit { try LedgerAudit(self.place) }
+    private static var settings: PostgresLedger.Settings {
+        var settings = PostgresLedger.Settings(allowsUnreplicated: true)
+        settings.limits.answerMilliseconds = 60_000
+        return settings
+    }
+
+    func audit() throws -> LedgerAudit { try LedgerAudit(self.location) }
 
     /// A copy of the ledger as it is now, although it may be in use.
     func copy() throws -> LedgerBox {
-        switch self.place {
+        switch self.location {
         case .file: try self.copyInto(.sqlite)
         case .postgres: try self.copyInto(.postgres)
         }
@@ -43,12 +47,12 @@ struct LedgerBox {
 
     func copyInto(_ engine: LedgerEngine) throws -> LedgerBox {
         let copy = try LedgerBox(engine)
-        _ = try LedgerCopy.move(self.place, to: copy.place)
+        _ = try LedgerCopy.move(self.location, to: copy.location)
         return copy
     }
 
     func execute(_ sql: String) throws {
-        switch self.place {
+        switch self.location {
         case .file(let path): try DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
         case .postgres:
             // Two words of SQLite's own language.
@@ -60,7 +64,7 @@ struct LedgerBox {
 
     /// The integers of the first row.
     func integers(_ sql: String) throws -> [Int64] {
-        switch self.place {
+        switch self.location {
         case .file(let path):
             return try DatabaseQueue(path: path).read { database in
                 let row = try Row.fetchOne(database, sql: sql)!
@@ -76,7 +80,7 @@ struct LedgerBox {
 
     /// Changes bits of one byte of a row of the journal.
     func flip(_ mask: Int, at offset: Int, of position: Int) throws {
-        switch self.place {
+        switch self.location {
         case .file(let path):
             try DatabaseQueue(path: path).write { database in
                 var bytes = try Data.fetchOne(
@@ -94,7 +98,7 @@ struct LedgerBox {
 
     /// Calls `body` while another writer has the ledger's database.
     func whileLocked(_ body: () throws -> Void) throws {
-        switch self.place {
+        switch self.location {
         case .file(let path):
             try DatabaseQueue(path: path).writeWithoutTransaction { database in
                 try database.execute(sql: "BEGIN IMMEDIATE")
@@ -110,7 +114,7 @@ struct LedgerBox {
     }
 
     private func connection() throws -> PostgresConnection {
-        guard case .postgres(let target) = self.place else { throw CancellationError() }
+        guard case .postgres(let target) = self.location else { throw CancellationError() }
         return try PostgresConnection(target, application: "test")
     }
 }

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 import TrancheCore
 
-/// What a ledger in PostgreSQL promises beside what all ledgers do: one writer, and no answer on the word of one machine.
+/// What a ledger in PostgreSQL promises beside what all ledgers do: one writer, and no answer on the word of one
+/// machine.
 @Suite struct PostgresLedgerTests {
     private let first = Incarnation(1)
 
@@ -40,7 +41,8 @@ import TrancheCore
             do throws(PostgresError) {
                 _ = try connection.transact([
                     PostgresStatement(
-                        "SELECT ledger_claim($1, $2, $3)", [.integer(1), .integer(position - 1), digest(position - 1)]),
+                        "SELECT ledger_claim($1, $2, $3, 0)",
+                        [.integer(1), .integer(position - 1), digest(position - 1)]),
                     PostgresStatement(
                         "INSERT INTO journal (position, digest, entries) VALUES ($1, $2, $3)",
                         [.integer(position), digest(position), .bytes([])]),
@@ -73,7 +75,7 @@ import TrancheCore
         _ = try other.recover()
         try other.commit([self.order(1)], as: self.first)
         #expect(throws: StorageError.self) { try one.commit([self.order(2)], as: self.first) }
-        #expect(throws: StorageError.superseded(path: one.place, current: 1)) { try one.recover() }
+        #expect(throws: StorageError.superseded(path: one.location, current: 1)) { try one.recover() }
         #expect(try self.open(target).recover().orders.count == 1)
     }
 
@@ -96,6 +98,24 @@ import TrancheCore
         }
     }
 
+    @Test func aServerThatGivesItsStandbysUpTakesNothingMore() throws {
+        let primary = try PrivatePostgres()
+        let standby = try PrivatePostgres(standbyOf: primary, name: "a")
+        try primary.set("synchronous_standby_names", "ANY 1 (a)")
+        let ledger = try self.open(primary.target, allowsUnreplicated: false)
+        try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
+        try primary.set("synchronous_standby_names", "")
+        let error = #expect(throws: StorageError.self) { try ledger.commit([self.order(1)], as: self.first) }
+        guard case .unsafe? = error else {
+            Issue.record("expected unsafe, got \(String(describing: error))")
+            return
+        }
+        try primary.set("synchronous_standby_names", "ANY 1 (a)")
+        #expect(try ledger.recover().orders.isEmpty)
+        try ledger.commit([self.order(1)], as: self.first)
+        withExtendedLifetime(standby) {}
+    }
+
     @Test func aCommitInDoubtIsFoundOutBehindABarrier() throws {
         let server = try PrivatePostgres()
         let ledger = try self.open(server.target, answerMilliseconds: 700)
@@ -113,7 +133,7 @@ import TrancheCore
         let book = try self.recovered(ledger)
         #expect(book.orders.count == 1, "the server kept it")
         try ledger.commit([self.order(2)], as: self.first)
-        #expect(try LedgerAudit(try LedgerPlace(server.target)).commits.allSatisfy { $0.isChained })
+        #expect(try LedgerAudit(try LedgerLocation(server.target)).commits.allSatisfy { $0.isChained })
     }
 
     /// The server needs a moment to let a waiting transaction go.
@@ -167,7 +187,7 @@ import TrancheCore
         try primary.set("synchronous_standby_names", "ANY 1 (a)")
         let ledger = try self.open(self.both(primary, standby))
         try ledger.commit([.opened(self.first), .granted(LotID(1), total: 90)], as: self.first)
-        for number in 1...50 as ClosedRange<UInt64> { try ledger.commit([self.order(number)], as: self.first) }
+        for number: UInt64 in 1...50 { try ledger.commit([self.order(number)], as: self.first) }
         primary.crash()
         #expect(throws: StorageError.self) { try ledger.commit([self.order(51)], as: self.first) }
         #expect(throws: StorageError.self, "a standby is no place to decide") { try ledger.recover() }
@@ -221,7 +241,7 @@ import TrancheCore
         let file = try LedgerBox(.sqlite)
         let ledger = try file.open()
         try ledger.commit([.opened(self.first), .granted(LotID(1), total: 2_000)], as: self.first)
-        for number in 1...700 as ClosedRange<UInt64> {
+        for number: UInt64 in 1...700 {
             try ledger.commit([self.order(number)], as: self.first)
             if number % 9 == 0 { try ledger.commit([.nonce(number)], as: self.first) }
         }
@@ -237,8 +257,8 @@ import TrancheCore
             let book = try copy.open().recover()
             #expect(book.orders.count == 700 && book.ceiling == Stamp(rawValue: 77_777))
         }
-        #expect(throws: StorageError.self, "the place is not empty") {
-            try LedgerCopy.move(file.place, to: there.place)
+        #expect(throws: StorageError.self, "the location is not empty") {
+            try LedgerCopy.move(file.location, to: there.location)
         }
     }
 }

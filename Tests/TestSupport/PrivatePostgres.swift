@@ -1,6 +1,6 @@
-package import DaemonSupport
+import DaemonSupport
 import Foundation
-package import PostgresClient
+import PostgresClient
 
 /// A PostgreSQL server of one test, on a socket in a temporary folder. It syncs every commit, as in earnest.
 ///
@@ -74,14 +74,20 @@ package final class PrivatePostgres: @unchecked Sendable {  // `process` is used
     /// Runs one statement, which waits for no standby.
     package func run(_ sql: String, database: String = "postgres") throws {
         let target = try PostgresTarget(self.target(database: database) + " options='-c synchronous_commit=local'")
-        try PostgresConnection(target, application: "test").run(script: sql)
+        var limits = PostgresConnection.Limits()
+        limits.answerMilliseconds = 60_000  // Making a database takes a while on a busy disk.
+        try PostgresConnection(target, application: "test", limits: limits).run(script: sql)
     }
 
     /// Changes a setting of the running server. New connections have it; old ones soon.
     package func set(_ setting: String, _ value: String) throws {
         try self.run("ALTER SYSTEM SET \(setting) = '\(value)'")
         try self.run("SELECT pg_reload_conf()")
-        for _ in 0..<500 where try self.value(of: setting) != value { usleep(10_000) }
+        for _ in 0..<500 {
+            if try self.value(of: setting) == value { return }
+            usleep(10_000)
+        }
+        throw Missing(description: "\(setting) does not become \(value)")
     }
 
     package func value(of setting: String) throws -> String? {

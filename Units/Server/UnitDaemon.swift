@@ -75,7 +75,7 @@ package enum UnitDaemon {
             "starting",
             metadata: [
                 "public": "\(configuration.publicURL)", "position": "\(ledger.head.position)",
-                "ledger": "\(ledger.place)",
+                "ledger": "\(ledger.location)",
             ])
         // The last service stops first: buyers' requests, then operators', then the pull, and the engine at last.
         try await Daemon.run(

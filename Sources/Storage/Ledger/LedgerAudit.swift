@@ -35,14 +35,15 @@ package struct LedgerAudit: Sendable {
 
     /// - Parameter archives: The folder of the archives of a ledger that is no file.
     /// - Throws: ``StorageError`` if there is no ledger.
-    package init(_ place: LedgerPlace, archives: String = "") throws(StorageError) {
-        switch place {
+    package init(_ location: LedgerLocation, archives: String = "") throws(StorageError) {
+        switch location {
         case .file(let path): try self.init(path: path)
         case .postgres(let target): try self.init(target, archives: archives)
         }
     }
 
-    /// Reads from the primary, behind a barrier: a standby may lack what was confirmed, and have what is going to be lost.
+    /// Reads from the primary, behind a barrier: a standby may lack what was confirmed, and have what is going to be
+    /// lost.
     private init(_ target: PostgresTarget, archives: String) throws(StorageError) {
         do {
             let connection = try PostgresConnection(target, application: "tranche-audit")
@@ -55,11 +56,11 @@ package struct LedgerAudit: Sendable {
     }
 
     private init(_ connection: PostgresConnection, archives: String) throws {
-        let place = "\(connection.target)"
+        let location = "\(connection.target)"
         guard let identity = try PostgresJournal.identity(connection), let unit = UInt16(exactly: identity.unit) else {
-            throw StorageError.corrupt(path: place, detail: "it has no identity")
+            throw StorageError.corrupt(path: location, detail: "it has no identity")
         }
-        (self.path, self.archives, self.unit, self.ledger) = (place, archives, UnitID(unit), identity.ledger)
+        (self.path, self.archives, self.unit, self.ledger) = (location, archives, UnitID(unit), identity.ledger)
         var commits: [Commit] = []
         try PostgresJournal.forEachCommit(connection) { commits.append($0) }
         self.commits = commits

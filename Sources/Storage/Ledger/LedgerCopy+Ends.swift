@@ -13,8 +13,8 @@ struct LedgerReader {
     }
     private let database: Database
 
-    init(_ place: LedgerPlace) throws {
-        switch place {
+    init(_ location: LedgerLocation) throws {
+        switch location {
         case .file(let path): self.database = .file(try DurableDatabase.openToRead(path), path: path)
         case .postgres(let target):
             let connection = try PostgresConnection(target, application: "tranche-copy")
@@ -79,11 +79,12 @@ final class LedgerWriter {
     private let database: Database
     private var rows: [(LedgerHead, [UInt8])] = []
 
-    init(_ place: LedgerPlace) throws {
-        switch place {
+    init(_ location: LedgerLocation) throws {
+        switch location {
         case .file(let path):
             guard !FileManager.default.fileExists(atPath: path) else {
-                throw StorageError.io(path: path, detail: "the file exists: a ledger is copied to an empty place only")
+                throw StorageError.io(
+                    path: path, detail: "the file exists: a ledger is copied to an empty location only")
             }
             self.database = .file(try DurableDatabase.open(path, migrator: LedgerSchema.migrator))
         case .postgres(let target):

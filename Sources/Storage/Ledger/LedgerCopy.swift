@@ -21,14 +21,15 @@ package enum LedgerCopy {
         package let head: LedgerHead
     }
 
-    /// Copies a ledger that is not in use, commit for commit under the same digests, into an empty place: a file that does
-    /// not exist, or a database without a ledger.
+    /// Copies a ledger that is not in use, commit for commit under the same digests, into an empty location: a file
+    /// that does not exist, or a database without a ledger.
     ///
-    /// Commits that have left a file for its archive are in the copy's journal again. Files of settled lots are not copied:
-    /// they stay in the unit's folder. A copy that was broken off has no identity, and no unit opens it.
+    /// Commits that have left a file for its archive are in the copy's journal again. Files of settled lots are not
+    /// copied: they stay in the unit's folder. A copy that was broken off has no identity, and no unit opens it.
     ///
-    /// - Throws: ``StorageError/corrupt(path:detail:)`` if the source's hash chain breaks; the copy is not usable then.
-    package static func move(_ source: LedgerPlace, to target: LedgerPlace) throws(StorageError) -> Result {
+    /// - Throws: ``StorageError/corrupt(path:detail:)`` if the source's hash chain breaks; the copy is not usable
+    ///   then.
+    package static func move(_ source: LedgerLocation, to target: LedgerLocation) throws(StorageError) -> Result {
         do {
             let reader = try LedgerReader(source)
             return try reader.read {

@@ -93,7 +93,8 @@ struct SnapshotUnderway {
     /// - Parameters:
     ///   - book: The fold of the ledger.
     ///   - head: The last head that no heartbeat overwrites.
-    ///   - lastPlace: The highest place of a piece; pieces that a crash has left behind have the highest number, and go with
+    /// - lastPlace: The highest place of a piece; pieces that a crash has left behind have the highest number, and go
+    ///   with
     ///     this snapshot's predecessor.
     init(of book: UnitBook, at head: LedgerHead, behind lastPlace: Int64) {
         (self.head, self.number, self.checksum) = (head, (lastPlace >> LedgerSnapshot.numberShift) + 1, head.digest)

@@ -3,13 +3,13 @@ package import TrancheCore
 
 /// A unit's ledger, in whichever database: it decides what was sold.
 ///
-/// One process writes it, from one thread at a time. Only ``commit(_:as:)`` is called while buyers wait, so only it must be
-/// fast. After a commit that failed, the caller drops what it has in memory and goes on with ``recover()``: until then the
-/// ledger takes no more entries if it does not know whether the last ones are kept.
+/// One process writes it, from one thread at a time. Only ``commit(_:as:)`` is called while buyers wait, so only it
+/// must be fast. After a commit that failed, the caller drops what it has in memory and goes on with ``recover()``:
+/// until then the ledger takes no more entries if it does not know whether the last ones are kept.
 package protocol LedgerStore: AnyObject {
     var owner: ThreadOwner { get }
     /// What messages call the ledger: a file, or servers and a database; without a password.
-    var place: String { get }
+    var location: String { get }
     var id: LedgerID { get }
     var unit: UnitID { get }
     /// The last position that is durable, and its digest.
@@ -29,8 +29,8 @@ package protocol LedgerStore: AnyObject {
     /// - Throws: ``StorageError``: the caller's state is ahead of the ledger, or nobody knows whether it is.
     func commit(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError)
 
-    /// The digest at a position where a commit ended; `nil` for any other position, and for a heartbeat that many others
-    /// have replaced.
+    /// The digest at a position where a commit ended; `nil` for any other position, and for a heartbeat that many
+    /// others have replaced.
     ///
     /// - Throws: ``StorageError`` if it cannot be read now. This is no proof that the ledger lacks the position.
     func head(at position: UInt64) throws(StorageError) -> LedgerHead?
@@ -61,6 +61,6 @@ package protocol LedgerStore: AnyObject {
 }
 
 extension UnitLedger: LedgerStore {
-    package var place: String { self.path }
+    package var location: String { self.path }
     package var hasFilesBeside: Bool { true }
 }

@@ -19,7 +19,7 @@ extension PostgresLedger {
                 (self.mustRecover, self.connection) = (true, nil)
                 throw error
             }
-        } catch { throw StorageError(error, path: self.place) }
+        } catch { throw StorageError(error, path: self.location) }
     }
 
     package func head(at position: UInt64) throws(StorageError) -> LedgerHead? {
@@ -31,11 +31,11 @@ extension PostgresLedger {
         }
         if let head = self.recent.head(at: position) { return head }
         guard let connection, !self.mustRecover else {
-            throw .io(path: self.place, detail: "there is no connection to read position \(position)")
+            throw .io(path: self.location, detail: "there is no connection to read position \(position)")
         }
         do { return try PostgresJournal.head(connection, at: position) } catch {
             if connection.isClosed { (self.mustRecover, self.connection) = (true, nil) }
-            throw StorageError(error, path: self.place)
+            throw StorageError(error, path: self.location)
         }
     }
 
@@ -48,9 +48,9 @@ extension PostgresLedger {
         return connection
     }
 
-    /// Commits a change that means nothing. When it is confirmed, so is everything before it, and what is read after it is
-    /// not lost by a promotion. A transaction of ours that is still under way at the server holds the same row, so the
-    /// barrier comes behind it.
+    /// Commits a change that means nothing. When it is confirmed, so is everything before it, and what is read after
+    /// it is not lost by a promotion. A transaction of ours that is still under way at the server holds the same row,
+    /// so the barrier comes behind it.
     ///
     /// - Returns: Whether there is a ledger.
     @discardableResult
@@ -59,7 +59,7 @@ extension PostgresLedger {
     }
 
     var unfinished: StorageError {
-        .corrupt(path: self.place, detail: "it has commits and no identity: a copy that was not finished")
+        .corrupt(path: self.location, detail: "it has commits and no identity: a copy that was not finished")
     }
 
     private func reconnected() throws -> PostgresConnection {
@@ -92,7 +92,7 @@ extension PostgresLedger {
         try PostgresJournal.forEachCommit(connection, after: snapshot?.head ?? .empty) { commit in
             guard commit.isChained, let entries = commit.entries else {
                 throw StorageError.corrupt(
-                    path: self.place, detail: "the hash chain breaks at position \(commit.head.position)")
+                    path: self.location, detail: "the hash chain breaks at position \(commit.head.position)")
             }
             for entry in entries {
                 self.replayedEntries += 1
@@ -111,10 +111,11 @@ extension PostgresLedger {
     }
 
     private func guardBuyer(_ entry: LedgerEntry, _ buyers: inout BuyerGuard) throws(StorageError) {
-        do throws(BuyerGuard.Violation) { try buyers.take(entry) } catch { throw error.error(in: self.place) }
+        do throws(BuyerGuard.Violation) { try buyers.take(entry) } catch { throw error.error(in: self.location) }
     }
 
-    /// Compares what the database has with what this process knows: the last head that was confirmed, or the one in doubt.
+    /// Compares what the database has with what this process knows: the last head that was confirmed, or the one in
+    /// doubt.
     private func compare(
         _ found: LedgerHead, _ identity: PostgresJournal.Identity, _ connection: PostgresConnection
     ) throws {
@@ -122,11 +123,11 @@ extension PostgresLedger {
         if found == known || found == self.doubtful { return }
         let isContinued = known == .empty ? true : try PostgresJournal.head(connection, at: known.position) == known
         // Somebody else went on from what this process knows.
-        guard !isContinued else { throw StorageError.superseded(path: self.place, current: identity.incarnation) }
+        guard !isContinued else { throw StorageError.superseded(path: self.location, current: identity.incarnation) }
         throw self.diverged(
-            "it ends at position \(found.position), and lacks position \(known.position), which was confirmed: a standby "
-                + "without it was promoted, or an older copy was restored")
+            "it ends at position \(found.position), and lacks position \(known.position), which was confirmed: a "
+                + "standby without it was promoted, or an older copy was restored")
     }
 
-    private func diverged(_ detail: String) -> StorageError { .diverged(path: self.place, detail: detail) }
+    private func diverged(_ detail: String) -> StorageError { .diverged(path: self.location, detail: detail) }
 }

@@ -22,7 +22,7 @@ extension PostgresLedger {
 
     private func writePiece(of book: UnitBook, as incarnation: Incarnation) throws(StorageError) -> Bool {
         guard let connection, !self.mustRecover else {
-            throw .io(path: self.place, detail: "there is no connection for a snapshot")
+            throw .io(path: self.location, detail: "there is no connection for a snapshot")
         }
         do throws(PostgresError) {
             var underway: SnapshotUnderway
@@ -46,7 +46,7 @@ extension PostgresLedger {
             if connection.isClosed || error.state == PostgresLedgerSchema.otherEnd {
                 (self.mustRecover, self.connection) = (true, nil)
             }
-            throw StorageError(error, path: self.place)
+            throw StorageError(error, path: self.location)
         }
     }
 }

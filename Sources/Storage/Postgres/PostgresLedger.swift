@@ -5,10 +5,11 @@ package import TrancheCore
 
 /// A unit's ledger in PostgreSQL, which keeps it on more than one machine.
 ///
-/// Each commit is one transaction and one round trip. It is conditional on the owner and on the last position, so of two
-/// writers one writes. The server confirms it when a standby has it on disk. A connection that breaks leaves the last commit
-/// in doubt: the ledger then takes nothing more before ``recover()``, which finds out on a new connection, behind a commit of
-/// its own. Without that commit, what is read there may be what a promoted standby is about to lose.
+/// Each commit is one transaction and one round trip. It is conditional on the owner and on the last position, so of
+/// two writers one writes. The server confirms it when a standby has it on disk. A connection that breaks leaves the
+/// last commit in doubt: the ledger then takes nothing more before ``recover()``, which finds out on a new
+/// connection, behind a commit of its own. Without that commit, what is read there may be what a promoted standby is
+/// about to lose.
 package final class PostgresLedger: LedgerStore {
     package struct Settings: Sendable {
         package var limits = PostgresConnection.Limits()
@@ -20,7 +21,7 @@ package final class PostgresLedger: LedgerStore {
     }
 
     package let owner = ThreadOwner("the ledger")
-    package let place: String
+    package let location: String
     package private(set) var id: LedgerID
     package let unit: UnitID
     package var head: LedgerHead { self.end.head }
@@ -49,11 +50,12 @@ package final class PostgresLedger: LedgerStore {
     /// Opens the ledger of `unit`, or creates it.
     ///
     /// - Parameter newID: The identity of the ledger, if it is new.
-    /// - Throws: ``StorageError`` if no server takes commits, if it would lose them, or if the ledger is of another unit.
+    /// - Throws: ``StorageError`` if no server takes commits, if it would lose them, or if the ledger is of another
+    ///   unit.
     package init(
         _ target: PostgresTarget, unit: UnitID, newID: LedgerID, settings: Settings = Settings()
     ) throws(StorageError) {
-        (self.target, self.place, self.unit, self.settings) = (target, "\(target)", unit, settings)
+        (self.target, self.location, self.unit, self.settings) = (target, "\(target)", unit, settings)
         (self.id, self.end) = (newID, LedgerEnd(head: .empty, generation: Generation(1)))
         do {
             let connection = try self.connect()
@@ -70,7 +72,7 @@ package final class PostgresLedger: LedgerStore {
             guard let identity = try PostgresJournal.identity(connection) else { throw self.unfinished }
             guard identity.unit == Int64(unit.rawValue) else {
                 throw StorageError.wrongOwner(
-                    path: self.place, expected: "unit \(unit)", found: "unit \(identity.unit)")
+                    path: self.location, expected: "unit \(unit)", found: "unit \(identity.unit)")
             }
             self.id = identity.ledger
             self.end = try PostgresJournal.end(connection, generation: identity.generation)
@@ -83,18 +85,18 @@ package final class PostgresLedger: LedgerStore {
         guard !entries.isEmpty else { return }
         if self.buyers == nil, !self.mustRecover { _ = try self.recover() }
         guard let connection, !self.mustRecover else {
-            throw .io(path: self.place, detail: "the last commit is in doubt, and the ledger was not read since")
+            throw .io(path: self.location, detail: "the last commit is in doubt, and the ledger was not read since")
         }
         do throws(BuyerGuard.Violation) { try self.plan.make(entries, after: self.end, &self.buyers!) } catch {
             self.buyers?.rollback()
-            throw error.error(in: self.place)
+            throw error.error(in: self.location)
         }
         do throws(PostgresError) {
             _ = try connection.transact(self.statements(of: self.plan, incarnation))
         } catch {
             self.buyers?.rollback()
             self.failed(error, connection, self.plan.end.head)
-            throw StorageError(error, path: self.place)
+            throw StorageError(error, path: self.location)
         }
         if case .insert = self.plan.row { self.recent.add(self.end.head) }
         self.end = self.plan.end
@@ -151,18 +153,18 @@ package final class PostgresLedger: LedgerStore {
     /// The condition of every transaction that writes.
     func claim(_ incarnation: Incarnation) -> PostgresStatement {
         PostgresStatement(
-            "SELECT ledger_claim($1, $2, $3)",
+            "SELECT ledger_claim($1, $2, $3, $4)",
             [
                 .integer(Int64(bitPattern: incarnation.rawValue)), .integer(Int64(bitPattern: self.end.head.position)),
-                .bytes(self.end.head.digest.bytes),
+                .bytes(self.end.head.digest.bytes), .integer(self.settings.allowsUnreplicated ? 0 : 1),
             ])
     }
 
     /// PostgreSQL keeps a log that has its size already.
     package func reserveLog() throws(StorageError) {}
 
-    // The journal stays in the database as a whole, and so do the orders of settled lots: another machine that takes the
-    // unit over has no files of this one.
+    // The journal stays in the database as a whole, and so do the orders of settled lots: another machine that takes
+    // the unit over has no files of this one.
     package var movableBefore: UInt64? { get throws(StorageError) { nil } }
 
     package func deleteMoved(

@@ -1,11 +1,12 @@
 import PostgresClient
 
-/// The tables of a unit's ledger in PostgreSQL: those of ``LedgerSchema``, with rows and digests alike. A step, once landed,
-/// is never edited: add the next one.
+/// The tables of a unit's ledger in PostgreSQL: those of ``LedgerSchema``, with rows and digests alike. A step, once
+/// landed, is never edited: add the next one.
 enum PostgresLedgerSchema {
     /// What ``claim`` refuses with.
     static let superseded = "TR001"
     static let otherEnd = "TR002"
+    static let unreplicated = "TR003"
 
     private static let steps = [
         """
@@ -28,13 +29,18 @@ enum PostgresLedgerSchema {
             checksum BYTEA NOT NULL
         );
         CREATE TABLE snapshot_pieces (place BIGINT PRIMARY KEY, bytes BYTEA NOT NULL);
-        -- The first statement of each commit. The row of the owner is locked until its end, so writers take turns, and the
-        -- second one sees what the first one wrote.
-        CREATE FUNCTION ledger_claim(mine BIGINT, last BIGINT, last_digest BYTEA) RETURNS BIGINT LANGUAGE plpgsql AS $$
+        -- The first statement of each commit. The row of the owner is locked until its end, so writers take turns, and
+        -- the second one sees what the first one wrote.
+        CREATE FUNCTION ledger_claim(mine BIGINT, last BIGINT, last_digest BYTEA, replicated BIGINT)
+        RETURNS BIGINT LANGUAGE plpgsql AS $$
         DECLARE
             current BIGINT;
             found RECORD;
         BEGIN
+            -- It can change while the connection lives, by a reload or by what watches over the servers.
+            IF replicated = 1 AND trim(current_setting('synchronous_standby_names')) = '' THEN
+                RAISE EXCEPTION 'synchronous_standby_names has become empty' USING ERRCODE = 'TR003';
+            END IF;
             SELECT incarnation INTO STRICT current FROM identity FOR UPDATE;
             IF current > mine THEN RAISE EXCEPTION '%', current USING ERRCODE = 'TR001'; END IF;
             IF current < mine THEN UPDATE identity SET incarnation = mine; END IF;
@@ -65,7 +71,7 @@ enum PostgresLedgerSchema {
                     + "\(self.steps.count) here")
         }
         for (step, script) in self.steps.enumerated().dropFirst(done) {
-            try connection.run(script: script + "; INSERT INTO ledger_steps VALUES (\(step + 1))")
+            try connection.run(script: script + "\nINSERT INTO ledger_steps VALUES (\(step + 1))")
         }
         try connection.run(script: "COMMIT")
     }

@@ -1,7 +1,7 @@
 import TrancheCore
 
-/// The last heads behind which a process has inserted a row. The center asks for one with each report, and the answer takes
-/// no question to the database.
+/// The last heads behind which a process has inserted a row. The center asks for one with each report, and the answer
+/// takes no question to the database.
 struct RecentHeads {
     static let limit = 512
     private var heads: [LedgerHead] = []

@@ -1,9 +1,9 @@
 import Foundation
 package import PostgresClient
 
-/// Where a unit's ledger is: in a file of its data folder, or in PostgreSQL. In the latter case the folder has a note, so
-/// that verification and operators find it.
-package enum LedgerPlace: Hashable, Sendable, CustomStringConvertible {
+/// Where a unit's ledger is: in a file of its data folder, or in PostgreSQL. In the latter case the folder has a
+/// note, so that verification and operators find it.
+package enum LedgerLocation: Hashable, Sendable, CustomStringConvertible {
     case file(String)
     case postgres(PostgresTarget)
 
@@ -32,8 +32,8 @@ package enum LedgerPlace: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The place of the ledger of a unit's data folder; `nil` if there is none yet.
-    package static func inUse(in folder: String) throws(StorageError) -> LedgerPlace? {
+    /// The location of the ledger of a unit's data folder; `nil` if there is none yet.
+    package static func inUse(in folder: String) throws(StorageError) -> LedgerLocation? {
         let (file, note) = (folder + "/" + self.file, folder + "/" + self.note)
         let hasFile = FileManager.default.fileExists(atPath: file)
         guard let bytes = FileManager.default.contents(atPath: note) else { return hasFile ? .file(file) : nil }
@@ -41,7 +41,8 @@ package enum LedgerPlace: Hashable, Sendable, CustomStringConvertible {
             throw .corrupt(
                 path: folder, detail: "it has \(self.file) and \(self.note): rename the one that is not in use")
         }
-        return try LedgerPlace(String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+        return try LedgerLocation(
+            String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
     }
 
     /// Writes the note.
