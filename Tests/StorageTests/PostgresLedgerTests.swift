@@ -69,14 +69,18 @@ import TrancheCore
     @Test func aWriterOfTheSameIncarnationIsFoundOut() throws {
         let target = try PrivatePostgres.newDatabase()
         let (one, other) = (try self.open(target), try self.open(target))
+        _ = try (one.recover(), other.recover())
         try one.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
-        // It began with an empty ledger, and that is not the end any more.
+        // It knows of an empty ledger, and that is not the end any more.
         #expect(throws: StorageError.self) { try other.commit([.opened(self.first)], as: self.first) }
-        _ = try other.recover()
-        try other.commit([self.order(1)], as: self.first)
-        #expect(throws: StorageError.self) { try one.commit([self.order(2)], as: self.first) }
+        #expect(throws: StorageError.superseded(path: other.location, current: 1)) { try other.recover() }
+        try one.commit([self.order(1)], as: self.first)
+        // A process that begins goes on from whatever it finds.
+        let third = try self.open(target)
+        #expect(try third.recover().orders.count == 1)
+        try third.commit([self.order(2)], as: self.first)
+        #expect(throws: StorageError.self) { try one.commit([self.order(3)], as: self.first) }
         #expect(throws: StorageError.superseded(path: one.location, current: 1)) { try one.recover() }
-        #expect(try self.open(target).recover().orders.count == 1)
     }
 
     @Test func aServerThatLosesCommitsIsRefusedByTheNameOfItsSetting() throws {

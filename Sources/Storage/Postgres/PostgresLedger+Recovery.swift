@@ -12,7 +12,7 @@ extension PostgresLedger {
             let connection = try self.reconnected()
             do {
                 let book = try PostgresJournal.read(connection) { try self.read(connection) }
-                (self.mustRecover, self.doubtful) = (false, nil)
+                (self.mustRecover, self.doubtful, self.hasRecovered) = (false, nil, true)
                 return book
             } catch {
                 // A transaction for reading may be open.
@@ -120,7 +120,7 @@ extension PostgresLedger {
         _ found: LedgerHead, _ identity: PostgresJournal.Identity, _ connection: PostgresConnection
     ) throws {
         let known = self.end.head
-        if found == known || found == self.doubtful { return }
+        if !self.hasRecovered || found == known || found == self.doubtful { return }
         let isContinued = known == .empty ? true : try PostgresJournal.head(connection, at: known.position) == known
         // Somebody else went on from what this process knows.
         guard !isContinued else { throw StorageError.superseded(path: self.location, current: identity.incarnation) }

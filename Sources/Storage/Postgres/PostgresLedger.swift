@@ -33,6 +33,8 @@ package final class PostgresLedger: LedgerStore {
     var connection: PostgresConnection?
     /// What this process knows to be durable.
     var end: LedgerEnd
+    /// Whether this process has acted on what it knows: then the ledger must go on from there.
+    var hasRecovered = false
     /// The end if the commit in doubt is kept.
     var doubtful: LedgerHead?
     /// Set by a commit that failed in a way that leaves a question.
