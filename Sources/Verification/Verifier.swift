@@ -37,7 +37,7 @@ package struct Verifier {
             let unit = UnitEvidence(
                 name: name,
                 audit: try LedgerAudit(
-                    location, archives: LotArchive.folder(of: unitFolder + "/" + LedgerLocation.file)))
+                    location, archives: LotArchive.folder(of: unitFolder + "/" + LedgerLocation.fileName)))
             units.append(unit)
             lost[unit.audit.unit] = try LostLedgers(unitFolder: "\(folder)/units/\(name)", current: unit)
             let bytes = FileManager.default.contents(atPath: "\(folder)/units/\(name)/config.json")

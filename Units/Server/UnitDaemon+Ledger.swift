@@ -16,7 +16,7 @@ extension UnitDaemon {
         guard let target = configuration.postgres else {
             if case .postgres? = used {
                 throw StartError(
-                    "this unit's ledger is in PostgreSQL, as \(configuration.folder)/\(LedgerLocation.note) says: set "
+                    "this unit's ledger is in PostgreSQL, as \(configuration.folder)/\(LedgerLocation.noteName) says: set "
                         + "ledger.postgres, or move the ledger with `tranche ledger copy` and remove that file")
             }
             return try UnitLedger(path: configuration.ledgerFile, unit: configuration.unit, newID: newID)
@@ -35,6 +35,6 @@ extension UnitDaemon {
 }
 
 extension UnitConfiguration {
-    var ledgerFile: String { self.folder + "/" + LedgerLocation.file }
+    var ledgerFile: String { self.folder + "/" + LedgerLocation.fileName }
     var archiveFolder: String { LotArchive.folder(of: self.ledgerFile) }
 }

@@ -7,9 +7,9 @@ package enum LedgerLocation: Hashable, Sendable, CustomStringConvertible {
     case file(String)
     case postgres(PostgresTarget)
 
-    package static let file = "ledger.sqlite"
+    package static let fileName = "ledger.sqlite"
     /// The name of the note: the connection string, without a password.
-    package static let note = "ledger.postgres"
+    package static let noteName = "ledger.postgres"
     /// The environment variable with the password for PostgreSQL; without it libpq's own sources count (`PGPASSFILE`).
     package static let passwordVariable = "TRANCHE_LEDGER_PASSWORD"
 
@@ -34,12 +34,12 @@ package enum LedgerLocation: Hashable, Sendable, CustomStringConvertible {
 
     /// The location of the ledger of a unit's data folder; `nil` if there is none yet.
     package static func inUse(in folder: String) throws(StorageError) -> LedgerLocation? {
-        let (file, note) = (folder + "/" + self.file, folder + "/" + self.note)
+        let (file, note) = (folder + "/" + self.fileName, folder + "/" + self.noteName)
         let hasFile = FileManager.default.fileExists(atPath: file)
         guard let bytes = FileManager.default.contents(atPath: note) else { return hasFile ? .file(file) : nil }
         guard !hasFile else {
             throw .corrupt(
-                path: folder, detail: "it has \(self.file) and \(self.note): rename the one that is not in use")
+                path: folder, detail: "it has \(self.fileName) and \(self.noteName): rename the one that is not in use")
         }
         return try LedgerLocation(
             String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
@@ -47,7 +47,7 @@ package enum LedgerLocation: Hashable, Sendable, CustomStringConvertible {
 
     /// Writes the note.
     package static func write(_ target: PostgresTarget, in folder: String) throws(StorageError) {
-        let path = folder + "/" + self.note
+        let path = folder + "/" + self.noteName
         do {
             try Data((target.text + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
