@@ -101,10 +101,15 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        // Its header knows the folder that the package config would name.
+        .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
+        .target(name: "PostgresClient", dependencies: ["CPostgres"], swiftSettings: settings),
         .target(name: "CurlClient", dependencies: ["CCurl", "Threads", nioConcurrency], swiftSettings: settings),
         .target(
             name: "Storage",
-            dependencies: ["TrancheCore", "LedgerRows", "Threads", grdb, sqlite, crypto, nioConcurrency],
+            dependencies: [
+                "TrancheCore", "LedgerRows", "PostgresClient", "Threads", grdb, sqlite, crypto, nioConcurrency,
+            ],
             swiftSettings: settings),
         .target(
             name: "DaemonSupport",
@@ -130,8 +135,8 @@ let package = Package(
             name: "UnitServer",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "Lanes", "RedisClient",
-                "CurlClient", "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird, hummingbirdCore,
-                httpTypes, nioCore, nioPosix, nioConcurrency,
+                "CurlClient", "PostgresClient", "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird,
+                hummingbirdCore, httpTypes, nioCore, nioPosix, nioConcurrency,
             ],
             path: "Units/Server", swiftSettings: settings),
         .executableTarget(
@@ -228,7 +233,7 @@ let package = Package(
 
         // Tests. Shared parts of them are a plain target.
         .target(
-            name: "TestSupport", dependencies: ["DaemonSupport", "Sockets"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["DaemonSupport", "PostgresClient", "Sockets"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),
@@ -244,10 +249,14 @@ let package = Package(
             name: "EdgeTests", dependencies: ["Edge", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
             swiftSettings: settings),
         .testTarget(
-            name: "StorageTests", dependencies: ["Storage", "LedgerRows", "TrancheCore", "TestSupport", grdb],
+            name: "PostgresClientTests", dependencies: ["PostgresClient", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: ["Storage", "LedgerRows", "PostgresClient", "TrancheCore", "TestSupport", grdb],
             swiftSettings: settings),
         .testTarget(
-            name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
+            name: "VerificationTests",
+            dependencies: ["Verification", "Storage", "PostgresClient", "TrancheCore", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "LanesTests",

@@ -1,4 +1,5 @@
 import GRDB
+import PostgresClient
 
 /// Why a file could not be read or written. The call that threw changed nothing.
 package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -16,6 +17,10 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     case vanished(path: String)
     /// A constraint of the database refused the batch: the caller's state was wrong.
     case constraint(path: String, detail: String)
+    /// The database lacks what this process has made durable. Nothing is sold until the right one is back.
+    case diverged(path: String, detail: String)
+    /// A setting of the database loses what it has confirmed.
+    case unsafe(path: String, detail: String)
     case io(path: String, detail: String)
 
     package var description: String {
@@ -27,14 +32,21 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .superseded(let path, let current): "\(path) was taken over by a newer process (\(current))"
         case .vanished(let path): "\(path) was deleted or replaced while it was in use; put the right file back"
         case .constraint(let path, let detail): "\(path) refused a write: \(detail)"
+        case .diverged(let path, let detail):
+            "\(path) is not the ledger that this process has written: \(detail); bring the right one back"
+        case .unsafe(let path, let detail): "\(path): \(detail)"
         case .io(let path, let detail): "\(path): \(detail)"
         }
     }
 
-    /// Maps an error of SQLite.
+    /// Maps an error of SQLite or PostgreSQL.
     package init(_ error: any Error, path: String) {
         if let known = error as? StorageError {
             self = known
+            return
+        }
+        if let error = error as? PostgresError {
+            self = Self(error, path)
             return
         }
         guard let error = error as? DatabaseError else {
@@ -47,6 +59,27 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .SQLITE_BUSY, .SQLITE_LOCKED: self = .inUse(path: path)
         case .SQLITE_CONSTRAINT: self = .constraint(path: path, detail: error.message ?? "constraint")
         default: self = .io(path: path, detail: error.message ?? "SQLite error \(error.resultCode.rawValue)")
+        }
+    }
+
+    private init(_ error: PostgresError, _ path: String) {
+        switch error {
+        case .unreachable(_, let detail): self = .io(path: path, detail: "there is no connection: \(detail)")
+        case .inDoubt(_, let detail): self = .io(path: path, detail: "there is no certain answer: \(detail)")
+        case .unsafe(_, let setting, let value, let wanted):
+            self = .unsafe(path: path, detail: "\(setting) is \"\(value)\", but must be \(wanted)")
+        case .unreadable(let detail): self = .io(path: path, detail: detail)
+        case .refused(_, let state, let detail):
+            switch state {
+            case PostgresLedgerSchema.superseded:
+                self = .superseded(path: path, current: UInt64(bitPattern: Int64(detail) ?? 0))
+            case PostgresLedgerSchema.unreplicated: self = .unsafe(path: path, detail: detail)
+            case "53100": self = .diskFull(path: path)
+            case "55P03", "40P01": self = .inUse(path: path)
+            case _ where state.hasPrefix("23"): self = .constraint(path: path, detail: detail)
+            case _ where state.hasPrefix("XX"): self = .corrupt(path: path, detail: detail)
+            default: self = .io(path: path, detail: "\(detail) (\(state))")
+            }
         }
     }
 }

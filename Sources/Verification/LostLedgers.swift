@@ -89,8 +89,12 @@ package struct LostLedgers: Sendable {
     package static func count(
         unitFolder: String, lot: LotID, generation: Generation
     ) throws(StorageError) -> Count {
-        let path = unitFolder + "/ledger.sqlite"
-        let current = UnitEvidence(name: "ledger", audit: try LedgerAudit(path: path))
+        let location = try LedgerLocation.inUse(in: unitFolder) ?? .file(unitFolder + "/" + LedgerLocation.fileName)
+        let current = UnitEvidence(
+            name: "ledger",
+            audit: try LedgerAudit(
+                location, archives: LotArchive.folder(of: unitFolder + "/" + LedgerLocation.fileName)))
+        let path = current.audit.path
         if let finding = current.findings.values.flatMap({ $0 }).first { throw .corrupt(path: path, detail: finding) }
         let lost = try LostLedgers(unitFolder: unitFolder, current: current)
         let mine = current.orders.values.filter { $0.order.lot == lot && $0.order.generation == generation }

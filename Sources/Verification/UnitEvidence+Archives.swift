@@ -9,7 +9,7 @@ extension UnitEvidence {
             var wrong: OrderID?
             do throws(StorageError) {
                 let found = try LotArchive.forEachOrder(
-                    archived.lot, in: JournalArchive.folder(of: self.audit.path)
+                    archived.lot, in: self.audit.archives
                 ) { stored in
                     left.remove(stored.order.id)
                     if !self.agrees(stored) { wrong = wrong ?? stored.order.id }

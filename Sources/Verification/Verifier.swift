@@ -31,9 +31,13 @@ package struct Verifier {
         var (units, pushes): ([UnitEvidence], [(String, ConfigPush?)]) = ([], [])
         var lost: [UnitID: LostLedgers] = [:]
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/units").sorted()) ?? []
-        for name in names where FileManager.default.fileExists(atPath: "\(folder)/units/\(name)/ledger.sqlite") {
+        for name in names {
+            let unitFolder = "\(folder)/units/\(name)"
+            guard let location = try LedgerLocation.inUse(in: unitFolder) else { continue }
             let unit = UnitEvidence(
-                name: name, audit: try LedgerAudit(path: "\(folder)/units/\(name)/ledger.sqlite"))
+                name: name,
+                audit: try LedgerAudit(
+                    location, archives: LotArchive.folder(of: unitFolder + "/" + LedgerLocation.fileName)))
             units.append(unit)
             lost[unit.audit.unit] = try LostLedgers(unitFolder: "\(folder)/units/\(name)", current: unit)
             let bytes = FileManager.default.contents(atPath: "\(folder)/units/\(name)/config.json")

@@ -25,7 +25,9 @@ import TrancheCore
 
     private let first = Incarnation(1)
 
-    @Test("appended entries are read back after a restart") func entriesComeBackOverRestart() throws {
+    @Test("appended entries are read back after a restart", arguments: LedgerEngine.allCases)
+    func entriesComeBackOverRestart(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
         let order = self.order(1)
         var released = self.order(2, buyer: "b")
         released.state = .reserved
@@ -38,13 +40,13 @@ import TrancheCore
             .refundDue(released.id, payment: PaymentID("late")!, reason: .orderOver), .generation(Generation(2)),
             .granted(LotID(1), total: 4),
         ]
-        let ledger = try self.open()
+        let ledger = try box.open()
         try ledger.commit(entries, as: self.first)
         let head = ledger.head
         var expected = UnitBook()
         for entry in entries { expected.apply(entry) }
 
-        let again = try self.open()
+        let again = try box.open()
         let book = try again.recover()
         #expect(again.head == head)
         #expect(again.id == LedgerID(77))
@@ -61,8 +63,11 @@ import TrancheCore
         #expect(throws: StorageError.self) { try again.commit([.returned(LotID(1), total: 5)], as: self.first) }
     }
 
-    @Test("a contest's entries are read back: the queue, the places, and the allocated stock")
-    func contestEntriesComeBack() throws {
+    @Test(
+        "a contest's entries are read back: the queue, the places, and the allocated stock",
+        arguments: LedgerEngine.allCases)
+    func contestEntriesComeBack(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
         func contested(_ number: UInt64, _ buyer: String, _ state: OrderState, deadline: Instant) -> Order {
             var order = self.order(number, buyer: buyer)
             order.state = state
@@ -81,10 +86,10 @@ import TrancheCore
             .returned(LotID(1), total: 1),
         ]
         let entries = [.opened(self.first), .contended(LotID(1))] + waits + ends
-        try self.open().commit(entries, as: self.first)
+        try box.open().commit(entries, as: self.first)
         var expected = UnitBook()
         for entry in entries { expected.apply(entry) }
-        let book = try self.open().recover()
+        let book = try box.open().recover()
         #expect(book.orders == expected.orders)
         #expect(book.contests == expected.contests)
         #expect(book.contests[LotID(1)]?.map(\.uncertainty) == [501, 502, 503, 504])
@@ -92,12 +97,14 @@ import TrancheCore
         #expect(book[LotID(1)] == QuotaCounters(allocated: 2, returned: 1, sold: 1))
         #expect(book.contested(by: BuyerID("b4")!, lot: LotID(1)) == 1)
         // Without an allocation there is nothing to sell.
-        let ledger = try self.open()
+        let ledger = try box.open()
         #expect(throws: StorageError.self) { try ledger.commit([.reserved(self.order(9, buyer: "z"))], as: self.first) }
     }
 
-    @Test("the database refuses to oversell, also when the code above it would") func databaseRefusesOversell() throws {
-        let ledger = try self.open()
+    @Test("the database refuses to oversell, also when the code above it would", arguments: LedgerEngine.allCases)
+    func databaseRefusesOversell(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
         try ledger.commit([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
         let before = ledger.head
         let batch = (1...3 as ClosedRange<UInt64>).map { LedgerEntry.reserved(self.order($0, buyer: "b\($0)")) }
@@ -108,15 +115,16 @@ import TrancheCore
         }
         #expect(detail.contains("no_oversell"))
         #expect(ledger.head == before, "nothing of the batch is in the ledger")
-        #expect(try self.open().recover().orders.isEmpty)
+        #expect(try box.open().recover().orders.isEmpty)
         try ledger.commit(Array(batch.prefix(2)), as: self.first)
-        #expect(try self.open().recover().orders.count == 2)
+        #expect(try box.open().recover().orders.count == 2)
     }
 
-    @Test("the ledger holds the per-buyer limit, also when the code above it would not") func ledgerRefusesOverLimit()
-        throws
-    {
-        let ledger = try self.open()
+    @Test(
+        "the ledger holds the per-buyer limit, also when the code above it would not", arguments: LedgerEngine.allCases)
+    func ledgerRefusesOverLimit(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
         try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         try ledger.commit([.reserved(self.order(1, quantity: 2, limit: 2))], as: self.first)
         let error = #expect(throws: StorageError.self) {
@@ -127,8 +135,10 @@ import TrancheCore
         try ledger.commit([.reserved(self.order(3, quantity: 2, limit: 2))], as: self.first)
     }
 
-    @Test("a batch that was refused leaves no trace in the guards") func refusedBatchLeavesGuardsAlone() throws {
-        let ledger = try self.open()
+    @Test("a batch that was refused leaves no trace in the guards", arguments: LedgerEngine.allCases)
+    func refusedBatchLeavesGuardsAlone(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
         try ledger.commit([.opened(self.first), .granted(LotID(1), total: 2)], as: self.first)
         // The third one oversells, so the first two are not held either.
         let batch = (1...3 as ClosedRange<UInt64>).map {
@@ -137,7 +147,7 @@ import TrancheCore
         #expect(throws: StorageError.self) { try ledger.commit(batch, as: self.first) }
         try ledger.commit(Array(batch.prefix(2)), as: self.first)
         #expect(throws: StorageError.self) {
-            try self.open().commit([.reserved(self.order(9, buyer: "b1", limit: 1))], as: self.first)
+            try box.open().commit([.reserved(self.order(9, buyer: "b1", limit: 1))], as: self.first)
         }
     }
 
@@ -166,10 +176,12 @@ import TrancheCore
         try again.commit([.reserved(self.order(2, buyer: "z"))], as: self.first)
     }
 
-    @Test("an older incarnation appends nothing") func olderIncarnationAppendsNothing() throws {
-        let ledger = try self.open()
+    @Test("an older incarnation appends nothing", arguments: LedgerEngine.allCases)
+    func olderIncarnationAppendsNothing(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
         try ledger.commit([.opened(Incarnation(3))], as: Incarnation(3))
-        #expect(throws: StorageError.superseded(path: self.path, current: 3)) {
+        #expect(throws: StorageError.superseded(path: box.name, current: 3)) {
             try ledger.commit([.nonce(1)], as: Incarnation(2))
         }
         try ledger.commit([.nonce(1)], as: Incarnation(3))
@@ -213,27 +225,24 @@ import TrancheCore
         }
     }
 
-    @Test("a changed row breaks the hash chain at the next start") func changedRowBreaksHashChain() throws {
-        let ledger = try self.open()
+    @Test("a changed row breaks the hash chain at the next start", arguments: LedgerEngine.allCases)
+    func changedRowBreaksHashChain(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
         try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)
         try ledger.commit([.reserved(self.order(1))], as: self.first)
-        try DatabaseQueue(path: self.path).write { database in
-            var bytes = try Data.fetchOne(database, sql: "SELECT entries FROM journal WHERE position = 3")!
-            bytes[bytes.startIndex + 3] = 4  // The quantity, doubled: behind the kind, the fields and the lot.
-            try database.execute(sql: "UPDATE journal SET entries = ? WHERE position = 3", arguments: [bytes])
-        }
-        let error = #expect(throws: StorageError.self) { _ = try self.open().recover() }
+        try box.flip(6, at: 3, of: 3)  // The quantity, doubled: behind the kind, the fields and the lot.
+        let error = #expect(throws: StorageError.self) { _ = try box.open().recover() }
         #expect("\(error!)".contains("hash chain breaks at position 3"))
     }
 
-    @Test("a locked file is a clear error, and the append can be repeated") func lockedFileAllowsRetry() throws {
-        let ledger = try self.open()
+    @Test("a locked file is a clear error, and the append can be repeated", arguments: LedgerEngine.allCases)
+    func lockedFileAllowsRetry(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
         try ledger.commit([.opened(self.first)], as: self.first)
-        let other = try DatabaseQueue(path: self.path)
-        try other.writeWithoutTransaction { database in
-            try database.execute(sql: "BEGIN IMMEDIATE")
-            #expect(throws: StorageError.inUse(path: self.path)) { try ledger.commit([.nonce(1)], as: self.first) }
-            try database.execute(sql: "ROLLBACK")
+        try box.whileLocked {
+            #expect(throws: StorageError.inUse(path: box.name)) { try ledger.commit([.nonce(1)], as: self.first) }
         }
         try ledger.commit([.nonce(1)], as: self.first)
     }

@@ -7,15 +7,7 @@ import Testing
 import TrancheCore
 
 @Suite("Snapshots of a ledger") struct SnapshotTests {
-    let folder: String
-    var path: String { self.folder + "/ledger.sqlite" }
     private let first = Incarnation(1)
-
-    init() throws { self.folder = try TemporaryFolder.make() }
-
-    private func open() throws -> UnitLedger {
-        try UnitLedger(path: self.path, unit: UnitID(1), newID: LedgerID(77))
-    }
 
     private func order(_ number: UInt64, lot: UInt32 = 1, _ state: OrderState = .reserved) -> Order {
         Order(
@@ -60,8 +52,8 @@ import TrancheCore
     }
 
     /// A ledger with a snapshot in its middle, and its fold.
-    private func make() throws -> UnitBook {
-        let ledger = try self.open()
+    private func make(_ box: LedgerBox) throws -> UnitBook {
+        let ledger = try box.open()
         var book = UnitBook()
         func append(_ entries: [LedgerEntry]) throws {
             try ledger.commit(entries, as: self.first)
@@ -76,11 +68,11 @@ import TrancheCore
         return book
     }
 
-    private func change(_ sql: String) throws { try DatabaseQueue(path: self.path).write { try $0.execute(sql: sql) } }
-
-    @Test("a start reads the snapshot, and replays only what follows it") func startReadsSnapshot() throws {
-        let expected = try self.make()
-        let again = try self.open()
+    @Test("a start reads the snapshot, and replays only what follows it", arguments: LedgerEngine.allCases)
+    func startReadsSnapshot(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let expected = try self.make(box)
+        let again = try box.open()
         self.expectEqual(try again.recover(), expected)
         #expect(again.replayedEntries == 5, "a heartbeat, and three entries")
         // The limit of a buyer is known from the snapshot, too: b3 holds one of lot 1.
@@ -92,26 +84,30 @@ import TrancheCore
     }
 
     @Test(
-        "a snapshot that does not add up is ignored, and the whole journal is read",
-        arguments: [
+        "a snapshot that does not add up is ignored, and the whole journal is read", arguments: LedgerEngine.allCases,
+        [
             "UPDATE snapshot_pieces SET bytes = CAST(bytes || x'00' AS BLOB) WHERE place & 4294967295 = 1",
             "DELETE FROM snapshot_pieces WHERE place & 4294967295 = 2",
             "UPDATE snapshots SET position = position + 1", "UPDATE snapshots SET digest = zeroblob(16)",
             "UPDATE snapshots SET pieces = pieces - 1", "DELETE FROM snapshots",
         ])
-    func damagedSnapshotIsIgnored(sql: String) throws {
-        let expected = try self.make()
-        try self.change(sql)
-        let again = try self.open()
+    func damagedSnapshotIsIgnored(engine: LedgerEngine, sql: String) throws {
+        let box = try LedgerBox(engine)
+        let expected = try self.make(box)
+        try box.execute(sql)
+        let again = try box.open()
         self.expectEqual(try again.recover(), expected)
         #expect(again.replayedEntries > self.entries.count)
-        #expect(try LedgerAudit(path: self.path).snapshot == nil)
+        #expect(try box.audit().snapshot == nil)
     }
 
-    @Test("a snapshot that a crash left unfinished does not count, and the next one replaces it")
-    func unfinishedSnapshotDoesNotCount() throws {
-        var expected = try self.make()
-        let ledger = try self.open()
+    @Test(
+        "a snapshot that a crash left unfinished does not count, and the next one replaces it",
+        arguments: LedgerEngine.allCases)
+    func unfinishedSnapshotDoesNotCount(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        var expected = try self.make(box)
+        let ledger = try box.open()
         let book = try ledger.recover()
         let due = (1...LedgerSnapshot.entriesAtLeast).map { number in
             LedgerEntry.refused(
@@ -122,33 +118,32 @@ import TrancheCore
         for entry in due { expected.apply(entry) }
         // A crash after each of the first pieces: the last whole snapshot counts.
         for pieces in 1...4 {
-            let crashed = try self.open()
+            let crashed = try box.open()
             let book = try crashed.recover()
             #expect(crashed.replayedEntries == 5 + due.count)
             for _ in 0..<pieces { #expect(try crashed.continueSnapshot(of: book, as: self.first)) }
         }
-        let last = try self.open()
+        let last = try box.open()
         let recovered = try last.recover()
         self.expectEqual(recovered, expected)
         #expect(last.replayedEntries == 5 + due.count)
         while try last.continueSnapshot(of: recovered, as: self.first) {}
-        let after = try self.open()
+        let after = try box.open()
         self.expectEqual(try after.recover(), expected)
         #expect(after.replayedEntries == 0)
         // Nothing of the others is left.
-        let counts = try DatabaseQueue(path: self.path).read { database in
-            try Row.fetchOne(
-                database,
-                sql: "SELECT count(DISTINCT place >> 32), count(*), (SELECT pieces FROM snapshots) FROM snapshot_pieces"
-            )!
-        }
+        let counts = try box.integers(
+            "SELECT count(DISTINCT place >> 32), count(*), (SELECT pieces FROM snapshots) FROM snapshot_pieces")
         #expect(counts[0] == 1)
-        #expect((counts[1] as Int) == (counts[2] as Int))
+        #expect(counts[1] == counts[2])
     }
 
-    @Test("the pieces of a snapshot are of one moment, although orders go on between them")
-    func snapshotIsOfOneMoment() throws {
-        let ledger = try self.open()
+    @Test(
+        "the pieces of a snapshot are of one moment, although orders go on between them",
+        arguments: LedgerEngine.allCases)
+    func snapshotIsOfOneMoment(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
         var book = UnitBook()
         func append(_ entries: [LedgerEntry]) throws {
             try ledger.commit(entries, as: self.first)
@@ -166,15 +161,17 @@ import TrancheCore
                 .nonce(number),
             ])
         }
-        let again = try self.open()
+        let again = try box.open()
         self.expectEqual(try again.recover(), book)
         #expect(again.replayedEntries < 100)
     }
 
-    @Test("an older incarnation writes no snapshot") func olderIncarnationWritesNoSnapshot() throws {
-        let ledger = try self.open()
+    @Test("an older incarnation writes no snapshot", arguments: LedgerEngine.allCases)
+    func olderIncarnationWritesNoSnapshot(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
         try ledger.commit([.opened(Incarnation(3))], as: Incarnation(3))
-        #expect(throws: StorageError.superseded(path: self.path, current: 3)) {
+        #expect(throws: StorageError.superseded(path: box.name, current: 3)) {
             try ledger.takeSnapshot(of: UnitBook(), as: Incarnation(2))
         }
     }

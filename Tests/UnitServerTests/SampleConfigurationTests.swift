@@ -35,6 +35,14 @@ import UnitServer
             ("elsewhere: true", "elsewhere: false", "which leaves this machine in the clear"),
             ("elsewhere: true", "elsewhere: maybe", "tls.elsewhere is \"maybe\", but must be true or false"),
             ("elsewhere: true", "certificate: \"/c.pem\"", "tls.key is missing"),
+            (
+                "\nclock:", "\nledger:\n  postgres: \"host=db password=x\"\nclock:",
+                "ledger.postgres contains a password"
+            ),
+            (
+                "\nclock:", "\nledger:\n  postgres: \"database\"\nclock:",
+                "ledger.postgres: this is no connection string"
+            ),
         ])
     func badValueIsNamedWithLimit(good: String, bad: String, reason: String) async throws {
         let text = try String(contentsOf: Self.folder.appendingPathComponent("us-east.yaml"), encoding: .utf8)

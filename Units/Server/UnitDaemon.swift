@@ -30,17 +30,15 @@ package enum UnitDaemon {
         try PortCheck.check("public.port", host: configuration.publicHost, port: configuration.publicPort)
         try PortCheck.check("internal.port", host: configuration.internalHost, port: configuration.internalPort)
 
-        let ledger = try UnitLedger(
-            path: configuration.folder + "/ledger.sqlite", unit: configuration.unit,
-            newID: LedgerID(UInt64.random(in: 1...UInt64.max)))
+        let ledger = try self.openLedger(configuration)
         var book = try ledger.recover()
         if resetsClock { try self.resetClock(of: ledger, &book, logger) }
         try await self.waitForClock(book.ceiling, logger)
         do throws(StorageError) { try ledger.reserveLog() } catch {
             logger.warning("no room for the ledger's log was written ahead, so commits are slower: \(error)")
         }
-        let checkpoints = try LedgerCheckpoints(of: ledger.path)
-        defer { checkpoints.stop() }
+        let checkpoints = try (ledger as? UnitLedger).map { try LedgerCheckpoints(of: $0.path) }
+        defer { checkpoints?.stop() }
 
         let file = ConfigFile(folder: configuration.folder)
         let curl = CurlClient(tls: configuration.transport.client)
@@ -49,7 +47,7 @@ package enum UnitDaemon {
         let poller = try Poller()
         let intake = Intake(
             uncertaintyMicroseconds: 500, durableCeiling: book.ceiling, bell: poller,
-            archive: OrderArchive(folder: LotArchive.folder(of: ledger.path)))
+            archive: OrderArchive(folder: configuration.archiveFolder))
         let contest = ContestLink(configuration, curl: curl, intake: intake, telemetry: telemetry, logger: logger)
         let watch = OrderWatch(connections: configuration.connectionLimit, telemetry: telemetry)
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
@@ -57,7 +55,8 @@ package enum UnitDaemon {
         let redis = RedisCalls(
             configuration.redis, unit: configuration.unit, poller: poller, token: 0,
             report: { [logger] in logger.notice("\($0)") })
-        let archive = ArchiveWorker(ledger: ledger.path, intake: intake, logger: logger)
+        let archive = ArchiveWorker(
+            folder: configuration.archiveFolder, ledger: configuration.ledgerFile, intake: intake, logger: logger)
         let engine = try Engine(
             Engine.Parts(
                 ledger: ledger, intake: intake, waiters: waiters, redis: redis, archive: archive, poller: poller,
@@ -74,7 +73,11 @@ package enum UnitDaemon {
         let publicService = self.publicService(configuration, gate, engine, link, watch, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codec, file, engine, link, telemetry, logger)
         logger.info(
-            "starting", metadata: ["public": "\(configuration.publicURL)", "position": "\(ledger.head.position)"])
+            "starting",
+            metadata: [
+                "public": "\(configuration.publicURL)", "position": "\(ledger.head.position)",
+                "ledger": "\(ledger.location)",
+            ])
         // The last service stops first: buyers' requests, then operators', then the pull, and the engine at last.
         try await Daemon.run(
             [
@@ -104,7 +107,7 @@ package enum UnitDaemon {
     /// Stamps go on from the present moment, although the ledger has later ones. Contested requests with later stamps
     /// keep their places.
     private static func resetClock(
-        of ledger: UnitLedger, _ book: inout UnitBook, _ logger: Logger
+        of ledger: any LedgerStore, _ book: inout UnitBook, _ logger: Logger
     ) throws(StorageError) {
         let now = Stamp(SystemClock.now())
         guard book.ceiling > now else { return }

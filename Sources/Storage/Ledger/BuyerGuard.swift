@@ -11,6 +11,12 @@ struct BuyerGuard {
         let order: OrderID
         let held: Int
         let limit: Int32
+
+        func error(in path: String) -> StorageError {
+            .constraint(
+                path: path,
+                detail: "buyer_limit: order \(self.order): the buyer holds \(self.held), \(self.limit) are allowed")
+        }
     }
 
     private struct Entry {
@@ -22,7 +28,17 @@ struct BuyerGuard {
     /// The changes of the current batch, which are reversed if the batch is not committed.
     private var undo: [(row: Int, quantity: Int32)] = []
 
-    mutating func hold(_ order: Order) throws(Violation) {
+    /// Counts what an entry of the journal changes.
+    mutating func take(_ entry: LedgerEntry) throws(Violation) {
+        switch entry {
+        case .reserved(let order): try self.hold(order)
+        case .allocated(let order) where order.state == .reserved: try self.hold(order)
+        case .released(let order, _): try self.unhold(order)
+        default: break
+        }
+    }
+
+    private mutating func hold(_ order: Order) throws(Violation) {
         let row = self.row(of: Self.key(order.lot, order.buyer))
         let held = self.entries[row].quantity
         guard held >= 0, Int(held) + Int(order.quantity) <= Int(order.buyerLimit) else {
@@ -32,7 +48,7 @@ struct BuyerGuard {
         self.entries[row].quantity = held + order.quantity
     }
 
-    mutating func unhold(_ order: Order) throws(Violation) {
+    private mutating func unhold(_ order: Order) throws(Violation) {
         let row = self.row(of: Self.key(order.lot, order.buyer))
         let held = self.entries[row].quantity
         guard held >= order.quantity else { throw Violation(order: order.id, held: Int(held), limit: 0) }

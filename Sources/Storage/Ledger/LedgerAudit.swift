@@ -1,4 +1,5 @@
 import GRDB
+import PostgresClient
 package import TrancheCore
 
 /// The contents of a ledger on disk, for verification.
@@ -20,7 +21,10 @@ package struct LedgerAudit: Sendable {
         package let generation: Generation
         package let counters: QuotaCounters
     }
+    /// What messages call the ledger: a file, or servers and a database.
     package let path: String
+    /// The folder of its archives.
+    package let archives: String
     package let unit: UnitID
     package let ledger: LedgerID
     package let commits: [Commit]
@@ -28,6 +32,41 @@ package struct LedgerAudit: Sendable {
     package let accounts: [Account]
     /// The snapshot from which a unit would start, to be compared with the journal.
     package let snapshot: LedgerSnapshot?
+
+    /// - Parameter archives: The folder of the archives of a ledger that is no file.
+    /// - Throws: ``StorageError`` if there is no ledger.
+    package init(_ location: LedgerLocation, archives: String = "") throws(StorageError) {
+        switch location {
+        case .file(let path): try self.init(path: path)
+        case .postgres(let target): try self.init(target, archives: archives)
+        }
+    }
+
+    /// Reads from the primary, behind a barrier: a standby may lack what was confirmed, and have what is going to be
+    /// lost.
+    private init(_ target: PostgresTarget, archives: String) throws(StorageError) {
+        do {
+            let connection = try PostgresConnection(target, application: "tranche-audit")
+            guard try PostgresLedgerSchema.exists(connection) else {
+                throw StorageError.corrupt(path: "\(target)", detail: "it has no ledger")
+            }
+            try connection.run(PostgresStatement("UPDATE identity SET barrier = barrier + 1"))
+            self = try PostgresJournal.read(connection) { try LedgerAudit(connection, archives: archives) }
+        } catch { throw StorageError(error, path: "\(target)") }
+    }
+
+    private init(_ connection: PostgresConnection, archives: String) throws {
+        let location = "\(connection.target)"
+        guard let identity = try PostgresJournal.identity(connection), let unit = UInt16(exactly: identity.unit) else {
+            throw StorageError.corrupt(path: location, detail: "it has no identity")
+        }
+        (self.path, self.archives, self.unit, self.ledger) = (location, archives, UnitID(unit), identity.ledger)
+        var commits: [Commit] = []
+        try PostgresJournal.forEachCommit(connection) { commits.append($0) }
+        self.commits = commits
+        self.snapshot = try PostgresJournal.snapshot(connection)
+        self.accounts = try PostgresJournal.accounts(connection)
+    }
 
     /// - Throws: ``StorageError`` if the file is not a ledger.
     package init(path: String) throws(StorageError) {
@@ -44,22 +83,13 @@ package struct LedgerAudit: Sendable {
     }
 
     private init(_ database: Database, path: String, unit: UnitID, ledger: LedgerID) throws {
-        self.path = path
+        (self.path, self.archives) = (path, JournalArchive.folder(of: path))
         self.unit = unit
         self.ledger = ledger
         var commits: [Commit] = []
         try LedgerReading.forEachCommit(database, of: path) { commits.append($0) }
         self.commits = commits
         self.snapshot = try LedgerSnapshot.read(database)
-        self.accounts = try Row.fetchAll(
-            database,
-            sql:
-                "SELECT lot, generation, granted, allocated, returned, sold, cancelled FROM accounts ORDER BY lot, generation"
-        ).map { row in
-            Account(
-                lot: LotID(row[0]), generation: Generation(row[1]),
-                counters: QuotaCounters(
-                    granted: row[2], allocated: row[3], returned: row[4], sold: row[5], cancelled: row[6]))
-        }
+        self.accounts = try LedgerReading.accounts(database)
     }
 }

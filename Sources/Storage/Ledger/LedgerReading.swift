@@ -88,7 +88,7 @@ package enum LedgerReading {
         }
     }
 
-    private static func commit(_ bytes: UnsafeRawBufferPointer, from last: LedgerHead, to end: LedgerHead)
+    static func commit(_ bytes: UnsafeRawBufferPointer, from last: LedgerHead, to end: LedgerHead)
         -> LedgerAudit.Commit
     {
         let isDigestRight = HashChain.next(after: last.digest, bytes) == end.digest
@@ -108,7 +108,7 @@ package enum LedgerReading {
             replaced: [])
     }
 
-    private static func forEachRow(
+    static func forEachRow(
         _ database: Database, of path: String, after position: UInt64,
         _ body: (LedgerHead, UnsafeRawBufferPointer) throws -> Void
     ) throws {
@@ -137,6 +137,20 @@ package enum LedgerReading {
         while let commit = try commits.next() {
             let end = try self.head(commit)
             try commit.withUnsafeData(atIndex: 2) { data in try (data ?? Data()).withUnsafeBytes { try body(end, $0) } }
+        }
+    }
+
+    /// The accounts of the guarding table.
+    static func accounts(_ database: Database) throws -> [LedgerAudit.Account] {
+        try Row.fetchAll(
+            database,
+            sql:
+                "SELECT lot, generation, granted, allocated, returned, sold, cancelled FROM accounts ORDER BY lot, generation"
+        ).map { row in
+            LedgerAudit.Account(
+                lot: LotID(row[0]), generation: Generation(row[1]),
+                counters: QuotaCounters(
+                    granted: row[2], allocated: row[3], returned: row[4], sold: row[5], cancelled: row[6]))
         }
     }
 

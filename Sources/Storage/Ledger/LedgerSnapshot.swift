@@ -31,18 +31,34 @@ package struct LedgerSnapshot: Sendable {
             let head = try? LedgerReading.head(row), let checksum = LedgerReading.order(row[4]),
             try LedgerReading.keptHead(database, at: head.position) == head
         else { return nil }
+        let title = Title(
+            head: head, number: row[2], pieces: row[3], checksum: ChainDigest(high: checksum.high, low: checksum.low))
+        return try self.read(title) { try self.forEachPiece(database, title.number, $0) }
+    }
+
+    /// What the row of a snapshot says of it.
+    struct Title {
+        let head: LedgerHead
+        let number: Int64
+        let pieces: Int64
+        let checksum: ChainDigest
+    }
+
+    /// - Parameter forEachPiece: Calls its argument with the bytes of each piece, in order; it is called twice.
+    static func read(
+        _ title: Title, _ forEachPiece: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws -> LedgerSnapshot? {
         // The checksum first: bytes that were changed are not worth reading.
-        let (number, pieces): (Int64, Int) = (row[2], row[3])
-        var (sum, count) = (head.digest, 0)
-        try self.forEachPiece(database, number) {
+        var (sum, count): (ChainDigest, Int64) = (title.head.digest, 0)
+        try forEachPiece {
             sum = HashChain.next(after: sum, $0)
             count += 1
         }
-        guard count == pieces, sum == ChainDigest(high: checksum.high, low: checksum.low) else { return nil }
+        guard count == title.pieces, sum == title.checksum else { return nil }
         var reader = BookPiecesReader()
         var isReadable = true
-        try self.forEachPiece(database, number) { isReadable = isReadable && reader.read($0) }
-        return isReadable ? LedgerSnapshot(head: head, parts: reader.parts) : nil
+        try forEachPiece { isReadable = isReadable && reader.read($0) }
+        return isReadable ? LedgerSnapshot(head: title.head, parts: reader.parts) : nil
     }
 
     private static func forEachPiece(
@@ -62,6 +78,12 @@ package struct LedgerSnapshot: Sendable {
 
 /// A snapshot that is being written, one piece at a time. Until the last one the snapshot before it counts.
 struct SnapshotUnderway {
+    enum Write {
+        case piece([UInt8], place: Int64)
+        /// The snapshot counts with the transaction that writes its row, and removes the ones before it.
+        case end(LedgerSnapshot.Title, firstPlace: Int64)
+    }
+
     let head: LedgerHead
     private let number: Int64
     private var pieces: BookPieces
@@ -71,39 +93,52 @@ struct SnapshotUnderway {
     /// - Parameters:
     ///   - book: The fold of the ledger.
     ///   - head: The last head that no heartbeat overwrites.
-    init(_ database: Database, of book: UnitBook, at head: LedgerHead) throws {
-        // Pieces that a crash has left behind have the highest number. They go with this snapshot's predecessor.
-        let last = try Int64.fetchOne(database, sql: "SELECT max(place) FROM snapshot_pieces") ?? 0
-        (self.head, self.number, self.checksum) = (head, (last >> LedgerSnapshot.numberShift) + 1, head.digest)
+    /// - lastPlace: The highest place of a piece; pieces that a crash has left behind have the highest number, and go
+    ///   with
+    ///     this snapshot's predecessor.
+    init(of book: UnitBook, at head: LedgerHead, behind lastPlace: Int64) {
+        (self.head, self.number, self.checksum) = (head, (lastPlace >> LedgerSnapshot.numberShift) + 1, head.digest)
         self.pieces = BookPieces(book)
     }
 
-    /// Writes the next piece, in the caller's transaction.
-    ///
-    /// - Returns: Whether it was the last one: the snapshot counts with this transaction.
-    mutating func writePiece(_ database: Database) throws -> Bool {
-        if let piece = self.pieces.next() {
-            self.checksum = piece.withUnsafeBytes { HashChain.next(after: self.checksum, $0) }
-            try database.execute(
-                sql: "INSERT INTO snapshot_pieces VALUES (?, ?)",
-                arguments: [self.number << LedgerSnapshot.numberShift + self.count, Data(piece)])
-            self.count += 1
-            return false
+    mutating func next() -> Write {
+        guard let piece = self.pieces.next() else {
+            return .end(
+                LedgerSnapshot.Title(
+                    head: self.head, number: self.number, pieces: self.count, checksum: self.checksum),
+                firstPlace: self.number << LedgerSnapshot.numberShift)
         }
-        try database.execute(
-            sql: """
-                DELETE FROM snapshots;
-                INSERT INTO snapshots (number, position, digest, pieces, checksum) VALUES (?, ?, ?, ?, ?);
-                DELETE FROM snapshot_pieces WHERE place < ?;
-                """,
-            arguments: [
-                self.number, Int64(self.head.position), Self.bytes(self.head.digest), self.count,
-                Self.bytes(self.checksum), self.number << LedgerSnapshot.numberShift,
-            ])
-        return true
+        self.checksum = piece.withUnsafeBytes { HashChain.next(after: self.checksum, $0) }
+        defer { self.count += 1 }
+        return .piece(piece, place: self.number << LedgerSnapshot.numberShift + self.count)
     }
+}
 
-    private static func bytes(_ digest: ChainDigest) -> Data {
-        withUnsafeBytes(of: (digest.high.bigEndian, digest.low.bigEndian)) { Data($0) }
+extension SnapshotUnderway.Write {
+    var isEnd: Bool { if case .end = self { true } else { false } }
+
+    /// Writes the step into SQLite, in the caller's transaction.
+    func write(_ database: Database) throws {
+        switch self {
+        case .piece(let piece, let place):
+            try database.execute(
+                sql: "INSERT INTO snapshot_pieces VALUES (?, ?)", arguments: [place, Data(piece)])
+        case .end(let title, let firstPlace):
+            try database.execute(
+                sql: """
+                    DELETE FROM snapshots;
+                    INSERT INTO snapshots (number, position, digest, pieces, checksum) VALUES (?, ?, ?, ?, ?);
+                    DELETE FROM snapshot_pieces WHERE place < ?;
+                    """,
+                arguments: [
+                    title.number, Int64(title.head.position), Data(title.head.digest.bytes), title.pieces,
+                    Data(title.checksum.bytes), firstPlace,
+                ])
+        }
     }
+}
+
+extension ChainDigest {
+    /// Its form on disk.
+    var bytes: [UInt8] { withUnsafeBytes(of: (self.high.bigEndian, self.low.bigEndian)) { Array($0) } }
 }

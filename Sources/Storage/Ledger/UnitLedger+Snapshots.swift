@@ -37,9 +37,11 @@ extension UnitLedger {
             try self.queue.writeWithoutTransaction { database in
                 try database.inTransaction(.immediate) {
                     try self.claim(database, incarnation)
-                    var next = try self.snapshot ?? SnapshotUnderway(database, of: book, at: self.end.kept)
-                    isOver = try next.writePiece(database)
-                    underway = next
+                    let last = try Int64.fetchOne(database, sql: "SELECT max(place) FROM snapshot_pieces") ?? 0
+                    var next = self.snapshot ?? SnapshotUnderway(of: book, at: self.end.kept, behind: last)
+                    let write = next.next()
+                    try write.write(database)
+                    (underway, isOver) = (next, write.isEnd)
                     return .commit
                 }
             }

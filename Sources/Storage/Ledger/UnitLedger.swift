@@ -31,10 +31,12 @@ package final class UnitLedger {
     var statements: Statements?
     /// `nil` until the journal has been read.
     var buyers: BuyerGuard?
-    var bytes: [UInt8] = []
+    private var plan = CommitPlan()
 
     struct Statements {
-        let granted, allocated, returned, sold, cancelled, insertRow, beat, ceiling, account: RawStatement
+        /// By the number of the column, see ``CommitPlan/Column``.
+        let changes: [RawStatement]
+        let insertRow, beat, ceiling, account: RawStatement
     }
 
     /// Opens the ledger of `unit`, or creates it.
@@ -140,23 +142,22 @@ package final class UnitLedger {
         self.owner.check()
         guard !entries.isEmpty else { return }
         if self.buyers == nil { _ = try self.recover() }
-        var end = self.end
         do {
             try self.queue.writeWithoutTransaction { database in
                 if self.statements == nil { self.statements = try Self.prepare(database) }
                 try database.inTransaction(.immediate) {
                     try self.claim(database, incarnation)
-                    if entries.allSatisfy(\.isHeartbeat) {
-                        try self.beat(entries, &end)
-                    } else {
-                        try self.insert(entries, database, &end)
-                    }
+                    do throws(BuyerGuard.Violation) {
+                        try self.plan.make(entries, after: self.end, &self.buyers!)
+                    } catch { throw error.error(in: self.path) }
+                    try self.write(database, self.statements!)
                     return .commit
                 }
             }
             // Checked after the commit: every answer that follows was written to a file that still exists.
             if let identity, FileIdentity(self.path) != identity { throw StorageError.vanished(path: self.path) }
-            self.end = end
+            self.end = self.plan.end
+            if self.plan.archives { (self.wantsSnapshot, self.hasArchives) = (true, true) }
             self.buyers?.keepChanges()
         } catch {
             self.buyers?.rollback()
@@ -173,66 +174,43 @@ package final class UnitLedger {
         if current < mine { try database.execute(sql: "UPDATE identity SET incarnation = ?", arguments: [mine]) }
     }
 
-    /// Adds one row to the journal, with all entries.
-    private func insert(_ entries: [LedgerEntry], _ database: Database, _ end: inout LedgerEnd) throws {
-        let statements = self.statements!
-        var position = end.head.position + UInt64(entries.count)
-        var sold: [LedgerReading.AccountKey: Int64] = [:]
-        self.bytes.removeAll(keepingCapacity: true)
-        if let ceiling = end.ceiling {
-            EntryRow(.ceiling(ceiling)).encode(into: &self.bytes)
-            position += 1
+    /// Carries the plan out, in the caller's transaction.
+    private func write(_ database: Database, _ statements: Statements) throws {
+        if let generation = self.plan.generation {
+            try database.execute(sql: "UPDATE identity SET generation = ?", arguments: [generation.rawValue])
         }
-        for entry in entries {
-            EntryRow(entry).encode(into: &self.bytes)
-            switch entry {
-            case .generation(let next):
-                end.generation = next
-                try database.execute(sql: "UPDATE identity SET generation = ?", arguments: [next.rawValue])
-            case .archived: (self.wantsSnapshot, self.hasArchives) = (true, true)
-            case .ceilingReset: try database.execute(sql: "UPDATE identity SET ceiling = 0")
-            default: break
-            }
-            try self.guardEntry(entry, end.generation, statements, &sold)
-        }
-        // One update per lot and batch: the constraint checks the sum of the batch, inside the transaction.
-        for (key, quantity) in sold {
-            try self.change(statements.sold, key.lot, key.generation, quantity)
-        }
-        let digest = self.bytes.withUnsafeBytes { HashChain.next(after: end.head.digest, $0) }
-        statements.insertRow.bind(1, Int64(position))
-        statements.insertRow.bind(2, OrderID(high: digest.high, low: digest.low))
-        try statements.insertRow.run(blob: self.bytes, at: 3)
-        end = LedgerEnd(head: LedgerHead(position: position, digest: digest), generation: end.generation)
-    }
-
-    /// Writes a commit of heartbeats, which adds no row to a journal that ends with one.
-    private func beat(_ entries: [LedgerEntry], _ end: inout LedgerEnd) throws {
-        let statements = self.statements!
-        guard let row = end.nextHeartbeat(entries) else {
-            statements.ceiling.bind(1, (end.ceiling?.rawValue).map { Int64(bitPattern: $0) })
+        if self.plan.resetsCeiling { try database.execute(sql: "UPDATE identity SET ceiling = 0") }
+        for change in self.plan.changes { try self.make(change, statements) }
+        let statement: RawStatement
+        switch self.plan.row {
+        case .none:
+            statements.ceiling.bind(1, (self.plan.end.ceiling?.rawValue).map { Int64(bitPattern: $0) })
             return try statements.ceiling.run()
+        case .insert: statement = statements.insertRow
+        case .overwrite(let position):
+            statement = statements.beat
+            statement.bind(4, Int64(position))
         }
-        self.bytes.removeAll(keepingCapacity: true)
-        row.encode(into: &self.bytes)
-        let digest = self.bytes.withUnsafeBytes { HashChain.next(after: end.base, $0) }
-        let statement = end.heartbeat == nil ? statements.insertRow : statements.beat
-        statement.bind(1, Int64(row.position))
-        statement.bind(2, OrderID(high: digest.high, low: digest.low))
-        if end.heartbeat != nil { statement.bind(4, Int64(end.head.position)) }
-        try statement.run(blob: self.bytes, at: 3)
-        end.end(with: row, digest)
+        let head = self.plan.end.head
+        statement.bind(1, Int64(head.position))
+        statement.bind(2, OrderID(high: head.digest.high, low: head.digest.low))
+        try statement.run(blob: self.plan.bytes, at: 3)
     }
 
     private static func prepare(_ database: Database) throws -> Statements {
-        let account = "WHERE lot = ?2 AND generation = ?3"
+        let changes = try CommitPlan.Column.allCases.map { column in
+            let value =
+                switch column {
+                case .granted: "granted = max(granted, ?1)"
+                case .allocated: "allocated = allocated + ?1"
+                case .returned: "returned = max(returned, ?1)"
+                case .sold: "sold = sold + ?1"
+                case .cancelled: "cancelled = cancelled + ?1"
+                }
+            return try RawStatement(database, "UPDATE accounts SET \(value) WHERE lot = ?2 AND generation = ?3")
+        }
         return Statements(
-            granted: try RawStatement(database, "UPDATE accounts SET granted = max(granted, ?1) \(account)"),
-            allocated: try RawStatement(database, "UPDATE accounts SET allocated = allocated + ?1 \(account)"),
-            returned: try RawStatement(database, "UPDATE accounts SET returned = max(returned, ?1) \(account)"),
-            sold: try RawStatement(database, "UPDATE accounts SET sold = sold + ?1 \(account)"),
-            cancelled: try RawStatement(database, "UPDATE accounts SET cancelled = cancelled + ?1 \(account)"),
-            insertRow: try RawStatement(database, "INSERT INTO journal VALUES (?, ?, ?)"),
+            changes: changes, insertRow: try RawStatement(database, "INSERT INTO journal VALUES (?, ?, ?)"),
             beat: try RawStatement(
                 database, "UPDATE journal SET position = ?1, digest = ?2, entries = ?3 WHERE position = ?4"),
             ceiling: try RawStatement(database, "UPDATE identity SET ceiling = ?1"),

@@ -1,5 +1,6 @@
 package import DaemonSupport
 import Foundation
+package import PostgresClient
 package import RedisClient
 package import TrancheCore
 
@@ -25,6 +26,8 @@ package import TrancheCore
 /// | `redis.sentinel.user` | the same at the Sentinels, with `TRANCHE_SENTINEL_PASSWORD` | none |
 /// | `center.url` | the config center | required |
 /// | `data.folder` | ledger and configuration | required |
+/// | `ledger.postgres` | a connection string of libpq, without a password: the ledger is there, not in the folder | none |
+/// | `ledger.unreplicated` | `true`: no standby of PostgreSQL has to confirm, for a trial on one machine | `false` |
 /// | `clock.floor` | least uncertainty of a stamp, in microseconds | 500 |
 /// | `clock.drift` | its growth since the kernel last spoke, in microseconds per second | 200 |
 /// | `clock.unsynchronised` | uncertainty where the kernel calls itself unsynchronised, in microseconds | 1000 |
@@ -35,6 +38,7 @@ package import TrancheCore
 /// Secrets come from the environment only, each a list with the newest first. The unit shows `TRANCHE_UNIT_SECRET` to the
 /// center and `TRANCHE_CONTEST_SECRET` to coordinators; it takes `TRANCHE_CENTER_SECRET` from the center,
 /// `TRANCHE_SHOP_SECRET` from the shop, `TRANCHE_TOKEN_SECRET` in tokens and `TRANCHE_PAYMENT_SECRET` from the payment provider.
+/// The password for `ledger.postgres` is `TRANCHE_LEDGER_PASSWORD`, or in the file that `PGPASSFILE` names.
 /// How internal connections are kept secret: ``TransportConfiguration``.
 package struct UnitConfiguration: Sendable {
     package let unit: UnitID
@@ -52,6 +56,9 @@ package struct UnitConfiguration: Sendable {
     package let redis: RedisServer
     package let centerURL: String
     package let folder: String
+    /// `nil`: the ledger is a file of the folder.
+    package let postgres: PostgresTarget?
+    package let allowsUnreplicated: Bool
     package let clock: ClockCheck.Settings
     package let clockOffsetMicroseconds: Int64
     package let clockStepFile: String
@@ -90,6 +97,8 @@ package struct UnitConfiguration: Sendable {
         } catch { throw StartError("\(error)") }
         self.centerURL = try values.string("center.url")
         self.folder = try values.string("data.folder")
+        self.postgres = try Self.postgres(values)
+        self.allowsUnreplicated = try values.flag("ledger.unreplicated")
         var clock = ClockCheck.Settings()
         clock.floorMicroseconds = Int64(try values.number("clock.floor", in: 1...1_000_000, default: 500))
         clock.driftPerSecond = Int64(try values.number("clock.drift", in: 0...1_000_000, default: 200))
@@ -115,5 +124,35 @@ package struct UnitConfiguration: Sendable {
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("internal.url", url: self.internalURL)
         try self.transport.check("center.url", url: self.centerURL)
+        try self.checkPostgres()
+    }
+}
+
+extension UnitConfiguration {
+    private static func postgres(_ values: DaemonConfiguration) throws(StartError) -> PostgresTarget? {
+        let text = values.string("ledger.postgres", default: "")
+        guard !text.isEmpty else { return nil }
+        let target: PostgresTarget
+        do { target = try PostgresTarget(text, password: values.optionalSecret("tranche.ledger.password")) } catch {
+            throw StartError("ledger.postgres: \(error)")
+        }
+        guard !target.hasPassword else {
+            throw StartError(
+                "ledger.postgres contains a password: put it into TRANCHE_LEDGER_PASSWORD, or into the file that "
+                    + "PGPASSFILE names")
+        }
+        return target
+    }
+
+    private func checkPostgres() throws(StartError) {
+        guard let postgres, !self.transport.isElsewhere, !["verify-ca", "verify-full"].contains(postgres.encryption)
+        else {
+            return
+        }
+        for host in postgres.hosts where !host.hasPrefix("/") && !TransportConfiguration.isLoopback(host) {
+            throw StartError(
+                "ledger.postgres names \(host), which is reached in the clear, or without knowing it: add "
+                    + "sslmode=verify-full, or set tls.elsewhere: true if a VPN or a mesh encrypts it")
+        }
     }
 }

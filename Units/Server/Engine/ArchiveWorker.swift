@@ -13,14 +13,18 @@ final class ArchiveWorker: Sendable {
     }
 
     private let mailbox = Mailbox<Work>()  // Bounded: the machine has one lot under way, and the engine one copy.
+    private let folder: String
     private let ledger: String
     private let intake: Intake
     private let logger: Logger
     private let isCopying = NIOLockedValueBox(false)
     private let copied = NIOLockedValueBox<LedgerHead?>(nil)
 
-    init(ledger: String, intake: Intake, logger: Logger) {
-        (self.ledger, self.intake, self.logger) = (ledger, intake, logger)
+    /// - Parameters:
+    ///   - folder: The folder of the archives.
+    ///   - ledger: The ledger's file.
+    init(folder: String, ledger: String, intake: Intake, logger: Logger) {
+        (self.folder, self.ledger, self.intake, self.logger) = (folder, ledger, intake, logger)
         OwnedThread.start("archive") { self.run() }
     }
 
@@ -54,7 +58,7 @@ final class ArchiveWorker: Sendable {
         do throws(StorageError) {
             switch work {
             case .orders(let lot, let orders):
-                let archived = try LotArchive.write(lot, of: orders, in: LotArchive.folder(of: self.ledger))
+                let archived = try LotArchive.write(lot, of: orders, in: self.folder)
                 self.intake.post(.archiveEnded(archived))
             case .journal(let position):
                 defer { self.isCopying.withLockedValue { $0 = false } }

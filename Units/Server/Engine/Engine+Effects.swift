@@ -15,14 +15,19 @@ extension Engine {
         case .register(var request):
             request.head = self.parts.ledger.head
             self.parts.center.register(request)
-        case .archive(let lot): self.parts.archive.post(.orders(lot, of: self.machine.book.orders))
+        case .archive(let lot):
+            // Without files beside the ledger, the orders stay in the book: the machine asks once, and waits.
+            if self.parts.ledger.hasFilesBeside {
+                self.parts.archive.post(.orders(lot, of: self.machine.book.orders))
+            }
         case .prove(let position, let challenge, let earlier):
             let answer = ChallengeAnswer(
                 challenge: challenge, proof: self.proof(at: position), earlier: earlier.compactMap(self.proof))
-            self.parts.intake.post(.proof(answer))
+            if self.unreadProof == nil { self.parts.intake.post(.proof(answer)) }
         case .report(var report):
             report.head = self.parts.ledger.head
             report.proof = self.proof(at: report.proves)
+            guard self.unreadProof == nil else { return }
             self.machine.reported(report.head)
             self.parts.center.report(report, load: self.parts.intake.load.figures)
         case .alarm(let text):
@@ -41,8 +46,12 @@ extension Engine {
     /// Tells the doors which lots have archives.
     func nameArchives() { self.parts.intake.archive.set(Array(self.machine.book.archived.keys)) }
 
-    /// The ledger's digest at a position, if it has a commit that ends there.
+    /// The ledger's digest at a position, if it has a commit that ends there. If it cannot be read, the round fails.
     private func proof(at position: UInt64) -> LedgerHead? {
-        position == 0 ? nil : (try? self.parts.ledger.head(at: position)) ?? nil
+        guard position > 0, self.unreadProof == nil else { return nil }
+        do throws(StorageError) { return try self.parts.ledger.head(at: position) } catch {
+            self.unreadProof = error
+            return nil
+        }
     }
 }

@@ -9,7 +9,7 @@ import TrancheCore
 
 extension Engine {
     /// Begins the ledger's next incarnation, durably: from then on the ledger refuses every older process.
-    static func takeOver(_ ledger: UnitLedger, _ recovered: UnitBook) throws(StorageError) -> UnitMachine {
+    static func takeOver(_ ledger: any LedgerStore, _ recovered: UnitBook) throws(StorageError) -> UnitMachine {
         var book = recovered
         let opened = LedgerEntry.opened(book.incarnation.next)
         try ledger.commit([opened], as: book.incarnation.next)
@@ -36,14 +36,25 @@ extension Engine {
             _exit(3)  // At once: other threads still run, and there is nothing to save.
         default: break
         }
-        if self.reportedFailure != error { self.parts.logger.error("the ledger took no entries: \(error)") }
+        if self.reportedFailure != error { self.report(error) }
         self.reportedFailure = error
+        self.unreadProof = nil
         self.isAhead = true
         self.status.withLockedValue { $0.failure = "\(error)" }
         self.parts.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
         self.refuse(self.parts.intake.setRecovered(nil, now: SystemClock.now()))
         self.parts.waiters.routeToAll(.refused(.recovering), before: self.parts.intake.recovery)
         Thread.sleep(forTimeInterval: 0.1)
+    }
+
+    private func report(_ error: StorageError) {
+        if case .diverged = error {
+            // Orders that buyers were told of may be lost. Nothing is sold until an operator has decided.
+            self.parts.logger.critical("alarm: \(error)")
+            self.parts.telemetry.count("tranche_ledger_diverged_total", "Alarms about a ledger that lost commits.")
+        } else {
+            self.parts.logger.error("the ledger took no entries: \(error)")
+        }
     }
 
     /// Starts a new machine from what is on disk.

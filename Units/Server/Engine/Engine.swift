@@ -37,7 +37,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
 
     /// The parts that the engine works with. Its thread alone uses those that have no lock.
     struct Parts {
-        let ledger: UnitLedger
+        let ledger: any LedgerStore
         let intake: Intake
         let waiters: Waiters
         let redis: RedisCalls
@@ -67,6 +67,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     private var isClosing = false
     var reportedFailure: StorageError?
     var isAhead = false
+    /// Why a proof could not be read in this round: a proof that is left out would say that the ledger was set back.
+    var unreadProof: StorageError?
     private var meter: EngineMeter
 
     /// Takes the ledger over.
@@ -117,10 +119,10 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         self.now = now
         var output = UnitOutput()
         for event in self.parts.redis.takeResults(now: now.steady) {
-            self.machine.handle(self.completed(event), at: now, into: &output)
+            self.machine.handle(try self.completed(event), at: now, into: &output)
         }
         for event in taken.events {
-            if let event = self.recalled(self.completed(event)) { self.machine.handle(event, at: now, into: &output) }
+            if let event = self.recalled(try self.completed(event)) { self.machine.handle(event, at: now, into: &output) }
         }
         if !taken.requests.isEmpty { self.machine.handle(.requests(taken.requests), at: now, into: &output) }
         if taken.isClosed, !self.isClosing {
@@ -145,6 +147,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             self.publishStatus()
         }
         try output.carryOut(by: self)
+        if let error = self.unreadProof { throw error }
         if isTick, taken.requests.isEmpty { self.keepLedger() }
         if let ceiling { self.parts.intake.raise(ceiling: ceiling) }
     }
@@ -164,11 +167,11 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     }
 
     /// Completes an event with the ledger's digest, and keeps the configuration for the next machine.
-    private func completed(_ event: UnitMachine.Event) -> UnitMachine.Event {
+    private func completed(_ event: UnitMachine.Event) throws(StorageError) -> UnitMachine.Event {
         switch event {
         case .surveyed(var survey?):
             // The ledger's digest at the position that Redis has stored.
-            survey.proof = survey.witness.flatMap { try? self.parts.ledger.head(at: $0.position) }
+            if let witness = survey.witness { survey.proof = try self.parts.ledger.head(at: witness.position) }
             return .surveyed(survey)
         case .configured(let rules):
             self.rules = rules

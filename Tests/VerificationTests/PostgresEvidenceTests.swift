@@ -1,0 +1,52 @@
+import Foundation
+import PostgresClient
+import Storage
+import TestSupport
+import Testing
+import TrancheCore
+import Verification
+
+/// `verify` reads a unit's ledger wherever the note in the unit's folder says that it is.
+@Suite struct PostgresEvidenceTests {
+    private func make(_ folder: String) throws -> String {
+        for name in ["/center", "/units/one"] {
+            try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
+        }
+        _ = try AuthorityStore(path: folder + "/center/authority.sqlite")
+        let path = folder + "/units/one/ledger.sqlite"
+        let ledger = try UnitLedger(path: path, unit: UnitID(1), newID: LedgerID(7))
+        let orders = (1...20 as ClosedRange<UInt64>).map { number in
+            LedgerEntry.reserved(
+                Order(
+                    id: OrderID(high: 1, low: number), buyer: BuyerID("b\(number)")!, lot: LotID(1), quantity: 1,
+                    buyerLimit: 1, generation: Generation(1), stamp: Stamp(rawValue: number),
+                    deadline: Instant(microseconds: 9)))
+        }
+        try ledger.commit(
+            [.opened(Incarnation(1)), .ceiling(Stamp(rawValue: 1_000)), .granted(LotID(1), total: 30)] + orders,
+            as: Incarnation(1))
+        return path
+    }
+
+    private func findings(_ folder: String) throws -> [[String]] {
+        try Verifier(folder: folder).report().checks.map(\.findings)
+    }
+
+    @Test func aLedgerIsJudgedAlikeInPostgres() throws {
+        let folder = try TemporaryFolder.make()
+        let path = try self.make(folder)
+        let before = try self.findings(folder)
+        let target = try PostgresTarget(try PrivatePostgres.newDatabase())
+        _ = try LedgerCopy.move(.file(path), to: .postgres(target))
+        try LedgerLocation.write(target, in: folder + "/units/one")
+        #expect(throws: StorageError.self, "which of the two is in use?") { try self.findings(folder) }
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+        #expect(try self.findings(folder) == before)
+        #expect(LedgerFindings.of(try LedgerAudit(.postgres(target))).isEmpty)
+        // A changed row is found there, too.
+        try PostgresConnection(target, application: "test").run(
+            script: "UPDATE accounts SET sold = sold - 1; UPDATE journal SET entries = entries || '\\x00'::bytea")
+        let found = LedgerFindings.of(try LedgerAudit(.postgres(target)))
+        #expect(found.contains { $0.contains("hash chain") } && found.count >= 2, "\(found)")
+    }
+}
