@@ -99,10 +99,15 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        // Its header knows the folder that the package config would name.
+        .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
+        .target(name: "PostgresClient", dependencies: ["CPostgres"], swiftSettings: settings),
         .target(name: "CurlClient", dependencies: ["CCurl", "Threads", nioConcurrency], swiftSettings: settings),
         .target(
             name: "Storage",
-            dependencies: ["TrancheCore", "LedgerRows", "Threads", grdb, sqlite, crypto, nioConcurrency],
+            dependencies: [
+                "TrancheCore", "LedgerRows", "PostgresClient", "Threads", grdb, sqlite, crypto, nioConcurrency,
+            ],
             swiftSettings: settings),
         .target(
             name: "DaemonSupport",
@@ -241,7 +246,10 @@ let package = Package(
             name: "EdgeTests", dependencies: ["Edge", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
             swiftSettings: settings),
         .testTarget(
-            name: "StorageTests", dependencies: ["Storage", "LedgerRows", "TrancheCore", "TestSupport", grdb],
+            name: "PostgresClientTests", dependencies: ["PostgresClient", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: ["Storage", "LedgerRows", "PostgresClient", "TrancheCore", "TestSupport", grdb],
             swiftSettings: settings),
         .testTarget(
             name: "VerificationTests", dependencies: ["Verification", "Storage", "TrancheCore", "TestSupport"],
