@@ -1,6 +1,6 @@
 import GRDB
 
-/// Why a file could not be read or written. The call that threw changed nothing.
+/// Why a file or a server could not be read or written. The call that threw changed nothing, unless it is in doubt.
 package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The disk, or the quota on it, is full.
     case diskFull(path: String)
@@ -17,6 +17,10 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A constraint of the database refused the batch: the caller's state was wrong.
     case constraint(path: String, detail: String)
     case io(path: String, detail: String)
+    /// A server gave no certain answer: the write is carried out completely, or not at all, and a barrier finds out.
+    case inDoubt(path: String, detail: String)
+    /// The write's condition did not hold: another process has written meanwhile.
+    case conditional(path: String, detail: String)
 
     package var description: String {
         switch self {
@@ -27,7 +31,8 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .superseded(let path, let current): "\(path) was taken over by a newer process (\(current))"
         case .vanished(let path): "\(path) was deleted or replaced while it was in use; put the right file back"
         case .constraint(let path, let detail): "\(path) refused a write: \(detail)"
-        case .io(let path, let detail): "\(path): \(detail)"
+        case .io(let path, let detail), .conditional(let path, let detail): "\(path): \(detail)"
+        case .inDoubt(let path, let detail): "\(path): it is not known whether a write was carried out (\(detail))"
         }
     }
 

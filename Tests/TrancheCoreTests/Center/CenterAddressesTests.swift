@@ -56,7 +56,8 @@ import TrancheCore
                 while addresses.current != leader {
                     let asked = addresses.current
                     let answer: Answer =
-                        draw.below(3) == 0 ? .silent : .standby(leader: draw.below(4) == 0 ? nil : all.randomElement(using: &draw))
+                        draw.below(3) == 0
+                        ? .silent : .standby(leader: draw.below(4) == 0 ? nil : all.randomElement(using: &draw))
                     addresses.hear(answer, from: asked)
                     calls += 1
                     guard calls <= all.count + 1 else {

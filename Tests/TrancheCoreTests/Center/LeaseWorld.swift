@@ -98,7 +98,9 @@ struct LeaseWorld {
         switch event {
         case .arrive(let center, let call, let request):
             let reply = self.carryOut(request, of: center)
-            if !self.faulty || self.draw.below(10) > 0 { self.add(.reply(center, call: call, reply), after: self.delay) }
+            if !self.faulty || self.draw.below(10) > 0 {
+                self.add(.reply(center, call: call, reply), after: self.delay)
+            }
         case .tick(let center), .reply(let center, _, _):
             // A paused process handles nothing; its calls are on their way meanwhile.
             let pausedUntil = self.centers[center].pausedUntil
@@ -208,7 +210,8 @@ struct LeaseWorld {
             self.store.epoch = seen.epoch.next
         case .append(let record, let position, let fence):
             let isCurrent = record.epoch == self.store.epoch || self.plant == .noEpoch
-            guard isCurrent, position == self.store.log.count, fence == self.store.fence || self.plant != .none else {
+            guard isCurrent, position == self.store.log.count, fence == self.store.fence || self.plant == .noFence
+            else {
                 return .refused
             }
             self.store.log.append(record)
