@@ -231,7 +231,8 @@ let package = Package(
 
         // Tests. Shared parts of them are a plain target.
         .target(
-            name: "TestSupport", dependencies: ["DaemonSupport"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["DaemonSupport", "PostgresClient"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),

@@ -24,6 +24,7 @@ import Testing
 
     @Test func pathsAreNoConnectionStrings() {
         #expect(!PostgresTarget.isOne("/var/lib/unit=1/ledger.sqlite"))
+        #expect(!PostgresTarget.isOne("units/a=b/ledger.sqlite"))
         #expect(!PostgresTarget.isOne("units/east/ledger.sqlite"))
         #expect(PostgresTarget.isOne("host=a dbname=tranche"))
         #expect(PostgresTarget.isOne("postgres://a/tranche"))
