@@ -161,9 +161,9 @@ let package = Package(
         .target(
             name: "ConfigCenter",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", "Storage", "Threads", logging,
-                lifecycle,
-                hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", "PostgresClient", "Storage",
+                "Threads",
+                logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency,
             ],
             path: "ConfigCenter/Server", swiftSettings: settings),
         .executableTarget(
@@ -217,8 +217,9 @@ let package = Package(
         .executableTarget(
             name: "tranche",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "Rehearsal", "Simulation",
-                "Storage", "Terminal", "Verification", "WideArea", arguments, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "PostgresClient",
+                "Rehearsal",
+                "Simulation", "Storage", "Terminal", "Verification", "WideArea", arguments, nioConcurrency,
             ],
             path: "Sources/TrancheCLI", swiftSettings: settings),
         .executableTarget(

@@ -7,10 +7,11 @@ import TrancheCore
 
 /// The routes for operators, behind the admin credential.
 struct AdminRoutes {
-    let center: Center
+    let seat: CenterSeat
+    private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
-        SaleRoutes(center: self.center).add(to: group)
+        SaleRoutes(seat: self.seat).add(to: group)
         self.addQuota(to: group)
         self.addConfig(to: group)
     }

@@ -9,7 +9,8 @@ struct InternalRoutes {
     static let waitSecondsLimit = 25
     static let contestBytesLimit = 32 << 20
 
-    let center: Center
+    let seat: CenterSeat
+    private var center: Center { get throws(Problem) { try self.seat.center } }
 
     /// - Parameter group: Of one unit, behind that unit's credential.
     func addUnits(to group: RouterGroup<TrancheContext>) {

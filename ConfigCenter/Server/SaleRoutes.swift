@@ -7,7 +7,8 @@ import TrancheCore
 
 /// The routes for operators' work with sales.
 struct SaleRoutes {
-    let center: Center
+    let seat: CenterSeat
+    private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
         group.get("sales") { _, _ in Response.json(await self.center.book.config.sales) }

@@ -41,6 +41,12 @@ package struct CenterAddresses: Hashable, Sendable {
         self.all = all
     }
 
+    /// - Parameter all: Different addresses, at most ``limit``.
+    package init(of all: [String]) {
+        precondition((1...Self.limit).contains(all.count) && Set(all).count == all.count, "addresses \(all)")
+        self.all = all
+    }
+
     /// The address to ask.
     package var current: String { self.all[self.index] }
 

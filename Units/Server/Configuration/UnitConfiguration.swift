@@ -19,7 +19,7 @@ package import TrancheCore
 /// | `public.lanes` | threads that serve buyers | half of the processors |
 /// | `redis.address` | `/path/to.sock` or `host:port` | required |
 /// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
-/// | `center.url` | the config center | required |
+/// | `center.url` | the config center; several, separated by commas, if there are more | required |
 /// | `data.folder` | ledger and configuration | required |
 /// | `clock.floor` | least uncertainty of a stamp, in microseconds | 500 |
 /// | `clock.drift` | its growth since the kernel last spoke, in microseconds per second | 200 |
@@ -46,7 +46,7 @@ package struct UnitConfiguration: Sendable {
     package let connectionLimitPerAddress: Int
     package let lanes: Int
     package let redis: RedisConnection.Address
-    package let centerURL: String
+    package let centers: CenterAddresses
     package let folder: String
     package let clock: ClockCheck.Settings
     package let clockOffsetMicroseconds: Int64
@@ -85,7 +85,7 @@ package struct UnitConfiguration: Sendable {
             throw StartError("redis.address is \"\(address)\", but must be an absolute path of a socket, or host:port")
         }
         self.redis = redis
-        self.centerURL = try values.string("center.url")
+        self.centers = try values.centers(self.transport)
         self.folder = try values.string("data.folder")
         var clock = ClockCheck.Settings()
         clock.floorMicroseconds = Int64(try values.number("clock.floor", in: 1...1_000_000, default: 500))
@@ -114,7 +114,6 @@ package struct UnitConfiguration: Sendable {
         self.paymentSecrets = try values.secrets("tranche.payment.secret")
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("internal.url", url: self.internalURL)
-        try self.transport.check("center.url", url: self.centerURL)
         if redis.port != nil {
             // This libhiredis has no TLS. Only another layer can encrypt this connection.
             guard TransportConfiguration.isLoopback(redis.host) || self.transport.isElsewhere else {

@@ -20,7 +20,7 @@ package import TrancheCore
 /// | `proxies.protocol` | addresses and ranges of proxies that must send the PROXY protocol, version 2 | none |
 /// | `redis.address` | `/path/to.sock` or `host:port`, shared by the gates of a region | required |
 /// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
-/// | `center.url` | the config center | required |
+/// | `center.url` | the config center; several, separated by commas, if there are more | required |
 /// | `identity.keys` | the shop's keys: a JWKS file, or an http address that is read again every minute | required, unless `identity.dev` |
 /// | `identity.issuer`, `identity.audience` | what a proof of identity must name | required, unless `identity.dev` |
 /// | `identity.dev` | `true`: buyers sign in at the gate with a name alone; refused outside loopback | false |
@@ -63,7 +63,7 @@ package struct GateConfiguration: Sendable {
     package let protocolProxies: AddressSet
     package let redis: RedisConnection.Address
     package let redisLogin: RedisConnection.Login?
-    package let centerURL: String
+    package let centers: CenterAddresses
     package let identity: Identity
     package let sessionMilliseconds: Int64
     package let listsFolder: String
@@ -105,7 +105,7 @@ package struct GateConfiguration: Sendable {
         self.redisLogin = values.optionalSecret("tranche.redis.password").map {
             RedisConnection.Login(user: values.string("redis.user", default: ""), password: $0)
         }
-        self.centerURL = try values.string("center.url")
+        self.centers = try values.centers(self.transport)
         self.sessionMilliseconds = 1_000 * Int64(try values.number("session.seconds", in: 10...86_400, default: 1_800))
         self.listsFolder = values.string("lists.folder", default: "")
         self.captcha = try CaptchaSettings(values)
@@ -133,7 +133,6 @@ package struct GateConfiguration: Sendable {
             }
         }
         try self.transport.check("internal.host", host: self.internalHost)
-        try self.transport.check("center.url", url: self.centerURL)
         // This libhiredis has no TLS. Only another layer can encrypt this connection.
         guard redis.port == nil || TransportConfiguration.isLoopback(redis.host) || self.transport.isElsewhere else {
             throw StartError(

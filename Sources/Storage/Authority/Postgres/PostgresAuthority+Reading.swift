@@ -2,6 +2,13 @@ import Foundation
 import PostgresClient
 package import TrancheCore
 
+/// A place in the authority log, with the digest of all records up to it.
+package struct LogEnd: Hashable, Sendable {
+    package let position: Int64
+    package let digest: ChainDigest
+    package static let empty = LogEnd(position: 0, digest: ChainDigest(high: 0, low: 0))
+}
+
 // What is read: by the center that leads, by those that follow it, and by `verify`.
 
 extension PostgresAuthority {
@@ -10,68 +17,84 @@ extension PostgresAuthority {
 
     package func log() throws(StorageError) -> [AuthorityRecord] {
         var records: [AuthorityRecord] = []
-        _ = try self.follow(after: 0) { records.append($0) }
+        _ = try self.follow(after: .empty) { records.append($0) }
         return records
     }
 
-    /// Reads the records behind a position, each once and in order.
+    /// Reads the records behind an end of the log, each once and in order, and checks their digests.
     ///
-    /// - Returns: The position of the last one.
-    package func follow(after position: Int64, _ body: (AuthorityRecord) -> Void) throws(StorageError) -> Int64 {
-        var position = position
+    /// - Returns: The end of what was read.
+    /// - Throws: ``StorageError/corrupt(path:detail:)`` if a record is missing or changed, or if the log does not continue
+    ///   `end`: it was set back.
+    package func follow(after end: LogEnd, _ body: (AuthorityRecord) -> Void) throws(StorageError) -> LogEnd {
+        var end = end
         while true {
-            let page = try self.page(after: position)
-            for (place, record) in page {
-                // The store has no gaps: a missing row would be a lost record.
-                guard place == position + 1 else {
-                    throw .corrupt(path: self.path, detail: "record \(position + 1) of the authority log is missing")
+            let page = try self.page(after: end.position)
+            for line in page {
+                let next = LogEnd(
+                    position: end.position + 1,
+                    digest: line.bytes.withUnsafeBytes { HashChain.next(after: end.digest, $0) })
+                guard line.position == next.position, line.digest == next.digest.description,
+                    let record = try? JSONDecoder().decode(AuthorityRecord.self, from: Data(line.bytes))
+                else {
+                    throw .corrupt(
+                        path: self.path, detail: "record \(next.position) of the authority log is not the right one")
                 }
                 body(record)
-                position = place
+                end = next
             }
-            if page.count < Self.pageRecords { return position }
+            if page.count < Self.pageRecords { return end }
         }
     }
 
-    private func page(after position: Int64) throws(StorageError) -> [(Int64, AuthorityRecord)] {
+    private struct Line {
+        let position: Int64
+        let bytes: [UInt8]
+        let digest: String
+    }
+
+    private func page(after position: Int64) throws(StorageError) -> [Line] {
         try self.desk.run { (connection) throws(PostgresError) in
             let rows = try connection.run(
                 PostgresStatement(
-                    "SELECT position, record FROM authority.records WHERE position > $1 ORDER BY position LIMIT $2",
-                    [.integer(position), .integer(Int64(Self.pageRecords))]))
-            let decoder = JSONDecoder()
-            var page: [(Int64, AuthorityRecord)] = []
-            for row in 0..<rows.count {
-                guard let place = rows.integer(row, 0), let bytes = rows.bytes(row, 1),
-                    let record = try? decoder.decode(AuthorityRecord.self, from: Data(bytes))
-                else { throw .unreadable("a record of the authority log after \(position) cannot be read") }
-                page.append((place, record))
+                    """
+                    SELECT position, record, digest FROM authority.records WHERE position > $1 ORDER BY position LIMIT $2
+                    """, [.integer(position), .integer(Int64(Self.pageRecords))]))
+            return (0..<rows.count).map { row in
+                Line(
+                    position: rows.integer(row, 0) ?? 0, bytes: rows.bytes(row, 1) ?? [],
+                    digest: rows.text(row, 2) ?? "")
             }
-            return page
         }
     }
 
     package func recover() throws(StorageError) -> (book: AuthorityBook, witnesses: [UnitID: LedgerHead]) {
-        var (book, position) = try self.snapshot() ?? (AuthorityBook(), 0)
-        position = try self.follow(after: position) { book.apply($0) }
+        var (book, end) = try self.snapshot() ?? (AuthorityBook(), .empty)
+        end = try self.follow(after: end) { book.apply($0) }
         return (book, try self.witnesses())
     }
 
-    /// The last snapshot and its position; `nil` if there is none that this version of the program can read.
-    package func snapshot() throws(StorageError) -> (book: AuthorityBook, position: Int64)? {
+    /// The book of the last snapshot, and where in the log it is; `nil` if there is none that this version of the program
+    /// can read.
+    package func snapshot() throws(StorageError) -> (book: AuthorityBook, end: LogEnd)? {
         try self.desk.run { (connection) throws(PostgresError) in
             // One transaction with one view of the tables: the leader may write the next snapshot meanwhile.
             let rows = try connection.transact([
                 PostgresStatement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"),
-                PostgresStatement("SELECT position, book FROM authority.snapshots ORDER BY position DESC LIMIT 1"),
+                PostgresStatement(
+                    """
+                    SELECT position, book, digest FROM authority.snapshots JOIN authority.records USING (position)
+                    ORDER BY position DESC LIMIT 1
+                    """),
                 PostgresStatement(
                     "SELECT lot, unit, piece, verdicts FROM authority.verdicts ORDER BY lot, unit, piece"),
             ])
             guard rows[1].count == 1, let position = rows[1].integer(0, 0), let bytes = rows[1].bytes(0, 1),
+                let (high, low) = rows[1].text(0, 2).flatMap({ Hex.pair($0) }),
                 var book = try? JSONDecoder().decode(AuthorityBook.self, from: Data(bytes)),
                 book.complete(Self.verdicts(rows[2]))
             else { return nil }
-            return (book, position)
+            return (book, LogEnd(position: position, digest: ChainDigest(high: high, low: low)))
         }
     }
 

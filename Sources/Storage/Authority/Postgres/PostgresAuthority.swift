@@ -11,7 +11,7 @@ package final class PostgresAuthority: AuthorityStorage, @unchecked Sendable {  
     /// The answer to a commit. Later ones are in doubt, and a barrier decides.
     static let answerMilliseconds = 2_000
 
-    /// The end of the log as the last commit of this process left it.
+    /// The owner's row as the last commit of this process left it.
     struct Head: Hashable {
         /// Raised by appends and barriers.
         var turn: Int64
@@ -100,9 +100,12 @@ package final class PostgresAuthority: AuthorityStorage, @unchecked Sendable {  
 
     /// Commits a no-op under the epoch. After that, what is read is what this epoch's log has, and no earlier append comes
     /// late. To be called before this process appends.
-    package func begin(as epoch: Epoch) throws(StorageError) {
+    ///
+    /// - Returns: The end of the log.
+    package func begin(as epoch: Epoch) throws(StorageError) -> LogEnd {
         let head = try self.barrier(epoch)
         self.state.withLockedValue { $0 = State(head: head, wanted: nil) }
+        return LogEnd(position: head.position, digest: head.digest)
     }
 
     private func barrier(_ epoch: Epoch) throws(StorageError) -> Head {
