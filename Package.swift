@@ -273,7 +273,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
-                "Sockets", "Storage", "Verification", "WideArea", "TestSupport", "tranche", "tranche-unit",
+                "PostgresClient", "Sockets", "Storage", "Verification", "WideArea", "TestSupport", "tranche",
+                "tranche-unit",
                 "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb,
             ],
             swiftSettings: settings),
