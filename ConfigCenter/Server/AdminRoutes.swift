@@ -106,10 +106,10 @@ struct AdminRoutes {
 
     private func addConfig(to group: RouterGroup<TrancheContext>) {
         group.get("config") { _, _ in
-            let push = await self.center.book.push
+            let push = try await self.center.book.push
             return Response.json(push, headers: [.eTag: "\"\(push.version)\""])
         }
-        group.get("config/rollout") { _, _ in Response.json(await self.center.book.rolloutDocument) }
+        group.get("config/rollout") { _, _ in Response.json(try await self.center.book.rolloutDocument) }
         group.get("config/versions") { _, _ in
             Response.json(
                 try self.center.keeper.store.configVersions().map {

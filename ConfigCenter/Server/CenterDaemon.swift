@@ -42,20 +42,23 @@ struct CenterConfiguration {
     init(_ values: DaemonConfiguration) throws(StartError) {
         self.host = values.string("center.host", default: "127.0.0.1")
         self.port = try values.number("center.port", in: 1...65_535)
-        self.shared = try Self.shared(values)
+        let transport = try TransportConfiguration(values)
+        self.shared = try Self.shared(values, transport)
         self.folder = self.shared == nil ? try values.string("data.folder") : ""
         self.unitsKeys = try values.secrets("tranche.units.key")
         self.coordinatorSecrets = try values.secrets("tranche.coordinator.secret")
         self.gateSecrets = try values.secrets("tranche.gate.secret")
         self.adminSecrets = try values.secrets("tranche.admin.secret")
-        self.transport = try TransportConfiguration(values)
+        self.transport = transport
         self.tls = try self.transport.server()
         self.url = values.string("center.url", default: "\(self.transport.scheme)://\(self.host):\(self.port)")
         try self.transport.check("center.host", host: self.host)
         try self.transport.check("center.url", url: self.url)
     }
 
-    private static func shared(_ values: DaemonConfiguration) throws(StartError) -> AuthoritySettings? {
+    private static func shared(
+        _ values: DaemonConfiguration, _ transport: TransportConfiguration
+    ) throws(StartError) -> AuthoritySettings? {
         let text = values.string("authority.postgres", default: "")
         guard !text.isEmpty else { return nil }
         let target: PostgresTarget
@@ -66,6 +69,13 @@ struct CenterConfiguration {
             throw StartError(
                 "authority.postgres contains a password: put it into TRANCHE_AUTHORITY_PASSWORD, or into the file that "
                     + "PGPASSFILE names")
+        }
+        let isEncrypted = transport.isElsewhere || ["verify-ca", "verify-full"].contains(target.encryption)
+        for host in target.hosts where !isEncrypted && !host.hasPrefix("/") && !TransportConfiguration.isLoopback(host)
+        {
+            throw StartError(
+                "authority.postgres names \(host), which is reached in the clear, or without knowing it: add "
+                    + "sslmode=verify-full, or set tls.elsewhere: true if a VPN or a mesh encrypts it")
         }
         return AuthoritySettings(
             target: target, allowsUnreplicated: try values.flag("authority.unreplicated"),
@@ -117,7 +127,8 @@ package enum CenterDaemon {
     private static func router(
         _ configuration: CenterConfiguration, _ seat: CenterSeat, _ telemetry: Telemetry, _ logger: Logger
     ) -> Router<TrancheContext> {
-        DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry) {
+        let notReady: @Sendable () -> String? = { seat.trouble.withLockedValue { $0 } }
+        return DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry, notReady: notReady) {
             let routes = InternalRoutes(seat: seat)
             routes.addUnits(
                 to: $0.group("/internal/v1/units/:unit").add(

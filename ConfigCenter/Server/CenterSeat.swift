@@ -11,6 +11,8 @@ final class CenterSeat: Sendable {
         /// Can transition to: `standby`, when the lease or the log is lost, or the process stops.
         case leading(Center)
     }
+    /// Why this process could neither lead nor follow; `nil` if it could.
+    let trouble = NIOLockedValueBox<String?>(nil)
     private let state = NIOLockedValueBox(State.standby(leader: nil))
 
     /// The center, while this process leads.

@@ -38,7 +38,7 @@ struct InternalRoutes {
     private func config(_ request: Request) async throws -> Response {
         let after = try request.number("after", in: 0...Int.max)
         let wait = try request.number("wait", in: 0...Self.waitSecondsLimit)
-        guard let push = await self.center.book.next(after: after, waitSeconds: wait) else {
+        guard let push = try await self.center.book.next(after: after, waitSeconds: wait) else {
             return Response(status: .noContent)
         }
         return Response.json(push)

@@ -1,4 +1,5 @@
 import DaemonSupport
+import Foundation
 import Logging
 import NIOConcurrencyHelpers
 import ServiceLifecycle
@@ -87,6 +88,7 @@ final class LeaseLoop: Service, Sendable {
     }
 
     private func note(_ trouble: String) {
+        self.seat.trouble.withLockedValue { $0 = trouble.isEmpty ? nil : trouble }
         let isNew = self.state.withLockedValue { state in
             defer { state.trouble = trouble }
             return state.trouble != trouble

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOConcurrencyHelpers
 import Terminal
+import TrancheCore
 package import WideArea
 
 /// Real processes on this machine: a center, two coordinators, and a unit with a Redis for each region, and a gate with
@@ -194,7 +195,7 @@ package final class LocalCluster: Sendable {
         await withDiscardingTaskGroup { group in
             for gate in self.layout.gates { group.addTask { await self.stop(.gate(gate.name)) } }
         }
-        for part in [.standby, .coordinator] + self.centers.reversed() { await self.stop(part) }
+        for part in [.standby, .coordinator] as [Part] + self.centers.reversed() { await self.stop(part) }
         await withDiscardingTaskGroup { group in
             for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }
         }

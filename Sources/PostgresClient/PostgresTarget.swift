@@ -8,7 +8,12 @@ package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
     package let description: String
     /// Whether the string itself contains a password: a setting or an argument is no place for one.
     package let hasPassword: Bool
-    let text: String
+    /// The hosts, or the folders of their sockets; empty for libpq's default.
+    package let hosts: [String]
+    /// The `sslmode` that the string asks for.
+    package let encryption: String?
+    /// The string itself.
+    package let text: String
     let password: String?
 
     /// - Parameters:
@@ -30,22 +35,29 @@ package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
             option += 1
         }
         (self.text, self.password, self.hasPassword) = (text, password, values["password"] != nil)
+        (self.hosts, self.encryption) = (Self.hosts(values), values["sslmode"])
         self.description = Self.name(values)
     }
 
     /// Whether a text has the form of a connection string, in contrast to the path of a file.
     package static func isOne(_ text: String) -> Bool {
-        text.hasPrefix("postgresql://") || text.hasPrefix("postgres://")
-            || (!text.hasPrefix("/") && !text.hasPrefix(".") && text.contains("="))
+        if text.hasPrefix("postgresql://") || text.hasPrefix("postgres://") { return true }
+        guard let sign = text.firstIndex(of: "=") else { return false }
+        return text[..<sign].allSatisfy { ("a"..."z").contains($0) || $0 == "_" || $0 == " " }
+    }
+
+    private static func list(_ key: String, _ values: [String: String]) -> [String] {
+        values[key].map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } ?? []
+    }
+
+    private static func hosts(_ values: [String: String]) -> [String] {
+        let names = self.list("host", values)
+        return names.isEmpty ? self.list("hostaddr", values) : names
     }
 
     private static func name(_ values: [String: String]) -> String {
-        func list(_ key: String) -> [String] {
-            values[key].map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } ?? []
-        }
-        let hosts = list("host").isEmpty ? list("hostaddr") : list("host")
-        let ports = list("port")
-        let places = hosts.enumerated().map { index, host in
+        let ports = Self.list("port", values)
+        let places = self.hosts(values).enumerated().map { index, host in
             let port = ports.count == 1 ? ports[0] : index < ports.count ? ports[index] : ""
             return port.isEmpty ? host : "\(host):\(port)"
         }

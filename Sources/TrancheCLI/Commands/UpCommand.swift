@@ -5,6 +5,7 @@ import Foundation
 import Storage
 import Terminal
 import TrancheAPI
+import TrancheCore
 import WideArea
 
 struct UpCommand: AsyncParsableCommand {
