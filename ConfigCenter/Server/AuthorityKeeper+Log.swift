@@ -1,5 +1,6 @@
 import DaemonSupport
 import Foundation
+import Logging
 import NIOConcurrencyHelpers
 import Storage
 import Threads

@@ -1,4 +1,5 @@
 import CurlClient
+import DaemonSupport
 import Foundation
 import TrancheAPI
 import TrancheCore
