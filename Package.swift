@@ -163,9 +163,9 @@ let package = Package(
         .target(
             name: "ConfigCenter",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", "Storage", "Threads", logging,
-                lifecycle,
-                hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", "PostgresClient", "Storage",
+                "Threads",
+                logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency,
             ],
             path: "ConfigCenter/Server", swiftSettings: settings),
         .executableTarget(
@@ -219,8 +219,9 @@ let package = Package(
         .executableTarget(
             name: "tranche",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "Rehearsal", "Simulation",
-                "Storage", "Terminal", "Verification", "WideArea", arguments, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "PostgresClient",
+                "Rehearsal",
+                "Simulation", "Storage", "Terminal", "Verification", "WideArea", arguments, nioConcurrency,
             ],
             path: "Sources/TrancheCLI", swiftSettings: settings),
         .executableTarget(
@@ -280,7 +281,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
-                "Sockets", "Storage", "Verification", "WideArea", "TestSupport", "tranche", "tranche-unit",
+                "PostgresClient", "Sockets", "Storage", "Verification", "WideArea", "TestSupport", "tranche",
+                "tranche-unit",
                 "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb,
             ],
             swiftSettings: settings),

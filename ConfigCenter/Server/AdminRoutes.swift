@@ -7,10 +7,11 @@ import TrancheCore
 
 /// The routes for operators, behind the admin credential.
 struct AdminRoutes {
-    let center: Center
+    let seat: CenterSeat
+    private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
-        SaleRoutes(center: self.center).add(to: group)
+        SaleRoutes(seat: self.seat).add(to: group)
         self.addQuota(to: group)
         self.addConfig(to: group)
     }
@@ -105,10 +106,10 @@ struct AdminRoutes {
 
     private func addConfig(to group: RouterGroup<TrancheContext>) {
         group.get("config") { _, _ in
-            let push = await self.center.book.push
+            let push = try await self.center.book.push
             return Response.json(push, headers: [.eTag: "\"\(push.version)\""])
         }
-        group.get("config/rollout") { _, _ in Response.json(await self.center.book.rolloutDocument) }
+        group.get("config/rollout") { _, _ in Response.json(try await self.center.book.rolloutDocument) }
         group.get("config/versions") { _, _ in
             Response.json(
                 try self.center.keeper.store.configVersions().map {

@@ -11,33 +11,52 @@ import TrancheCore
 ///
 /// It takes all jobs that wait, runs them, makes their records durable in one transaction, and only then returns their
 /// results. If the disk refuses, the jobs fail, and the keeper reads the authority again from the log.
+///
+/// With a store that other centers share, an answer that changes nothing needs a commit, too: it proves that this center
+/// leads still. If it is not known whether a commit was carried out, a barrier finds out; if that takes too long, or another
+/// center has the log, this one ends, and its waiting callers hear that it does not lead.
 final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to the thread.
     /// Jobs that may wait; one more is refused as overloaded.
     static let jobsLimit = 4_096
 
-    private struct Job: Sendable {
+    struct Job: Sendable {
         let run: @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) -> Void
         let finish: @Sendable (Problem?) -> Void
     }
 
     let owner = ThreadOwner("the quota authority")
-    let store: AuthorityStore
-    let epoch: Epoch
-    private let logger: Logger
-    private let jobs = Mailbox<Job>(limit: AuthorityKeeper.jobsLimit)
-    private var authority: QuotaAuthority
-    /// Acts of the jobs that run now: committed with their records.
-    private var acts: [OperatorAct] = []
-    private let told = NIOLockedValueBox<[String]>([])
-    private let snapshots = NIOLockedValueBox(SnapshotRule())
+    /// How long a barrier is tried for.
+    static let doubtMilliseconds = 2_000
 
-    init(store: AuthorityStore, logger: Logger) throws(StorageError) {
-        self.store = store
-        self.logger = logger
-        let (book, witnesses) = try store.recover()
-        self.authority = QuotaAuthority(book: book, witnesses: witnesses)
+    let store: any AuthorityStorage
+    let epoch: Epoch
+    let logger: Logger
+    let jobs = Mailbox<Job>(limit: AuthorityKeeper.jobsLimit)
+    var authority: QuotaAuthority
+    /// Acts of the jobs that run now: committed with their records.
+    var acts: [OperatorAct] = []
+    private let told = NIOLockedValueBox<[String]>([])
+    let snapshots = NIOLockedValueBox(SnapshotRule())
+    let onEnd: @Sendable (String) -> Void
+    let hasEnded = NIOLockedValueBox(false)
+
+    /// Takes a log over that has no other center: a file.
+    convenience init(store: AuthorityStore, logger: Logger) throws(StorageError) {
+        try self.init(store: store, recovered: try store.recover(), epoch: nil, logger: logger) { _ in }
+    }
+
+    /// - Parameters:
+    ///   - recovered: The state of the store.
+    ///   - epoch: The epoch of the lease; `nil`: the next one of the log.
+    ///   - onEnd: Called when this center has lost its log, with the reason. A center alone ends its process instead.
+    init(
+        store: any AuthorityStorage, recovered: (book: AuthorityBook, witnesses: [UnitID: LedgerHead]), epoch: Epoch?,
+        logger: Logger, onEnd: @escaping @Sendable (String) -> Void
+    ) throws(StorageError) {
+        (self.store, self.logger, self.onEnd) = (store, logger, onEnd)
+        self.authority = QuotaAuthority(book: recovered.book, witnesses: recovered.witnesses)
         var records: [AuthorityRecord] = []
-        self.authority.takeOver(into: &records)
+        self.authority.takeOver(as: epoch, into: &records)
         self.epoch = self.authority.book.epoch
         try store.append(records, witnesses: [:], as: self.epoch)
         OwnedThread.start("authority", stackBytes: 4 << 20, owning: [self.owner]) { self.run() }
@@ -120,64 +139,33 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     private static var busy: Problem { Problem(Refusal.overloaded(limit: Self.jobsLimit)) }
 
     private func enqueue(_ job: Job) {
-        if !self.jobs.post(job) { job.finish(Self.busy) }
+        if !self.jobs.post(job) {
+            job.finish(self.hasEnded.withLockedValue { $0 } ? .notLeading(leader: nil) : Self.busy)
+        }
     }
 
     func stop() { self.jobs.close() }
+
+    /// Another center leads from now on: what waits is not carried out.
+    func retire() {
+        self.hasEnded.withLockedValue { $0 = true }
+        self.jobs.close()
+    }
 
     private func run() {
         while true {
             let jobs = self.jobs.takeAll()
             if jobs.isEmpty { return }
+            if self.hasEnded.withLockedValue({ $0 }) {
+                for job in jobs { job.finish(.notLeading(leader: nil)) }
+                continue
+            }
             var records: [AuthorityRecord] = []
             for job in jobs { job.run(&self.authority, &records) }
             let problem = self.persist(records)
             self.acts = []
             self.tell(self.authority.takeAlarms())
             for job in jobs { job.finish(problem) }
-        }
-    }
-
-    /// Writes a snapshot of the book from time to time. Another thread encodes it: for a long contest this takes a
-    /// tenth of a second, in which no decision should wait.
-    private func snapshot(after records: [AuthorityRecord], at position: Int64) {
-        guard self.snapshots.withLockedValue({ $0.begins(after: records, at: position) }) else { return }
-        let book = self.authority.book
-        OwnedThread.start("snapshot") { [self] in
-            do throws(StorageError) {
-                try self.store.append(snapshot: book, at: position, as: self.epoch)
-            } catch { self.logger.warning("no snapshot of the log: \(error)") }
-            self.snapshots.withLockedValue { $0.ended(at: position) }
-        }
-    }
-
-    private func persist(_ records: [AuthorityRecord]) -> Problem? {
-        self.owner.check()
-        let changed = self.authority.takeMovedWitnesses()
-        guard !records.isEmpty || !changed.isEmpty || !self.acts.isEmpty else {
-            self.authority.confirm()
-            return nil
-        }
-        do throws(StorageError) {
-            let position = try self.store.append(records, witnesses: changed, acts: self.acts, as: self.epoch)
-            self.authority.confirm()
-            if let position { self.snapshot(after: records, at: position) }
-            return nil
-        } catch {
-            switch error {
-            case .superseded, .vanished:
-                self.logger.critical("\(error); stopping")
-                _exit(3)
-            default: break
-            }
-            self.logger.error("the authority log took no records: \(error)")
-            guard let (book, witnesses) = try? self.store.recover() else {
-                // Grants in memory are not in the log: they must not leave this process.
-                self.logger.critical("the authority log cannot be read either; stopping")
-                _exit(3)
-            }
-            self.authority.goBack(to: book, witnesses: witnesses)
-            return Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1)
         }
     }
 }

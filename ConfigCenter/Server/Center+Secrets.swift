@@ -38,7 +38,7 @@ extension Center {
     private func keep(_ secret: String, of sale: String) throws(Problem) {
         do throws(StorageError) {
             try self.keeper.store.append(secret: secret, sale: sale, as: self.keeper.epoch)
-        } catch { throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1) }
+        } catch { throw self.keeper.problem(after: error) }
     }
 
     private func kept(of sale: SaleConfig.Sale, where isPublished: (String) -> Bool) throws(Problem) -> String? {

@@ -5,6 +5,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import PostgresClient
 import ServiceLifecycle
 import Storage
 import TrancheAPI
@@ -15,14 +16,21 @@ import TrancheCore
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `center.host`, `center.port` | where units, coordinators and operators connect | 127.0.0.1, required |
-/// | `data.folder` | authority log, configuration, audit trail | required |
+/// | `data.folder` | authority log, configuration, audit trail | required without `authority.postgres` |
+/// | `authority.postgres` | a connection string of libpq, without a password: log, configuration and audit trail are there, and other centers with the same one stand by | none |
+/// | `authority.unreplicated` | `true`: no standby of PostgreSQL has to confirm, for a trial on one machine | `false` |
+/// | `center.url` | the address of this center that others are told; one of the list that they have | from host and port |
 ///
 /// Secrets, each a list with the newest first: `TRANCHE_UNITS_KEY`, from which the secrets of units are derived,
-/// `TRANCHE_COORDINATOR_SECRET` of coordinators, `TRANCHE_GATE_SECRET` of gates and `TRANCHE_ADMIN_SECRET` of operators. How internal connections are kept
-/// secret: ``TransportConfiguration``.
+/// `TRANCHE_COORDINATOR_SECRET` of coordinators, `TRANCHE_GATE_SECRET` of gates and `TRANCHE_ADMIN_SECRET` of operators. The password for `authority.postgres` is
+/// `TRANCHE_AUTHORITY_PASSWORD`, or in the file that `PGPASSFILE` names. How internal connections are kept secret: ``TransportConfiguration``.
 struct CenterConfiguration {
     let host: String
     let port: Int
+    /// The address that others are told.
+    let url: String
+    /// Where centers keep their state together; `nil`: in a file of `folder`, and there is one center.
+    let shared: AuthoritySettings?
     let folder: String
     let unitsKeys: [String]
     let coordinatorSecrets: [String]
@@ -34,14 +42,44 @@ struct CenterConfiguration {
     init(_ values: DaemonConfiguration) throws(StartError) {
         self.host = values.string("center.host", default: "127.0.0.1")
         self.port = try values.number("center.port", in: 1...65_535)
-        self.folder = try values.string("data.folder")
+        let transport = try TransportConfiguration(values)
+        self.shared = try Self.shared(values, transport)
+        self.folder = self.shared == nil ? try values.string("data.folder") : ""
         self.unitsKeys = try values.secrets("tranche.units.key")
         self.coordinatorSecrets = try values.secrets("tranche.coordinator.secret")
         self.gateSecrets = try values.secrets("tranche.gate.secret")
         self.adminSecrets = try values.secrets("tranche.admin.secret")
-        self.transport = try TransportConfiguration(values)
+        self.transport = transport
         self.tls = try self.transport.server()
+        self.url = values.string("center.url", default: "\(self.transport.scheme)://\(self.host):\(self.port)")
         try self.transport.check("center.host", host: self.host)
+        try self.transport.check("center.url", url: self.url)
+    }
+
+    private static func shared(
+        _ values: DaemonConfiguration, _ transport: TransportConfiguration
+    ) throws(StartError) -> AuthoritySettings? {
+        let text = values.string("authority.postgres", default: "")
+        guard !text.isEmpty else { return nil }
+        let target: PostgresTarget
+        do throws(PostgresError) {
+            target = try PostgresTarget(text, password: values.optionalSecret("tranche.authority.password"))
+        } catch { throw StartError("authority.postgres: \(error)") }
+        guard !target.hasPassword else {
+            throw StartError(
+                "authority.postgres contains a password: put it into TRANCHE_AUTHORITY_PASSWORD, or into the file that "
+                    + "PGPASSFILE names")
+        }
+        let isEncrypted = transport.isElsewhere || ["verify-ca", "verify-full"].contains(target.encryption)
+        for host in target.hosts where !isEncrypted && !host.hasPrefix("/") && !TransportConfiguration.isLoopback(host)
+        {
+            throw StartError(
+                "authority.postgres names \(host), which is reached in the clear, or without knowing it: add "
+                    + "sslmode=verify-full, or set tls.elsewhere: true if a VPN or a mesh encrypts it")
+        }
+        return AuthoritySettings(
+            target: target, allowsUnreplicated: try values.flag("authority.unreplicated"),
+            permission: "authority.unreplicated")
     }
 }
 
@@ -50,19 +88,48 @@ package enum CenterDaemon {
     package static func run(_ values: DaemonConfiguration) async throws {
         let configuration = try CenterConfiguration(values)
         let logger = Daemon.logger("tranche-config-center")
-        let lock = try FolderLock(folder: configuration.folder)
+        let lock = configuration.shared == nil ? try FolderLock(folder: configuration.folder) : nil
         defer { withExtendedLifetime(lock) {} }
         try PortCheck.check("center.port", host: configuration.host, port: configuration.port)
-        let store = try AuthorityStore(path: configuration.folder + "/authority.sqlite")
-        let keeper = try AuthorityKeeper(store: store, logger: logger)
+        let (seat, telemetry) = (CenterSeat(), Telemetry())
         let curl = CurlClient(tls: configuration.transport.client)
-        let book = try ConfigBook(keeper: keeper)
         let pusher = Pusher(curl: curl, unitsKeys: configuration.unitsKeys, logger: logger)
-        let center = Center(keeper: keeper, book: book, pusher: pusher)
+        let make: @Sendable (AuthorityKeeper) throws -> Center = { keeper in
+            Center(keeper: keeper, book: try ConfigBook(keeper: keeper), pusher: pusher)
+        }
+        let lead: any Service
+        if let shared = configuration.shared {
+            logger.info("starting: other centers may stand by", metadata: ["store": "\(shared.target)"])
+            lead = LeaseLoop(
+                store: PostgresAuthority(shared), seat: seat, address: configuration.url, logger: logger, make: make)
+        } else {
+            let keeper = try AuthorityKeeper(
+                store: try AuthorityStore(path: configuration.folder + "/authority.sqlite"), logger: logger)
+            let center = try make(keeper)
+            let version = await center.book.push.version
+            logger.info("starting", metadata: ["epoch": "\(keeper.epoch.rawValue)", "config": "\(version)"])
+            logger.info(
+                "one center, and no standby: set authority.postgres if the loss of this machine must not stop grants")
+            seat.lead(center)
+            lead = ShutdownHook { await center.book.stop() }  // Long polls would delay the shutdown.
+        }
+        let application = EdgeServer.application(
+            router: Self.router(configuration, seat, telemetry, logger), host: configuration.host,
+            port: configuration.port,
+            limits: EdgeLimits(
+                connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: InternalRoutes.contestBytesLimit),
+            tls: configuration.tls, logger: logger)
+        try await Daemon.run([application, WarmUp(seat: seat, telemetry: telemetry), lead], logger: logger)
+        (try? seat.center)?.keeper.stop()
+        curl.stop()
+    }
 
-        let telemetry = Telemetry()
-        let router = DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry) {
-            let routes = InternalRoutes(center: center)
+    private static func router(
+        _ configuration: CenterConfiguration, _ seat: CenterSeat, _ telemetry: Telemetry, _ logger: Logger
+    ) -> Router<TrancheContext> {
+        let notReady: @Sendable () -> String? = { seat.trouble.withLockedValue { $0 } }
+        return DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry, notReady: notReady) {
+            let routes = InternalRoutes(seat: seat)
             routes.addUnits(
                 to: $0.group("/internal/v1/units/:unit").add(
                     middleware: CredentialMiddleware(.unit(keys: configuration.unitsKeys, .toCenter))))
@@ -74,42 +141,35 @@ package enum CenterDaemon {
                 to: $0.group("/internal/v1/gates").add(
                     middleware: CredentialMiddleware(.role("a gate", secrets: configuration.gateSecrets))))
             let operators = Caller.role("an operator", secrets: configuration.adminSecrets)
-            AdminRoutes(center: center).add(to: $0.group("/v1").add(middleware: CredentialMiddleware(operators)))
+            AdminRoutes(seat: seat).add(to: $0.group("/v1").add(middleware: CredentialMiddleware(operators)))
         }
-        let application = EdgeServer.application(
-            router: router, host: configuration.host, port: configuration.port,
-            limits: EdgeLimits(
-                connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: InternalRoutes.contestBytesLimit),
-            tls: configuration.tls, logger: logger)
-        let version = await book.push.version
-        logger.info("starting", metadata: ["epoch": "\(keeper.epoch.rawValue)", "config": "\(version)"])
-        let stopping = ShutdownHook { await book.stop() }  // Long polls would delay the shutdown.
-        try await Daemon.run([application, WarmUp(center: center, telemetry: telemetry), stopping], logger: logger)
-        keeper.stop()
-        curl.stop()
     }
 }
 
 /// Grants the plans of warming sales while units register.
 struct WarmUp: Service {
     static let everyMilliseconds = 250
-    let center: Center
+    let seat: CenterSeat
     let telemetry: Telemetry
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                self.center.keeper.checkPresence()
-                await self.center.grantPlans()
-                await self.center.moveLines()
-                await self.measure()
+                let center = try? self.seat.center
+                self.telemetry.set("tranche_center_leads", "1 while this center leads.", to: center == nil ? 0 : 1)
+                if let center {
+                    center.keeper.checkPresence()
+                    await center.grantPlans()
+                    await center.moveLines()
+                    await self.measure(center)
+                }
                 try? await Task.sleep(for: .milliseconds(Self.everyMilliseconds))
             }
         }
     }
 
-    private func measure() async {
-        guard let state = try? await self.center.quota() else { return }
+    private func measure(_ center: Center) async {
+        guard let state = try? await center.quota() else { return }
         for lot in state.lots {
             let label = "lot=\"\(lot.lot)\""
             self.telemetry.set("tranche_pool", "Stock that no unit holds.", labels: label, to: Double(lot.pool))
@@ -118,7 +178,7 @@ struct WarmUp: Service {
                 "tranche_stranded", "Stock that waits for settlement.", labels: label, to: Double(lot.stranded))
         }
         self.telemetry.set(
-            "tranche_alarms", "Recent alarms about units' messages.", to: Double(self.center.keeper.alarms.count))
+            "tranche_alarms", "Recent alarms about units' messages.", to: Double(center.keeper.alarms.count))
         self.telemetry.set("tranche_epoch", "Epoch of this center.", to: Double(state.epoch.rawValue))
     }
 }

@@ -70,8 +70,8 @@ actor ConfigBook {
             version: push.version, checksum: push.checksum, content: .init(push.content.utf8), at: SystemClock.now(),
             actor: actor,
             note: note)
-        do { try self.keeper.store.append(version, act: act, as: self.keeper.epoch) } catch {
-            throw Problem(status: 503, code: "storage", detail: "\(error)", retryAfter: 1)
+        do throws(StorageError) { try self.keeper.store.append(version, act: act, as: self.keeper.epoch) } catch {
+            throw self.keeper.problem(after: error)
         }
         self.config = next
         self.push = push

@@ -9,7 +9,8 @@ struct InternalRoutes {
     static let waitSecondsLimit = 25
     static let contestBytesLimit = 32 << 20
 
-    let center: Center
+    let seat: CenterSeat
+    private var center: Center { get throws(Problem) { try self.seat.center } }
 
     /// - Parameter group: Of one unit, behind that unit's credential.
     func addUnits(to group: RouterGroup<TrancheContext>) {
@@ -37,7 +38,7 @@ struct InternalRoutes {
     private func config(_ request: Request) async throws -> Response {
         let after = try request.number("after", in: 0...Int.max)
         let wait = try request.number("wait", in: 0...Self.waitSecondsLimit)
-        guard let push = await self.center.book.next(after: after, waitSeconds: wait) else {
+        guard let push = try await self.center.book.next(after: after, waitSeconds: wait) else {
             return Response(status: .noContent)
         }
         return Response.json(push)

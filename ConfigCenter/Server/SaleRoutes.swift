@@ -7,10 +7,11 @@ import TrancheCore
 
 /// The routes for operators' work with sales.
 struct SaleRoutes {
-    let center: Center
+    let seat: CenterSeat
+    private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
-        group.get("sales") { _, _ in Response.json(await self.center.book.config.sales) }
+        group.get("sales") { _, _ in Response.json(try await self.center.book.config.sales) }
         group.post("sales") { request, _ in try await self.create(request) }
         group.get("sales/:sale") { _, context in try await self.document(context.sale) }
         group.put("sales/:sale") { request, context in try await self.edit(context.sale, request) }
@@ -101,7 +102,7 @@ struct SaleRoutes {
 
     private func edit(_ id: String, _ request: Request) async throws -> Response {
         let sale = try await request.document(SaleConfig.Sale.self)
-        let before = await self.center.book.config.sales.first { $0.id == id }
+        let before = try await self.center.book.config.sales.first { $0.id == id }
         try await self.center.change(
             .saleEdited(isPressing: before.map { sale.lowersLimits(of: $0) || sale.turnsSwitches(of: $0) } ?? false),
             expected: try request.expectedVersion(), actor: request.actor, note: "edit \(id)",

@@ -1,4 +1,5 @@
 import CurlClient
+import DaemonSupport
 import Foundation
 import NIOConcurrencyHelpers
 import Terminal
@@ -10,7 +11,10 @@ package struct AdminClient: Sendable {
     package let layout: ClusterLayout
     /// The idempotency key of an act. Without one, each act gets a new key.
     package var key: String?
+    /// How long a command waits for a center that leads.
+    private static let patienceMilliseconds = 8_000
     private let curl: CurlClient
+    private let center: CenterCaller
     /// One client, with one thread, for each certificate, because commands create this struct many times.
     private static let shared = NIOLockedValueBox<[ClientTLS?: CurlClient]>([:])
 
@@ -22,6 +26,7 @@ package struct AdminClient: Sendable {
             shared[layout.clientTLS] = client
             return client
         }
+        self.center = CenterCaller(layout.centers, curl: self.curl)
     }
 
     package func answers(_ address: String) async -> Bool {
@@ -62,15 +67,15 @@ package struct AdminClient: Sendable {
         let bytes = body.map { JSON.encode($0) } ?? (method == "GET" ? nil : [])
         let response: CurlResponse
         do {
-            response = try await self.curl.send(
-                CurlRequest(method, self.layout.centerURL + path, headers: headers, body: bytes))
+            response = try await self.callCenter(CurlRequest(method, path, headers: headers, body: bytes))
         } catch let error where method != "GET" && error.mayHaveArrived {
             throw CommandError(
                 "the config center did not answer in time (\(error)); it may have carried out the act. Repeat the "
                     + "command with --key \(key): the act takes effect once")
         } catch {
             throw CommandError(
-                "the config center does not answer at \(self.layout.centerURL): \(error); is the cluster up?")
+                "the config center does not answer at \(self.layout.centers.all.joined(separator: ", ")): \(error); is the "
+                    + "cluster up?")
         }
         guard (200..<300).contains(response.status) else {
             let problem = try? JSON.decode(Problem.self, from: response.body)
@@ -78,6 +83,23 @@ package struct AdminClient: Sendable {
                 problem.map { "\($0.code): \($0.detail)" } ?? "\(method) \(path): status \(response.status)")
         }
         return response.body
+    }
+
+    /// Waits for a center that leads: after a failure another one does in a few seconds. Only calls that no center has
+    /// carried out are repeated.
+    private func callCenter(_ request: CurlRequest) async throws(CurlError) -> CurlResponse {
+        let end = ContinuousClock.now + .milliseconds(Self.patienceMilliseconds)
+        while true {
+            let isLate = self.layout.centers.isSingle || ContinuousClock.now >= end
+            do throws(CurlError) {
+                let response = try await self.center.send(request)
+                let problem = response.status == 503 ? try? JSON.decode(Problem.self, from: response.body) : nil
+                if isLate || problem?.code != Problem.notLeadingCode { return response }
+            } catch {
+                if isLate || error.mayHaveArrived { throw error }
+            }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
     }
 
     package func quota() async throws -> QuotaState { try await self.call("GET", "/v1/quota", as: QuotaState.self) }
@@ -129,14 +151,5 @@ package struct AdminClient: Sendable {
             progress(document.readiness.missing.first ?? "")
             try await Task.sleep(for: .milliseconds(200))
         }
-    }
-}
-
-extension CurlError {
-    /// Whether the request may have reached the server, although no answer came.
-    fileprivate var mayHaveArrived: Bool {
-        // Without a connection the request was not sent.
-        if case .transport(let reason) = self { return !reason.lowercased().contains("connect to server") }
-        return false
     }
 }

@@ -29,6 +29,10 @@ package struct ClusterLayout: Codable {
         package var publicURL: String { "http://127.0.0.1:\(self.publicPort)" }
     }
     package let centerPort: Int
+    /// The port of the second center; `nil` if there is one.
+    package var otherCenterPort: Int?
+    /// The connection string of the PostgreSQL that the centers share; `nil`: one center, with a file.
+    package var postgres: String?
     package let coordinatorPort: Int
     /// The port of the second coordinator, which leads if the first one fails.
     package let standbyPort: Int
@@ -44,12 +48,17 @@ package struct ClusterLayout: Codable {
     package var tls: String?
 
     private enum CodingKeys: String, CodingKey {
-        case centerPort, coordinatorPort, standbyPort, controlPort, units, secrets, tls
+        case centerPort, otherCenterPort, postgres, coordinatorPort, standbyPort, controlPort, units, secrets, tls
         case gatesOfRegions = "gates"
     }
 
     package var scheme: String { self.tls == nil ? "http" : "https" }
     package var centerURL: String { "\(self.scheme)://127.0.0.1:\(self.centerPort)" }
+    package var otherCenterURL: String? { self.otherCenterPort.map { "\(self.scheme)://127.0.0.1:\($0)" } }
+    /// Of all centers.
+    package var centers: CenterAddresses {
+        CenterAddresses(of: [self.centerURL] + (self.otherCenterURL.map { [$0] } ?? []))
+    }
     package var coordinatorURL: String { "\(self.scheme)://127.0.0.1:\(self.coordinatorPort)" }
     package var standbyURL: String { "\(self.scheme)://127.0.0.1:\(self.standbyPort)" }
     package func internalURL(_ unit: Unit) -> String { "\(self.scheme)://127.0.0.1:\(unit.internalPort)" }
@@ -69,7 +78,7 @@ package struct ClusterLayout: Codable {
         func own(_ names: String...) -> [String: String] { self.secrets.filter { names.contains($0.key) } }
         switch part {
         case .redis, .gateRedis: return [:]
-        case .center:
+        case .center, .otherCenter:
             return own(
                 "TRANCHE_UNITS_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_GATE_SECRET")
         case .gate:
@@ -95,10 +104,11 @@ package struct ClusterLayout: Codable {
 
     /// - Parameter isWide: Whether there are wide-area links between the regions and the hub.
     ///   - hasGates: Whether each region has a gate.
+    ///   - postgres: Where two centers keep their state together.
     package static func random(
-        regions: [String], isWide: Bool = false, hasGates: Bool = false, tls: String? = nil
+        regions: [String], isWide: Bool = false, hasGates: Bool = false, tls: String? = nil, postgres: String? = nil
     ) throws -> ClusterLayout {
-        var ports = try FreePorts.take(4 + 8 * regions.count)
+        var ports = try FreePorts.take(5 + 8 * regions.count)
         func port() -> Int { ports.removeLast() }
         let units = regions.enumerated().map { place, name in
             Unit(
@@ -111,7 +121,8 @@ package struct ClusterLayout: Codable {
                 (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
             })
         return ClusterLayout(
-            centerPort: port(), coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
+            centerPort: port(), otherCenterPort: postgres == nil ? nil : port(), postgres: postgres,
+            coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
             units: units, gatesOfRegions: gates, secrets: secrets, tls: tls)
     }
 }

@@ -10,6 +10,7 @@ extension LocalCluster {
         switch part {
         case .redis(let name): self.folder.unit(name) + "/redis.log"
         case .center: self.folder.path + "/center/log"
+        case .otherCenter: self.folder.path + "/center/other.log"
         case .coordinator: self.folder.path + "/coordinator.log"
         case .standby: self.folder.path + "/standby.log"
         case .unit(let name): self.folder.unit(name) + "/log"
@@ -28,13 +29,11 @@ extension LocalCluster {
             let gate = self.layout.gates.first { $0.name == name }!
             let file = try self.write("gates/\(name)/gate.yaml", self.values(of: gate))
             return (Self.sibling("tranche-gate"), ["--config", file])
-        case .center:
+        case .center, .otherCenter:
+            let isFirst = part == .center
             let file = try self.write(
-                "center/center.yaml",
-                [
-                    "center": ["port": self.layout.centerPort], "data": ["folder": self.folder.path + "/center"],
-                    "tls": self.tls,
-                ])
+                isFirst ? "center/center.yaml" : "center/other.yaml",
+                self.center(port: isFirst ? self.layout.centerPort : self.layout.otherCenterPort ?? 0))
             return (Self.sibling("tranche-config-center"), ["--config", file])
         case .coordinator, .standby:
             let isFirst = part == .coordinator
@@ -42,7 +41,7 @@ extension LocalCluster {
                 isFirst ? "coordinator.yaml" : "standby.yaml",
                 [
                     "coordinator": ["port": isFirst ? self.layout.coordinatorPort : self.layout.standbyPort],
-                    "center": ["url": self.layout.centerURL], "tls": self.tls,
+                    "center": ["url": self.centerURLs], "tls": self.tls,
                 ])
             return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
@@ -60,13 +59,27 @@ extension LocalCluster {
         ]
     }
 
+    private func center(port: Int) -> [String: [String: any CustomStringConvertible]] {
+        var values: [String: [String: any CustomStringConvertible]] = ["center": ["port": port], "tls": self.tls]
+        if let postgres = self.layout.postgres {
+            // A cluster on one machine is for trials.
+            values["authority"] = ["postgres": postgres, "unreplicated": "true"]
+        } else {
+            values["data"] = ["folder": self.folder.path + "/center"]
+        }
+        return values
+    }
+
+    /// What other processes call the centers by.
+    private var centerURLs: String { self.layout.centers.all.joined(separator: ",") }
+
     /// The configuration of a unit.
     func values(of unit: ClusterLayout.Unit) -> [String: [String: any CustomStringConvertible]] {
         let name = unit.name
         var values: [String: [String: any CustomStringConvertible]] = [
             "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
             "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
-            "redis": ["address": self.folder.socket(name)], "center": ["url": self.layout.centerURL],
+            "redis": ["address": self.folder.socket(name)], "center": ["url": self.centerURLs],
             "data": ["folder": self.folder.unit(name)],
             "clock": [
                 "offset": self.clockOffset(name),
@@ -97,7 +110,7 @@ extension LocalCluster {
             "gate": ["name": gate.name, "region": gate.name],
             "public": ["port": gate.publicPort, "connections": 20_000, "address.connections": 20_000],
             "internal": ["port": gate.internalPort], "redis": ["address": self.folder.gateSocket(gate.name)],
-            "center": ["url": links.map { "\(self.layout.scheme)://127.0.0.1:\($0.center)" } ?? self.layout.centerURL],
+            "center": ["url": links.map { "\(self.layout.scheme)://127.0.0.1:\($0.center)" } ?? self.centerURLs],
             "identity": ["dev": "true"], "proxies": ["trusted": "127.0.0.1,::1"], "tls": self.tls,
         ]
     }

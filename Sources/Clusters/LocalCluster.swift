@@ -3,16 +3,18 @@ import Foundation
 import Logging
 import NIOConcurrencyHelpers
 import Terminal
+import TrancheCore
 package import WideArea
 
 /// Real processes on this machine: a center, two coordinators, and a unit with a Redis for each region, and a gate with
 /// another Redis, if the layout has gates.
 package final class LocalCluster: Sendable {
     package enum Part: Hashable, Sendable, CustomStringConvertible {
-        case center, coordinator, standby, unit(String), redis(String), gate(String), gateRedis(String)
+        case center, otherCenter, coordinator, standby, unit(String), redis(String), gate(String), gateRedis(String)
         package var description: String {
             switch self {
             case .center: "config-center"
+            case .otherCenter: "second config-center"
             case .coordinator: "coordinator"
             case .standby: "second coordinator"
             case .unit(let name): "unit \(name)"
@@ -57,8 +59,10 @@ package final class LocalCluster: Sendable {
         self.layout = layout
     }
 
+    private var centers: [Part] { self.layout.otherCenterPort == nil ? [.center] : [.center, .otherCenter] }
+
     package var parts: [Part] {
-        self.layout.units.flatMap { [.redis($0.name), .unit($0.name)] } + [.center, .coordinator, .standby]
+        self.layout.units.flatMap { [.redis($0.name), .unit($0.name)] } + self.centers + [.coordinator, .standby]
             + self.layout.gates.flatMap { [.gateRedis($0.name), .gate($0.name)] }
     }
 
@@ -76,7 +80,7 @@ package final class LocalCluster: Sendable {
         try self.folder.make(self.folder.path + "/center")
         self.startWatch()
         for name in self.layout.units.map(\.name) { try self.start(.redis(name)) }
-        try self.start(.center)
+        for center in self.centers { try self.start(center) }
         for name in self.layout.units.map(\.name) { try self.start(.unit(name)) }
         try self.start(.coordinator)
         try self.start(.standby)
@@ -191,7 +195,7 @@ package final class LocalCluster: Sendable {
         await withDiscardingTaskGroup { group in
             for gate in self.layout.gates { group.addTask { await self.stop(.gate(gate.name)) } }
         }
-        for part in [.standby, .coordinator, .center] as [Part] { await self.stop(part) }
+        for part in [.standby, .coordinator] as [Part] + self.centers.reversed() { await self.stop(part) }
         await withDiscardingTaskGroup { group in
             for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }
         }
@@ -205,7 +209,7 @@ package final class LocalCluster: Sendable {
         let client = AdminClient(self.layout)
         // A unit is ready when the center has accepted its ledger.
         let addresses =
-            [self.layout.centerURL + "/healthz", self.layout.coordinatorURL + "/healthz"]
+            self.layout.centers.all.map { $0 + "/healthz" } + [self.layout.coordinatorURL + "/healthz"]
             + self.layout.units.map { $0.publicURL + "/readyz" }
             + self.layout.gates.map { $0.publicURL + "/readyz" }
         let end = ContinuousClock.now + .seconds(seconds)

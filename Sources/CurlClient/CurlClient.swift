@@ -23,6 +23,13 @@ package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
         case .stopped: "the client was stopped"
         }
     }
+
+    /// Whether the request may have reached the server, although no answer came.
+    package var mayHaveArrived: Bool {
+        // Without a connection the request was not sent.
+        if case .transport(let reason) = self { return !reason.lowercased().contains("connect to server") }
+        return false
+    }
 }
 
 /// The client certificate of outgoing calls, and the authority that they trust: paths of PEM files.

@@ -51,7 +51,7 @@ final class RecoveryProbe: Sendable {
             let unit = self.layout.units.first { $0.name == name }!
             guard await self.buys(at: unit) else { return false }
             return await self.isHeard([unit.id])
-        case .center: return await self.isHeard(Set(self.layout.units.map(\.id)))
+        case .center, .otherCenter: return await self.isHeard(Set(self.layout.units.map(\.id)))
         case .coordinator, .standby: return await self.lead() != nil
         case .gate(let name), .gateRedis(let name):
             guard let gate = self.layout.gates.first(where: { $0.name == name }) else { return false }

@@ -1,7 +1,7 @@
 import GRDB
 import PostgresClient
 
-/// Why a file could not be read or written. The call that threw changed nothing.
+/// Why a file or a server could not be read or written. The call that threw changed nothing, unless it is in doubt.
 package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The disk, or the quota on it, is full.
     case diskFull(path: String)
@@ -22,6 +22,10 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A setting of the database loses what it has confirmed.
     case unsafe(path: String, detail: String)
     case io(path: String, detail: String)
+    /// A server gave no certain answer: the write is carried out completely, or not at all, and a barrier finds out.
+    case inDoubt(path: String, detail: String)
+    /// The write's condition did not hold: another process has written meanwhile.
+    case conditional(path: String, detail: String)
 
     package var description: String {
         switch self {
@@ -35,7 +39,8 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .diverged(let path, let detail):
             "\(path) is not the ledger that this process has written: \(detail); bring the right one back"
         case .unsafe(let path, let detail): "\(path): \(detail)"
-        case .io(let path, let detail): "\(path): \(detail)"
+        case .io(let path, let detail), .conditional(let path, let detail): "\(path): \(detail)"
+        case .inDoubt(let path, let detail): "\(path): it is not known whether a write was carried out (\(detail))"
         }
     }
 

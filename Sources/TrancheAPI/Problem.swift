@@ -62,6 +62,17 @@ package struct Problem: Error, Hashable, Sendable, Codable {
 }
 
 extension Problem {
+    package static let notLeadingCode = "not_leading"
+
+    /// A center that does not lead did nothing. It names the one that leads, if it knows it.
+    package static func notLeading(leader: String?) -> Problem {
+        Problem(
+            status: 503, code: self.notLeadingCode,
+            detail: leader.map { "this center stands by; the one that leads is \($0)" }
+                ?? "this center stands by, and knows of none that leads",
+            retryAfter: 1, location: leader)
+    }
+
     package static func keyReused(_ key: String, _ what: String) -> Problem {
         Problem(
             status: 422, code: "key_reused",

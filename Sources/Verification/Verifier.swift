@@ -18,11 +18,19 @@ package struct Verifier {
 
     /// - Parameters:
     ///   - folder: The data folder: `center/` and `units/NAME/`.
+    ///   - authority: The state of centers that share a server, in place of the file in `center/`.
     ///   - acknowledged: Acknowledged orders, by the buyers' own list.
     ///   - paid: Orders whose payment was taken, by the payment provider's own list.
     /// - Throws: ``StorageError`` if a file cannot be read at all.
-    package init(folder: String, acknowledged: [OrderID]? = nil, paid: [OrderID] = []) throws(StorageError) {
-        let store = try AuthorityStore(reading: folder + "/center/authority.sqlite")
+    package init(
+        folder: String, authority: (any AuthorityStorage)? = nil, acknowledged: [OrderID]? = nil, paid: [OrderID] = []
+    ) throws(StorageError) {
+        let store: any AuthorityStorage
+        if let authority {
+            store = authority
+        } else {
+            store = try AuthorityStore(reading: folder + "/center/authority.sqlite")
+        }
         self.records = try store.log()
         self.witnesses = try store.witnesses()
         self.authority = AuthorityEvidence(self.records)

@@ -1,4 +1,5 @@
 import CurlClient
+import DaemonSupport
 import Foundation
 import TrancheAPI
 import TrancheCore
@@ -14,8 +15,8 @@ extension TestCluster {
     }
 
     func quota() async throws -> QuotaState {
-        let response = try await self.call(
-            "GET", "\(self.center)/v1/quota", secret: self.secret("TRANCHE_ADMIN_SECRET"), body: nil)
+        let headers = ["Authorization": "Bearer \(self.secret("TRANCHE_ADMIN_SECRET"))"]
+        let response = try await self.leading.send(CurlRequest("GET", "/v1/quota", headers: headers))
         return try JSON.decode(QuotaState.self, from: response.body)
     }
 

@@ -14,6 +14,10 @@ final class TestCluster {
 
     let folder: String
     let center: String
+    /// The addresses of all centers.
+    let centers: [String]
+    /// Calls the center that leads.
+    let leading: CenterCaller
     let coordinator: String
     let units: [Unit]
     /// The gates' addresses, in the order of the regions.
@@ -29,7 +33,9 @@ final class TestCluster {
         self.layout = layout
         self.center = layout.centerURL
         self.coordinator = layout.coordinatorURL
+        self.centers = layout.centers.all
         self.curl = CurlClient(tls: layout.clientTLS)
+        self.leading = CenterCaller(layout.centers, curl: self.curl)
         self.gates = layout.gates.map(\.publicURL)
         self.units = layout.units.map {
             Unit(id: $0.id, name: $0.name, url: $0.publicURL, internalURL: layout.internalURL($0))

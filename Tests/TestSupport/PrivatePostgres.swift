@@ -1,6 +1,6 @@
-import DaemonSupport
+package import DaemonSupport
 import Foundation
-import PostgresClient
+package import PostgresClient
 
 /// A PostgreSQL server of one test, on a socket in a temporary folder. It syncs every commit, as in earnest.
 ///

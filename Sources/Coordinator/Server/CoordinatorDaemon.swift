@@ -16,7 +16,7 @@ import TrancheCore
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `coordinator.host`, `coordinator.port` | health and metrics | 127.0.0.1, required |
-/// | `center.url` | the config center | required |
+/// | `center.url` | the config center; several, separated by commas, if there are more | required |
 /// | `coordinator.url` | the address that units are told | from host and port |
 /// | `coordinator.tick` | milliseconds between two rounds | 100 |
 ///
@@ -29,13 +29,12 @@ package enum CoordinatorDaemon {
     package static func run(_ values: DaemonConfiguration) async throws {
         let host = values.string("coordinator.host", default: "127.0.0.1")
         let port = try values.number("coordinator.port", in: 1...65_535)
-        let center = try values.string("center.url")
         let tick = try values.number("coordinator.tick", in: 10...10_000, default: 100)
         let secret = try values.secrets("tranche.coordinator.secret")[0]
         let contestKeys = try values.secrets("tranche.contest.key")
         let transport = try TransportConfiguration(values)
         let tls = try transport.server()
-        try transport.check("center.url", url: center)
+        let centers = try values.centers(transport)
         try transport.check("coordinator.host", host: host)
         try PortCheck.check("coordinator.port", host: host, port: port)
         let logger = Daemon.logger("tranche-coordinator")
@@ -61,7 +60,7 @@ package enum CoordinatorDaemon {
             limits: EdgeLimits(connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: Self.reportBytesLimit),
             tls: tls, logger: logger)
         let loop = LeaderLoop(
-            curl: curl, base: "\(center)/internal/v1", url: url, secret: secret, tickMilliseconds: tick, desk: desk,
+            center: CenterCaller(centers, curl: curl), url: url, secret: secret, tickMilliseconds: tick, desk: desk,
             telemetry: telemetry, logger: logger)
         try await Daemon.run([application, loop], logger: logger)
         curl.stop()

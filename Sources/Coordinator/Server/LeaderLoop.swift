@@ -15,8 +15,7 @@ struct LeaderLoop: Service {
     /// Pause between two decisions in a contest, in milliseconds.
     static let contestMilliseconds = 1
 
-    let curl: CurlClient
-    let base: String
+    let center: CenterCaller
     let url: String
     let secret: String
     let tickMilliseconds: Int
@@ -122,9 +121,10 @@ struct LeaderLoop: Service {
 
     func call(_ method: String, _ path: String, _ body: [UInt8]?) async throws -> [UInt8] {
         let headers = ["Authorization": "Bearer \(self.secret)", "Content-Type": "application/json"]
-        let response = try await self.curl.send(
+        let response = try await self.center.send(
             CurlRequest(
-                method, self.base + path, headers: headers, body: body, timeoutMilliseconds: Self.callMilliseconds))
+                method, "/internal/v1" + path, headers: headers, body: body, timeoutMilliseconds: Self.callMilliseconds)
+        )
         guard (200..<300).contains(response.status) else { throw try JSON.decode(Problem.self, from: response.body) }
         return response.body
     }

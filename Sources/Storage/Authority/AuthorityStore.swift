@@ -6,11 +6,13 @@ package import TrancheCore
 /// and the audit trail.
 ///
 /// Every write is one transaction with one fsync. It checks the epoch, so a center that was replaced can write nothing.
-package final class AuthorityStore {
+package final class AuthorityStore: AuthorityStorage {
     package let path: String
     private let queue: DatabaseQueue
     /// The identity of the opened file. Records written to a deleted or replaced file would be lost.
     private let identity: FileIdentity?
+    /// A file has one process, which holds the lock of its folder.
+    package var isShared: Bool { false }
 
     /// - Throws: ``StorageError`` if the file is damaged or in use.
     package init(path: String) throws(StorageError) {
@@ -86,24 +88,8 @@ package final class AuthorityStore {
         return position
     }
 
-    /// One version of the configuration, as it was pushed.
-    package struct ConfigVersion: Sendable {
-        package let version: Int
-        package let checksum: String
-        package let content: Data
-        package let at: Instant
-        package let actor: String
-        package let note: String
-
-        package init(version: Int, checksum: String, content: Data, at: Instant, actor: String, note: String) {
-            self.version = version
-            self.checksum = checksum
-            self.content = content
-            self.at = at
-            self.actor = actor
-            self.note = note
-        }
-    }
+    /// SQLite's answers are certain: a commit that failed changed nothing.
+    package func settleDoubt(as epoch: Epoch) throws(StorageError) -> Bool { false }
 
     /// - Parameter act: The operator's act that made this version.
     package func append(_ version: ConfigVersion, act: OperatorAct? = nil, as epoch: Epoch) throws(StorageError) {
@@ -137,14 +123,6 @@ package final class AuthorityStore {
 
     package func config(version: Int) throws(StorageError) -> ConfigVersion? {
         try self.configVersions(limit: Int(Int32.max)).first { $0.version == version }
-    }
-
-    /// One act in the audit trail.
-    package struct AuditLine: Sendable, Codable {
-        package let at: Instant
-        package let actor: String
-        package let action: String
-        package let detail: String
     }
 
     package func audit(actor: String, action: String, detail: String, at: Instant, as epoch: Epoch) throws(StorageError)

@@ -5,6 +5,7 @@ import Foundation
 import Storage
 import Terminal
 import TrancheAPI
+import TrancheCore
 import WideArea
 
 struct UpCommand: AsyncParsableCommand {
@@ -27,6 +28,11 @@ struct UpCommand: AsyncParsableCommand {
     var clockOffsets: String?
     @Option(help: "Encrypt internal connections: a folder with ca.pem, cert.pem and key.pem for 127.0.0.1.")
     var tls: String?
+    @Option(
+        help: ArgumentHelp(
+            "Two centers that keep their state in this PostgreSQL: one leads, one stands by. A connection string of libpq.",
+            valueName: "connection"))
+    var postgres: String?
     @Flag(help: "Do not restart a process that ended by itself.") var noRestart = false
 
     func run() async throws {
@@ -64,6 +70,12 @@ struct UpCommand: AsyncParsableCommand {
         Output.line("stopped; the data is in \(folder.path)")
     }
 
+    func validate() throws {
+        if self.postgres != nil, self.wan != nil {
+            throw ValidationError("--postgres and --wan: the links lead to one center")
+        }
+    }
+
     private func tlsFolder() throws -> String? {
         guard let tls else { return nil }
         let folder = URL(fileURLWithPath: tls).standardizedFileURL.path
@@ -79,7 +91,7 @@ struct UpCommand: AsyncParsableCommand {
         guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
             let layout = try ClusterLayout.random(
                 regions: names ?? ThreeRegions.names, isWide: self.wan != nil, hasGates: true,
-                tls: try self.tlsFolder())
+                tls: try self.tlsFolder(), postgres: self.postgres)
             try folder.save(layout)
             return layout
         }
@@ -89,6 +101,11 @@ struct UpCommand: AsyncParsableCommand {
             throw CommandError(
                 "\(folder.path) holds a cluster of the regions \(present.joined(separator: ",")), but --regions is "
                     + "\(names.joined(separator: ",")): omit --regions, or choose another --data")
+        }
+        guard self.postgres == nil || self.postgres == layout.postgres else {
+            throw CommandError(
+                "\(folder.path) holds a cluster whose centers keep their state elsewhere: choose another --data for --postgres"
+            )
         }
         guard self.wan == nil || layout.controlPort != nil else {
             throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")
@@ -103,7 +120,7 @@ struct UpCommand: AsyncParsableCommand {
 
     private func explain(_ layout: ClusterLayout) {
         Output.line(Output.bold("The cluster is up.") + " Ctrl-C stops it.")
-        Output.line("  config center  \(layout.centerURL)")
+        for center in layout.centers.all { Output.line("  config center  \(center)") }
         for unit in layout.units {
             Output.line("  \(unit.name.padding(toLength: 14, withPad: " ", startingAt: 0)) \(unit.publicURL)")
         }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Clusters
 import Foundation
+import PostgresClient
+import Storage
 import Terminal
 import TrancheAPI
 import TrancheCore
@@ -19,7 +21,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = try Verifier(
-            folder: self.common.folder.path, acknowledged: try self.acknowledged.map(Self.orders),
+            folder: self.common.folder.path, authority: try self.authority(),
+            acknowledged: try self.acknowledged.map(Self.orders),
             paid: try self.paid.map(Self.orders) ?? []
         ).report()
         if self.common.json { Output.json(report) } else { report.print() }
@@ -28,6 +31,21 @@ struct VerifyCommand: AsyncParsableCommand {
 }
 
 extension VerifyCommand {
+    /// The authority log of centers that share a PostgreSQL; `nil`: it is a file of the folder.
+    private func authority() throws -> PostgresAuthority? {
+        let folder = self.common.folder
+        guard FileManager.default.fileExists(atPath: folder.layoutPath), let text = try folder.load().postgres else {
+            return nil
+        }
+        do {
+            let password = ProcessInfo.processInfo.environment["TRANCHE_AUTHORITY_PASSWORD"]
+            return PostgresAuthority(
+                AuthoritySettings(
+                    target: try PostgresTarget(text, password: password), allowsUnreplicated: true,
+                    permission: "authority.unreplicated"))
+        } catch { throw CommandError("\(error)") }
+    }
+
     private static func orders(_ path: String) throws -> [OrderID] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw CommandError("\(path) cannot be read")

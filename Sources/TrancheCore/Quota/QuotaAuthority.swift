@@ -132,8 +132,12 @@ package struct QuotaAuthority: Sendable {
     }
 
     /// Takes the log over: from now on the log refuses every center with a lower epoch.
-    package mutating func takeOver(into records: inout [AuthorityRecord]) {
-        self.append(.epoch(self.book.epoch.next), into: &records)
+    ///
+    /// - Parameter epoch: The epoch of the lease, if centers share the log. It may be higher than the next one: a center may
+    ///   take the lease and write nothing.
+    package mutating func takeOver(as epoch: Epoch? = nil, into records: inout [AuthorityRecord]) {
+        precondition(epoch ?? .init(.max) > self.book.epoch, "epoch \(epoch!) after \(self.book.epoch)")
+        self.append(.epoch(epoch ?? self.book.epoch.next), into: &records)
     }
 
     /// A coordinator asks for the lead. It gets the lead unless another one has called within

@@ -105,6 +105,26 @@ import Testing
         }
     }
 
+    @Test("a list of centers, and the store that centers share, are checked at the start")
+    func startChecksCentersAndTheirStore() throws {
+        let programs = try Self.programs()
+        let nine = (1...9).map { "http://127.0.0.1:\($0)" }.joined(separator: ",")
+        let cases: [(program: Int, key: String, value: String, reason: String)] = [
+            (1, "center.url", "http://127.0.0.1:1,", "address 2 of the list is empty"),
+            (2, "center.url", "http://127.0.0.1:1,http://127.0.0.1:1/", "lists http://127.0.0.1:1 twice"),
+            (3, "center.url", nine, "lists 9 addresses, but at most 8"),
+            (2, "center.url", "http://127.0.0.1:1,http://10.0.0.1:2", "leaves this machine in the clear"),
+            (0, "authority.postgres", "nonsense", "no connection string"),
+            (0, "authority.postgres", "host=/tmp dbname=d password=hunter2", "contains a password"),
+            (0, "authority.postgres", "host=/tmp,10.0.0.1 dbname=d sslmode=require", "names 10.0.0.1"),
+        ]
+        for one in cases {
+            let said = try self.refusal(programs[one.program], [one.key: one.value], programs[one.program].environment)
+            #expect(said.contains(one.key) && said.contains(one.reason), "\(one.key) \(one.value): \(said)")
+            #expect(!said.contains("hunter2"))
+        }
+    }
+
     @Test("a gate where a name is enough to sign in does not start outside loopback") func devIdentityStaysHome() throws
     {
         let program = try Self.programs()[3]

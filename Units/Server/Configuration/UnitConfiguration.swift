@@ -24,7 +24,7 @@ package import TrancheCore
 /// | `redis.cluster` | some nodes of a Redis Cluster: `host:port,…`, 16 at most | none |
 /// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
 /// | `redis.sentinel.user` | the same at the Sentinels, with `TRANCHE_SENTINEL_PASSWORD` | none |
-/// | `center.url` | the config center | required |
+/// | `center.url` | the config center; several, separated by commas, if there are more | required |
 /// | `data.folder` | ledger and configuration | required |
 /// | `ledger.postgres` | a connection string of libpq, without a password: the ledger is there, not in the folder | none |
 /// | `ledger.unreplicated` | `true`: no standby of PostgreSQL has to confirm, for a trial on one machine | `false` |
@@ -54,7 +54,7 @@ package struct UnitConfiguration: Sendable {
     package let connectionLimitPerAddress: Int
     package let lanes: Int
     package let redis: RedisServer
-    package let centerURL: String
+    package let centers: CenterAddresses
     package let folder: String
     /// `nil`: the ledger is a file of the folder.
     package let postgres: PostgresTarget?
@@ -95,7 +95,7 @@ package struct UnitConfiguration: Sendable {
                 text: { values.string($0, default: "") }, secret: values.optionalSecret,
                 mayLeaveMachine: self.transport.isElsewhere)
         } catch { throw StartError("\(error)") }
-        self.centerURL = try values.string("center.url")
+        self.centers = try values.centers(self.transport)
         self.folder = try values.string("data.folder")
         self.postgres = try Self.postgres(values)
         self.allowsUnreplicated = try values.flag("ledger.unreplicated")
@@ -123,7 +123,6 @@ package struct UnitConfiguration: Sendable {
         self.paymentSecrets = try values.secrets("tranche.payment.secret")
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("internal.url", url: self.internalURL)
-        try self.transport.check("center.url", url: self.centerURL)
         try self.checkPostgres()
     }
 }

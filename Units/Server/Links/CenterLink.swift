@@ -11,10 +11,10 @@ final class CenterLink: CenterCalls, Sendable {
     static let callTimeoutMilliseconds = 1_000
     static let longPollSeconds = 25
     static let pullSeconds = 5
+    static let standbyMilliseconds = 500
 
     private let configuration: UnitConfiguration
-    private let curl: CurlClient
-    private let base: String
+    private let center: CenterCaller
     private let unit: UnitID
     private let headers: [String: String]
     private let file: ConfigFile
@@ -29,8 +29,7 @@ final class CenterLink: CenterCalls, Sendable {
     init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, contest: ContestLink, logger: Logger) {
         self.contest = contest
         self.configuration = configuration
-        self.curl = curl
-        self.base = "\(configuration.centerURL)/internal/v1"
+        self.center = CenterCaller(configuration.centers, curl: curl)
         self.unit = configuration.unit
         self.headers = ["Authorization": "Bearer \(configuration.unitSecret)", "Content-Type": "application/json"]
         self.file = file
@@ -42,7 +41,7 @@ final class CenterLink: CenterCalls, Sendable {
     private func event(_ event: UnitMachine.Event) { self.deliver.withLockedValue { $0 }(event) }
 
     private func call(_ method: String, _ path: String, _ body: [UInt8]?, timeout: Int) -> CurlRequest {
-        CurlRequest(method, self.base + path, headers: self.headers, body: body, timeoutMilliseconds: timeout)
+        CurlRequest(method, "/internal/v1" + path, headers: self.headers, body: body, timeoutMilliseconds: timeout)
     }
 
     func register(_ request: RegisterRequest) {
@@ -50,8 +49,9 @@ final class CenterLink: CenterCalls, Sendable {
             request: request, name: self.configuration.name, region: self.configuration.region,
             publicURL: self.configuration.publicURL, internalURL: self.configuration.internalURL)
         let body = JSON.encode(envelope)
-        self.curl.start(self.call("POST", "/units/\(self.unit)/register", body, timeout: Self.callTimeoutMilliseconds))
-        { result in
+        self.center.start(
+            self.call("POST", "/units/\(self.unit)/register", body, timeout: Self.callTimeoutMilliseconds)
+        ) { result in
             guard case .success(let response) = result, response.status == 200,
                 let reply = try? JSON.decode(RegisterReply.self, from: response.body), self.isSound(reply.directives)
             else {
@@ -74,7 +74,8 @@ final class CenterLink: CenterCalls, Sendable {
         let body = JSON.encode(
             ReportEnvelope(
                 report: report, configVersion: self.file.version, clock: self.contest.clock, load: load))
-        self.curl.start(self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds)) {
+        self.center.start(self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds))
+        {
             result in
             self.reportIsUnderway.withLockedValue { $0 = false }
             guard case .success(let response) = result, response.status == 200,
@@ -129,7 +130,7 @@ final class CenterLink: CenterCalls, Sendable {
             let path = "/units/\(self.unit)/config?after=\(self.file.version)&wait=\(Self.longPollSeconds)"
             let request = self.call("GET", path, nil, timeout: (Self.longPollSeconds + 5) * 1_000)
             do {
-                let response = try await self.curl.send(request)
+                let response = try await self.center.send(request)
                 if response.status == 200 {
                     let push = try JSON.decode(ConfigPush.self, from: response.body)
                     do { try self.file.accept(push) } catch {
@@ -138,6 +139,9 @@ final class CenterLink: CenterCalls, Sendable {
                             metadata: ["version": "\(push.version)", "reason": "\(error.detail)"])
                         try await Task.sleep(for: .seconds(Self.pullSeconds))
                     }
+                } else if response.status == 503 {
+                    // No center leads at the moment: one will, in a few seconds.
+                    try await Task.sleep(for: .milliseconds(Self.standbyMilliseconds))
                 } else if response.status != 204 {
                     try await Task.sleep(for: .seconds(Self.pullSeconds))
                 }

@@ -16,8 +16,7 @@ final class CenterLink: Sendable {
     static let timeoutMilliseconds = 1_000
 
     private let house: Gatehouse
-    private let curl: CurlClient
-    private let base: String
+    private let center: CenterCaller
     private let headers: [String: String]
     private let start = UInt64.random(in: 0...UInt64.max)
     private let logger: Logger
@@ -25,8 +24,7 @@ final class CenterLink: Sendable {
 
     init(_ house: Gatehouse, curl: CurlClient, logger: Logger) {
         self.house = house
-        self.curl = curl
-        self.base = "\(house.configuration.centerURL)/internal/v1/gates"
+        self.center = CenterCaller(house.configuration.centers, curl: curl)
         self.headers = [
             "Authorization": "Bearer \(house.configuration.gateSecret)", "Content-Type": "application/json",
         ]
@@ -46,11 +44,15 @@ final class CenterLink: Sendable {
         while !Task.isCancelled {
             let version = self.house.setting.withLockedValue { $0.version }
             let request = CurlRequest(
-                "GET", "\(self.base)/config?after=\(version)&wait=\(Self.longPollSeconds)", headers: self.headers,
+                "GET", "/internal/v1/gates/config?after=\(version)&wait=\(Self.longPollSeconds)", headers: self.headers,
                 body: nil, timeoutMilliseconds: (Self.longPollSeconds + 5) * 1_000)
             do {
-                let response = try await self.curl.send(request)
+                let response = try await self.center.send(request)
                 if response.status == 204 { continue }
+                if response.status == 503 {  // No center leads at the moment: one will, in a few seconds.
+                    try await Task.sleep(for: .milliseconds(Self.pauseMilliseconds))
+                    continue
+                }
                 guard response.status == 200 else { throw self.refusal(response) }
                 let push = try JSON.decode(ConfigPush.self, from: response.body)
                 self.house.apply(push, try push.validated())
@@ -68,9 +70,9 @@ final class CenterLink: Sendable {
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(Self.reportMilliseconds))
             let request = CurlRequest(
-                "POST", "\(self.base)/report", headers: self.headers, body: JSON.encode(self.nextReport()),
+                "POST", "/internal/v1/gates/report", headers: self.headers, body: JSON.encode(self.nextReport()),
                 timeoutMilliseconds: Self.timeoutMilliseconds)
-            guard let response = try? await self.curl.send(request) else { continue }
+            guard let response = try? await self.center.send(request) else { continue }
             guard response.status == 200, let directives = try? JSON.decode(GateDirectives.self, from: response.body)
             else {
                 if response.status != 503 { self.logger.error("no directives: \(self.refusal(response).detail)") }

@@ -23,7 +23,7 @@ package import TrancheCore
 /// | `redis.master` | the name that the Sentinels have for it | none |
 /// | `redis.user` | the user for the login at Redis, with the password in `TRANCHE_REDIS_PASSWORD` | none |
 /// | `redis.sentinel.user` | the same at the Sentinels, with `TRANCHE_SENTINEL_PASSWORD` | none |
-/// | `center.url` | the config center | required |
+/// | `center.url` | the config center; several, separated by commas, if there are more | required |
 /// | `identity.keys` | the shop's keys: a JWKS file, or an http address that is read again every minute | required, unless `identity.dev` |
 /// | `identity.issuer`, `identity.audience` | what a proof of identity must name | required, unless `identity.dev` |
 /// | `identity.dev` | `true`: buyers sign in at the gate with a name alone; refused outside loopback | false |
@@ -65,7 +65,7 @@ package struct GateConfiguration: Sendable {
     /// Proxies that must begin each connection with the PROXY protocol, version 2.
     package let protocolProxies: AddressSet
     package let redis: RedisServer
-    package let centerURL: String
+    package let centers: CenterAddresses
     package let identity: Identity
     package let sessionMilliseconds: Int64
     package let listsFolder: String
@@ -100,7 +100,7 @@ package struct GateConfiguration: Sendable {
         self.proxies = try Self.addresses(values, "proxies.trusted")
         self.protocolProxies = try Self.addresses(values, "proxies.protocol")
         self.redis = try Self.redis(values, self.transport)
-        self.centerURL = try values.string("center.url")
+        self.centers = try values.centers(self.transport)
         self.sessionMilliseconds = 1_000 * Int64(try values.number("session.seconds", in: 10...86_400, default: 1_800))
         self.listsFolder = values.string("lists.folder", default: "")
         self.captcha = try CaptchaSettings(values)
@@ -128,7 +128,6 @@ package struct GateConfiguration: Sendable {
             }
         }
         try self.transport.check("internal.host", host: self.internalHost)
-        try self.transport.check("center.url", url: self.centerURL)
     }
 
     private static func redis(
