@@ -51,7 +51,7 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
             return
         }
         if let error = error as? PostgresError {
-            self = Self(error, path)
+            self = Self(error, path: path)
             return
         }
         guard let error = error as? DatabaseError else {
@@ -64,27 +64,6 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .SQLITE_BUSY, .SQLITE_LOCKED: self = .inUse(path: path)
         case .SQLITE_CONSTRAINT: self = .constraint(path: path, detail: error.message ?? "constraint")
         default: self = .io(path: path, detail: error.message ?? "SQLite error \(error.resultCode.rawValue)")
-        }
-    }
-
-    private init(_ error: PostgresError, _ path: String) {
-        switch error {
-        case .unreachable(_, let detail): self = .io(path: path, detail: "there is no connection: \(detail)")
-        case .inDoubt(_, let detail): self = .io(path: path, detail: "there is no certain answer: \(detail)")
-        case .unsafe(_, let setting, let value, let wanted):
-            self = .unsafe(path: path, detail: "\(setting) is \"\(value)\", but must be \(wanted)")
-        case .unreadable(let detail): self = .io(path: path, detail: detail)
-        case .refused(_, let state, let detail):
-            switch state {
-            case PostgresLedgerSchema.superseded:
-                self = .superseded(path: path, current: UInt64(bitPattern: Int64(detail) ?? 0))
-            case PostgresLedgerSchema.unreplicated: self = .unsafe(path: path, detail: detail)
-            case "53100": self = .diskFull(path: path)
-            case "55P03", "40P01": self = .inUse(path: path)
-            case _ where state.hasPrefix("23"): self = .constraint(path: path, detail: detail)
-            case _ where state.hasPrefix("XX"): self = .corrupt(path: path, detail: detail)
-            default: self = .io(path: path, detail: "\(detail) (\(state))")
-            }
         }
     }
 }

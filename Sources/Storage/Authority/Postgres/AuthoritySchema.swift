@@ -6,7 +6,7 @@ import PostgresClient
 /// undoes it without another round trip. (Row locks make the conditions hold until the commit.)
 enum AuthoritySchema {
     /// The SQLSTATE of a condition that does not hold: the log has another epoch, or another turn.
-    static let conditionState = "TR001"
+    static let conditionState = "TR011"
 
     /// Several centers may start at once: the lock lets them make the schema one after the other.
     static func create(_ connection: PostgresConnection) throws(PostgresError) {
