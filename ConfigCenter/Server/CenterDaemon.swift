@@ -29,18 +29,16 @@ struct CenterConfiguration {
     let gateSecrets: [String]
     let adminSecrets: [String]
     let transport: TransportConfiguration
-    let tls: ServerTLS?
 
     init(_ values: DaemonConfiguration) throws(StartError) {
         self.host = values.string("center.host", default: "127.0.0.1")
         self.port = try values.number("center.port", in: 1...65_535)
         self.folder = try values.string("data.folder")
-        self.unitsKeys = try values.secrets("tranche.units.key")
-        self.coordinatorSecrets = try values.secrets("tranche.coordinator.secret")
-        self.gateSecrets = try values.secrets("tranche.gate.secret")
-        self.adminSecrets = try values.secrets("tranche.admin.secret")
-        self.transport = try TransportConfiguration(values)
-        self.tls = try self.transport.server()
+        self.transport = try TransportConfiguration(values, role: .center)
+        self.unitsKeys = try self.transport.secrets(values, "tranche.units.key")
+        self.coordinatorSecrets = try self.transport.secrets(values, "tranche.coordinator.secret")
+        self.gateSecrets = try self.transport.secrets(values, "tranche.gate.secret")
+        self.adminSecrets = try self.transport.secrets(values, "tranche.admin.secret")
         try self.transport.check("center.host", host: self.host)
     }
 }
@@ -61,30 +59,36 @@ package enum CenterDaemon {
         let center = Center(keeper: keeper, book: book, pusher: pusher)
 
         let telemetry = Telemetry()
+        let names = UnitNameCheck(book: book)
         let router = DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry) {
             let routes = InternalRoutes(center: center)
             routes.addUnits(
                 to: $0.group("/internal/v1/units/:unit").add(
-                    middleware: CredentialMiddleware(.unit(keys: configuration.unitsKeys, .toCenter))))
+                    middleware: CredentialMiddleware(
+                        .unit(keys: configuration.unitsKeys, .toCenter), for: .unitReports, naming: names.judge)))
             routes.addCoordinators(
                 to: $0.group("/internal/v1").add(
-                    middleware: CredentialMiddleware(.role("a coordinator", secrets: configuration.coordinatorSecrets)))
-            )
+                    middleware: CredentialMiddleware(
+                        .role("a coordinator", secrets: configuration.coordinatorSecrets), for: .coordination)))
             routes.addGates(
                 to: $0.group("/internal/v1/gates").add(
-                    middleware: CredentialMiddleware(.role("a gate", secrets: configuration.gateSecrets))))
+                    middleware: CredentialMiddleware(
+                        .role("a gate", secrets: configuration.gateSecrets), for: .gateReports)))
             let operators = Caller.role("an operator", secrets: configuration.adminSecrets)
-            AdminRoutes(center: center).add(to: $0.group("/v1").add(middleware: CredentialMiddleware(operators)))
+            AdminRoutes(center: center).add(
+                to: $0.group("/v1").add(middleware: CredentialMiddleware(operators, for: .operations)))
         }
         let application = EdgeServer.application(
             router: router, host: configuration.host, port: configuration.port,
             limits: EdgeLimits(
                 connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: InternalRoutes.contestBytesLimit),
-            tls: configuration.tls, logger: logger)
+            tls: configuration.transport.server, logger: logger)
         let version = await book.push.version
         logger.info("starting", metadata: ["epoch": "\(keeper.epoch.rawValue)", "config": "\(version)"])
         let stopping = ShutdownHook { await book.stop() }  // Long polls would delay the shutdown.
-        try await Daemon.run([application, WarmUp(center: center, telemetry: telemetry), stopping], logger: logger)
+        let watch = configuration.transport.watch(telemetry, logger)
+        try await Daemon.run(
+            [watch, application, WarmUp(center: center, telemetry: telemetry), stopping], logger: logger)
         keeper.stop()
         curl.stop()
     }

@@ -33,7 +33,7 @@ extension LocalCluster {
                 "center/center.yaml",
                 [
                     "center": ["port": self.layout.centerPort], "data": ["folder": self.folder.path + "/center"],
-                    "tls": self.tls,
+                    "tls": self.tls(.center, "center"),
                 ])
             return (Self.sibling("tranche-config-center"), ["--config", file])
         case .coordinator, .standby:
@@ -42,7 +42,8 @@ extension LocalCluster {
                 isFirst ? "coordinator.yaml" : "standby.yaml",
                 [
                     "coordinator": ["port": isFirst ? self.layout.coordinatorPort : self.layout.standbyPort],
-                    "center": ["url": self.layout.centerURL], "tls": self.tls,
+                    "center": ["url": self.layout.centerURL],
+                    "tls": self.tls(.coordinator, isFirst ? "first" : "second"),
                 ])
             return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
@@ -72,7 +73,7 @@ extension LocalCluster {
                 "offset": self.clockOffset(name),
                 "stepfile": self.folder.clockSteps(name),
             ],
-            "tls": self.tls,
+            "tls": self.tls(.unit, name),
         ]
         if let limit = self.connectionsPerUnit {
             values["public"]?["connections"] = limit
@@ -98,13 +99,15 @@ extension LocalCluster {
             "public": ["port": gate.publicPort, "connections": 20_000, "address.connections": 20_000],
             "internal": ["port": gate.internalPort], "redis": ["address": self.folder.gateSocket(gate.name)],
             "center": ["url": links.map { "\(self.layout.scheme)://127.0.0.1:\($0.center)" } ?? self.layout.centerURL],
-            "identity": ["dev": "true"], "proxies": ["trusted": "127.0.0.1,::1"], "tls": self.tls,
+            "identity": ["dev": "true"], "proxies": ["trusted": "127.0.0.1,::1"],
+            "tls": self.tls(.gate, gate.name),
         ]
     }
 
-    private var tls: [String: any CustomStringConvertible] {
-        guard let files = self.layout.clientTLS else { return [:] }
-        return ["certificate": files.certificate, "key": files.key, "authority": files.authority]
+    private func tls(_ role: ProcessName.Role, _ name: String) -> [String: any CustomStringConvertible] {
+        guard let base = self.layout.tls else { return [:] }
+        let folder = ClusterLayout.certificateFolder(base, role, name)
+        return ["certificate": folder + "/cert.pem", "key": folder + "/key.pem", "authority": folder + "/ca.pem"]
     }
 
     /// Writes a two-level YAML file.
