@@ -18,6 +18,8 @@ let fuzzed = settings + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let certificates = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -52,6 +54,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -117,7 +121,7 @@ let package = Package(
                 "TrancheCore", "TrancheAPI", "CTimex", "CSpawn", "CurlClient", "Edge", "Sockets", "Threads", logging,
                 lifecycle,
                 hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL,
-                configuration, nioConcurrency, systemPackage, unixSignals,
+                asn1, certificates, configuration, nioConcurrency, systemPackage, unixSignals,
             ],
             resources: [.embedInCode("HTTP/openapi.yaml")], swiftSettings: settings),
 
@@ -220,8 +224,8 @@ let package = Package(
             name: "tranche",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "PostgresClient",
-                "Rehearsal",
-                "Simulation", "Storage", "Terminal", "Verification", "WideArea", arguments, nioConcurrency,
+                "Rehearsal", "Simulation", "Storage", "Terminal", "Verification", "WideArea", arguments, nioConcurrency,
+                asn1, certificates, crypto,
             ],
             path: "Sources/TrancheCLI", swiftSettings: settings),
         .executableTarget(
@@ -245,7 +249,8 @@ let package = Package(
             name: "IdentityTests",
             dependencies: ["Identity", "TrancheAPI", "TrancheCore", crypto, cryptoExtras], swiftSettings: settings),
         .testTarget(
-            name: "DaemonSupportTests", dependencies: ["DaemonSupport", nioConcurrency], swiftSettings: settings),
+            name: "DaemonSupportTests", dependencies: ["DaemonSupport", "TrancheAPI", "TrancheCore", nioConcurrency],
+            swiftSettings: settings),
         .testTarget(
             name: "EdgeTests", dependencies: ["Edge", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
             swiftSettings: settings),
@@ -282,8 +287,7 @@ let package = Package(
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
                 "PostgresClient", "Sockets", "Storage", "Verification", "WideArea", "TestSupport", "tranche",
-                "tranche-unit",
-                "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb,
+                "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb, nioConcurrency,
             ],
             swiftSettings: settings),
 

@@ -37,20 +37,18 @@ struct CenterConfiguration {
     let gateSecrets: [String]
     let adminSecrets: [String]
     let transport: TransportConfiguration
-    let tls: ServerTLS?
 
     init(_ values: DaemonConfiguration) throws(StartError) {
         self.host = values.string("center.host", default: "127.0.0.1")
         self.port = try values.number("center.port", in: 1...65_535)
-        let transport = try TransportConfiguration(values)
+        let transport = try TransportConfiguration(values, role: .center)
         self.shared = try Self.shared(values, transport)
         self.folder = self.shared == nil ? try values.string("data.folder") : ""
-        self.unitsKeys = try values.secrets("tranche.units.key")
-        self.coordinatorSecrets = try values.secrets("tranche.coordinator.secret")
-        self.gateSecrets = try values.secrets("tranche.gate.secret")
-        self.adminSecrets = try values.secrets("tranche.admin.secret")
         self.transport = transport
-        self.tls = try self.transport.server()
+        self.unitsKeys = try transport.secrets(values, "tranche.units.key")
+        self.coordinatorSecrets = try transport.secrets(values, "tranche.coordinator.secret")
+        self.gateSecrets = try transport.secrets(values, "tranche.gate.secret")
+        self.adminSecrets = try transport.secrets(values, "tranche.admin.secret")
         self.url = values.string("center.url", default: "\(self.transport.scheme)://\(self.host):\(self.port)")
         try self.transport.check("center.host", host: self.host)
         try self.transport.check("center.url", url: self.url)
@@ -118,8 +116,9 @@ package enum CenterDaemon {
             port: configuration.port,
             limits: EdgeLimits(
                 connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: InternalRoutes.contestBytesLimit),
-            tls: configuration.tls, logger: logger)
-        try await Daemon.run([application, WarmUp(seat: seat, telemetry: telemetry), lead], logger: logger)
+            tls: configuration.transport.server, logger: logger)
+        let watch = configuration.transport.watch(telemetry, logger)
+        try await Daemon.run([watch, application, WarmUp(seat: seat, telemetry: telemetry), lead], logger: logger)
         (try? seat.center)?.keeper.stop()
         curl.stop()
     }
@@ -128,20 +127,24 @@ package enum CenterDaemon {
         _ configuration: CenterConfiguration, _ seat: CenterSeat, _ telemetry: Telemetry, _ logger: Logger
     ) -> Router<TrancheContext> {
         let notReady: @Sendable () -> String? = { seat.trouble.withLockedValue { $0 } }
+        let names = UnitNameCheck(seat: seat)
         return DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry, notReady: notReady) {
             let routes = InternalRoutes(seat: seat)
             routes.addUnits(
                 to: $0.group("/internal/v1/units/:unit").add(
-                    middleware: CredentialMiddleware(.unit(keys: configuration.unitsKeys, .toCenter))))
+                    middleware: CredentialMiddleware(
+                        .unit(keys: configuration.unitsKeys, .toCenter), for: .unitReports, naming: names.judge)))
             routes.addCoordinators(
                 to: $0.group("/internal/v1").add(
-                    middleware: CredentialMiddleware(.role("a coordinator", secrets: configuration.coordinatorSecrets)))
-            )
+                    middleware: CredentialMiddleware(
+                        .role("a coordinator", secrets: configuration.coordinatorSecrets), for: .coordination)))
             routes.addGates(
                 to: $0.group("/internal/v1/gates").add(
-                    middleware: CredentialMiddleware(.role("a gate", secrets: configuration.gateSecrets))))
+                    middleware: CredentialMiddleware(
+                        .role("a gate", secrets: configuration.gateSecrets), for: .gateReports)))
             let operators = Caller.role("an operator", secrets: configuration.adminSecrets)
-            AdminRoutes(seat: seat).add(to: $0.group("/v1").add(middleware: CredentialMiddleware(operators)))
+            AdminRoutes(seat: seat).add(
+                to: $0.group("/v1").add(middleware: CredentialMiddleware(operators, for: .operations)))
         }
     }
 }

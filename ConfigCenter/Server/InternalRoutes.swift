@@ -17,6 +17,7 @@ struct InternalRoutes {
         group.post("register") { request, context in
             let envelope = try await request.document(RegisterEnvelope.self)
             try context.check(envelope.request.unit)
+            try context.check(name: envelope.name)
             return Response.json(try await self.center.register(envelope))
         }
         group.post("report") { request, context in

@@ -16,7 +16,7 @@ final class Pusher: Sendable {
 
     init(curl: CurlClient, unitsKeys: [String], logger: Logger) {
         self.curl = curl
-        self.unitsKey = unitsKeys[0]
+        self.unitsKey = unitsKeys.first ?? ""  // Under TLS no unit asks for it.
         self.logger = logger
     }
 

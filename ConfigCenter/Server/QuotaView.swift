@@ -33,7 +33,8 @@ extension QuotaState {
         }
         self.init(
             epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch,
-            coordinatorURL: authority.leader?.url, now: now, lots: lots)
+            coordinatorURL: authority.leader?.url, now: now, lots: lots,
+            unitNames: Dictionary(uniqueKeysWithValues: config.units.map { ($0.id, $0.name) }))
     }
 }
 

@@ -10,6 +10,10 @@ static inline CURLcode ccurl_set_string(CURL *handle, CURLoption option, const c
 static inline CURLcode ccurl_set_pointer(CURL *handle, CURLoption option, void *value) {
     return curl_easy_setopt(handle, option, value);
 }
+static inline CURLcode ccurl_set_blob(CURL *handle, CURLoption option, const void *bytes, size_t count) {
+    struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+    return curl_easy_setopt(handle, option, &blob);
+}
 typedef size_t (*ccurl_sink)(char *bytes, size_t size, size_t count, void *context);
 static inline CURLcode ccurl_set_sink(CURL *handle, CURLoption option, ccurl_sink sink) {
     return curl_easy_setopt(handle, option, sink);

@@ -17,6 +17,8 @@ package struct ClusterFolder {
     /// The path of a file with an error in microseconds, which a running unit adds to its clock.
     package func clockSteps(_ name: String) -> String { "\(self.unit(name))/clock-step" }
 
+    package var certificates: String { self.path + "/tls" }
+
     package var backtraces: String { self.path + "/backtraces" }
 
     /// Creates a folder that only its owner can read.

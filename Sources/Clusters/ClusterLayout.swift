@@ -44,11 +44,15 @@ package struct ClusterLayout: Codable {
     /// Missing in the files of earlier versions.
     private let gatesOfRegions: [Gate]?
     package let secrets: [String: String]
-    /// A folder with the `ca.pem`, `cert.pem` and `key.pem` of all processes; `nil`: no TLS.
+    /// A folder with the `ca.pem`, `cert.pem` and `key.pem` of the operator, and with a folder of each process for its
+    /// own; `nil`: no TLS.
     package var tls: String?
+    /// The folder of the authority that issues them.
+    package var authority: String?
 
     private enum CodingKeys: String, CodingKey {
         case centerPort, otherCenterPort, postgres, coordinatorPort, standbyPort, controlPort, units, secrets, tls
+        case authority
         case gatesOfRegions = "gates"
     }
 
@@ -102,11 +106,14 @@ package struct ClusterLayout: Codable {
         ]
     }
 
-    /// - Parameter isWide: Whether there are wide-area links between the regions and the hub.
+    /// - Parameters:
+    ///   - isWide: Whether there are wide-area links between the regions and the hub.
     ///   - hasGates: Whether each region has a gate.
+    ///   - authority: The folder of the authority for TLS; `nil`: no TLS.
     ///   - postgres: Where two centers keep their state together.
     package static func random(
-        regions: [String], isWide: Bool = false, hasGates: Bool = false, tls: String? = nil, postgres: String? = nil
+        regions: [String], isWide: Bool = false, hasGates: Bool = false, authority: String? = nil,
+        folder: ClusterFolder? = nil, postgres: String? = nil
     ) throws -> ClusterLayout {
         var ports = try FreePorts.take(5 + 8 * regions.count)
         func port() -> Int { ports.removeLast() }
@@ -123,6 +130,7 @@ package struct ClusterLayout: Codable {
         return ClusterLayout(
             centerPort: port(), otherCenterPort: postgres == nil ? nil : port(), postgres: postgres,
             coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
-            units: units, gatesOfRegions: gates, secrets: secrets, tls: tls)
+            units: units, gatesOfRegions: gates, secrets: secrets,
+            tls: authority.flatMap { _ in folder?.certificates }, authority: authority)
     }
 }

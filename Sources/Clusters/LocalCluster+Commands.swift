@@ -33,7 +33,9 @@ extension LocalCluster {
             let isFirst = part == .center
             let file = try self.write(
                 isFirst ? "center/center.yaml" : "center/other.yaml",
-                self.center(port: isFirst ? self.layout.centerPort : self.layout.otherCenterPort ?? 0))
+                isFirst
+                    ? self.center(port: self.layout.centerPort, name: "center")
+                    : self.center(port: self.layout.otherCenterPort ?? 0, name: "other"))
             return (Self.sibling("tranche-config-center"), ["--config", file])
         case .coordinator, .standby:
             let isFirst = part == .coordinator
@@ -41,7 +43,7 @@ extension LocalCluster {
                 isFirst ? "coordinator.yaml" : "standby.yaml",
                 [
                     "coordinator": ["port": isFirst ? self.layout.coordinatorPort : self.layout.standbyPort],
-                    "center": ["url": self.centerURLs], "tls": self.tls,
+                    "center": ["url": self.centerURLs], "tls": self.tls(.coordinator, isFirst ? "first" : "second"),
                 ])
             return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
@@ -59,8 +61,10 @@ extension LocalCluster {
         ]
     }
 
-    private func center(port: Int) -> [String: [String: any CustomStringConvertible]] {
-        var values: [String: [String: any CustomStringConvertible]] = ["center": ["port": port], "tls": self.tls]
+    private func center(port: Int, name: String) -> [String: [String: any CustomStringConvertible]] {
+        var values: [String: [String: any CustomStringConvertible]] = [
+            "center": ["port": port], "tls": self.tls(.center, name),
+        ]
         if let postgres = self.layout.postgres {
             // A cluster on one machine is for trials.
             values["authority"] = ["postgres": postgres, "unreplicated": "true"]
@@ -85,7 +89,7 @@ extension LocalCluster {
                 "offset": self.clockOffset(name),
                 "stepfile": self.folder.clockSteps(name),
             ],
-            "tls": self.tls,
+            "tls": self.tls(.unit, name),
         ]
         if let limit = self.connectionsPerUnit {
             values["public"]?["connections"] = limit
@@ -111,13 +115,15 @@ extension LocalCluster {
             "public": ["port": gate.publicPort, "connections": 20_000, "address.connections": 20_000],
             "internal": ["port": gate.internalPort], "redis": ["address": self.folder.gateSocket(gate.name)],
             "center": ["url": links.map { "\(self.layout.scheme)://127.0.0.1:\($0.center)" } ?? self.centerURLs],
-            "identity": ["dev": "true"], "proxies": ["trusted": "127.0.0.1,::1"], "tls": self.tls,
+            "identity": ["dev": "true"], "proxies": ["trusted": "127.0.0.1,::1"],
+            "tls": self.tls(.gate, gate.name),
         ]
     }
 
-    private var tls: [String: any CustomStringConvertible] {
-        guard let files = self.layout.clientTLS else { return [:] }
-        return ["certificate": files.certificate, "key": files.key, "authority": files.authority]
+    private func tls(_ role: ProcessName.Role, _ name: String) -> [String: any CustomStringConvertible] {
+        guard let base = self.layout.tls else { return [:] }
+        let folder = ClusterLayout.certificateFolder(base, role, name)
+        return ["certificate": folder + "/cert.pem", "key": folder + "/key.pem", "authority": folder + "/ca.pem"]
     }
 
     /// Writes a two-level YAML file.

@@ -32,20 +32,6 @@ package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The client certificate of outgoing calls, and the authority that they trust: paths of PEM files.
-package struct ClientTLS: Hashable, Sendable {
-    package let certificate: String
-    package let key: String
-    package let authority: String
-    /// Whether addresses that begin with http:// are refused, so that an address from a peer cannot disable the
-    /// encryption.
-    package let isRequired: Bool
-    package init(certificate: String, key: String, authority: String, isRequired: Bool = false) {
-        (self.certificate, self.key, self.authority) = (certificate, key, authority)
-        self.isRequired = isRequired
-    }
-}
-
 package struct CurlRequest: Sendable {
     package var method: String
     package var url: String
@@ -239,13 +225,7 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
         // Calls between processes ignore proxies from the environment.
         _ = ccurl_set_string(handle, CURLOPT_PROXY, "")
         _ = ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, self.tls?.isRequired == true ? "https" : "http,https")
-        if let tls {
-            _ = ccurl_set_string(handle, CURLOPT_CAINFO, tls.authority)
-            // Without this line, libcurl also trusts the system's folder of public authorities.
-            _ = ccurl_set_string(handle, CURLOPT_CAPATH, nil)
-            _ = ccurl_set_string(handle, CURLOPT_SSLCERT, tls.certificate)
-            _ = ccurl_set_string(handle, CURLOPT_SSLKEY, tls.key)
-        }
+        self.tls?.apply(to: handle)
         var headers = request.headers
         if let body = request.body {
             headers["Expect"] = ""

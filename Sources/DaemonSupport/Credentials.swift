@@ -29,21 +29,42 @@ package enum Caller: Sendable {
     }
 }
 
-/// Refuses callers without the credential of one role. A unit may call only the addresses that name it.
+/// Refuses callers that may not use an address. Without TLS a caller shows the credential of one role. Under TLS the name
+/// in its certificate decides, and no credential is asked for. A unit may call only the addresses that name it.
 package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
+    /// What is known about a unit's number and the name in a certificate.
+    package typealias Naming = @Sendable (UnitID, String) async -> UnitNaming
+
     private let caller: Caller
-    package init(_ caller: Caller) { self.caller = caller }
+    private let route: RouteClass
+    private let naming: Naming
+
+    package init(_ caller: Caller, for route: RouteClass, naming: @escaping Naming = { _, _ in .unknown }) {
+        (self.caller, self.route, self.naming) = (caller, route, naming)
+    }
 
     package func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response)
         async throws -> Response
     {
         let unit = context.parameters.get("unit").flatMap { UInt16($0) }.map { UnitID($0) }
-        guard let bearer = request.bearer, self.caller.isGood(bearer, unit: unit) else {
-            throw Problem(
-                status: 401, code: "bad_credential",
-                detail: "this address needs Authorization: Bearer with the credential of \(self.caller.name(unit))")
+        if let peer = PeerCertificate.current {
+            try await self.check(try peer.name(), unit)
+        } else {
+            guard let bearer = request.bearer, self.caller.isGood(bearer, unit: unit) else {
+                throw Problem(
+                    status: 401, code: "bad_credential",
+                    detail: "this address needs Authorization: Bearer with the credential of \(self.caller.name(unit))")
+            }
         }
         return try await next(request, context)
+    }
+
+    private func check(_ name: ProcessName, _ unit: UnitID?) async throws(Problem) {
+        var known: (id: UnitID, naming: UnitNaming)?
+        if let unit, self.route.speaksForOneUnit, self.route.roles.contains(name.role) {
+            known = (unit, await self.naming(unit, name.name))
+        }
+        if let refusal = self.route.judge(name, unit: known) { throw refusal.problem }
     }
 }
 
@@ -56,5 +77,13 @@ extension RequestContext {
                 status: 421, code: "wrong_unit",
                 detail: "the address names unit \"\(text.prefix(20))\", but the message names unit \(unit)")
         }
+    }
+
+    /// Checks that the certificate and the message have the same name; without TLS there is none to compare.
+    package func check(name: String) throws(Problem) {
+        guard let caller = try PeerCertificate.current?.name(), caller.name != name else { return }
+        throw Problem(
+            status: 403, code: "wrong_name",
+            detail: "the message names \"\(name.prefix(64))\", but the caller is \(caller)")
     }
 }

@@ -1,10 +1,12 @@
 package import CurlClient
+package import Logging
+package import TrancheCore
 
 /// How the internal connections of a process are encrypted.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
-/// | `tls.certificate`, `tls.key` | PEM files of this process's certificate, as a server and as a client | none |
+/// | `tls.certificate`, `tls.key` | PEM files of this process's certificate, as a server and as a client, with one name `spiffe://DOMAIN/ROLE/NAME` | none |
 /// | `tls.authority` | PEM file of the authority that has signed the certificates of all processes | none |
 /// | `tls.elsewhere` | `true`: a VPN or a mesh encrypts the connections that leave this machine | false |
 ///
@@ -14,36 +16,67 @@ package struct TransportConfiguration: Sendable {
         package let certificate: String
         package let key: String
         package let authority: String
+
+        package init(certificate: String, key: String, authority: String) {
+            (self.certificate, self.key, self.authority) = (certificate, key, authority)
+        }
     }
 
     /// `nil`: no TLS.
     package let files: Files?
     package let isElsewhere: Bool
+    /// What the files hold; `nil`: no TLS.
+    package let certificates: CertificateFiles?
 
-    package init(_ values: DaemonConfiguration) throws(StartError) {
+    /// - Parameters:
+    ///   - role: The role of this process, which its certificate must name.
+    ///   - name: Its name; `nil` if any will do.
+    package init(_ values: DaemonConfiguration, role: ProcessName.Role, name: String? = nil) throws(StartError) {
         self.isElsewhere = try values.flag("tls.elsewhere")
         let paths = ["tls.certificate", "tls.key", "tls.authority"].map { ($0, values.string($0, default: "")) }
         if paths.allSatisfy({ $0.1.isEmpty }) {
             self.files = nil
+            self.certificates = nil
         } else {
             if let missing = paths.first(where: { $0.1.isEmpty }) {
                 throw StartError("\(missing.0) is missing: TLS needs tls.certificate, tls.key and tls.authority")
             }
-            self.files = Files(certificate: paths[0].1, key: paths[1].1, authority: paths[2].1)
+            let files = Files(certificate: paths[0].1, key: paths[1].1, authority: paths[2].1)
+            let certificates = try CertificateFiles(files)
+            let own = certificates.current.name
+            guard own.role == role, name == nil || own.name == name else {
+                let wanted = "\(ProcessName.scheme)\(own.domain)/\(role.rawValue)/\(name ?? "NAME")"
+                throw StartError("\(files.certificate) names \(own), but this process is \(wanted)")
+            }
+            self.files = files
+            self.certificates = certificates
         }
     }
 
     /// The certificates of a listener; `nil` without TLS.
-    package func server() throws(StartError) -> ServerTLS? {
-        guard let files else { return nil }
-        return try ServerTLS(certificate: files.certificate, key: files.key, authority: files.authority)
-    }
+    package var server: ServerTLS? { self.certificates.map { ServerTLS($0) } }
 
     /// The certificates of outgoing calls; `nil` without TLS.
     package var client: ClientTLS? {
-        self.files.map {
-            ClientTLS(certificate: $0.certificate, key: $0.key, authority: $0.authority, isRequired: true)
-        }
+        guard let files, let certificates else { return nil }
+        return ClientTLS(
+            certificate: files.certificate, key: files.key, authority: files.authority, isRequired: true,
+            fresh: {
+                let pieces = certificates.current
+                return ClientTLS.Pieces(
+                    certificate: pieces.certificate, key: pieces.key, authority: pieces.authority)
+            })
+    }
+
+    /// The service that keeps the certificate fresh.
+    package func watch(_ telemetry: Telemetry, _ logger: Logger) -> CertificateWatch {
+        CertificateWatch(self.certificates, telemetry: telemetry, logger: logger)
+    }
+
+    /// Secrets that only prove one process to another. Under TLS its certificate does that, and they may be missing.
+    package func secrets(_ values: DaemonConfiguration, _ key: String) throws(StartError) -> [String] {
+        if self.certificates != nil, values.optionalSecret(key) == nil { return [] }
+        return try values.secrets(key)
     }
 
     package var scheme: String { self.files == nil ? "http" : "https" }

@@ -53,7 +53,7 @@ package final class Handover: Sendable {
     func receive(_ descriptor: Int32, _ first: [UInt8], _ address: ClientAddress) {
         let (http, logger) = (self.http(of: address), self.logger)
         self.state.withLockedValue { $0.pending += 1 }
-        let value = NIOLockedValueBox<HTTP1Channel.Value?>(nil)
+        let value = NIOLockedValueBox<EdgeHTTP.Value?>(nil)
         ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.maxMessagesPerRead, value: 1)

@@ -82,7 +82,22 @@ package struct QuotaState: Sendable, Codable {
     package let coordinatorURL: String?
     package let nowMicroseconds: Instant
     package let lots: [Lot]
-    package init(epoch: Epoch, coordinatorEpoch: Epoch, coordinatorURL: String?, now: Instant, lots: [Lot]) {
+    /// `nil` from a center of an earlier version.
+    private let units: [UnitName]?
+    private struct UnitName: Sendable, Codable {
+        let id: UnitID
+        let name: String
+    }
+    /// The names of the units, as their certificates have them.
+    package var unitNames: [UnitID: String] {
+        Dictionary((self.units ?? []).map { ($0.id, $0.name) }) { first, _ in first }
+    }
+
+    package init(
+        epoch: Epoch, coordinatorEpoch: Epoch, coordinatorURL: String?, now: Instant, lots: [Lot],
+        unitNames: [UnitID: String] = [:]
+    ) {
+        self.units = unitNames.sorted { $0.key < $1.key }.map { UnitName(id: $0.key, name: $0.value) }
         self.coordinatorURL = coordinatorURL
         self.epoch = epoch
         self.coordinatorEpoch = coordinatorEpoch

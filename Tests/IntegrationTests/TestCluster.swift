@@ -108,6 +108,12 @@ final class TestCluster {
     /// One of the secrets that are derived for each unit.
     func secret(_ name: String, of unit: Unit) -> String { self.environment(of: unit)[name] ?? "" }
 
+    /// The certificate in one folder of the cluster's certificates, as `shop-local` or `unit-us-east`.
+    func tls(_ holder: String) -> ClientTLS {
+        let folder = "\(self.folder)/tls/\(holder)"
+        return ClientTLS(certificate: folder + "/cert.pem", key: folder + "/key.pem", authority: folder + "/ca.pem")
+    }
+
     /// The secrets that a unit's process has.
     func environment(of unit: Unit) -> [String: String] { self.layout.secrets(of: .unit(unit.name)) }
 

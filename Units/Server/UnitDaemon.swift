@@ -81,6 +81,7 @@ package enum UnitDaemon {
         // The last service stops first: buyers' requests, then operators', then the pull, and the engine at last.
         try await Daemon.run(
             [
+                configuration.transport.watch(telemetry, logger),
                 EngineService(engine: engine, owned: [ledger.owner, redis.owner]), PullService(link: link),
                 internalApplication, publicService,
                 watch, ClockSteps(path: configuration.clockStepFile),
@@ -151,15 +152,17 @@ package enum UnitDaemon {
             let routes = InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine)
             routes.addCenter(
                 to: $0.group("/internal/v1").add(
-                    middleware: CredentialMiddleware(.role("the center", secrets: configuration.centerSecrets))))
+                    middleware: CredentialMiddleware(
+                        .role("the center", secrets: configuration.centerSecrets), for: .directives)))
             routes.addShop(
                 to: $0.group("/internal/v1").add(
-                    middleware: CredentialMiddleware(.role("the shop", secrets: configuration.shopSecrets))))
+                    middleware: CredentialMiddleware(
+                        .role("the shop", secrets: configuration.shopSecrets), for: .sales)))
         }
         return EdgeServer.application(
             router: router, host: configuration.internalHost, port: configuration.internalPort,
             limits: EdgeLimits(connections: 1_024, connectionsPerAddress: 512, bodyBytes: InternalRoutes.bodyBytes),
-            tls: configuration.tls, logger: logger)
+            tls: configuration.transport.server, logger: logger)
     }
 
     private static func reasonNotReady(_ engine: Engine, _ link: CenterLink) -> String? {

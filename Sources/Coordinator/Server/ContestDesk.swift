@@ -27,9 +27,20 @@ final class ContestDesk: Sendable {
         var waitCount: UInt64 = 0
     }
     private let state = NIOLockedValueBox(State())
+    /// The units' names, as the center said last. They outlive a lead: another leader hears the same ones.
+    private let names = NIOLockedValueBox<[UnitID: String]>([:])
     private let telemetry: Telemetry
 
     init(telemetry: Telemetry) { self.telemetry = telemetry }
+
+    func hear(names: [UnitID: String]) { self.names.withLockedValue { $0 = names } }
+
+    /// What is known about a unit's number and the name in its certificate.
+    func naming(_ unit: UnitID, _ name: String) -> UnitNaming {
+        let names = self.names.withLockedValue { $0 }
+        guard names[unit] != nil else { return .unknown }
+        return UnitNaming(unit, named: name, in: names.map { (id: $0.key, name: $0.value) })
+    }
 
     /// A new leader starts without any state of the one before it.
     func begin(_ epoch: Epoch) { self.reset(to: epoch) }

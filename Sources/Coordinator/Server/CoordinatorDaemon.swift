@@ -30,10 +30,9 @@ package enum CoordinatorDaemon {
         let host = values.string("coordinator.host", default: "127.0.0.1")
         let port = try values.number("coordinator.port", in: 1...65_535)
         let tick = try values.number("coordinator.tick", in: 10...10_000, default: 100)
-        let secret = try values.secrets("tranche.coordinator.secret")[0]
-        let contestKeys = try values.secrets("tranche.contest.key")
-        let transport = try TransportConfiguration(values)
-        let tls = try transport.server()
+        let transport = try TransportConfiguration(values, role: .coordinator)
+        let secret = try transport.secrets(values, "tranche.coordinator.secret").first ?? ""
+        let contestKeys = try transport.secrets(values, "tranche.contest.key")
         let centers = try values.centers(transport)
         try transport.check("coordinator.host", host: host)
         try PortCheck.check("coordinator.port", host: host, port: port)
@@ -44,7 +43,8 @@ package enum CoordinatorDaemon {
         let desk = ContestDesk(telemetry: telemetry)
         let curl = CurlClient(tls: transport.client)
         let router = DaemonRouter.make(for: .inner, logger: logger, telemetry: telemetry) {
-            let unit = CredentialMiddleware<TrancheContext>(.unit(keys: contestKeys, .toCoordinator))
+            let unit = CredentialMiddleware<TrancheContext>(
+                .unit(keys: contestKeys, .toCoordinator), for: .contests, naming: desk.naming)
             $0.group("/internal/v1/units/:unit").add(middleware: unit).post("contest") { request, context in
                 let receivedAt = SystemClock.now()
                 let report = try ContestWire.report(try await request.bytes(limit: Self.reportBytesLimit))
@@ -58,11 +58,11 @@ package enum CoordinatorDaemon {
         let application = EdgeServer.application(
             router: router, host: host, port: port,
             limits: EdgeLimits(connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: Self.reportBytesLimit),
-            tls: tls, logger: logger)
+            tls: transport.server, logger: logger)
         let loop = LeaderLoop(
             center: CenterCaller(centers, curl: curl), url: url, secret: secret, tickMilliseconds: tick, desk: desk,
             telemetry: telemetry, logger: logger)
-        try await Daemon.run([application, loop], logger: logger)
+        try await Daemon.run([transport.watch(telemetry, logger), application, loop], logger: logger)
         curl.stop()
     }
 }

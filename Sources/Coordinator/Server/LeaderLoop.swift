@@ -75,6 +75,7 @@ struct LeaderLoop: Service {
     private func look(_ epoch: Epoch, _ rebalancer: inout Rebalancer) async throws {
         let path = "/coordinators/quota?epoch=\(epoch.rawValue)&url=\(self.url)"
         let state = try JSON.decode(QuotaState.self, from: try await self.call("GET", path, nil))
+        self.desk.hear(names: state.unitNames)
         let known = Set(self.desk.lots)
         var decisions: [Rebalancer.Decision] = []
         for lot in state.lots {

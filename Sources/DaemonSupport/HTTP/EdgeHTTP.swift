@@ -4,7 +4,7 @@ import Hummingbird
 package import HummingbirdCore
 package import Logging
 package import NIOCore
-package import NIOHTTPTypes
+import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOSSL
 import Sockets
@@ -14,7 +14,13 @@ import TrancheCore
 /// A connection of the ordinary HTTP/1.1 stack with its guards. The four listeners of an installation accept
 /// connections only in this way.
 package struct EdgeHTTP: ServerChildChannel, HTTPChannelHandler {
-    package typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    /// An accepted connection.
+    package struct Value: ServerChildChannelValue {
+        let http: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+        /// `nil` without TLS.
+        let peer: PeerCertificate?
+        package var channel: any Channel { self.http.channel }
+    }
 
     package let responder: HTTPChannelHandler.Responder
     private let limits: EdgeLimits
@@ -40,17 +46,24 @@ package struct EdgeHTTP: ServerChildChannel, HTTPChannelHandler {
             let edge = EdgeGuard(
                 self.limits, self.register, counts: self.counts, speaksPlainly: self.tls == nil,
                 clock: { SystemClock.monotonic().microseconds })
+            let secured = self.tls?.connection()
             try EdgePipeline.add(
-                edge, bodyLimit: self.limits.bodyBytes,
-                transport: self.tls.map { NIOSSLServerHandler(context: $0.context) }, to: pipeline)
+                edge, bodyLimit: self.limits.bodyBytes, transport: secured?.handler, to: pipeline)
+            if let secured {
+                try pipeline.addHandler(PeerReader(secured.peer), position: .after(secured.handler))
+            }
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: self.tls != nil))
             try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
-            return try NIOAsyncChannel(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+            return Value(
+                http: try NIOAsyncChannel(
+                    wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)),
+                peer: secured?.peer)
         }
     }
 
     package func handle(value: Value, logger: Logger) async {
-        await self.handleHTTP(asyncChannel: value, logger: logger)
+        await PeerCertificate.$current.withValue(value.peer) {
+            await self.handleHTTP(asyncChannel: value.http, logger: logger)
+        }
     }
 }

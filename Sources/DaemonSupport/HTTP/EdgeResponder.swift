@@ -19,6 +19,13 @@ package struct EdgeResponder: HTTPResponder {
             response.headers[.connection] = "close"
             return response
         }
+        // Under TLS every address asks who calls, those for everybody included.
+        do throws(Problem) { _ = try PeerCertificate.current?.name() } catch {
+            var response = error.response
+            // Another connection may have another certificate.
+            response.headers[.connection] = "close"
+            return response
+        }
         var response = try await self.answer(request, context)
         if request.headers[.connection] == "close" { response.headers[.connection] = "close" }
         return response

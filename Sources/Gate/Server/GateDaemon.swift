@@ -34,7 +34,9 @@ package enum GateDaemon {
         let status = StatusPages(house)
         let link = CenterLink(house, curl: curl, logger: logger)
         let calls = GateRedisCalls(redis)
-        let units = UnitCalls(curl: curl, telemetry: telemetry)
+        // Units' public addresses are for buyers: no certificate of this installation is shown there, or asked for.
+        let buyers = CurlClient()
+        let units = UnitCalls(curl: buyers, telemetry: telemetry)
         let routes = GateRoutes(
             house: house, status: status, page: SalePage(house: house, status: status), calls: calls,
             again: AgainCalls(house: house, calls: calls, units: units),
@@ -60,10 +62,11 @@ package enum GateDaemon {
         logger.info("starting", metadata: ["public": "\(configuration.publicURL)"])
         try await Daemon.run(
             [
-                GateRedisService(redis: redis), work,
+                configuration.transport.watch(telemetry, logger), GateRedisService(redis: redis), work,
                 Self.internalApplication(configuration, link, redis, telemetry, logger), publicService,
             ], logger: logger)
         curl.stop()
+        buyers.stop()
         watch.stop()
         provider?.stop()
         logger.info("stopped")
@@ -79,7 +82,7 @@ package enum GateDaemon {
         return EdgeServer.application(
             router: router, host: configuration.internalHost, port: configuration.internalPort,
             limits: EdgeLimits(connections: 256, connectionsPerAddress: 128, bodyBytes: 1 << 10),
-            tls: configuration.tls, logger: logger)
+            tls: configuration.transport.server, logger: logger)
     }
 
     /// Without its Redis a gate serves on, but the limits are its own: operators should know.

@@ -26,7 +26,7 @@ struct UpCommand: AsyncParsableCommand {
     var wan: String?
     @Option(help: "Errors of the regions' clocks, in microseconds, as us-east=-1000,ap-south=1000.")
     var clockOffsets: String?
-    @Option(help: "Encrypt internal connections: a folder with ca.pem, cert.pem and key.pem for 127.0.0.1.")
+    @Option(help: "Encrypt internal connections: the folder of an authority that `tranche ca init` has made.")
     var tls: String?
     @Option(
         help: ArgumentHelp(
@@ -45,6 +45,8 @@ struct UpCommand: AsyncParsableCommand {
         }
         defer { withExtendedLifetime(lock) {} }
         let layout = try self.layout(folder, names)
+        let certificates = try layout.authority.map { try ClusterCertificates(authority: $0, layout: layout) }
+        try certificates?.issue()
         let offsets = try ClockOffsets.parse(self.clockOffsets, regions: layout.units.map(\.name))
         let restarter = Restarter(isOn: !self.noRestart, isQuiet: self.common.json)
         let cluster = LocalCluster(
@@ -64,7 +66,9 @@ struct UpCommand: AsyncParsableCommand {
         } else {
             self.explain(layout)
         }
+        let renewal = Task { await certificates?.keepFresh() }
         await signals.wait()
+        renewal.cancel()
         Output.line("stopping …")
         await cluster.stop()
         Output.line("stopped; the data is in \(folder.path)")
@@ -76,14 +80,13 @@ struct UpCommand: AsyncParsableCommand {
         }
     }
 
-    private func tlsFolder() throws -> String? {
-        guard let tls else { return nil }
-        let folder = URL(fileURLWithPath: tls).standardizedFileURL.path
-        for name in ["ca.pem", "cert.pem", "key.pem"] where !FileManager.default.fileExists(atPath: "\(folder)/\(name)")
-        {
-            throw ValidationError("--tls: \(folder)/\(name) is missing")
+    /// The folder of the authority, in full: the next `up` may start elsewhere.
+    private func authority() throws -> String? {
+        try self.tls.map { folder in
+            let path = URL(fileURLWithPath: folder).standardizedFileURL.path
+            do { _ = try CertificateAuthority(folder: path) } catch { throw ValidationError("--tls: \(error)") }
+            return path
         }
-        return folder
     }
 
     /// The cluster in the folder, or a new one.
@@ -91,7 +94,7 @@ struct UpCommand: AsyncParsableCommand {
         guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
             let layout = try ClusterLayout.random(
                 regions: names ?? ThreeRegions.names, isWide: self.wan != nil, hasGates: true,
-                tls: try self.tlsFolder(), postgres: self.postgres)
+                authority: try self.authority(), folder: folder, postgres: self.postgres)
             try folder.save(layout)
             return layout
         }

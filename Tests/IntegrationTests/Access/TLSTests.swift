@@ -25,9 +25,13 @@ import TrancheCore
         let cluster = try await self.start(try TestAuthority())
         defer { cluster.stop() }
         #expect(self.inner(cluster).allSatisfy { $0.hasPrefix("https://") })
-        let mint = try await cluster.call(
-            "POST", "\(cluster.units[0].internalURL)/internal/v1/tokens", secret: cluster.secret("TRANCHE_SHOP_SECRET"),
-            body: JSON.encode(MintBody(lot: LotID(1), buyer: BuyerID("anna")!)))
+        // The shop shows its certificate, and no secret.
+        let shop = CurlClient(tls: cluster.tls("shop-local"))
+        defer { shop.stop() }
+        let mint = try await shop.send(
+            CurlRequest(
+                "POST", "\(cluster.units[0].internalURL)/internal/v1/tokens",
+                body: JSON.encode(MintBody(lot: LotID(1), buyer: BuyerID("anna")!))))
         #expect(mint.status == 201)
         let minted = try JSON.decode(MintedToken.self, from: mint.body)
         let unit = try #require(cluster.units.first { $0.id == minted.home })
@@ -53,21 +57,23 @@ import TrancheCore
         defer { plain.stop() }
         for url in self.inner(cluster) {
             let port = self.port(url)
-            let own = try TestAuthority.ask(port: port, path: "/healthz", trusting: authority, as: authority)
+            let own = try authority.ask(port: port, path: "/healthz", as: authority.folder)
             #expect(own.contains("HTTP/1.1 200"), "\(url): \(own)")
-            let none = try TestAuthority.ask(port: port, path: "/healthz", trusting: authority, as: nil)
+            let none = try authority.ask(port: port, path: "/healthz", as: nil)
             #expect(!none.contains("HTTP/1.1"), "\(url): \(none)")
             #expect(none.contains("certificate required"), "\(url): \(none)")
-            let foreign = try TestAuthority.ask(port: port, path: "/healthz", trusting: authority, as: stranger)
+            let foreign = try authority.ask(port: port, path: "/healthz", as: stranger.folder)
             #expect(!foreign.contains("HTTP/1.1"), "\(url): \(foreign)")
             await #expect(throws: CurlError.self, "\(url) in the clear") {
                 _ = try await plain.send(CurlRequest("GET", "http://127.0.0.1:\(port)/healthz"))
             }
         }
-        // A certificate is no credential: it opens the connection, and nothing else.
-        let inside = try TestAuthority.ask(
-            port: self.port(cluster.center), path: "/v1/quota", trusting: authority, as: authority)
-        #expect(inside.contains("HTTP/1.1 401"), "\(inside)")
+        // The name in a certificate opens what is for its role, without any secret, and nothing else.
+        let inside = try authority.ask(port: self.port(cluster.center), path: "/v1/quota", as: authority.folder)
+        #expect(inside.contains("HTTP/1.1 200"), "\(inside)")
+        let beside = try authority.ask(
+            port: self.port(cluster.units[0].internalURL), path: "/internal/v1/refunds", as: authority.folder)
+        #expect(beside.contains("HTTP/1.1 403") && beside.contains("wrong_role"), "\(beside)")
         // Buyers connect without TLS: a proxy in front ends theirs.
         let buyers = try await plain.send(CurlRequest("GET", "\(cluster.units[0].url)/v1/lots/1"))
         #expect(buyers.status == 200)
@@ -104,7 +110,10 @@ import TrancheCore
             "tls:\n  certificate: \"\(authority.folder)/cert.pem\"\n  key: \"\(authority.folder)/key.pem\"\n"
             + "  authority: \"\(authority.folder)/ca.pem\"\n"
         try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        let transport = try TransportConfiguration(try await DaemonConfiguration(path: file))
+        let values = try await DaemonConfiguration(path: file)
+        let error = #expect(throws: StartError.self) { try TransportConfiguration(values, role: .unit, name: "a") }
+        #expect(error?.description.contains("names spiffe://test.example/operator/test, but this process is") == true)
+        let transport = try TransportConfiguration(values, role: .operator)
         #expect(transport.scheme == "https")
         #expect(throws: StartError.self) { try transport.check("center.url", url: "http://127.0.0.1:1") }
         #expect(throws: Never.self) { try transport.check("center.url", url: "https://center.example") }

@@ -3,9 +3,12 @@ import DaemonSupport
 import Foundation
 import TestSupport
 
-/// A certificate authority of one test, made with the `openssl` command: a folder with `ca.pem`, `cert.pem`, `key.pem`.
+/// A certificate authority of one test, made with the `openssl` command and of the form that `tranche ca` makes: a folder
+/// with `ca.pem` and `ca.key`, and with `cert.pem` and `key.pem` of an operator that could also be a server.
 struct TestAuthority {
     static let openssl = "/usr/bin/openssl"
+    static let domain = "test.example"
+    private static let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     let folder: String
 
     var client: ClientTLS {
@@ -13,23 +16,44 @@ struct TestAuthority {
             certificate: self.folder + "/cert.pem", key: self.folder + "/key.pem", authority: self.folder + "/ca.pem")
     }
 
-    /// - Parameter names: The names of the certificate, in the form of `subjectAltName`.
-    init(names: String = "IP:127.0.0.1") throws {
+    /// A URI name of the authority's domain, in the form of `subjectAltName`.
+    static func uri(_ role: String, _ name: String) -> String { "URI:spiffe://\(self.domain)/\(role)/\(name)" }
+
+    init() throws {
         self.folder = try TemporaryFolder.make()
-        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        let extensions = "subjectAltName=\(names)\nextendedKeyUsage=serverAuth,clientAuth\n"
-        try Data(extensions.utf8).write(to: URL(fileURLWithPath: self.folder + "/extensions"))
         // Two of the same name would hide each other.
         let name = URL(fileURLWithPath: self.folder).lastPathComponent
         try self.make(
-            ["req", "-x509"] + curve + [
+            ["req", "-x509"] + Self.curve + [
                 "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=authority of \(name)", "-addext",
-                "keyUsage=critical,keyCertSign",
+                "keyUsage=critical,keyCertSign", "-addext", "subjectAltName=URI:spiffe://\(Self.domain)",
             ])
-        try self.make(["req"] + curve + ["-keyout", "key.pem", "-out", "request", "-subj", "/CN=tranche"])
+        try self.issue("IP:127.0.0.1,\(Self.uri("operator", "test"))", days: 2, to: self.folder)
+    }
+
+    /// Issues another certificate.
+    ///
+    /// - Parameters:
+    ///   - names: In the form of `subjectAltName`.
+    ///   - days: Until it expires; -1 for one that has expired.
+    /// - Returns: A folder with `cert.pem`, `key.pem` and `ca.pem`.
+    func certificate(_ names: String, days: Int = 2) throws -> String {
+        let folder = try TemporaryFolder.make()
+        try self.issue(names, days: days, to: folder)
+        try FileManager.default.copyItem(atPath: self.folder + "/ca.pem", toPath: folder + "/ca.pem")
+        return folder
+    }
+
+    private func issue(_ names: String, days: Int, to folder: String) throws {
+        let extensions = "subjectAltName=\(names)\nextendedKeyUsage=serverAuth,clientAuth\n"
+        try Data(extensions.utf8).write(to: URL(fileURLWithPath: folder + "/extensions"))
+        try self.make(
+            ["req"] + Self.curve + [
+                "-keyout", folder + "/key.pem", "-out", folder + "/request", "-subj", "/CN=tranche",
+            ])
         try self.make([
-            "x509", "-req", "-in", "request", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "extensions", "-out", "cert.pem",
+            "x509", "-req", "-in", folder + "/request", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days",
+            "\(days)", "-extfile", folder + "/extensions", "-out", folder + "/cert.pem",
         ])
     }
 
@@ -39,18 +63,18 @@ struct TestAuthority {
         guard said.status == 0 else { throw TestFailure("openssl \(arguments): \(said.output)") }
     }
 
-    /// What a server answers to `GET path` over TLS, asked by another TLS stack than this project's, with the given
-    /// certificate or none.
+    /// What a server answers to `GET path` over TLS, asked by another TLS stack than this project's.
     ///
-    /// - Returns: The output of `openssl s_client`: the answer, or the error.
-    static func ask(port: Int, path: String, trusting authority: TestAuthority, as client: TestAuthority?) throws
-        -> String
-    {
-        let certificate = client.map { "-cert \($0.folder)/cert.pem -key \($0.folder)/key.pem" } ?? ""
+    /// - Parameters:
+    ///   - client: The folder of the caller's certificate; `nil` for none.
+    ///   - options: More options of `openssl s_client`.
+    /// - Returns: Its output: the answer, or the error.
+    func ask(port: Int, path: String, as client: String?, options: String = "") throws -> String {
+        let certificate = client.map { "-cert \($0)/cert.pem -key \($0)/key.pem" } ?? ""
         let request = "GET \(path) HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n\\r\\n"
-        return try self.shell(
-            "printf '\(request)' | \(self.openssl) s_client -connect 127.0.0.1:\(port) -quiet -verify_return_error "
-                + "-CAfile \(authority.folder)/ca.pem \(certificate)"
+        return try Self.shell(
+            "printf '\(request)' | \(Self.openssl) s_client -connect 127.0.0.1:\(port) -quiet -verify_return_error "
+                + "-CAfile \(self.folder)/ca.pem \(certificate) \(options)"
         ).output
     }
 

@@ -64,7 +64,6 @@ package struct UnitConfiguration: Sendable {
     package let clockStepFile: String
     package let routes: [String: String]
     package let transport: TransportConfiguration
-    package let tls: ServerTLS?
     package let unitSecret: String
     package let contestSecret: String
     package let centerSecrets: [String]
@@ -81,8 +80,7 @@ package struct UnitConfiguration: Sendable {
         self.publicURL = values.string("public.url", default: "http://\(self.publicHost):\(self.publicPort)")
         self.internalHost = values.string("internal.host", default: "127.0.0.1")
         self.internalPort = try values.number("internal.port", in: 1...65_535)
-        self.transport = try TransportConfiguration(values)
-        self.tls = try self.transport.server()
+        self.transport = try TransportConfiguration(values, role: .unit, name: self.name)
         self.internalURL = values.string(
             "internal.url", default: "\(self.transport.scheme)://\(self.internalHost):\(self.internalPort)")
         self.connectionLimit = try values.number("public.connections", in: 1...1_000_000, default: 10_000)
@@ -115,10 +113,10 @@ package struct UnitConfiguration: Sendable {
             routes[pair[0]] = pair[1]
         }
         self.routes = routes
-        self.unitSecret = try values.secrets("tranche.unit.secret")[0]
-        self.contestSecret = try values.secrets("tranche.contest.secret")[0]
-        self.centerSecrets = try values.secrets("tranche.center.secret")
-        self.shopSecrets = try values.secrets("tranche.shop.secret")
+        self.unitSecret = try self.transport.secrets(values, "tranche.unit.secret").first ?? ""
+        self.contestSecret = try self.transport.secrets(values, "tranche.contest.secret").first ?? ""
+        self.centerSecrets = try self.transport.secrets(values, "tranche.center.secret")
+        self.shopSecrets = try self.transport.secrets(values, "tranche.shop.secret")
         self.tokenSecrets = try values.secrets("tranche.token.secret")
         self.paymentSecrets = try values.secrets("tranche.payment.secret")
         try self.transport.check("internal.host", host: self.internalHost)

@@ -73,7 +73,6 @@ package struct GateConfiguration: Sendable {
     /// Pages of the shop that may sign buyers in by a form.
     package let shopOrigins: [String]
     package let transport: TransportConfiguration
-    package let tls: ServerTLS?
     package let gateKeys: [String]
     package let tokenSecrets: [String]
     package let gateSecret: String
@@ -90,8 +89,7 @@ package struct GateConfiguration: Sendable {
         self.publicURL = values.string("public.url", default: "http://\(self.publicHost):\(self.publicPort)")
         self.internalHost = values.string("internal.host", default: "127.0.0.1")
         self.internalPort = try values.number("internal.port", in: 1...65_535)
-        self.transport = try TransportConfiguration(values)
-        self.tls = try self.transport.server()
+        self.transport = try TransportConfiguration(values, role: .gate, name: self.name)
         self.connectionLimit = try values.number("public.connections", in: 1...1_000_000, default: 10_000)
         self.connectionLimitPerAddress = try values.number(
             "public.address.connections", in: 1...self.connectionLimit, default: max(1, self.connectionLimit / 5))
@@ -107,7 +105,7 @@ package struct GateConfiguration: Sendable {
         self.shopOrigins = try Self.shopOrigins(values)
         self.gateKeys = try values.secrets("tranche.gate.key")
         self.tokenSecrets = try values.secrets("tranche.token.secret")
-        self.gateSecret = try values.secrets("tranche.gate.secret")[0]
+        self.gateSecret = try self.transport.secrets(values, "tranche.gate.secret").first ?? ""
         if try values.flag("identity.dev") {
             guard TransportConfiguration.isLoopback(self.publicHost) else {
                 throw StartError(

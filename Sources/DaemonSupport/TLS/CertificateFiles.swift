@@ -1,0 +1,105 @@
+import CSpawn  // Its header brings `stat` along.
+import Foundation
+import NIOConcurrencyHelpers
+import TrancheCore
+
+/// The certificate of this process, read again when its files change. A file that cannot be used never takes the place of
+/// one that can.
+package final class CertificateFiles: Sendable {
+    package enum Look: Hashable, Sendable {
+        case unchanged
+        case replaced
+        /// The files on disk are worse than what is in use. Told once for each change of them.
+        case refused(String)
+    }
+
+    private struct State {
+        var pieces: CertificatePieces
+        /// The files that were read last.
+        var read: [FileState]
+        /// Changed files, as they were at the last look.
+        var changed: [FileState]?
+        var refusal: String?
+    }
+    private let files: TransportConfiguration.Files
+    private let state: NIOLockedValueBox<State>
+    private let clock: @Sendable () -> Int64
+
+    /// - Parameter clock: Seconds since 1970.
+    package init(
+        _ files: TransportConfiguration.Files, clock: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
+    ) throws(StartError) {
+        self.files = files
+        self.clock = clock
+        let read = FileState.all(files)
+        self.state = NIOLockedValueBox(State(pieces: try CertificatePieces(files, now: clock()), read: read))
+    }
+
+    package var current: CertificatePieces { self.state.withLockedValue { $0.pieces } }
+
+    package var secondsLeft: Int64 { self.current.notAfter - self.clock() }
+
+    /// Why the files on disk are not used; `nil` if they are.
+    package var refusal: String? { self.state.withLockedValue { $0.refusal } }
+
+    /// Looks whether the files have changed, and reads them when they have not changed since the last look: certificate
+    /// and key are two files, and the moment between their replacements is no error.
+    package func look() -> Look {
+        let found = FileState.all(self.files)
+        let isSettled = self.state.withLockedValue { state in
+            if found == state.read {
+                state.changed = nil
+                return false
+            }
+            defer { state.changed = found }
+            return state.changed == found
+        }
+        guard isSettled else { return .unchanged }
+        let result: Result<CertificatePieces, StartError>
+        do throws(StartError) { result = .success(try self.load()) } catch { result = .failure(error) }
+        return self.state.withLockedValue { state in
+            state.read = found
+            state.changed = nil
+            switch result {
+            case .success(let pieces):
+                state.pieces = pieces
+                state.refusal = nil
+                return .replaced
+            case .failure(let error):
+                state.refusal = error.description
+                return .refused(error.description)
+            }
+        }
+    }
+
+    private func load() throws(StartError) -> CertificatePieces {
+        let pieces = try CertificatePieces(self.files, now: self.clock())
+        let name = self.current.name
+        guard pieces.name == name else {
+            throw StartError("\(self.files.certificate) cannot be used: it names \(pieces.name), and this is \(name)")
+        }
+        return pieces
+    }
+}
+
+/// What changes when a file is written or replaced.
+private struct FileState: Hashable {
+    let device: UInt64
+    let inode: UInt64
+    let bytes: Int64
+    let seconds: Int64
+    let nanoseconds: Int64
+
+    /// - Returns: A missing file is a state, too.
+    static func all(_ files: TransportConfiguration.Files) -> [FileState] {
+        [files.certificate, files.key, files.authority].map { path in
+            var found = stat()
+            guard stat(path, &found) == 0 else {
+                return FileState(device: 0, inode: 0, bytes: -1, seconds: 0, nanoseconds: 0)
+            }
+            return FileState(
+                device: UInt64(found.st_dev), inode: UInt64(found.st_ino), bytes: Int64(found.st_size),
+                seconds: Int64(found.st_mtim.tv_sec), nanoseconds: Int64(found.st_mtim.tv_nsec))
+        }
+    }
+}
