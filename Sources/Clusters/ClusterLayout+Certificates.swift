@@ -7,6 +7,7 @@ extension ClusterLayout {
             (.operator, "local"), (.shop, "local"), (.monitor, "local"), (.center, "center"), (.coordinator, "first"),
             (.coordinator, "second"),
         ]
+        if self.otherCenterPort != nil { holders.append((.center, "other")) }
         for unit in self.units { holders.append((.unit, unit.name)) }
         for gate in self.gates { holders.append((.gate, gate.name)) }
         return holders
