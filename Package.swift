@@ -238,7 +238,8 @@ let package = Package(
 
         // Tests. Shared parts of them are a plain target.
         .target(
-            name: "TestSupport", dependencies: ["DaemonSupport", "PostgresClient", "Sockets"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["DaemonSupport", "PostgresClient", "Sockets"],
+            path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
         .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),

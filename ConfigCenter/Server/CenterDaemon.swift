@@ -4,6 +4,7 @@ import Edge
 import Hummingbird
 import HummingbirdCore
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import PostgresClient
 import ServiceLifecycle

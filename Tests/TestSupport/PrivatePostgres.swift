@@ -1,6 +1,6 @@
-package import DaemonSupport
+import DaemonSupport
 import Foundation
-package import PostgresClient
+import PostgresClient
 
 /// A PostgreSQL server of one test, on a socket in a temporary folder. It syncs every commit, as in earnest.
 ///

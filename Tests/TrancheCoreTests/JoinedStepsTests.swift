@@ -66,7 +66,8 @@ import TrancheCore
     @Test("a call has at most the limit of steps") func callsKeepTheLimit() {
         let bench = self.bench(lots: UInt32(Limits.lotsPerRedisCall + 1))
         var (machine, output) = (bench.machine, UnitOutput())
-        machine.handle(.tick, now: bench.now, steady: bench.now.advanced(milliseconds: 2_000), into: &output)
+        let moment = Moment(wall: bench.now, steady: bench.now.advanced(milliseconds: 2_000))
+        machine.handle(.tick, at: moment, into: &output)
         #expect(Recorder(output).redisCalls == [Limits.lotsPerRedisCall, 1])
     }
 

@@ -1,4 +1,3 @@
-import CSpawn  // Its header brings `stat` along.
 import Foundation
 import NIOConcurrencyHelpers
 import TrancheCore
@@ -87,19 +86,20 @@ private struct FileState: Hashable {
     let device: UInt64
     let inode: UInt64
     let bytes: Int64
-    let seconds: Int64
-    let nanoseconds: Int64
+    let modified: Date
 
     /// - Returns: A missing file is a state, too.
     static func all(_ files: TransportConfiguration.Files) -> [FileState] {
         [files.certificate, files.key, files.authority].map { path in
-            var found = stat()
-            guard stat(path, &found) == 0 else {
-                return FileState(device: 0, inode: 0, bytes: -1, seconds: 0, nanoseconds: 0)
+            // Certificates are often replaced by turning a link to another file.
+            let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+            guard let found = try? FileManager.default.attributesOfItem(atPath: file) else {
+                return FileState(device: 0, inode: 0, bytes: -1, modified: .distantPast)
             }
+            func number(_ key: FileAttributeKey) -> UInt64 { (found[key] as? NSNumber)?.uint64Value ?? 0 }
             return FileState(
-                device: UInt64(found.st_dev), inode: UInt64(found.st_ino), bytes: Int64(found.st_size),
-                seconds: Int64(found.st_mtim.tv_sec), nanoseconds: Int64(found.st_mtim.tv_nsec))
+                device: number(.systemNumber), inode: number(.systemFileNumber), bytes: Int64(number(.size)),
+                modified: found[.modificationDate] as? Date ?? .distantPast)
         }
     }
 }

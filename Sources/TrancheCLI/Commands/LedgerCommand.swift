@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Storage
 import Terminal
+import TrancheCore
 import Verification
 
 struct LedgerCommand: AsyncParsableCommand {

@@ -8,7 +8,7 @@ import TrancheCore
     /// A lease whose looks have seen `row` every 250 ms until `milliseconds`.
     private func lease(seeing row: CenterLease.Row, until milliseconds: Int64) -> CenterLease {
         var lease = CenterLease(address: "http://b", process: 2)
-        for at in stride(from: 0, through: milliseconds, by: CenterLease.lookMilliseconds) {
+        for at in stride(from: 0, through: milliseconds, by: Int64.Stride(CenterLease.lookMilliseconds)) {
             let now = self.start.advanced(milliseconds: at)
             guard let act = lease.next(now: now), act == .look else { return lease }
             lease.ended(.row(row), now: now)
@@ -39,7 +39,7 @@ import TrancheCore
         var row = Row(epoch: Epoch(4), holder: "http://a", process: 1, beat: 17)
         var lease = self.lease(seeing: row, until: 2_750)
         row.beat += 1
-        for at in stride(from: 3_000, to: 6_000, by: CenterLease.lookMilliseconds) as StrideTo<Int64> {
+        for at in stride(from: 3_000, to: 6_000, by: Int64.Stride(CenterLease.lookMilliseconds)) as StrideTo<Int64> {
             let now = self.start.advanced(milliseconds: at)
             #expect(lease.next(now: now) == .look)
             lease.ended(.row(row), now: now)
@@ -92,7 +92,7 @@ import TrancheCore
     @Test("a leader that cannot beat for 3 seconds stands by, and takes its own lease back at once")
     func leaderThatCannotBeatStandsDown() {
         var lease = self.leading()
-        for at in stride(from: 500, to: 3_000, by: CenterLease.beatMilliseconds) as StrideTo<Int64> {
+        for at in stride(from: 500, to: 3_000, by: Int64.Stride(CenterLease.beatMilliseconds)) as StrideTo<Int64> {
             let now = self.start.advanced(milliseconds: at)
             #expect(lease.next(now: now) == .beat(Epoch(5)))
             lease.ended(.noAnswer, now: now)

@@ -122,7 +122,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             self.machine.handle(try self.completed(event), at: now, into: &output)
         }
         for event in taken.events {
-            if let event = self.recalled(try self.completed(event)) { self.machine.handle(event, at: now, into: &output) }
+            guard let event = self.recalled(try self.completed(event)) else { continue }
+            self.machine.handle(event, at: now, into: &output)
         }
         if !taken.requests.isEmpty { self.machine.handle(.requests(taken.requests), at: now, into: &output) }
         if taken.isClosed, !self.isClosing {
