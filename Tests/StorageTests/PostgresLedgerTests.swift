@@ -214,6 +214,7 @@ import TrancheCore
         primary.crash()
         try standby.start()
         try standby.promote()
+        #expect(throws: StorageError.self, "this call finds that its connection is gone") { try ledger.recover() }
         for _ in 0..<2 {
             let error = #expect(throws: StorageError.self) { try ledger.recover() }
             guard case .diverged? = error else {

@@ -1,7 +1,7 @@
 /// The addresses of all centers, and which one to ask next.
 ///
-/// One center leads, and the others say so. A caller finds it within as many calls as there are addresses, and one more:
-/// it follows one hint, and after that it asks all in turn. Hints may be old, and point at each other.
+/// One center leads, and the others say so. A caller finds it within twice as many calls as there are addresses: it asks
+/// them in turn, and follows one hint, which may lead back to where it began. Hints may be old, and point at each other.
 package struct CenterAddresses: Hashable, Sendable {
     /// Addresses of one installation.
     package static let limit = 8
