@@ -39,9 +39,9 @@ package final class CenterCaller: Sendable {
         }
     }
 
-    /// All addresses, and one more: see ``CenterAddresses``.
+    /// All addresses, twice: see ``CenterAddresses``.
     private var attempts: Int {
-        self.addresses.withLockedValue { $0.isSingle ? 1 : $0.all.count + 1 }
+        self.addresses.withLockedValue { $0.isSingle ? 1 : 2 * $0.all.count }
     }
 
     private func start(
