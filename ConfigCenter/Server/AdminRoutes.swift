@@ -152,9 +152,11 @@ extension Request {
         try self.idempotencyKey.map { OperatorAct(key: $0, what: what) }
     }
 
-    /// The name of the operator, for the audit trail.
+    /// The name of the operator, for the audit trail. A certificate says it; the header is only what its owner adds.
     var actor: String {
-        HTTPField.Name("X-Tranche-Actor").flatMap { self.headers[$0] }.map { String($0.prefix(64)) } ?? "admin"
+        let said = HTTPField.Name("X-Tranche-Actor").flatMap { self.headers[$0] }.map { String($0.prefix(64)) }
+        guard let peer = try? PeerCertificate.current?.name() else { return said ?? "admin" }
+        return said.map { "\(peer.name) for \($0)" } ?? peer.name
     }
 
     /// The version in `If-Match`. Changes of what exists require it.

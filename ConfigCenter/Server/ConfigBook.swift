@@ -9,6 +9,8 @@ actor ConfigBook {
     private let keeper: AuthorityKeeper
     private(set) var push: ConfigPush
     private(set) var config: SaleConfig
+    /// The names of the configuration's units, for readers on other threads: each call of a unit with a certificate asks.
+    nonisolated let unitNames: NIOLockedValueBox<[UnitID: String]>
     /// How far the present version has come.
     private(set) var rollout: Rollout
     /// Includes removed units: their last versions stay in the rollout.
@@ -31,8 +33,13 @@ actor ConfigBook {
             self.push = ConfigPush(
                 version: 0, epoch: keeper.epoch, content: String(decoding: JSON.encode(SaleConfig()), as: UTF8.self))
         }
+        self.unitNames = NIOLockedValueBox(Self.names(of: self.config))
         self.rollout = Rollout(version: self.push.version, units: self.config.units.map(\.id))
         self.names = UnitNames(self.config)
+    }
+
+    private static func names(of config: SaleConfig) -> [UnitID: String] {
+        Dictionary(config.units.map { ($0.id, $0.name) }) { $1 }
     }
 
     /// The configuration, its version and its rollout, at one moment.
@@ -74,6 +81,7 @@ actor ConfigBook {
             throw self.keeper.problem(after: error)
         }
         self.config = next
+        self.unitNames.withLockedValue { $0 = Self.names(of: next) }
         self.push = push
         self.names.add(next)
         self.rollout.begin(push.version, units: next.units.map(\.id), isUrgent: change.isUrgent)

@@ -30,8 +30,10 @@ struct InternalRoutes {
     }
 
     func addGates(to group: RouterGroup<TrancheContext>) {
-        group.post("report") { request, _ in
-            Response.json(try await self.center.report(try await request.document(GateReport.self)))
+        group.post("report") { request, context in
+            let report = try await request.document(GateReport.self)
+            try context.check(name: report.gate)
+            return Response.json(try await self.center.report(report))
         }
         group.get("config") { request, _ in try await self.config(request) }
     }

@@ -32,8 +32,8 @@ package enum Caller: Sendable {
 /// Refuses callers that may not use an address. Without TLS a caller shows the credential of one role. Under TLS the name
 /// in its certificate decides, and no credential is asked for. A unit may call only the addresses that name it.
 package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
-    /// What is known about a unit's number and the name in a certificate.
-    package typealias Naming = @Sendable (UnitID, String) async -> UnitNaming
+    /// What is known about a unit's number and the name in a certificate. A process that cannot know it throws.
+    package typealias Naming = @Sendable (UnitID, String) throws(Problem) -> UnitNaming
 
     private let caller: Caller
     private let route: RouteClass
@@ -48,7 +48,7 @@ package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
     {
         let unit = context.parameters.get("unit").flatMap { UInt16($0) }.map { UnitID($0) }
         if let peer = PeerCertificate.current {
-            try await self.check(try peer.name(), unit)
+            try self.check(try peer.name(), unit)
         } else {
             guard let bearer = request.bearer, self.caller.isGood(bearer, unit: unit) else {
                 throw Problem(
@@ -59,10 +59,10 @@ package struct CredentialMiddleware<Context: RequestContext>: RouterMiddleware {
         return try await next(request, context)
     }
 
-    private func check(_ name: ProcessName, _ unit: UnitID?) async throws(Problem) {
+    private func check(_ name: ProcessName, _ unit: UnitID?) throws(Problem) {
         var known: (id: UnitID, naming: UnitNaming)?
         if let unit, self.route.speaksForOneUnit, self.route.roles.contains(name.role) {
-            known = (unit, await self.naming(unit, name.name))
+            known = (unit, try self.naming(unit, name.name))
         }
         if let refusal = self.route.judge(name, unit: known) { throw refusal.problem }
     }

@@ -27,7 +27,9 @@ package struct EdgeResponder: HTTPResponder {
             return response
         }
         var response = try await self.answer(request, context)
-        if request.headers[.connection] == "close" { response.headers[.connection] = "close" }
+        if request.headers[.connection] == "close" || PeerCertificate.current?.isOld() == true {
+            response.headers[.connection] = "close"
+        }
         return response
     }
 

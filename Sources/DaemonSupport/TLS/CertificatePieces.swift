@@ -34,6 +34,10 @@ package struct CertificatePieces: Sendable {
         guard self.notAfter > now else {
             throw StartError("\(files.certificate) cannot be used: it expired \(now - self.notAfter) s ago")
         }
+        guard Int64(leaf.notValidBefore) <= now else {
+            throw StartError(
+                "\(files.certificate) cannot be used: it is valid in \(Int64(leaf.notValidBefore) - now) s; check the clocks")
+        }
         let isOurs = try Self.use(files.certificate) { try Self.leads(chain, to: roots) }
         guard isOurs else {
             throw StartError("\(files.certificate) cannot be used: no authority of \(files.authority) has signed it")

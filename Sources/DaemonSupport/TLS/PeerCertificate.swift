@@ -14,6 +14,12 @@ package final class PeerCertificate: Sendable {
         let name: Result<ProcessName, ProcessNameError>
         let notAfter: Int64
     }
+    /// Older connections are ended, after an answer. The own clients make a new one after ``ClientTLS/connectionSeconds``.
+    static let oldAfterMilliseconds: Int64 = 300_000
+    /// Older connections are refused: who keeps one open must not outlive a change of the authority.
+    static let refusedAfterMilliseconds: Int64 = 360_000
+
+    private let began = SystemClock.monotonic()
     private let seen = NIOLockedValueBox<Seen?>(nil)
     /// Only processes of the own domain are callers.
     private let domain: String
@@ -22,6 +28,11 @@ package final class PeerCertificate: Sendable {
     @TaskLocal package static var current: PeerCertificate?
 
     package init(domain: String) { self.domain = domain }
+
+    /// Whether the connection ends with the present answer.
+    package func isOld(at now: Instant = SystemClock.monotonic()) -> Bool {
+        now.milliseconds(since: self.began) > Self.oldAfterMilliseconds
+    }
 
     /// Called when the handshake is over. BoringSSL has checked the certificate.
     func hear(_ certificate: NIOSSLCertificate?) {
@@ -39,9 +50,13 @@ package final class PeerCertificate: Sendable {
 
     /// The caller.
     ///
-    /// - Parameter now: Seconds since 1970. The handshake has checked the validity, but a connection may outlive it.
+    /// - Parameters:
+    ///   - now: Seconds since 1970. The handshake has checked the validity, but a connection may outlive it.
+    ///   - steady: By the clock that never steps.
     /// - Throws: ``Problem`` with code `bad_certificate` or `certificate_expired`.
-    package func name(now: Int64 = Int64(time(nil))) throws(Problem) -> ProcessName {
+    package func name(
+        now: Int64 = Int64(time(nil)), steady: Instant = SystemClock.monotonic()
+    ) throws(Problem) -> ProcessName {
         guard let seen = self.seen.withLockedValue({ $0 }) else {
             throw Problem(
                 status: 403, code: "bad_certificate", detail: "the connection has no certificate of its caller")
@@ -50,6 +65,11 @@ package final class PeerCertificate: Sendable {
             throw Problem(
                 status: 403, code: "certificate_expired",
                 detail: "the certificate of this connection expired \(now - seen.notAfter) s ago: connect again")
+        }
+        guard steady.milliseconds(since: self.began) <= Self.refusedAfterMilliseconds else {
+            throw Problem(
+                status: 403, code: "certificate_expired",
+                detail: "this connection is older than \(Self.refusedAfterMilliseconds / 1_000) s: connect again")
         }
         switch seen.name {
         case .failure(let error): throw Problem(status: 403, code: "bad_certificate", detail: "\(error)")

@@ -97,7 +97,7 @@ struct CertificateAuthority {
             extensions: try Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
                 Critical(KeyUsage(digitalSignature: true))
-                try ExtendedKeyUsage([.serverAuth, .clientAuth])
+                try ExtendedKeyUsage(name.role.isServer ? [.serverAuth, .clientAuth] : [.clientAuth])
                 SubjectKeyIdentifier(hash: publicKey)
                 AuthorityKeyIdentifier(keyIdentifier: keyIdentifier)
                 SubjectAlternativeNames(names)
