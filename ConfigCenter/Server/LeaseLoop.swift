@@ -21,6 +21,8 @@ final class LeaseLoop: Service, Sendable {
         var isStopping = false
         /// The last reason why the store did not answer, so that each is logged once.
         var trouble = ""
+        /// Why the last lead came to nothing; `nil` if it did not.
+        var failure: String?
     }
 
     private let store: PostgresAuthority
@@ -88,11 +90,11 @@ final class LeaseLoop: Service, Sendable {
     }
 
     private func note(_ trouble: String) {
-        self.seat.trouble.withLockedValue { $0 = trouble.isEmpty ? nil : trouble }
-        let isNew = self.state.withLockedValue { state in
+        let (isNew, failure) = self.state.withLockedValue { state in
             defer { state.trouble = trouble }
-            return state.trouble != trouble
+            return (state.trouble != trouble, state.failure)
         }
+        self.seat.trouble.withLockedValue { $0 = trouble.isEmpty ? failure : trouble }
         if isNew, !trouble.isEmpty { self.logger.error("the centers' store does not answer: \(trouble)") }
     }
 
@@ -128,15 +130,32 @@ final class LeaseLoop: Service, Sendable {
                 store: self.store, recovered: (try self.follower.book(at: end), try self.store.witnesses()),
                 epoch: epoch, logger: self.logger
             ) { self.standDown(epoch, $0) }
-            let center = try self.make(keeper)
+            let center: Center
+            do { center = try self.make(keeper) } catch {
+                keeper.retire()
+                throw error
+            }
             self.logger.info("leading", metadata: ["epoch": "\(epoch.rawValue)", "position": "\(end.position)"])
             let isCurrent = self.state.withLockedValue { state in
                 let isCurrent = state.lease.role == .leading(epoch) && !state.isStopping
                 if isCurrent { self.seat.lead(center) }
+                state.failure = nil
                 return isCurrent
             }
             if !isCurrent { keeper.retire() }
-        } catch { self.standDown(epoch, "the log cannot be taken over: \(error)") }
+        } catch { self.abstain(epoch, "the log cannot be taken over: \(error)") }
+    }
+
+    /// Gives the row to a center that can lead, and says in `/readyz` why this one cannot.
+    private func abstain(_ epoch: Epoch, _ reason: String) {
+        self.logger.error("cannot lead", metadata: ["epoch": "\(epoch.rawValue)", "reason": "\(reason)"])
+        self.state.withLockedValue { state in
+            state.failure = reason
+            if state.lease.role == .leading(epoch) { state.lease.abstain(now: SystemClock.monotonic()) }
+        }
+        do throws(StorageError) { try self.store.giveBack(epoch, process: self.process) } catch {
+            self.logger.debug("the lease was not given back: \(error)")
+        }
     }
 
     /// Stops leading, because the log was taken over, or because it is not known what it has.

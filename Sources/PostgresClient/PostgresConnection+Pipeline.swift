@@ -12,7 +12,9 @@ extension PostgresConnection {
     ///   find out
     ///   on another connection, after a commit there.
     package func transact(_ statements: [PostgresStatement]) throws(PostgresError) -> [PostgresRows] {
-        let all = [PostgresStatement("BEGIN")] + statements + [PostgresStatement("COMMIT")]
+        // Emptied while a commit waits for its standby, this setting releases it as if it were confirmed.
+        let names = self.needsStandbys ? [PostgresStatement(Self.standbyNames)] : []
+        let all = [PostgresStatement("BEGIN")] + statements + [PostgresStatement("COMMIT")] + names
         for statement in all { try self.prepare(statement) }
         self.notices.warning = nil
         guard PQenterPipelineMode(self.raw) == 1 else { throw self.inDoubt(self.reason) }
@@ -36,11 +38,17 @@ extension PostgresConnection {
             throw refusal
         }
         try self.checkWarning()
-        guard rows.count == all.count, rows.last?.command == "COMMIT" else {
-            throw self.inDoubt("\(rows.last?.command ?? "nothing") in place of COMMIT")
+        let end = statements.count + 1
+        guard rows.count == all.count, rows[end].command == "COMMIT" else {
+            throw self.inDoubt("\(rows.count > end ? rows[end].command : "nothing") in place of COMMIT")
         }
-        return Array(rows[1..<rows.count - 1])
+        if self.needsStandbys, SynchronousStandbys(rows[end + 1].text(0, 0) ?? "").confirmations == 0 {
+            throw self.inDoubt("synchronous_standby_names was emptied while the commit waited")
+        }
+        return Array(rows[1..<end])
     }
+
+    private static let standbyNames = "SELECT current_setting('synchronous_standby_names')"
 
     /// Prepares a text that this connection has not seen yet, which takes a round trip of its own.
     func prepare(_ statement: PostgresStatement) throws(PostgresError) {

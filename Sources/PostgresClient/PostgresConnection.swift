@@ -25,6 +25,8 @@ package final class PostgresConnection {
     var prepared: [String: String] = [:]
     /// Set when an answer is in doubt or the connection is broken: nothing more is sent.
     package internal(set) var isClosed = false
+    /// Whether a commit must be confirmed by a standby, by ``checkDurability(allowsUnreplicated:permission:)``.
+    var needsStandbys = false
 
     /// - Parameter application: What the server calls this connection, in its list of activities.
     /// - Throws: ``PostgresError/unreachable(target:detail:)`` if no host accepts writes in time.
@@ -64,7 +66,8 @@ package final class PostgresConnection {
         """
         SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
         SET client_connection_check_interval = 0; SET lock_timeout = \(self.limits.lockMilliseconds);
-        SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET default_transaction_isolation = 'read committed'
+        SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;
+        SET default_transaction_isolation = 'read committed'; SET client_min_messages = notice
         """
     }
 

@@ -28,5 +28,8 @@ extension PostgresConnection {
                 names[3], values[3],
                 wanted: "a quorum such as ANY 1 (a, b); on one machine, for a trial, set \(permission)")
         }
+        // A reload of the server's configuration changes open sessions, but not what they have set themselves.
+        try self.run(PostgresStatement("SELECT set_config('synchronous_commit', '\(values[2])', false)"))
+        self.needsStandbys = !allowsUnreplicated
     }
 }

@@ -29,13 +29,16 @@ package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
             )
         }
         defer { PQconninfoFree(options) }
+        guard !text.contains("service=") else {
+            throw .unreadable("a service of libpq hides the hosts that it leads to: name them")
+        }
         var values: [String: String] = [:]
         var option = options
         while let keyword = option.pointee.keyword {
             if let value = option.pointee.val { values[String(cString: keyword)] = String(cString: value) }
             option += 1
         }
-        (self.text, self.password, self.hasPassword) = (text, password, values["password"] != nil)
+        (self.text, self.password, self.hasPassword) = (text, password, Self.secrets.contains { values[$0] != nil })
         (self.hosts, self.encryption) = (Self.hosts(values), values["sslmode"])
         self.description = Self.name(values)
     }
@@ -51,9 +54,13 @@ package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
         values[key].map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } ?? []
     }
 
+    /// What a text must not contain: it is in files and lists of processes.
+    private static let secrets = ["password", "sslpassword"]
+
+    /// libpq connects to `hostaddr`, if there is one, whatever `host` says.
     private static func hosts(_ values: [String: String]) -> [String] {
-        let names = self.list("host", values)
-        return names.isEmpty ? self.list("hostaddr", values) : names
+        let addresses = self.list("hostaddr", values)
+        return addresses.isEmpty ? self.list("host", values) : addresses
     }
 
     private static func name(_ values: [String: String]) -> String {

@@ -140,6 +140,12 @@ import TrancheCore
         #expect(code() == "spiffe://shop.example/unit/a")
         #expect(code(19) == "spiffe://shop.example/unit/a")
         #expect(code(20) == "certificate_expired")
+        func atAge(_ milliseconds: Int64) -> String {
+            let steady = SystemClock.monotonic().advanced(milliseconds: milliseconds)
+            do { return try peer.name(now: 10, steady: steady).name } catch { return error.code }
+        }
+        #expect(atAge(350_000) == "a" && atAge(362_000) == "certificate_expired", "nobody keeps a connection for ever")
+        #expect(!peer.isOld() && peer.isOld(at: SystemClock.monotonic().advanced(milliseconds: 302_000)))
         for names in [[], ["spiffe://shop.example/unit/a", "spiffe://shop.example/unit/a"], ["spiffe://else/unit/a"]] {
             peer.hear(uriNames: names, notAfter: 20)
             #expect(code() == "bad_certificate", "\(names)")

@@ -36,7 +36,8 @@ package struct CertificatePieces: Sendable {
         }
         guard Int64(leaf.notValidBefore) <= now else {
             throw StartError(
-                "\(files.certificate) cannot be used: it is valid in \(Int64(leaf.notValidBefore) - now) s; check the clocks")
+                "\(files.certificate) cannot be used: it is valid in \(Int64(leaf.notValidBefore) - now) s; check the clocks"
+            )
         }
         let isOurs = try Self.use(files.certificate) { try Self.leads(chain, to: roots) }
         guard isOurs else {

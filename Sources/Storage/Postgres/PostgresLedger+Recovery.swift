@@ -55,7 +55,7 @@ extension PostgresLedger {
     /// - Returns: Whether there is a ledger.
     @discardableResult
     func raiseBarrier(_ connection: PostgresConnection) throws(PostgresError) -> Bool {
-        try connection.run(PostgresStatement("UPDATE identity SET barrier = barrier + 1")).affected == 1
+        try connection.transact([PostgresStatement("UPDATE identity SET barrier = barrier + 1")])[0].affected == 1
     }
 
     var unfinished: StorageError {

@@ -15,6 +15,8 @@ package struct CenterLease: Sendable {
     package static let silenceMilliseconds: Int64 = 3_000
     /// Looks that must have seen the same row before it is taken: a clock that steps forward takes nothing by itself.
     package static let looksNeeded = 6
+    /// After a lead that came to nothing, a center leaves the row to others for so long.
+    package static let abstainMilliseconds: Int64 = 5_000
 
     /// The lease as the store has it.
     package struct Row: Hashable, Sendable {
@@ -72,6 +74,8 @@ package struct CenterLease: Sendable {
     private var underway: (act: Act, at: Instant)?
     private var lastAt: Instant?
     private var confirmedAt = Instant.distantPast
+    /// When its last lead came to nothing.
+    private var failedAt: Instant?
     /// Before the first row was seen, this process has not led.
     private var isNew = true
 
@@ -133,6 +137,13 @@ package struct CenterLease: Sendable {
         (self.role, self.leader, self.known, self.free, self.looks) = (.standby, nil, nil, nil, 0)
     }
 
+    /// This center has the row and cannot lead, for example because it cannot read the log. Otherwise it would take the row
+    /// again and again, and no other center would ever find it silent.
+    package mutating func abstain(now: Instant) {
+        self.standDown()
+        self.failedAt = now
+    }
+
     private mutating func see(_ row: Row, _ now: Instant) {
         if row != self.known { (self.known, self.knownAt, self.looks) = (row, now, 0) }
         self.looks += 1
@@ -142,6 +153,7 @@ package struct CenterLease: Sendable {
         self.leader = row.holder.isEmpty || isOwn ? nil : row.holder
         let isSilent =
             self.looks >= Self.looksNeeded && self.isOver(Self.silenceMilliseconds, since: self.knownAt, now)
+        if let failedAt, !self.isOver(Self.abstainMilliseconds, since: failedAt, now) { return }
         if row.holder.isEmpty || isOwn || isSilent { self.free = row }
     }
 

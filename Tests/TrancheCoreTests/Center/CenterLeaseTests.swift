@@ -106,6 +106,22 @@ import TrancheCore
         #expect(lease.next(now: now) == .take(row), "with a new epoch: what it had not committed is over")
     }
 
+    @Test("a center that has the row and cannot lead leaves it to others for 5 seconds") func failedLeadAbstains() {
+        var lease = self.leading()
+        lease.abstain(now: self.start)
+        #expect(lease.role == .standby)
+        let free = Row(epoch: Epoch(5), holder: "", process: 2, beat: 19)
+        for at in stride(from: 250, to: 5_000, by: 250) as StrideTo<Int64> {
+            let now = self.start.advanced(milliseconds: at)
+            #expect(lease.next(now: now) == .look)
+            lease.ended(.row(free), now: now)
+        }
+        let now = self.start.advanced(milliseconds: 5_000)
+        #expect(lease.next(now: now) == .look)
+        lease.ended(.row(free), now: now)
+        #expect(lease.next(now: now) == .take(free))
+    }
+
     @Test("a take without an answer is found out by the next look") func lostTakeIsFoundOut() {
         let row = Row(epoch: Epoch(4), holder: "", process: 9, beat: 17)
         var lease = self.lease(seeing: row, until: 0)

@@ -10,8 +10,9 @@ extension Engine {
     func perform(_ effect: UnitEffect) {
         switch effect {
         case .nextRound: self.parts.intake.post(.nextRound)
-        case .prime(let prime): self.parts.redis.send(.prime(prime), now: self.now.steady)
-        case .survey: self.parts.redis.send(.survey, now: self.now.steady)
+        // The commit before may have taken longer than Redis has for its answer.
+        case .prime(let prime): self.parts.redis.send(.prime(prime), now: SystemClock.monotonic())
+        case .survey: self.parts.redis.send(.survey, now: SystemClock.monotonic())
         case .register(var request):
             request.head = self.parts.ledger.head
             self.parts.center.register(request)

@@ -1,3 +1,4 @@
+import DaemonSupport
 package import RedisClient
 package import Sockets
 package import Threads
@@ -86,12 +87,16 @@ package final class RedisCalls {
         self.unsent += 1
         do {
             guard let session = try self.connect(now: now) else { return }
-            try self.write(over: session)
+            try self.write(over: session, now: now)
         } catch { self.drop() }
     }
 
-    private func write(over session: Session) throws(RedisError) {
+    private func write(over session: Session, now: Instant) throws(RedisError) {
         self.loseStepsOfOtherRuns()
+        // Redis has its whole time for calls that have waited: otherwise a good connection would be dropped at once.
+        for place in self.underway.indices.suffix(self.unsent) {
+            self.underway[place].overdueAt = now.advanced(milliseconds: Self.timeoutMilliseconds)
+        }
         for underway in self.underway.suffix(self.unsent) {
             switch underway.call {
             case .steps(let steps): self.wire.encode(steps, digest: session.step, into: &self.arguments)
@@ -179,11 +184,7 @@ package final class RedisCalls {
         guard self.unsent > 0 else { return }
         do throws(RedisError) {
             guard let session = try self.connect(now: now) else { return }
-            // Redis has its whole time for them: otherwise a good connection would be dropped at once.
-            for place in self.underway.indices {
-                self.underway[place].overdueAt = now.advanced(milliseconds: Self.timeoutMilliseconds)
-            }
-            try self.write(over: session)
+            try self.write(over: session, now: now)
         } catch { self.drop() }
     }
 
@@ -206,7 +207,8 @@ package final class RedisCalls {
                 address, login: self.server.login, timeoutMilliseconds: Self.connectMilliseconds)
             return try self.begin(Session(made, try made.load(Session.scripts)))
         } catch {
-            self.openAgainAt = now.advanced(milliseconds: Self.pauseMilliseconds)
+            // From now on: the attempt may have taken longer than the pause.
+            self.openAgainAt = SystemClock.monotonic().advanced(milliseconds: Self.pauseMilliseconds)
             throw error
         }
     }

@@ -125,7 +125,7 @@ struct RedisWire {
             RedisMark(owner: $0, steps: texts["steps"].flatMap { UInt64($0) } ?? 0)
         }
         guard let ledger = texts["ledger"].flatMap({ UInt64($0) }),
-            let position = texts["position"].flatMap({ UInt64($0) }),
+            let position = texts["position"].flatMap({ UInt64($0) }), position <= Limits.position,
             let digest = texts["digest"].flatMap({ Hex.pair($0) })
         else {
             return RedisSurvey(

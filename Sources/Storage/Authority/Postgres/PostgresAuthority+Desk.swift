@@ -89,8 +89,9 @@ extension PostgresAuthority {
         }
     }
 
+    /// On the connection of decisions: the thread that decides asks, and the desk may be busy with a snapshot.
     package func act(_ key: String) throws(StorageError) -> OperatorAct? {
-        try self.desk.run { (connection) throws(PostgresError) in
+        try self.decisions.run { (connection) throws(PostgresError) in
             let rows = try connection.run(
                 PostgresStatement("SELECT what FROM authority.acts WHERE key = $1", [.text(key)]))
             return rows.count == 0 ? nil : rows.text(0, 0).map { OperatorAct(key: key, what: $0) }
