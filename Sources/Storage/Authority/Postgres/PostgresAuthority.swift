@@ -27,7 +27,7 @@ package final class PostgresAuthority: AuthorityStorage, @unchecked Sendable {  
         var wanted: Head?
     }
 
-    private let decisions: PostgresSession
+    let decisions: PostgresSession
     let desk: PostgresSession
     private let lease: PostgresSession
     private let state = NIOLockedValueBox(State())
