@@ -18,9 +18,8 @@ package final class PrivatePostgres: @unchecked Sendable {  // `process` is used
             .map { "\(root)/\($0)/bin" }
     }()
     private static let lock = NSLock()
-    // Guarded by `lock`.
-    private nonisolated(unsafe) static var common: PrivatePostgres?
-    private nonisolated(unsafe) static var databases = 0
+    private nonisolated(unsafe) static var common: PrivatePostgres?  // Guarded by `lock`.
+    private nonisolated(unsafe) static var databases = 0  // Guarded by `lock`.
 
     package let folder: String
     private var data: String { self.folder + "/data" }
