@@ -74,6 +74,10 @@ import Verification
         let after = try await cluster.quota()
         #expect(after.epoch > before.epoch)
         #expect(after.lots[0].issued == 90)
+        // A unit that runs dry refuses as sold out until the new leader knows the stock of the others.
+        try await cluster.wait(for: "reports of all units to the new leader") {
+            try await cluster.quota().lots[0].units.allSatisfy { $0.silentMilliseconds != nil }
+        }
         // The unit held 30: from here on it sells what the new leader moves to it.
         #expect(try await self.buy(25, "late", cluster) == 25)
         // Operators find the leader, too.
@@ -130,9 +134,10 @@ import Verification
                     """)
             let added = try cluster.run(["stock", "add", "1", "1", "--key", "round-\(round)"])
             if added.status != 0 {
-                // Without a certain answer the command is repeated with its key.
-                let again = try cluster.run(["stock", "add", "1", "1", "--key", "round-\(round)"])
-                #expect(again.status == 0, "\(again.output)")
+                // Without a certain answer the command is repeated with its key, until a barrier has decided.
+                try await cluster.wait(for: "a certain answer") {
+                    try cluster.run(["stock", "add", "1", "1", "--key", "round-\(round)"]).status == 0
+                }
             }
             #expect(try await self.buy(5, "round-\(round)", cluster) == 5)
         }
