@@ -5,32 +5,36 @@ import TrancheCore
 /// The book as the log has it, read on while another center leads: a standby needs to read the last records only.
 ///
 /// It applies nothing but what it has read from the store, so a center that stood down has nothing to take back.
-final class LogFollower: @unchecked Sendable {  // All state is behind the lock.
+final class LogFollower: Sendable {
+    private struct State {
+        var book = AuthorityBook()
+        var end = LogEnd.empty
+        var isBegun = false
+    }
     private let store: PostgresAuthority
-    private let lock = NIOLock()
-    private var book = AuthorityBook()
-    private var end = LogEnd.empty
-    private var isBegun = false
+    private let state = NIOLockedValueBox(State())
 
     init(store: PostgresAuthority) { self.store = store }
 
     /// Reads what the log has by now.
     func follow() throws(StorageError) {
-        self.lock.lock()
-        defer { self.lock.unlock() }
-        do throws(StorageError) {
-            if !self.isBegun {
-                (self.book, self.end) = try self.store.snapshot() ?? (AuthorityBook(), .empty)
-                self.isBegun = true
+        let result: Result<Void, StorageError> = self.state.withLockedValue { state in
+            do throws(StorageError) {
+                if !state.isBegun {
+                    (state.book, state.end) = try self.store.snapshot() ?? (AuthorityBook(), .empty)
+                    state.isBegun = true
+                }
+                var book = state.book
+                state.end = try self.store.follow(after: state.end) { book.apply($0) }
+                state.book = book
+                return .success(())
+            } catch {
+                // The log may have been set back: then what is in memory is not its beginning.
+                if case .corrupt = error { state.isBegun = false }
+                return .failure(error)
             }
-            var book = self.book
-            self.end = try self.store.follow(after: self.end) { book.apply($0) }
-            self.book = book
-        } catch {
-            // The log may have been set back: then what is in memory is not its beginning.
-            if case .corrupt = error { self.isBegun = false }
-            throw error
         }
+        try result.get()
     }
 
     /// The book at the end of a log that this center has just begun to write.
@@ -43,9 +47,9 @@ final class LogFollower: @unchecked Sendable {  // All state is behind the lock.
                 guard case .corrupt = error else { throw error }
                 continue
             }
-            let (book, reached) = self.lock.withLock { (self.book, self.end) }
+            let (book, reached) = self.state.withLockedValue { ($0.book, $0.end) }
             if reached == end { return book }
-            self.lock.withLock { self.isBegun = false }
+            self.state.withLockedValue { $0.isBegun = false }
         }
         throw .corrupt(path: self.store.path, detail: "the records do not lead to the end of the authority log")
     }

@@ -5,12 +5,14 @@ package import PostgresClient
 ///
 /// Calls block, for at most the limits of the connection.
 final class PostgresSession: @unchecked Sendable {  // The connection is behind the lock.
+    private struct State {
+        var connection: PostgresConnection?
+        var isPrepared = false
+    }
     private let settings: AuthoritySettings
     private let application: String
     private let limits: PostgresConnection.Limits
-    private let lock = NIOLock()
-    private var connection: PostgresConnection?
-    private var isPrepared = false
+    private let state = NIOLockedValueBox(State())
 
     init(_ settings: AuthoritySettings, application: String, limits: PostgresConnection.Limits) {
         (self.settings, self.application, self.limits) = (settings, application, limits)
@@ -19,24 +21,25 @@ final class PostgresSession: @unchecked Sendable {  // The connection is behind 
     var path: String { "\(self.settings.target)" }
 
     func run<Value>(_ body: (PostgresConnection) throws(PostgresError) -> Value) throws(StorageError) -> Value {
-        self.lock.lock()
-        defer { self.lock.unlock() }
-        do throws(PostgresError) {
-            if let connection, !connection.isClosed { return try body(connection) }
-            let connection = try self.connect()
-            self.connection = connection
-            return try body(connection)
-        } catch { throw StorageError(error, path: self.path) }
+        let result: Result<Value, StorageError> = self.state.withLockedValue { state in
+            do throws(PostgresError) {
+                if let connection = state.connection, !connection.isClosed { return .success(try body(connection)) }
+                let connection = try self.connect(&state)
+                state.connection = connection
+                return .success(try body(connection))
+            } catch { return .failure(StorageError(error, path: self.path)) }
+        }
+        return try result.get()
     }
 
-    private func connect() throws(PostgresError) -> PostgresConnection {
-        self.connection = nil
+    private func connect(_ state: inout State) throws(PostgresError) -> PostgresConnection {
+        state.connection = nil
         let connection = try PostgresConnection(
             self.settings.target, application: self.application, limits: self.limits)
         try connection.checkDurability(
             allowsUnreplicated: self.settings.allowsUnreplicated, permission: self.settings.permission)
-        if !self.isPrepared { try AuthoritySchema.create(connection) }
-        self.isPrepared = true
+        if !state.isPrepared { try AuthoritySchema.create(connection) }
+        state.isPrepared = true
         return connection
     }
 }
