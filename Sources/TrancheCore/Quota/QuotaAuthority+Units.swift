@@ -13,6 +13,7 @@ extension QuotaAuthority {
     package mutating func register(
         _ request: RegisterRequest, now: Instant, into records: inout [AuthorityRecord]
     ) -> RegisterReply {
+        self.began(now)
         guard let known = self.book.units[request.unit] else {
             if request.hasGrants || request.generation > Generation(1) {
                 self.alarm(
@@ -131,6 +132,7 @@ extension QuotaAuthority {
     package mutating func report(
         _ report: UnitReport, now: Instant, into records: inout [AuthorityRecord]
     ) -> ReportReply {
+        self.began(now)
         guard let known = self.book.units[report.unit] else {
             guard report.lots.contains(where: { $0.counters.granted > 0 }) else { return .registerFirst }
             self.alarm("unit \(report.unit) holds grants that this log does not know: the log was lost or set back")
@@ -265,13 +267,31 @@ extension QuotaAuthority {
             witness: self.witnesses[unit])
     }
 
+    private mutating func began(_ now: Instant) {
+        if self.beganAt == nil { self.beganAt = now }
+    }
+
     /// Stock that could still come to `unit`: the pool, and the available stock of other live units. A hint.
     func elsewhere(_ lot: LotID, from unit: UnitID, now: Instant) -> Int {
         guard let state = self.book.lots[lot] else { return 0 }
-        let others = self.seen.filter { other in
-            other.key != unit && now.milliseconds(since: other.value.at) <= Self.silenceMilliseconds
+        let others = self.book.units.keys.filter { $0 != unit && self.mayLive($0, now: now) }
+        return state.pool + others.reduce(0) { $0 + self.mayReturn(lot, $1) }
+    }
+
+    /// Whether a unit has reported a short time ago. A new center has heard nobody, and a unit that runs dry at that moment must not
+    /// refuse its buyers for good, so it counts every unit until each has had the time to report.
+    private func mayLive(_ unit: UnitID, now: Instant) -> Bool {
+        guard let at = self.seen[unit]?.at ?? self.beganAt else { return true }
+        return now.milliseconds(since: at) <= Self.silenceMilliseconds
+    }
+
+    /// What a unit could still return: of a unit that this center has not heard yet, all that it may hold.
+    private func mayReturn(_ lot: LotID, _ unit: UnitID) -> Int {
+        guard self.counters[unit] == nil, let holder = self.book.units[unit] else {
+            return max(0, self.available(lot, unit))
         }
-        return state.pool + others.keys.reduce(0) { $0 + max(0, self.available(lot, $1)) }
+        let account = self.book.account(lot, unit, holder.generation)
+        return account.status == .active ? account.outstanding : 0
     }
 }
 

@@ -48,6 +48,9 @@ package struct QuotaAuthority: Sendable {
     /// Units whose witness has changed since the last ``takeMovedWitnesses()``.
     private var moved: Set<UnitID> = []
     package internal(set) var seen: [UnitID: Seen] = [:]
+    /// The moment of the first message from a unit. Until ``silenceMilliseconds`` later, a unit that is not in ``seen`` may be
+    /// about to report.
+    var beganAt: Instant?
     /// The highest counters ever reported, of the current generation.
     package internal(set) var counters: [UnitID: [LotID: QuotaCounters]] = [:]
     package internal(set) var moves: [Move] = []

@@ -10,8 +10,9 @@
 /// `Quota`, payment and expiry in `Orders`, the contest in `Contest`.
 package struct UnitMachine: Sendable {
     package struct Settings: Sendable {
-        /// Directives older than this do not count as news of stock elsewhere, in milliseconds.
-        package static let centerSilenceMilliseconds: Int64 = 3_000
+        /// Directives older than this do not count as news of stock elsewhere, in milliseconds. Another center leads within 5 s
+        /// of the loss of the first one. Until then a unit that runs dry must not refuse its buyers for good.
+        package static let centerSilenceMilliseconds: Int64 = 8_000
         /// A lot whose Redis has not been asked for this long is probed, in milliseconds.
         package static let probeMilliseconds: Int64 = 1_000
         /// How long a request waits for quota before it is answered "restocking", in milliseconds.
