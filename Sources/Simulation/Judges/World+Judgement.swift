@@ -3,6 +3,9 @@ import TrancheCore
 // Checks after the last fault.
 
 extension World {
+    /// A call without an answer breaks L2 after this time, in milliseconds. Some are younger when a world ends.
+    static let answerMilliseconds: Int64 = 3_000
+
     /// L1 and L2: faults ended long ago, so every request must have an outcome, and no stock may be lost or stuck.
     ///
     /// - Parameter late: Lots that Redis was behind with a probe ago. It may be behind with another one now.
@@ -14,7 +17,7 @@ extension World {
             let process = self.units[known: id].process
             self.checker.live(process?.machine.isRegistered == true, "L1", "unit \(id) did not return")
             guard let process else { continue }
-            let overdue = process.waiting.values.filter { self.now.milliseconds(since: $0.since) > 3_000 }
+            let overdue = process.waiting.values.filter { self.now.milliseconds(since: $0.since) > Self.answerMilliseconds }
             self.checker.live(overdue.isEmpty, "L2", "unit \(id) owes \(overdue.count) answers")
             for lot in authority.book.lots.keys.sorted() {
                 self.checker.live(process.machine.isPrimed(lot), "L1", "lot \(lot) of unit \(id) is not in Redis")

@@ -5,6 +5,7 @@ struct Capture {
     let buyer: Int
     let order: OrderID
     let payment: PaymentID
+    let at: Instant
     /// The unit's final answer; transient answers do not count.
     var answer: Answer?
 }
@@ -14,7 +15,7 @@ struct Capture {
 extension World {
     func capture(_ buyer: Int, _ order: OrderID) {
         let payment = PaymentID("p\(self.captures.count)")!
-        self.captures.append(Capture(buyer: buyer, order: order, payment: payment))
+        self.captures.append(Capture(buyer: buyer, order: order, payment: payment, at: self.now))
         self.call(back: self.captures.count - 1)
     }
 
@@ -65,8 +66,9 @@ extension World {
     func judgePayments() {
         for (number, capture) in self.captures.enumerated() {
             let unit = self.buyers[capture.buyer].unit
+            let isOverdue = capture.answer == nil && self.now.milliseconds(since: capture.at) > Self.answerMilliseconds
             self.checker.live(
-                capture.answer != nil, "L2", "payment \(number) for order \(capture.order) at unit \(unit): no answer")
+                !isOverdue, "L2", "payment \(number) for order \(capture.order) at unit \(unit): no answer")
             if let answer = capture.answer {
                 self.checker.paymentKept(unit, capture.order, capture.payment, answer)
             }
