@@ -8,11 +8,15 @@ extension QuotaState {
     ///   - wall: For the end of sales.
     ///   - now: By the clock of the authority's reports.
     init(_ authority: QuotaAuthority, _ config: SaleConfig, wall: Instant, now: Instant) {
+        // Found once: a search for each lot would take the square of the lots.
+        let terms = Dictionary(
+            config.sales.flatMap { sale in sale.lots.map { ($0.id, (sale: sale, rules: $0)) } },
+            uniquingKeysWith: { first, _ in first })
         let lots = authority.book.lots.sorted { $0.key < $1.key }.map { id, state in
             let units = state.accounts.sorted { ($0.unit, $0.generation) < ($1.unit, $1.generation) }.map { account in
                 let seen = authority.seen[account.unit]
                 let isCurrent = authority.book.units[account.unit]?.generation == account.generation
-                let told = isCurrent ? seen?.report.lots.first { $0.lot == id } : nil
+                let told = isCurrent ? seen?.told(id) : nil
                 return Unit(
                     unit: account.unit, generation: account.generation, standing: account.status.text,
                     granted: account.granted, allocated: account.allocated,
@@ -20,8 +24,7 @@ extension QuotaState {
                     live: told?.counters.live ?? 0, paid: told?.paid ?? 0, offered: told?.offered ?? 0,
                     starved: told?.starved ?? 0, silentMilliseconds: seen.map { now.milliseconds(since: $0.at) })
             }
-            let sale = config.sale(of: id)
-            let rules = sale?.lots.first { $0.id == id }
+            let (sale, rules) = terms[id].map { ($0.sale, $0.rules) } ?? (nil, nil)
             let isClosed = sale.map { $0.state.isOver(endsAt: Instant(milliseconds: $0.endsAtMilliseconds), now: wall) }
             return Lot(
                 lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id),

@@ -17,7 +17,9 @@ extension World {
             let process = self.units[known: id].process
             self.checker.live(process?.machine.isRegistered == true, "L1", "unit \(id) did not return")
             guard let process else { continue }
-            let overdue = process.waiting.values.filter { self.now.milliseconds(since: $0.since) > Self.answerMilliseconds }
+            let overdue = process.waiting.values.filter {
+                self.now.milliseconds(since: $0.since) > Self.answerMilliseconds
+            }
             self.checker.live(overdue.isEmpty, "L2", "unit \(id) owes \(overdue.count) answers")
             for lot in authority.book.lots.keys.sorted() {
                 self.checker.live(process.machine.isPrimed(lot), "L1", "lot \(lot) of unit \(id) is not in Redis")

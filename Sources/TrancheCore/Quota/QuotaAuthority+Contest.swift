@@ -79,7 +79,7 @@ extension QuotaAuthority {
     package func mayReturn(_ lot: LotID) -> Int {
         (self.book.lots[lot]?.accounts ?? []).filter { $0.status != .settled }.reduce(0) { sum, account in
             let isCurrent = self.book.units[account.unit]?.generation == account.generation
-            let told = isCurrent ? self.seen[account.unit]?.report.lots.first { $0.lot == lot } : nil
+            let told = isCurrent ? self.seen[account.unit]?.told(lot) : nil
             return sum + max(0, account.outstanding - (told?.paid ?? 0))
         }
     }

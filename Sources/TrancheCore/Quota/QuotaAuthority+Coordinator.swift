@@ -5,7 +5,7 @@ extension QuotaAuthority {
     package func samples(_ lot: LotID, now: Instant) -> [Rebalancer.Sample] {
         self.book.units.keys.sorted().compactMap { unit in
             guard let seen = self.seen[unit], let holder = self.book.units[unit],
-                let told = seen.report.lots.first(where: { $0.lot == lot })
+                let told = seen.told(lot)
             else { return nil }
             let isActive = self.book.account(lot, unit, holder.generation).status == .active
             return Rebalancer.Sample(

@@ -19,8 +19,18 @@ package struct QuotaAuthority: Sendable {
     package static let leaderSilenceMilliseconds: Int64 = 600
 
     package struct Seen: Hashable, Sendable {
-        package var report: UnitReport
-        package var at: Instant
+        package let report: UnitReport
+        package let at: Instant
+        /// What the report says of each lot: looked up for each lot, in each round of a coordinator.
+        private let lots: [LotID: UnitReport.Lot]
+
+        init(report: UnitReport, at: Instant) {
+            self.report = report
+            self.at = at
+            self.lots = Dictionary(report.lots.map { ($0.lot, $0) }) { first, _ in first }
+        }
+
+        package func told(_ lot: LotID) -> UnitReport.Lot? { self.lots[lot] }
     }
     /// An operator's move: quota that `from` returns goes to `to` at once.
     package struct Move: Hashable, Sendable, Codable {
