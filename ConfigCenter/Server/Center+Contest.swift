@@ -30,15 +30,22 @@ extension Center {
     }
 
     /// The quota for a coordinator. The call also counts as its heartbeat.
-    func quota(for coordinator: CoordinatorAddress) async throws(Problem) -> QuotaState {
+    ///
+    /// - Parameter number: Of the last answer that the coordinator has.
+    func quota(for coordinator: CoordinatorAddress, heldBy number: UInt64?) async throws(Problem) -> LeaderQuota {
         let config = await self.book.config
-        return try await self.keeper.perform { (authority, _) throws(Problem) -> QuotaState in
+        return try await self.keeper.perform { (authority, _) throws(Problem) -> LeaderQuota in
             let now = SystemClock.monotonic()
             guard authority.hear(coordinator: coordinator, now: now) else {
                 throw Problem(
                     AuthorityError.staleEpoch(coordinator.epoch, current: authority.book.coordinatorEpoch))
             }
-            return QuotaState(authority, config, wall: SystemClock.now(), now: now)
+            let lots = LeaderQuota.lots(authority, config, wall: SystemClock.now(), now: now)
+            let message = self.told.withLockedValue { $0.send(lots, heldBy: number) }
+            let units = config.units.map {
+                LeaderQuota.Unit(id: $0.id, name: $0.name, heardAt: authority.seen[$0.id]?.at)
+            }
+            return LeaderQuota(message, now: now, units: units)
         }
     }
 

@@ -17,8 +17,13 @@ struct Center: Sendable {
     /// The version that each unit has applied, as the book has noted it.
     private let versions = NIOLockedValueBox<[UnitID: Int]>([:])
 
+    /// What the leading coordinator has been told of each lot.
+    let told: NIOLockedValueBox<SentValues<LotID, LeaderQuota.Lot>>
+
     init(keeper: AuthorityKeeper, book: ConfigBook, pusher: Pusher) {
         self.keeper = keeper
+        // The epoch is the high part, so no number is one of another center.
+        self.told = NIOLockedValueBox(SentValues(after: keeper.epoch.rawValue << 32))
         self.book = book
         self.pusher = pusher
     }

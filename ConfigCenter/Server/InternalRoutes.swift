@@ -60,7 +60,10 @@ struct InternalRoutes {
             guard let epoch = query.get("epoch", as: UInt64.self), let url = query.get("url") else {
                 throw Problem(status: 400, code: "bad_request", detail: "epoch and url of the coordinator are missing")
             }
-            return Response.json(try await self.center.quota(for: CoordinatorAddress(epoch: Epoch(epoch), url: url)))
+            let held = try request.optionalNumber("held", in: 0...Int.max)
+            return Response.json(
+                try await self.center.quota(
+                    for: CoordinatorAddress(epoch: Epoch(epoch), url: url), heldBy: held.map { UInt64($0) }))
         }
         group.get("contests/:lot") { request, context in
             let batches = try request.optionalNumber("batches", in: 0...Int(Limits.batches))

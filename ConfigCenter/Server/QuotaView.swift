@@ -1,17 +1,14 @@
 import TrancheAPI
 import TrancheCore
 
-// The quota for coordinators and operators.
+// The quota for operators, and for the leading coordinator.
 
 extension QuotaState {
     /// - Parameters:
     ///   - wall: For the end of sales.
     ///   - now: By the clock of the authority's reports.
     init(_ authority: QuotaAuthority, _ config: SaleConfig, wall: Instant, now: Instant) {
-        // Found once: a search for each lot would take the square of the lots.
-        let terms = Dictionary(
-            config.sales.flatMap { sale in sale.lots.map { ($0.id, (sale: sale, rules: $0)) } },
-            uniquingKeysWith: { first, _ in first })
+        let terms = LotTerms(config, wall: wall)
         let lots = authority.book.lots.sorted { $0.key < $1.key }.map { id, state in
             let units = state.accounts.sorted { ($0.unit, $0.generation) < ($1.unit, $1.generation) }.map { account in
                 let seen = authority.seen[account.unit]
@@ -24,20 +21,57 @@ extension QuotaState {
                     live: told?.counters.live ?? 0, paid: told?.paid ?? 0, offered: told?.offered ?? 0,
                     starved: told?.starved ?? 0, silentMilliseconds: seen.map { now.milliseconds(since: $0.at) })
             }
-            let (sale, rules) = terms[id].map { ($0.sale, $0.rules) } ?? (nil, nil)
-            let isClosed = sale.map { $0.state.isOver(endsAt: Instant(milliseconds: $0.endsAtMilliseconds), now: wall) }
             return Lot(
                 lot: id, issued: state.issued, pool: state.pool, stranded: authority.book.stranded(id),
-                isFrozen: state.isFrozen,
-                samples: authority.samples(id, now: now), units: units, contestStart: rules?.contestStart ?? .never,
-                contestTerms: state.contest?.terms ?? rules?.contestTerms ?? ContestTerms(policy: .stamp, waitlist: 0),
-                contest: state.contest.map { _ in authority.contestStock(id, isClosed: isClosed ?? false, now: now) },
+                isFrozen: state.isFrozen, units: units,
+                contest: state.contest.map { _ in
+                    authority.contestStock(id, isClosed: terms.closed.contains(id), now: now)
+                },
                 waitlisted: state.contest?.line.count)
         }
         self.init(
             epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch,
             coordinatorURL: authority.leader?.url, now: now, lots: lots,
             unitNames: Dictionary(uniqueKeysWithValues: config.units.map { ($0.id, $0.name) }))
+    }
+}
+
+extension LeaderQuota {
+    /// All lots of this moment, for a coordinator.
+    static func lots(
+        _ authority: QuotaAuthority, _ config: SaleConfig, wall: Instant, now: Instant
+    ) -> [LotID: Lot] {
+        let terms = LotTerms(config, wall: wall)
+        let lots = authority.book.lots.map { id, state in
+            let rules = terms.rules[id]
+            let units = state.accounts.filter { authority.book.units[$0.unit]?.generation == $0.generation }.map(\.unit)
+            return Lot(
+                lot: id, issued: state.issued, pool: state.pool, isFrozen: state.isFrozen,
+                available: units.map { authority.available(id, $0) }, samples: authority.samples(id, now: now),
+                contestStart: rules?.contestStart ?? .never,
+                contestTerms: state.contest?.terms ?? rules?.contestTerms ?? ContestTerms(policy: .stamp, waitlist: 0),
+                contest: state.contest.map { _ in
+                    authority.contestStock(id, isClosed: terms.closed.contains(id), now: now)
+                })
+        }
+        return Dictionary(uniqueKeysWithValues: lots.map { ($0.lot, $0) })
+    }
+}
+
+/// What the configuration says of each lot, found once: a search for each lot would take the square of the lots.
+private struct LotTerms {
+    private(set) var rules: [LotID: SaleConfig.Lot] = [:]
+    /// Lots of sales that are over.
+    private(set) var closed: Set<LotID> = []
+
+    init(_ config: SaleConfig, wall: Instant) {
+        for sale in config.sales {
+            let isOver = sale.state.isOver(endsAt: Instant(milliseconds: sale.endsAtMilliseconds), now: wall)
+            for lot in sale.lots where self.rules[lot.id] == nil {
+                self.rules[lot.id] = lot
+                if isOver { self.closed.insert(lot.id) }
+            }
+        }
     }
 }
 

@@ -8,22 +8,15 @@ package struct QuotaState: Sendable, Codable {
         package let pool: Int
         package let stranded: Int
         package let isFrozen: Bool
-        package let samples: [Rebalancer.Sample]
         package let units: [Unit]
-        /// When the lot becomes contested, and by which rules.
-        package let contestStart: ContestStart
-        package let contestTerms: ContestTerms
-        /// Of a contended lot: the stock figures that a coordinator reads at each heartbeat.
+        /// Of a contended lot.
         package let contest: ContestMerge.Stock?
         /// Of a contended lot: requests that wait for returned stock.
         package let waitlisted: Int?
         package init(
-            lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, samples: [Rebalancer.Sample],
-            units: [Unit], contestStart: ContestStart, contestTerms: ContestTerms, contest: ContestMerge.Stock?,
-            waitlisted: Int?
+            lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, units: [Unit],
+            contest: ContestMerge.Stock?, waitlisted: Int?
         ) {
-            self.contestStart = contestStart
-            self.contestTerms = contestTerms
             self.contest = contest
             self.waitlisted = waitlisted
             self.lot = lot
@@ -31,7 +24,6 @@ package struct QuotaState: Sendable, Codable {
             self.pool = pool
             self.stranded = stranded
             self.isFrozen = isFrozen
-            self.samples = samples
             self.units = units
         }
     }
@@ -82,7 +74,6 @@ package struct QuotaState: Sendable, Codable {
     package let coordinatorURL: String?
     package let nowMicroseconds: Instant
     package let lots: [Lot]
-    /// `nil` from a center of an earlier version.
     private let units: [UnitName]?
     private struct UnitName: Sendable, Codable {
         let id: UnitID

@@ -56,11 +56,12 @@ struct LeaderLoop: Service {
         let heartbeat = Task { await self.beat(epoch) }
         defer { heartbeat.cancel() }
         var rebalancer = Rebalancer()
+        var quota = KnownQuota()
         var nextLook = ContinuousClock.now
         while !Task.isCancelled {
             if ContinuousClock.now >= nextLook {
                 nextLook = .now + .milliseconds(self.tickMilliseconds)
-                try await self.look(epoch, &rebalancer)
+                try await self.look(epoch, &quota, &rebalancer)
             }
             for (lot, batch) in self.desk.decide() { try await self.commit(lot, batch, epoch) }
             // One page in each turn, so that no decision waits for a unit that restarts.
@@ -72,13 +73,14 @@ struct LeaderLoop: Service {
     }
 
     /// One round over all lots: it refills, reclaims, and contends a lot that is about to run out.
-    private func look(_ epoch: Epoch, _ rebalancer: inout Rebalancer) async throws {
-        let path = "/coordinators/quota?epoch=\(epoch.rawValue)&url=\(self.url)"
-        let state = try JSON.decode(QuotaState.self, from: try await self.call("GET", path, nil))
-        self.desk.hear(names: state.unitNames)
+    private func look(_ epoch: Epoch, _ quota: inout KnownQuota, _ rebalancer: inout Rebalancer) async throws {
+        let held = quota.number.map { "&held=\($0)" } ?? ""
+        let path = "/coordinators/quota?epoch=\(epoch.rawValue)&url=\(self.url)\(held)"
+        quota.take(try JSON.decode(LeaderQuota.self, from: try await self.call("GET", path, nil)))
+        self.desk.hear(names: quota.unitNames)
         let known = Set(self.desk.lots)
         var decisions: [Rebalancer.Decision] = []
-        for lot in state.lots {
+        for lot in quota.lots {
             if let stock = lot.contest {
                 if known.contains(lot.lot) {
                     self.desk.observe(lot.lot, stock)
@@ -86,11 +88,8 @@ struct LeaderLoop: Service {
                     try await self.takeOver(lot.lot, stock, epoch)
                 }
             } else {
-                let stock = Rebalancer.Stock(
-                    lot: lot.lot, issued: lot.issued, pool: lot.pool, available: lot.units.map(\.available),
-                    isFrozen: lot.isFrozen, samples: lot.samples, start: lot.contestStart, terms: lot.contestTerms)
                 // The center's clock, by which the reports of the units are timed.
-                decisions += rebalancer.round(stock, now: state.nowMicroseconds)
+                decisions += rebalancer.round(quota.stock(lot), now: quota.now)
             }
         }
         guard !decisions.isEmpty else { return }

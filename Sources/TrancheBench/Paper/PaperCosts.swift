@@ -61,7 +61,7 @@ struct PaperCosts: Codable {
             report: center.cpuMicroseconds, reportBytes: try CenterRun.reportBytes(lots: lots),
             directivesBytes: head + JSON.encode(PaperMessages.directives(lots: lots)).count,
             lookEncode: try microseconds { _ = JSON.encode(state) },
-            lookDecode: try microseconds { _ = try JSON.decode(QuotaState.self, from: look) },
+            lookDecode: try microseconds { _ = try JSON.decode(LeaderQuota.self, from: look) },
             lookBytes: head + look.count, heartbeatBytes: PaperMessages.heartbeat(secret: secret).utf8.count + head,
             contestReport: coordinator.cpuMicroseconds,
             contestReportBytes: PaperMessages.contestHead(1, secret: secret, bytes: emptyBytes).utf8.count + emptyBytes,

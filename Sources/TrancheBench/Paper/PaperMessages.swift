@@ -60,27 +60,22 @@ enum PaperMessages {
                 witness: LedgerHead(position: 5_000_000, digest: ChainDigest(high: .max / 3, low: .max / 5))))
     }
 
-    /// What the leading coordinator reads in each round.
-    static func quota(units: Int, lots: Int) -> QuotaState {
-        let accounts = (1...units).map { number in
-            QuotaState.Unit(
-                unit: UnitID(UInt16(number)), generation: Generation(1), standing: QuotaState.Unit.active,
-                granted: 100_000, allocated: 0, returned: 20_000, available: 40_000, live: 40_000, paid: 30_000,
-                offered: 400_000, starved: 0, silentMilliseconds: 100)
-        }
+    /// What the leading coordinator reads in each round of a busy sale, in which every lot has changed.
+    static func quota(units: Int, lots: Int) -> LeaderQuota {
         let samples = (1...units).map { number in
             Rebalancer.Sample(
                 unit: UnitID(UInt16(number)), available: 40_000, offered: 400_000, starved: 0, heardAt: self.now,
                 isLive: true)
         }
-        return QuotaState(
-            epoch: Epoch(3), coordinatorEpoch: Epoch(2), coordinatorURL: self.leader.url,
-            now: self.now,
-            lots: (1...UInt32(lots)).map { lot in
-                QuotaState.Lot(
-                    lot: LotID(lot), issued: 10_000_000, pool: 1_000_000, stranded: 0, isFrozen: false,
-                    samples: samples, units: accounts, contestStart: .whenScarce,
-                    contestTerms: ContestTerms(policy: .stamp, waitlist: 10_000), contest: nil, waitlisted: nil)
-            })
+        let all = (1...UInt32(lots)).map { lot in
+            LeaderQuota.Lot(
+                lot: LotID(lot), issued: 10_000_000, pool: 1_000_000, isFrozen: false,
+                available: samples.map(\.available), samples: samples, contestStart: .whenScarce,
+                contestTerms: ContestTerms(policy: .stamp, waitlist: 10_000), contest: nil)
+        }
+        var sent = SentValues<LotID, LeaderQuota.Lot>(after: 3 << 32)
+        let message = sent.send(Dictionary(uniqueKeysWithValues: all.map { ($0.lot, $0) }), heldBy: nil)
+        let names = (1...units).map { LeaderQuota.Unit(id: UnitID(UInt16($0)), name: "unit-\($0)", heardAt: self.now) }
+        return LeaderQuota(message, now: self.now, units: names)
     }
 }
