@@ -74,7 +74,7 @@ package enum ExpressParser {
         }
         guard cursor > digits, lot <= UInt64(UInt32.max), self.has(bytes, cursor, self.buyEnd) else { return .other }
         var fields = PlainFields(cursor: cursor + self.buyEnd.utf8CodeUnitCount)
-        switch fields.read(bytes) {
+        switch fields.parse(bytes) {
         case .unfinished: return self.unfinished(bytes)
         case .other: return .other
         case .done: break
@@ -104,7 +104,7 @@ package enum ExpressParser {
             let low = self.hex(bytes, start + 16)
         else { return .other }
         var fields = PlainFields(cursor: end + self.statusEnd.utf8CodeUnitCount)
-        switch fields.read(bytes) {
+        switch fields.parse(bytes) {
         case .unfinished: return self.unfinished(bytes)
         case .other: return .other
         case .done: break

@@ -16,8 +16,8 @@ struct PlainFields {
 
     init(cursor: Int) { self.cursor = cursor }
 
-    /// Reads lines up to the empty one.
-    mutating func read(_ bytes: UnsafeRawBufferPointer) -> Result {
+    /// Parses lines up to the empty one.
+    mutating func parse(_ bytes: UnsafeRawBufferPointer) -> Result {
         let limit = min(bytes.count, PlainRequest.headBytesLimit)
         while true {
             guard let end = Self.lineEnd(bytes, self.cursor, limit) else { return .unfinished }
@@ -27,7 +27,7 @@ struct PlainFields {
             let start = self.cursor
             self.cursor = end + 2
             if end == start { return .done }
-            guard self.readField(bytes, start, end) else { return .other }
+            guard self.parseField(bytes, start, end) else { return .other }
         }
     }
 
@@ -43,7 +43,7 @@ struct PlainFields {
     }
 
     /// - Returns: `false` for a field that a plain request does not have.
-    private mutating func readField(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+    private mutating func parseField(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
         // The ordinary stack refuses a request with more of them.
         self.count += 1
         guard self.count <= PlainRequest.fieldCountLimit else { return false }
@@ -66,7 +66,7 @@ struct PlainFields {
             return Self.keep(value, in: &self.acceptEncoding)
         case 15 where Self.isName(bytes, start..<colon, "x-forwarded-for"):
             return Self.keep(value, in: &self.forwardedFor)
-        case 14 where Self.isName(bytes, start..<colon, "content-length"): return self.readLength(bytes, value)
+        case 14 where Self.isName(bytes, start..<colon, "content-length"): return self.parseLength(bytes, value)
         case 10 where Self.isName(bytes, start..<colon, "connection"):
             if Self.isName(bytes, value, "close") {
                 self.keepsAlive = false
@@ -90,7 +90,7 @@ struct PlainFields {
         return true
     }
 
-    private mutating func readLength(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) -> Bool {
+    private mutating func parseLength(_ bytes: UnsafeRawBufferPointer, _ value: Range<Int>) -> Bool {
         guard !self.hasLength, !value.isEmpty, value.count < 8 else { return false }
         self.hasLength = true
         for byte in bytes[value] {

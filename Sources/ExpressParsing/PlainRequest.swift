@@ -55,7 +55,7 @@ package struct PlainRequest: Hashable, Sendable {
         }
         guard self.begins(rest, self.version) else { return .other }
         var fields = PlainFields(cursor: end + self.version.utf8CodeUnitCount)
-        switch fields.read(bytes) {
+        switch fields.parse(bytes) {
         case .unfinished: return self.unfinished(bytes)
         case .other: return .other
         case .done: break

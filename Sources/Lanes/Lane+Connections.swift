@@ -31,12 +31,26 @@ extension Lane {
                     outcome = self.register.enter(address, hasMadeRoom: true)
                 }
                 switch outcome {
-                case .counted: try self.add(descriptor, address)
-                case .addressFull: self.refuse(descriptor, limit: self.register.limitPerAddress)
+                case .counted: break
+                case .addressFull:
+                    self.refuse(descriptor, limit: self.register.limitPerAddress)
+                    continue
                 case .full:  // Further connections wait in the kernel until one ends.
                     self.refuse(descriptor, limit: self.register.limit)
                     return self.pauseListening(microseconds: Self.acceptPauseMicroseconds)
                 }
+                if self.free.isEmpty {
+                    self.free.append(self.connections.count)
+                    self.connections.append(LaneConnection())
+                }
+                let slot = self.free.removeLast()
+                do { try self.poller.add(descriptor, token: UInt64(slot), .read) } catch {
+                    self.free.append(slot)
+                    Socket.close(descriptor)
+                    self.register.leave(address)
+                    throw error
+                }
+                self.connections[slot].accept(descriptor, address, isProxy: self.isProxy(address), now: self.now)
             } catch {
                 if self.now >= self.complainAgainAt {
                     self.complainAgainAt = self.now + 1_000_000
@@ -53,21 +67,6 @@ extension Lane {
         self.answer.sayClose()
         _ = self.answer.bytes.withUnsafeBytes { Socket.write(descriptor, $0) }
         Socket.close(descriptor)
-    }
-
-    private func add(_ descriptor: Int32, _ address: ClientAddress) throws(SocketError) {
-        if self.free.isEmpty {
-            self.free.append(self.connections.count)
-            self.connections.append(LaneConnection())
-        }
-        let slot = self.free.removeLast()
-        do { try self.poller.add(descriptor, token: UInt64(slot), .read) } catch {
-            self.free.append(slot)
-            Socket.close(descriptor)
-            self.register.leave(address)
-            throw error
-        }
-        self.connections[slot].accept(descriptor, address, isProxy: self.isProxy(address), now: self.now)
     }
 
     func close(_ slot: Int) {
@@ -110,7 +109,7 @@ extension Lane {
             }
             self.register.leave(proxy)
         }
-        self.connections[slot].take(client: client)
+        self.connections[slot].setClient(client)
         return header.length
     }
 

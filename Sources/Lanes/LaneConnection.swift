@@ -112,8 +112,8 @@ extension LaneConnection {
     }
 
     /// The proxy has said who the client is.
-    package mutating func take(client address: ClientAddress) {
-        guard case .listening = self.state, self.awaitsProxyHeader else { self.trap("take a client's address") }
+    package mutating func setClient(_ address: ClientAddress) {
+        guard case .listening = self.state, self.awaitsProxyHeader else { self.trap("set a client's address") }
         (self.address, self.awaitsProxyHeader) = (address, false)
     }
 

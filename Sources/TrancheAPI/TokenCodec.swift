@@ -123,10 +123,10 @@ package struct TokenCodec: Sendable {
         // Codes are compared in constant time.
         let isGenuine = self.keys.contains { (version == 1 || $0.id == id) && $0.code(content) == mac }
         guard isGenuine else { throw .forged }
-        return try self.read(bytes, from: start, signed: signed)
+        return try self.decode(bytes, from: start, signed: signed)
     }
 
-    private func read(
+    private func decode(
         _ bytes: UnsafeRawBufferPointer, from start: Int, signed: Int
     ) throws(TokenError) -> PurchaseToken {
         func word(_ offset: Int) -> UInt64 {

@@ -77,7 +77,7 @@ import Testing
         let (proxy, client) = (ClientAddress(v4: 1), ClientAddress(v4: 0xC000_0201))
         connection.accept(7, proxy, isProxy: true, now: 0)
         #expect(connection.awaitsProxyHeader && connection.address == proxy)
-        connection.take(client: client)
+        connection.setClient(client)
         #expect(!connection.awaitsProxyHeader && connection.address == client)
         connection.free()
         connection.accept(8, proxy, now: 0)

@@ -6,7 +6,7 @@ import TrancheCore
     private func fill(_ shares: inout LotShares, _ lot: UInt32, most: Int = .max) -> Int {
         var count = 0
         while count < most, shares.exhausted(LotID(lot)) == nil {
-            shares.count(LotID(lot))
+            shares.enqueue(LotID(lot))
             count += 1
         }
         return count
@@ -55,7 +55,7 @@ import TrancheCore
         for number in 0..<500 {
             let lot = LotID(UInt32(number % 3))
             #expect(shares.exhausted(lot) == nil)
-            shares.count(lot)
+            shares.enqueue(lot)
         }
     }
 
@@ -72,7 +72,7 @@ import TrancheCore
         shares.take(behind: WaitingRequests())
         #expect(shares.waiting == 0 && self.fill(&shares, 1) == 200, "300 of the lot wait elsewhere")
         var behind = WaitingRequests()
-        behind.add(400, of: LotID(1))
+        behind.count(400, of: LotID(1))
         shares.reset(behind: behind)
         #expect(self.fill(&shares, 1) == 100)
         #expect(self.fill(&shares, 2, most: 10) == 10, "another lot has its share")

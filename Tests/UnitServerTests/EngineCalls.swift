@@ -66,7 +66,7 @@ final class EngineCalls {
     }
 
     private func events() -> [UnitMachine.Event] {
-        if !self.calls.hasResults { self.poller.wait(microseconds: 50_000) { _ in self.calls.read() } }
+        if !self.calls.hasResults { self.poller.wait(microseconds: 50_000) { _ in self.calls.readReplies() } }
         return self.calls.takeResults(now: self.now)
     }
 }

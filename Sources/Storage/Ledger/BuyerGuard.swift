@@ -28,8 +28,8 @@ struct BuyerGuard {
     /// The changes of the current batch, which are reversed if the batch is not committed.
     private var undo: [(row: Int, quantity: Int32)] = []
 
-    /// Counts what an entry of the journal changes.
-    mutating func take(_ entry: LedgerEntry) throws(Violation) {
+    /// Counts what an entry of the journal changes, or refuses the entry.
+    mutating func enforce(_ entry: LedgerEntry) throws(Violation) {
         switch entry {
         case .reserved(let order): try self.hold(order)
         case .allocated(let order) where order.state == .reserved: try self.hold(order)

@@ -34,36 +34,29 @@ struct CommitPlan {
     /// - Parameters:
     ///   - last: The end of the ledger before the commit.
     ///   - buyers: Keeps the changes, or rolls them back, when the commit is over.
-    mutating func make(
+    mutating func compose(
         _ entries: [LedgerEntry], after last: LedgerEnd, _ buyers: inout BuyerGuard
     ) throws(BuyerGuard.Violation) {
         self.bytes.removeAll(keepingCapacity: true)
         self.changes.removeAll(keepingCapacity: true)
         self.sold.removeAll(keepingCapacity: true)
         (self.end, self.generation, self.resetsCeiling, self.archives) = (last, nil, false, false)
-        if entries.allSatisfy(\.isHeartbeat) { self.beat(entries) } else { try self.insert(entries, &buyers) }
-    }
-
-    private mutating func insert(_ entries: [LedgerEntry], _ buyers: inout BuyerGuard) throws(BuyerGuard.Violation) {
-        var position = self.end.head.position + UInt64(entries.count)
-        if let ceiling = self.end.ceiling {
+        if entries.allSatisfy(\.isHeartbeat) { return self.beat(entries) }
+        var position = last.head.position + UInt64(entries.count)
+        if let ceiling = last.ceiling {
             EntryRow(.ceiling(ceiling)).encode(into: &self.bytes)
             position += 1
         }
         for entry in entries {
             EntryRow(entry).encode(into: &self.bytes)
-            switch entry {
-            case .generation(let next): (self.end.generation, self.generation) = (next, next)
-            case .archived: self.archives = true
-            case .ceilingReset: self.resetsCeiling = true
-            default: break
-            }
-            try buyers.take(entry)
-            self.change(entry)
+            try buyers.enforce(entry)
+            self.add(entry)
         }
         // One update per lot and batch: the constraint checks the sum of the batch, inside the transaction.
-        for (account, quantity) in self.sold { self.change(.sold, account, quantity) }
-        let digest = self.bytes.withUnsafeBytes { HashChain.next(after: self.end.head.digest, $0) }
+        for (account, quantity) in self.sold {
+            self.changes.append(AccountChange(column: .sold, account: account, value: quantity))
+        }
+        let digest = self.bytes.withUnsafeBytes { HashChain.next(after: last.head.digest, $0) }
         self.end = LedgerEnd(
             head: LedgerHead(position: position, digest: digest), generation: self.end.generation)
         self.row = .insert
@@ -82,25 +75,33 @@ struct CommitPlan {
         self.end.end(with: next, digest)
     }
 
-    private mutating func change(_ entry: LedgerEntry) {
+    /// Adds what an entry changes beside the journal.
+    private mutating func add(_ entry: LedgerEntry) {
         func account(_ lot: LotID) -> LedgerReading.AccountKey { .init(lot: lot, generation: self.end.generation) }
         switch entry {
-        case .granted(let lot, let total): self.change(.granted, account(lot), Int64(total))
-        case .returned(let lot, let total): self.change(.returned, account(lot), Int64(total))
-        case .reserved(let order): self.sell(order)
+        case .generation(let next): (self.end.generation, self.generation) = (next, next)
+        case .granted(let lot, let total):
+            self.changes.append(AccountChange(column: .granted, account: account(lot), value: Int64(total)))
+        case .returned(let lot, let total):
+            self.changes.append(AccountChange(column: .returned, account: account(lot), value: Int64(total)))
+        case .reserved(let order): self.sold[Self.account(order), default: 0] += Int64(order.quantity)
         case .allocated(let order):
             // The entry allocates the stock together with the order.
-            self.change(.allocated, Self.account(order), Int64(order.quantity))
-            if order.state == .reserved { self.sell(order) }
+            let (account, quantity) = (Self.account(order), Int64(order.quantity))
+            self.changes.append(AccountChange(column: .allocated, account: account, value: quantity))
+            if order.state == .reserved { self.sold[account, default: 0] += quantity }
         case .released(let order, _):
+            let account = Self.account(order)
             // Sales of the batch are written first: without them, a release of one of them would break the constraint
             // `cancelled <= sold`.
-            if let quantity = self.sold.removeValue(forKey: Self.account(order)) {
-                self.change(.sold, Self.account(order), quantity)
+            if let sold = self.sold.removeValue(forKey: account) {
+                self.changes.append(AccountChange(column: .sold, account: account, value: sold))
             }
-            self.change(.cancelled, Self.account(order), Int64(order.quantity))
-        case .opened, .generation, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .ceilingReset,
-            .contended, .contested, .lost, .redis, .archived:
+            self.changes.append(AccountChange(column: .cancelled, account: account, value: Int64(order.quantity)))
+        case .ceilingReset: self.resetsCeiling = true
+        case .archived: self.archives = true
+        case .opened, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .contended, .contested, .lost,
+            .redis:
             break
         }
     }
@@ -108,10 +109,4 @@ struct CommitPlan {
     private static func account(_ order: Order) -> LedgerReading.AccountKey {
         .init(lot: order.lot, generation: order.generation)
     }
-
-    private mutating func change(_ column: Column, _ account: LedgerReading.AccountKey, _ value: Int64) {
-        self.changes.append(AccountChange(column: column, account: account, value: value))
-    }
-
-    private mutating func sell(_ order: Order) { self.sold[Self.account(order), default: 0] += Int64(order.quantity) }
 }

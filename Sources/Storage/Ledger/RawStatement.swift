@@ -33,23 +33,23 @@ final class RawStatement {
         }
     }
 
-    /// Runs the statement, and resets it for the next values.
-    func run() throws {
+    /// Executes the statement, and resets it for the next values.
+    func execute() throws {
         let code = sqlite3_step(self.handle)
         sqlite3_reset(self.handle)
         guard code == SQLITE_DONE || code == SQLITE_ROW else { throw self.error(code) }
     }
 
-    /// Rows that the last run of an `UPDATE` found, also those that kept their values. Valid until the connection runs
+    /// Rows that the last execution of an `UPDATE` found, also those that kept their values. Valid until the connection runs
     /// another statement that writes.
     var changedRows: Int { Int(sqlite3_changes(self.connection)) }
 
-    /// Runs the statement with a blob, which is not copied.
-    func run(blob: [UInt8], at index: Int32) throws {
+    /// Executes the statement with a blob, which is not copied.
+    func execute(blob: [UInt8], at index: Int32) throws {
         try blob.withUnsafeBytes { bytes in
             sqlite3_bind_blob(self.handle, index, bytes.baseAddress, Int32(bytes.count), nil)
             defer { sqlite3_bind_null(self.handle, index) }
-            try self.run()
+            try self.execute()
         }
     }
 

@@ -148,9 +148,9 @@ package final class UnitLedger {
                 try database.inTransaction(.immediate) {
                     try self.claim(database, incarnation)
                     do throws(BuyerGuard.Violation) {
-                        try self.plan.make(entries, after: self.end, &self.buyers!)
+                        try self.plan.compose(entries, after: self.end, &self.buyers!)
                     } catch { throw error.error(in: self.path) }
-                    try self.write(database, self.statements!)
+                    try self.execute(database, self.statements!)
                     return .commit
                 }
             }
@@ -174,18 +174,18 @@ package final class UnitLedger {
         if current < mine { try database.execute(sql: "UPDATE identity SET incarnation = ?", arguments: [mine]) }
     }
 
-    /// Carries the plan out, in the caller's transaction.
-    private func write(_ database: Database, _ statements: Statements) throws {
+    /// Executes the statements of the plan, in the caller's transaction.
+    private func execute(_ database: Database, _ statements: Statements) throws {
         if let generation = self.plan.generation {
             try database.execute(sql: "UPDATE identity SET generation = ?", arguments: [generation.rawValue])
         }
         if self.plan.resetsCeiling { try database.execute(sql: "UPDATE identity SET ceiling = 0") }
-        for change in self.plan.changes { try self.make(change, statements) }
+        for change in self.plan.changes { try self.execute(change, statements) }
         let statement: RawStatement
         switch self.plan.row {
         case .none:
             statements.ceiling.bind(1, (self.plan.end.ceiling?.rawValue).map { Int64(bitPattern: $0) })
-            return try statements.ceiling.run()
+            return try statements.ceiling.execute()
         case .insert: statement = statements.insertRow
         case .overwrite(let position):
             statement = statements.beat
@@ -194,7 +194,7 @@ package final class UnitLedger {
         let head = self.plan.end.head
         statement.bind(1, Int64(head.position))
         statement.bind(2, OrderID(high: head.digest.high, low: head.digest.low))
-        try statement.run(blob: self.plan.bytes, at: 3)
+        try statement.execute(blob: self.plan.bytes, at: 3)
     }
 
     private static func prepare(_ database: Database) throws -> Statements {

@@ -111,7 +111,7 @@ extension PostgresLedger {
     }
 
     private func guardBuyer(_ entry: LedgerEntry, _ buyers: inout BuyerGuard) throws(StorageError) {
-        do throws(BuyerGuard.Violation) { try buyers.take(entry) } catch { throw error.error(in: self.location) }
+        do throws(BuyerGuard.Violation) { try buyers.enforce(entry) } catch { throw error.error(in: self.location) }
     }
 
     /// Compares what the database has with what this process knows: the last head that was confirmed, or the one in

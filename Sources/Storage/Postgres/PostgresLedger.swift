@@ -89,7 +89,7 @@ package final class PostgresLedger: LedgerStore {
         guard let connection, !self.mustRecover else {
             throw .io(path: self.location, detail: "the last commit is in doubt, and the ledger was not read since")
         }
-        do throws(BuyerGuard.Violation) { try self.plan.make(entries, after: self.end, &self.buyers!) } catch {
+        do throws(BuyerGuard.Violation) { try self.plan.compose(entries, after: self.end, &self.buyers!) } catch {
             self.buyers?.rollback()
             throw error.error(in: self.location)
         }

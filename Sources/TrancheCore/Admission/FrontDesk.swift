@@ -131,7 +131,7 @@ package struct FrontDesk: Sendable {
     /// Notes that a request goes to admission; each such request is answered by a ``Publication/answer(_:_:)``.
     package mutating func beginAdmission(_ order: OrderID) { self.underway[order] = self.underway[order] ?? [] }
 
-    /// Takes in what has become durable.
+    /// Keeps what has become durable.
     ///
     /// - Returns: What may leave now.
     package mutating func learn(_ publications: ArraySlice<Publication>, now: Instant) -> Delivery {
@@ -139,7 +139,16 @@ package struct FrontDesk: Sendable {
         for publication in publications {
             switch publication {
             case .answer(let request, let answer):
-                self.learn(answer, to: request, now: now)
+                switch answer {
+                case .order(let order): self.set(order)
+                case .refused(.soldOut):
+                    self.memories[request.lot, default: RefusalMemory()].remember(request.order, now: now)
+                case .refused(.duplicate(let held, let limit)):
+                    self.refusals[request.order] = .duplicate(held: held, limit: limit)
+                case .refused(.limitReached(_, let held, let limit)):
+                    self.refusals[request.order] = .limitReached(held: held, limit: limit)
+                case .refused: break
+                }
                 self.addAnswer(to: request, answer, into: &delivery)
             case .withheld(let request):
                 self.withheld.insert(request.order)
@@ -165,18 +174,6 @@ package struct FrontDesk: Sendable {
         let copies = self.underway.removeValue(forKey: request.order) ?? []
         delivery.answers.append((request.ticket, answer))
         for copy in copies { delivery.answers.append((copy, answer)) }
-    }
-
-    private mutating func learn(_ answer: Answer, to request: BuyRequest, now: Instant) {
-        switch answer {
-        case .order(let order): self.set(order)
-        case .refused(.soldOut): self.memories[request.lot, default: RefusalMemory()].remember(request.order, now: now)
-        case .refused(.duplicate(let held, let limit)):
-            self.refusals[request.order] = .duplicate(held: held, limit: limit)
-        case .refused(.limitReached(_, let held, let limit)):
-            self.refusals[request.order] = .limitReached(held: held, limit: limit)
-        case .refused: break
-        }
     }
 
     private mutating func set(_ order: Order) {

@@ -29,7 +29,7 @@ package struct LotShares: Sendable {
     /// One more request of the lot waits.
     ///
     /// - Precondition: The lot's share is not exhausted.
-    package mutating func count(_ lot: LotID) {
+    package mutating func enqueue(_ lot: LotID) {
         precondition(self.waiting < self.room, "\(self.waiting) requests wait, and the room has \(self.room)")
         self.waiting += 1
         self.waitingByLot[lot, default: 0] += 1
@@ -40,7 +40,7 @@ package struct LotShares: Sendable {
     /// - Parameter behind: Requests that it had taken before, and that still wait for their decision.
     package mutating func take(behind: WaitingRequests) {
         var behind = behind
-        behind.add(self.waiting, byLot: self.waitingByLot)
+        behind.count(self.waiting, byLot: self.waitingByLot)
         self.reset(behind: behind)
     }
 
@@ -62,12 +62,12 @@ package struct WaitingRequests: Hashable, Sendable {
 
     package init() {}
 
-    package mutating func add(_ count: Int, of lot: LotID) {
+    package mutating func count(_ count: Int, of lot: LotID) {
         self.total += count
         if count >= Self.leastOfLot { self.byLot[lot, default: 0] += count }
     }
 
-    fileprivate mutating func add(_ count: Int, byLot: [LotID: Int]) {
+    fileprivate mutating func count(_ count: Int, byLot: [LotID: Int]) {
         self.total += count
         for (lot, count) in byLot where count >= Self.leastOfLot { self.byLot[lot, default: 0] += count }
     }

@@ -31,7 +31,7 @@ extension UnitMachine {
     /// Requests that wait for a decision now.
     package var waitingRequests: WaitingRequests {
         var waiting = WaitingRequests()
-        for lot in self.lotsToDecide { waiting.add(self.lots[known: lot].waiting.count, of: lot) }
+        for lot in self.lotsToDecide { waiting.count(self.lots[known: lot].waiting.count, of: lot) }
         return waiting
     }
 

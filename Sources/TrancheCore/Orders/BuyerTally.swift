@@ -10,7 +10,7 @@ struct BuyerTally: Sendable {
     }
 
     /// - Parameter row: The row of an order of this buyer for this lot.
-    mutating func add(_ quantity: Int, _ buyer: BuyerID, _ lot: LotID, order row: Int, in orders: OrderTable) {
+    mutating func change(by quantity: Int, _ buyer: BuyerID, _ lot: LotID, order row: Int, in orders: OrderTable) {
         if let entry = self.find(buyer, lot, orders) {
             self.entries[entry].quantity += Int32(quantity)
             return

@@ -85,11 +85,6 @@ package struct OrderTable: Sendable {
             self.change(row) { ($0.state, $0.deadline) = (order.state, order.deadline) }
             return row
         }
-        self.add(order)
-        return self.count - 1
-    }
-
-    private mutating func add(_ order: Order) {
         let buyer = self.texts.add(order.buyer.rawValue)
         let record = Record(
             id: order.id, stamp: order.stamp, deadline: order.deadline, quantity: order.quantity,
@@ -105,6 +100,7 @@ package struct OrderTable: Sendable {
             Self.hash(self.pieces[row / Self.recordsPerPiece][row % Self.recordsPerPiece].id)
         }
         self.count += 1
+        return self.count - 1
     }
 
     private mutating func row(of terms: Terms) -> UInt32 {

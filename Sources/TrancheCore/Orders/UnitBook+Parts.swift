@@ -39,7 +39,7 @@ extension UnitBook {
             let order = self.orders.order(at: row)
             switch order.state {
             case .reserved, .paid:
-                self.held.add(Int(order.quantity), order.buyer, order.lot, order: row, in: self.orders)
+                self.held.change(by: Int(order.quantity), order.buyer, order.lot, order: row, in: self.orders)
             case .contested:
                 self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
                 guard order.generation == self.generation else { continue }  // The queue of its generation is gone.

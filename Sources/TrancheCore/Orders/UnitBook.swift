@@ -96,7 +96,7 @@ package struct UnitBook: Sendable {
             let count = self.orders.count
             let row = self.orders.set(order)
             precondition(row == count, "order \(order.id) is reserved twice")
-            self.held.add(Int(order.quantity), order.buyer, order.lot, order: row, in: self.orders)
+            self.held.change(by: Int(order.quantity), order.buyer, order.lot, order: row, in: self.orders)
             self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
         case .confirmed(let order, let payment):
             self.orders.pay(order.id, payment)
@@ -160,7 +160,7 @@ package struct UnitBook: Sendable {
 
     private mutating func hold(_ order: Order, _ quantity: Int) {
         guard let row = self.orders.row(of: order.id) else { return }
-        self.held.add(quantity, order.buyer, order.lot, order: row, in: self.orders)
+        self.held.change(by: quantity, order.buyer, order.lot, order: row, in: self.orders)
     }
 
     private mutating func change(_ lot: LotID, _ generation: Generation, _ body: (inout QuotaCounters) -> Void) {

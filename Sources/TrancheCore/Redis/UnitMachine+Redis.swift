@@ -6,7 +6,7 @@
 // would sell the same stock. That is also why a sale waits while Redis is away.
 
 extension UnitMachine {
-    mutating func apply(
+    mutating func redisCallEnded(
         _ result: RedisResult, of lot: LotID, _ fence: UInt64, now: Instant, into output: inout UnitOutput
     ) {
         // A result for an older fence does not describe the present lot.

@@ -128,10 +128,11 @@ package struct UnitMachine: Sendable {
         case .stamped(let watermark): self.raise(watermark)
         case .contestReportDue: self.reportContest(now: now, into: &output)
         case .contestReply(let reply): self.follow(reply, now: now, into: &output)
-        case .redisResult(let lot, let fence, let result): self.apply(result, of: lot, fence, now: now, into: &output)
+        case .redisResult(let lot, let fence, let result):
+            self.redisCallEnded(result, of: lot, fence, now: now, into: &output)
         case .redisResults(let results):
             for one in results where self.registration != .stopped {
-                self.apply(one.result, of: one.lot, one.fence, now: now, into: &output)
+                self.redisCallEnded(one.result, of: one.lot, one.fence, now: now, into: &output)
             }
         case .payment(let order, let payment, let ticket): self.pay(order, payment, ticket, now: now, into: &output)
         case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &output)

@@ -111,7 +111,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         var due = min(self.nextTick, self.nextReport, self.nextContestReport)
         if let overdueAt = self.parts.redis.overdueAt { due = min(due, overdueAt) }
         let wait = max(0, due.microseconds - SystemClock.monotonic().microseconds)
-        self.parts.poller.wait(microseconds: mayWait ? wait : 0) { _ in self.parts.redis.read() }
+        self.parts.poller.wait(microseconds: mayWait ? wait : 0) { _ in self.parts.redis.readReplies() }
     }
 
     private func round(_ taken: Intake.Taken) throws(StorageError) {

@@ -187,7 +187,7 @@ struct IntakeState {
             return .success(.answered(.refused(.overloaded(limit: self.shares.room))))
         }
         self.desk.beginAdmission(purchase.order)
-        self.shares.count(purchase.lot)
+        self.shares.enqueue(purchase.lot)
         self.handedInMicroseconds += steady.microseconds
         self.requests.append(
             BuyRequest(

@@ -85,27 +85,29 @@ package final class RedisCalls {
         self.underway.append(
             Underway(call: call, overdueAt: now.advanced(milliseconds: Self.timeoutMilliseconds)))
         self.unsent += 1
-        do {
-            guard let session = try self.connect(now: now) else { return }
-            try self.write(over: session, now: now)
-        } catch { self.drop() }
+        self.sendWaiting(now: now)
     }
 
-    private func write(over session: Session, now: Instant) throws(RedisError) {
-        self.loseStepsOfOtherRuns()
-        // Redis has its whole time for calls that have waited: otherwise a good connection would be dropped at once.
-        for place in self.underway.indices.suffix(self.unsent) {
-            self.underway[place].overdueAt = now.advanced(milliseconds: Self.timeoutMilliseconds)
-        }
-        for underway in self.underway.suffix(self.unsent) {
-            switch underway.call {
-            case .steps(let steps): self.wire.encode(steps, digest: session.step, into: &self.arguments)
-            case .prime(let prime): self.wire.encode(prime, digest: session.prime, into: &self.arguments)
-            case .survey: self.wire.encodeSurvey(into: &self.arguments)
+    /// Sends the calls that wait for a connection, over the present one or over a new one.
+    private func sendWaiting(now: Instant) {
+        guard self.unsent > 0 else { return }
+        do throws(RedisError) {
+            guard let session = try self.connect(now: now) else { return }
+            self.loseStepsOfOtherRuns()
+            // Redis has its whole time for calls that have waited: otherwise a good connection would be dropped at once.
+            for place in self.underway.indices.suffix(self.unsent) {
+                self.underway[place].overdueAt = now.advanced(milliseconds: Self.timeoutMilliseconds)
             }
-            try session.connection.send(self.arguments)
-        }
-        self.unsent = 0
+            for underway in self.underway.suffix(self.unsent) {
+                switch underway.call {
+                case .steps(let steps): self.wire.encode(steps, digest: session.step, into: &self.arguments)
+                case .prime(let prime): self.wire.encode(prime, digest: session.prime, into: &self.arguments)
+                case .survey: self.wire.encodeSurvey(into: &self.arguments)
+                }
+                try session.connection.send(self.arguments)
+            }
+            self.unsent = 0
+        } catch { self.drop() }
     }
 
     /// A step follows a priming in the same process of Redis, also where another one has the same data: a promoted replica.
@@ -132,7 +134,7 @@ package final class RedisCalls {
     package var hasResults: Bool { !self.results.isEmpty }
 
     /// Reads what Redis has answered. To be called when the poller reports it.
-    package func read() {
+    package func readReplies() {
         self.owner.check()
         guard let connection = self.session?.connection else { return }
         do throws(RedisError) {
@@ -177,15 +179,6 @@ package final class RedisCalls {
         if let overdueAt, now >= overdueAt { self.drop() }
         defer { self.results = [] }
         return self.results
-    }
-
-    /// Sends the calls that wait for a connection, if one was found.
-    private func sendWaiting(now: Instant) {
-        guard self.unsent > 0 else { return }
-        do throws(RedisError) {
-            guard let session = try self.connect(now: now) else { return }
-            try self.write(over: session, now: now)
-        } catch { self.drop() }
     }
 
     /// - Returns: The session; a new one, if there is none; `nil` while one is searched for.
