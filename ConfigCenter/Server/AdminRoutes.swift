@@ -74,12 +74,7 @@ struct AdminRoutes {
         group.get("units") { _, _ in Response.json(try await self.center.units()) }
         group.post("units/:unit/:action") { request, context in
             let action = context.parameters.get("action") ?? ""
-            guard let unit = context.parameters.get("unit").flatMap({ UInt16($0) }).map({ UnitID($0) }) else {
-                throw Problem(
-                    status: 404, code: "unknown_unit",
-                    detail:
-                        "\"\(context.parameters.get("unit") ?? "")\" is not a unit number; expected 1 to \(UInt16.max)")
-            }
+            let unit = try context.unitNumber()
             if action == "remove" {
                 try await self.center.remove(unit, actor: request.actor, key: try request.idempotencyKey)
                 return Response.json(try await self.center.units())

@@ -65,7 +65,7 @@ extension Center {
         }
         let states = Dictionary(quota.lots.map { ($0.lot, $0) }, uniquingKeysWith: { first, _ in first })
         let lots = sales.flatMap { sale -> [SaleLines.Lot] in
-            let units = sale.homes.map { $0.values.flatMap { $0 } } ?? config.units.map(\.id)
+            let units = sale.homes == nil ? config.units.map(\.id) : config.sellers(in: sale)
             let load = self.loads.withLockedValue { $0.figures(of: units, now: SystemClock.monotonic()) }
             return sale.lots.map { Self.line($0, of: sale, states[$0.id], load) }
         }

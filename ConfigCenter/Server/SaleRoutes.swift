@@ -45,6 +45,11 @@ struct SaleRoutes {
         group.put("sales/:sale/blocked/:buyer") { request, context in try await self.block(request, context, true) }
         group.delete("sales/:sale/blocked/:buyer") { request, context in try await self.block(request, context, false) }
         group.post("sales/:sale/revocations") { request, context in try await self.revoke(request, context.sale) }
+        group.put("sales/:sale/units/:unit") { request, context in
+            let unit = try context.unitNumber()
+            try await self.center.add(unit, to: context.sale, actor: request.actor, key: try request.idempotencyKey)
+            return try await self.document(context.sale)
+        }
         group.post("lots/:lot/stock") { request, context in
             let add = try await request.document(StockBody.self).add
             try await self.center.addStock(
@@ -126,4 +131,16 @@ struct SaleRoutes {
 
 extension RequestContext {
     fileprivate var sale: String { self.parameters.get("sale") ?? "" }
+}
+
+extension RequestContext {
+    func unitNumber() throws(Problem) -> UnitID {
+        let text = self.parameters.get("unit") ?? ""
+        guard let number = UInt16(text) else {
+            throw Problem(
+                status: 404, code: "unknown_unit",
+                detail: "\"\(text.prefix(20))\" is not a unit number; expected 1 to \(UInt16.max)")
+        }
+        return UnitID(number)
+    }
 }

@@ -8,11 +8,21 @@ package struct ClusterLayout: Codable {
     package struct Unit: Codable {
         package let id: UnitID
         package let name: String
+        /// The region of a unit that was added to the region of another one; others have the name of theirs.
+        var ownRegion: String?
+        package var region: String { self.ownRegion ?? self.name }
+        /// Whether the unit was added later.
+        package var isAdded: Bool { self.ownRegion != nil }
         package let publicPort: Int
         package let internalPort: Int
         /// The ports between unit and hub; `nil` without wide-area links.
         package let links: Links?
         package var publicURL: String { "http://127.0.0.1:\(self.publicPort)" }
+
+        private enum CodingKeys: String, CodingKey {
+            case id, name, publicPort, internalPort, links
+            case ownRegion = "region"
+        }
     }
     /// Ports of the link proxies between one unit and the hub.
     package struct Links: Codable {
@@ -38,7 +48,7 @@ package struct ClusterLayout: Codable {
     package let standbyPort: Int
     /// The port of the endpoint that changes the links; `nil` without links.
     package let controlPort: Int?
-    package let units: [Unit]
+    package internal(set) var units: [Unit]
     /// One for each region, or none.
     package var gates: [Gate] { self.gatesOfRegions ?? [] }
     /// Missing in the files of earlier versions.

@@ -81,7 +81,7 @@ extension LocalCluster {
     func values(of unit: ClusterLayout.Unit) -> [String: [String: any CustomStringConvertible]] {
         let name = unit.name
         var values: [String: [String: any CustomStringConvertible]] = [
-            "unit": ["id": Int(unit.id.rawValue), "name": name, "region": name],
+            "unit": ["id": Int(unit.id.rawValue), "name": name, "region": unit.region],
             "public": ["port": unit.publicPort], "internal": ["port": unit.internalPort],
             "redis": ["address": self.folder.socket(name)], "center": ["url": self.centerURLs],
             "data": ["folder": self.folder.unit(name)],

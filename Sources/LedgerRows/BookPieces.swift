@@ -5,7 +5,7 @@ package import TrancheCore
 /// Each piece is `version, kind, items`, and can be read without the others. A book of a newer version is not read: the
 /// journal has everything.
 package struct BookPieces: Sendable {
-    package static let version: UInt8 = 1
+    package static let version: UInt8 = 2
     static let itemsPerPiece = 8_192
 
     enum Kind: UInt8, CaseIterable { case state, orders, refused, refunds, allocations, candidates }
@@ -108,6 +108,14 @@ package struct BookPieces: Sendable {
             writer.varint(Int64(archived.orders))
             writer.big(archived.digest.high)
             writer.big(archived.digest.low)
+        }
+        let branches = self.parts.branches.flatMap { lot, branches in branches.map { (lot, $0) } }
+        writer.varint(Int64(branches.count))
+        for (lot, branch) in branches {
+            writer.varint(Int64(lot.rawValue))
+            writer.varint(Int64(branch.home.rawValue))
+            writer.varint(Int64(branch.unit.rawValue))
+            writer.big(UInt64(bitPattern: branch.refusedBefore.microseconds))
         }
     }
 

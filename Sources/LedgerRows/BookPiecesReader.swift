@@ -57,7 +57,7 @@ package struct BookPiecesReader {
         }
         return self.readLots(&reader) { $0.lotsEverSoldOut.insert($1) }
             && self.readLots(&reader) { $0.contests[$1] = $0.contests[$1] ?? [] }
-            && self.readArchived(&reader)
+            && self.readArchived(&reader) && self.readBranches(&reader)
     }
 
     private mutating func readLots(
@@ -81,6 +81,21 @@ package struct BookPiecesReader {
             else { return false }
             self.parts.archived[lot] = ArchivedLot(
                 lot: lot, orders: Int(orders), digest: ChainDigest(high: high, low: low))
+        }
+        return true
+    }
+
+    private mutating func readBranches(_ reader: inout ByteReader) -> Bool {
+        guard var left = reader.varint() else { return false }
+        while left > 0 {
+            left -= 1
+            guard let lot = OrderForm.lot(&reader), let home = reader.varint().flatMap({ UInt16(exactly: $0) }),
+                let unit = reader.varint().flatMap({ UInt16(exactly: $0) }), let moment = reader.big(UInt64.self)
+            else { return false }
+            self.parts.branches[lot, default: []].append(
+                Branch(
+                    home: UnitID(home), unit: UnitID(unit),
+                    refusedBefore: Instant(microseconds: Int64(bitPattern: moment))))
         }
         return true
     }

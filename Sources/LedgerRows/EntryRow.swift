@@ -5,19 +5,19 @@ package struct EntryRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
         case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce,
             soldOut, ceiling, contended, contested, allocated, lost, ceilingReset, redis,
-            archived
+            archived, branched
     }
     package var kind: Kind
     package var lot: Int64?
     package var order: OrderID?
     package var buyer: String?
     package var quantity: Int64?
-    /// Depends on the kind: per-buyer limit, order state, refusal code, or held quantity.
+    /// Depends on the kind: per-buyer limit, order state, refusal code, held quantity, or the home of a branch.
     package var detail: Int64?
     package var generation: Int64?
     /// Depends on the kind: a stamp, an incarnation, a nonce or a total. UInt64 values keep their bits.
     package var value: Int64?
-    /// A deadline, or the uncertainty of a contested order's stamp.
+    /// A deadline, the uncertainty of a contested order's stamp, or a moment.
     package var deadline: Int64?
     /// A payment, or the final state of an order in a contest.
     package var text: String?
@@ -81,6 +81,10 @@ package struct EntryRow: Hashable, Sendable {
             self.init(.archived, archived.lot, total: archived.orders)
             // The digest has the form of an order's id.
             self.order = OrderID(high: archived.digest.high, low: archived.digest.low)
+        case .branched(let lot, let branch):
+            self.init(.branched, lot, total: Int(branch.unit.rawValue))
+            self.detail = Int64(branch.home.rawValue)
+            self.deadline = branch.refusedBefore.microseconds
         }
     }
 
@@ -149,6 +153,7 @@ package struct EntryRow: Hashable, Sendable {
                 }
             }
         case .redis: self.value.map { .redis(RedisRun(rawValue: UInt64(bitPattern: $0))) }
+        case .branched: self.branch
         }
     }
 
@@ -174,6 +179,14 @@ package struct EntryRow: Hashable, Sendable {
         case 2: return .refused(order, lot: lot, reason: .limitReached(held: Int(held), limit: Int(limit)))
         default: return nil
         }
+    }
+
+    private var branch: LedgerEntry? {
+        guard let lot = self.checkedLot, let unit = self.value.flatMap({ UInt16(exactly: $0) }),
+            let home = self.detail.flatMap({ UInt16(exactly: $0) }), let moment = self.deadline
+        else { return nil }
+        return .branched(
+            lot, Branch(home: UnitID(home), unit: UnitID(unit), refusedBefore: Instant(microseconds: moment)))
     }
 
     private var refund: LedgerEntry? {

@@ -131,6 +131,7 @@ extension QuotaDirectives: LimitedMessage {
                 ("granted", lot.granted), ("elsewhere", lot.elsewhere), ("contest", lot.contest),
                 ("keep", lot.hint?.keep),
             ] { try Problem.check(name, value, in: 0...Limits.counter) }
+            try Problem.check("branches", count: lot.branches?.count ?? 0, limit: Limits.branches)
         }
     }
 }

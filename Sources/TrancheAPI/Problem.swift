@@ -12,8 +12,13 @@ package struct Problem: Error, Hashable, Sendable, Codable {
     package let retryAfter: Int?
     /// The address to use instead.
     package let location: String?
+    /// The token to use there.
+    package let token: String?
 
-    package init(status: Int, code: String, detail: String, retryAfter: Int? = nil, location: String? = nil) {
+    package init(
+        status: Int, code: String, detail: String, retryAfter: Int? = nil, location: String? = nil, token: String? = nil
+    ) {
+        self.token = token
         self.type = "about:blank"
         // Bytes: a search in text would cost more than the rest of a refusal.
         self.title = String(
@@ -55,6 +60,10 @@ package struct Problem: Error, Hashable, Sendable, Codable {
         bytes.write(decimal: self.status)
         bytes.write(",\"title\":")
         bytes.write(json: self.title)
+        if let token {
+            bytes.write(",\"token\":")
+            bytes.write(json: token)
+        }
         bytes.write(",\"type\":")
         bytes.write(json: self.type)
         bytes.append(UInt8(ascii: "}"))
@@ -104,6 +113,9 @@ extension Problem {
             self.init(
                 status: 409, code: "limit_reached",
                 detail: "asked for \(requested), but the buyer holds \(held) of \(limit) allowed")
+        case .referred(let unit):
+            self.init(
+                status: 421, code: "wrong_unit", detail: "the buyer's home is unit \(unit), which was added later")
         case .overloaded(let limit):
             self.init(status: 503, code: "overloaded", detail: "more than \(limit) requests are waiting", retryAfter: 1)
         case .shed(let seconds):
@@ -129,6 +141,14 @@ extension Problem {
         case .notCancellable(let order, let state):
             self.init(status: 409, code: "not_cancellable", detail: "order \(order) is \(state.name)")
         }
+    }
+
+    /// A new buyer goes to a unit that was added to the sale.
+    ///
+    /// - Parameter token: The buyer's token for that unit. It has the same order id.
+    package init(referredTo unit: UnitID, address: String, token: String) {
+        let plain = Problem(Refusal.referred(to: unit))
+        self.init(status: plain.status, code: plain.code, detail: plain.detail, location: address, token: token)
     }
 
     package init(_ error: TokenError, homeAddress: String? = nil) {

@@ -92,6 +92,26 @@ extension Problem {
     }
 
     /// - Parameter name: The name of the unit.
+    package init(_ refusal: UnitAddition.Refusal, name: String) {
+        let (code, why) =
+            switch refusal {
+            case .wrongState(let state):
+                (
+                    "wrong_state",
+                    "cannot be added to a sale that is \(state.rawValue): only to one that is open or paused"
+                )
+            case .isHome: ("is_home", "is a home of this sale since its opening")
+            case .noHomes(let region):
+                ("no_homes", "is in region \(region), in which the sale has no unit that could refer buyers")
+            case .silent:
+                ("not_reported", "does not report: start it first, and wait until `tranche unit list` shows it")
+            case .drained: ("drained", "is drained: `tranche unit drain \(name) --off`")
+            case .tooMany(let limit): ("too_many_units", "is one too many: at most \(limit) units are added to a sale")
+            }
+        self.init(status: 409, code: code, detail: "\(name) \(why)")
+    }
+
+    /// - Parameter name: The name of the unit.
     package init(_ refusal: UnitRemoval.Refusal, name: String) {
         let why =
             switch refusal {

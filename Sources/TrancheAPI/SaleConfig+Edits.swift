@@ -15,7 +15,7 @@ extension SaleConfig.Sale {
         var made = self
         (made.tieKeyHash, made.drawHash) = (tieKeyHash, drawHash)
         (made.tieKey, made.drawSeed, made.homes, made.planned) = (nil, nil, nil, nil)
-        (made.blocked, made.revocationEpoch) = (nil, nil)
+        (made.blocked, made.revocationEpoch, made.branches) = (nil, nil, nil)
         for index in made.lots.indices { made.lots[index].added = nil }
         return made
     }
@@ -35,6 +35,7 @@ extension SaleConfig.Sale {
         (edited.drawHash, edited.drawSeed) = (self.drawHash, self.drawSeed)
         (edited.homes, edited.planned) = (self.homes, self.planned)
         (edited.blocked, edited.revocationEpoch) = (self.blocked, self.revocationEpoch)
+        edited.branches = self.branches
         for index in edited.lots.indices {
             edited.lots[index].added = self.lots.first { $0.id == edited.lots[index].id }?.added
         }
@@ -54,6 +55,13 @@ extension SaleConfig.Sale {
                     + "of the gates")
         }
         sale.blocked = blocked.isEmpty ? nil : blocked
+        return sale
+    }
+
+    /// This sale with one more unit; with the same ones if it has the unit already.
+    package func adding(_ unit: UnitID) -> Self {
+        var sale = self
+        if sale.branches?.contains(unit) != true { sale.branches = (sale.branches ?? []) + [unit] }
         return sale
     }
 
@@ -149,7 +157,7 @@ extension SaleConfig {
         self.sales.map { sale in
             UnitRemoval.Sale(
                 id: sale.id, state: sale.state, lots: sale.lots.map(\.id),
-                homes: Set((sale.homes ?? [:]).values.flatMap { $0 }))
+                homes: Set(self.sellers(in: sale)))
         }
     }
 }

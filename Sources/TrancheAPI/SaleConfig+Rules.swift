@@ -3,7 +3,7 @@ import TrancheCore
 extension SaleConfig {
     /// This configuration with the rules of an older one: times, windows, limits of buyers, and the rules of gates.
     ///
-    /// States of sales, homes, first grants, stock, secrets and units stay as they are now. Otherwise a buyer whose
+    /// States of sales, homes, added units, first grants, stock, secrets and units stay as they are now. Otherwise a buyer whose
     /// home moved could buy twice, and a closed sale would open again. A sale that the older one does not have keeps
     /// its rules.
     package func withRules(of older: SaleConfig) -> SaleConfig {

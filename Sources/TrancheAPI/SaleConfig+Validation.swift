@@ -64,6 +64,13 @@ extension SaleConfig {
             throw .invalidConfig(
                 "sale \(sale.id): \(sale.blocked?.count ?? 0) blocked buyers, at most \(Limits.blockedBuyers)")
         }
+        let branches = sale.branches ?? []
+        guard branches.count <= Limits.branches, Set(self.sellers(in: sale)).count == self.sellers(in: sale).count
+        else {
+            throw .invalidConfig(
+                "sale \(sale.id): \(branches.count) units were added, of at most \(Limits.branches), or one is there twice"
+            )
+        }
         let epoch = sale.revocationEpoch ?? .first
         guard epoch.rawValue <= Limits.revocations else {
             throw .invalidConfig("sale \(sale.id): revocation epoch \(epoch) is not in 0...\(Limits.revocations)")

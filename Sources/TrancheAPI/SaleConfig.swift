@@ -68,6 +68,8 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var tieKey: String?
         /// The units among which buyers are spread whose token names no home, by region: fixed when the sale opens.
         package var homes: [String: [UnitID]]?
+        /// Units that were added since, in order: the homes of their regions refer new buyers to them.
+        package var branches: [UnitID]?
         /// The first grants, by lot and unit, fixed when the sale warms up. A unit that registers later gets quota by
         /// rebalancing, so it does not change the grants of the others.
         package var planned: [String: [String: Int]]?
@@ -124,9 +126,24 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         return all
     }
 
+    /// Lots of sales that got more units since their opening.
+    package var branchedLots: Set<LotID> {
+        Set(self.sales.filter { $0.branches?.isEmpty == false }.flatMap { $0.lots.map(\.id) })
+    }
+
     /// Lots of sales whose streams of events an operator has switched off.
     package var lotsWithoutEvents: Set<LotID> {
         Set(self.sales.filter { $0.gate?.switches?.hasEvents == false }.flatMap { $0.lots.map(\.id) })
+    }
+
+    /// All units at which buyers of a sale may have orders.
+    package func sellers(in sale: Sale) -> [UnitID] {
+        (sale.homes?.values.flatMap { $0 } ?? []) + (sale.branches ?? [])
+    }
+
+    /// The units that were added to a sale, as the rule for additions reads them.
+    package func additions(to sale: Sale) -> [UnitAddition.Unit] {
+        (sale.branches ?? []).map { UnitAddition.Unit($0, region: self.unit($0)?.region ?? "") }
     }
 
     /// The sale of a lot.

@@ -18,6 +18,8 @@ struct AuthorityEvidence {
     private(set) var contests: [LotID: ContestEvidence] = [:]
     /// All units that have registered.
     private(set) var units: Set<UnitID> = []
+    /// Units that were added to open sales, by lot and home.
+    private(set) var branches: [LotID: [UnitID: Set<UnitID>]] = [:]
     private var current: [UnitID: Generation] = [:]
 
     init(_ records: [AuthorityRecord]) {
@@ -63,6 +65,11 @@ struct AuthorityEvidence {
             case .registered(let unit, _, let generation, _, _):
                 self.current[unit] = generation
                 self.units.insert(unit)
+            case .branched(let lot, let branch):
+                let isNew = self.branches[lot, default: [:]][branch.home, default: []].insert(branch.unit).inserted
+                if branch.home == branch.unit || !isNew {
+                    self.outOfTurn.append("lot \(lot): unit \(branch.unit) became a branch of \(branch.home) again")
+                }
             case .frozen, .drained: break
             }
         }

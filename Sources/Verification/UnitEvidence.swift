@@ -35,8 +35,13 @@ struct UnitEvidence {
     private(set) var archivedOrders: Set<OrderID> = []
     /// Payments that must be refunded.
     private(set) var refunds: [VerifyReport.Refund] = []
+    /// The branches of each lot, in order, and the buyers who had an order in the ledger before the first one.
+    var branches: [LotID: [Branch]] = [:]
+    var known: [LotID: Set<BuyerID>] = [:]
     private(set) var incarnation = Incarnation(0)
     private var ceiling = Stamp.zero
+    /// Processes before the last one gave no stamp at or above this one.
+    private(set) var ceilingAtOpening = Stamp.zero
     private var stamps: Set<Stamp> = []
 
     init(name: String, audit: LedgerAudit) {
@@ -75,6 +80,7 @@ struct UnitEvidence {
                 self.find("I7", "incarnation \(incarnation.rawValue) after \(self.incarnation.rawValue)")
             }
             self.incarnation = incarnation
+            self.ceilingAtOpening = self.ceiling
         case .generation(let generation):
             if generation <= self.generation {
                 self.find("I6", "generation \(generation.rawValue) after \(self.generation.rawValue)")
@@ -122,6 +128,7 @@ struct UnitEvidence {
         case .refundDue(let order, let payment, let reason):
             self.refunds.append(.init(unit: self.name, order: order, payment: payment, reason: reason))
         case .archived(let archived): self.archive(archived)
+        case .branched(let lot, let branch): self.takeBranch(lot, branch)
         case .nonce, .soldOut, .redis: break
         }
     }
@@ -143,6 +150,7 @@ struct UnitEvidence {
         if self.orders[order.id] != nil { self.find("I5", "order \(order.id) is in the ledger twice") }
         if self.refused.contains(order.id) { self.find("I5", "order \(order.id) was refused and accepted") }
         if self.contested[order.id] == nil {
+            self.checkHome(order)
             self.checkStamp(order)
             if self.contended[order.lot] == true {
                 self.find("I10", "order \(order.id) was sold locally, ahead of requests in the contest")
@@ -167,6 +175,7 @@ struct UnitEvidence {
         if self.orders[order.id] != nil || self.contested[order.id] != nil {
             self.find("I5", "order \(order.id) is in the ledger twice")
         }
+        self.checkHome(order)
         self.checkStamp(order)
         self.contended[order.lot] = true
         self.contested[order.id] = Contested(order: order, uncertainty: uncertainty, state: .contested)

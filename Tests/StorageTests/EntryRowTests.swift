@@ -33,6 +33,21 @@ import TrancheCore
         #expect(bytes.withUnsafeBytes { EntryRow(reading: $0, at: &place) } == Self.reservation)
     }
 
+    @Test("a branch is read as it was written, and one whose units do not fit is none") func branchesAreReadBack() {
+        for moment in [Instant.distantPast, Instant(milliseconds: 1_700_000_000_000)] {
+            let entry = LedgerEntry.branched(
+                LotID(3), Branch(home: UnitID(1), unit: UnitID(65_535), refusedBefore: moment))
+            var (bytes, entries): ([UInt8], [LedgerEntry]) = ([], [])
+            EntryRow(entry).encode(into: &bytes)
+            #expect(bytes.withUnsafeBytes { EntryRow.readEntries($0, into: &entries) } && entries == [entry])
+            var row = EntryRow(entry)
+            row.value = 65_536
+            #expect(row.entry == nil)
+            (row.value, row.detail) = (1, -1)
+            #expect(row.entry == nil)
+        }
+    }
+
     @Test("a whole row is an entry") func wholeRowIsAnEntry() { #expect(Self.reservation.entry != nil) }
 
     @Test(

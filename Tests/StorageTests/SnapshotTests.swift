@@ -31,6 +31,8 @@ import TrancheCore
             .contested(self.order(12, lot: 3, .contested), uncertaintyMicroseconds: 701),
             .contested(self.order(13, lot: 3, .contested), uncertaintyMicroseconds: 702),
             .allocated(self.order(11, lot: 3, .reserved)), .lost(self.order(12, lot: 3, .lost)),
+            .branched(LotID(1), Branch(home: UnitID(1), unit: UnitID(4))),
+            .branched(LotID(1), Branch(home: UnitID(1), unit: UnitID(5), refusedBefore: Instant(milliseconds: 17))),
         ]
     }
 
@@ -43,6 +45,10 @@ import TrancheCore
         #expect(left.parts.allocations == right.parts.allocations, sourceLocation: sourceLocation)
         #expect(left.lotsEverSoldOut == right.lotsEverSoldOut, sourceLocation: sourceLocation)
         #expect(left.heldByBuyer == right.heldByBuyer, sourceLocation: sourceLocation)
+        #expect(left.branches == right.branches, sourceLocation: sourceLocation)
+        for order in left.orders {
+            #expect(right.hasOrder(of: order.buyer, lot: order.lot), sourceLocation: sourceLocation)
+        }
         let buyer = BuyerID("b13")!
         #expect(
             left.contested(by: buyer, lot: LotID(3)) == right.contested(by: buyer, lot: LotID(3)),

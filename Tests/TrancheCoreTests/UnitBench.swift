@@ -127,7 +127,7 @@ extension Bench: UnitShell {
             case .answerTicket(_, let answer): self.others.append(answer)
             case .withheld(let request): self.withheld.append(request)
             case .changed(let order): self.changed.append(order)
-            case .waitlisted, .soldOut, .recovered, .archived: break
+            case .waitlisted, .soldOut, .recovered, .archived, .branched: break
             }
         }
     }

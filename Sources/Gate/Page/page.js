@@ -50,6 +50,7 @@ const statusPause = 1_000; // at least this long between two reads of the status
 const calmStatusPause = 5_000; // while the opening is more than a minute away
 const longestPause = 30_000;
 const answerLimit = 5_000; // the button comes back after this time, also without an answer
+const referralLimit = 4; // addresses that one order follows
 const repeatLimit = 5; // repetitions of one call, each after the server's Retry-After
 const personTime = 1_200; // an answer to a challenge is not sent earlier than this
 const openingTime = 5_000; // so long after the opening, calls are spread by the sale's delay
@@ -537,12 +538,15 @@ async function buy(lot) {
     const path = lot.order ?? `/v1/lots/${lot.id}/orders`;
     const order = (unit) => patient(lot, () => post(unit + path, token.token, { quantity: saved.quantity }));
     let answer;
-    try {
-        answer = await order(token.unit);
-    } catch (refusal) {
-        if (refusal.status !== 421 || !refusal.body.location) throw refusal;
-        token.unit = refusal.body.location.replace(/\/+$/, "");
-        answer = await order(token.unit);
+    for (let turn = 0; !answer; turn += 1) {
+        try {
+            answer = await order(token.unit);
+        } catch (refusal) {
+            // A unit that was added to the sale needs a token of its own, which the home has made.
+            if (refusal.status !== 421 || !refusal.body.location || turn === referralLimit) throw refusal;
+            token.unit = refusal.body.location.replace(/\/+$/, "");
+            token.token = refusal.body.token ?? token.token;
+        }
     }
     own.order = answer.content;
     own.unit = token.unit;

@@ -20,9 +20,15 @@ package enum Coverage {
         "write refused",
     ]
 
+    /// The same for worlds in which a unit is added.
+    package static let marksOfGrowth = [
+        "asked the home again", "bought at a branch", "branch opened", "branch told anew", "contested at a branch",
+        "kept by the home", "referred",
+    ]
+
     /// The required marks that `marks` lacks.
-    package static func missing(in marks: some Collection<String>) -> [String] {
+    package static func missing(in marks: some Collection<String>, grows: Bool = false) -> [String] {
         let reached = Set(marks)
-        return Self.marks.filter { !reached.contains($0) }
+        return (Self.marks + (grows ? Self.marksOfGrowth : [])).filter { !reached.contains($0) }
     }
 }

@@ -38,6 +38,11 @@ package enum Plant: String, Sendable, CaseIterable {
     case replacedHeadsForgotten
     /// Quota is a lease: a silent unit loses what it has not reported as sold.
     case leaseExpires
+    /// A home hears of a branch once, and its ledger does not have it: after a restart it admits whom it has referred.
+    case twoHomes
+
+    /// The mistake shows only if a unit is added.
+    var needsGrowth: Bool { self == .twoHomes }
 
     /// The mistake can show in a contest only.
     var needsContest: Bool {
@@ -67,6 +72,7 @@ package enum Plant: String, Sendable, CaseIterable {
         case .waitlistOvertaken, .releasesTooEarly: ["I10"]
         case .leaseExpires: ["I1", "I2", "I3"]
         case .replacedHeadsForgotten: ["L1"]
+        case .twoHomes: ["I12"]
         }
     }
 

@@ -21,6 +21,7 @@ extension Checker {
                 let account = Account(lot: lot, unit: unit, generation: generation.rawValue)
                 self.highestReturned[account] = max(self.highestReturned[account] ?? 0, total)
             case .reserved(let order):
+                self.ordered(order, at: unit)
                 self.change(unit, order.lot, order.generation) { $0.sold += Int(order.quantity) }
                 let isNew = self.ledgerOrders[unit, default: []].insert(order.id).inserted
                 self.expect(isNew, "I5", "order \(order.id) twice in the ledger of unit \(unit)")
@@ -34,6 +35,7 @@ extension Checker {
             case .generation(let next): self.generations[unit] = next
             case .contended(let lot): self.contended[unit, default: [:]][lot] = self.lastStamp[unit] ?? .zero
             case .contested(let order, _):
+                self.ordered(order, at: unit)
                 let isNew = self.contestedOrders[unit, default: []].insert(order.id).inserted
                 self.expect(isNew, "I5", "order \(order.id) contested twice in unit \(unit)")
             case .allocated(let order): self.allocated(unit, order)
@@ -45,9 +47,18 @@ extension Checker {
                 self.change(unit, order.lot, order.generation) { $0.paid += Int(order.quantity) }
             case .refundDue(let order, let payment, _):
                 self.refunds[unit, default: []].insert(Refund(order: order, payment: payment))
-            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis, .archived: break
+            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis, .archived, .branched: break
             }
         }
+    }
+
+    /// A buyer of a lot has orders in one unit's ledger only, whatever their states: elsewhere nobody would count them.
+    private mutating func ordered(_ order: Order, at unit: UnitID) {
+        let others = self.homes[order.lot]?[order.buyer]?.filter { $0 != unit } ?? []
+        self.expect(
+            others.isEmpty, "I12",
+            "buyer \(order.buyer) of lot \(order.lot) has orders at unit \(unit) and at \(others)")
+        self.homes[order.lot, default: [:]][order.buyer, default: []].insert(unit)
     }
 
     private mutating func allocated(_ unit: UnitID, _ order: Order) {
@@ -96,7 +107,9 @@ extension Checker {
         for case .refundDue(let order, _, _) in lost { self.excused.insert(order) }
         for case .refused(let order, _, _) in lost { self.excused.insert(order) }
         for case .released(let order, _) in lost { self.excused.insert(order.id) }
-        for case .soldOut in lost {
+        // Who was refused what, before a branch that the ledger may have had, is lost with it.
+        let mayLackBranch = self.branched.contains(unit) ? 1 : 0
+        for _ in 0..<lost.count(where: { if case .soldOut = $0 { true } else { false } }) + mayLackBranch {
             for (order, answer) in self.outcomes where answer == .soldOut && self.toldBy[order] == unit {
                 self.excused.insert(order)
             }
@@ -107,6 +120,9 @@ extension Checker {
         self.refunds[unit] = nil
         self.contended[unit] = nil
         self.contestedOrders[unit] = nil
+        for lot in self.homes.keys {
+            for buyer in self.homes[lot]!.keys { self.homes[lot]![buyer]!.remove(unit) }
+        }
         let violations = self.violations
         self.lastIncarnation[unit] = nil
         self.lastStamp[unit] = nil  // The ceiling may be lost with the tail.

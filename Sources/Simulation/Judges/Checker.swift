@@ -45,6 +45,10 @@ struct Checker {
     /// The last stamp before a lot was contended in a unit: later requests may not buy locally.
     var contended: [UnitID: [LotID: Stamp]] = [:]
     var contestedOrders: [UnitID: Set<OrderID>] = [:]
+    /// The units whose ledgers have orders of a buyer of a lot.
+    var homes: [LotID: [BuyerID: Set<UnitID>]] = [:]
+    /// Homes that the log has given a branch.
+    var branched: Set<UnitID> = []
     /// Units whose ledger was replaced by an older copy.
     var setBack: Set<UnitID> = []
     let buyerLimit: Int
@@ -98,6 +102,7 @@ struct Checker {
                     "unit \(unit) could not prove a head of its ledger, which was never set back")
                 if self.current[unit] == generation { self.current[unit] = nil }
             case .reinstated(let unit, let generation): self.current[unit] = generation
+            case .branched(_, let branch): self.branched.insert(branch.home)
             case .coordinatorEpoch, .frozen, .drained: break
             }
         }

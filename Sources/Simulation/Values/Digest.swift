@@ -34,6 +34,7 @@ package struct Digest: Sendable {
         case .ceilingReset(let stamp): self.mix([17, stamp.rawValue])
         case .redis(let run): self.mix([18, run.rawValue])
         case .archived(let archived): self.mix([19, UInt64(archived.lot.rawValue), archived.digest.high])
+        case .branched(let lot, let branch): self.mix([20, UInt64(lot.rawValue), UInt64(branch.unit.rawValue)])
         }
     }
 

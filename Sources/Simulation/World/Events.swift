@@ -21,6 +21,7 @@ extension World {
         case callbackDue(Int)
         case fault
         case faultsEnd
+        case addUnit
         case settle
     }
     enum Message {
@@ -34,7 +35,7 @@ extension World {
         case contestReport(UnitID, session: UInt64, ContestReport, sentAt: Instant)
         case contestReply(UnitID, session: UInt64, ContestReply, sentAt: Instant, received: Instant)
         case buy(Int, BuyRequest)
-        case answer(Int, BuyRequest, Answer)
+        case answer(Int, from: UnitID, BuyRequest, Answer)
         case callback(Int)
         case callbackAnswer(Int, Answer)
         case cancel(Int, OrderID)

@@ -21,7 +21,7 @@ struct SimulatedShell: UnitShell {
             self.world.crashUnit(self.unit)
             throw Gone()
         }
-        guard self.world.commit(self.unit, self.process, entries) else { throw Gone() }
+        guard self.world.commit(self.unit, self.process, self.world.kept(entries)) else { throw Gone() }
         self.process.machine.committed(self.ledger.head)
         if self.world.plant == .redisNotAwaited { self.acknowledge(entries) }
     }
@@ -91,6 +91,8 @@ struct SimulatedShell: UnitShell {
         case .answerTicket(let ticket, let answer): self.world.tellProvider(self.unit, ticket: ticket, answer)
         case .soldOut(_, true): self.world.mark("sold out")
         case .waitlisted: self.world.mark("waitlisted")
+        case .branched(let lot, let branch):
+            self.world.mark(self.world.known(branch, lot) ? "branch told anew" : "branch opened")
         case .soldOut, .changed, .recovered, .archived: break
         }
     }

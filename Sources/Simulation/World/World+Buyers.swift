@@ -3,7 +3,11 @@ import TrancheCore
 /// A buyer: one home unit, one lot, and a number of tries.
 struct Buyer {
     let id: BuyerID
-    let unit: UnitID
+    let home: UnitID
+    /// The unit that the buyer asks: the home, or a unit that it was referred to.
+    var unit: UnitID
+    /// The unit that gave the buyer an order last.
+    var orderedAt: UnitID
     let lot: LotID
     let quantity: Int
     var token: OrderID
@@ -20,11 +24,11 @@ extension World {
     func invite() {
         let weights = (0..<self.settings.units).map { _ in self.random.number(1...10) }
         for number in 0..<self.settings.buyers {
-            let unit = UnitID(UInt16(self.random.index(weights: weights) + 1))
+            let unit = self.home(UnitID(UInt16(self.random.index(weights: weights) + 1)))
             let at = self.random.number(300_000...9_000_000)
             self.buyers.append(
                 Buyer(
-                    id: BuyerID("b\(number)")!, unit: unit,
+                    id: BuyerID("b\(number)")!, home: unit, unit: unit, orderedAt: unit,
                     lot: LotID(UInt32(self.random.number(1...self.settings.lots))),
                     quantity: self.random.happens(permille: 150) ? 2 : 1,
                     token: self.token(at: unit), issuedAt: self.start,
@@ -55,6 +59,7 @@ extension World {
         let last = self.start.advanced(milliseconds: self.settings.endAtMilliseconds - 4_000)
         guard self.buyers[number].triesLeft > 0, self.now < last else { return }
         self.buyers[number].triesLeft -= 1
+        self.wander(number)
         self.ticketCount += 1
         let buyer = self.buyers[number]
         self.buyers[number].waitsFor = self.ticketCount
@@ -67,7 +72,7 @@ extension World {
         self.schedule(.buyer(number, .timeOut(ticket: self.ticketCount)), afterMicroseconds: 3_000_000)
     }
 
-    private func retry(_ number: Int, afterMilliseconds: Int) {
+    func retry(_ number: Int, afterMilliseconds: Int) {
         self.buyers[number].waitsFor = 0
         self.schedule(.buyer(number, .ask), afterMicroseconds: 1_000 * afterMilliseconds)
     }
@@ -94,7 +99,7 @@ extension World {
             return self.tell(unit, process, request.arriving(at: .zero, ticket), .refused(.overloaded(limit: 0)))
         }
         process.desk.beginAdmission(request.order)
-        let arrived = request.arriving(at: stamp, ticket)
+        let arrived = request.arriving(at: stamp, ticket, isRemembered: process.desk.remembers(request.purchase))
         if process.ownLedger == nil { self.checker.stamped(unit, stamp) }
         process.intake.append(arrived)
         if process.intake.count == 1 {
@@ -103,10 +108,12 @@ extension World {
         }
     }
 
-    func hear(_ number: Int, _ request: BuyRequest, _ answer: Answer) {
+    func hear(_ number: Int, from unit: UnitID, _ request: BuyRequest, _ answer: Answer) {
         guard !self.buyers[number].isDone, request.order == self.buyers[number].token else { return }
         switch answer {
+        case .refused(.referred(let branch)): self.follow(number, to: branch)
         case .order(let order) where order.state.isLive:
+            self.noteOrder(number, at: unit)
             self.buyers[number].isDone = true
             self.buyers[number].waitsFor = 0
             self.mark("bought")
@@ -123,6 +130,7 @@ extension World {
             }
         case .order(let order) where order.state == .contested:
             self.mark("contested")
+            self.noteOrder(number, at: unit)
             self.buyers[number].triesLeft += 1  // A status question is not a try.
             self.retry(number, afterMilliseconds: self.random.number(200...600))
             if self.random.happens(permille: 20) {
@@ -146,7 +154,7 @@ extension World {
 }
 
 extension BuyRequest {
-    fileprivate func arriving(at stamp: Stamp, _ ticket: UInt64) -> BuyRequest {
-        BuyRequest(self.purchase, stamp: stamp, ticket: ticket)
+    fileprivate func arriving(at stamp: Stamp, _ ticket: UInt64, isRemembered: Bool = false) -> BuyRequest {
+        BuyRequest(self.purchase, stamp: stamp, ticket: ticket, isRemembered: isRemembered)
     }
 }

@@ -84,7 +84,7 @@ extension World {
         case .registerReply(let unit, let session, let reply):
             guard let process = self.process(unit, session) else { return }
             if case .newGeneration = reply { self.mark("new generation") }
-            self.run(unit, process, .registered(reply))
+            self.run(unit, process, .registered(self.told(reply, to: unit, process)))
         case .report(let report):
             self.center.heardAt[report.unit] = self.now
             let told = self.plant == .reclaimIsTaken ? self.anticipated(report) : report
@@ -99,7 +99,7 @@ extension World {
         case .contestReply(let unit, let session, let reply, let sentAt, let received):
             self.contestReplied(unit, session, reply, sentAt: sentAt, received: received)
         case .buy(let buyer, let request): self.buy(buyer, request)
-        case .answer(let buyer, let request, let answer): self.hear(buyer, request, answer)
+        case .answer(let buyer, let unit, let request, let answer): self.hear(buyer, from: unit, request, answer)
         case .callback(let capture): self.paid(capture)
         case .callbackAnswer(let capture, let answer): self.hear(capture: capture, answer)
         case .cancel(let buyer, let order): self.cancelled(buyer, order)
@@ -142,7 +142,7 @@ extension World {
     /// The planted faults change the directives here.
     private func follow(_ directives: QuotaDirectives, _ delta: [LotID: Int]) {
         guard let process = self.units[known: directives.unit].process else { return }
-        var told = directives
+        var told = self.told(directives, to: directives.unit, process)
         let book = process.machine.book
         switch self.plant {
         case .grantsAsDeltas:
@@ -182,7 +182,7 @@ extension QuotaDirectives {
             lots: self.lots.map {
                 Lot(
                     lot: $0.lot, granted: body($0.lot, $0.granted), hint: $0.hint, elsewhere: $0.elsewhere,
-                    contest: $0.contest)
+                    contest: $0.contest, branches: $0.branches)
             }, coordinator: self.coordinator, witness: self.witness)
     }
 }

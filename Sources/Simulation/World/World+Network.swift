@@ -73,11 +73,11 @@ extension World {
             Link(from: .unit(unit), to: .coordinator(self.leader(of: report.epoch)))
         case .contestReply(let unit, _, let reply, _, _):
             Link(from: .coordinator(self.leader(of: reply.epoch)), to: .unit(unit))
-        case .buy(let buyer, _), .cancel(let buyer, _): Link(from: .people, to: .unit(self.buyers[buyer].unit))
-        case .answer(let buyer, _, _): Link(from: .unit(self.buyers[buyer].unit), to: .people)
-        case .callback(let number): Link(from: .provider, to: .unit(self.buyers[self.captures[number].buyer].unit))
-        case .callbackAnswer(let number, _):
-            Link(from: .unit(self.buyers[self.captures[number].buyer].unit), to: .provider)
+        case .buy(let buyer, _): Link(from: .people, to: .unit(self.buyers[buyer].unit))
+        case .cancel(let buyer, _): Link(from: .people, to: .unit(self.buyers[buyer].orderedAt))
+        case .answer(_, let unit, _, _): Link(from: .unit(unit), to: .people)
+        case .callback(let number): Link(from: .provider, to: .unit(self.captures[number].unit))
+        case .callbackAnswer(let number, _): Link(from: .unit(self.captures[number].unit), to: .provider)
         }
     }
 
@@ -94,7 +94,7 @@ extension World {
         case .message(let message):
             if case .unit(let unit) = self.link(of: message).to { unit } else { nil }
         case .redis, .startUnit, .startCenter, .coordinatorTick, .contestTick, .buyer, .callbackDue, .fault,
-            .faultsEnd, .settle:
+            .faultsEnd, .addUnit, .settle:
             nil
         }
     }

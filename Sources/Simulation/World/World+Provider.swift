@@ -3,6 +3,8 @@ import TrancheCore
 /// A payment that the provider took from a buyer.
 struct Capture {
     let buyer: Int
+    /// The unit that has the order.
+    let unit: UnitID
     let order: OrderID
     let payment: PaymentID
     let at: Instant
@@ -15,7 +17,9 @@ struct Capture {
 extension World {
     func capture(_ buyer: Int, _ order: OrderID) {
         let payment = PaymentID("p\(self.captures.count)")!
-        self.captures.append(Capture(buyer: buyer, order: order, payment: payment, at: self.now))
+        self.captures.append(
+            Capture(
+                buyer: buyer, unit: self.buyers[buyer].orderedAt, order: order, payment: payment, at: self.now))
         self.call(back: self.captures.count - 1)
     }
 
@@ -27,7 +31,7 @@ extension World {
 
     func paid(_ number: Int) {
         let capture = self.captures[number]
-        let unit = self.buyers[capture.buyer].unit
+        let unit = capture.unit
         guard let process = self.payable(unit) else { return }
         self.run(unit, process, .payment(capture.order, payment: capture.payment, ticket: UInt64(number + 1)))
     }
@@ -39,7 +43,7 @@ extension World {
     }
 
     func cancelled(_ number: Int, _ order: OrderID) {
-        let unit = self.buyers[number].unit
+        let unit = self.buyers[number].orderedAt
         guard let process = self.payable(unit) else { return }
         self.run(unit, process, .cancel(order, ticket: 0))
     }
@@ -65,7 +69,7 @@ extension World {
     /// A buyer who paid has the item or is owed the money, by the remaining ledger.
     func judgePayments() {
         for (number, capture) in self.captures.enumerated() {
-            let unit = self.buyers[capture.buyer].unit
+            let unit = capture.unit
             let isOverdue = capture.answer == nil && self.now.milliseconds(since: capture.at) > Self.answerMilliseconds
             self.checker.live(
                 !isOverdue, "L2", "payment \(number) for order \(capture.order) at unit \(unit): no answer")

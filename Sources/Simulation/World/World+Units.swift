@@ -136,11 +136,14 @@ extension World {
         guard let asked = process.waiting.removeValue(forKey: request.ticket) else { return }
         if process.ownLedger != nil {
             // A fenced process may still refuse; it must not acknowledge what others sell, too.
+            if case .refused(.referred) = answer {
+                return self.send(.answer(asked.buyer, from: id, request, answer))
+            }
             guard case .order(let order) = answer else { return }
             return self.checker.answeredByOriginal(id, order)
         }
         self.checker.answered(id, request, answer)
-        self.send(.answer(asked.buyer, request, answer))
+        self.send(.answer(asked.buyer, from: id, request, answer))
     }
 }
 

@@ -54,11 +54,15 @@ package final class World {
     let contestTerms: ContestTerms
     var buyers: [Buyer] = []
     var ticketCount: UInt64 = 0
+    /// `nil` in a world in which no unit is added.
+    var growth: Growth?
     /// The number of Redis processes started so far.
     var redisRuns: UInt64 = 1
 
-    /// - Parameter settings: `nil` draws the size of the world from the seed.
-    package init(seed: UInt64, settings: Settings? = nil, plant: Plant? = nil) {
+    /// - Parameters:
+    ///   - settings: `nil` draws the size of the world from the seed.
+    ///   - grows: The last unit is no buyer's home at first: it is added while the sale runs.
+    package init(seed: UInt64, settings: Settings? = nil, plant: Plant? = nil, grows: Bool = false) {
         self.plant = plant
         self.random = SeededRandom(seed: seed)
         self.profile = FaultProfile(random: &self.random)
@@ -75,6 +79,7 @@ package final class World {
             buyerLimit: settings.buyerLimit,
             closesAt: Instant(milliseconds: 1_700_000_000_000 + settings.endAtMilliseconds - 4_000))
         self.center = SimulatedCenter()
+        if grows || plant?.needsGrowth == true { self.growth = Growth(seed: seed, settings) }
         for number in 1...settings.units {
             let id = UnitID(UInt16(number))
             let ledger = SimulatedLedger(
@@ -129,6 +134,7 @@ package final class World {
         self.schedule(.fault, afterMicroseconds: 1_000 * self.random.number(100...2_000))
         self.queue.push(.faultsEnd, at: self.start.advanced(milliseconds: self.settings.faultsEndAtMilliseconds))
         self.schedule(.settle, afterMicroseconds: 3_000_000)
+        if let growth { self.schedule(.addUnit, afterMicroseconds: growth.afterMicroseconds) }
         self.invite()
     }
 
@@ -161,6 +167,7 @@ package final class World {
         case .callbackDue(let capture): self.call(back: capture)
         case .fault: self.drawFault()
         case .faultsEnd: self.endFaults()
+        case .addUnit: self.addUnit()
         case .settle: self.settleStranded()
         }
     }

@@ -101,7 +101,7 @@ struct CommitPlan {
         case .ceilingReset: self.resetsCeiling = true
         case .archived: self.archives = true
         case .opened, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .contended, .contested, .lost,
-            .redis:
+            .redis, .branched:
             break
         }
     }

@@ -12,6 +12,7 @@ struct SaleCommand: AsyncParsableCommand {
         subcommands: [
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
             Close.self, Settle.self, Block.self, Unblock.self, RevokeTokens.self,
+            AddUnit.self,
         ])
 
     struct Warm: AsyncParsableCommand {
@@ -120,6 +121,11 @@ extension CommonOptions {
                     + (lot.added ?? 0 > 0 ? " (\(Output.number(lot.stock)) at first)" : ""))
         }
         if let epoch = document.sale.revocationEpoch { Output.line("  tokens revoked, last with epoch \(epoch)") }
+        if let added = document.sale.branches {
+            let units = (try? self.folder.load())?.units ?? []
+            let names = added.map { id in units.first { $0.id == id }?.name ?? "unit \(id)" }
+            Output.line("  units added since its opening: \(names.joined(separator: ", "))")
+        }
         if document.sale.state == .warming {
             Output.line(document.readiness.isReady ? Output.green("  ready to open") : "  missing:")
             for missing in document.readiness.missing { Output.line("    \(missing)") }

@@ -6,8 +6,8 @@ import TrancheCore
 
 struct UnitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "unit", abstract: "Look at units, drain them, and remove them.",
-        subcommands: [List.self, Drain.self, Remove.self])
+        commandName: "unit", abstract: "Look at units, start one more, drain them, and remove them.",
+        subcommands: [List.self, Start.self, Drain.self, Remove.self])
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

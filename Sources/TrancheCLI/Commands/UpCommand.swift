@@ -99,7 +99,7 @@ struct UpCommand: AsyncParsableCommand {
             return layout
         }
         let layout = try folder.load()
-        let present = layout.units.map(\.name)
+        let present = layout.units.filter { !$0.isAdded }.map(\.name)
         if let names, names != present {
             throw CommandError(
                 "\(folder.path) holds a cluster of the regions \(present.joined(separator: ",")), but --regions is "

@@ -24,6 +24,7 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
     @Option(help: "Worlds that run in parallel.") var jobs = 2
     @Option(help: "Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).") var plant: String?
+    @Flag(help: "Add a unit to the sale of each world while it runs.") var grow = false
     @Flag(help: "Print the events of each world.") var trace = false
     @Flag(help: "Print the fingerprint of each world, to compare two runs.") var digests = false
     @Flag(help: "Print JSON, for scripts.") var json = false
@@ -58,7 +59,7 @@ struct SimulateCommand: AsyncParsableCommand {
         let took = ContinuousClock.now - started
         result.seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
         if plant == nil, result.worlds >= Coverage.worldsNeeded {
-            result.missing = Coverage.missing(in: result.marks.keys)
+            result.missing = Coverage.missing(in: result.marks.keys, grows: self.grow)
         }
         if self.json { Output.json(result) } else { self.print(result) }
         if !result.isGood { throw ExitCode(2) }
@@ -67,7 +68,7 @@ struct SimulateCommand: AsyncParsableCommand {
     private func summary(_ seeds: ClosedRange<UInt64>, plant: Plant?) async -> Summary {
         let summary = NIOLockedValueBox(Summary())
         let next = NIOLockedValueBox(seeds.lowerBound)
-        let (trace, digests) = (self.trace, self.digests)
+        let (trace, digests, grow) = (self.trace, self.digests, self.grow)
         let progress = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: .seconds(5))
@@ -86,7 +87,7 @@ struct SimulateCommand: AsyncParsableCommand {
                         }
                         guard seeds.contains(seed) else { return }
                         await Task.yield()  // Lets the task that prints the progress run.
-                        let world = World(seed: seed, plant: plant)
+                        let world = World(seed: seed, plant: plant, grows: grow)
                         if trace { world.trace = { Output.line("seed \(seed), \($0)") } }
                         let violations = world.run()
                         summary.withLockedValue { summary in
@@ -116,7 +117,8 @@ struct SimulateCommand: AsyncParsableCommand {
         for (seed, violations) in result.broken.sorted(by: { UInt64($0.key)! < UInt64($1.key)! }).prefix(20) {
             Output.line(Output.red("seed \(seed): \(violations.joined(separator: "; "))"))
             Output.line(
-                "  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.plant.map { " --plant \($0)" } ?? "")"
+                "  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.grow ? " --grow" : "")"
+                    + (self.plant.map { " --plant \($0)" } ?? "")
             )
         }
         for (mark, count) in result.marks.sorted(by: { $0.key < $1.key }) {

@@ -26,6 +26,8 @@ package enum Refusal: Error, Hashable, Sendable {
     case duplicate(held: Int, limit: Int)
     /// Final for this order id.
     case limitReached(requested: Int, held: Int, limit: Int)
+    /// The buyer has no order here, and buys at this unit, which was added to the sale later.
+    case referred(to: UnitID)
     /// A queue is full: ask again with the same token.
     case overloaded(limit: Int)
     /// The unit has more to do than it can: ask again with the same token, after this time.

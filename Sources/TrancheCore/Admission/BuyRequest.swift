@@ -25,8 +25,14 @@ package struct BuyRequest: Hashable, Sendable {
     package let ticket: UInt64
     /// The clock's `eps` when the request was stamped.
     package let uncertaintyMicroseconds: Int64
+    /// The front desk would have refused it from its memory. Only the engine knows whether its buyer is to be referred.
+    package let isRemembered: Bool
 
-    package init(_ purchase: Purchase, stamp: Stamp, ticket: UInt64, uncertaintyMicroseconds: Int64 = 500) {
+    package init(
+        _ purchase: Purchase, stamp: Stamp, ticket: UInt64, uncertaintyMicroseconds: Int64 = 500,
+        isRemembered: Bool = false
+    ) {
+        self.isRemembered = isRemembered
         self.purchase = purchase
         self.stamp = stamp
         self.ticket = ticket

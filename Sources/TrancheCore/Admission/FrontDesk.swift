@@ -19,6 +19,8 @@ package struct FrontDesk: Sendable {
     private var isRecovered = true
     /// Orders in the ledger that Redis has not confirmed.
     private var withheld: Set<OrderID> = []
+    /// By lot: units that were added later, and take new buyers.
+    private var branches: [LotID: [Branch]] = [:]
     package var uncertaintyMicroseconds: Int64
 
     package init(uncertaintyMicroseconds: Int64 = 500) { self.uncertaintyMicroseconds = uncertaintyMicroseconds }
@@ -32,6 +34,7 @@ package struct FrontDesk: Sendable {
         self.underway = [:]
         self.withheld = []
         self.isRecovered = false
+        self.branches = book.branches
         for lot in book.lotsEverSoldOut {
             self.memories[lot] = RefusalMemory(cut: now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds))
         }
@@ -103,12 +106,26 @@ package struct FrontDesk: Sendable {
         if self.memories[lot]?.refuses(order, issuedAt: purchase.issuedAt) == true {
             // The first copy is in admission and may be admitted. This one gets the same answer.
             if self.underway[order] != nil { return nil }
+            if self.isRecovered, self.mayBeReferred(purchase) { return nil }
             return .refused(self.isRecovered ? .soldOut(requested: quantity) : .recovering)
         }
-        guard self.soldOut.contains(lot), self.underway[order] == nil else { return nil }
+        guard self.soldOut.contains(lot), self.underway[order] == nil, !self.mayBeReferred(purchase) else { return nil }
         self.memories[lot, default: RefusalMemory()].remember(order, now: now)
         self.offered[lot, default: 0] += 1
         return .refused(.soldOut(requested: quantity))
+    }
+
+    /// Whether only the engine knows the answer: the buyer goes to a branch, or has an order here. The branch may have sold
+    /// what this desk would refuse.
+    private func mayBeReferred(_ purchase: Purchase) -> Bool {
+        guard !self.branches.isEmpty, let branches = self.branches[purchase.lot] else { return false }
+        return HomeUnit.branch(of: purchase.buyer, among: branches) != nil
+    }
+
+    /// Whether the desk would refuse a purchase from its memory, if its buyer did not prefer a branch.
+    package func remembers(_ purchase: Purchase) -> Bool {
+        guard !self.branches.isEmpty else { return false }
+        return self.memories[purchase.lot]?.refuses(purchase.order, issuedAt: purchase.issuedAt) == true
     }
 
     package enum Copy: Hashable, Sendable {
@@ -164,6 +181,7 @@ package struct FrontDesk: Sendable {
             case .soldOut(let lot, false): self.soldOut.remove(lot)
             case .recovered: self.isRecovered = true
             case .archived(_, let left): self.orders = left
+            case .branched(let lot, let branch): self.branches[lot, default: []].append(branch)
             }
         }
         return delivery

@@ -12,6 +12,8 @@ extension UnitMachine {
                 output.addAnswer(to: request, answer)
                 continue
             }
+            // Whoever is referred is demand of the branch.
+            if self.refer(request, into: &output) { continue }
             self.lots[known: request.lot].demand.count(request.order)
             if self.lots[known: request.lot].isContended {
                 self.enter(request, now: now, into: &output)
@@ -40,6 +42,9 @@ extension UnitMachine {
             return .refused(refusal)
         }
         guard self.mayIssue else { return .refused(.recovering) }
+        if request.isRemembered, self.book.branch(of: request.buyer, lot: request.lot) == nil {
+            return .refused(.soldOut(requested: request.quantity))
+        }
         if state.isContended { return nil }
         guard state.redis.isOpen else { return .refused(.recovering) }
         guard state.waiting.count < Limits.waitingRequests else {
@@ -95,6 +100,8 @@ extension UnitMachine {
     /// - Returns: The order, if the request is admitted. Any other outcome is in the output.
     private mutating func decide(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) -> Order? {
         if let known = self.book.orders[request.order] { return known }
+        // It waited since before the lot had the branch.
+        if self.refer(request, into: &output) { return nil }
         let rules = self.lots[known: request.lot].rules
         let limit = rules?.buyerLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)

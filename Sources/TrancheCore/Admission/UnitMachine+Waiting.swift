@@ -32,6 +32,7 @@ extension UnitMachine {
     package var waitingRequests: WaitingRequests {
         var waiting = WaitingRequests()
         for lot in self.lotsToDecide { waiting.count(self.lots[known: lot].waiting.count, of: lot) }
+        for lot in self.lotsToRefer { waiting.count(self.lots[known: lot].referrals.count, of: lot) }
         return waiting
     }
 

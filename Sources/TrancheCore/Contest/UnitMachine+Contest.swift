@@ -52,6 +52,7 @@ extension UnitMachine {
     /// Enters a request in the contest, if it can still get stock or a place in the waitlist.
     mutating func enter(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
         if let known = self.knownAnswer(request) { return output.addAnswer(to: request, known) }
+        if self.refer(request, into: &output) { return }
         guard let queue = self.lots[known: request.lot].contest, queue.phase == .joined else {
             return self.waitForContest(request, into: &output)
         }

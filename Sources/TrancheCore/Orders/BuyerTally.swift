@@ -1,4 +1,5 @@
-/// The items that each buyer holds of each lot: 12 bytes each, keyed by one of the buyer's orders.
+/// The items that each buyer holds of each lot: 12 bytes each, keyed by one of the buyer's orders. A buyer whose orders
+/// have ended holds none, and keeps the entry.
 struct BuyerTally: Sendable {
     private var index = HashIndex()
     /// A row in the table of orders (for the buyer and the lot), the quantity, and the hash. Without the stored hash,
@@ -7,6 +8,10 @@ struct BuyerTally: Sendable {
 
     func quantity(_ buyer: BuyerID, _ lot: LotID, in orders: OrderTable) -> Int {
         self.find(buyer, lot, orders).map { Int(self.entries[$0].quantity) } ?? 0
+    }
+
+    func hasOrder(of buyer: BuyerID, _ lot: LotID, in orders: OrderTable) -> Bool {
+        self.find(buyer, lot, orders) != nil
     }
 
     /// - Parameter row: The row of an order of this buyer for this lot.

@@ -36,6 +36,8 @@ package enum LedgerEntry: Hashable, Sendable {
     case redis(RedisRun)
     /// The orders of a settled lot have left the book for the lot's archive.
     case archived(ArchivedLot)
+    /// From here on new buyers of a lot who prefer the branch are referred to it, and not admitted.
+    case branched(LotID, Branch)
 
     /// Whether the entry only replaces an earlier one of its kind, and changes nothing for buyers. A commit of such entries
     /// overwrites the one before it.

@@ -14,6 +14,7 @@ extension UnitBook {
         package var nonce: UInt64 = 0
         package var redis: RedisRun?
         package var archived: [LotID: ArchivedLot] = [:]
+        package var branches: [LotID: [Branch]] = [:]
 
         package init() {}
     }
@@ -24,7 +25,7 @@ extension UnitBook {
         (parts.orders, parts.refused, parts.refunds) = (self.orders, self.refused, self.refunds)
         (parts.lotsEverSoldOut, parts.contests) = (self.lotsEverSoldOut, self.contests)
         (parts.allocations, parts.ceiling, parts.nonce) = (self.allocations, self.ceiling, self.nonce)
-        (parts.redis, parts.archived) = (self.redis, self.archived)
+        (parts.redis, parts.archived, parts.branches) = (self.redis, self.archived, self.branches)
         return parts
     }
 
@@ -34,17 +35,20 @@ extension UnitBook {
         (self.orders, self.refused, self.refunds) = (parts.orders, parts.refused, parts.refunds)
         (self.lotsEverSoldOut, self.contests) = (parts.lotsEverSoldOut, parts.contests)
         (self.allocations, self.ceiling, self.nonce) = (parts.allocations, parts.ceiling, parts.nonce)
-        (self.redis, self.archived) = (parts.redis, parts.archived)
+        (self.redis, self.archived, self.branches) = (parts.redis, parts.archived, parts.branches)
         for row in 0..<self.orders.count {
             let order = self.orders.order(at: row)
             switch order.state {
             case .reserved, .paid:
                 self.held.change(by: Int(order.quantity), order.buyer, order.lot, order: row, in: self.orders)
             case .contested:
+                self.held.change(by: 0, order.buyer, order.lot, order: row, in: self.orders)
                 self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
                 guard order.generation == self.generation else { continue }  // The queue of its generation is gone.
                 self.undecided[order.lot, default: QuantityCounts()].add(1, of: Int(order.quantity))
-            case .cancelled, .expired, .lost: break
+            case .cancelled, .expired, .lost:
+                // Whoever had an order here stays here.
+                self.held.change(by: 0, order.buyer, order.lot, order: row, in: self.orders)
             }
         }
     }

@@ -37,6 +37,8 @@ package struct UnitBook: Sendable {
     package internal(set) var redis: RedisRun?
     /// Lots whose orders are in archives.
     package internal(set) var archived: [LotID: ArchivedLot] = [:]
+    /// The branches of each lot, in the order in which they were added.
+    package internal(set) var branches: [LotID: [Branch]] = [:]
 
     package init() {}
 
@@ -47,6 +49,20 @@ package struct UnitBook: Sendable {
 
     package func held(by buyer: BuyerID, lot: LotID) -> Int {
         self.held.quantity(buyer, lot, in: self.orders)
+    }
+
+    /// Whether the ledger has an order of this buyer for the lot, in any state. It never becomes `false` again before the lot
+    /// is archived.
+    package func hasOrder(of buyer: BuyerID, lot: LotID) -> Bool {
+        self.held.hasOrder(of: buyer, lot, in: self.orders)
+    }
+
+    /// The branch to which a buyer of a lot must be referred; `nil` if the buyer may buy here.
+    package func branch(of buyer: BuyerID, lot: LotID) -> Branch? {
+        guard let branches = self.branches[lot], let branch = HomeUnit.branch(of: buyer, among: branches),
+            !self.hasOrder(of: buyer, lot: lot)
+        else { return nil }
+        return branch
     }
 
     /// Buyers with items, by lot.
@@ -116,12 +132,16 @@ package struct UnitBook: Sendable {
         case .ceilingReset(let stamp): self.ceiling = stamp
         case .redis(let run): self.redis = run
         case .archived(let archived): self.archive(archived)
+        case .branched(let lot, let branch):
+            guard self.branches[lot]?.contains(where: { $0.unit == branch.unit }) != true else { return }
+            self.branches[lot, default: []].append(branch)
         }
     }
 
     private mutating func enterContest(_ order: Order, _ uncertainty: Int64) {
         precondition(self.orders.state(of: order.id) == nil, "order \(order.id) is contested twice")
         self.orders.set(order)
+        self.hold(order, 0)
         self.contestedByBuyer[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
         self.undecided[order.lot, default: QuantityCounts()].add(1, of: Int(order.quantity))
         let index = self.contests[order.lot]?.count ?? 0

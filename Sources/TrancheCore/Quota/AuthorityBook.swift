@@ -33,6 +33,8 @@ package struct AuthorityBook: Sendable, Codable {
         package var contest: ContestBook?
         package var isFrozen = false
         package var accounts: [Account] = []
+        /// In the order in which they were added; `nil` for none. (Earlier versions had none.)
+        package var branches: [BranchRecord]?
     }
     package struct Unit: Hashable, Sendable, Codable {
         package var ledger: LedgerID
@@ -60,6 +62,10 @@ package struct AuthorityBook: Sendable, Codable {
     package func account(_ lot: LotID, _ unit: UnitID, _ generation: Generation) -> Account {
         self.lots[lot]?.accounts.first { $0.unit == unit && $0.generation == generation }
             ?? Account(unit: unit, generation: generation)
+    }
+
+    package func hasBranch(_ lot: LotID, of home: UnitID, to unit: UnitID) -> Bool {
+        (self.lots[lot]?.branches ?? []).contains { $0.home == home && $0.unit == unit }
     }
 
     /// Every account of one generation of a unit, with its lot, in order of the lot.
@@ -142,6 +148,9 @@ package struct AuthorityBook: Sendable, Codable {
         case .contest(let lot, let batch): self.allocate(lot, batch)
         case .frozen(let lot, let isFrozen): self.lots[lot]?.isFrozen = isFrozen
         case .drained(let unit, let isDrained): self.units[unit]?.isDrained = isDrained
+        case .branched(let lot, let branch):
+            guard !self.hasBranch(lot, of: branch.home, to: branch.unit) else { return }
+            self.lots[lot]?.branches = (self.lots[lot]?.branches ?? []) + [branch]
         }
     }
 

@@ -29,6 +29,8 @@ package enum AuthorityRecord: Hashable, Sendable, Codable {
     case contest(LotID, ContestBatch)
     /// The unit gets no more quota and returns what it has; or that ends.
     case drained(UnitID, Bool)
+    /// A home refers new buyers of the lot to a unit that was added to the sale.
+    case branched(LotID, BranchRecord)
 
     /// The lot whose stock this record moves.
     package var movedStock: LotID? {

@@ -153,8 +153,15 @@ package struct QuotaDirectives: Hashable, Sendable, Codable {
         package let elsewhere: Int
         /// Set while the lot is contended: the number of a unit's requests that can still get a place.
         package let contest: Int?
+        /// The lot's branches of this unit, in the order in which they were added; `nil` for none. They come with each
+        /// message, as grants do: a ledger that was set back has them before it has quota.
+        package let branches: [BranchRecord]?
 
-        package init(lot: LotID, granted: Int, hint: ReclaimHint?, elsewhere: Int, contest: Int? = nil) {
+        package init(
+            lot: LotID, granted: Int, hint: ReclaimHint?, elsewhere: Int, contest: Int? = nil,
+            branches: [BranchRecord]? = nil
+        ) {
+            self.branches = branches
             self.lot = lot
             self.granted = granted
             self.hint = hint

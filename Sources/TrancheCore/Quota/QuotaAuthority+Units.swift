@@ -260,7 +260,8 @@ extension QuotaAuthority {
         let lots = self.book.lots.keys.sorted().map { lot in
             QuotaDirectives.Lot(
                 lot: lot, granted: self.book.account(lot, unit, generation).granted, hint: self.hints[unit]?[lot],
-                elsewhere: self.elsewhere(lot, from: unit, now: now), contest: self.allowance(lot))
+                elsewhere: self.elsewhere(lot, from: unit, now: now), contest: self.allowance(lot),
+                branches: self.branches(of: unit, lot))
         }
         return QuotaDirectives(
             epoch: self.book.epoch, unit: unit, generation: generation, lots: lots, coordinator: self.leader,

@@ -39,6 +39,8 @@ extension UnitMachine {
 
     private mutating func follow(_ directive: QuotaDirectives.Lot, now: Instant, into output: inout UnitOutput) {
         let lot = directive.lot
+        // Before the quota: with it, a unit may admit buyers.
+        self.open(directive.branches ?? [], of: lot, now: now, into: &output)
         // Returned quota may be granted again, so the issue bounds only what was granted and not returned.
         let out = directive.granted - self.book[lot].returned
         if let issued = self.lots[lot]?.rules?.issued, out > issued {

@@ -78,13 +78,14 @@ struct RedisSession: Sendable {
     }
 
     mutating func beginStep(
-        of lot: LotID, owner: UInt64, available: Int, witness: LedgerHead, admitted: [Admission] = []
+        of lot: LotID, owner: UInt64, available: Int, witness: LedgerHead, admitted: [Admission] = [],
+        referrals: [Referral] = []
     ) -> RedisStep {
         precondition(self.isIdle, "no step in Redis may start in phase \(self.phase)")
         let step = RedisStep(
             lot: lot, owner: owner, fence: self.fence, sequence: self.sequence, before: self.available,
             after: available,
-            witness: witness, admitted: admitted)
+            witness: witness, admitted: admitted, referrals: referrals)
         self.phase = .stepping(step)
         return step
     }
@@ -107,11 +108,12 @@ struct RedisSession: Sendable {
         return isAgain ? now.advanced(milliseconds: pause) : now
     }
 
-    /// - Returns: The requests whose step was under way: their orders are in the ledger, but Redis did not confirm them.
-    mutating func unprime(retryAt: Instant) -> [BuyRequest] {
+    /// - Returns: The step that was under way: the orders of its admitted requests are in the ledger, but Redis did not
+    ///   confirm them.
+    mutating func unprime(retryAt: Instant) -> RedisStep? {
         defer { self.phase = .unprimed(retryAt: retryAt) }
-        guard case .stepping(let step) = self.phase else { return [] }
+        guard case .stepping(let step) = self.phase else { return nil }
         self.unwitnessed += step.admitted.map(\.order.id)
-        return step.admitted.map(\.request)
+        return step
     }
 }

@@ -19,11 +19,15 @@ package struct RedisStep: Sendable {
     /// The admitted requests. Redis keeps them until the next step, whose witness covers them: a process that starts on
     /// a ledger without them takes them over, because they may have been answered.
     package let admitted: [Admission]
+    /// Requests of buyers who are referred when the step is confirmed. They are not sent: Redis need only say that this
+    /// process still has the unit, and then it knows a head of the ledger with the branch.
+    let referrals: [Referral]
 
     package init(
         lot: LotID, owner: UInt64, fence: UInt64, sequence: UInt64, before: Int, after: Int,
-        witness: LedgerHead = .empty, admitted: [Admission] = []
+        witness: LedgerHead = .empty, admitted: [Admission] = [], referrals: [Referral] = []
     ) {
+        self.referrals = referrals
         self.owner = owner
         self.admitted = admitted
         self.lot = lot

@@ -22,6 +22,7 @@ extension UnitMachine {
             guard let step = self.lots[known: lot].redis.stepped(at: self.steady) else { return }
             self.confirmReturns(upTo: step.witness)
             self.answerAdmitted(step, into: &output)
+            self.answerReferred(step, into: &output)
         case .lost:
             let retryAt = self.lots[known: lot].redis.retryAfterLoss(
                 now: self.steady, pauseMilliseconds: self.settings.retryMilliseconds)
@@ -131,8 +132,9 @@ extension UnitMachine {
 
     /// Takes a lot out of service until it has been primed again.
     mutating func unprime(_ lot: LotID, retryAt: Instant, into output: inout UnitOutput) {
-        for request in self.lots[known: lot].redis.unprime(retryAt: retryAt) {
-            output.add(durableAlready: .withheld(request))
+        if let step = self.lots[known: lot].redis.unprime(retryAt: retryAt) {
+            for admission in step.admitted { output.add(durableAlready: .withheld(admission.request)) }
+            for referral in step.referrals { output.addAnswer(to: referral.request, .refused(.recovering)) }
         }
         self.refuseQueued(lot, .recovering, into: &output)
         self.lowerFlag(lot, into: &output)
@@ -156,7 +158,7 @@ extension UnitMachine {
         output.add(
             self.lots[known: lot].redis.beginStep(
                 of: lot, owner: self.session, available: self.book[lot].available, witness: self.head,
-                admitted: admitted))
+                admitted: admitted, referrals: self.takeReferrals(lot)))
     }
 
     /// Redis has the ledger up to this head, so the center may learn what was returned up to there. A process on a copy

@@ -8,6 +8,8 @@ package enum ConfigChange: Hashable, Sendable {
     case saleEdited(isPressing: Bool)
     case step(SaleState.Step)
     case moreStock
+    /// A unit was added to a sale: its homes must know the address before they refer buyers.
+    case unitAdded
     /// Buyers may not buy any more, or may again.
     case buyersBlocked
     /// The tokens of a sale that were made before are refused.
@@ -20,7 +22,7 @@ package enum ConfigChange: Hashable, Sendable {
     package var isUrgent: Bool {
         switch self {
         case .step(.pause), .step(.close), .saleEdited(isPressing: true): true
-        case .moreStock, .unitRemoved, .buyersBlocked, .tokensRevoked: true
+        case .moreStock, .unitAdded, .unitRemoved, .buyersBlocked, .tokensRevoked: true
         case .unitAnnounced, .saleCreated, .saleDeleted, .saleEdited(isPressing: false), .rollback: false
         case .step(.warm), .step(.open), .step(.resume), .step(.settle): false
         }

@@ -8,6 +8,8 @@ package enum SaleEdit: Hashable, Sendable, CaseIterable {
     case formerOpening
     /// More stock for a lot.
     case moreStock
+    /// One more unit. None is ever taken away.
+    case moreUnits
     /// The tokens in buyers' hands are refused from now on.
     case revocation
     /// The sale is deleted.
@@ -24,6 +26,8 @@ extension SaleState {
         case .formerOpening: self == .draft || self == .warming
         // Units sell nothing of a closed sale, and the sales of a settled one have been counted.
         case .moreStock: self != .closed && self != .settled
+        // Before the opening there are no homes, and nobody buys after the end.
+        case .moreUnits: self == .open || self == .paused
         // A draft can be deleted and made again: its epoch would fall. There are no tokens of it, and none can be used
         // once the sale is closed.
         case .revocation: self == .warming || self == .open || self == .paused

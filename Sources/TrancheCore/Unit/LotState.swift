@@ -15,6 +15,10 @@ struct LotState: Sendable {
     var waiting: [BuyRequest] = []
     /// Requests that wait for quota, or for the contest to begin, oldest first.
     var starved: [StarvedRequest] = []
+    /// Requests of buyers who go to a branch. They are answered after the next step in Redis.
+    var referrals: [Referral] = []
+    /// Whether the ledger has all branches: until then nobody is referred.
+    var branchesAreDurable = true
     var demand = Demand()
     var reclaim = Reclaim()
     var returns: ReturnedTotal
@@ -62,7 +66,7 @@ struct LotState: Sendable {
 
     /// Empties the queues.
     mutating func removeQueued() -> [BuyRequest] {
-        defer { (self.starved, self.waiting) = ([], []) }
-        return self.starved.map(\.request) + self.waiting
+        defer { (self.starved, self.waiting, self.referrals) = ([], [], []) }
+        return self.starved.map(\.request) + self.waiting + self.referrals.map(\.request)
     }
 }

@@ -79,6 +79,9 @@ package struct UnitMachine: Sendable {
     /// Lots with undurable stock or returns, and those with returns that Redis has not confirmed.
     var lotsToCommit: Set<LotID> = []
     var lotsToConfirm: Set<LotID> = []
+    /// Lots with buyers to refer, and those whose newest branches are not durable yet.
+    var lotsToRefer: Set<LotID> = []
+    var lotsToBranch: Set<LotID> = []
     /// The newest head of the ledger that was sent to Redis.
     var toldRedis = LedgerHead.empty
 
@@ -147,6 +150,7 @@ package struct UnitMachine: Sendable {
         case .nextRound: break
         }
         self.decideIdleLots(now: now, into: &output)
+        self.referWaiting(into: &output)
     }
 
     /// The same for a shell with one clock.
@@ -164,6 +168,8 @@ package struct UnitMachine: Sendable {
         }
         self.lotsToConfirm.formUnion(self.lotsToCommit)
         self.lotsToCommit.removeAll(keepingCapacity: true)
+        for lot in self.lotsToBranch { self.lots[lot]?.branchesAreDurable = true }
+        self.lotsToBranch.removeAll()
     }
 
     /// Whether the unit may sell: the center or Redis vouched for its ledger.

@@ -87,6 +87,8 @@ package enum Publication: Sendable {
     case recovered
     /// The orders of a lot are in its archive; all others of the unit are `left`.
     case archived(LotID, left: OrderTable)
+    /// New buyers of a lot who prefer the branch are not refused from memory any more.
+    case branched(LotID, Branch)
 }
 
 /// Work for the process, outside the front desk.

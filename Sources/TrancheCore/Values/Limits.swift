@@ -8,6 +8,10 @@ package enum Limits {
     package static let blockedBuyers = 10_000
     /// Times that the tokens of one sale can be revoked: each one is a version of the configuration.
     package static let revocations: UInt32 = 1_000_000
+    /// Units that are added to one sale after its opening.
+    package static let branches = 64
+    /// Referrals that a gate follows for one request: a unit that was added may refer to one that was added after it.
+    package static let referrals = 4
     /// UTF-8 bytes of a payment provider's id.
     package static let paymentBytes = 64
     /// Items that one lot can have, added stock included.

@@ -17,6 +17,8 @@ package final class ConfigFile: Sendable {
     /// By lot: which tokens its sale accepts, if these are not the ordinary ones.
     private let terms: NIOLockedValueBox<[LotID: TokenTerms]>
     private let withoutEvents: NIOLockedValueBox<Set<LotID>>
+    /// Lots whose buyers may be referred to other units.
+    private let branched: NIOLockedValueBox<Set<LotID>>
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
     /// Reads the copy, if there is one. A damaged copy counts as none: the center sends it again.
@@ -29,6 +31,7 @@ package final class ConfigFile: Sendable {
         self.apply = NIOLockedValueBox { _ in }
         self.terms = NIOLockedValueBox(read?.config.tokenTerms ?? [:])
         self.withoutEvents = NIOLockedValueBox(read?.config.lotsWithoutEvents ?? [])
+        self.branched = NIOLockedValueBox(read?.config.branchedLots ?? [])
     }
 
     package var version: Int { self.applied.withLockedValue { $0?.push.version ?? 0 } }
@@ -36,6 +39,9 @@ package final class ConfigFile: Sendable {
     package func refusal(of token: PurchaseToken, now: Instant) -> TokenError? {
         self.terms.withLockedValue { ($0[token.lot] ?? .ordinary).refusal(of: token, now: now) }
     }
+
+    /// Whether new buyers of a lot may be referred to another unit.
+    package func isBranched(_ lot: LotID) -> Bool { self.branched.withLockedValue { !$0.isEmpty && $0.contains(lot) } }
 
     /// Whether the changes of a lot's orders are streamed; an operator can switch that off.
     package func hasEvents(_ lot: LotID) -> Bool { !self.withoutEvents.withLockedValue { $0.contains(lot) } }
@@ -66,6 +72,7 @@ package final class ConfigFile: Sendable {
         self.applied.withLockedValue { $0 = Applied(push: push, config: config) }
         self.terms.withLockedValue { $0 = config.tokenTerms }
         self.withoutEvents.withLockedValue { $0 = config.lotsWithoutEvents }
+        self.branched.withLockedValue { $0 = config.branchedLots }
         self.apply.withLockedValue { $0 }(config)
     }
 

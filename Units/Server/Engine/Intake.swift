@@ -192,7 +192,8 @@ struct IntakeState {
         self.requests.append(
             BuyRequest(
                 purchase, stamp: stamp, ticket: ticket(),
-                uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds))
+                uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds,
+                isRemembered: self.desk.remembers(purchase)))
         return .success(.queued)
     }
 }

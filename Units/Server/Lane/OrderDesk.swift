@@ -20,6 +20,8 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
     private let poller: Poller
     private let posted = NIOLockedValueBox(Posted())
     private var questions: [Intake.Question] = []
+    /// Tokens of requests that wait, whose buyers may be referred to another unit. Empty in a sale without added units.
+    private var referable: [UInt64: PurchaseToken] = [:]
     /// Requests with bad tokens since the last ``handIn(of:)``.
     private var refused = 0
     /// The bytes of refusals: a sold-out lot gives the same one many times.
@@ -57,9 +59,10 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
         case .status(let id): self.questions.append(.init(kind: .status(id), ticket: ticket.rawValue))
         case .buy(let lot, let token, let quantity):
             do throws(TokenError) {
-                let (purchase, untimely) = try self.gate.purchase(
+                let (purchase, untimely, token) = try self.gate.purchase(
                     lot: lot, token: UnsafeRawBufferPointer(rebasing: bytes[token]), quantity: quantity,
                     now: SystemClock.now())
+                if let token { self.referable[ticket.rawValue] = token }
                 self.questions.append(.init(kind: .buy(purchase, untimely: untimely), ticket: ticket.rawValue))
             } catch {
                 self.refused += 1
@@ -86,6 +89,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
                 if case .status = question.kind { isStatus = true }
                 self.deliver(answer, to: ticket, in: lane, isStatus: isStatus)
             case .failure(let error):
+                if !self.referable.isEmpty { self.referable[question.ticket] = nil }
                 guard lane.isWaiting(ticket) else { continue }
                 lane.answer.encode(self.gate.problem(error))
                 lane.writeAnswer(to: ticket)
@@ -101,11 +105,16 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
         for (ticket, answer) in posted.answers { self.deliver(answer, to: ticket, in: lane) }
         guard let (answer, recovery) = posted.toAll else { return }
         lane.forEachWaiting(before: recovery) { self.deliver(answer, to: $0, in: lane) }
+        guard !self.referable.isEmpty else { return }
+        self.referable = self.referable.filter { lane.isWaiting(Ticket(rawValue: $0.key)) }
     }
 
     private func deliver(_ answer: Answer, to ticket: Ticket, in lane: Lane, isStatus: Bool = false) {
+        // An answer to a connection that has ended comes here, too.
+        let token = self.referable.isEmpty ? nil : self.referable.removeValue(forKey: ticket.rawValue)
         guard lane.isWaiting(ticket) else { return }
         switch answer {
+        case .refused(.referred(let unit)): lane.answer.encode(self.gate.referral(token, to: unit))
         case .order(let order):
             let position = order.state == .contested ? self.gate.intake.waitlistPosition(of: order.id) : nil
             lane.answer.encode(order, position, status: isStatus ? 200 : OrderDocument.status(of: order))

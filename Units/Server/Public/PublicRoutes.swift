@@ -48,6 +48,11 @@ struct PublicRoutes {
             (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Intake.Submission in
             try self.gate.buy(lot: lot, token: token, quantity: quantity) { self.gate.waiters.add(resume) }
         }
+        if case .refused(.referred(let unit)) = answer {
+            let claims: PurchaseToken
+            do { claims = try self.gate.codec.open(token) } catch { throw self.gate.problem(error) }
+            throw self.gate.referral(claims, to: unit)
+        }
         return try self.response(answer)
     }
 

@@ -24,7 +24,7 @@ final class TokenGate: Sendable {
     ) throws(Problem) -> Intake.Submission {
         let now = SystemClock.now()
         do throws(TokenError) {
-            let (purchase, untimely) = try Array(text).withUnsafeBufferPointer { text throws(TokenError) in
+            let (purchase, untimely, _) = try Array(text).withUnsafeBufferPointer { text throws(TokenError) in
                 try self.purchase(lot: lot, token: UnsafeRawBufferPointer(text), quantity: quantity, now: now)
             }
             return try self.intake.submit(purchase, untimely, now: now, ticket: ticket).get()
@@ -35,16 +35,30 @@ final class TokenGate: Sendable {
 
     /// The purchase of a buyer whose token is genuine, and for this lot at this unit.
     ///
-    /// - Returns: Also why the token may make no order, if it may not: its time, a revocation, or a blocked buyer.
+    /// - Returns: Also why the token may make no order, if it may not: its time, a revocation, or a blocked buyer. And
+    ///   the token, if its buyer may be referred to another unit.
     func purchase(
         lot: LotID, token text: UnsafeRawBufferPointer, quantity: Int, now: Instant
-    ) throws(TokenError) -> (Purchase, untimely: TokenError?) {
+    ) throws(TokenError) -> (Purchase, untimely: TokenError?, referable: PurchaseToken?) {
         let token = try self.codec.open(text)
         let home = try self.home(of: token)
         try self.codec.checkPlace(token, home: home, lot: lot, unit: self.unit)
         let purchase = Purchase(
             order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt)
-        return (purchase, self.file.refusal(of: token, now: now))
+        return (purchase, self.file.refusal(of: token, now: now), self.file.isBranched(lot) ? token : nil)
+    }
+
+    /// The answer to a buyer who goes to another unit: its address, and the same token for that unit.
+    ///
+    /// - Parameter token: `nil` if the request came before this unit's configuration had the other one.
+    func referral(_ token: PurchaseToken?, to unit: UnitID) -> Problem {
+        guard let token, let address = self.file.config.unit(unit)?.publicURL else {
+            return Problem(Refusal.recovering)
+        }
+        let own = PurchaseToken(
+            order: token.order, lot: token.lot, home: unit, buyer: token.buyer, issuedAt: token.issuedAt,
+            notBefore: token.notBefore, expiresAt: token.expiresAt, epoch: token.epoch)
+        return Problem(referredTo: unit, address: address, token: self.codec.mint(own))
     }
 
     /// The buyer's home unit: the token's claim, or else by hashing over the units that the sale opened with.

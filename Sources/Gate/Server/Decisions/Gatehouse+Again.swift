@@ -42,19 +42,28 @@ struct AgainCalls: Sendable {
     }
 
     private func hasEnded(_ document: TokenDocument, _ lot: LotID) async throws(Problem) -> Bool {
-        let request = CurlRequest(
-            "POST", "\(document.unit)/v1/lots/\(lot)/orders", headers: ["Authorization": "Bearer \(document.token)"],
-            body: [], timeoutMilliseconds: UnitCalls.timeoutMilliseconds)
-        let response: CurlResponse
-        switch await self.units.send(request, to: document.unit) {
-        case .success(let answer): response = answer
-        case .failure(let refusal): throw self.house.refused(refusal)
+        var (unit, token) = (document.unit, document.token)
+        for _ in 0...Limits.referrals {
+            let response = try await self.place(token, lot, at: unit)
+            switch response.status {
+            case 200, 410: return true  // An order that is over, or a final refusal.
+            case 201, 202: return false
+            default:
+                let problem = UnitCalls.problem(response)
+                guard let next = self.house.referral(problem) else { throw problem }
+                (unit, token) = (next.unit, next.token)
+            }
         }
-        switch response.status {
-        case 200, 410: return true  // An order that is over, or a final refusal.
-        case 201, 202: return false
-        default:
-            throw UnitCalls.problem(response)
+        throw self.house.refused(.recovering(retryAfterMilliseconds: 1_000))
+    }
+
+    private func place(_ token: String, _ lot: LotID, at unit: String) async throws(Problem) -> CurlResponse {
+        let request = CurlRequest(
+            "POST", "\(unit)/v1/lots/\(lot)/orders", headers: ["Authorization": "Bearer \(token)"],
+            body: [], timeoutMilliseconds: UnitCalls.timeoutMilliseconds)
+        switch await self.units.send(request, to: unit) {
+        case .success(let answer): return answer
+        case .failure(let refusal): throw self.house.refused(refusal)
         }
     }
 }

@@ -69,7 +69,7 @@ final class StatusPages: Sendable {
             ? sale.drawHash.map {
                 StatusDocument.Draw(hash: $0, seed: isDrawn ? sale.drawSeed ?? setting.seeds[sale.id]?.text : nil)
             } : nil
-        let units = (sale.homes?.values.flatMap { $0 } ?? []).compactMap { setting.config.unit($0)?.publicURL }.sorted()
+        let units = setting.config.sellers(in: sale).compactMap { setting.config.unit($0)?.publicURL }.sorted()
         return StatusDocument(
             sale: sale.id, name: sale.name, phase: .init(rawValue: phase.rawValue) ?? .waiting, now: now,
             opensAt: opensAt, closesAt: Instant(milliseconds: sale.endsAtMilliseconds), delay: terms.delayMilliseconds,

@@ -12,7 +12,7 @@ extension PlainRoutes {
 
     func order(_ visit: PlainVisit, _ asker: Gatehouse.Asker, _ form: FormBody) async throws(Problem) -> PlainPage {
         try self.judge(visit, asker)
-        guard let token = form["token"], token.utf8.count <= 512, token.utf8.allSatisfy({ (33...126).contains($0) })
+        guard var token = form["token"], token.utf8.count <= 512, token.utf8.allSatisfy({ (33...126).contains($0) })
         else { throw Problem(status: 400, code: "bad_request", detail: "the field token is missing or malformed") }
         guard let quantity = form["quantity"].flatMap({ Int($0) }), (1...10_000).contains(quantity) else {
             throw Problem(
@@ -20,7 +20,7 @@ extension PlainRoutes {
                 detail: "the quantity \"\(form["quantity"]?.prefix(20) ?? "")\" is not in \(1...10_000)")
         }
         var unit = try self.unit(form["unit"])
-        for isLast in [false, true] {
+        for turn in 0...Limits.referrals {
             let response = try await self.call(
                 "POST", unit, "/v1/lots/\(visit.lot.id)/orders", ["Authorization": "Bearer \(token)"],
                 JSON.encode(BuyBody(quantity: quantity)))
@@ -30,8 +30,11 @@ extension PlainRoutes {
                 return self.page(visit, order, unit)
             }
             let problem = UnitCalls.problem(response)
-            guard response.status == 421, !isLast, let location = problem.location else { throw problem }
+            guard response.status == 421, turn < Limits.referrals, let location = problem.location else {
+                throw problem
+            }
             // Another unit is the buyer's home: it is in the configuration, or it is none of ours.
+            token = problem.token ?? token
             unit = try self.unit(String(location.reversed().drop { $0 == "/" }.reversed()))
         }
         throw self.house.refused(.recovering(retryAfterMilliseconds: 1_000))

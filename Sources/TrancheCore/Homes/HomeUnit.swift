@@ -2,7 +2,7 @@
 ///
 /// Rendezvous hashing (Thaler and Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM ToN 1998):
 /// every process computes the same home from the buyer and the list of units, and a change of the list moves only the
-/// buyers of added and removed units. The list is frozen when the sale opens.
+/// buyers of added and removed units. The list is frozen when the sale opens; a unit that is added later is a ``Branch``.
 package enum HomeUnit {
     /// - Returns: `nil` only if `units` is empty.
     package static func of(_ buyer: BuyerID, among units: [UnitID]) -> UnitID? {
@@ -14,6 +14,18 @@ package enum HomeUnit {
     /// The units of each region, in order: a sale keeps them from its first opening on.
     package static func homes(_ units: some Sequence<(region: String, unit: UnitID)>) -> [String: [UnitID]] {
         Dictionary(grouping: units, by: \.region).mapValues { $0.map(\.unit).sorted() }
+    }
+
+    /// The branch to which a buyer without an order goes; `nil` if the buyer stays.
+    ///
+    /// The first branch that the buyer prefers to the home, in the order in which they were added: whoever was referred to
+    /// an earlier one stays with it, whatever comes later.
+    ///
+    /// - Parameter branches: Of one home.
+    package static func branch(of buyer: BuyerID, among branches: [Branch]) -> Branch? {
+        guard let first = branches.first else { return nil }
+        let home = self.weight(buyer, first.home)
+        return branches.first { (home, $0.home) < (self.weight(buyer, $0.unit), $0.unit) }
     }
 
     /// FNV-1a over the buyer, mixed with the unit (the finaliser of SplitMix64, Steele et al., OOPSLA 2014).
