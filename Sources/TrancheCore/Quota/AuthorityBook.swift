@@ -150,7 +150,8 @@ package struct AuthorityBook: Sendable, Codable {
         case .drained(let unit, let isDrained): self.units[unit]?.isDrained = isDrained
         case .branched(let lot, let branch):
             guard !self.hasBranch(lot, of: branch.home, to: branch.unit) else { return }
-            self.lots[lot]?.branches = (self.lots[lot]?.branches ?? []) + [branch]
+            let branches = self.lots[lot]?.branches ?? []
+            self.lots[lot]?.branches = branches + [branch]
         }
     }
 
