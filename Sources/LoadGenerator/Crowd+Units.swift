@@ -5,13 +5,13 @@ import TrancheCore
 
 // What a buyer with a token does at a unit.
 extension Crowd {
-    /// Repeats the request until the answer is final.
+    /// Repeats the request until the answer is final, also where the buyer is referred to.
     func order(
-        _ arrival: Arrival, _ token: (id: OrderID, text: String), _ log: VisitorLog, intended: ContinuousClock.Instant,
+        _ arrival: inout Arrival, _ token: (id: OrderID, text: String), _ log: VisitorLog, intended: ContinuousClock.Instant,
         end: ContinuousClock.Instant
     ) async -> (OrderID?, String?) {
-        let request = self.buyRequest(token.text, quantity: arrival.quantity)
-        let pool = self.pools[arrival.unit]
+        var request = self.buyRequest(token.text, quantity: arrival.quantity)
+        var pool = self.place(arrival.unit).pool
         if arrival.losesConnection {
             await pool.sendAndCut(request)
             self.note { $0.brokenConnections += 1 }
@@ -19,8 +19,16 @@ extension Crowd {
         }
         var askedAt = intended
         while ContinuousClock.now < end, !Task.isCancelled {
-            let copy = arrival.submitsTwice ? Task { await self.ask(pool, request, arrival, log, nil).code } : nil
-            let (code, order, pause) = await self.ask(pool, request, arrival, log, askedAt)
+            let (asked, sent, at) = (arrival, request, pool)
+            let copy = arrival.submitsTwice ? Task { await self.ask(at, sent, asked, log, nil).code } : nil
+            let (code, order, pause, referral) = await self.ask(pool, request, arrival, log, askedAt)
+            if let referral, let unit = self.unit(of: referral) {
+                _ = await copy?.value
+                (arrival.unit, pool) = (unit, self.place(unit).pool)
+                request = self.buyRequest(referral.token, quantity: arrival.quantity)
+                askedAt = .now
+                continue
+            }
             if let second = await copy?.value, Self.contradict(second, code) {
                 self.note { $0.contradictions.append("\(token.id): \(code) and \(second)") }
             }
@@ -71,7 +79,7 @@ extension Crowd {
     }
 
     private func acknowledge(_ document: OrderDocument, _ arrival: Arrival, _ log: VisitorLog) {
-        let unit = self.target.units[arrival.unit]
+        let unit = self.place(arrival.unit).unit
         log.won(
             document.order, quantity: document.quantity, until: document.deadlineMicroseconds ?? .distantFuture,
             now: SystemClock.now())
@@ -86,26 +94,31 @@ extension Crowd {
     private func ask(
         _ pool: ConnectionPool, _ request: ByteBuffer, _ arrival: Arrival, _ log: VisitorLog,
         _ intended: ContinuousClock.Instant?
-    ) async -> (code: String, order: OrderID?, pauseMilliseconds: Int) {
+    ) async -> (code: String, order: OrderID?, pauseMilliseconds: Int, referral: (url: String, token: String)?) {
         self.note { $0.requests += 1 }
         guard let response = try? await pool.send(request) else {
             log.asked(unit: nil)
             self.note { $0.brokenConnections += 1 }
-            return ("retry", nil, Int.random(in: 100...400))
+            return ("retry", nil, Int.random(in: 100...400), nil)
         }
         log.asked(unit: response.refusal)
         if let intended { self.record(intended) }
         if response.status == 201, let document = try? JSON.decode(OrderDocument.self, from: response.body.utf8) {
             self.acknowledge(document, arrival, log)
-            return ("201", document.order, 0)
+            return ("201", document.order, 0, nil)
         }
-        if response.status == 202 { return ("202", nil, 0) }
-        let code = (try? JSON.decode(Problem.self, from: response.body.utf8))?.code ?? "\(response.status)"
+        if response.status == 202 { return ("202", nil, 0, nil) }
+        let problem = try? JSON.decode(Problem.self, from: response.body.utf8)
+        let code = problem?.code ?? "\(response.status)"
+        if response.status == 421, let url = problem?.location, let token = problem?.token {
+            self.note { $0.answers["referred", default: 0] += 1 }
+            return ("referred", nil, 0, (url, token))
+        }
         self.note { $0.answers[code, default: 0] += 1 }
         let isTransient = response.status == 503 || code == "not_started" || code == "rate_limited"
         return (
             isTransient ? "retry" : code, nil,
-            min(1_000, (response.retryAfterSeconds ?? 1) * 1_000) / 2 + Int.random(in: 0...500)
+            min(1_000, (response.retryAfterSeconds ?? 1) * 1_000) / 2 + Int.random(in: 0...500), nil
         )
     }
 
@@ -120,7 +133,7 @@ extension Crowd {
                     + "\(PaymentSignature.header): \(self.signature.sign(body, at: now))\r\nContent-Length: \(body.count)\r\n\r\n"
             )
             request.writeBytes(body)
-            if let response = try? await self.pools[arrival.unit].send(request), response.status != 503 {
+            if let response = try? await self.place(arrival.unit).pool.send(request), response.status != 503 {
                 if response.status == 200 { log.paid(order) }
                 self.note { report in
                     if response.status == 200 {
@@ -149,7 +162,7 @@ extension Crowd {
     /// - Returns: The code of the refusal, or the status; `nil` without an answer.
     func present(_ token: String, at arrival: Arrival, _ log: VisitorLog) async -> String? {
         let answer = await self.ask(
-            self.pools[arrival.unit], self.buyRequest(token, quantity: arrival.quantity), arrival, log, nil)
+            self.place(arrival.unit).pool, self.buyRequest(token, quantity: arrival.quantity), arrival, log, nil)
         return answer.code
     }
 }

@@ -27,7 +27,7 @@ package final class Crowd: Sendable {
 
     let target: LoadTarget
     let settings: Settings
-    let pools: [ConnectionPool]
+    private let places: NIOLockedValueBox<[Place]>
     private let doors: [GateDoor]
     private let codec: TokenCodec
     let signature: PaymentSignature
@@ -43,10 +43,13 @@ package final class Crowd: Sendable {
         self.target = target
         self.settings = settings
         let group = MultiThreadedEventLoopGroup.singleton
-        self.pools = target.units.compactMap {
-            ConnectionPool(url: $0.url, limit: settings.connectionsPerUnit, on: group.next())
+        let places = target.units.compactMap { unit in
+            ConnectionPool(url: unit.url, limit: settings.connectionsPerUnit, on: group.next()).map {
+                Place(unit: unit, pool: $0)
+            }
         }
-        precondition(self.pools.count == target.units.count, "a unit's address does not have the form http://host:port")
+        precondition(places.count == target.units.count, "a unit's address does not have the form http://host:port")
+        self.places = NIOLockedValueBox(places)
         let report = NIOLockedValueBox(LoadReport())
         self.report = report
         let dev = DevIdentity(gateKey: target.gateKey)
@@ -131,8 +134,8 @@ package final class Crowd: Sendable {
                 case .outOfTime: return self.note { $0.gaveUp += 1 }
                 }
             }
-            self.note { $0.offeredByUnit[self.target.units[arrival.unit].name, default: 0] += 1 }
-            let (order, refusal) = await self.order(arrival, token, log, intended: askedAt, end: end)
+            self.note { $0.offeredByUnit[self.place(arrival.unit).unit.name, default: 0] += 1 }
+            let (order, refusal) = await self.order(&arrival, token, log, intended: askedAt, end: end)
             if let order {
                 // The order of a name that many use may not be the last one: its session would lead to a new order.
                 if let visit, !arrival.isBot { self.loot.add(visit.used(token: token.text, unit: arrival.unit)) }
@@ -152,7 +155,29 @@ package final class Crowd: Sendable {
         GateVisit(self.doors[arrival.unit % self.doors.count], lot: self.target.lot, log: log)
     }
 
-    func unit(at url: String) -> Int? { self.target.units.firstIndex { $0.url == url } }
+    /// A unit, and the connections to it.
+    struct Place: Sendable {
+        let unit: LoadTarget.Unit
+        let pool: ConnectionPool
+    }
+
+    func place(_ unit: Int) -> Place { self.places.withLockedValue { $0[unit] } }
+
+    func unit(at url: String) -> Int? { self.places.withLockedValue { $0.firstIndex { $0.unit.url == url } } }
+
+    /// The unit that a referral names: one that was added since the crowd began is new here.
+    func unit(of referral: (url: String, token: String)) -> Int? {
+        self.places.withLockedValue { places in
+            if let known = places.firstIndex(where: { $0.unit.url == referral.url }) { return known }
+            guard let home = try? self.codec.open(referral.token.utf8).home,
+                let pool = ConnectionPool(
+                    url: referral.url, limit: self.settings.connectionsPerUnit,
+                    on: MultiThreadedEventLoopGroup.singleton.next())
+            else { return nil }
+            places.append(Place(unit: .init(id: home, name: "unit \(home)", url: referral.url), pool: pool))
+            return places.count - 1
+        }
+    }
 
     /// A genuine token that no gate made.
     ///
@@ -162,7 +187,7 @@ package final class Crowd: Sendable {
         let now = SystemClock.now()
         let issuedAt = now.advanced(milliseconds: min(0, lifeMilliseconds) * 2)
         let token = PurchaseToken(
-            order: id, lot: self.target.lot, home: self.target.units[arrival.unit].id, buyer: BuyerID(arrival.buyer)!,
+            order: id, lot: self.target.lot, home: self.place(arrival.unit).unit.id, buyer: BuyerID(arrival.buyer)!,
             issuedAt: issuedAt, notBefore: issuedAt.advanced(milliseconds: -5_000),
             expiresAt: now.advanced(milliseconds: lifeMilliseconds), epoch: self.target.epoch)
         return (id, self.codec.mint(token))
