@@ -13,7 +13,7 @@ class FakeUnit:
 
     def __init__(self):
         self.lock = threading.RLock()
-        self.requests, self.prepared = [], []
+        self.requests, self.prepared, self.bearers = [], [], []
         self.order = {"order": self.order_id, "lot": 1, "quantity": 1, "state": "reserved", "stamp": "1"}
         self.is_lost = False
         unit = self
@@ -78,6 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
         with self.unit.lock:
             self.unit.requests.append((time.monotonic(), "POST", self.path, body))
+            self.unit.bearers.append(self.headers.get("Authorization"))
             if not (self.headers.get("Authorization") or "").startswith("Bearer token-session-"):
                 return self.answer(401, {"code": "bad_token", "status": 401})
             if self.unit.prepared:

@@ -127,6 +127,13 @@ class BuyingTests(PageCase):
         self.browser.press()
         self.browser.wait_for("reserved")
 
+    def test_a_new_buyer_follows_a_referral_with_the_token_for_the_other_unit(self):
+        self.start_at_turn()
+        self.unit.refuse_next(421, "wrong_unit", location=self.unit.origin, token="token-session-other")
+        self.browser.press()
+        self.browser.wait_for("reserved")
+        self.assertEqual(self.unit.bearers[-1], "Bearer token-session-other")
+
     def test_a_waitlisted_order_gets_a_returned_item(self):
         self.start_at_turn()
         self.unit.change(state="contested")
