@@ -1,6 +1,6 @@
 import Sockets
 import Terminal
-package import TrancheCore
+import TrancheCore
 
 // One more unit for a cluster that runs.
 

@@ -97,7 +97,7 @@ private struct ScriptWorker {
         var arrival = self.visit.arrival
         arrival.unit = unit
         let (order, _) = await self.visit.crowd.order(
-            arrival, (document.order, document.token), self.visit.log, intended: .now, end: self.visit.end)
+            &arrival, (document.order, document.token), self.visit.log, intended: .now, end: self.visit.end)
         guard let order, arrival.pays else { return }
         await self.visit.crowd.pay(arrival, order, self.visit.log)
     }

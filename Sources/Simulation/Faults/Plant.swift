@@ -72,7 +72,8 @@ package enum Plant: String, Sendable, CaseIterable {
         case .waitlistOvertaken, .releasesTooEarly: ["I10"]
         case .leaseExpires: ["I1", "I2", "I3"]
         case .replacedHeadsForgotten: ["L1"]
-        case .twoHomes: ["I12"]
+        // The home refuses as sold out what the branch has sold.
+        case .twoHomes: ["I5", "I12"]
         }
     }
 

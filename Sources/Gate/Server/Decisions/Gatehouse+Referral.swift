@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import TrancheAPI
 
 // Referrals: a home sends a new buyer to a unit that was added to the sale.
