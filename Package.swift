@@ -107,7 +107,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         // Its header knows the folder that the package config would name.
         .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
-        .target(name: "PostgresClient", dependencies: ["CPostgres"], swiftSettings: settings),
+        .target(name: "PostgresClient", dependencies: ["TrancheCore", "CPostgres"], swiftSettings: settings),
         .target(name: "CurlClient", dependencies: ["CCurl", "Threads", nioConcurrency], swiftSettings: settings),
         .target(
             name: "Storage",

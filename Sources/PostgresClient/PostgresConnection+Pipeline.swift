@@ -1,5 +1,6 @@
 import CPostgres
 import Foundation
+import TrancheCore
 
 // How statements are sent and answers are read. A transaction is one round trip.
 
@@ -37,14 +38,12 @@ extension PostgresConnection {
             try self.run(script: "ROLLBACK")
             throw refusal
         }
-        try self.checkWarning()
         let end = statements.count + 1
-        guard rows.count == all.count, rows[end].command == "COMMIT" else {
-            throw self.inDoubt("\(rows.count > end ? rows[end].command : "nothing") in place of COMMIT")
-        }
-        if self.needsStandbys, SynchronousStandbys(rows[end + 1].text(0, 0) ?? "").confirmations == 0 {
-            throw self.inDoubt("synchronous_standby_names was emptied while the commit waited")
-        }
+        guard rows.count == all.count else { throw self.inDoubt("\(rows.count) answers to \(all.count) statements") }
+        let answer = CommitAnswer(
+            command: rows[end].command, warning: self.notices.warning,
+            standbys: self.needsStandbys ? SynchronousStandbys(rows[end + 1].text(0, 0) ?? "").confirmations : nil)
+        if let doubt = answer.doubt { throw self.inDoubt(doubt) }
         return Array(rows[1..<end])
     }
 

@@ -12,11 +12,11 @@ extension PostgresLedger {
             let connection = try self.reconnected()
             do {
                 let book = try PostgresJournal.read(connection) { try self.read(connection) }
-                (self.mustRecover, self.doubtful, self.hasRecovered) = (false, nil, true)
+                self.belief.believe(self.end.head)
                 return book
             } catch {
                 // A transaction for reading may be open.
-                (self.mustRecover, self.connection) = (true, nil)
+                self.forget()
                 throw error
             }
         } catch { throw StorageError(error, path: self.location) }
@@ -26,15 +26,15 @@ extension PostgresLedger {
         self.owner.check()
         if position == 0 { return .empty }
         // The end, and the heartbeats that the last row has replaced, are in memory; so are the rows before it.
-        if position > self.end.kept.position, !self.mustRecover {
+        if position > self.end.kept.position, self.belief.state != .nothing {
             return ([self.end.head] + (self.end.heartbeat?.replaced ?? [])).first { $0.position == position }
         }
         if let head = self.recent.head(at: position) { return head }
-        guard let connection, !self.mustRecover else {
+        guard let connection, self.belief.state != .nothing else {
             throw .io(path: self.location, detail: "there is no connection to read position \(position)")
         }
         do { return try PostgresJournal.head(connection, at: position) } catch {
-            if connection.isClosed { (self.mustRecover, self.connection) = (true, nil) }
+            if connection.isClosed { self.forget() }
             throw StorageError(error, path: self.location)
         }
     }
@@ -58,17 +58,24 @@ extension PostgresLedger {
         try connection.transact([PostgresStatement("UPDATE identity SET barrier = barrier + 1")])[0].affected == 1
     }
 
+    /// Nothing is believed of the ledger before the next barrier.
+    func forget() {
+        self.belief.lost()
+        self.connection = nil
+    }
+
     var unfinished: StorageError {
         .corrupt(path: self.location, detail: "it has commits and no identity: a copy that was not finished")
     }
 
     private func reconnected() throws -> PostgresConnection {
-        if let connection, !connection.isClosed, !self.mustRecover { return connection }
-        self.connection = nil
+        if let connection, !connection.isClosed, self.belief.state != .nothing { return connection }
+        self.forget()
         let connection = try self.connect()
         guard try PostgresLedgerSchema.exists(connection), try self.raiseBarrier(connection) else {
             throw self.diverged("it has no ledger")
         }
+        self.belief.barrierConfirmed()
         self.connection = connection
         return connection
     }
@@ -114,19 +121,17 @@ extension PostgresLedger {
         do throws(BuyerGuard.Violation) { try buyers.enforce(entry) } catch { throw error.error(in: self.location) }
     }
 
-    /// Compares what the database has with what this process knows: the last head that was confirmed, or the one in
-    /// doubt.
     private func compare(
         _ found: LedgerHead, _ identity: PostgresJournal.Identity, _ connection: PostgresConnection
     ) throws {
-        let known = self.end.head
-        if !self.hasRecovered || found == known || found == self.doubtful { return }
-        let isContinued = known == .empty ? true : try PostgresJournal.head(connection, at: known.position) == known
-        // Somebody else went on from what this process knows.
-        guard !isContinued else { throw StorageError.superseded(path: self.location, current: identity.incarnation) }
-        throw self.diverged(
-            "it ends at position \(found.position), and lacks position \(known.position), which was confirmed: a "
-                + "standby without it was promoted, or an older copy was restored")
+        switch try self.belief.compare(found, head: { try PostgresJournal.head(connection, at: $0) }) {
+        case .asKnown, .kept: return
+        case .superseded: throw StorageError.superseded(path: self.location, current: identity.incarnation)
+        case .diverged:
+            throw self.diverged(
+                "it ends at position \(found.position), and lacks position \(self.belief.known.position), which was "
+                    + "confirmed: a standby without it was promoted, or an older copy was restored")
+        }
     }
 
     private func diverged(_ detail: String) -> StorageError { .diverged(path: self.location, detail: detail) }

@@ -21,7 +21,7 @@ extension PostgresLedger {
     }
 
     private func writePiece(of book: UnitBook, as incarnation: Incarnation) throws(StorageError) -> Bool {
-        guard let connection, !self.mustRecover else {
+        guard let connection, self.belief.state != .nothing else {
             throw .io(path: self.location, detail: "there is no connection for a snapshot")
         }
         do throws(PostgresError) {
@@ -44,7 +44,7 @@ extension PostgresLedger {
             (self.snapshotPosition, self.wantsSnapshot) = (self.end.kept.position, false)
             // Nothing of the journal is in doubt, but nothing more can be written on this connection.
             if connection.isClosed || error.state == PostgresLedgerSchema.otherEnd {
-                (self.mustRecover, self.connection) = (true, nil)
+                self.forget()
             }
             throw StorageError(error, path: self.location)
         }

@@ -24,21 +24,17 @@ package final class PostgresLedger: LedgerStore {
     package let location: String
     package private(set) var id: LedgerID
     package let unit: UnitID
-    package var head: LedgerHead { self.end.head }
+    package var head: LedgerHead { self.belief.end }
     package var hasFilesBeside: Bool { false }
     /// Entries that the last ``recover()`` replayed: those behind the snapshot.
     package internal(set) var replayedEntries = 0
     let target: PostgresTarget
     let settings: Settings
+    /// `nil` at the latest when nothing is believed.
     var connection: PostgresConnection?
-    /// What this process knows to be durable.
+    /// What the next commit follows, or overwrites. Its head is that of the belief.
     var end: LedgerEnd
-    /// Whether this process has acted on what it knows: then the ledger must go on from there.
-    var hasRecovered = false
-    /// The end if the commit in doubt is kept.
-    var doubtful: LedgerHead?
-    /// Set by a commit that failed in a way that leaves a question.
-    var mustRecover = false
+    var belief = LedgerBelief(.empty)
     var snapshotPosition: UInt64 = 0
     var snapshot: SnapshotUnderway?
     var wantsSnapshot = false
@@ -78,6 +74,7 @@ package final class PostgresLedger: LedgerStore {
             }
             self.id = identity.ledger
             self.end = try PostgresJournal.end(connection, generation: identity.generation)
+            self.belief = LedgerBelief(self.end.head)
             self.connection = connection
         } catch { throw StorageError(error, path: "\(target)") }
     }
@@ -85,8 +82,8 @@ package final class PostgresLedger: LedgerStore {
     package func commit(_ entries: [LedgerEntry], as incarnation: Incarnation) throws(StorageError) {
         self.owner.check()
         guard !entries.isEmpty else { return }
-        if self.buyers == nil, !self.mustRecover { _ = try self.recover() }
-        guard let connection, !self.mustRecover else {
+        if self.belief.state == .behindBarrier { _ = try self.recover() }
+        guard let connection, self.belief.takesCommits else {
             throw .io(path: self.location, detail: "the last commit is in doubt, and the ledger was not read since")
         }
         do throws(BuyerGuard.Violation) { try self.plan.compose(entries, after: self.end, &self.buyers!) } catch {
@@ -97,9 +94,11 @@ package final class PostgresLedger: LedgerStore {
             _ = try connection.transact(self.statements(of: self.plan, incarnation))
         } catch {
             self.buyers?.rollback()
-            self.failed(error, connection, self.plan.end.head)
+            self.belief.ended(self.outcome(error, connection), with: self.plan.end.head)
+            if !self.belief.takesCommits { self.connection = nil }
             throw StorageError(error, path: self.location)
         }
+        self.belief.ended(.confirmed, with: self.plan.end.head)
         if case .insert = self.plan.row { self.recent.add(self.end.head) }
         self.end = self.plan.end
         for change in self.plan.changes { self.accounts.insert(change.account) }
@@ -108,10 +107,13 @@ package final class PostgresLedger: LedgerStore {
     }
 
     /// A refusal by a guard leaves no question. Anything else is asked on a new connection.
-    private func failed(_ error: PostgresError, _ connection: PostgresConnection, _ head: LedgerHead) {
-        if let state = error.state, state != PostgresLedgerSchema.otherEnd, !connection.isClosed { return }
-        if case .inDoubt = error { self.doubtful = head }
-        (self.mustRecover, self.connection) = (true, nil)
+    private func outcome(_ error: PostgresError, _ connection: PostgresConnection) -> LedgerBelief.Outcome {
+        switch error {
+        case .refused(_, PostgresLedgerSchema.otherEnd, _): .endsElsewhere
+        case .refused: connection.isClosed ? .unsent : .refused
+        case .inDoubt: .inDoubt
+        case .unreachable, .unsafe, .unreadable: .unsent
+        }
     }
 
     private func statements(of plan: CommitPlan, _ incarnation: Incarnation) -> [PostgresStatement] {
