@@ -16,6 +16,9 @@ struct SimulateCommand: AsyncParsableCommand {
             back to a copy, Redis emptied or set back, clocks that step, drift and stop. Then the faults stop, and all
             open work must end. The same seed, commit and toolchain give the same world.
 
+            With --failovers, the worlds are those of one ledger on a replicated server instead: standbys that are
+            promoted, commits in doubt, and processes that take it over; as many seeds as it takes.
+
             Exit code 2 if an invariant is broken, or if \(Coverage.worldsNeeded) worlds or more never reached one of
             the required rare states.
             """)
@@ -23,8 +26,13 @@ struct SimulateCommand: AsyncParsableCommand {
 
     @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
     @Option(help: "Worlds that run in parallel.") var jobs = 2
-    @Option(help: "Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).") var plant: String?
     @Flag(help: "Add a unit to the sale of each world while it runs.") var grow = false
+    @Option(
+        help: """
+            Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")); \
+            with --failovers: \(FailoverPlant.allCases.map(\.rawValue).joined(separator: ", ")).
+            """) var plant: String?
+    @Option(help: "Failovers of a replicated ledger, from the first seed on.") var failovers: Int?
     @Flag(help: "Print the events of each world.") var trace = false
     @Flag(help: "Print the fingerprint of each world, to compare two runs.") var digests = false
     @Flag(help: "Print JSON, for scripts.") var json = false
@@ -50,6 +58,12 @@ struct SimulateCommand: AsyncParsableCommand {
             first <= last, last <= Self.seedLimit
         else { throw ValidationError("--seeds \"\(self.seeds)\" is not A..B, with A <= B <= \(Self.seedLimit)") }
         guard (1...64).contains(self.jobs) else { throw ValidationError("--jobs \(self.jobs) is not in 1...64") }
+        if let failovers {
+            return try await SimulatedFailovers(
+                failovers: failovers, firstSeed: first, jobs: self.jobs, plant: self.plant, trace: self.trace,
+                json: self.json
+            ).run()
+        }
         let plant = try self.plant.map { name in
             guard let plant = Plant(rawValue: name) else { throw ValidationError("--plant \"\(name)\" is unknown") }
             return plant
