@@ -232,7 +232,9 @@ let package = Package(
             name: "tranche-bench",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "LoadGenerator", "Simulation",
-                "Sockets", "Storage", "Terminal", "Verification", "WideArea", arguments, crypto,
+                "PostgresClient", "Sockets", "Storage", "Terminal", "Threads", "Verification", "WideArea", arguments,
+                crypto,
+                nioConcurrency, nioCore, nioPosix,
             ],
             path: "Sources/TrancheBench", swiftSettings: settings),
 

@@ -43,6 +43,8 @@ package struct ClusterLayout: Codable {
     package var otherCenterPort: Int?
     /// The connection string of the PostgreSQL that the centers share; `nil`: one center, with a file.
     package var postgres: String?
+    /// The connection strings of ledgers in PostgreSQL, by unit name; the others are files.
+    package var ledgers: [String: String]?
     package let coordinatorPort: Int
     /// The port of the second coordinator, which leads if the first one fails.
     package let standbyPort: Int
@@ -62,7 +64,7 @@ package struct ClusterLayout: Codable {
 
     private enum CodingKeys: String, CodingKey {
         case centerPort, otherCenterPort, postgres, coordinatorPort, standbyPort, controlPort, units, secrets, tls
-        case authority
+        case authority, ledgers
         case gatesOfRegions = "gates"
     }
 

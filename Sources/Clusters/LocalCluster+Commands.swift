@@ -104,6 +104,7 @@ extension LocalCluster {
                     + "\(self.layout.standbyURL)=\(scheme)://127.0.0.1:\(links.standby)"
             ]
         }
+        if let ledger = self.layout.ledgers?[name] { values["ledger"] = ["postgres": ledger] }
         return values
     }
 

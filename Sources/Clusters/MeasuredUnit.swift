@@ -19,17 +19,20 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     private var tapes = 0
     private let lots: [SaleConfig.Lot]
     private let connections: Int?
+    private let ledger: String?
 
     /// - Parameters:
     ///   - lots: The lots of the sale: a large one and a small one if not given.
     ///   - connections: The unit's limit of connections, all from one address; its own limits if not given.
-    package init(lots: [SaleConfig.Lot]? = nil, connections: Int? = nil) {
+    ///   - ledger: The connection string of a database of PostgreSQL for the ledger; a file if not given.
+    package init(lots: [SaleConfig.Lot]? = nil, connections: Int? = nil, ledger: String? = nil) {
         self.lots =
             lots ?? [
                 Self.lot(Self.lot, stock: Self.stock),
                 Self.lot(Self.smallLot, stock: 1),
             ]
         self.connections = connections
+        self.ledger = ledger
     }
 
     /// A lot that is never contested: there is one unit only.
@@ -41,7 +44,8 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     /// - Parameter settledLots: Further lots, for sales that are over.
     package func start(settledLots: [LotID] = []) async throws {
         let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
-        let layout = try ClusterLayout.random(regions: [Self.name])
+        var layout = try ClusterLayout.random(regions: [Self.name])
+        layout.ledgers = self.ledger.map { [Self.name: $0] }
         try folder.save(layout)
         let cluster = LocalCluster(folder: folder, layout: layout, connectionsPerUnit: self.connections)
         (self.folder, self.layout, self.cluster, self.port) = (folder, layout, cluster, layout.units[0].publicPort)
