@@ -68,6 +68,8 @@ final class MeasuredServer: Sendable {
         let fixed = [
             "port=\(self.port)", "listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=32MB",
             "max_connections=50", "wal_retrieve_retry_interval=100ms",
+            // A start behind a crash syncs all files: one by one this takes seconds.
+            "recovery_init_sync_method=syncfs",
         ]
         let options = (fixed + self.settings).flatMap { ["-c", $0] }
         let (path, arguments) = try Self.command("postgres", ["-D", self.data] + options, deathSignal: "QUIT")
