@@ -19,7 +19,7 @@ import TrancheCore
 
     private func open(_ server: PrivatePostgres) throws -> PostgresLedger {
         var settings = PostgresLedger.Settings(allowsUnreplicated: true)
-        settings.limits.answerMilliseconds = 500
+        settings.limits.answerMilliseconds = 2_000
         let ledger = try PostgresLedger(
             try PostgresTarget(server.target), unit: UnitID(1), newID: LedgerID(77), settings: settings)
         try ledger.commit([.opened(self.first), .granted(LotID(1), total: 9)], as: self.first)

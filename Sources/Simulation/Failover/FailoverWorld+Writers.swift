@@ -37,7 +37,7 @@ extension FailoverWorld {
         self.say("process \(self.writers[index].number) sends \(Self.name(commit)) to \(connection.node)")
     }
 
-    private static func name(_ commit: ReplicatedServers.Commit?) -> String {
+    static func name(_ commit: ReplicatedServers.Commit?) -> String {
         commit.map { "commit \($0.number), from \($0.last.position) to \($0.head.position)," } ?? "a barrier"
     }
 
@@ -53,7 +53,7 @@ extension FailoverWorld {
         if self.plant == .noBarrier { self.passBarrier(index, node) } else { self.send(index, connection, nil) }
     }
 
-    private mutating func passBarrier(_ index: Int, _ node: Int) {
+    mutating func passBarrier(_ index: Int, _ node: Int) {
         if self.writers[index].isNew {
             self.writers[index].opened(self.servers.nodes[node].end)
         } else {
@@ -89,7 +89,7 @@ extension FailoverWorld {
     }
 
     /// A newer process has the ledger.
-    private mutating func end(_ index: Int) {
+    mutating func end(_ index: Int) {
         let writer = self.writers[index]
         self.judge.superseded(
             writer.number, knew: writer.belief.known.position, newest: self.processes, self.servers.nodes)
@@ -108,62 +108,5 @@ extension FailoverWorld {
     private mutating func lose(_ index: Int) {
         self.writers[index].belief.lost()
         self.writers[index].drop()
-    }
-
-    /// The answer is missing for too long, or the connection broke.
-    mutating func giveUp(_ index: Int) {
-        guard let call = self.writers[index].call, let node = self.writers[index].connection?.node else { return }
-        if self.plant == .cancelWaitingCommit, self.servers.nodes[node].waiting?.call == call.number {
-            return self.servers.cancelWait(node)
-        }
-        self.doubt(index, call.commit, "no answer")
-    }
-
-    private mutating func doubt(_ index: Int, _ commit: ReplicatedServers.Commit?, _ reason: String) {
-        self.say("process \(self.writers[index].number): \(Self.name(commit)) is in doubt: \(reason)")
-        if let commit {
-            self.judge.doubted(commit)
-            self.writers[index].belief.ended(.inDoubt, with: commit.head)
-        }
-        self.writers[index].drop()
-    }
-
-    /// Brings answers to their processes; some are lost.
-    mutating func hear() {
-        let answers = self.servers.answers
-        self.servers.answers.removeAll(keepingCapacity: true)
-        for (request, answer) in answers {
-            guard let index = self.writers.firstIndex(where: { $0.call?.number == request.call }) else { continue }
-            if self.isFaulty, self.random.happens(permille: 40) {
-                if request.commit != nil { self.mark("a standby confirmed, and the answer was lost") }
-                continue
-            }
-            self.hear(answer, to: request, index)
-        }
-    }
-
-    private mutating func hear(_ answer: ReplicatedServers.Answer, to request: ReplicatedServers.Request, _ index: Int)
-    {
-        self.writers[index].call = nil
-        switch answer {
-        case .ended(let answer):
-            if let doubt = answer.doubt, self.plant != .cancelWaitingCommit {
-                return self.doubt(index, request.commit, doubt)
-            }
-            guard let commit = request.commit else { return self.passBarrier(index, request.node) }
-            self.say("process \(self.writers[index].number): commit \(commit.number) is confirmed")
-            self.writers[index].belief.ended(.confirmed, with: commit.head)
-            self.judge.confirmed(commit)
-            guard !self.writers[index].hasBegun else { return }
-            self.writers[index].hasBegun = true
-            let (kept, lost) = self.judge.begun(self.servers.nodes[request.node])
-            if kept > 0 { self.mark("a commit in doubt lasted") }
-            if lost > 0 { self.mark("a commit in doubt did not last") }
-        case .superseded: self.end(index)
-        case .endsElsewhere:
-            guard let commit = request.commit else { return }
-            self.writers[index].belief.ended(.endsElsewhere, with: commit.head)
-            self.writers[index].drop()
-        }
     }
 }

@@ -23,7 +23,7 @@ final class MeasuredServer: Sendable {
     private let folder: String
     private let settings: [String]
     private let process = NIOLockedValueBox<ChildProcess?>(nil)
-    private var data: String { self.folder + "/data" }
+    var data: String { self.folder + "/data" }
 
     /// - Parameters:
     ///   - folder: It is made; the caller removes it when the server has ended.
@@ -49,19 +49,6 @@ final class MeasuredServer: Sendable {
     func make() throws {
         let arguments = ["-D", self.data, "-U", Self.user, "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync"]
         try self.runTool("initdb", arguments + ["--wal-segsize=4"])
-    }
-
-    /// Makes a standby. What the folder had before is dropped.
-    ///
-    /// - Parameter port: Of the primary, or of a link to it.
-    func copy(from port: Int) throws {
-        try? FileManager.default.removeItem(atPath: self.data)
-        let arguments = ["-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", self.source(port)]
-        try self.runTool("pg_basebackup", arguments)
-    }
-
-    private func source(_ port: Int) -> String {
-        "host=127.0.0.1 port=\(port) user=\(Self.user) application_name=\(self.name)"
     }
 
     func start() throws {
@@ -102,38 +89,6 @@ final class MeasuredServer: Sendable {
         }
     }
 
-    func promote() throws { try self.runTool("pg_ctl", ["promote", "-w", "-D", self.data]) }
-
-    /// Lets a standby copy from another primary, or from none.
-    func follow(_ port: Int?) throws {
-        _ = try self.ask("ALTER SYSTEM SET primary_conninfo = '\(port.map { self.source($0) } ?? "")'")
-        _ = try self.ask("SELECT pg_reload_conf()")
-        guard port == nil else { return }
-        for _ in 0..<1_000 {
-            if try self.ask("SELECT count(*) FROM pg_stat_wal_receiver") == "0" { return }
-            usleep(5_000)
-        }
-        throw CommandError("the standby \(self.name) does not stop to copy")
-    }
-
-    /// How far a standby's log goes, in bytes.
-    func received() throws -> Int {
-        let sql = "SELECT (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0')::bigint"
-        let text = try self.ask(sql)
-        guard let bytes = Int(text) else { throw CommandError("the standby \(self.name) says \"\(text)\"") }
-        return bytes
-    }
-
-    /// Waits until so many standbys confirm the commits of this primary.
-    func waitForStandbys(_ count: Int) throws {
-        let sql = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'"
-        for _ in 0..<2_000 {
-            if let found = Int(try self.ask(sql)), found >= count { return }
-            usleep(10_000)
-        }
-        throw CommandError("\(count) standbys of \(self.name) do not follow")
-    }
-
     /// The first value that a statement returns, by `psql`: it also asks a standby. It waits for no standby.
     func ask(_ sql: String) throws -> String {
         let target = "host=127.0.0.1 port=\(self.port) user=\(Self.user) dbname=postgres"
@@ -150,7 +105,7 @@ final class MeasuredServer: Sendable {
         return String(decoding: log.suffix(500), as: UTF8.self)
     }
 
-    private func runTool(_ name: String, _ arguments: [String]) throws {
+    func runTool(_ name: String, _ arguments: [String]) throws {
         let (path, arguments) = try Self.command(name, arguments, deathSignal: "KILL")
         let log = self.folder + "/tools.log"
         let tool = try ChildProcess(path, arguments, environment: Self.environment, log: log)
