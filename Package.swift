@@ -209,8 +209,8 @@ let package = Package(
         .target(
             name: "Clusters",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "LoadGenerator", "Sockets", "Terminal",
-                "Verification", "WideArea", logging, nioConcurrency,
+                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "LoadGenerator", "PostgresClient",
+                "Sockets", "Terminal", "Threads", "Verification", "WideArea", logging, nioConcurrency,
             ],
             swiftSettings: settings),
         .target(
@@ -240,7 +240,7 @@ let package = Package(
 
         // Tests. Shared parts of them are a plain target.
         .target(
-            name: "TestSupport", dependencies: ["DaemonSupport", "PostgresClient", "Sockets"],
+            name: "TestSupport", dependencies: ["Clusters", "DaemonSupport", "Sockets", "Terminal"],
             path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
@@ -277,8 +277,8 @@ let package = Package(
         .testTarget(
             name: "UnitServerTests",
             dependencies: [
-                "UnitServer", "DaemonSupport", "ExpressParsing", "RedisClient", "Sockets", "TrancheCore", "TrancheAPI",
-                "TestSupport",
+                "UnitServer", "Clusters", "DaemonSupport", "ExpressParsing", "RedisClient", "Sockets", "TrancheCore",
+                "TrancheAPI", "TestSupport",
             ],
             swiftSettings: settings),
         .testTarget(

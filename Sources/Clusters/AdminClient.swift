@@ -34,6 +34,16 @@ package struct AdminClient: Sendable {
         return response?.status == 200
     }
 
+    /// The address of the center that leads; `nil` while none does.
+    package func leadingCenter() async -> String? {
+        let headers = ["Authorization": "Bearer \(self.layout.secret("TRANCHE_ADMIN_SECRET"))"]
+        for address in self.layout.centers.all {
+            let request = CurlRequest("GET", address + "/v1/quota", headers: headers, timeoutMilliseconds: 1_000)
+            if let response = try? await self.curl.send(request), response.status == 200 { return address }
+        }
+        return nil
+    }
+
     /// A sale as buyers see it at a gate; `nil` if the gate does not answer, or does not know the sale.
     package func status(of sale: String, at gate: ClusterLayout.Gate) async -> StatusDocument? {
         let request = CurlRequest("GET", gate.publicURL + "/v1/sales/\(sale)/status.json", timeoutMilliseconds: 1_000)

@@ -66,8 +66,8 @@ extension LocalCluster {
             "center": ["port": port], "tls": self.tls(.center, name),
         ]
         if let postgres = self.layout.postgres {
-            // A cluster on one machine is for trials.
-            values["authority"] = ["postgres": postgres, "unreplicated": "true"]
+            // A cluster on one machine is for trials, and usually has no standbys.
+            values["authority"] = ["postgres": postgres, "unreplicated": "\(self.stores.isEmpty)"]
         } else {
             values["data"] = ["folder": self.folder.path + "/center"]
         }
@@ -91,6 +91,10 @@ extension LocalCluster {
             ],
             "tls": self.tls(.unit, name),
         ]
+        if let stores = self.stores[name] {
+            values["ledger"] = ["postgres": stores.ledger]
+            values["redis"] = ["sentinels": stores.sentinels, "master": stores.master]
+        }
         if let limit = self.connectionsPerUnit {
             values["public"]?["connections"] = limit
             values["public"]?["address.connections"] = limit

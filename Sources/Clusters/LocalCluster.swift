@@ -35,6 +35,8 @@ package final class LocalCluster: Sendable {
     let wide: WideArea?
     /// Connections that a unit accepts, all of them from one address; `nil` for the unit's own limits.
     let connectionsPerUnit: Int?
+    /// Of units that keep their ledger in PostgreSQL and find their Redis by Sentinels, by unit name.
+    let stores: [String: UnitStores]
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
     /// After a stop, no process is started any more, although a nemesis may still try to repair parts.
     private let isStopping = NIOLockedValueBox(false)
@@ -46,13 +48,17 @@ package final class LocalCluster: Sendable {
 
     /// - Parameters:
     ///   - connectionsPerUnit: A measurement comes from one address, as a crowd does not, and so needs another limit.
+    ///   - stores: Of units that have no Redis and no ledger of their own beside them. The caller runs them, and the
+    ///     PostgreSQL of the centers, whose standbys must confirm then.
     ///   - onDeath: Called for each process that ended by itself; it may start the process again.
     package init(
         folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:],
-        connectionsPerUnit: Int? = nil, onDeath: @escaping @Sendable (ProcessDeath) -> Void = { _ in }
+        connectionsPerUnit: Int? = nil, stores: [String: UnitStores] = [:],
+        onDeath: @escaping @Sendable (ProcessDeath) -> Void = { _ in }
     ) {
         self.onDeath = onDeath
         self.connectionsPerUnit = connectionsPerUnit
+        self.stores = stores
         self.wide = wan.map { WideArea($0) }
         self.clockOffsets = NIOLockedValueBox(clockOffsets)
         self.folder = folder
@@ -61,8 +67,11 @@ package final class LocalCluster: Sendable {
 
     private var centers: [Part] { self.layout.otherCenterPort == nil ? [.center] : [.center, .otherCenter] }
 
+    private func hasRedis(_ unit: String) -> Bool { self.stores[unit] == nil }
+
     package var parts: [Part] {
-        self.layout.units.flatMap { [.redis($0.name), .unit($0.name)] } + self.centers + [.coordinator, .standby]
+        self.layout.units.flatMap { (self.hasRedis($0.name) ? [.redis($0.name)] : []) + [.unit($0.name)] }
+            + self.centers + [.coordinator, .standby]
             + self.layout.gates.flatMap { [.gateRedis($0.name), .gate($0.name)] }
     }
 
@@ -79,7 +88,7 @@ package final class LocalCluster: Sendable {
         for name in self.layout.gates.map(\.name) { try self.folder.make(self.folder.gate(name)) }
         try self.folder.make(self.folder.path + "/center")
         self.startWatch()
-        for name in self.layout.units.map(\.name) { try self.start(.redis(name)) }
+        for name in self.layout.units.map(\.name) where self.hasRedis(name) { try self.start(.redis(name)) }
         for center in self.centers { try self.start(center) }
         for name in self.layout.units.map(\.name) { try self.start(.unit(name)) }
         try self.start(.coordinator)
@@ -134,8 +143,10 @@ package final class LocalCluster: Sendable {
     }
 
     private func secrets(of part: Part) -> [String: String] {
-        guard let wrong = self.wrongSecrets.withLockedValue({ $0[part] }) else { return self.layout.secrets(of: part) }
-        return self.layout.secrets(of: part).merging(["TRANCHE_UNIT_SECRET": wrong]) { $1 }
+        var secrets = self.layout.secrets(of: part)
+        if case .unit(let name) = part, let stores = self.stores[name] { secrets.merge(stores.secrets) { $1 } }
+        guard let wrong = self.wrongSecrets.withLockedValue({ $0[part] }) else { return secrets }
+        return secrets.merging(["TRANCHE_UNIT_SECRET": wrong]) { $1 }
     }
 
     /// Starts to check periodically for processes that ended by themselves.

@@ -1,7 +1,6 @@
 import Clusters
 import CurlClient
 import Foundation
-import NIOConcurrencyHelpers
 import Terminal
 import TrancheAPI
 import TrancheCore
@@ -9,47 +8,37 @@ import TrancheCore
 /// Measures from the outside when a part works again.
 final class RecoveryProbe: Sendable {
     static let limitSeconds = 30.0
-    private static let everyMilliseconds = 20
 
     private let layout: ClusterLayout
     private let client: AdminClient
-    private let codec: TokenCodec
+    private let buyer: ProbeBuyer
     private let curl: CurlClient
-    private let orders = NIOLockedValueBox<[OrderID]>([])
 
     init(_ layout: ClusterLayout) {
         self.layout = layout
         self.client = AdminClient(layout)
+        self.buyer = ProbeBuyer(layout, lot: RehearsalPlan.probeLot)
         self.curl = CurlClient(tls: layout.clientTLS)
-        self.codec = TokenCodec(secret: layout.secret("TRANCHE_TOKEN_SECRET"))
     }
 
     /// Orders of the probe lot that were acknowledged.
-    var acknowledged: [OrderID] { self.orders.withLockedValue { $0 } }
+    var acknowledged: [OrderID] { self.buyer.acknowledged }
 
     /// Seconds until a part works again; `nil` if it took too long.
     func recovery(of part: LocalCluster.Part) async -> Double? { await self.time { await self.isWell(part) } }
 
     private func time(until isReached: () async -> Bool) async -> Double? {
-        let start = ContinuousClock.now
-        while true {
-            if await isReached() { return Self.seconds(since: start) }
-            guard Self.seconds(since: start) < Self.limitSeconds else { return nil }
-            try? await Task.sleep(for: .milliseconds(Self.everyMilliseconds))
-        }
+        await ProbeBuyer.seconds(limitSeconds: Self.limitSeconds, until: isReached)
     }
 
-    static func seconds(since start: ContinuousClock.Instant) -> Double {
-        let took = (ContinuousClock.now - start).components
-        return Double(took.seconds) + Double(took.attoseconds) / 1e18
-    }
+    static func seconds(since start: ContinuousClock.Instant) -> Double { ProbeBuyer.seconds(since: start) }
 
     /// Whether the part works: a unit sells and reports; the center gets reports of every unit; a coordinator leads.
     private func isWell(_ part: LocalCluster.Part) async -> Bool {
         switch part {
         case .unit(let name), .redis(let name):
             let unit = self.layout.units.first { $0.name == name }!
-            guard await self.buys(at: unit) else { return false }
+            guard await self.buyer.buys(at: unit) else { return false }
             return await self.isHeard([unit.id])
         case .center, .otherCenter: return await self.isHeard(Set(self.layout.units.map(\.id)))
         case .coordinator, .standby: return await self.lead() != nil
@@ -59,26 +48,9 @@ final class RecoveryProbe: Sendable {
         }
     }
 
-    /// Buys one item of the probe lot, as a new buyer.
-    private func buys(at unit: ClusterLayout.Unit) async -> Bool {
-        let order = OrderID(high: UInt64.random(in: 0...UInt64.max), low: UInt64.random(in: 0...UInt64.max))
-        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
-        let token = self.codec.mint(
-            PurchaseToken(
-                order: order, lot: RehearsalPlan.probeLot, home: unit.id, buyer: BuyerID("probe-\(order)")!,
-                issuedAt: now, notBefore: now.advanced(milliseconds: -5_000),
-                expiresAt: now.advanced(milliseconds: 60_000)))
-        let request = CurlRequest(
-            "POST", unit.publicURL + "/v1/lots/\(RehearsalPlan.probeLot)/orders",
-            headers: ["Authorization": "Bearer \(token)"], body: [], timeoutMilliseconds: 2_000)
-        guard let response = try? await self.curl.send(request), response.status == 201 else { return false }
-        self.orders.withLockedValue { $0.append(order) }
-        return true
-    }
-
     /// Sends a purchase to a unit, and ignores the answer.
     func nudge(_ name: String) async {
-        if let unit = self.layout.units.first(where: { $0.name == name }) { _ = await self.buys(at: unit) }
+        if let unit = self.layout.units.first(where: { $0.name == name }) { _ = await self.buyer.buys(at: unit) }
     }
 
     /// The number of transactions that a unit's ledger has refused, from its metrics; `nil` if they are not available.

@@ -1,6 +1,8 @@
+import Clusters
 import DaemonSupport
 import Foundation
 import Sockets
+import Terminal
 
 /// Three masters of one test that are a Redis Cluster.
 package final class RedisNodes {
@@ -27,7 +29,7 @@ package final class RedisNodes {
         let said = try RedisTool.run(
             ["--cluster", "create"] + self.ports.map { "127.0.0.1:\($0)" } + ["--cluster-yes"])
         guard said.contains(where: { $0.contains("All 16384 slots covered") }) else {
-            throw RedisTool.Failure("the cluster is not made: \(said.suffix(5))")
+            throw CommandError("the cluster is not made: \(said.suffix(5))")
         }
         for port in self.ports {
             try RedisTool.wait(for: "a whole cluster") {
@@ -54,14 +56,14 @@ package final class RedisNodes {
         guard let slot = try ask(source, "CLUSTER", "KEYSLOT", key).first,
             let sourceID = try ask(source, "CLUSTER", "MYID").first,
             let targetID = try ask(target, "CLUSTER", "MYID").first
-        else { throw RedisTool.Failure("a node does not answer") }
+        else { throw CommandError("a node does not answer") }
         _ = try ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", sourceID)
         _ = try ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", targetID)
         let keys = try ask(source, "CLUSTER", "GETKEYSINSLOT", slot, "100")
         try RedisTool.ask(source, ["MIGRATE", "127.0.0.1", "\(target)", "", "0", "5000", "KEYS"] + keys)
         for port in [target, source] + self.ports.filter({ $0 != target && $0 != source }) {
             guard try ask(port, "CLUSTER", "SETSLOT", slot, "NODE", targetID) == ["OK"] else {
-                throw RedisTool.Failure("the slot \(slot) was not given away by \(port)")
+                throw CommandError("the slot \(slot) was not given away by \(port)")
             }
         }
     }

@@ -1,3 +1,4 @@
+import Clusters
 import Foundation
 import RedisClient
 import TestSupport

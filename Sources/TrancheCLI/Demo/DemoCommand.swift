@@ -19,15 +19,21 @@ struct DemoCommand: AsyncParsableCommand {
             demand does not match the quota plan. The last items are contested over all regions, in the order in which
             buyers arrived, and returned items go to the waitlist. Then all processes stop, and the outcome is judged
             from the files alone. Exit code 2 if the verdict fails.
+
+            \(MachineFaults.story)
             """)
 
-    @Option(help: "The lot's stock.") var stock = 5_000
-    @Option(help: "Buyers.") var buyers = 12_000
-    @Option(help: "Seconds in which the buyers arrive.") var seconds = 20.0
-    @Option(help: "Weights of the demand in us-east, eu-west and ap-south.") var skew = "80,15,5"
+    @Option(help: "The lot's stock; \(DemoSize.texts { "\($0.stock)" }).") var stock: Int?
+    @Option(help: "Buyers; \(DemoSize.texts { "\($0.buyers)" }).") var buyers: Int?
+    @Option(help: "Seconds in which the buyers arrive; \(DemoSize.texts { "\(Int($0.seconds))" }).")
+    var seconds: Double?
+    @Option(help: "Weights of the demand in us-east, eu-west and ap-south; \(DemoSize.texts(\.skew)).")
+    var skew: String?
     @Flag(help: "Kill a unit, a Redis, the center and the coordinator during the sale.") var faults = false
     @Flag(help: "Stop the center and the coordinators before the sale opens: units sell exactly their quota.")
     var alone = false
+    @Flag(help: "Lose machines of PostgreSQL, of the center and of Redis during the sale; their standbys take over.")
+    var machines = false
     @Option(help: "The data folder; if not given, a new temporary one, which is removed after a good verdict.")
     var data: String?
     @Option(help: "Seed of the crowd.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
@@ -43,13 +49,35 @@ struct DemoCommand: AsyncParsableCommand {
     /// How long the first buyers wait for the opening.
     static let earlySeconds = 2.0
 
-    func run() async throws {
+    var size: DemoSize {
+        var size = self.machines ? DemoSize.machines : .usual
+        size.stock = self.stock ?? size.stock
+        size.buyers = self.buyers ?? size.buyers
+        size.seconds = self.seconds ?? size.seconds
+        size.skew = self.skew ?? size.skew
+        return size
+    }
+
+    func validate() throws {
+        if self.machines, self.faults || self.alone {
+            throw ValidationError("--machines has faults of its own: omit --faults and --alone")
+        }
+    }
+
+    /// The folder of a new cluster.
+    func newFolder() throws -> ClusterFolder {
         let path = try self.data ?? PrivateFolder.make("tranche-demo")
         let folder = ClusterFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
         guard !FileManager.default.fileExists(atPath: folder.layoutPath) else {
             throw CommandError(
                 "\(folder.path) already has a cluster, but a demo needs an empty folder: choose another --data")
         }
+        return folder
+    }
+
+    func run() async throws {
+        if self.machines { return try await MachinesDemo(command: self).run() }
+        let folder = try self.newFolder()
         let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true, hasGates: true)
         try folder.save(layout)
         let view = LiveView(layout, isQuiet: self.json)
@@ -74,7 +102,7 @@ struct DemoCommand: AsyncParsableCommand {
         let verifier = try Verifier(folder: folder.path, acknowledged: Array(outcome.load.acknowledged.keys))
         let report = verifier.report()
         let verdict = DemoVerdict(
-            report: report, fairness: verifier.fairness(LotID(1)), outcome: outcome, stock: self.stock,
+            report: report, fairness: verifier.fairness(LotID(1)), outcome: outcome, stock: self.size.stock,
             isAlone: self.alone)
         if self.json { Output.json(verdict) } else { verdict.print(layout, report, outcome) }
         if verdict.isGood, self.data == nil {
@@ -85,7 +113,7 @@ struct DemoCommand: AsyncParsableCommand {
         if !verdict.isGood { throw ExitCode(2) }
     }
 
-    private func say(_ text: String) { if !self.json { Output.line(text) } }
+    func say(_ text: String) { if !self.json { Output.line(text) } }
 
     private func sell(_ cluster: LocalCluster, _ view: LiveView) async throws -> DemoOutcome {
         self.say("starting the center, the coordinator, and \(ThreeRegions.names.count) units with a Redis each …")
@@ -93,17 +121,14 @@ struct DemoCommand: AsyncParsableCommand {
         try await cluster.waitUntilHealthy()
         let client = AdminClient(cluster.layout)
         try await self.warm(client)
-        let weights = self.skew.split(separator: ",").compactMap { Int($0) }
-        guard weights.count == ThreeRegions.names.count else {
-            throw ValidationError("--skew \"\(self.skew)\" is not three weights, as in 80,15,5")
-        }
-        var plan = LoadPlan(buyers: self.buyers, seconds: self.seconds, weights: weights)
+        let size = self.size
+        var plan = LoadPlan(buyers: size.buyers, seconds: size.seconds, weights: try size.weights)
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (5, 3, 10, self.seed)
         plan.shares = self.visitors.shares(Self.shares)
         let arrivals = plan.arrivals()
         self.say(
             """
-            \(Output.number(self.stock)) items in equal thirds; \(Output.number(self.buyers)) buyers within \(Int(self.seconds)) s, demand \(self.skew); \
+            \(Output.number(size.stock)) items in equal thirds; \(Output.number(size.buyers)) buyers within \(Int(size.seconds)) s, demand \(size.skew); \
             5% submit twice, 3% lose their connection, 10% never pay (seed \(self.seed));
             at the gates \(plan.shares.text)
             """)
@@ -117,7 +142,7 @@ struct DemoCommand: AsyncParsableCommand {
             for part in [.coordinator, .center] as [LocalCluster.Part] { await cluster.stop(part) }
         }
         var settings = Crowd.Settings()
-        settings.patienceMilliseconds = Int(self.seconds * 1_000) + 25_000
+        settings.patienceMilliseconds = Int(size.seconds * 1_000) + 25_000
         settings.comesBackAfterMilliseconds = 3_000...8_000
         settings.sale = Self.sale
         settings.scriptRequests = self.visitors.scriptRequests
@@ -128,10 +153,8 @@ struct DemoCommand: AsyncParsableCommand {
         let faults = self.faults ? Task { await DemoFaults(cluster: cluster).run { story.note($0) } } : nil
         let load = await self.watch(crowd, arrivals, client, view)
         await faults?.value
-        let quotas = QuotaPlan.split(total: self.stock, poolPermille: 0, weights: [1, 1, 1])
         return DemoOutcome(
-            load: load,
-            split: StaticSplit(arrivals: arrivals.filter { !$0.kind.mustWinNothing }, quotas: quotas),
+            load: load, split: StaticSplit(arrivals.filter { !$0.kind.mustWinNothing }, stock: size.stock),
             seconds: view.seconds, seed: self.seed,
             deaths: cluster.deaths.map(\.description))
     }
@@ -143,7 +166,7 @@ struct DemoCommand: AsyncParsableCommand {
             paymentWindowMilliseconds: Self.paymentWindowMilliseconds,
             lots: [
                 .init(
-                    id: LotID(1), name: "demo", stock: self.stock, perBuyerLimit: Self.buyerLimit, poolPermille: 0,
+                    id: LotID(1), name: "demo", stock: self.size.stock, perBuyerLimit: Self.buyerLimit, poolPermille: 0,
                     // Without the center no threshold rises.
                     line: self.alone ? .open : .lotteryThenFirstCome)
             ],
@@ -167,32 +190,5 @@ struct DemoCommand: AsyncParsableCommand {
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
-    }
-
-    /// Runs the crowd and draws the view, until all stock is paid for or all buyers are done.
-    private func watch(_ crowd: Crowd, _ arrivals: [Arrival], _ client: AdminClient, _ view: LiveView) async
-        -> LoadReport
-    {
-        let run = Task { await crowd.run(arrivals) }
-        var last: QuotaState?
-        var isContested = false
-        while true {
-            if let state = try? await client.quota() { last = state }
-            if let lot = last?.lots.first, lot.contest != nil, !isContested {
-                isContested = true
-                let left = lot.units.reduce(lot.pool) { $0 + max(0, $1.available) }
-                view.story.note("\(left) items are left: from now on they are contested over all regions")
-            }
-            let now = crowd.current
-            if !self.json { view.draw(last, now) }
-            let isOver = view.seconds > self.seconds && now.paid >= self.stock || run.isCancelled
-            if isOver || view.seconds > self.seconds + 30 { break }
-            if self.alone, view.seconds > self.seconds + Double(Self.paymentWindowMilliseconds) / 1_000 + 3 { break }
-            try? await Task.sleep(for: .milliseconds(400))
-        }
-        // All stock is paid for, so none can return: the rest of the waitlist is refused.
-        run.cancel()
-        try? await Task.sleep(for: .milliseconds(500))
-        return crowd.current
     }
 }

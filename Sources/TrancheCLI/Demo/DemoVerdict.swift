@@ -18,6 +18,8 @@ struct DemoVerdict: Codable {
     let invariantsHold: Bool
     /// Processes that ended by themselves.
     let deaths: [String]
+    /// Parts that did not work again after a fault.
+    let unrepaired: [String]
     let isGood: Bool
     let staticSplitIdleAtFirstSoldOut: Int
     let staticSplitUnsold: Int
@@ -31,8 +33,10 @@ struct DemoVerdict: Codable {
     let crowd: CrowdVerdict
 
     init(
-        report: VerifyReport, fairness: FairnessReport?, outcome: DemoOutcome, stock: Int, isAlone: Bool
+        report: VerifyReport, fairness: FairnessReport?, outcome: DemoOutcome, stock: Int, isAlone: Bool,
+        unrepaired: [String] = []
     ) {
+        self.unrepaired = unrepaired
         self.contest = fairness
         let lot = report.lots.first
         self.stock = stock
@@ -50,8 +54,8 @@ struct DemoVerdict: Codable {
         self.visitors = outcome.load.visitors
         self.crowd = CrowdVerdict(outcome.load, buyerLimit: DemoCommand.buyerLimit)
         self.isGood =
-            outcome.deaths.isEmpty && (isAlone || soldOut) && self.oversold == 0 && self.acknowledgedAndLost == 0
-            && self.contradictions == 0
+            outcome.deaths.isEmpty && unrepaired.isEmpty && (isAlone || soldOut) && self.oversold == 0
+            && self.acknowledgedAndLost == 0 && self.contradictions == 0
             && report.isSound && self.crowd.isGood
         self.staticSplitIdleAtFirstSoldOut = outcome.split.idleThen.reduce(0, +)
         self.staticSplitUnsold = outcome.split.unsoldAtEnd
@@ -64,7 +68,7 @@ struct DemoVerdict: Codable {
         GateTable.print(outcome.load)
         CrowdTables.print(outcome.load)
         Output.line("\n" + Output.bold("From the ledgers:"))
-        let rows = report.units.map { unit in
+        let rows = report.units.filter { $0.lot == report.lots.first?.lot }.map { unit in
             [
                 unit.name, Output.number(outcome.load.offeredByUnit[unit.name] ?? 0),
                 Output.number(unit.granted + unit.allocated - unit.returned),
@@ -102,6 +106,7 @@ struct DemoVerdict: Codable {
             """)
         CrowdTables.print(self.crowd)
         for death in self.deaths { Output.line(Output.red(death)) }
+        for part in self.unrepaired { Output.line(Output.red("does not work again: \(part)")) }
         for contradiction in outcome.load.contradictions.prefix(5) {
             Output.line(Output.red("one token got two final answers: order \(contradiction)"))
         }

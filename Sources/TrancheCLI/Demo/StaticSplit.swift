@@ -1,4 +1,5 @@
 import LoadGenerator
+import TrancheCore
 
 /// The result for the same crowd if each region kept its first quota for the whole sale.
 struct StaticSplit {
@@ -9,8 +10,9 @@ struct StaticSplit {
     /// Items that are unsold at the end of the crowd.
     let unsoldAtEnd: Int
 
-    init(arrivals: [Arrival], quotas: [Int]) {
-        var left = quotas
+    /// - Parameter stock: In equal thirds.
+    init(_ arrivals: [Arrival], stock: Int) {
+        var left = QuotaPlan.split(total: stock, poolPermille: 0, weights: [1, 1, 1])
         var first: (Double, [Int])?
         for arrival in arrivals where left[arrival.unit] >= arrival.quantity {
             left[arrival.unit] -= arrival.quantity

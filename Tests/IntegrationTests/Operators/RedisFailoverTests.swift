@@ -1,3 +1,4 @@
+import Clusters
 import CurlClient
 import Foundation
 import TestSupport

@@ -1,0 +1,145 @@
+import ArgumentParser
+import Clusters
+import Foundation
+import LoadGenerator
+import PostgresClient
+import Storage
+import Terminal
+import TrancheAPI
+import TrancheCore
+import Verification
+
+/// `demo --machines`: a sale whose servers are lost one after the other, each of them for good.
+struct MachinesDemo {
+    let command: DemoCommand
+    private static let lot = LotID(1)
+    /// A second lot that never sells out: a unit that can sell it works.
+    private static let probeLot = LotID(2)
+    private static let probeStock = 10_000
+    /// A buyer whose unit is away for a while can still pay.
+    private static let paymentWindowMilliseconds: Int64 = 12_000
+
+    private var size: DemoSize { self.command.size }
+
+    func run() async throws {
+        _ = try self.size.weights
+        try RegionServers.checkPrograms()
+        let folder = try self.command.newFolder()
+        try folder.make(folder.path)
+        // Root's PostgreSQL runs as another user, who has to pass. Nothing in the folder is readable for others.
+        if geteuid() == 0 { chmod(folder.path, 0o711) }
+        let servers = try RegionServers(folder: folder.path, regions: ThreeRegions.names)
+        let layout = try ClusterLayout.random(regions: ThreeRegions.names, postgres: servers.centers.target)
+        try folder.save(layout)
+        let view = LiveView(layout, isQuiet: self.command.json)
+        let story = view.story
+        let cluster = LocalCluster(folder: folder, layout: layout, stores: servers.stores) { story.note("\($0)") }
+        let stop: @Sendable () async -> Void = {
+            await cluster.stop()
+            await servers.stop()
+        }
+        let isTemporary = self.command.data == nil
+        let interrupt = Interrupt()
+        defer { interrupt.end() }
+        interrupt.onInterrupt {
+            await stop()
+            if isTemporary { try? FileManager.default.removeItem(atPath: folder.path) }
+        }
+        let verdict: MachinesVerdict
+        do { verdict = try await self.judge(cluster, servers, view) } catch {
+            await stop()
+            throw error
+        }
+        await stop()
+        if self.command.json { Output.json(verdict) }
+        if verdict.isGood, isTemporary {
+            try? FileManager.default.removeItem(atPath: folder.path)
+        } else {
+            self.command.say("data: \(folder.path)")
+        }
+        if !verdict.isGood { throw ExitCode(2) }
+    }
+
+    /// Sells, stops the processes of Tranche, and judges by what is in PostgreSQL.
+    private func judge(_ cluster: LocalCluster, _ servers: RegionServers, _ view: LiveView) async throws
+        -> MachinesVerdict
+    {
+        self.command.say("starting a PostgreSQL and a Redis for each region, with standbys …")
+        try await servers.start()
+        let buyer = ProbeBuyer(cluster.layout, lot: Self.probeLot)
+        let (outcome, losses) = try await self.sell(cluster, servers, buyer, view)
+        await cluster.stop()
+        let told = Array(outcome.load.acknowledged.keys) + buyer.acknowledged
+        try cluster.folder.write(
+            String(decoding: JSON.encode(told.sorted()), as: UTF8.self), to: cluster.folder.path + "/acknowledged.json")
+        let settings = AuthoritySettings(
+            target: try PostgresTarget(servers.centers.target), allowsUnreplicated: false,
+            permission: "authority.unreplicated")
+        let verifier = try Verifier(
+            folder: cluster.folder.path, authority: PostgresAuthority(settings), acknowledged: told,
+            paid: outcome.load.paidOrders)
+        let report = verifier.report()
+        let sale = DemoVerdict(
+            report: report, fairness: verifier.fairness(Self.lot), outcome: outcome, stock: self.size.stock,
+            isAlone: false, unrepaired: losses.filter { $0.seconds == nil }.map(\.loss))
+        let verdict = MachinesVerdict(sale: sale, losses: losses, tooLate: outcome.load.tooLate)
+        if !self.command.json { verdict.print(cluster.layout, report, outcome) }
+        return verdict
+    }
+
+    private func sell(
+        _ cluster: LocalCluster, _ servers: RegionServers, _ buyer: ProbeBuyer, _ view: LiveView
+    ) async throws -> (DemoOutcome, [MachineFaults.Finding]) {
+        self.command.say("starting two centers, two coordinators, and \(ThreeRegions.names.count) units …")
+        try await cluster.start()
+        try await cluster.waitUntilHealthy()
+        let (size, client) = (self.size, AdminClient(cluster.layout))
+        try await self.open(client)
+        var plan = LoadPlan(buyers: size.buyers, seconds: size.seconds, weights: try size.weights)
+        (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (5, 3, 5, self.command.seed)
+        let arrivals = plan.arrivals()
+        self.command.say(
+            """
+            \(Output.number(size.stock)) items in equal thirds; \(Output.number(size.buyers)) buyers within \
+            \(Int(size.seconds)) s, demand \(size.skew); 5% submit twice, 3% lose their connection, 5% never pay \
+            (seed \(self.command.seed))
+            """)
+        var settings = Crowd.Settings()
+        settings.patienceMilliseconds = Int(size.seconds * 1_000) + 25_000
+        settings.comesBackAfterMilliseconds = 3_000...8_000
+        let crowd = Crowd(cluster.layout.target(lot: Self.lot), settings: settings)
+        view.begin()
+        let story = view.story
+        let losses = Task {
+            try await MachineFaults(cluster: cluster, servers: servers, buyer: buyer) { story.note($0) }.run()
+        }
+        let load = await self.command.watch(crowd, arrivals, client, view)
+        return (
+            DemoOutcome(
+                load: load, split: StaticSplit(arrivals, stock: size.stock), seconds: view.seconds,
+                seed: self.command.seed, deaths: cluster.deaths.map(\.description)), try await losses.value
+        )
+    }
+
+    private func open(_ client: AdminClient) async throws {
+        let now = Int64(Date().timeIntervalSince1970 * 1_000)
+        let sale = SaleConfig.Sale(
+            id: DemoCommand.sale, name: "demo", startsAtMilliseconds: now, endsAtMilliseconds: now + 3_600_000,
+            paymentWindowMilliseconds: Self.paymentWindowMilliseconds,
+            lots: [
+                .init(
+                    id: Self.lot, name: "demo", stock: self.size.stock, perBuyerLimit: DemoCommand.buyerLimit,
+                    poolPermille: 0),
+                .init(
+                    id: Self.probeLot, name: "probe", stock: Self.probeStock, perBuyerLimit: 1, poolPermille: 0,
+                    contest: .init(when: .never)),
+            ])
+        try await client.waitForUnits(ThreeRegions.names.count)
+        _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)
+        _ = try await client.step(.warm, DemoCommand.sale)
+        _ = try await client.waitUntilReady(DemoCommand.sale, seconds: 20) { _ in }
+        self.command.say("warm: every unit has the rules, and has its quota in PostgreSQL and in Redis")
+        _ = try await client.step(.open, DemoCommand.sale, OpenBody(startsAtMilliseconds: now))
+        try await Task.sleep(for: .milliseconds(1_200))
+    }
+}
