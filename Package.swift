@@ -77,6 +77,7 @@ let package = Package(
         .systemLibrary(name: "CTimex"),
         .systemLibrary(name: "CSpawn"),
         .systemLibrary(name: "CEpoll"),
+        .systemLibrary(name: "CNotify"),
         // Threads of our own, their mailboxes, and the check that each value is used by its owner only.
         .target(name: "Threads", dependencies: [nioConcurrency], swiftSettings: settings),
         .target(name: "Sockets", dependencies: ["CEpoll"], swiftSettings: fuzzed),
@@ -118,7 +119,8 @@ let package = Package(
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "CTimex", "CSpawn", "CurlClient", "Edge", "Sockets", "Threads", logging,
+                "TrancheCore", "TrancheAPI", "CNotify", "CTimex", "CSpawn", "CurlClient", "Edge", "Sockets", "Threads",
+                logging,
                 lifecycle,
                 hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL,
                 asn1, certificates, configuration, nioConcurrency, systemPackage, unixSignals,
@@ -189,6 +191,11 @@ let package = Package(
         // The operator's side.
         .target(
             name: "Verification", dependencies: ["TrancheCore", "TrancheAPI", "Storage"], swiftSettings: settings),
+        // Looks at a machine before a process starts there, and while it runs.
+        .target(
+            name: "Doctor",
+            dependencies: ["TrancheCore", "CurlClient", "DaemonSupport", "RedisClient", "Sockets"],
+            swiftSettings: settings),
         .target(
             name: "LoadGenerator",
             dependencies: [
@@ -223,7 +230,7 @@ let package = Package(
         .executableTarget(
             name: "tranche",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "LoadGenerator", "PostgresClient",
+                "TrancheCore", "TrancheAPI", "Clusters", "DaemonSupport", "Doctor", "LoadGenerator", "PostgresClient",
                 "Rehearsal", "Simulation", "Storage", "Terminal", "Verification", "WideArea", arguments, nioConcurrency,
                 asn1, certificates, crypto,
             ],
@@ -252,7 +259,10 @@ let package = Package(
             name: "IdentityTests",
             dependencies: ["Identity", "TrancheAPI", "TrancheCore", crypto, cryptoExtras], swiftSettings: settings),
         .testTarget(
-            name: "DaemonSupportTests", dependencies: ["DaemonSupport", "TrancheAPI", "TrancheCore", nioConcurrency],
+            name: "DaemonSupportTests",
+            dependencies: [
+                "DaemonSupport", "TrancheAPI", "TrancheCore", "CNotify", lifecycle, logging, nioConcurrency,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "EdgeTests", dependencies: ["Edge", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
@@ -298,7 +308,9 @@ let package = Package(
         .target(name: "CountedMalloc", path: "ops/bench/micro/CountedMalloc"),
         .executableTarget(
             name: "tranche-micro",
-            dependencies: ["TrancheCore", "TrancheAPI", "ExpressParsing", "LedgerRows", "CountedMalloc"],
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "ExpressParsing", "LedgerRows", "CountedMalloc",
+            ],
             path: "ops/bench/micro", exclude: ["CountedMalloc", "run"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

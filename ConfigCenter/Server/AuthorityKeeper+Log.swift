@@ -30,12 +30,15 @@ extension AuthorityKeeper {
             self.authority.confirm()
             return nil
         }
+        let began = SystemClock.monotonic()
         do throws(StorageError) {
             let position = try self.store.append(records, witnesses: changed, acts: self.acts, as: self.epoch)
+            self.meters.withLockedValue { $0?.appended(since: began) }
             self.authority.confirm()
             if let position { self.snapshot(after: records, at: position) }
             return nil
         } catch {
+            self.meters.withLockedValue { $0?.failed() }
             switch error {
             case .superseded, .vanished: return self.end("\(error)")
             case .inDoubt: return self.settleDoubt("\(error)")

@@ -39,6 +39,8 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     let snapshots = NIOLockedValueBox(SnapshotRule())
     let onEnd: @Sendable (String) -> Void
     let hasEnded = NIOLockedValueBox(false)
+    /// `nil` until the process has told it.
+    let meters = NIOLockedValueBox<KeeperMeters?>(nil)
 
     /// Takes a log over that has no other center: a file.
     convenience init(store: AuthorityStore, logger: Logger) throws(StorageError) {

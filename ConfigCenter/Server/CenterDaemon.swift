@@ -93,8 +93,10 @@ package enum CenterDaemon {
         let (seat, telemetry) = (CenterSeat(), Telemetry())
         let curl = CurlClient(tls: configuration.transport.client)
         let pusher = Pusher(curl: curl, unitsKeys: configuration.unitsKeys, logger: logger)
+        let meters = KeeperMeters(telemetry)
         let make: @Sendable (AuthorityKeeper) throws -> Center = { keeper in
-            Center(keeper: keeper, book: try ConfigBook(keeper: keeper), pusher: pusher)
+            keeper.meters.withLockedValue { $0 = meters }
+            return Center(keeper: keeper, book: try ConfigBook(keeper: keeper), pusher: pusher)
         }
         let lead: any Service
         if let shared = configuration.shared {
@@ -119,7 +121,12 @@ package enum CenterDaemon {
                 connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: InternalRoutes.contestBytesLimit),
             tls: configuration.transport.server, logger: logger)
         let watch = configuration.transport.watch(telemetry, logger)
-        try await Daemon.run([watch, application, WarmUp(seat: seat, telemetry: telemetry), lead], logger: logger)
+        let notice = ServiceNotice(logger: logger) {
+            PortCheck.answers(host: configuration.host, port: configuration.port)
+        }
+        let vitals = Vitals("tranche-config-center", telemetry: telemetry)
+        try await Daemon.run(
+            [notice, vitals, watch, application, WarmUp(seat: seat, telemetry: telemetry), lead], logger: logger)
         (try? seat.center)?.keeper.stop()
         curl.stop()
     }
@@ -165,24 +172,19 @@ struct WarmUp: Service {
                     center.keeper.checkPresence()
                     await center.grantPlans()
                     await center.moveLines()
-                    await self.measure(center)
                 }
+                await self.measure(center)
                 try? await Task.sleep(for: .milliseconds(Self.everyMilliseconds))
             }
         }
     }
 
-    private func measure(_ center: Center) async {
-        guard let state = try? await center.quota() else { return }
-        for lot in state.lots {
-            let label = "lot=\"\(lot.lot)\""
-            self.telemetry.set("tranche_pool", "Stock that no unit holds.", labels: label, to: Double(lot.pool))
-            self.telemetry.set("tranche_issued", "Stock of the lot.", labels: label, to: Double(lot.issued))
-            self.telemetry.set(
-                "tranche_stranded", "Stock that waits for settlement.", labels: label, to: Double(lot.stranded))
+    private func measure(_ center: Center?) async {
+        let figures = CenterFigures(telemetry: self.telemetry)
+        guard let center, let state = try? await center.quota() else {
+            return figures.publish(nil, SaleConfig(), version: 0, alarms: center?.keeper.alarms.count ?? 0)
         }
-        self.telemetry.set(
-            "tranche_alarms", "Recent alarms about units' messages.", to: Double(center.keeper.alarms.count))
-        self.telemetry.set("tranche_epoch", "Epoch of this center.", to: Double(state.epoch.rawValue))
+        let (config, version, _) = await center.book.state
+        figures.publish(state, config, version: version, alarms: center.keeper.alarms.count)
     }
 }

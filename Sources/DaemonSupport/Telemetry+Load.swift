@@ -11,10 +11,11 @@ extension Telemetry {
         self.set(
             "tranche_admitted_share", "The part of the work that is admitted, from 0 to 1.", to: Double(share) / 1_000)
         self.set(
-            "tranche_waiting_milliseconds", "How long requests wait before work on them begins.", to: Double(waiting))
+            "tranche_waiting_seconds", "How long requests wait before work on them begins.", to: Double(waiting) / 1_000
+        )
         self.set(
             "tranche_processor_use", "The use of the processors that the process may use, from 0 to 1.",
             to: Double(min(max(0, processor), 1_000)) / 1_000)
-        self.set("tranche_shed_total", "Requests that were refused for the load.", to: Double(shed))
+        self.total("tranche_shed_total", "Requests that were refused for the load.", to: Double(shed))
     }
 }

@@ -114,6 +114,12 @@ extension Lane {
     package func markWaiting(_ ticket: Ticket, recovery: UInt64 = 0) {
         guard self.isWaiting(ticket) else { return }
         self.connections[ticket.slot].enqueue(recovery: recovery)
+        self.connections[ticket.slot].waitsSince = self.now
+    }
+
+    /// How long the request has waited for its answer, in microseconds; 0 if its connection has gone.
+    package func waited(_ ticket: Ticket) -> Int64 {
+        self.isWaiting(ticket) ? max(0, self.now - self.connections[ticket.slot].waitsSince) : 0
     }
 
     /// Calls `body` with each request that waits, and was handed in before this recovery of the intake.

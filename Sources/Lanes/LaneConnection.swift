@@ -49,6 +49,8 @@ package struct LaneConnection {
     package private(set) var awaitsProxyHeader = false
     /// Raised with every request and kept from one connection to the next: the rest of the ticket's number.
     package private(set) var count: UInt32 = 0
+    /// When the last request began to wait for the engine, in the lane's microseconds.
+    package var waitsSince: Int64 = 0
     /// The client sends no more. Answers may still reach it.
     package private(set) var inputIsClosed = false
     package var watch = RequestWatch(bytesLimit: 0, now: 0)

@@ -6,6 +6,7 @@ import Testing
 /// Counting goes on while readers read.
 @Suite("Telemetry", .serialized) struct TelemetryTests {
     private static let help = "For a test."
+    private static let labels = 10_000
 
     private func thread(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
         let done = DispatchSemaphore(value: 0)
@@ -59,8 +60,8 @@ import Testing
 
     /// As many label sets as there may be: a reading of them takes long.
     private func full(_ name: String) -> Telemetry {
-        let telemetry = Telemetry()
-        for number in 0..<Telemetry.labelsLimit {
+        let telemetry = Telemetry(labelsLimit: Self.labels, seriesLimit: 2 * Self.labels)
+        for number in 0..<Self.labels {
             telemetry.count(name, Self.help, labels: "number=\"\(number)\"")
         }
         return telemetry
@@ -117,7 +118,7 @@ import Testing
         let telemetry = Telemetry()
         telemetry.setLoad(share: 950, waiting: 21, processor: 1_030, shed: 7)
         for line in [
-            "tranche_admitted_share 0.95", "tranche_waiting_milliseconds 21.0", "tranche_processor_use 1.0",
+            "tranche_admitted_share 0.95", "tranche_waiting_seconds 0.021", "tranche_processor_use 1.0",
             "tranche_shed_total 7.0",
         ] { #expect(telemetry.text.split(separator: "\n").contains(Substring(line)), "\(line)") }
         telemetry.setLoad(share: 1_000, waiting: 0, processor: -3, shed: 7)

@@ -34,15 +34,14 @@ package enum UnitDaemon {
         var book = try ledger.recover()
         if resetsClock { try self.resetClock(of: ledger, &book, logger) }
         try await self.waitForClock(book.ceiling, logger)
-        do throws(StorageError) { try ledger.reserveLog() } catch {
-            logger.warning("no room for the ledger's log was written ahead, so commits are slower: \(error)")
-        }
+        self.reserveLog(of: ledger, logger)
         let checkpoints = try (ledger as? UnitLedger).map { try LedgerCheckpoints(of: $0.path) }
         defer { checkpoints?.stop() }
 
         let file = ConfigFile(folder: configuration.folder)
         let curl = CurlClient(tls: configuration.transport.client)
         let telemetry = Telemetry()
+        let (meters, pulse) = (UnitMeters(telemetry), Pulse())
         let waiters = Waiters()
         let poller = try Poller()
         let intake = Intake(
@@ -55,13 +54,15 @@ package enum UnitDaemon {
         let redis = RedisCalls(
             configuration.redis, unit: configuration.unit, poller: poller, token: 0,
             report: { [logger] in logger.notice("\($0)") })
+        let tally = self.watch(redis, meters, telemetry)
         let archive = ArchiveWorker(
             folder: configuration.archiveFolder, ledger: configuration.ledgerFile, intake: intake, logger: logger)
         let engine = try Engine(
             Engine.Parts(
                 ledger: ledger, intake: intake, waiters: waiters, redis: redis, archive: archive, poller: poller,
                 center: link,
-                coordinator: contest, watch: watch, telemetry: telemetry, logger: logger, lanes: configuration.lanes),
+                coordinator: contest, watch: watch, telemetry: telemetry, tally: tally, pulse: pulse, logger: logger,
+                lanes: configuration.lanes),
             book: book, rules: file.config.rules)
         file.onApply { config in
             intake.post(.configured(config.rules))
@@ -69,19 +70,15 @@ package enum UnitDaemon {
         }
 
         let codec = TokenCodec(secrets: configuration.tokenSecrets)
-        let gate = TokenGate(unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file)
+        let gate = TokenGate(
+            unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file, meters: meters)
+        let figures = UnitFigures(engine: engine, intake: intake, watch: watch, file: file, telemetry: telemetry)
         let publicService = self.publicService(configuration, gate, engine, link, watch, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codec, file, engine, link, telemetry, logger)
-        logger.info(
-            "starting",
-            metadata: [
-                "public": "\(configuration.publicURL)", "position": "\(ledger.head.position)",
-                "ledger": "\(ledger.location)",
-            ])
+        self.logStart(configuration, ledger, logger)
         // The last service stops first: buyers' requests, then operators', then the pull, and the engine at last.
         try await Daemon.run(
-            [
-                configuration.transport.watch(telemetry, logger),
+            self.insight(configuration, figures, pulse, logger) + [
                 EngineService(engine: engine, owned: [ledger.owner, redis.owner]), PullService(link: link),
                 internalApplication, publicService,
                 watch, ClockSteps(path: configuration.clockStepFile),

@@ -61,8 +61,13 @@ package enum CoordinatorDaemon {
             tls: transport.server, logger: logger)
         let loop = LeaderLoop(
             center: CenterCaller(centers, curl: curl), url: url, secret: secret, tickMilliseconds: tick, desk: desk,
-            telemetry: telemetry, logger: logger)
-        try await Daemon.run([transport.watch(telemetry, logger), application, loop], logger: logger)
+            telemetry: telemetry, meters: ContestMeters(telemetry), logger: logger)
+        let notice = ServiceNotice(logger: logger) { PortCheck.answers(host: host, port: port) }
+        let vitals = Vitals("tranche-coordinator", telemetry: telemetry) {
+            telemetry.set("tranche_contests", "Contests that this coordinator leads.", to: Double(desk.lots.count))
+        }
+        try await Daemon.run(
+            [notice, vitals, transport.watch(telemetry, logger), application, loop], logger: logger)
         curl.stop()
     }
 }

@@ -21,6 +21,7 @@ struct LeaderLoop: Service {
     let tickMilliseconds: Int
     let desk: ContestDesk
     let telemetry: Telemetry
+    let meters: ContestMeters
     let logger: Logger
 
     func run() async throws {
@@ -102,9 +103,12 @@ struct LeaderLoop: Service {
     /// round. If the answer is lost, this coordinator gives the lead up, and the next leader reads everything again.
     private func commit(_ lot: LotID, _ batch: ContestBatch, _ epoch: Epoch) async throws {
         let body = JSON.encode(ContestCommand(epoch: epoch, batch: batch))
+        let began = SystemClock.monotonic()
         do {
             let ack = try JSON.decode(ContestAck.self, from: try await self.call("POST", "/contests/\(lot)", body))
             self.desk.committed(lot, batch, ack)
+            self.meters.committed(since: began)
+            self.meters.decided(batch, now: SystemClock.now())
         } catch let problem as Problem where ["invalid_batch", "batch_out_of_turn"].contains(problem.code) {
             self.logger.warning("the log refused a batch", metadata: ["lot": "\(lot)", "detail": "\(problem.detail)"])
             self.desk.remove(lot)
@@ -121,6 +125,8 @@ struct LeaderLoop: Service {
 
     func call(_ method: String, _ path: String, _ body: [UInt8]?) async throws -> [UInt8] {
         let headers = ["Authorization": "Bearer \(self.secret)", "Content-Type": "application/json"]
+        let began = SystemClock.monotonic()
+        defer { self.meters.called(since: began) }
         let response = try await self.center.send(
             CurlRequest(
                 method, "/internal/v1" + path, headers: headers, body: body, timeoutMilliseconds: Self.callMilliseconds)

@@ -60,8 +60,14 @@ package enum GateDaemon {
         lists.refresh()
         let work = GateWork(link: link, status: status, keys: watch, lists: lists, meter: LoadMeter(house: house))
         logger.info("starting", metadata: ["public": "\(configuration.publicURL)"])
+        let notice = ServiceNotice(logger: logger) {
+            PortCheck.answers(host: configuration.publicHost, port: configuration.publicPort)
+                && PortCheck.answers(host: configuration.internalHost, port: configuration.internalPort)
+        }
+        let figures = GateFigures(house: house, redis: redis)
         try await Daemon.run(
             [
+                notice, Vitals("tranche-gate", telemetry: telemetry, measure: figures.publish),
                 configuration.transport.watch(telemetry, logger), GateRedisService(redis: redis), work,
                 Self.internalApplication(configuration, link, redis, telemetry, logger), publicService,
             ], logger: logger)

@@ -47,6 +47,10 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         let coordinator: any CoordinatorCalls
         let watch: OrderWatch
         let telemetry: Telemetry
+        /// Of the engine's thread.
+        let tally: UnitTally
+        /// Beats once in each round.
+        let pulse: Pulse
         let logger: Logger
         /// Threads that serve buyers.
         let lanes: Int
@@ -92,6 +96,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             do throws(StorageError) {
                 if self.isAhead { try self.reopen() }
                 try self.round(taken)
+                self.parts.tally.round(
+                    microseconds: SystemClock.monotonic().microseconds - self.now.steady.microseconds)
             } catch {
                 // A configuration that was acknowledged is not lost with the round.
                 for case .configured(let rules) in taken.events { self.rules = rules }
@@ -117,6 +123,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     private func round(_ taken: Intake.Taken) throws(StorageError) {
         let now = Moment(wall: SystemClock.now(), steady: SystemClock.monotonic())
         self.now = now
+        self.parts.pulse.beat()
         var output = UnitOutput()
         for event in self.parts.redis.takeResults(now: now.steady) {
             self.machine.handle(try self.completed(event), at: now, into: &output)
@@ -187,7 +194,9 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     func send(_ steps: JoinedSteps) { self.parts.redis.send(.steps(steps), now: self.now.steady) }
 
     func commit(_ entries: [LedgerEntry]) throws(StorageError) {
+        let began = SystemClock.monotonic()
         try self.parts.ledger.commit(entries, as: self.machine.book.incarnation)
+        self.parts.tally.commit(microseconds: SystemClock.monotonic().microseconds - began.microseconds)
         self.machine.committed(self.parts.ledger.head)
         self.parts.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")
         self.parts.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)

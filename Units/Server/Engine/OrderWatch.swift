@@ -52,6 +52,9 @@ package final class OrderWatch: Service {
         return stream
     }
 
+    /// Streams that may be open.
+    var mostStreams: Int { self.limit }
+
     /// Streams that are open.
     package var count: Int { self.state.withLockedValue { $0.total } }
 

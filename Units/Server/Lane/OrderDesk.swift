@@ -18,6 +18,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
 
     private let gate: TokenGate
     private let poller: Poller
+    private let tally: UnitTally
     private let posted = NIOLockedValueBox(Posted())
     private var questions: [Intake.Question] = []
     /// Tokens of requests that wait, whose buyers may be referred to another unit. Empty in a sale without added units.
@@ -28,7 +29,9 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
     private var refusals: [Refusal: [UInt8]] = [:]
 
     /// - Parameter poller: Wakes the lane.
-    init(_ gate: TokenGate, poller: Poller) { (self.gate, self.poller) = (gate, poller) }
+    init(_ gate: TokenGate, poller: Poller) {
+        (self.gate, self.poller, self.tally) = (gate, poller, gate.meters.tally())
+    }
 
     // MARK: from other threads
 
@@ -66,6 +69,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
                 self.questions.append(.init(kind: .buy(purchase, untimely: untimely), ticket: ticket.rawValue))
             } catch {
                 self.refused += 1
+                self.tally.refused(error)
                 lane.answer.encode(self.gate.problem(error))
                 lane.writeAnswer(to: ticket)
             }
@@ -87,9 +91,11 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
             case .success(.answered(let answer)):
                 var isStatus = false
                 if case .status = question.kind { isStatus = true }
+                if !isStatus { self.tally.purchase(answer, microseconds: 0) }
                 self.deliver(answer, to: ticket, in: lane, isStatus: isStatus)
             case .failure(let error):
                 if !self.referable.isEmpty { self.referable[question.ticket] = nil }
+                self.tally.refused(error)
                 guard lane.isWaiting(ticket) else { continue }
                 lane.answer.encode(self.gate.problem(error))
                 lane.writeAnswer(to: ticket)
@@ -102,9 +108,15 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
             defer { posted = Posted() }
             return posted
         }
-        for (ticket, answer) in posted.answers { self.deliver(answer, to: ticket, in: lane) }
+        for (ticket, answer) in posted.answers {
+            self.tally.purchase(answer, microseconds: lane.waited(ticket))
+            self.deliver(answer, to: ticket, in: lane)
+        }
         guard let (answer, recovery) = posted.toAll else { return }
-        lane.forEachWaiting(before: recovery) { self.deliver(answer, to: $0, in: lane) }
+        lane.forEachWaiting(before: recovery) {
+            self.tally.purchase(answer, microseconds: lane.waited($0))
+            self.deliver(answer, to: $0, in: lane)
+        }
         guard !self.referable.isEmpty else { return }
         self.referable = self.referable.filter { lane.isWaiting(Ticket(rawValue: $0.key)) }
     }

@@ -72,8 +72,8 @@ final class ContestLink: CoordinatorCalls, Sendable {
                 to: check.state == one ? 1 : 0)
         }
         self.telemetry.set(
-            "tranche_clock_uncertainty_microseconds", "How far stamps may be wrong.",
-            to: Double(check.uncertaintyMicroseconds))
+            "tranche_clock_uncertainty_seconds", "How far stamps may be wrong.",
+            to: Double(check.uncertaintyMicroseconds) / 1e6)
     }
 
     func report(_ report: ContestReport, to coordinator: CoordinatorAddress) {

@@ -44,10 +44,13 @@ struct PublicRoutes {
         guard (1...Limits.quantityPerOrder).contains(quantity) else {
             throw Problem(Refusal.invalidQuantity(quantity, limit: Limits.quantityPerOrder))
         }
+        let began = SystemClock.monotonic()
         let answer = try await self.answer {
             (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Intake.Submission in
             try self.gate.buy(lot: lot, token: token, quantity: quantity) { self.gate.waiters.add(resume) }
         }
+        self.gate.meters.shared.purchase(
+            answer, microseconds: SystemClock.monotonic().microseconds - began.microseconds)
         if case .refused(.referred(let unit)) = answer {
             let claims: PurchaseToken
             do { claims = try self.gate.codec.open(token) } catch { throw self.gate.problem(error) }

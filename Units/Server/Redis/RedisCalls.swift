@@ -60,6 +60,10 @@ package final class RedisCalls {
     static let connectMilliseconds = 250
     static let pauseMilliseconds: Int64 = 1_000
     package static let timeoutMilliseconds: Int64 = 1_000
+    /// Gets how long each call took that Redis has answered, in microseconds.
+    package var onAnswer: (Int64) -> Void = { _ in }
+    /// Gets whether there is a connection, when that changes.
+    package var onChange: (Bool) -> Void = { _ in }
 
     /// - Parameters:
     ///   - token: The number by which `poller` reports that there is something to take.
@@ -140,7 +144,8 @@ package final class RedisCalls {
         do throws(RedisError) {
             for reply in try connection.received() {
                 guard !self.underway.isEmpty else { return self.drop() }
-                let call = self.underway.removeFirst().call
+                let (call, sentAt) = self.takeFirst()
+                self.onAnswer(SystemClock.monotonic().microseconds - sentAt.microseconds)
                 guard let reply, let event = self.event(call, reply, RedisRun(connection.runID)) else {
                     // Another shape, or a script that Redis does not have any more: connect again.
                     self.results.append(self.failure(of: call))
@@ -149,6 +154,11 @@ package final class RedisCalls {
                 self.results.append(event)
             }
         } catch { self.drop() }
+    }
+
+    private func takeFirst() -> (call: Call, sentAt: Instant) {
+        let first = self.underway.removeFirst()
+        return (first.call, first.overdueAt.advanced(milliseconds: -Self.timeoutMilliseconds))
     }
 
     private func event(_ call: Call, _ reply: RedisReply, _ run: RedisRun) -> UnitMachine.Event? {
@@ -211,6 +221,7 @@ package final class RedisCalls {
             throw .closed("\(error)")
         }
         self.session = session
+        self.onChange(true)
         let run = session.connection.runID
         if let last = self.run, last != run { self.primed = [] }
         self.run = run
@@ -221,6 +232,7 @@ package final class RedisCalls {
         if let session {
             self.poller.remove(session.connection.descriptor)
             self.finder?.seek()
+            self.onChange(false)
         }
         self.session = nil
         self.results += self.underway.map { self.failure(of: $0.call) }

@@ -9,8 +9,12 @@ final class TokenGate: Sendable {
     let intake: Intake
     let waiters: Waiters
     let file: ConfigFile
+    let meters: UnitMeters
 
-    init(unit: UnitID, codec: TokenCodec, intake: Intake, waiters: Waiters, file: ConfigFile) {
+    init(
+        unit: UnitID, codec: TokenCodec, intake: Intake, waiters: Waiters, file: ConfigFile, meters: UnitMeters
+    ) {
+        self.meters = meters
         self.unit = unit
         self.codec = codec
         self.intake = intake
@@ -29,6 +33,7 @@ final class TokenGate: Sendable {
             }
             return try self.intake.submit(purchase, untimely, now: now, ticket: ticket).get()
         } catch {
+            self.meters.shared.refused(error)
             throw self.problem(error)
         }
     }

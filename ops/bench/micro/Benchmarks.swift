@@ -38,7 +38,7 @@ enum Benchmarks {
     static var all: [Benchmark] {
         [
             self.parse(), self.token(), self.stamp(), self.answer(), self.admission(), self.admission(lots: 1_000),
-            self.encode(), self.merge(),
+            self.encode(), self.merge(), TallyBench.purchase(),
         ] + GateBench.all
     }
 

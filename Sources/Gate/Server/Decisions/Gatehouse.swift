@@ -41,6 +41,7 @@ final class Gatehouse: Sendable {
     let orders: OrderDerivation
     let tokens: TokenCodec
     let telemetry: Telemetry
+    let meters: GateMeters
     /// Random for each process, so that nobody can choose names that meet in the table of limits.
     let hash: SipHash
 
@@ -52,6 +53,7 @@ final class Gatehouse: Sendable {
         self.redis = redis
         self.verifier = verifier
         self.telemetry = telemetry
+        self.meters = GateMeters(telemetry)
         self.provider = provider
         let keys = GateKeys(secrets: configuration.gateKeys)
         self.sessions = SessionCodec(keys)
@@ -128,9 +130,7 @@ final class Gatehouse: Sendable {
 
     /// Counts an outcome, by name.
     func count(_ outcome: String, by amount: Int = 1) {
-        self.telemetry.count(
-            "tranche_gate_answers_total", "Answers of the gate, by outcome.", labels: "outcome=\"\(outcome)\"",
-            by: amount)
+        self.meters.count(outcome, by: amount)
     }
 
     func refused(_ refusal: GateRefusal) -> Problem {

@@ -17,17 +17,18 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
     private let status: StatusPages
     private let poller: Poller
     private let receiver: Int
+    private let tally: GateTally
     private let posted: NIOLockedValueBox<[(ticket: UInt64, reply: GateReply)]>
     private var questions: [(ticket: UInt64, question: GateQuestion)] = []
     /// What the gates' Redis is asked about. Entries of connections that have gone leave with their replies.
-    private var asked: [UInt64: Asked] = [:]
+    private var asked: [UInt64: (call: Asked, at: Instant)] = [:]
     private var kept = KeptRefusals<(bytes: [UInt8], code: String)>(capacity: 1 << 13)
     private let keptCodes = KeptRefusals<(bytes: [UInt8], code: String)>.codes
     /// Kept refusals that were sent in this turn, by code.
     private var keptSent: [String: Int] = [:]
 
     init(_ house: Gatehouse, status: StatusPages, poller: Poller) {
-        (self.house, self.status, self.poller) = (house, status, poller)
+        (self.house, self.status, self.poller, self.tally) = (house, status, poller, house.meters.tally())
         let posted = NIOLockedValueBox<[(ticket: UInt64, reply: GateReply)]>([])
         self.posted = posted
         self.receiver = house.redis.add { replies in
@@ -68,18 +69,21 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
             lane.answer.reuse(kept.bytes)
             return lane.writeAnswer(to: ticket)
         }
+        let began = SystemClock.monotonic()
         do throws(Problem) {
             let now = SystemClock.now()
             let address = self.house.address(of: lane.address(of: ticket), forwardedFor: part(request.forwardedFor))
             if target == .session {
                 let document = try self.house.openSession(part(request.bearer), from: address, now: now)
+                self.tally.passed(.identity, since: began)
                 lane.answer.encode(json: "201 Created") { document.write(into: &$0) }
                 lane.writeAnswer(to: ticket)
             } else {
                 let asker = try self.house.asker(part(request.bearer), from: address, now: now)
-                try self.ask(ticket, target, asker, body: part(request.body), now: now, in: lane)
+                try self.ask(ticket, target, asker, body: part(request.body), now: now, since: began, in: lane)
             }
         } catch {
+            self.tally.passed(target == .session ? .identity : .rules, since: began)
             lane.answer.encode(error)
             if self.keptCodes.contains(error.code) {
                 self.kept.keep((lane.answer.bytes, error.code), for: number, now: lane.moment)
@@ -100,20 +104,21 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
 
     private func ask(
         _ ticket: Ticket, _ target: GateTarget, _ asker: Gatehouse.Asker, body: UnsafeRawBufferPointer, now: Instant,
-        in lane: Lane
+        since began: Instant, in lane: Lane
     ) throws(Problem) {
         switch target {
         case .entry(let lot):
             let asked = try self.house.entry(asker, lot: lot, now: now)
-            self.asked[ticket.rawValue] = .entry(asked)
+            self.asked[ticket.rawValue] = (.entry(asked), self.tally.passed(.rules, since: began))
             self.questions.append((ticket.rawValue, asked.plan.question))
         case .token(let lot):
             let asked = try self.house.token(asker, lot: lot, body: body, now: now)
-            self.asked[ticket.rawValue] = .token(asked)
+            self.asked[ticket.rawValue] = (.token(asked), self.tally.passed(.rules, since: began))
             self.questions.append((ticket.rawValue, asked.plan.question))
         case .challenge(let lot):
             let kind = try ChallengeBody.read(body).kind
             let challenge = try self.house.challenge(asker, lot: lot, kind: kind, now: now)
+            self.tally.passed(.rules, since: began)
             lane.answer.encode(json: "201 Created") { challenge.writeDocument(into: &$0) }
             lane.writeAnswer(to: ticket)
         case .status, .session: break
@@ -149,7 +154,9 @@ final class GateDesk: LaneDesk, @unchecked Sendable {  // The lane's thread has 
         let now = SystemClock.now()
         for (number, reply) in posted {
             guard let asked = self.asked.removeValue(forKey: number) else { continue }
-            self.house.write(asked.outcome(self.house, reply, now: now), into: &lane.answer)
+            let replied = self.tally.passed(.redis, since: asked.at)
+            self.house.write(asked.call.outcome(self.house, reply, now: now), into: &lane.answer)
+            self.tally.passed(.token, since: replied)
             lane.writeAnswer(to: Ticket(rawValue: number))
         }
     }

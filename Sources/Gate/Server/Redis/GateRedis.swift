@@ -64,6 +64,9 @@ final class GateRedis: @unchecked Sendable {  // The thread has the connection; 
     /// Whether only the limits of this gate count now.
     var isAway: Bool { self.state.withLockedValue { $0.isAway } }
 
+    /// Requests that wait for their call.
+    var waitingCount: Int { self.state.withLockedValue { $0.waiting.count } }
+
     /// How long requests waited for their call since the last time, in milliseconds, on the average. Calls without an answer
     /// do not count: without Redis no request waits.
     func takeWaiting() -> Int {

@@ -1,0 +1,44 @@
+import DaemonSupport
+import Foundation
+import TrancheCore
+
+/// The secrets that each kind of process needs in its environment. No value leaves this file.
+enum SecretList {
+    /// The secret, and whether a certificate takes its place.
+    private static func names(of role: Examination.Role) -> [(key: String, isReplaceable: Bool)] {
+        switch role {
+        case .unit:
+            [
+                ("tranche.unit.secret", true), ("tranche.center.secret", true), ("tranche.contest.secret", true),
+                ("tranche.shop.secret", false), ("tranche.token.secret", false), ("tranche.payment.secret", false),
+            ]
+        case .gate: [("tranche.gate.key", false), ("tranche.token.secret", false), ("tranche.gate.secret", true)]
+        case .center:
+            [
+                ("tranche.units.key", true), ("tranche.coordinator.secret", true), ("tranche.gate.secret", true),
+                ("tranche.admin.secret", true),
+            ]
+        case .coordinator: [("tranche.coordinator.secret", true), ("tranche.contest.key", true)]
+        }
+    }
+
+    static func readings(
+        of role: Examination.Role, _ values: DaemonConfiguration, hasCertificate: Bool
+    ) -> [MachineReading] {
+        var seen: [String: String] = [:]
+        return self.names(of: role).map { key, isReplaceable in
+            let name = key.replacing(".", with: "_").uppercased()
+            guard values.optionalSecret(key) != nil else {
+                return .secret(name: name, isReplaceable && hasCertificate ? .notNeeded : .missing)
+            }
+            do throws(StartError) {
+                let secrets = try values.secrets(key)
+                if let other = secrets.lazy.compactMap({ seen[$0] }).first {
+                    return .secret(name: name, .repeated(other: other))
+                }
+                for secret in secrets { seen[secret] = name }
+                return .secret(name: name, .fine(count: secrets.count))
+            } catch { return .secret(name: name, .wrong(error.description)) }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import DaemonSupport
+import Testing
+import TrancheAPI
+import TrancheCore
+import UnitServer
+
+@Suite("What a unit counts") struct UnitMetersTests {
+    private func order(_ state: OrderState) -> Answer {
+        .order(
+            Order(
+                id: OrderID(high: 0, low: 1), buyer: BuyerID("ann")!, lot: LotID(1), quantity: 1, buyerLimit: 1,
+                generation: Generation(1), state: state, stamp: .zero, deadline: .distantFuture))
+    }
+
+    @Test("a purchase is in the histogram of its outcome, and a refusal under its code")
+    func purchasesAreCounted() {
+        let telemetry = Telemetry()
+        let meters = UnitMeters(telemetry)
+        let (one, other) = (meters.tally(), meters.tally())
+        one.purchase(self.order(.reserved), microseconds: 3_000)
+        other.purchase(self.order(.reserved), microseconds: 7_000)
+        one.purchase(.refused(.soldOut(requested: 1)), microseconds: 100)
+        other.refused(.forged)
+        let text = telemetry.text
+        for line in [
+            "tranche_purchase_duration_seconds_bucket{outcome=\"reserved\",le=\"0.005\"} 1",
+            "tranche_purchase_duration_seconds_count{outcome=\"reserved\"} 2",
+            "tranche_purchase_duration_seconds_sum{outcome=\"reserved\"} 0.01",
+            "tranche_purchase_duration_seconds_count{outcome=\"refused\"} 2",
+            "tranche_refusals_total{code=\"sold_out\"} 1", "tranche_refusals_total{code=\"bad_token\"} 1",
+            "tranche_refusals_total{code=\"paused\"} 0",
+        ] { #expect(text.contains(line + "\n"), "\(line)") }
+    }
+
+    @Test("a unit's fixed series leave room for the series of as many lots as have them")
+    func fixedSeriesLeaveRoom() {
+        let ofLots = 2 * Telemetry.labelsLimit
+        #expect(UnitMeters.numbers.families.series + ofLots + 100 <= Telemetry.seriesLimit)
+    }
+}

@@ -1,0 +1,65 @@
+import DaemonSupport
+import TrancheCore
+
+/// A unit's gauges: what it holds over all lots, and its queues against their limits. Read once a second, from copies that
+/// the engine leaves behind.
+struct UnitFigures: Sendable {
+    let engine: Engine
+    let intake: Intake
+    let watch: OrderWatch
+    let file: ConfigFile
+    let telemetry: Telemetry
+
+    /// Counters of rare events exist from the start: an increase from nothing would be no increase for an alarm.
+    static func begin(_ telemetry: Telemetry) {
+        for (name, help) in [
+            ("tranche_ledger_failures_total", "Ledger transactions that failed."),
+            ("tranche_ledger_diverged_total", "Alarms about a ledger that lost commits."),
+            ("tranche_disbelieved_total", "Alarms about messages that the unit ignored."),
+            ("tranche_answers_total", "Answers of admission."),
+            ("tranche_redis_drops_total", "Connections to Redis that were lost."),
+        ] { telemetry.count(name, help, by: 0) }
+        telemetry.set("tranche_redis_connected", Self.connectedHelp, to: 0)
+    }
+
+    static let connectedHelp = "1 while there is a connection to the unit's Redis."
+
+    func publish() {
+        let status = self.engine.currentStatus
+        let sums = status.counters.values.reduce(into: (available: 0, live: 0)) { sums, counters in
+            sums.available += counters.available
+            sums.live += counters.live
+        }
+        for (state, items) in [("available", sums.available), ("live", sums.live)] {
+            self.telemetry.set(
+                "tranche_unit_items",
+                "Items that the unit can sell, and that its buyers hold or paid for; of all lots.",
+                labels: "state=\"\(state)\"", to: Double(items))
+        }
+        self.telemetry.set(
+            "tranche_unit_registered", "1 while the center has registered this unit.", to: status.isRegistered ? 1 : 0)
+        self.telemetry.set(
+            "tranche_unit_may_issue", "1 while the center has vouched for this unit's ledger.",
+            to: status.mayIssue ? 1 : 0)
+        self.telemetry.set(
+            "tranche_unit_refunds", "Payments that are listed for refund.", to: Double(status.refunds.count))
+        self.telemetry.set(
+            "tranche_lots_unprimed", "Lots that are not in Redis, and sell nothing until they are.",
+            to: Double(status.unprimed.count))
+        self.telemetry.set(
+            "tranche_ledger_failing", "1 while the ledger takes no entries.", to: status.failure == nil ? 0 : 1)
+        self.telemetry.set(
+            "tranche_config_version", "The version of the configuration that the process applies.",
+            to: Double(self.file.version))
+        let queue = self.intake.queue
+        self.telemetry.setQueue("purchases", length: queue.waiting, limit: queue.limit)
+        self.telemetry.setQueue("event_streams", length: self.watch.count, limit: self.watch.mostStreams)
+    }
+}
+
+extension Intake {
+    /// Purchases that wait for the engine, and how many may.
+    var queue: (waiting: Int, limit: Int) {
+        self.state.withLockedValue { ($0.requests.count, $0.shares.room) }
+    }
+}
