@@ -33,12 +33,12 @@ struct CenterFigures: Sendable {
         self.publishLives(of: lots, config)
         self.publishUnits(lots, config)
         self.telemetry.set("tranche_alarms", "Recent alarms about units' messages.", to: Double(alarms))
-        self.telemetry.replace(
-            "tranche_epoch", "Epoch of the center that leads.", label: "role",
-            with: state.map {
+        let epochs: Gauges =
+            state.map {
                 [("center", Double($0.epoch.rawValue)), ("coordinator", Double($0.coordinatorEpoch.rawValue))]
             }
-                ?? [])
+            ?? []
+        self.telemetry.replace("tranche_epoch", "Epoch of whoever leads.", label: "role", with: epochs)
         // The others have the same name without a label of this kind.
         self.telemetry.replace(
             "tranche_config_version", "The version of the configuration that the process applies.", label: "role",
