@@ -34,6 +34,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
             case .notStarted: .notStarted
             case .ended: .ended
             case .paused: .paused
+            case .referred: .wrongUnit
             case .soldOut: .soldOut
             case .restocking: .restocking
             case .duplicate: .duplicate
