@@ -7,8 +7,8 @@ import TrancheCore
 extension Crowd {
     /// Repeats the request until the answer is final, also where the buyer is referred to.
     func order(
-        _ arrival: inout Arrival, _ token: (id: OrderID, text: String), _ log: VisitorLog, intended: ContinuousClock.Instant,
-        end: ContinuousClock.Instant
+        _ arrival: inout Arrival, _ token: (id: OrderID, text: String), _ log: VisitorLog,
+        intended: ContinuousClock.Instant, end: ContinuousClock.Instant
     ) async -> (OrderID?, String?) {
         var request = self.buyRequest(token.text, quantity: arrival.quantity)
         var pool = self.place(arrival.unit).pool
