@@ -83,14 +83,6 @@ extension Engine {
             status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
         }
         self.publishLoad()
-        for lot in lots {
-            let label = "lot=\"\(lot)\""
-            self.parts.telemetry.set(
-                "tranche_lot_available", "Items that the unit can sell.", labels: label,
-                to: Double(machine.book[lot].available))
-            self.parts.telemetry.set(
-                "tranche_lot_live", "Items held or paid for.", labels: label, to: Double(machine.book[lot].live))
-        }
     }
 
     private func publishLoad() {
