@@ -71,26 +71,31 @@ final class CenterLink: CenterCalls, Sendable {
             })
         else { return }
         self.contest.observeKernel()
-        let body = JSON.encode(
-            ReportEnvelope(
-                report: report, configVersion: self.file.version, clock: self.contest.clock, load: load))
-        self.center.start(self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds))
-        {
-            result in
-            self.reportIsUnderway.withLockedValue { $0 = false }
-            guard case .success(let response) = result, response.status == 200,
-                let reply = try? JSON.decode(ReportReply.self, from: response.body)
-            else { return self.noteRefusal(result) }
-            self.secretIsRefused.withLockedValue { $0 = false }
-            switch reply {
-            case .directives(let directives) where !self.isSound(directives): break
-            case .directives(let directives): self.event(.directives(directives))
-            case .registerFirst: self.event(.registrationLost)
-            case .superseded: self.event(.superseded)
-            case .centerIsBehind:
-                self.logger.error(
-                    "the center's log does not know what it granted to this unit: it was lost or set back")
-            }
+        // Not on the engine's thread: a report about 1,000 lots takes milliseconds to encode.
+        Task {
+            let body = JSON.encode(
+                ReportEnvelope(
+                    report: report, configVersion: self.file.version, clock: self.contest.clock, load: load))
+            let call = self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds)
+            self.center.start(call) { self.follow($0) }
+        }
+    }
+
+    /// Passes the center's answer to a report on.
+    private func follow(_ result: Result<CurlResponse, CurlError>) {
+        self.reportIsUnderway.withLockedValue { $0 = false }
+        guard case .success(let response) = result, response.status == 200,
+            let reply = try? JSON.decode(ReportReply.self, from: response.body)
+        else { return self.noteRefusal(result) }
+        self.secretIsRefused.withLockedValue { $0 = false }
+        switch reply {
+        case .directives(let directives) where !self.isSound(directives): break
+        case .directives(let directives): self.event(.directives(directives))
+        case .registerFirst: self.event(.registrationLost)
+        case .superseded: self.event(.superseded)
+        case .centerIsBehind:
+            self.logger.error(
+                "the center's log does not know what it granted to this unit: it was lost or set back")
         }
     }
 
