@@ -1,7 +1,7 @@
 import CNotify
 import Foundation
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 import TrancheCore
 

@@ -2,7 +2,7 @@ import CurlClient
 package import DaemonSupport
 import Foundation
 import Sockets
-import TrancheCore
+package import TrancheCore
 
 /// Reads what the judgement of one process's surroundings needs. It changes nothing but a file of its own, which it removes.
 package struct Examination: Sendable {

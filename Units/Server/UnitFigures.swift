@@ -1,4 +1,5 @@
 import DaemonSupport
+import NIOConcurrencyHelpers
 import TrancheCore
 
 /// A unit's gauges: what it holds over all lots, and its queues against their limits. Read once a second, from copies that

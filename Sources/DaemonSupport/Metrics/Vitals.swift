@@ -1,5 +1,5 @@
 import Foundation
-package import ServiceLifecycle
+import ServiceLifecycle
 import Sockets
 import TrancheCore
 

@@ -1,4 +1,5 @@
 import DaemonSupport
+import NIOConcurrencyHelpers
 
 /// A gate's gauges. Read once a second.
 struct GateFigures: Sendable {
