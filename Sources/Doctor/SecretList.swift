@@ -33,7 +33,7 @@ enum SecretList {
             }
             do throws(StartError) {
                 let secrets = try values.secrets(key)
-                if let other = secrets.lazy.compactMap({ seen[$0] }).first {
+                if let other = secrets.compactMap({ seen[$0] }).first {
                     return .secret(name: name, .repeated(other: other))
                 }
                 for secret in secrets { seen[secret] = name }

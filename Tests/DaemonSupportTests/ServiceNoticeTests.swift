@@ -91,8 +91,4 @@ import Testing
         }
         #expect(self.next(socket) == "STOPPING=1")
     }
-
-    @Test("without a manager the process runs until it is stopped") func noManager() async throws {
-        try await self.run([:]) {}
-    }
 }
