@@ -81,6 +81,9 @@ package struct KnownQuota: Sendable {
     package mutating func take(_ message: LeaderQuota) {
         if message.isWhole { self.all = [:] }
         for lot in message.lots { self.all[lot.lot] = lot }
+        // Each message is within its limit. Together they are not if a center sends one change after another: it has to send all
+        // lots again.
+        guard self.all.count <= Limits.lotsPerMessage else { return self = KnownQuota() }
         self.heardAt = Dictionary(message.units.compactMap { unit in unit.heardAt.map { (unit.id, $0) } }) { $1 }
         self.unitNames = Dictionary(message.units.map { ($0.id, $0.name) }) { $1 }
         self.number = message.number

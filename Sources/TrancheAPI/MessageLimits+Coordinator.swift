@@ -70,21 +70,41 @@ extension QuotaState.Lot {
         for (name, value) in [
             ("issued", self.issued), ("pool", self.pool), ("stranded", self.stranded), ("waitlisted", self.waitlisted),
         ] { try Problem.check(name, value, in: 0...Limits.counter) }
-        try self.contestStart.checkLimits()
-        try self.contestTerms.checkLimits()
         try self.contest?.checkLimits()
-        try Problem.check("samples", count: self.samples.count, limit: Limits.units)
-        for sample in self.samples {
-            for (name, value) in [
-                ("available", sample.available), ("offered", sample.offered), ("starved", sample.starved),
-            ] { try Problem.check(name, value, in: 0...Limits.counter) }
-        }
         for unit in self.units {
             // Computed from the log and from the unit's report, which differ for a moment: the value can be below zero.
             try Problem.check("available", unit.available, in: -Limits.counter...Limits.counter)
             for (name, value) in [
                 ("granted", unit.granted), ("allocated", unit.allocated), ("returned", unit.returned),
                 ("live", unit.live), ("paid", unit.paid), ("offered", unit.offered), ("starved", unit.starved),
+            ] { try Problem.check(name, value, in: 0...Limits.counter) }
+        }
+    }
+}
+
+extension LeaderQuota: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check("units", count: self.units.count, limit: Limits.units)
+        try Problem.check("lots", count: self.lots.count, limit: Limits.lotsPerMessage)
+        for lot in self.lots { try lot.checkLimits() }
+    }
+}
+
+extension LeaderQuota.Lot {
+    fileprivate func checkLimits() throws(Problem) {
+        for (name, value) in [("issued", self.issued), ("pool", self.pool)] {
+            try Problem.check(name, value, in: 0...Limits.counter)
+        }
+        try self.contestStart.checkLimits()
+        try self.contestTerms.checkLimits()
+        try self.contest?.checkLimits()
+        try Problem.check("available", count: self.available.count, limit: Limits.units)
+        // Computed from the log and from the unit's report, which differ for a moment: the value can be below zero.
+        for value in self.available { try Problem.check("available", value, in: -Limits.counter...Limits.counter) }
+        try Problem.check("parts", count: self.parts.count, limit: Limits.units)
+        for part in self.parts {
+            for (name, value) in [
+                ("available", part.available), ("offered", part.offered), ("starved", part.starved),
             ] { try Problem.check(name, value, in: 0...Limits.counter) }
         }
     }

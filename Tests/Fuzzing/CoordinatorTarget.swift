@@ -67,24 +67,18 @@ enum CoordinatorTarget {
             case 1: .atShare(permille: draw.count())
             default: .never
             }
-        let lot = QuotaState.Lot(
-            lot: LotID(1), issued: draw.limited(Limits.counter), pool: draw.limited(Limits.counter), stranded: 0,
-            isFrozen: false, samples: samples,
-            units: samples.map {
-                .init(
-                    unit: $0.unit, generation: draw.generation(), standing: "active", granted: draw.count(),
-                    allocated: 0,
-                    returned: 0, available: draw.limited(Limits.counter), live: 0, paid: 0, offered: 0, starved: 0,
-                    silentMilliseconds: nil)
-            }, contestStart: start, contestTerms: draw.terms(), contest: nil, waitlisted: nil)
-        let state = QuotaState(
-            epoch: draw.epoch(), coordinatorEpoch: draw.epoch(), coordinatorURL: nil, now: draw.instant(now),
-            lots: [lot])
-        guard (try? state.checkLimits()) != nil else { return }
-        let stock = Rebalancer.Stock(
-            lot: lot.lot, issued: lot.issued, pool: lot.pool, available: lot.units.map(\.available),
-            isFrozen: lot.isFrozen, samples: lot.samples, start: lot.contestStart, terms: lot.contestTerms)
-        let decisions = coordinator.rebalancer.round(stock, now: state.nowMicroseconds)
+        let lot = LeaderQuota.Lot(
+            lot: LotID(1), issued: draw.limited(Limits.counter), pool: draw.limited(Limits.counter), isFrozen: false,
+            available: samples.map { _ in draw.limited(Limits.counter) }, samples: samples, contestStart: start,
+            contestTerms: draw.terms(), contest: nil)
+        var sent = SentValues<LotID, LeaderQuota.Lot>(after: 0)
+        let message = LeaderQuota(
+            sent.send([lot.lot: lot], heldBy: nil), now: draw.instant(now),
+            units: samples.map { .init(id: $0.unit, name: "unit", heardAt: $0.heardAt) })
+        guard (try? message.checkLimits()) != nil else { return }
+        var quota = KnownQuota()
+        quota.take(message)
+        let decisions = coordinator.rebalancer.round(quota.stock(lot), now: quota.now)
         let command = QuotaCommands(epoch: Epoch(1), decisions: decisions)
         precondition((try? command.checkLimits()) != nil, "the center would refuse the commands")
         var granted = 0

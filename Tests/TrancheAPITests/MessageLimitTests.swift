@@ -159,10 +159,25 @@ import TrancheCore
         }
     }
 
-    @Test("a message of the center to a coordinator is refused beyond its limits") func quotaStateHasLimits() {
-        func state(pool: Int = 1, offered: Int = 1, available: Int = -1, members: Int = 1) -> QuotaState {
+    @Test("a message of the center to a coordinator is refused beyond its limits") func leaderQuotaHasLimits() {
+        func state(pool: Int = 1, offered: Int = 1, available: Int = -1, permille: Int = 100) -> LeaderQuota {
             let sample = Rebalancer.Sample(
                 unit: UnitID(1), available: 1, offered: offered, starved: 0, heardAt: .distantFuture, isLive: true)
+            let lot = LeaderQuota.Lot(
+                lot: LotID(1), issued: 1, pool: pool, isFrozen: false, available: [available], samples: [sample],
+                contestStart: .atShare(permille: permille), contestTerms: ContestTerms(policy: .stamp, waitlist: 0),
+                contest: nil)
+            var sent = SentValues<LotID, LeaderQuota.Lot>(after: 0)
+            return LeaderQuota(sent.send([lot.lot: lot], heldBy: nil), now: .distantPast, units: [])
+        }
+        #expect(self.code(state()) == nil)
+        for bad in [
+            state(pool: .max), state(offered: .max), state(available: .min), state(permille: 1_001),
+        ] { #expect(self.code(bad) == "invalid_message") }
+    }
+
+    @Test("the quota of an operator's command is refused beyond its limits") func quotaStateHasLimits() {
+        func state(pool: Int = 1, available: Int = -1, members: Int = 1) -> QuotaState {
             let unit = QuotaState.Unit(
                 unit: UnitID(1), generation: Generation(1), standing: "active", granted: 1, allocated: 0, returned: 0,
                 available: available, live: 0, paid: 0, offered: 0, starved: 0, silentMilliseconds: nil)
@@ -171,16 +186,15 @@ import TrancheCore
                 batches: 0, pool: 0, mayReturn: 0, isClosed: false,
                 members: Dictionary(uniqueKeysWithValues: generations))
             let lot = QuotaState.Lot(
-                lot: LotID(1), issued: 1, pool: pool, stranded: 0, isFrozen: false, samples: [sample], units: [unit],
-                contestStart: .atShare(permille: 100), contestTerms: ContestTerms(policy: .stamp, waitlist: 0),
-                contest: stock, waitlisted: nil)
+                lot: LotID(1), issued: 1, pool: pool, stranded: 0, isFrozen: false, units: [unit], contest: stock,
+                waitlisted: nil)
             return QuotaState(
                 epoch: Epoch(1), coordinatorEpoch: Epoch(1), coordinatorURL: nil, now: .distantPast, lots: [lot])
         }
         #expect(self.code(state()) == nil)
-        for bad in [
-            state(pool: .max), state(offered: .max), state(available: .min), state(members: Limits.units + 1),
-        ] { #expect(self.code(bad) == "invalid_message") }
+        for bad in [state(pool: .max), state(available: .min), state(members: Limits.units + 1)] {
+            #expect(self.code(bad) == "invalid_message")
+        }
         #expect(self.code(ContestAck(pool: .max, coming: 0, mayReturn: 0)) == "invalid_message")
     }
 
