@@ -40,8 +40,8 @@ final class RawStatement {
         guard code == SQLITE_DONE || code == SQLITE_ROW else { throw self.error(code) }
     }
 
-    /// Rows that the last execution of an `UPDATE` found, also those that kept their values. Valid until the connection runs
-    /// another statement that writes.
+    /// Rows that the last execution of an `UPDATE` found, also those that kept their values. Valid until the connection
+    /// runs another statement that writes.
     var changedRows: Int { Int(sqlite3_changes(self.connection)) }
 
     /// Executes the statement with a blob, which is not copied.

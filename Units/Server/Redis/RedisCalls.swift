@@ -98,7 +98,7 @@ package final class RedisCalls {
         do throws(RedisError) {
             guard let session = try self.connect(now: now) else { return }
             self.loseStepsOfOtherRuns()
-            // Redis has its whole time for calls that have waited: otherwise a good connection would be dropped at once.
+            // Redis has its whole time for calls that have waited: else a good connection would be dropped at once.
             for place in self.underway.indices.suffix(self.unsent) {
                 self.underway[place].overdueAt = now.advanced(milliseconds: Self.timeoutMilliseconds)
             }
