@@ -15,7 +15,7 @@ import TrancheCore
         for unit in [self.near, self.far] {
             let request = RegisterRequest(
                 unit: unit, ledger: LedgerID(5), incarnation: Incarnation(7), generation: Generation(1),
-                head: LedgerHead(position: 1, digest: .init(high: 1, low: 0)), session: 7)
+                head: LedgerHead(position: 1, digest: .init(high: 1, low: 0)), session: 7, answer: nil)
             _ = authority.register(request, now: self.now, into: &records)
             _ = authority.report(self.report(of: unit, QuotaCounters()), now: self.now, into: &records)
             _ = try authority.grant(self.lot, to: unit, quantity: 50, into: &records)
