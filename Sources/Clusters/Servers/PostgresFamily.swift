@@ -7,12 +7,11 @@ import Terminal
 /// Its calls block.
 package final class PostgresFamily: Sendable {
     private static let names = ["a", "b", "c"]
-    private static let database = "tranche"
     private static let settings = [
         // Each of them may become the primary. Nobody is its own standby.
         "synchronous_standby_names = 'ANY 1 (\(names.joined(separator: ", ")))'",
         // How soon a standby asks who the new primary is.
-        "wal_retrieve_retry_interval = 250ms", "wal_keep_size = 128MB",
+        "wal_retrieve_retry_interval = 250ms", "wal_keep_size = 64MB",
     ]
 
     private let folder: String
@@ -28,13 +27,12 @@ package final class PostgresFamily: Sendable {
     private var folders: [String] { Self.names.map { Self.folder($0, in: self.folder) } }
 
     /// The connection string, which names all three: the one that accepts writes is found.
-    package var target: String { PostgresServer.target(self.folders) + " dbname=\(Self.database)" }
+    package var target: String { PostgresServer.target(self.folders) + " dbname=postgres" }
 
     /// Makes and starts the servers, and waits until a standby can confirm.
     package func start() throws {
         try PostgresPrograms.makeFolder(self.folder)
         let primary = try self.add(Self.names[0]) { try PostgresServer(folder: $0, settings: Self.settings) }
-        _ = try primary.newDatabase(Self.database)
         for name in Self.names.dropFirst() {
             _ = try self.add(name) { [folders] in
                 try PostgresServer(folder: $0, standbyOf: folders, name: name, settings: Self.settings)

@@ -61,8 +61,8 @@ enum PostgresPrograms {
         guard geteuid() == 0 else { return }
         guard let account = getpwnam(self.user) else {
             throw CommandError(
-                "there is no user \(self.user), as whom PostgreSQL runs for root; on Debian and Ubuntu: apt-get install "
-                    + "postgresql")
+                "there is no user \(self.user), as whom PostgreSQL runs for root; on Debian and Ubuntu: "
+                    + "apt-get install postgresql")
         }
         guard chown(path, account.pointee.pw_uid, account.pointee.pw_gid) == 0 else {
             throw CommandError("\(path) cannot be given to the user \(self.user)")

@@ -32,7 +32,8 @@ package final class PostgresServer: Sendable {
     /// Makes and starts a standby, which streams what a primary writes.
     ///
     /// - Parameters:
-    ///   - folders: The folders of the servers of which one is the primary. If that changes, the standby finds the new one.
+    ///   - folders: The folders of the servers of which one is the primary. If that changes, the standby finds the new
+    ///     one.
     ///   - name: As `synchronous_standby_names` has it.
     package init(folder: String, standbyOf folders: [String], name: String, settings: [String] = []) throws {
         self.folder = folder

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The private servers that stand for the machines of a large installation.
-@Suite("Lost machines", .serialized, .timeLimit(.minutes(4))) struct MachineLossTests {
+@Suite("Lost machines", .serialized, .timeLimit(.minutes(10))) struct MachineLossTests {
     private static func connect(_ family: PostgresFamily) throws -> PostgresConnection {
         let connection = try PostgresConnection(try PostgresTarget(family.target), application: "test")
         try connection.checkDurability(allowsUnreplicated: false, permission: "none")
@@ -53,7 +53,7 @@ import Testing
             ["demo", "--machines", "--stock", "300", "--buyers", "400", "--seconds", "30"], environment: environment,
             log: log)
         defer { demo.crash() }
-        try await eventually("a demo that says \(moment)", seconds: 120) {
+        try await eventually("a demo that says \(moment)", seconds: 240) {
             let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
             guard demo.isRunning else { throw TestFailure("the demo ended: \(said)") }
             return said.contains(moment)
@@ -61,7 +61,8 @@ import Testing
         #expect(Processes.running("postgres", with: temporary).count == 12)
         #expect(Processes.running("redis-server", with: temporary).count == 18)
         demo.send(SIGTERM)
-        #expect(Processes.end(of: demo, seconds: 30) == 130)
+        // To remove 10,000 files takes a while on a busy disk.
+        #expect(Processes.end(of: demo, seconds: 150) == 130)
         for program in ["postgres", "redis-server", "tranche-unit", "tranche-config-center", "tranche-coordinator"] {
             #expect(Processes.running(program, with: temporary).isEmpty, "\(program) runs on")
         }

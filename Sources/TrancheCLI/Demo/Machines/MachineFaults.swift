@@ -8,10 +8,12 @@ import TrancheAPI
 /// The machines that `demo --machines` loses, one after the other, and how long each loss was felt, seen from outside.
 struct MachineFaults: Sendable {
     static let story = """
-        With --machines no machine is needed twice: each region's ledger is in a PostgreSQL with two synchronous standbys,
-        its Redis has two replicas and three Sentinels, and two centers share one more PostgreSQL. All of them run here,
-        about 40 processes with some 100 helpers of PostgreSQL, without gates and links. A unit is not added to the sale.
-        It takes about 90 s on two processors, and needs Debian's package postgresql, which ops/demo --machines installs.
+        With --machines each region's ledger is in a PostgreSQL with two synchronous standbys, its Redis has two
+        replicas and three Sentinels, and two centers share one more PostgreSQL. A ledger's primary, the leading
+        center and a Redis are lost for good during the sale. All of them run here, about 40 processes with some 100
+        helpers of PostgreSQL, without gates and links. No unit is lost, and none is added to the sale. The sale takes
+        a minute; starting and removing the servers of PostgreSQL takes about as long on two processors. It needs
+        Debian's package postgresql, which ops/demo --machines installs.
         """
     /// A part that does not work again within this time has failed.
     private static let limitSeconds = 30.0

@@ -2,6 +2,7 @@ import ArgumentParser
 import Clusters
 import Foundation
 import LoadGenerator
+import NIOConcurrencyHelpers
 import PostgresClient
 import Storage
 import Terminal
@@ -41,13 +42,17 @@ struct MachinesDemo {
         let isTemporary = self.command.data == nil
         let interrupt = Interrupt()
         defer { interrupt.end() }
+        let isInterrupted = NIOLockedValueBox(false)
         interrupt.onInterrupt {
+            isInterrupted.withLockedValue { $0 = true }
             await stop()
             if isTemporary { try? FileManager.default.removeItem(atPath: folder.path) }
         }
         let verdict: MachinesVerdict
         do { verdict = try await self.judge(cluster, servers, view) } catch {
             await stop()
+            // The interrupt, which made it fail, ends this process when it has removed the folder.
+            while isInterrupted.withLockedValue({ $0 }) { try await Task.sleep(for: .seconds(1)) }
             throw error
         }
         await stop()
