@@ -4,7 +4,7 @@ import Threads
 import TrancheCore
 
 /// What the machines of a large installation run beside Tranche's own processes: for each region a PostgreSQL and a
-/// Redis with standbys, and one more PostgreSQL for the centers. All of it is private, on this machine and in one folder.
+/// Redis with standbys, and one more PostgreSQL for the centers. All of it is private, on this machine, in one folder.
 package final class RegionServers: Sendable {
     package let regions: [String]
     /// Of the centers.
