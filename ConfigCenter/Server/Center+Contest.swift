@@ -1,4 +1,5 @@
 import DaemonSupport
+import NIOConcurrencyHelpers
 import Storage
 import TrancheAPI
 import TrancheCore
