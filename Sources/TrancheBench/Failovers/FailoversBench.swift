@@ -11,7 +11,7 @@ struct FailoversBench: AsyncParsableCommand {
             A private PostgreSQL with two standbys, of which one has to confirm, and a process that writes orders by the
             unit's own ledger. In each round a standby is promoted and the old primary killed with SIGKILL; in every
             second one it is killed only when the new primary is there. It comes back as a new standby. In every fifth
-            round another process takes the ledger over, and the old one has to end.
+            round another process takes the ledger over while the old one rests, and that one has to end.
 
             Exit code 2 if an order is lost, the hash chain breaks, an answer about an order in doubt was wrong, or an
             older process has written.

@@ -24,7 +24,7 @@ final class FailoversRun {
 
     /// After so many rounds another ledger begins: a start reads all of it.
     static let roundsPerLedger = 25
-    /// In each of so many rounds another process takes the ledger over, while the old one goes on.
+    /// In one of so many rounds another process takes the ledger over, while the old one rests.
     static let roundsPerTakeover = 5
     private static let secondsToWrite = 60.0
 
@@ -103,13 +103,17 @@ final class FailoversRun {
         (self.writers, self.target, self.seen) = ([], nil, 0)
     }
 
-    /// Another process takes the ledger over. The old one must end, because it is refused.
+    /// Another process takes the ledger over while the old one rests, as on a paused machine. When that one goes on, it must
+    /// be refused, and end.
     private func takeOver() throws {
-        let old = self.writers[self.writers.count - 1]
+        let old = self.newest
+        old.state.withLockedValue { $0.mustRest = true }
+        try self.wait("the old process does not rest") { old.state.withLockedValue { $0.isResting } }
         self.addWriter()
+        try self.waitForOrders(5)
+        old.state.withLockedValue { $0.mustRest = false }
         try self.wait("the old process goes on") { old.state.withLockedValue { $0.ending != nil } }
         self.result.shutOut += 1
-        try self.waitForOrders(5)
     }
 
     private var newest: LedgerWriter { self.writers[self.writers.count - 1] }
@@ -137,10 +141,12 @@ final class FailoversRun {
         let end = ContinuousClock.now + .seconds(Self.secondsToWrite)
         while !condition() {
             guard ContinuousClock.now < end else {
-                let state = self.newest.state.withLockedValue { $0 }
+                let failures = self.writers.suffix(2).map { writer in
+                    let state = writer.state.withLockedValue { $0 }
+                    return "\(state.failures) failures, last: \(state.lastFailure.map { "\($0)" } ?? "none")"
+                }
                 throw CommandError(
-                    "\(otherwise) for \(Int(Self.secondsToWrite)) s; \(state.failures) failures, alarms: \(state.alarms)"
-                )
+                    "\(otherwise) for \(Int(Self.secondsToWrite)) s; \(failures.joined(separator: "; "))")
             }
             usleep(2_000)
         }

@@ -21,10 +21,13 @@ final class LedgerWriter: Sendable {
         var answers: [OrderID: Bool] = [:]
         var begun: [(incarnation: Incarnation, at: ContinuousClock.Instant)] = []
         var failures = 0
+        var lastFailure: StorageError?
         /// Why it has ended; `nil` while it goes on.
         var ending: StorageError?
         /// Alarms about a ledger that lacks confirmed commits.
         var alarms: [String] = []
+        var mustRest = false
+        var isResting = false
         var mustStop = false
         var hasStopped = false
     }
@@ -55,6 +58,10 @@ final class LedgerWriter: Sendable {
         var (incarnation, orders, doubtful) = (Incarnation(0), UInt64(0), [OrderID]())
         var mustBegin = true
         while !self.state.withLockedValue({ $0.mustStop }) {
+            guard !self.isResting() else {
+                usleep(Self.pauseMicroseconds)
+                continue
+            }
             var order: OrderID?
             do throws(StorageError) {
                 let opened: PostgresLedger
@@ -85,6 +92,13 @@ final class LedgerWriter: Sendable {
         self.state.withLockedValue { $0.hasStopped = true }
     }
 
+    private func isResting() -> Bool {
+        self.state.withLockedValue { state in
+            state.isResting = state.mustRest
+            return state.isResting
+        }
+    }
+
     private func begin(_ ledger: PostgresLedger, _ doubtful: [OrderID]) throws(StorageError) -> Incarnation {
         let book = try ledger.recover()
         let incarnation = book.incarnation.next
@@ -106,6 +120,7 @@ final class LedgerWriter: Sendable {
     private func goesOn(after error: StorageError) -> Bool {
         self.state.withLockedValue { state in
             state.failures += 1
+            state.lastFailure = error
             switch error {
             case .superseded, .vanished, .wrongOwner:
                 state.ending = error
