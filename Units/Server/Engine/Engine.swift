@@ -49,7 +49,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         let telemetry: Telemetry
         /// Of the engine's thread.
         let tally: UnitTally
-        /// Beats once in each round.
+        /// Beats once in each turn of the engine's loop, whether the ledger is there or not.
         let pulse: Pulse
         let logger: Logger
         /// Threads that serve buyers.
@@ -91,6 +91,9 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     /// Runs until the intake is closed and everything in it is answered. On the engine's own thread.
     func run() {
         while true {
+            // Not in the round: there is none while the ledger is away or has diverged, but the thread lives. A new
+            // process would find the same ledger, and this one says why nothing is sold.
+            self.parts.pulse.beat()
             self.waitForWork()
             let taken = self.parts.intake.takeAll(behind: self.machine.waitingRequests)
             do throws(StorageError) {
@@ -123,7 +126,6 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     private func round(_ taken: Intake.Taken) throws(StorageError) {
         let now = Moment(wall: SystemClock.now(), steady: SystemClock.monotonic())
         self.now = now
-        self.parts.pulse.beat()
         var output = UnitOutput()
         for event in self.parts.redis.takeResults(now: now.steady) {
             self.machine.handle(try self.completed(event), at: now, into: &output)
