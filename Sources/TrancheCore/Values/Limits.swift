@@ -11,7 +11,8 @@ package enum Limits {
     /// Units that are added to one sale after its opening.
     package static let branches = 64
     /// Referrals that a gate follows for one request: a unit that was added may refer to one that was added after it.
-    package static let referrals = 4
+    /// The buyer prefers each next unit to the last one, so none comes twice.
+    package static let referrals = Limits.branches
     /// UTF-8 bytes of a payment provider's id.
     package static let paymentBytes = 64
     /// Items that one lot can have, added stock included.
