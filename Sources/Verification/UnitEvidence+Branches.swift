@@ -16,21 +16,20 @@ extension UnitEvidence {
     }
 
     /// Whether the buyer of a new order may buy here. An order that an earlier process stamped was decided before: this one
-    /// has taken it over from Redis.
+    /// has taken it over from Redis. Its buyer has an order here from then on, as any other.
     mutating func checkHome(_ order: Order) {
-        guard order.stamp >= self.ceilingAtOpening else { return }
-        guard let branches = self.branches[order.lot], self.known[order.lot]?.contains(order.buyer) != true else {
-            return
-        }
+        guard let branches = self.branches[order.lot],
+            self.known[order.lot]?.insert(order.buyer).inserted == true,
+            order.stamp >= self.ceilingAtOpening
+        else { return }
         let home = Self.weight(order.buyer, branches[0].home)
         for branch in branches where (home, branch.home) < (Self.weight(order.buyer, branch.unit), branch.unit) {
             return self.find(
                 "I12", "order \(order.id): its buyer was new, and belongs to unit \(branch.unit) since the sale has it")
         }
-        self.known[order.lot]?.insert(order.buyer)
     }
 
-    /// The weight of a unit for a buyer, as docs/large.md gives it: FNV-1a of the name, and the finaliser of SplitMix64.
+    /// The weight of a unit for a buyer: FNV-1a of the name, and the finaliser of SplitMix64.
     private static func weight(_ buyer: BuyerID, _ unit: UnitID) -> UInt64 {
         let name = buyer.rawValue.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         let seed = name &+ UInt64(unit.rawValue) &* 0x9E37_79B9_7F4A_7C15

@@ -35,7 +35,7 @@ struct UnitEvidence {
     private(set) var archivedOrders: Set<OrderID> = []
     /// Payments that must be refunded.
     private(set) var refunds: [VerifyReport.Refund] = []
-    /// The branches of each lot, in order, and the buyers who had an order in the ledger before the first one.
+    /// The branches of each lot, in order, and the buyers who have an order in the ledger.
     var branches: [LotID: [Branch]] = [:]
     var known: [LotID: Set<BuyerID>] = [:]
     private(set) var incarnation = Incarnation(0)
