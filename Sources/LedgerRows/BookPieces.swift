@@ -3,9 +3,12 @@ package import TrancheCore
 /// A unit's book as bytes, in pieces of about half a megabyte, so that no pause between two batches of orders is long.
 ///
 /// Each piece is `version, kind, items`, and can be read without the others. A book of a newer version is not read: the
-/// journal has everything.
+/// journal has everything. A book of the version before is: otherwise the first start after an upgrade reads the whole
+/// journal, and the files of archived lots.
 package struct BookPieces: Sendable {
     package static let version: UInt8 = 2
+    /// The state of this version ends before the branches.
+    static let versionWithoutBranches: UInt8 = 1
     static let itemsPerPiece = 8_192
 
     enum Kind: UInt8, CaseIterable { case state, orders, refused, refunds, allocations, candidates }

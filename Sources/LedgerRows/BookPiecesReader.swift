@@ -6,19 +6,22 @@ package struct BookPiecesReader {
 
     package init() {}
 
-    /// - Returns: `false` if the piece is not one of this version, or damaged.
+    /// - Returns: `false` if the piece is of no version that is known here, or damaged.
     package mutating func read(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var reader = ByteReader(bytes)
-        guard reader.byte() == BookPieces.version, let kind = reader.byte().flatMap(BookPieces.Kind.init) else {
-            return false
-        }
-        while reader.left > 0 { guard self.readItem(kind, &reader), !reader.isBroken else { return false } }
+        guard let version = reader.byte(),
+            version == BookPieces.version || version == BookPieces.versionWithoutBranches,
+            let kind = reader.byte().flatMap(BookPieces.Kind.init)
+        else { return false }
+        while reader.left > 0 { guard self.readItem(kind, version, &reader), !reader.isBroken else { return false } }
         return true
     }
 
-    private mutating func readItem(_ kind: BookPieces.Kind, _ reader: inout ByteReader) -> Bool {
+    private mutating func readItem(_ kind: BookPieces.Kind, _ version: UInt8, _ reader: inout ByteReader) -> Bool {
         switch kind {
-        case .state: return self.readState(&reader)
+        case .state:
+            guard self.readState(&reader) else { return false }
+            return version == BookPieces.versionWithoutBranches || self.readBranches(&reader)
         case .orders: return self.readOrder(&reader)
         case .refused: return self.readRefused(&reader)
         case .refunds:
@@ -57,7 +60,7 @@ package struct BookPiecesReader {
         }
         return self.readLots(&reader) { $0.lotsEverSoldOut.insert($1) }
             && self.readLots(&reader) { $0.contests[$1] = $0.contests[$1] ?? [] }
-            && self.readArchived(&reader) && self.readBranches(&reader)
+            && self.readArchived(&reader)
     }
 
     private mutating func readLots(

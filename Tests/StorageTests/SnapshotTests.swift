@@ -182,6 +182,26 @@ import TrancheCore
         }
     }
 
+    @Test("a snapshot of the version before branches is read") func versionWithoutBranchesIsRead() {
+        var book = UnitBook()
+        for entry in self.entries {
+            if case .branched = entry { continue }
+            book.apply(entry)
+        }
+        var pieces = BookPieces(book)
+        var reader = BookPiecesReader()
+        while var piece = pieces.next() {
+            piece[0] = 1
+            if piece[1] == 0 {
+                let branches = piece.removeLast()
+                #expect(branches == 0, "the state ends with the number of branches")
+            }
+            let isRead = piece.withUnsafeBytes { reader.read($0) }
+            #expect(isRead)
+        }
+        self.expectEqual(UnitBook(reader.parts), book)
+    }
+
     @Test("pieces of any content are read without harm") func anyPieceIsReadWithoutHarm() throws {
         var book = UnitBook()
         for entry in self.entries { book.apply(entry) }
