@@ -40,7 +40,8 @@ extension UnitMachine {
     /// decided, it is the age of the oldest request that waits: a Redis that does not answer must not look like a calm.
     package mutating func takeWaited(now: Instant) -> Int64 {
         if let average = self.waited.take() { return average }
-        return self.lotsToDecide.compactMap { self.lots[known: $0].waiting.first }
-            .map { WaitedTime.wait($0, now) }.max() ?? 0
+        let toDecide = self.lotsToDecide.compactMap { self.lots[known: $0].waiting.first }
+        let toRefer = self.lotsToRefer.compactMap { self.lots[known: $0].referrals.first?.request }
+        return (toDecide + toRefer).map { WaitedTime.wait($0, now) }.max() ?? 0
     }
 }

@@ -92,6 +92,18 @@ import TrancheCore
         #expect(bench.replies.last?.answer == .refused(.recovering))
     }
 
+    @Test("a referral that waits for Redis is no calm") func waitingReferralsAreMeasured() {
+        let bench = Bench(granted: 10)
+        bench.feed(.directives(Self.directives(bench)))
+        bench.redisAnswers = false
+        bench.buy(Self.movers[0])  // Its step is never over.
+        bench.buy(Self.movers[1])
+        _ = bench.machine.takeWaited(now: bench.now)
+        bench.now = bench.now.advanced(milliseconds: 40)
+        let oldest = bench.machine.takeWaited(now: bench.now)
+        #expect(oldest == 40_000)
+    }
+
     @Test("requests that waited for quota are referred when the branch comes") func starvedRequestsAreReferred() {
         let bench = Bench(granted: 0)
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 5)))
