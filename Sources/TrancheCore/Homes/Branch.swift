@@ -14,6 +14,13 @@ package struct Branch: Hashable, Sendable {
     /// before it had the branch; `.distantPast` if it had refused none.
     package let refusedBefore: Instant
 
+    /// How far ``refusedBefore`` is after the entry of the branch, in milliseconds.
+    ///
+    /// The desk goes on refusing from its flag until it hears of the branch. A token that it refused then may be younger
+    /// than the entry by the clock of its maker: clocks differ, and an engine may pause between its clock and the desk. The
+    /// price is that new buyers of the branch are refused as sold out so long, and need another token.
+    package static let refusalSlackMilliseconds: Int64 = 10_000
+
     package init(home: UnitID, unit: UnitID, refusedBefore: Instant = .distantPast) {
         (self.home, self.unit, self.refusedBefore) = (home, unit, refusedBefore)
     }

@@ -37,7 +37,7 @@ extension UnitMachine {
         guard record.generation == self.book.generation, self.book.lotsEverSoldOut.contains(lot) else {
             return .distantPast
         }
-        return now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds)
+        return now.advanced(milliseconds: Branch.refusalSlackMilliseconds)
     }
 
     /// Refers the buyer of a request to a branch, if the buyer prefers one and has no order here.

@@ -16,7 +16,7 @@ import TrancheCore
         #expect(bench.buy(Self.stayer) == .refused(.soldOut(requested: 1)))
         bench.feed(.directives(BranchTests.directives(bench)))
         #expect(bench.buy(Self.mover) == .refused(.soldOut(requested: 1)))
-        bench.now = bench.now.advanced(milliseconds: RefusalMemory.clockSlackMilliseconds)
+        bench.now = bench.now.advanced(milliseconds: Branch.refusalSlackMilliseconds)
         #expect(bench.buy(Self.mover) == BranchTests.referred)
     }
 
