@@ -50,7 +50,7 @@ struct AgainCalls: Sendable {
             case 201, 202: return false
             default:
                 let problem = UnitCalls.problem(response)
-                guard let next = self.house.referral(problem) else { throw problem }
+                guard let next = try self.house.referral(problem) else { throw problem }
                 (unit, token) = (next.unit, next.token)
             }
         }

@@ -33,9 +33,9 @@ extension PlainRoutes {
             guard response.status == 421, turn < Limits.referrals, let location = problem.location else {
                 throw problem
             }
-            // Another unit is the buyer's home: it is in the configuration, or it is none of ours.
+            // Another unit is the buyer's home.
             token = problem.token ?? token
-            unit = try self.unit(String(location.reversed().drop { $0 == "/" }.reversed()))
+            unit = try self.house.unit(at: location)
         }
         throw self.house.refused(.recovering(retryAfterMilliseconds: 1_000))
     }
