@@ -287,8 +287,9 @@ let package = Package(
         .testTarget(
             name: "UnitServerTests",
             dependencies: [
-                "UnitServer", "Clusters", "DaemonSupport", "ExpressParsing", "RedisClient", "Sockets", "TrancheCore",
-                "TrancheAPI", "TestSupport",
+                "UnitServer", "Clusters", "CurlClient", "DaemonSupport", "ExpressParsing", "LoadGenerator",
+                "RedisClient",
+                "Sockets", "TrancheCore", "TrancheAPI", "TestSupport", nioConcurrency,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -299,7 +300,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
-                "PostgresClient", "Sockets", "Storage", "Verification", "WideArea", "TestSupport", "tranche",
+                "LoadGenerator", "PostgresClient", "Sockets", "Storage", "Verification", "WideArea", "TestSupport",
+                "tranche",
                 "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb, nioConcurrency,
             ],
             swiftSettings: settings),

@@ -21,11 +21,7 @@ package struct AdminClient: Sendable {
     package init(_ layout: ClusterLayout, key: String? = nil) {
         self.layout = layout
         self.key = key
-        self.curl = Self.shared.withLockedValue { shared in
-            let client = shared[layout.clientTLS] ?? CurlClient(tls: layout.clientTLS)
-            shared[layout.clientTLS] = client
-            return client
-        }
+        self.curl = Self.client(layout.clientTLS)
         self.center = CenterCaller(layout.centers, curl: self.curl)
     }
 
@@ -109,6 +105,19 @@ package struct AdminClient: Sendable {
                 if isLate || error.mayHaveArrived { throw error }
             }
             try? await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// Calls a unit itself. With TLS it takes the shop's certificate, and not an operator's.
+    func callUnit(_ request: CurlRequest) async throws(CurlError) -> CurlResponse {
+        try await Self.client(self.layout.shopTLS).send(request)
+    }
+
+    private static func client(_ tls: ClientTLS?) -> CurlClient {
+        self.shared.withLockedValue { shared in
+            let client = shared[tls] ?? CurlClient(tls: tls)
+            shared[tls] = client
+            return client
         }
     }
 

@@ -82,6 +82,14 @@ package struct ClusterLayout: Codable {
     package var clientTLS: ClientTLS? {
         self.tls.map { ClientTLS(certificate: "\($0)/cert.pem", key: "\($0)/key.pem", authority: "\($0)/ca.pem") }
     }
+    /// The shop's certificate, for its own addresses of units.
+    var shopTLS: ClientTLS? {
+        self.tls.map { base in
+            let folder = Self.certificateFolder(base, .shop, "local")
+            return ClientTLS(
+                certificate: "\(folder)/cert.pem", key: "\(folder)/key.pem", authority: "\(folder)/ca.pem")
+        }
+    }
 
     package static let secretNames = [
         "TRANCHE_UNITS_KEY", "TRANCHE_CONTEST_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET",

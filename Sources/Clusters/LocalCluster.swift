@@ -37,6 +37,8 @@ package final class LocalCluster: Sendable {
     let connectionsPerUnit: Int?
     /// Of units that keep their ledger in PostgreSQL and find their Redis by Sentinels, by unit name.
     let stores: [String: UnitStores]
+    /// More environment of units, from their next start.
+    private let unitEnvironment = NIOLockedValueBox<[String: String]>([:])
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
     /// After a stop, no process is started any more, although a nemesis may still try to repair parts.
     private let isStopping = NIOLockedValueBox(false)
@@ -125,9 +127,17 @@ package final class LocalCluster: Sendable {
         // A process gets only the secrets and the environment that it needs.
         let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
             .merging(self.secrets(of: part)) { $1 }
+            .merging(self.environment(of: part)) { $1 }
             .merging(Backtraces.environment(folder: self.folder.backtraces)) { $1 }
         let process = try ChildProcess(path, arguments, environment: environment, log: self.log(part))
         self.processes.withLockedValue { $0[part] = process }
+    }
+
+    /// Gives units more environment, from their next start.
+    package func setUnitEnvironment(_ values: [String: String]) { self.unitEnvironment.withLockedValue { $0 = values } }
+
+    private func environment(of part: Part) -> [String: String] {
+        if case .unit = part { self.unitEnvironment.withLockedValue { $0 } } else { [:] }
     }
 
     /// Sets an error of a unit's clock, which applies from its next start.

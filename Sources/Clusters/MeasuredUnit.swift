@@ -41,17 +41,29 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
             id: id, name: "lot \(id)", stock: stock, perBuyerLimit: 1, poolPermille: 0, contest: .init(when: .never))
     }
 
-    /// - Parameter settledLots: Further lots, for sales that are over.
-    package func start(settledLots: [LotID] = []) async throws {
+    /// - Parameters:
+    ///   - settledLots: Further lots, for sales that are over.
+    ///   - environment: More environment of the unit.
+    package func start(settledLots: [LotID] = [], environment: [String: String] = [:]) async throws {
         let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
         var layout = try ClusterLayout.random(regions: [Self.name])
         layout.ledgers = self.ledger.map { [Self.name: $0] }
         try folder.save(layout)
         let cluster = LocalCluster(folder: folder, layout: layout, connectionsPerUnit: self.connections)
         (self.folder, self.layout, self.cluster, self.port) = (folder, layout, cluster, layout.units[0].publicPort)
+        cluster.setUnitEnvironment(environment)
         try await cluster.start()
         try await cluster.waitUntilHealthy()
         try await self.open(AdminClient(layout), settledLots)
+    }
+
+    /// Stops the unit, and starts it again on its files.
+    package func restart(environment: [String: String]) async throws {
+        guard let cluster else { return }
+        await cluster.stop(.unit(Self.name))
+        cluster.setUnitEnvironment(environment)
+        try cluster.start(.unit(Self.name))
+        try await cluster.waitUntilHealthy()
     }
 
     package func stop() async {

@@ -12,6 +12,8 @@ package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
     case overloaded(limit: Int)
     /// The answer is longer than the caller allows.
     case bodyTooLarge(limit: Int)
+    /// The address is one that this client does not connect to. Nothing was sent.
+    case addressRefused
     case stopped
 
     package var description: String {
@@ -20,6 +22,7 @@ package enum CurlError: Error, Hashable, Sendable, CustomStringConvertible {
         case .transport(let reason): reason
         case .overloaded(let limit): "more than \(limit) calls are in progress"
         case .bodyTooLarge(let limit): "the answer is longer than \(limit) bytes"
+        case .addressRefused: "the receiver's address is private"
         case .stopped: "the client was stopped"
         }
     }
@@ -78,11 +81,13 @@ package final class CurlClient: Sendable {
     // Any thread may call `curl_multi_wakeup`; only the loop's thread may call the handle's other functions.
     private nonisolated(unsafe) let multi: OpaquePointer
 
-    /// - Parameter tls: The certificates for addresses that begin with https://.
-    package init(tls: ClientTLS? = nil) {
+    /// - Parameters:
+    ///   - tls: The certificates for addresses that begin with https://.
+    ///   - door: Whether a connection to an address may be opened, by its 4 or 16 bytes; `nil`: to any.
+    package init(tls: ClientTLS? = nil, door: (@Sendable ([UInt8]) -> Bool)? = nil) {
         curl_global_init(Int(CURL_GLOBAL_DEFAULT))
         self.multi = OpaquePointer(curl_multi_init()!)
-        let loop = CurlLoop(multi: self.multi, tls: tls)
+        let loop = CurlLoop(multi: self.multi, tls: tls, door: door)
         OwnedThread.start("curl", owning: [loop.owner]) { [inbox = self.inbox] in loop.run(inbox) }
     }
 
@@ -147,6 +152,12 @@ private final class CurlCall: @unchecked Sendable {  // Used by one thread at a 
     var headers: [String: String] = [:]
     var isTooLarge = false
     var list: UnsafeMutablePointer<curl_slist>?
+    /// For ``onOpen``; freed with the call.
+    var doorCall: UnsafeMutablePointer<ccurl_door_call>?
+    var door: (@Sendable ([UInt8]) -> Bool)?
+    var isAddressRefused = false
+
+    deinit { self.doorCall?.deallocate() }
 
     init(
         _ request: CurlRequest, number: UInt64,
@@ -166,10 +177,11 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
     private var active: [UnsafeMutableRawPointer: CurlCall] = [:]
 
     private let tls: ClientTLS?
+    private let door: (@Sendable ([UInt8]) -> Bool)?
 
-    init(multi: OpaquePointer, tls: ClientTLS?) {
+    init(multi: OpaquePointer, tls: ClientTLS?, door: (@Sendable ([UInt8]) -> Bool)?) {
         self.multi = UnsafeMutableRawPointer(multi)
-        self.tls = tls
+        (self.tls, self.door) = (tls, door)
     }
 
     func run(_ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
@@ -225,7 +237,9 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
         // Calls between processes ignore proxies from the environment.
         _ = ccurl_set_string(handle, CURLOPT_PROXY, "")
         _ = ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, self.tls?.isRequired == true ? "https" : "http,https")
+        _ = ccurl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
         self.tls?.apply(to: handle)
+        if let door { self.setDoor(door, of: call, handle) }
         var headers = request.headers
         if let body = request.body {
             headers["Expect"] = ""
@@ -248,6 +262,15 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
         curl_multi_add_handle(self.multi, handle)
     }
 
+    private func setDoor(
+        _ door: @escaping @Sendable ([UInt8]) -> Bool, of call: CurlCall, _ handle: UnsafeMutableRawPointer
+    ) {
+        let doorCall = UnsafeMutablePointer<ccurl_door_call>.allocate(capacity: 1)
+        doorCall.initialize(to: ccurl_door_call(door: onOpen, context: Unmanaged.passUnretained(call).toOpaque()))
+        (call.doorCall, call.door) = (doorCall, door)
+        _ = ccurl_set_door(handle, doorCall)
+    }
+
     private func collect(_ inbox: NIOLockedValueBox<CurlClient.Inbox>) {
         self.owner.check()
         var left: Int32 = 0
@@ -263,6 +286,8 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
             if self.idle.count < 64 { self.idle.append(handle) } else { curl_easy_cleanup(handle) }
             if call.isTooLarge {
                 self.finish(call, .failure(.bodyTooLarge(limit: call.request.bodyLimitBytes)), inbox)
+            } else if call.isAddressRefused, result != CURLE_OK {
+                self.finish(call, .failure(.addressRefused), inbox)
             } else if result == CURLE_OK {
                 self.finish(call, .success(CurlResponse(status: status, body: call.body, headers: call.headers)), inbox)
             } else {
@@ -298,6 +323,14 @@ private final class CurlLoop: @unchecked Sendable {  // Every method checks the 
 }
 
 // libcurl calls these on the loop's thread, while the call is in `active`.
+private func onOpen(_ context: UnsafeMutableRawPointer?, _ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+    guard let context else { return 0 }
+    let call = Unmanaged<CurlCall>.fromOpaque(context).takeUnretainedValue()
+    let isOpen = call.door?(Array(UnsafeBufferPointer(start: bytes, count: count))) ?? false
+    if !isOpen { call.isAddressRefused = true }
+    return isOpen ? 1 : 0
+}
+
 private func onBody(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
 ) -> Int {

@@ -57,13 +57,15 @@ package enum UnitDaemon {
         let tally = self.watch(redis, meters, telemetry)
         let archive = ArchiveWorker(
             folder: configuration.archiveFolder, ledger: configuration.ledgerFile, intake: intake, logger: logger)
+        let outbox = try Outbox(configuration.consumers)
         let engine = try Engine(
             Engine.Parts(
-                ledger: ledger, intake: intake, waiters: waiters, redis: redis, archive: archive, poller: poller,
-                center: link,
+                ledger: ledger, intake: intake, waiters: waiters, redis: redis, archive: archive, outbox: outbox,
+                poller: poller, center: link,
                 coordinator: contest, watch: watch, telemetry: telemetry, tally: tally, pulse: pulse, logger: logger,
                 lanes: configuration.lanes),
             book: book, rules: file.config.rules)
+        try outbox.claim(ledger, engine.machine.book, telemetry, logger)
         file.onApply { config in
             intake.post(.configured(config.rules))
             if !config.lotsWithoutEvents.isEmpty { watch.wakeAll() }
@@ -79,8 +81,8 @@ package enum UnitDaemon {
         // The last service stops first: buyers' requests, then operators', then the pull, and the engine at last.
         try await Daemon.run(
             self.insight(configuration, figures, pulse, logger) + [
-                EngineService(engine: engine, owned: [ledger.owner, redis.owner]), PullService(link: link),
-                internalApplication, publicService,
+                EngineService(engine: engine, owned: [ledger.owner, redis.owner]), OutboxService(outbox: outbox),
+                PullService(link: link), internalApplication, publicService,
                 watch, ClockSteps(path: configuration.clockStepFile),
             ],
             logger: logger)
@@ -151,10 +153,11 @@ package enum UnitDaemon {
                 to: $0.group("/internal/v1").add(
                     middleware: CredentialMiddleware(
                         .role("the center", secrets: configuration.centerSecrets), for: .directives)))
-            routes.addShop(
-                to: $0.group("/internal/v1").add(
-                    middleware: CredentialMiddleware(
-                        .role("the shop", secrets: configuration.shopSecrets), for: .sales)))
+            let shop = $0.group("/internal/v1").add(
+                middleware: CredentialMiddleware(
+                    .role("the shop", secrets: configuration.shopSecrets), for: .sales))
+            routes.addShop(to: shop)
+            OutboxRoutes(outbox: engine.parts.outbox, unit: configuration.unit).add(to: shop)
         }
         return EdgeServer.application(
             router: router, host: configuration.internalHost, port: configuration.internalPort,

@@ -66,6 +66,13 @@ struct LedgerReader {
         case .postgres(let connection): try PostgresJournal.accounts(connection)
         }
     }
+
+    func outbox() throws -> OutboxRows {
+        switch self.database {
+        case .file(let queue, _): try queue.read { try OutboxRows($0) }
+        case .postgres(let connection): try OutboxRows(connection)
+        }
+    }
 }
 
 /// Writes the whole of a ledger, its identity last.
@@ -127,7 +134,9 @@ final class LedgerWriter {
         self.rows.removeAll(keepingCapacity: true)
     }
 
-    func end(_ identity: PostgresJournal.Identity, _ accounts: [LedgerAudit.Account]) throws {
+    func end(
+        _ identity: PostgresJournal.Identity, _ accounts: [LedgerAudit.Account], _ outbox: OutboxRows
+    ) throws {
         try self.flush()
         let numbers = [
             identity.unit, Int64(bitPattern: identity.ledger.rawValue), Int64(bitPattern: identity.incarnation),
@@ -148,14 +157,15 @@ final class LedgerWriter {
                 for row in rows {
                     try database.execute(sql: account + " (?, ?, ?, ?, ?, ?, ?)", arguments: StatementArguments(row))
                 }
+                try outbox.write(database)
                 try database.execute(sql: owner + " (1, ?, ?, ?, ?, ?)", arguments: StatementArguments(numbers))
             }
         case .postgres(let connection):
             let statements = rows.map {
                 PostgresStatement(account + " ($1, $2, $3, $4, $5, $6, $7)", $0.map { .integer($0) })
             }
-            _ = try connection.transact(
-                statements + [PostgresStatement(owner + " (1, $1, $2, $3, $4, $5)", numbers.map { .integer($0) })])
+            let last = PostgresStatement(owner + " (1, $1, $2, $3, $4, $5)", numbers.map { .integer($0) })
+            _ = try connection.transact(statements + outbox.statements + [last])
         }
     }
 }

@@ -24,7 +24,7 @@ package enum LedgerCopy {
     /// Copies a ledger that is not in use, commit for commit under the same digests, into an empty location: a file
     /// that does not exist, or a database without a ledger.
     ///
-    /// Commits that have left a file for its archive are in the copy's journal again. Files of settled lots are not
+    /// Commits that have left a file for its archive are in the copy's journal again. So are the cursors of consumers. Files of settled lots are not
     /// copied: they stay in the unit's folder. A copy that was broken off has no identity, and no unit opens it.
     ///
     /// - Throws: ``StorageError/corrupt(path:detail:)`` if the source's hash chain breaks; the copy is not usable
@@ -44,7 +44,7 @@ package enum LedgerCopy {
                     (last, commits) = (head, commits + 1)
                 }
                 let identity = try reader.identity()
-                try writer.end(identity, try reader.accounts())
+                try writer.end(identity, try reader.accounts(), try reader.outbox())
                 return Result(unit: UnitID(UInt16(truncatingIfNeeded: identity.unit)), commits: commits, head: last)
             }
         } catch { throw StorageError(error, path: "\(target)") }

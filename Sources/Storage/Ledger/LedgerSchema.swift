@@ -76,6 +76,23 @@ enum LedgerSchema {
                     CREATE TABLE snapshot_pieces (place INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
                     """)
         }
+        migrator.registerMigration("v6: outbox") { database in
+            // How far each consumer of events has come, and the events that wait for a later try or are dead.
+            try database.execute(
+                sql: """
+                    CREATE TABLE outbox_cursors (
+                        consumer TEXT PRIMARY KEY, incarnation INTEGER NOT NULL, position INTEGER NOT NULL,
+                        generation INTEGER NOT NULL, disabled INTEGER NOT NULL DEFAULT 0, replay_position INTEGER,
+                        replay_generation INTEGER, replay_end INTEGER
+                    ) WITHOUT ROWID;
+                    CREATE TABLE outbox_letters (
+                        consumer TEXT NOT NULL, position INTEGER NOT NULL, place INTEGER NOT NULL,
+                        generation INTEGER NOT NULL, kind INTEGER NOT NULL, entry BLOB NOT NULL, tries INTEGER NOT NULL,
+                        due INTEGER NOT NULL, is_dead INTEGER NOT NULL, reason TEXT NOT NULL,
+                        PRIMARY KEY (consumer, position, place)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -58,9 +58,13 @@ package protocol LedgerStore: AnyObject {
     ///
     /// - Returns: Whether there are more.
     func deleteMoved(upTo end: LedgerHead, rows: Int, as incarnation: Incarnation) throws(StorageError) -> Bool
+
+    /// The ledger as an outbox, over a connection of its own.
+    func openOutbox() throws(StorageError) -> any OutboxStore
 }
 
 extension UnitLedger: LedgerStore {
     package var location: String { self.path }
     package var hasFilesBeside: Bool { true }
+    package func openOutbox() throws(StorageError) -> any OutboxStore { try OutboxFile(path: self.path) }
 }

@@ -174,6 +174,10 @@ package final class PostgresLedger: LedgerStore {
     package func deleteMoved(
         upTo end: LedgerHead, rows: Int, as incarnation: Incarnation
     ) throws(StorageError) -> Bool { false }
+
+    package func openOutbox() throws(StorageError) -> any OutboxStore {
+        OutboxPostgres(self.target, limits: self.settings.limits)
+    }
 }
 
 extension CommitPlan.Column {

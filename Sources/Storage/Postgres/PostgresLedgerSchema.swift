@@ -51,7 +51,19 @@ enum PostgresLedgerSchema {
             END IF;
             RETURN current;
         END $$;
+        """,
+        // How far each consumer of events has come, and the events that wait for a later try or are dead.
         """
+        CREATE TABLE outbox_cursors (
+            consumer TEXT PRIMARY KEY, incarnation BIGINT NOT NULL, position BIGINT NOT NULL, generation BIGINT NOT NULL,
+            disabled BIGINT NOT NULL DEFAULT 0, replay_position BIGINT, replay_generation BIGINT, replay_end BIGINT
+        );
+        CREATE TABLE outbox_letters (
+            consumer TEXT NOT NULL, position BIGINT NOT NULL, place BIGINT NOT NULL, generation BIGINT NOT NULL,
+            kind BIGINT NOT NULL, entry BYTEA NOT NULL, tries BIGINT NOT NULL, due BIGINT NOT NULL,
+            is_dead BIGINT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (consumer, position, place)
+        );
+        """,
     ]
 
     /// Makes the tables that are missing. Processes that do so at the same time wait for each other.

@@ -106,6 +106,25 @@ package enum Limits {
     package static let entries = 1_000_000_000
     /// Entries of one list of buyers, or ranges of one list of addresses.
     package static let listEntries = 4_000_000
+    /// Consumers of the events of one unit: each has threads of its own.
+    package static let relays = 16
+    /// Deliveries to one consumer at a time.
+    package static let relayConcurrency = 256
+    /// Events of one consumer in memory that were read and not answered: 10 MB. One commit more may be there.
+    package static let relayQueue = 65_536
+    /// Events of one consumer that wait for a later try, durably; and dead ones. With no room for more, reading stops.
+    package static let relayLetters = 100_000
+    package static let relayDeadLetters = 100_000
+    /// Tries of an event after the first one, and the longest pause before one, in milliseconds: a week.
+    package static let relayPauses = 20
+    package static let relayPauseMilliseconds: Int64 = 604_800_000
+    /// Deliveries in a row that a receiver does not take until it counts as away.
+    package static let relayFailuresInRow = 16
+    /// The first and the longest pause between two deliveries to a receiver that is away, in milliseconds.
+    package static let relayFirstAwayMilliseconds: Int64 = 1_000
+    package static let relayAwayMilliseconds: Int64 = 60_000
+    /// Characters of the reason that a letter keeps.
+    package static let relayReasonCharacters = 200
     /// The first incarnation of a process has fences from `1 << incarnationShift`: the rest counts its primings.
     static let incarnationShift: UInt64 = 24
 

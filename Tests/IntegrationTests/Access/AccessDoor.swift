@@ -44,11 +44,12 @@ struct AccessDoor {
             [
                 ("PUT", "/internal/v1/config", AccessKey.Name.center(place)),
                 ("POST", "/internal/v1/quota", .center(place)), ("POST", "/internal/v1/tokens", .shop),
-                ("GET", "/internal/v1/refunds", .shop),
+                ("GET", "/internal/v1/refunds", .shop), ("GET", "/internal/v1/outbox", .shop),
+                ("POST", "/internal/v1/outbox/{consumer}", .shop),
+                ("GET", "/internal/v1/outbox/{consumer}/dead", .shop),
             ].map { method, path, key in
-                AccessDoor(
-                    tag: "unit", method: method, path: path, url: cluster.units[place].internalURL + path,
-                    keys: [key])
+                let url = cluster.units[place].internalURL + path.replacing("{consumer}", with: "shop")
+                return AccessDoor(tag: "unit", method: method, path: path, url: url, keys: [key])
             }
         }
     }

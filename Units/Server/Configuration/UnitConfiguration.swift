@@ -39,6 +39,7 @@ package import TrancheCore
 /// center and `TRANCHE_CONTEST_SECRET` to coordinators; it takes `TRANCHE_CENTER_SECRET` from the center,
 /// `TRANCHE_SHOP_SECRET` from the shop, `TRANCHE_TOKEN_SECRET` in tokens and `TRANCHE_PAYMENT_SECRET` from the payment provider.
 /// The password for `ledger.postgres` is `TRANCHE_LEDGER_PASSWORD`, or in the file that `PGPASSFILE` names.
+/// The consumers of its events: ``ConsumerConfiguration``.
 /// How internal connections are kept secret: ``TransportConfiguration``.
 package struct UnitConfiguration: Sendable {
     package let unit: UnitID
@@ -70,6 +71,8 @@ package struct UnitConfiguration: Sendable {
     package let shopSecrets: [String]
     package let tokenSecrets: [String]
     package let paymentSecrets: [String]
+    /// Who is told of every order.
+    package let consumers: [ConsumerConfiguration]
 
     package init(_ values: DaemonConfiguration) throws(StartError) {
         self.unit = UnitID(UInt16(try values.number("unit.id", in: 1...65_535)))
@@ -119,6 +122,7 @@ package struct UnitConfiguration: Sendable {
         self.shopSecrets = try self.transport.secrets(values, "tranche.shop.secret")
         self.tokenSecrets = try values.secrets("tranche.token.secret")
         self.paymentSecrets = try values.secrets("tranche.payment.secret")
+        self.consumers = try ConsumerConfiguration.all(values)
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("internal.url", url: self.internalURL)
         try self.checkPostgres()

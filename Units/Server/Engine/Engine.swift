@@ -42,6 +42,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         let waiters: Waiters
         let redis: RedisCalls
         let archive: ArchiveWorker
+        let outbox: Outbox
         let poller: Poller
         let center: any CenterCalls
         let coordinator: any CoordinatorCalls
@@ -200,6 +201,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         try self.parts.ledger.commit(entries, as: self.machine.book.incarnation)
         self.parts.tally.commit(microseconds: SystemClock.monotonic().microseconds - began.microseconds)
         self.machine.committed(self.parts.ledger.head)
+        if self.machine.mayIssue { self.parts.outbox.advance(to: self.parts.ledger.head.position) }
         self.parts.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")
         self.parts.telemetry.count("tranche_ledger_entries_total", "Ledger entries.", by: entries.count)
     }

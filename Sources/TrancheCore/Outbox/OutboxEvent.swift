@@ -1,0 +1,130 @@
+/// Where an event stands in a unit's journal. A ledger entry has one position, and one or two events.
+package struct OutboxPlace: Hashable, Comparable, Sendable {
+    /// The generation of the ledger when the entry was written: positions of a ledger that was set back repeat.
+    package let generation: Generation
+    package let position: UInt64
+    /// The event's number among those of its entry, from 0.
+    package let index: Int
+
+    package init(generation: Generation, position: UInt64, index: Int) {
+        (self.generation, self.position, self.index) = (generation, position, index)
+    }
+
+    package static func < (left: OutboxPlace, right: OutboxPlace) -> Bool {
+        (left.position, left.index) < (right.position, right.index)
+    }
+}
+
+/// One fact about one order, for whoever has to act on it. It follows from a ledger entry, and is stored nowhere else.
+package struct OutboxEvent: Hashable, Sendable {
+    package enum Kind: UInt8, Hashable, Sendable, CaseIterable {
+        /// Items are held for the order until its deadline.
+        case reserved = 0
+        /// The contest gave the order its items, which are held until its deadline.
+        case won = 1
+        case paid = 2
+        case expired = 3
+        case cancelled = 4
+        /// The contest had nothing for the order.
+        case lost = 5
+        /// A payment came for an order that cannot take it: it has to be given back.
+        case refundDue = 6
+        /// The order's items can be sold again.
+        case stockReturned = 7
+
+        package var name: String {
+            switch self {
+            case .reserved: "reserved"
+            case .won: "won"
+            case .paid: "paid"
+            case .expired: "expired"
+            case .cancelled: "cancelled"
+            case .lost: "lost"
+            case .refundDue: "refund_due"
+            case .stockReturned: "stock_returned"
+            }
+        }
+
+        package init?(name: some StringProtocol) {
+            guard let kind = Self.allCases.first(where: { $0.name == name }) else { return nil }
+            self = kind
+        }
+    }
+
+    package var place: OutboxPlace
+    package let kind: Kind
+    package let order: OrderID
+    /// The order as it is after the entry; `nil` for a refund, whose order the ledger may not know.
+    package let facts: Order?
+    /// The payment that was taken, or that has to be given back.
+    package let payment: PaymentID?
+    package let reason: RefundReason?
+
+    init(_ kind: Kind, _ place: OutboxPlace, _ order: Order, payment: PaymentID? = nil) {
+        (self.kind, self.place, self.order, self.facts) = (kind, place, order.id, order)
+        (self.payment, self.reason) = (payment, nil)
+    }
+
+    init(refund order: OrderID, _ payment: PaymentID, _ reason: RefundReason, _ place: OutboxPlace) {
+        (self.kind, self.place, self.order, self.facts) = (.refundDue, place, order, nil)
+        (self.payment, self.reason) = (payment, reason)
+    }
+
+    /// The same for every delivery of the event, and for no other event: the receiver's key against duplicates.
+    package func id(of unit: UnitID) -> String {
+        "\(unit):\(self.place.generation.rawValue):\(self.place.position):\(self.place.index)"
+    }
+}
+
+extension LedgerEntry {
+    /// The events of this entry, in order.
+    ///
+    /// - Parameter generation: The generation of the ledger before the entry.
+    package func events(at position: UInt64, generation: Generation) -> [OutboxEvent] {
+        func place(_ index: Int) -> OutboxPlace {
+            OutboxPlace(generation: generation, position: position, index: index)
+        }
+        switch self {
+        case .reserved(let order): return [OutboxEvent(.reserved, place(0), order)]
+        case .confirmed(var order, let payment):
+            order.state = .paid
+            return [OutboxEvent(.paid, place(0), order, payment: payment)]
+        case .released(var order, let state):
+            order.state = state
+            return [
+                OutboxEvent(state == .expired ? .expired : .cancelled, place(0), order),
+                OutboxEvent(.stockReturned, place(1), order),
+            ]
+        case .allocated(let order):
+            // The shop has heard of the end of an order that ended before its verdict.
+            return [OutboxEvent(order.state == .reserved ? .won : .stockReturned, place(0), order)]
+        case .lost(let order): return [OutboxEvent(order.state == .lost ? .lost : .cancelled, place(0), order)]
+        case .refundDue(let order, let payment, let reason):
+            return [OutboxEvent(refund: order, payment, reason, place(0))]
+        case .opened, .generation, .granted, .returned, .refused, .nonce, .soldOut, .contended, .contested, .ceiling,
+            .ceilingReset, .redis, .archived, .branched:
+            return []
+        }
+    }
+}
+
+/// How far a reader of the journal has come. A cursor of a relay is one: everything up to it has been answered with yes.
+package struct OutboxCursor: Hashable, Sendable {
+    /// The last position that was read; 0 before the first one.
+    package var position: UInt64
+    /// The generation of the ledger behind this position.
+    package var generation: Generation
+
+    package init(position: UInt64, generation: Generation) {
+        (self.position, self.generation) = (position, generation)
+    }
+    package static let start = OutboxCursor(position: 0, generation: Generation(1))
+
+    /// Goes over one entry, and returns its events.
+    package mutating func pass(_ entry: LedgerEntry, at position: UInt64) -> [OutboxEvent] {
+        let events = entry.events(at: position, generation: self.generation)
+        if case .generation(let next) = entry { self.generation = max(self.generation, next) }
+        self.position = position
+        return events
+    }
+}

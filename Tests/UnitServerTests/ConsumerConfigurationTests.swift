@@ -1,0 +1,83 @@
+import DaemonSupport
+import Foundation
+import TestSupport
+import Testing
+import TrancheCore
+import UnitServer
+
+@Suite("Settings of consumers", .serialized) struct ConsumerConfigurationTests {
+    private static let secret = "whsec_" + Data(repeating: 3, count: 32).base64EncodedString()
+
+    private func consumers(_ text: String, secret: String = Self.secret) async throws -> [ConsumerConfiguration] {
+        setenv("TRANCHE_OUTBOX_SHOP_SECRET", secret, 1)
+        let path = try TemporaryFolder.make() + "/unit.yaml"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return try ConsumerConfiguration.all(try await DaemonConfiguration(path: path))
+    }
+
+    @Test("without settings there is no consumer, and a consumer has the specification's pauses")
+    func defaults() async throws {
+        #expect(try await self.consumers("unit:\n  id: 1\n").isEmpty)
+        let one = try #require(
+            try await self.consumers("outbox:\n  consumers: \"shop\"\n  shop:\n    url: \"https://a.example\"\n").first)
+        #expect(one.name == "shop")
+        #expect(!one.mayBePrivate)
+        #expect(!one.beginsNow)
+        #expect(one.timeoutMilliseconds == 15_000)
+        #expect(one.settings == RelaySettings())
+    }
+
+    @Test("all settings are read") func settings() async throws {
+        let one = try #require(
+            try await self.consumers(
+                """
+                outbox:
+                  consumers: "shop"
+                  shop:
+                    url: "http://a.example"
+                    events: "paid,lost"
+                    from: now
+                    concurrency: 3
+                    rate: 200
+                    queue: 99
+                    timeout: 250
+                    pauses: "10,20"
+                    private: true
+                """
+            ).first)
+        #expect(one.mayBePrivate)
+        #expect(one.beginsNow)
+        #expect(one.timeoutMilliseconds == 250)
+        #expect(one.settings.kinds == [.paid, .lost])
+        #expect((one.settings.concurrency, one.settings.perSecond, one.settings.queueLimit) == (3, 200, 99))
+        #expect(one.settings.pauses.milliseconds == [10, 20])
+    }
+
+    @Test(
+        "a bad setting is named, with its limit",
+        arguments: [
+            ("Shop", "url: \"https://a\"", "\"Shop\" is not a name"),
+            ("shop,shop", "url: \"https://a\"", "lists a name twice"),
+            ("shop", "rate: 5", "outbox.shop.url is missing"),
+            ("shop", "url: \"ftp://a\"", "must begin with https:// or http://"),
+            ("shop", "url: \"https://a\"\n    events: \"payed\"", "\"payed\" is none of reserved, won, paid"),
+            ("shop", "url: \"https://a\"\n    concurrency: 257", "number in 1...256"),
+            ("shop", "url: \"https://a\"\n    queue: 70000", "number in 16...65536"),
+            ("shop", "url: \"https://a\"\n    pauses: \"20,10\"", "none shorter than the one before"),
+            ("shop", "url: \"https://a\"\n    from: today", "must be start or now"),
+        ])
+    func badSettings(names: String, rest: String, reason: String) async throws {
+        let text = "outbox:\n  consumers: \"\(names)\"\n  shop:\n    \(rest)\n"
+        let error = await #expect(throws: StartError.self) { try await self.consumers(text) }
+        #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+    }
+
+    @Test("a secret has no default, and no other form") func secrets() async throws {
+        let text = "outbox:\n  consumers: \"shop\"\n  shop:\n    url: \"https://a\"\n"
+        for secret in ["", String(repeating: "s", count: 40), "whsec_" + String(repeating: "!", count: 40)] {
+            let error = await #expect(throws: StartError.self) { try await self.consumers(text, secret: secret) }
+            #expect(error?.description.contains("TRANCHE_OUTBOX_SHOP_SECRET") == true)
+            #expect(secret.isEmpty || error?.description.contains(secret) == false, "a secret is shown")
+        }
+    }
+}
