@@ -117,9 +117,9 @@ extension Lane {
         self.connections[ticket.slot].waitsSince = self.now
     }
 
-    /// How long the request has waited for its answer, in microseconds; 0 if its connection has gone.
-    package func waited(_ ticket: Ticket) -> Int64 {
-        self.isWaiting(ticket) ? max(0, self.now - self.connections[ticket.slot].waitsSince) : 0
+    /// How long the request has waited for its answer, in microseconds; `nil` if its connection has gone.
+    package func waited(_ ticket: Ticket) -> Int64? {
+        self.isWaiting(ticket) ? max(0, self.now - self.connections[ticket.slot].waitsSince) : nil
     }
 
     /// Calls `body` with each request that waits, and was handed in before this recovery of the intake.

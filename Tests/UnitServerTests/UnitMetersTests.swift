@@ -32,6 +32,20 @@ import UnitServer
         ] { #expect(text.contains(line + "\n"), "\(line)") }
     }
 
+    @Test("a purchase whose buyer has gone has no duration, and its refusal is counted")
+    func goneBuyersHaveNoDuration() {
+        let telemetry = Telemetry()
+        let tally = UnitMeters(telemetry).tally()
+        tally.purchase(self.order(.reserved), microseconds: nil)
+        tally.purchase(.refused(.recovering), microseconds: nil)
+        let text = telemetry.text
+        for line in [
+            "tranche_purchase_duration_seconds_count{outcome=\"reserved\"} 0",
+            "tranche_purchase_duration_seconds_count{outcome=\"refused\"} 0",
+            "tranche_refusals_total{code=\"recovering\"} 1",
+        ] { #expect(text.contains(line + "\n"), "\(line)") }
+    }
+
     @Test("a unit's fixed series leave room for the series of as many lots as have them")
     func fixedSeriesLeaveRoom() {
         let ofLots = 2 * Telemetry.labelsLimit

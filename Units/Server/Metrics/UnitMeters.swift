@@ -73,9 +73,13 @@ package struct UnitTally: Sendable {
     private let tally: Tally
     fileprivate init(_ tally: Tally) { self.tally = tally }
 
-    package func purchase(_ answer: Answer, microseconds: Int64) {
-        self.tally.observe(
-            UnitMeters.numbers.purchases, UnitMeters.Outcome(answer).rawValue, microseconds: microseconds)
+    /// - Parameter microseconds: `nil` if the buyer has gone meanwhile. Such a purchase has no duration: as one of 0 it
+    ///   would make a unit look fast whose buyers give up.
+    package func purchase(_ answer: Answer, microseconds: Int64?) {
+        if let microseconds {
+            self.tally.observe(
+                UnitMeters.numbers.purchases, UnitMeters.Outcome(answer).rawValue, microseconds: microseconds)
+        }
         if case .refused(let refusal) = answer {
             self.tally.count(UnitMeters.numbers.refusals, RefusalCode(refusal).number)
         }
