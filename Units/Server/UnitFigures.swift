@@ -37,13 +37,15 @@ struct UnitFigures: Sendable {
                 "Items that the unit can sell, and that its buyers hold or paid for; of all lots.",
                 labels: "state=\"\(state)\"", to: Double(items))
         }
-        // Not by the engine, which would do it with each report: 10,000 times a second for 1,000 lots.
-        for (lot, counters) in status.counters.sorted(by: { $0.key < $1.key }) {
-            let label = "lot=\"\(lot)\""
-            self.telemetry.set(
-                "tranche_lot_available", "Items that the unit can sell.", labels: label, to: Double(counters.available))
-            self.telemetry.set("tranche_lot_live", "Items held or paid for.", labels: label, to: Double(counters.live))
-        }
+        // Not by the engine, which would do it with each report: 10,000 times a second for 1,000 lots. A lot that has left
+        // the configuration has no series any more, and the newest ones have series if there are more than may be.
+        let lots = status.counters.sorted { $0.key > $1.key }
+        self.telemetry.replace(
+            "tranche_lot_available", "Items that the unit can sell.", label: "lot",
+            with: lots.map { ("\($0.key)", Double($0.value.available)) })
+        self.telemetry.replace(
+            "tranche_lot_live", "Items held or paid for.", label: "lot",
+            with: lots.map { ("\($0.key)", Double($0.value.live)) })
         self.telemetry.set(
             "tranche_unit_registered", "1 while the center has registered this unit.", to: status.isRegistered ? 1 : 0)
         self.telemetry.set(
