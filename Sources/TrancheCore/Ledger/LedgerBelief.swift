@@ -96,7 +96,9 @@ package struct LedgerBelief: Sendable {
         precondition(self.takesCommits, "a commit to a ledger that was not read")
         switch outcome {
         case .confirmed:
-            if head != self.known { self.doubtful = [] }
+            // A commit in doubt can arrive only where it was to go on. A head that moved excludes all of them; one that did
+            // not, those that are not behind it.
+            self.doubtful = head == self.end ? self.doubtful.filter { $0.position > head.position } : []
             (self.known, self.end, self.hasActed) = (head, head, true)
         case .refused: break
         case .endsElsewhere, .unsent: self.state = .nothing

@@ -67,6 +67,28 @@ import TrancheCore
         #expect(belief.doubtful.isEmpty)
     }
 
+    @Test("a confirmation that moves no head keeps the doubts behind it, and ends those that it excludes")
+    func confirmationWithoutHeadKeepsLaterDoubts() {
+        var belief = self.acted()
+        belief.ended(.inDoubt, with: self.head(6, 1))
+        #expect(self.found([self.head(5)], &belief) == .asKnown)
+        belief.believe(self.head(5))
+        belief.ended(.inDoubt, with: self.head(6))
+        #expect(self.found([self.head(5), self.head(6)], &belief) == .kept)
+        belief.believe(self.head(6))
+        belief.ended(.inDoubt, with: self.head(7))
+        #expect(self.found([self.head(5), self.head(6)], &belief) == .kept)
+        belief.believe(self.head(6))
+        #expect(belief.known == self.head(5) && belief.end == self.head(6))
+        // A ceiling: it confirms position 6, and the commit of position 7 can still come.
+        belief.ended(.confirmed, with: self.head(6))
+        #expect(belief.doubtful == [self.head(7)])
+        belief.lost()
+        var other = belief
+        #expect(self.found([self.head(5), self.head(6), self.head(7)], &belief) == .kept)
+        #expect(self.found([self.head(5), self.head(6, 1)], &other) == .diverged)
+    }
+
     @Test("another process has written: this one ends") func anotherProcessHasWritten() {
         var belief = self.acted()
         belief.lost()
