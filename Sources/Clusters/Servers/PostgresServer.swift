@@ -69,8 +69,10 @@ package final class PostgresServer: Sendable {
 
     /// Loses the server and its disk, as with its machine.
     package func destroy() throws {
-        try FileManager.default.removeItem(atPath: self.data)
+        // The server lives meanwhile, and can make a file in a folder that was just emptied.
+        try? FileManager.default.removeItem(atPath: self.data)
         self.crash()
+        if FileManager.default.fileExists(atPath: self.data) { try FileManager.default.removeItem(atPath: self.data) }
     }
 
     package func start() throws {
