@@ -9,7 +9,7 @@ import TrancheCore
         .ended, .paused, .soldOut(requested: 1), .restocking, .duplicate(held: 1, limit: 1),
         .limitReached(requested: 1, held: 1, limit: 1), .overloaded(limit: 1), .shed(retryAfterSeconds: 1), .recovering,
         .alreadyPaid(order), .paymentTooLate(order, state: .expired), .unknownPayment(order),
-        .notCancellable(order, state: .paid),
+        .notCancellable(order, state: .paid), .referred(to: UnitID(1)),
     ]
     private static let errors: [TokenError] = [
         .missing, .malformed(reason: ""), .forged, .early(notBefore: .distantPast), .expired(at: .distantPast),

@@ -28,9 +28,11 @@ import TrancheCore
         let cluster = try await TestCluster.start(stock: 30, limit: 1)
         defer { cluster.stop() }
         let token = String(repeating: "t", count: 40)
+        // Too short by a byte, and like nothing else in the output.
+        let short = "zq7-Wombat-93-xylophone-kK4vJp8"
         let (status, report, output) = try self.examine(
             cluster, "units/us-east/unit.yaml",
-            ["TRANCHE_TOKEN_SECRET": token, "TRANCHE_SHOP_SECRET": token, "TRANCHE_PAYMENT_SECRET": "short"])
+            ["TRANCHE_TOKEN_SECRET": token, "TRANCHE_SHOP_SECRET": token, "TRANCHE_PAYMENT_SECRET": short])
         #expect(report.role == "unit")
         for about in ["public.port", "internal.port", "Redis", "certificate", "center"] {
             #expect(report.level(about) == .fine, "\(about): \(output)")
@@ -41,7 +43,7 @@ import TrancheCore
             #expect(report.level(name) == .bad, "\(name): \(output)")
         }
         #expect(status == 2 && !report.isFit)
-        #expect(!output.contains(token) && !output.contains("\"short\""))
+        #expect(!output.contains(token) && !output.contains(short))
     }
 
     @Test("a center that is away is found") func silentCenterIsFound() async throws {
