@@ -1,5 +1,6 @@
 import NIOConcurrencyHelpers
 import TrancheAPI
+import TrancheCore
 
 // Referrals: a home sends a new buyer to a unit that was added to the sale.
 
