@@ -18,8 +18,8 @@ struct AuthorityEvidence {
     private(set) var contests: [LotID: ContestEvidence] = [:]
     /// All units that have registered.
     private(set) var units: Set<UnitID> = []
-    /// Units that were added to open sales, by lot and home.
-    private(set) var branches: [LotID: [UnitID: Set<UnitID>]] = [:]
+    /// Units that were added to open sales, by lot and home, in the order of the log.
+    private(set) var branches: [LotID: [UnitID: [UnitID]]] = [:]
     private var current: [UnitID: Generation] = [:]
 
     init(_ records: [AuthorityRecord]) {
@@ -66,9 +66,11 @@ struct AuthorityEvidence {
                 self.current[unit] = generation
                 self.units.insert(unit)
             case .branched(let lot, let branch):
-                let isNew = self.branches[lot, default: [:]][branch.home, default: []].insert(branch.unit).inserted
-                if branch.home == branch.unit || !isNew {
+                let earlier = self.branches[lot]?[branch.home] ?? []
+                if branch.home == branch.unit || earlier.contains(branch.unit) {
                     self.outOfTurn.append("lot \(lot): unit \(branch.unit) became a branch of \(branch.home) again")
+                } else {
+                    self.branches[lot, default: [:]][branch.home] = earlier + [branch.unit]
                 }
             case .frozen, .drained: break
             }

@@ -223,6 +223,7 @@ package struct Verifier {
 
     private func buyers() -> VerifyReport.Check {
         var (findings, most, count) = (self.units.flatMap { $0.findings["I12"] ?? [] }, 0, 0)
+        findings += self.foreignBranches()
         let limits = self.limits()
         for lot in self.config.sales.flatMap(\.lots) {
             let limit = limits[lot.id] ?? lot.perBuyerLimit
