@@ -54,7 +54,7 @@ extension AuthorityKeeper {
         self.logger.error("the authority log took no records: \(reason)")
         guard let (book, witnesses) = try? self.store.recover() else {
             // Grants in memory are not in the log: they must not leave this process.
-            return self.end("the authority log cannot be read either")
+            return self.end("the authority log cannot be read either", code: 4)
         }
         self.authority.goBack(to: book, witnesses: witnesses)
         return Problem(status: 503, code: "storage", detail: reason, retryAfter: 1)
@@ -86,10 +86,12 @@ extension AuthorityKeeper {
     }
 
     /// This center has lost its log: what it has in memory must not leave it.
-    private func end(_ reason: String) -> Problem {
+    ///
+    /// - Parameter code: The exit code of a center alone. With 3 the service manager does not start it again.
+    private func end(_ reason: String, code: Int32 = 3) -> Problem {
         guard self.store.isShared else {
             self.logger.critical("\(reason); stopping")
-            _exit(3)
+            _exit(code)
         }
         self.retire()
         self.onEnd(reason)

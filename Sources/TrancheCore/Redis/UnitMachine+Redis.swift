@@ -31,7 +31,7 @@ extension UnitMachine {
         case .unreachable:
             self.unprime(
                 lot, retryAt: self.steady.advanced(milliseconds: self.settings.retryMilliseconds), into: &output)
-        case .superseded: self.stop("another process has taken this unit's Redis over", into: &output)
+        case .superseded: self.stopSuperseded("another process has taken this unit's Redis over", into: &output)
         }
     }
 

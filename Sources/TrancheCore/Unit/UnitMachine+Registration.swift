@@ -50,7 +50,7 @@ extension UnitMachine {
             }
             self.vouched(now: now, directives, into: &output)
         case .superseded:
-            return self.stop("another process or ledger has taken this unit over", into: &output)
+            return self.stopSuperseded("another process or ledger has taken this unit over", into: &output)
         case .occupied:
             // The center is reachable and reports another living process. Redis must not overrule that.
             self.disbelieve(
@@ -125,6 +125,11 @@ extension UnitMachine {
             }
         }
         self.primeLots(into: &output)
+    }
+
+    mutating func stopSuperseded(_ reason: String, into output: inout UnitOutput) {
+        self.isSuperseded = true
+        self.stop(reason, into: &output)
     }
 
     mutating func stop(_ reason: String, into output: inout UnitOutput) {

@@ -60,6 +60,8 @@ package struct UnitMachine: Sendable {
     /// The newest head of this ledger that the center has named as seen.
     var witness: LedgerHead?
     var isClosing = false
+    /// Another process has taken this unit over: a new process of this machine would only push that one out again.
+    package internal(set) var isSuperseded = false
     /// Alarms that were raised, so that each is raised once.
     var disbelieved: Set<String> = []
     /// The challenge that was answered in the present attempt to register.
@@ -145,7 +147,7 @@ package struct UnitMachine: Sendable {
         case .directives(let directives): self.follow(directives, now: now, into: &output)
         case .reportDue(let nonce): self.report(nonce: nonce, into: &output)
         case .registrationLost: self.registrationLost(into: &output)
-        case .superseded: self.stop("another process or ledger has taken this unit over", into: &output)
+        case .superseded: self.stopSuperseded("another process or ledger has taken this unit over", into: &output)
         case .tick: self.tick(now: now, into: &output)
         case .nextRound: break
         }

@@ -40,7 +40,9 @@ extension Engine {
         case .fence(let fence): self.parts.intake.advance(past: fence)
         case .stop(let reason):
             self.parts.logger.critical("\(reason); stopping")
-            _exit(3)  // At once: other threads still run, and there is nothing to save.
+            // At once: other threads still run, and there is nothing to save. A ledger that was set back begins a new
+            // generation when the process starts again, so that has another code.
+            _exit(self.machine.isSuperseded ? 3 : 4)
         }
     }
 
