@@ -34,7 +34,7 @@ final class UnitCalls: Sendable {
             switch error {
             case .transport: self.report(unit, hasFailed: true)
             // Nothing about the unit: the call did not go out, or was answered.
-            case .setup, .overloaded, .stopped, .bodyTooLarge: break
+            case .setup, .overloaded, .stopped, .bodyTooLarge, .addressRefused: break
             }
             return .failure(self.refusal(of: unit))
         }
