@@ -261,7 +261,8 @@ let package = Package(
         .testTarget(
             name: "DaemonSupportTests",
             dependencies: [
-                "DaemonSupport", "TrancheAPI", "TrancheCore", "CNotify", lifecycle, logging, nioConcurrency,
+                "DaemonSupport", "TrancheAPI", "TrancheCore", "CNotify", "TestSupport", lifecycle, logging,
+                nioConcurrency,
             ],
             swiftSettings: settings),
         .testTarget(

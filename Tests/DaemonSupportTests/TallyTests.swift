@@ -87,8 +87,15 @@ import Testing
         telemetry.set("all_lots", "For a test.", to: 7)
         #expect(self.series(telemetry) <= Telemetry.seriesLimit)
         #expect(telemetry.text.contains("wait_seconds_count{outcome=\"e\"} 0\n"))
-        #expect(telemetry.text.contains("lot_gauge_3{lot=\"\(Telemetry.labelsLimit)\"}"))
-        #expect(!telemetry.text.contains("lot_gauge_3{lot=\"\(Telemetry.labelsLimit + 1)\"}"))
+        #expect(telemetry.text.contains("lot_gauge_3{lot=\"1\"}"))
+        #expect(!telemetry.text.contains("lot_gauge_3{lot=\"1000\"}"))
+    }
+
+    @Test("one family has a limit of label values of its own") func familiesHaveALimit() {
+        let telemetry = Telemetry()
+        for lot in 1...1_000 { telemetry.set("lots", "For a test.", labels: "lot=\"\(lot)\"", to: Double(lot)) }
+        #expect(telemetry.text.contains("lots{lot=\"\(Telemetry.labelsLimit)\"}"))
+        #expect(!telemetry.text.contains("lots{lot=\"\(Telemetry.labelsLimit + 1)\"}"))
     }
 
     @Test("what has no series is counted, and a series that is there goes on") func dropsAreCounted() {

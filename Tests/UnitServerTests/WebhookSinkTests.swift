@@ -111,12 +111,8 @@ import UnitServer
     func slowReceivers() async throws {
         let silent = try WebhookReceiver { _ in .silence }
         defer { silent.stop() }
-        let clock = ContinuousClock()
-        let took = try await clock.measure {
-            let answer = try await self.answer(from: silent.url, timeoutMilliseconds: 300)
-            #expect(self.isNo(answer, "imeout"), "\(answer)")
-        }
-        #expect(took < .seconds(10))
+        let answer = try await self.answer(from: silent.url, timeoutMilliseconds: 300)
+        #expect(self.isNo(answer, "imeout"), "\(answer)")
         let closing = try WebhookReceiver { _ in .close }
         defer { closing.stop() }
         #expect(self.isNo(try await self.answer(from: closing.url), "the receiver"))

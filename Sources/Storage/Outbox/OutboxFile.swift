@@ -52,21 +52,23 @@ package final class OutboxFile: OutboxStore {
         do {
             while page.batch.events.count < count, page.batch.cursor.position < end {
                 let next = page.batch.cursor.position + 1
-                let rows = try self.queue.read { database in
+                let (rows, isArchive) = try self.queue.read { database in
                     let first = try LedgerReading.firstPosition(database) ?? 0
-                    // What the archive has from the journal's first row on does not count yet.
-                    let last = next < first ? min(end, first - 1) : end
-                    let rows =
-                        next < first
-                        ? try JournalArchive.read(of: self.path) { try Self.rows($0, next...last) } ?? []
-                        : try Self.rows(database, next...last)
-                    return (rows, last)
+                    // What the archive has from the journal's first row on does not count yet. That row has the end of its
+                    // commit: entries before it may be in no row of the archive.
+                    if next < first, end >= next,
+                        let archived = try JournalArchive.read(
+                            of: self.path, { try Self.rows($0, next...min(end, first - 1)) }), !archived.isEmpty
+                    {
+                        return (archived, true)
+                    }
+                    return (try Self.rows(database, next...end), false)
                 }
-                for row in rows.0 {
+                for row in rows {
                     let position = UInt64(bitPattern: row[0] as Int64)
                     try (row[1] as Data).withUnsafeBytes { try page.add(position, $0, of: self.path) }
                 }
-                if rows.0.count < OutboxPage.rows { page.end(at: rows.1) }
+                if !isArchive, rows.count < OutboxPage.rows { page.end(at: end) }
             }
         } catch { throw StorageError(error, path: self.path) }
         return page.batch

@@ -105,7 +105,7 @@ struct AccessDoor {
         [
             ("GET", "/v1/sales"), ("POST", "/v1/sales"), ("GET", "/v1/sales/{sale}"), ("PUT", "/v1/sales/{sale}"),
             ("DELETE", "/v1/sales/{sale}"), ("PUT", "/v1/sales/{sale}/blocked/{buyer}"),
-            ("DELETE", "/v1/sales/{sale}/blocked/{buyer}"),
+            ("DELETE", "/v1/sales/{sale}/blocked/{buyer}"), ("PUT", "/v1/sales/{sale}/units/{unit}"),
             ("POST", "/v1/sales/{sale}/revocations"),
             ("POST", "/v1/sales/{sale}/{step}"), ("POST", "/v1/lots/{lot}/stock"), ("POST", "/v1/lots/{lot}/freeze"),
             ("GET", "/v1/quota"), ("POST", "/v1/quota/moves"), ("GET", "/v1/quota/moves/{move}"),

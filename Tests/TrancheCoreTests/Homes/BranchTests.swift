@@ -64,8 +64,10 @@ import TrancheCore
         for book in [book, UnitBook(book.parts)] {
             let next = Bench(book: book)
             next.start(granted: 10)
-            #expect(next.buy(Self.movers[1]) == Self.referred)
-            #expect(next.buy(Self.movers[0])?.order != nil, "its order \(order?.id.description ?? "") has expired")
+            // A bench numbers its orders from 1, as the first one did.
+            #expect(next.buy(Self.movers[1], order: OrderID(high: 9, low: 1)) == Self.referred)
+            let again = next.buy(Self.movers[0], order: OrderID(high: 9, low: 2))
+            #expect(again?.order?.state == .reserved, "its order \(order?.id.description ?? "") has expired")
         }
     }
 
@@ -109,6 +111,7 @@ import TrancheCore
         bench.feed(.directives(bench.directives(granted: 0, elsewhere: 5)))
         #expect(bench.buy(Self.movers[0]) == nil, "it waits")
         bench.feed(.directives(Self.directives(bench)))
+        bench.feed(.tick)  // The branch is durable now.
         #expect(bench.replies.last?.answer == Self.referred)
     }
 
