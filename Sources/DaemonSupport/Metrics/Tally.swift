@@ -6,6 +6,7 @@ import Synchronization
 /// To count is one addition in memory that no other thread writes: no lock, no search, no allocation. Any thread may count
 /// on any tally; threads that share one wait for each other's cache lines.
 package final class Tally: Sendable {
+    // Allocated by `init` and freed by `deinit`, and never moved; each cell is atomic.
     private nonisolated(unsafe) let cells: UnsafeMutablePointer<Atomic<Int>>
     private let count: Int
 
