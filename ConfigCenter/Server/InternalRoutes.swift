@@ -8,6 +8,7 @@ import TrancheCore
 struct InternalRoutes {
     static let waitSecondsLimit = 25
     static let contestBytesLimit = 32 << 20
+    static let reportBytesLimit = 1 << 20
 
     let seat: CenterSeat
     private var center: Center { get throws(Problem) { try self.seat.center } }
@@ -20,13 +21,20 @@ struct InternalRoutes {
             try context.check(name: envelope.name)
             return Response.json(try await self.center.register(envelope))
         }
-        group.post("report") { request, context in
+        group.post("report") { request, context in try await self.report(request, context) }
+        group.get("config") { request, _ in try await self.config(request) }
+    }
+
+    private func report(_ request: Request, _ context: TrancheContext) async throws -> Response {
+        // JSON is for units of earlier versions, and for people.
+        guard request.headers[.contentType] == QuotaWire.contentType else {
             let envelope = try await request.document(ReportEnvelope.self)
             try context.check(envelope.report.unit)
-            try envelope.checkLimits()
             return Response.json(try await self.center.report(envelope))
         }
-        group.get("config") { request, _ in try await self.config(request) }
+        let envelope = try QuotaWire.report(try await request.bytes(limit: Self.reportBytesLimit))
+        try context.check(envelope.report.unit)
+        return Response.binary(QuotaWire.encode(try await self.center.report(envelope)))
     }
 
     func addGates(to group: RouterGroup<TrancheContext>) {

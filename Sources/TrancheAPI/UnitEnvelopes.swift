@@ -40,12 +40,23 @@ package struct ClockDocument: Hashable, Sendable, Codable {
     package let delayMicroseconds: Int64?
     package let steps: Int
     package let refusedFences: Int
-    package init(_ check: ClockCheck, refusedFences: Int) {
-        self.state = check.state
-        self.uncertaintyMicroseconds = check.uncertaintyMicroseconds
-        self.offsetMicroseconds = check.best?.offsetMicroseconds
-        self.delayMicroseconds = check.best?.delayMicroseconds
-        self.steps = check.steps
+
+    init(
+        state: ClockCheck.State, uncertaintyMicroseconds: Int64, offsetMicroseconds: Int64?, delayMicroseconds: Int64?,
+        steps: Int, refusedFences: Int
+    ) {
+        self.state = state
+        self.uncertaintyMicroseconds = uncertaintyMicroseconds
+        self.offsetMicroseconds = offsetMicroseconds
+        self.delayMicroseconds = delayMicroseconds
+        self.steps = steps
         self.refusedFences = refusedFences
+    }
+
+    package init(_ check: ClockCheck, refusedFences: Int) {
+        self.init(
+            state: check.state, uncertaintyMicroseconds: check.uncertaintyMicroseconds,
+            offsetMicroseconds: check.best?.offsetMicroseconds, delayMicroseconds: check.best?.delayMicroseconds,
+            steps: check.steps, refusedFences: refusedFences)
     }
 }

@@ -10,7 +10,7 @@ enum WireTarget {
     static func run(_ bytes: [UInt8]) {
         guard let kind = bytes.first else { return }
         let rest = Array(bytes.dropFirst())
-        switch kind % 9 {
+        switch kind % 11 {
         case 0: if let message = try? JSON.decode(UnitReport.self, from: rest) { self.report(message) }
         case 1: if let message = try? JSON.decode(RegisterRequest.self, from: rest) { self.register(message) }
         case 2: if let message = try? ContestWire.report(rest) { self.merge(message) }
@@ -24,6 +24,15 @@ enum WireTarget {
             guard let message = try? ContestPageWire.verdicts(rest) else { return }
             precondition(
                 (try? ContestPageWire.verdicts(ContestPageWire.encode(message))) == message, "a copy differs")
+        case 9:
+            guard let message = try? QuotaWire.report(rest) else { return }
+            precondition(
+                (try? QuotaWire.report(QuotaWire.encode(message)))?.report == message.report, "a copy differs")
+            self.report(message.report)
+        case 10:
+            guard let message = try? QuotaWire.reply(rest) else { return }
+            precondition((try? QuotaWire.reply(QuotaWire.encode(message))) == message, "a copy differs")
+            if case .directives(let directives) = message { self.feed(.directives(directives)) }
         default:
             guard let message = try? JSON.decode(RegisterReply.self, from: rest) else { return }
             if (try? message.directives?.checkLimits()) != nil || message.directives == nil {
@@ -169,7 +178,11 @@ enum WireTarget {
             epoch: Epoch(1), unit: self.unit, generation: Generation(2),
             lots: [.init(lot: self.lot, granted: 60, hint: ReclaimHint(number: 5, keep: 3), elsewhere: 2, contest: 9)],
             coordinator: CoordinatorAddress(epoch: Epoch(2), url: "http://c"))
+        let envelope = ReportEnvelope(
+            report: report, configVersion: 3, clock: ClockDocument(ClockCheck(), refusedFences: 0),
+            load: LoadFigures(capacityPerSecond: 20_000, waitingMilliseconds: 1, cpuPermille: 300))
         return [
+            [9] + QuotaWire.encode(envelope), [10] + QuotaWire.encode(.directives(directives)),
             [0] + JSON.encode(report), [1] + JSON.encode(self.request), [1] + JSON.encode(answered),
             [2] + ContestWire.encode(self.contestReport), [3] + ContestWire.encode(self.contestReply),
             [4] + JSON.encode(directives), [5] + JSON.encode(self.command),

@@ -44,7 +44,10 @@ struct CenterRun: Codable {
         let process = cluster.process(.center) ?? 0
         _ = try Program.output("taskset", ["-a", "-p", "-c", "0", String(process)])
         var registrations = RequestTape()
-        for number in 1...units { registrations.append(self.registration(number, layout)) }
+        for number in 1...units {
+            let (head, body) = self.registration(number, layout)
+            registrations.append(head, body: body)
+        }
         let registered = try await Drive(port: layout.centerPort, connections: 16, seconds: 120).run(registrations)
         guard registered.statuses[200] == units else {
             throw CommandError("\(units) registrations were answered with the statuses \(registered.statuses)")
@@ -52,7 +55,10 @@ struct CenterRun: Codable {
         let rate = Double(units * Self.reportsPerSecond)
         var reports = RequestTape()
         for round in 1...max(1, Int(seconds * Double(Self.reportsPerSecond))) {
-            for number in 1...units { reports.append(self.report(number, round, lots: lots, layout)) }
+            for number in 1...units {
+                let (head, body) = self.report(number, round, lots: lots, layout)
+                reports.append(head, body: body)
+            }
         }
         var drive = Drive(port: layout.centerPort, connections: units, seconds: seconds + 0.5)
         drive.pace = .open(perSecond: rate)
@@ -66,33 +72,36 @@ struct CenterRun: Codable {
             cpuMicroseconds: cpu / Double(answered) * 1e6, unitsServed: Double(units * answered / reports.count))
     }
 
-    private static func request(
-        _ number: Int, _ path: String, _ body: some Encodable, _ layout: ClusterLayout
+    private static func head(
+        _ number: Int, _ path: String, _ type: String, bytes: Int, _ layout: ClusterLayout
     ) -> String {
         let secret = layout.secrets(ofUnit: UnitID(UInt16(number)))["TRANCHE_UNIT_SECRET"] ?? ""
-        let body = String(decoding: JSON.encode(body), as: UTF8.self)
-        return "POST \(path) HTTP/1.1\r\nHost: center\r\nContent-Type: application/json\r\n"
-            + "Authorization: Bearer \(secret)\r\n"
-            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        return "POST \(path) HTTP/1.1\r\nHost: center\r\nContent-Type: \(type)\r\n"
+            + "Authorization: Bearer \(secret)\r\nContent-Length: \(bytes)\r\n\r\n"
     }
 
-    private static func registration(_ number: Int, _ layout: ClusterLayout) -> String {
+    private static func registration(_ number: Int, _ layout: ClusterLayout) -> (head: String, body: [UInt8]) {
         let envelope = RegisterEnvelope(
             request: RegisterRequest(
                 unit: UnitID(UInt16(number)), ledger: LedgerID(UInt64(number)), incarnation: Incarnation(1),
                 generation: Generation(1), head: .empty, session: UInt64(number), answer: nil),
             name: "unit-\(number)", region: "region-\(number % 40)", publicURL: "http://127.0.0.1:9",
             internalURL: "http://127.0.0.1:9")
-        return self.request(number, "/internal/v1/units/\(number)/register", envelope, layout)
+        let body = JSON.encode(envelope)
+        let path = "/internal/v1/units/\(number)/register"
+        return (self.head(number, path, "application/json", bytes: body.count, layout), body)
     }
 
     /// Bytes of a report about `lots` lots, with its HTTP head.
     static func reportBytes(lots: Int) throws -> Int {
-        self.report(50, 1_000, lots: lots, try ClusterLayout.random(regions: [])).utf8.count
+        let (head, body) = self.report(50, 1_000, lots: lots, try ClusterLayout.random(regions: []))
+        return head.utf8.count + body.count
     }
 
     /// A report of a unit, with its HTTP head.
-    private static func report(_ number: Int, _ round: Int, lots: Int, _ layout: ClusterLayout) -> String {
+    private static func report(
+        _ number: Int, _ round: Int, lots: Int, _ layout: ClusterLayout
+    ) -> (head: String, body: [UInt8]) {
         let lots = (1...UInt32(lots)).map { lot in
             UnitReport.Lot(
                 lot: LotID(lot), counters: QuotaCounters(), offered: round * 100, starved: 0, hintDone: 0,
@@ -106,6 +115,8 @@ struct CenterRun: Codable {
             nonce: UInt64(round), lots: lots)
         let envelope = ReportEnvelope(
             report: report, configVersion: 0, clock: ClockDocument(ClockCheck(), refusedFences: 0))
-        return self.request(number, "/internal/v1/units/\(number)/report", envelope, layout)
+        let body = QuotaWire.encode(envelope)
+        let path = "/internal/v1/units/\(number)/report"
+        return (self.head(number, path, QuotaWire.contentType, bytes: body.count, layout), body)
     }
 }

@@ -59,7 +59,7 @@ struct PaperCosts: Codable {
         let head = max(0, coordinator.answerBytes - replies[0])
         return PaperCosts(
             report: center.cpuMicroseconds, reportBytes: try CenterRun.reportBytes(lots: lots),
-            directivesBytes: head + JSON.encode(PaperMessages.directives(lots: lots)).count,
+            directivesBytes: head + QuotaWire.encode(PaperMessages.directives(lots: lots)).count,
             lookEncode: try microseconds { _ = JSON.encode(state) },
             lookDecode: try microseconds { _ = try JSON.decode(LeaderQuota.self, from: look) },
             lookBytes: head + look.count, heartbeatBytes: PaperMessages.heartbeat(secret: secret).utf8.count + head,

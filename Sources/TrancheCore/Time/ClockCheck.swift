@@ -4,7 +4,7 @@
 /// delay, so they never set a clock. A clock outside these bounds is surely wrong (Mills, RFC 5905,
 /// section 8, for the four stamps; Marzullo and Owicki, PODC 1983, for the intersection).
 package struct ClockCheck: Sendable {
-    package enum State: String, Hashable, Sendable, Codable {
+    package enum State: String, Hashable, Sendable, Codable, CaseIterable {
         case synced
         /// Not synchronised, or it stepped: the uncertainty is a configured value, not a measured one.
         case degraded

@@ -17,6 +17,7 @@ final class CenterLink: CenterCalls, Sendable {
     private let center: CenterCaller
     private let unit: UnitID
     private let headers: [String: String]
+    private let reportHeaders: [String: String]
     private let file: ConfigFile
     private let contest: ContestLink
     private let logger: Logger
@@ -31,7 +32,9 @@ final class CenterLink: CenterCalls, Sendable {
         self.configuration = configuration
         self.center = CenterCaller(configuration.centers, curl: curl)
         self.unit = configuration.unit
-        self.headers = ["Authorization": "Bearer \(configuration.unitSecret)", "Content-Type": "application/json"]
+        let authorization = "Bearer \(configuration.unitSecret)"
+        self.headers = ["Authorization": authorization, "Content-Type": "application/json"]
+        self.reportHeaders = ["Authorization": authorization, "Content-Type": QuotaWire.contentType]
         self.file = file
         self.logger = logger
     }
@@ -71,12 +74,14 @@ final class CenterLink: CenterCalls, Sendable {
             })
         else { return }
         self.contest.observeKernel()
-        // Not on the engine's thread: a report about 1,000 lots takes milliseconds to encode.
+        // Not on the engine's thread: there can be thousands of lots in it.
         Task {
-            let body = JSON.encode(
+            let body = QuotaWire.encode(
                 ReportEnvelope(
                     report: report, configVersion: self.file.version, clock: self.contest.clock, load: load))
-            let call = self.call("POST", "/units/\(self.unit)/report", body, timeout: Self.callTimeoutMilliseconds)
+            let call = CurlRequest(
+                "POST", "/internal/v1/units/\(self.unit)/report", headers: self.reportHeaders, body: body,
+                timeoutMilliseconds: Self.callTimeoutMilliseconds)
             self.center.start(call) { self.follow($0) }
         }
     }
@@ -84,12 +89,13 @@ final class CenterLink: CenterCalls, Sendable {
     /// Passes the center's answer to a report on.
     private func follow(_ result: Result<CurlResponse, CurlError>) {
         self.reportIsUnderway.withLockedValue { $0 = false }
-        guard case .success(let response) = result, response.status == 200,
-            let reply = try? JSON.decode(ReportReply.self, from: response.body)
-        else { return self.noteRefusal(result) }
+        guard case .success(let response) = result, response.status == 200 else { return self.noteRefusal(result) }
+        let reply: ReportReply
+        do { reply = try QuotaWire.reply(response.body) } catch {
+            return self.logger.error("the center's answer to a report is refused: \(error.detail)")
+        }
         self.secretIsRefused.withLockedValue { $0 = false }
         switch reply {
-        case .directives(let directives) where !self.isSound(directives): break
         case .directives(let directives): self.event(.directives(directives))
         case .registerFirst: self.event(.registrationLost)
         case .superseded: self.event(.superseded)
