@@ -15,6 +15,10 @@ let settings: [SwiftSetting] = [
 let isFuzzing = Context.environment["TRANCHE_FUZZ"] == "1"
 let fuzzed = settings + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 
+// Tests are compiled as they are written: to optimise them would take longer than it saves when they run. What they test is
+// optimised.
+let plain = settings + [.unsafeFlags(["-Onone"])]
+
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
@@ -249,42 +253,42 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Clusters", "DaemonSupport", "Sockets", "Terminal"],
             path: "Tests/TestSupport",
-            swiftSettings: settings),
-        .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: settings),
-        .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: settings),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: settings),
+            swiftSettings: plain),
+        .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: plain),
+        .testTarget(name: "TrancheCoreTests", dependencies: ["TrancheCore"], swiftSettings: plain),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TrancheCore"], swiftSettings: plain),
         .testTarget(
-            name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore", crypto], swiftSettings: settings),
+            name: "TrancheAPITests", dependencies: ["TrancheAPI", "TrancheCore", crypto], swiftSettings: plain),
         .testTarget(
             name: "IdentityTests",
-            dependencies: ["Identity", "TrancheAPI", "TrancheCore", crypto, cryptoExtras], swiftSettings: settings),
+            dependencies: ["Identity", "TrancheAPI", "TrancheCore", crypto, cryptoExtras], swiftSettings: plain),
         .testTarget(
             name: "DaemonSupportTests",
             dependencies: [
                 "DaemonSupport", "TrancheAPI", "TrancheCore", "CNotify", "TestSupport", lifecycle, logging,
                 nioConcurrency,
             ],
-            swiftSettings: settings),
+            swiftSettings: plain),
         .testTarget(
             name: "EdgeTests", dependencies: ["Edge", "Sockets", "TrancheAPI", nioHTTP1, nioConcurrency],
-            swiftSettings: settings),
+            swiftSettings: plain),
         .testTarget(
-            name: "PostgresClientTests", dependencies: ["PostgresClient", "TestSupport"], swiftSettings: settings),
+            name: "PostgresClientTests", dependencies: ["PostgresClient", "TestSupport"], swiftSettings: plain),
         .testTarget(
             name: "StorageTests",
             dependencies: ["Storage", "LedgerRows", "PostgresClient", "TrancheCore", "TestSupport", grdb],
-            swiftSettings: settings),
+            swiftSettings: plain),
         .testTarget(
             name: "VerificationTests",
             dependencies: ["Verification", "Storage", "PostgresClient", "TrancheCore", "TestSupport"],
-            swiftSettings: settings),
+            swiftSettings: plain),
         .testTarget(
             name: "LanesTests",
             dependencies: [
                 "Lanes", "DaemonSupport", "Edge", "ExpressParsing", "Sockets", logging, lifecycle, hummingbird,
                 nioConcurrency,
             ],
-            swiftSettings: settings),
+            swiftSettings: plain),
         .testTarget(
             name: "UnitServerTests",
             dependencies: [
@@ -292,11 +296,11 @@ let package = Package(
                 "RedisClient",
                 "Sockets", "TrancheCore", "TrancheAPI", "TestSupport", nioConcurrency,
             ],
-            swiftSettings: settings),
+            swiftSettings: plain),
         .testTarget(
             name: "LoadGeneratorTests",
             dependencies: ["LoadGenerator", "Sockets", "TrancheAPI", "TrancheCore", nioConcurrency],
-            swiftSettings: settings),
+            swiftSettings: plain),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
@@ -305,7 +309,7 @@ let package = Package(
                 "tranche",
                 "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb, nioConcurrency,
             ],
-            swiftSettings: settings),
+            swiftSettings: plain),
 
         // Pieces of the hot path, timed, with a `malloc` that counts.
         .target(name: "CountedMalloc", path: "ops/bench/micro/CountedMalloc"),

@@ -1,4 +1,4 @@
-package import TrancheCore
+import TrancheCore
 
 /// The binary format of units' reports to the center, and of its answers. The first byte is the version of the format.
 ///
