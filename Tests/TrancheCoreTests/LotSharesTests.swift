@@ -6,7 +6,7 @@ import TrancheCore
     private func fill(_ shares: inout LotShares, _ lot: UInt32, most: Int = .max) -> Int {
         var count = 0
         while count < most, shares.exhausted(LotID(lot)) == nil {
-            shares.enqueue(LotID(lot))
+            shares.countWaiting(LotID(lot))
             count += 1
         }
         return count
@@ -55,7 +55,7 @@ import TrancheCore
         for number in 0..<500 {
             let lot = LotID(UInt32(number % 3))
             #expect(shares.exhausted(lot) == nil)
-            shares.enqueue(lot)
+            shares.countWaiting(lot)
         }
     }
 
@@ -69,7 +69,7 @@ import TrancheCore
     @Test("requests that the engine has taken keep their places until it is quiet") func takenRequestsCount() {
         var shares = LotShares(room: 1_000)
         _ = self.fill(&shares, 1, most: 300)
-        shares.take(behind: WaitingRequests())
+        shares.drained(behind: WaitingRequests())
         #expect(shares.waiting == 0 && self.fill(&shares, 1) == 200, "300 of the lot wait elsewhere")
         var behind = WaitingRequests()
         behind.count(400, of: LotID(1))

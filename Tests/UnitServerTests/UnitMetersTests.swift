@@ -17,10 +17,10 @@ import UnitServer
         let telemetry = Telemetry()
         let meters = UnitMeters(telemetry)
         let (one, other) = (meters.tally(), meters.tally())
-        one.purchase(self.order(.reserved), microseconds: 3_000)
-        other.purchase(self.order(.reserved), microseconds: 7_000)
-        one.purchase(.refused(.soldOut(requested: 1)), microseconds: 100)
-        other.refused(.forged)
+        one.observePurchase(self.order(.reserved), microseconds: 3_000)
+        other.observePurchase(self.order(.reserved), microseconds: 7_000)
+        one.observePurchase(.refused(.soldOut(requested: 1)), microseconds: 100)
+        other.observeRefusal(.forged)
         let text = telemetry.text
         for line in [
             "tranche_purchase_duration_seconds_bucket{outcome=\"reserved\",le=\"0.005\"} 1",
@@ -36,8 +36,8 @@ import UnitServer
     func goneBuyersHaveNoDuration() {
         let telemetry = Telemetry()
         let tally = UnitMeters(telemetry).tally()
-        tally.purchase(self.order(.reserved), microseconds: nil)
-        tally.purchase(.refused(.recovering), microseconds: nil)
+        tally.observePurchase(self.order(.reserved), microseconds: nil)
+        tally.observePurchase(.refused(.recovering), microseconds: nil)
         let text = telemetry.text
         for line in [
             "tranche_purchase_duration_seconds_count{outcome=\"reserved\"} 0",

@@ -26,7 +26,7 @@ extension UnitDaemon {
     static func watch(_ redis: RedisCalls, _ meters: UnitMeters, _ telemetry: Telemetry) -> UnitTally {
         UnitFigures.begin(telemetry)
         let tally = meters.tally()
-        redis.onAnswer = { tally.step(microseconds: $0) }
+        redis.onAnswer = { tally.observeStep(microseconds: $0) }
         redis.onChange = { isUp in
             telemetry.set("tranche_redis_connected", UnitFigures.connectedHelp, to: isUp ? 1 : 0)
             if !isUp { telemetry.count("tranche_redis_drops_total", "Connections to Redis that were lost.") }

@@ -29,7 +29,7 @@ package struct LotShares: Sendable {
     /// One more request of the lot waits.
     ///
     /// - Precondition: The lot's share is not exhausted.
-    package mutating func enqueue(_ lot: LotID) {
+    package mutating func countWaiting(_ lot: LotID) {
         precondition(self.waiting < self.room, "\(self.waiting) requests wait, and the room has \(self.room)")
         self.waiting += 1
         self.waitingByLot[lot, default: 0] += 1
@@ -38,7 +38,7 @@ package struct LotShares: Sendable {
     /// The engine takes all requests that waited for it.
     ///
     /// - Parameter behind: Requests that it had taken before, and that still wait for their decision.
-    package mutating func take(behind: WaitingRequests) {
+    package mutating func drained(behind: WaitingRequests) {
         var behind = behind
         behind.count(self.waiting, byLot: self.waitingByLot)
         self.reset(behind: behind)

@@ -130,7 +130,7 @@ import TrancheCore
         unit.shares.room = unit.load.room
         var admitted: UInt64 = 0
         while admitted < 100_000, unit.receive(admitted) == .needsAdmission {
-            unit.shares.enqueue(LotID(1))
+            unit.shares.countWaiting(LotID(1))
             admitted += 1
         }
         #expect(Int(admitted) == 10_000 * UnitLoad.roomMilliseconds / 2_000, "a lot alone has half of the room")

@@ -100,7 +100,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             do throws(StorageError) {
                 if self.isAhead { try self.reopen() }
                 try self.round(taken)
-                self.parts.tally.round(
+                self.parts.tally.observeRound(
                     microseconds: SystemClock.monotonic().microseconds - self.now.steady.microseconds)
             } catch {
                 // A configuration that was acknowledged is not lost with the round.
@@ -199,7 +199,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     func commit(_ entries: [LedgerEntry]) throws(StorageError) {
         let began = SystemClock.monotonic()
         try self.parts.ledger.commit(entries, as: self.machine.book.incarnation)
-        self.parts.tally.commit(microseconds: SystemClock.monotonic().microseconds - began.microseconds)
+        self.parts.tally.observeCommit(microseconds: SystemClock.monotonic().microseconds - began.microseconds)
         self.machine.committed(self.parts.ledger.head)
         if self.machine.mayIssue { self.parts.outbox.advance(to: self.parts.ledger.head.position) }
         self.parts.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")

@@ -128,7 +128,7 @@ final class Intake: Sendable {
             state.waited.requests += count
             state.waited.microseconds += count * steady.microseconds - state.handedInMicroseconds
             state.handedInMicroseconds = 0
-            state.shares.take(behind: behind)
+            state.shares.drained(behind: behind)
             defer { (state.events, state.requests) = ([], []) }
             return Taken(
                 events: state.events, requests: state.requests,
@@ -187,7 +187,7 @@ struct IntakeState {
             return .success(.answered(.refused(.overloaded(limit: self.shares.room))))
         }
         self.desk.beginAdmission(purchase.order)
-        self.shares.enqueue(purchase.lot)
+        self.shares.countWaiting(purchase.lot)
         self.handedInMicroseconds += steady.microseconds
         self.requests.append(
             BuyRequest(

@@ -69,7 +69,7 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
                 self.questions.append(.init(kind: .buy(purchase, untimely: untimely), ticket: ticket.rawValue))
             } catch {
                 self.refused += 1
-                self.tally.refused(error)
+                self.tally.observeRefusal(error)
                 lane.answer.encode(self.gate.problem(error))
                 lane.writeAnswer(to: ticket)
             }
@@ -91,11 +91,11 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
             case .success(.answered(let answer)):
                 var isStatus = false
                 if case .status = question.kind { isStatus = true }
-                if !isStatus { self.tally.purchase(answer, microseconds: 0) }
+                if !isStatus { self.tally.observePurchase(answer, microseconds: 0) }
                 self.deliver(answer, to: ticket, in: lane, isStatus: isStatus)
             case .failure(let error):
                 if !self.referable.isEmpty { self.referable[question.ticket] = nil }
-                self.tally.refused(error)
+                self.tally.observeRefusal(error)
                 guard lane.isWaiting(ticket) else { continue }
                 lane.answer.encode(self.gate.problem(error))
                 lane.writeAnswer(to: ticket)
@@ -109,12 +109,12 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
             return posted
         }
         for (ticket, answer) in posted.answers {
-            self.tally.purchase(answer, microseconds: lane.waited(ticket))
+            self.tally.observePurchase(answer, microseconds: lane.waited(ticket))
             self.deliver(answer, to: ticket, in: lane)
         }
         guard let (answer, recovery) = posted.toAll else { return }
         lane.forEachWaiting(before: recovery) {
-            self.tally.purchase(answer, microseconds: lane.waited($0))
+            self.tally.observePurchase(answer, microseconds: lane.waited($0))
             self.deliver(answer, to: $0, in: lane)
         }
         guard !self.referable.isEmpty else { return }

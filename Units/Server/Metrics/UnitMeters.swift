@@ -75,7 +75,7 @@ package struct UnitTally: Sendable {
 
     /// - Parameter microseconds: `nil` if the buyer has gone meanwhile. Such a purchase has no duration: as one of 0 it
     ///   would make a unit look fast whose buyers give up.
-    package func purchase(_ answer: Answer, microseconds: Int64?) {
+    package func observePurchase(_ answer: Answer, microseconds: Int64?) {
         if let microseconds {
             self.tally.observe(
                 UnitMeters.numbers.purchases, UnitMeters.Outcome(answer).rawValue, microseconds: microseconds)
@@ -86,12 +86,14 @@ package struct UnitTally: Sendable {
     }
 
     /// A request whose token makes no order.
-    package func refused(_ error: TokenError) {
+    package func observeRefusal(_ error: TokenError) {
         self.tally.observe(UnitMeters.numbers.purchases, UnitMeters.Outcome.refused.rawValue, microseconds: 0)
         self.tally.count(UnitMeters.numbers.refusals, RefusalCode(error).number)
     }
 
-    func round(microseconds: Int64) { self.tally.observe(UnitMeters.numbers.rounds, microseconds: microseconds) }
-    func commit(microseconds: Int64) { self.tally.observe(UnitMeters.numbers.commits, microseconds: microseconds) }
-    func step(microseconds: Int64) { self.tally.observe(UnitMeters.numbers.steps, microseconds: microseconds) }
+    func observeRound(microseconds: Int64) { self.tally.observe(UnitMeters.numbers.rounds, microseconds: microseconds) }
+    func observeCommit(microseconds: Int64) {
+        self.tally.observe(UnitMeters.numbers.commits, microseconds: microseconds)
+    }
+    func observeStep(microseconds: Int64) { self.tally.observe(UnitMeters.numbers.steps, microseconds: microseconds) }
 }

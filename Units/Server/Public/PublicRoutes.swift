@@ -49,7 +49,7 @@ struct PublicRoutes {
             (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Intake.Submission in
             try self.gate.buy(lot: lot, token: token, quantity: quantity) { self.gate.waiters.add(resume) }
         }
-        self.gate.meters.shared.purchase(
+        self.gate.meters.shared.observePurchase(
             answer, microseconds: SystemClock.monotonic().microseconds - began.microseconds)
         if case .refused(.referred(let unit)) = answer {
             let claims: PurchaseToken

@@ -33,7 +33,7 @@ final class TokenGate: Sendable {
             }
             return try self.intake.submit(purchase, untimely, now: now, ticket: ticket).get()
         } catch {
-            self.meters.shared.refused(error)
+            self.meters.shared.observeRefusal(error)
             throw self.problem(error)
         }
     }
