@@ -23,8 +23,8 @@ struct DemoCommand: AsyncParsableCommand {
             \(MachineFaults.story)
             """)
 
-    @Option(help: "The lot's stock; \(DemoSize.texts { "\($0.stock)" }).") var stock: Int?
-    @Option(help: "Buyers; \(DemoSize.texts { "\($0.buyers)" }).") var buyers: Int?
+    @Option(help: "The lot's stock; \(DemoSize.texts { "\($0.stock)" }); less on a slow machine.") var stock: Int?
+    @Option(help: "Buyers; \(DemoSize.texts { "\($0.buyers)" }); fewer on a slow machine.") var buyers: Int?
     @Option(help: "Seconds in which the buyers arrive; \(DemoSize.texts { "\(Int($0.seconds))" }).")
     var seconds: Double?
     @Option(help: "Weights of the demand in us-east, eu-west and ap-south; \(DemoSize.texts(\.skew)).")
@@ -58,6 +58,21 @@ struct DemoCommand: AsyncParsableCommand {
         return size
     }
 
+    /// On a slow machine, a smaller sale: the crowd would only show how long its queues are.
+    private mutating func fitToMachine() async {
+        guard self.stock == nil, self.buyers == nil else { return }
+        let speed = await MachineSpeed.measure()
+        let (usual, fitted) = (self.size, self.size.fitted(to: speed.share))
+        guard fitted.buyers < usual.buyers else { return }
+        self.say(
+            """
+            this machine runs \(Output.number(Int(speed.eventsPerSecond))) simulated events a second now, the usual demo wants \
+            \(Output.number(Int(MachineSpeed.usualEventsPerSecond))): \(Output.number(fitted.buyers)) buyers instead of \
+            \(Output.number(usual.buyers)); --stock and --buyers set the size
+            """)
+        (self.stock, self.buyers) = (fitted.stock, fitted.buyers)
+    }
+
     func validate() throws {
         if self.machines, self.faults || self.alone {
             throw ValidationError("--machines has faults of its own: omit --faults and --alone")
@@ -75,7 +90,8 @@ struct DemoCommand: AsyncParsableCommand {
         return folder
     }
 
-    func run() async throws {
+    mutating func run() async throws {
+        await self.fitToMachine()
         if self.machines { return try await MachinesDemo(command: self).run() }
         let folder = try self.newFolder()
         let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true, hasGates: true)

@@ -14,6 +14,14 @@ struct DemoSize {
     /// The stock lasts until the last fault is over.
     static let machines = DemoSize(stock: 4_000, buyers: 6_000, seconds: 50, skew: "50,30,20")
 
+    /// The size for a machine that serves this share of a usual demo.
+    func fitted(to share: Double) -> DemoSize {
+        var size = self
+        size.stock = Int(Double(self.stock) * share)
+        size.buyers = Int(Double(self.buyers) * share)
+        return size
+    }
+
     /// What an option is if it is not given.
     static func texts(_ text: (DemoSize) -> String) -> String {
         "\(text(self.usual)) if not given, with --machines \(text(self.machines))"
