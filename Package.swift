@@ -194,7 +194,8 @@ let package = Package(
 
         // The operator's side.
         .target(
-            name: "Verification", dependencies: ["TrancheCore", "TrancheAPI", "Storage"], swiftSettings: settings),
+            name: "Verification", dependencies: ["TrancheCore", "TrancheAPI", "Storage", crypto],
+            swiftSettings: settings),
         // Looks at a machine before a process starts there, and while it runs.
         .target(
             name: "Doctor",
@@ -280,7 +281,9 @@ let package = Package(
             swiftSettings: plain),
         .testTarget(
             name: "VerificationTests",
-            dependencies: ["Verification", "Storage", "PostgresClient", "TrancheCore", "TestSupport"],
+            dependencies: [
+                "Verification", "Storage", "PostgresClient", "TrancheAPI", "TrancheCore", "TestSupport", grdb,
+            ],
             swiftSettings: plain),
         .testTarget(
             name: "LanesTests",

@@ -12,7 +12,7 @@ struct SaleCommand: AsyncParsableCommand {
         subcommands: [
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
             Close.self, Settle.self, Block.self, Unblock.self, RevokeTokens.self,
-            AddUnit.self,
+            AddUnit.self, Export.self,
         ])
 
     struct Warm: AsyncParsableCommand {

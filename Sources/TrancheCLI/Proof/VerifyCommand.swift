@@ -1,7 +1,6 @@
 import ArgumentParser
 import Clusters
 import Foundation
-import PostgresClient
 import Storage
 import Terminal
 import TrancheAPI
@@ -21,7 +20,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = try Verifier(
-            folder: self.common.folder.path, authority: try self.authority(),
+            folder: self.common.folder.path, authority: try self.common.authority(),
             acknowledged: try self.acknowledged.map(Self.orders),
             paid: try self.paid.map(Self.orders) ?? []
         ).report()
@@ -31,21 +30,6 @@ struct VerifyCommand: AsyncParsableCommand {
 }
 
 extension VerifyCommand {
-    /// The authority log of centers that share a PostgreSQL; `nil`: it is a file of the folder.
-    private func authority() throws -> PostgresAuthority? {
-        let folder = self.common.folder
-        guard FileManager.default.fileExists(atPath: folder.layoutPath), let text = try folder.load().postgres else {
-            return nil
-        }
-        do {
-            let password = ProcessInfo.processInfo.environment["TRANCHE_AUTHORITY_PASSWORD"]
-            return PostgresAuthority(
-                AuthoritySettings(
-                    target: try PostgresTarget(text, password: password), allowsUnreplicated: true,
-                    permission: "authority.unreplicated"))
-        } catch { throw CommandError("\(error)") }
-    }
-
     private static func orders(_ path: String) throws -> [OrderID] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw CommandError("\(path) cannot be read")

@@ -13,6 +13,11 @@ package struct OutboxPlace: Hashable, Comparable, Sendable {
     package static func < (left: OutboxPlace, right: OutboxPlace) -> Bool {
         (left.position, left.index) < (right.position, right.index)
     }
+
+    /// The place as text, with the unit whose journal it is in.
+    package func id(of unit: UnitID) -> String {
+        "\(unit):\(self.generation.rawValue):\(self.position):\(self.index)"
+    }
 }
 
 /// One fact about one order, for whoever has to act on it. It follows from a ledger entry, and is stored nowhere else.
@@ -71,9 +76,7 @@ package struct OutboxEvent: Hashable, Sendable {
     }
 
     /// The same for every delivery of the event, and for no other event: the receiver's key against duplicates.
-    package func id(of unit: UnitID) -> String {
-        "\(unit):\(self.place.generation.rawValue):\(self.place.position):\(self.place.index)"
-    }
+    package func id(of unit: UnitID) -> String { self.place.id(of: unit) }
 }
 
 extension LedgerEntry {
