@@ -63,5 +63,24 @@ import TrancheCore
         #expect(try await answers() == before)
         #expect(try await cluster.refunds(unit).count == 3, "a second payment, and two that came too late")
         #expect(try cluster.run(["verify"]).status == 0)
+        try await self.checkBooks(cluster, paid: claims[0].order, expired: claims[1].order)
+    }
+
+    /// The books of the sale are complete although its commits are in archives; and a shop's list is compared with them.
+    private func checkBooks(_ cluster: TestCluster, paid: OrderID, expired: OrderID) async throws {
+        let books = try await cluster.exportBooks()
+        #expect(books.isFinal)
+        #expect(books.lots.map(\.paid) == [1])
+        #expect(books.lots.map(\.unsold) == [8])
+        #expect(books.lots.map(\.refundsDue) == [3])
+        let list = "\(cluster.folder)/shop.csv"
+        try Data("order,state\n\(expired),paid\n".utf8).write(to: URL(fileURLWithPath: list))
+        let found = try cluster.run(["reconcile", "--shop", list])
+        #expect(found.status == 1)
+        for text in [
+            "paid_not_told: 1", "\(paid)", "tranche outbox replay shop --unit", "told_not_paid: 1", "refund_due: 3",
+        ] {
+            #expect(found.output.contains(text), "\(found.output)")
+        }
     }
 }

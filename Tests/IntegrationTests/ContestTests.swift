@@ -108,6 +108,11 @@ import Verification
         #expect(verifier.report().isSound, "\(verifier.report().checks.filter { $0.verdict == .broken })")
         let fairness = try #require(verifier.fairness(LotID(1)))
         #expect((fairness.won, fairness.misallocated, fairness.late) == (4, 0, 0))
+        // Items that a contest gave are in the books, too.
+        let books = try await cluster.exportBooks()
+        let paid = verifier.report().lots.map(\.paid)
+        #expect(books.lots.map(\.paid) == paid)
+        #expect(books.lots.allSatisfy { $0.held == 0 })
     }
 
     @Test("one buyer who tries in every region has one home, and one order") func buyerHasOneHome() async throws {

@@ -148,11 +148,34 @@ import TrancheCore
         }
         #expect(start.deadAhead == [dead.place])
         #expect(start.deadCount == 1)
+        let seen = try OutboxLetters.read(box.location)
+        #expect(seen.map { $0.letter.event.place } == letters.keys.sorted())
+        #expect(seen.filter { $0.letter.isDead }.map { $0.letter.event.place } == [dead.place])
+        #expect(seen.allSatisfy { $0.consumer == "shop" && $0.letter.reason == "status 500" })
         #expect(try again.deadLetters(of: "shop", after: nil, limit: 10).map(\.event.place) == [dead.place])
         #expect(try again.deadLetters(of: "shop", after: dead.place, limit: 10).isEmpty)
         try again.write(RelayNotes(record: record, letters: [dead.place: nil]), of: "shop", as: Incarnation(2))
         #expect(try again.deadLetters(of: "shop", after: nil, limit: 10).isEmpty)
         #expect(try again.claim("other", from: record.cursor, as: Incarnation(2)).record.cursor == record.cursor)
+    }
+
+    @Test(
+        "a stream has every entry at its position, and stops where the chain breaks", arguments: LedgerEngine.allCases)
+    func streamHasEveryEntry(engine: LedgerEngine) throws {
+        let box = try LedgerBox(engine)
+        let ledger = try box.open()
+        try self.sell(ledger)
+        var (events, cursor): ([OutboxEvent], OutboxCursor) = ([], .start)
+        let result = try LedgerStream.read(box.location) { entry, position, head in
+            #expect(position <= head.position)
+            events += cursor.pass(entry, at: position)
+        }
+        #expect(events == (try self.all(try ledger.openOutbox(), upTo: ledger.head.position)))
+        #expect(result.head == ledger.head)
+        #expect(result.unit == ledger.unit)
+        #expect(result.accounts == (try box.audit().accounts))
+        try box.flip(1, at: 5, of: Int(try box.integers("SELECT min(position) FROM journal")[0]))
+        #expect(throws: StorageError.self) { try LedgerStream.read(box.location) { _, _, _ in } }
     }
 
     @Test("a copy into another database has the cursors and letters", arguments: LedgerEngine.allCases)
