@@ -78,6 +78,8 @@ package struct PostingFigures: Hashable, Sendable {
     package var paid = 0
     package var stranded = 0
     package var owed = 0
+    /// Counted as sold by a settlement, and in no ledger: no other count knows this.
+    package var settled = 0
 
     package init() {}
 
@@ -91,7 +93,8 @@ package struct PostingFigures: Hashable, Sendable {
             case .paid: self.paid += sums.balance
             case .stranded: self.stranded += sums.balance
             case .owed: self.owed += sums.balance
-            case .settled, .received, .taken, .refundDue: continue
+            case .settled: self.settled += sums.balance
+            case .received, .taken, .refundDue: continue
             }
         }
     }

@@ -20,6 +20,7 @@ package struct SaleExport {
             package let paid: Int
             package let held: Int
             package let owed: Int
+            package let settled: Int
             package let stranded: Int
             package let unsold: Int
             package let refundsDue: Int
@@ -114,6 +115,7 @@ package struct SaleExport {
         let figures = PostingFigures(totals, lot)
         return .init(
             lot: lot.rawValue, issued: figures.issued, paid: figures.paid, held: figures.held, owed: figures.owed,
+            settled: figures.settled,
             stranded: figures.stranded, unsold: figures.pool + figures.available,
             refundsDue: totals.quantity(lot, .refundDue))
     }

@@ -101,6 +101,7 @@ import TrancheCore
             log.end(totals, into: &ends)
             for posting in ends { totals.add(posting) }
             #expect(totals.balance(LotID(1), .settled(unit, generation)) == balance)
+            #expect(PostingFigures(totals, LotID(1)).settled == balance)
             #expect(totals.balance(LotID(1), .quota(unit, generation)) == 0)
             #expect(totals.sum(LotID(1), .items) == 0)
         }
