@@ -1,6 +1,7 @@
 import Sockets
 import Terminal
-import TrancheCore
+package import TrancheAPI
+package import TrancheCore
 
 // One more unit for a cluster that runs.
 
@@ -27,11 +28,35 @@ extension ClusterLayout {
 }
 
 extension LocalCluster {
-    /// Starts a unit of the layout with its Redis, and nothing else.
+    /// Starts a unit of the layout with its Redis, and nothing else. A unit whose stores are elsewhere has no Redis beside it.
     package func startUnit(_ name: String) throws {
         try self.folder.make(self.folder.backtraces)
         try self.folder.make(self.folder.unit(name))
-        try self.start(.redis(name))
+        self.startWatch()
+        if self.hasRedis(name) { try self.start(.redis(name)) }
         try self.start(.unit(name))
     }
+
+    /// Waits until the center hears a unit that was started alone, and makes it known to other commands and to the next
+    /// start of the cluster.
+    ///
+    /// - Throws: ``CommandError`` if it ends, or does not register in time.
+    package func waitUntilRegistered(_ name: String, _ id: UnitID, seconds: Int = 30) async throws {
+        let client = AdminClient(self.layout)
+        let end = ContinuousClock.now + .seconds(seconds)
+        while try await client.call("GET", "/v1/units", as: [UnitDocument].self).first(where: { $0.id == id })
+            .map({ $0.isSilent }) ?? true
+        {
+            guard ContinuousClock.now < end, self.isRunning(.unit(name)) else {
+                throw CommandError("\(name) has not registered: see \(self.folder.unit(name))/log")
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        try self.folder.save(self.layout)
+    }
+}
+
+extension UnitDocument {
+    /// Whether the unit has not reported for so long that the authority treats it as silent.
+    package var isSilent: Bool { (self.silentMilliseconds ?? .max) > QuotaAuthority.silenceMilliseconds }
 }

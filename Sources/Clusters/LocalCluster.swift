@@ -69,7 +69,7 @@ package final class LocalCluster: Sendable {
 
     private var centers: [Part] { self.layout.otherCenterPort == nil ? [.center] : [.center, .otherCenter] }
 
-    private func hasRedis(_ unit: String) -> Bool { self.stores[unit] == nil }
+    func hasRedis(_ unit: String) -> Bool { self.stores[unit] == nil }
 
     package var parts: [Part] {
         self.layout.units.flatMap { (self.hasRedis($0.name) ? [.redis($0.name)] : []) + [.unit($0.name)] }
@@ -160,7 +160,7 @@ package final class LocalCluster: Sendable {
     }
 
     /// Starts to check periodically for processes that ended by themselves.
-    private func startWatch() {
+    func startWatch() {
         let task = Task { [weak self] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(Self.watchMilliseconds))

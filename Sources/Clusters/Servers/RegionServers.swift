@@ -3,10 +3,9 @@ import Terminal
 import Threads
 import TrancheCore
 
-/// What the machines of a large installation run beside Tranche's own processes: for each region a PostgreSQL and a
+/// What the machines of a large installation run beside Tranche's own processes: for each unit a PostgreSQL and a
 /// Redis with standbys, and one more PostgreSQL for the centers. All of it is private, on this machine, in one folder.
 package final class RegionServers: Sendable {
-    package let regions: [String]
     /// Of the centers.
     package let centers: PostgresFamily
     private let ledgers: [String: PostgresFamily]
@@ -15,18 +14,18 @@ package final class RegionServers: Sendable {
 
     /// Chooses the ports and the passwords; nothing runs yet.
     ///
-    /// - Parameter folder: Root's servers run as another user, who must be able to pass it.
-    package init(folder: String, regions: [String]) throws {
-        self.regions = regions
+    /// - Parameters:
+    ///   - folder: Root's servers run as another user, who must be able to pass it.
+    ///   - units: The names of all units, those included that join later.
+    package init(folder: String, units: [String]) throws {
         self.centers = PostgresFamily(folder: folder + "/postgres-centers")
         self.ledgers = Dictionary(
-            uniqueKeysWithValues: regions.map { ($0, PostgresFamily(folder: "\(folder)/postgres-\($0)")) })
+            uniqueKeysWithValues: units.map { ($0, PostgresFamily(folder: "\(folder)/postgres-\($0)")) })
         self.redis = try Dictionary(
-            uniqueKeysWithValues: regions.map { region in
+            uniqueKeysWithValues: units.map { unit in
                 let passwords = RedisFamily.Passwords(node: Self.password(), sentinel: Self.password())
                 return (
-                    region,
-                    try RedisFamily(folder: "\(folder)/redis-\(region)", master: region, passwords: passwords)
+                    unit, try RedisFamily(folder: "\(folder)/redis-\(unit)", master: unit, passwords: passwords)
                 )
             })
     }
@@ -41,11 +40,11 @@ package final class RegionServers: Sendable {
         (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined()
     }
 
-    package func ledger(of region: String) -> PostgresFamily? { self.ledgers[region] }
+    package func ledger(of unit: String) -> PostgresFamily? { self.ledgers[unit] }
 
-    package func redis(of region: String) -> RedisFamily? { self.redis[region] }
+    package func redis(of unit: String) -> RedisFamily? { self.redis[unit] }
 
-    /// For the units of the regions, whose names are those of the regions.
+    /// By the names of the units.
     package var stores: [String: UnitStores] {
         self.redis.mapValues { redis in
             UnitStores(

@@ -119,8 +119,3 @@ extension AdminClient {
         }
     }
 }
-
-extension UnitDocument {
-    /// Whether the unit has not reported for so long that the authority treats it as silent.
-    var isSilent: Bool { (self.silentMilliseconds ?? .max) > QuotaAuthority.silenceMilliseconds }
-}

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Clusters
 import Terminal
-import TrancheAPI
 import TrancheCore
 
 extension UnitCommand {
@@ -24,21 +23,10 @@ extension UnitCommand {
             }
             let cluster = LocalCluster(folder: folder, layout: layout)
             let signals = StopSignals()
-            let client = AdminClient(layout)
-            let id = try client.unit(self.unit)
+            let id = try AdminClient(layout).unit(self.unit)
             do {
                 try cluster.startUnit(self.unit)
-                let end = ContinuousClock.now + .seconds(30)
-                while try await client.call("GET", "/v1/units", as: [UnitDocument].self).first(where: { $0.id == id })
-                    .map({ $0.isSilent }) ?? true
-                {
-                    guard ContinuousClock.now < end, cluster.isRunning(.unit(self.unit)) else {
-                        throw CommandError("\(self.unit) has not registered: see \(folder.unit(self.unit))/log")
-                    }
-                    try await Task.sleep(for: .milliseconds(50))
-                }
-                // Only now do other commands, and the next start of the cluster, know it.
-                try folder.save(layout)
+                try await cluster.waitUntilRegistered(self.unit, id)
             } catch {
                 await cluster.stop()
                 throw error

@@ -32,7 +32,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(help: "Kill a unit, a Redis, the center and the coordinator during the sale.") var faults = false
     @Flag(help: "Stop the center and the coordinators before the sale opens: units sell exactly their quota.")
     var alone = false
-    @Flag(help: "Lose machines of PostgreSQL, of the center and of Redis during the sale; their standbys take over.")
+    @Flag(help: "Lose machines of PostgreSQL, the center and Redis, whose standbys take over, and add a unit.")
     var machines = false
     @Option(help: "The data folder; if not given, a new temporary one, which is removed after a good verdict.")
     var data: String?
@@ -96,7 +96,7 @@ struct DemoCommand: AsyncParsableCommand {
         let folder = try self.newFolder()
         let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true, hasGates: true)
         try folder.save(layout)
-        let view = LiveView(layout, isQuiet: self.json)
+        let view = LiveView(layout, story: Story(isQuiet: self.json))
         let story = view.story
         let cluster = LocalCluster(folder: folder, layout: layout, wan: ThreeRegions.links) { story.note("\($0)") }
         let signals = StopSignals()

@@ -13,8 +13,8 @@ final class LiveView {
     private var startedAt = Date()
     let story: Story
 
-    init(_ layout: ClusterLayout, isQuiet: Bool) {
-        self.story = Story(isQuiet: isQuiet)
+    init(_ layout: ClusterLayout, story: Story) {
+        self.story = story
         self.names = Dictionary(uniqueKeysWithValues: layout.units.map { ($0.id, $0.name) })
     }
 

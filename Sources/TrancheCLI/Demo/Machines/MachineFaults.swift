@@ -4,16 +4,19 @@ import Foundation
 import Terminal
 import Threads
 import TrancheAPI
+import TrancheCore
 
-/// The machines that `demo --machines` loses, one after the other, and how long each loss was felt, seen from outside.
+/// The machines that `demo --machines` loses, one after the other, and how long each loss was felt, seen from outside;
+/// and the unit that joins meanwhile.
 struct MachineFaults: Sendable {
     static let story = """
         With --machines each region's ledger is in a PostgreSQL with two synchronous standbys, its Redis has two
         replicas and three Sentinels, and two centers share one more PostgreSQL. A ledger's primary, the leading
         center and a Redis are lost for good during the sale. All of them run here, about 40 processes with some 100
-        helpers of PostgreSQL, without gates and links. No unit is lost, and none is added to the sale. The sale takes
-        a minute; starting and removing the servers of PostgreSQL takes about as long on two processors. It needs
-        Debian's package postgresql, which ops/demo --machines installs.
+        helpers of PostgreSQL, without gates and links. Between the losses a unit is added to the sale, with such
+        servers of its own; no unit is lost. The sale takes a minute; starting and removing the servers of PostgreSQL
+        takes about as long on two processors. It needs Debian's package postgresql, which ops/demo --machines
+        installs.
         """
     /// A part that does not work again within this time has failed.
     private static let limitSeconds = 30.0
@@ -32,20 +35,24 @@ struct MachineFaults: Sendable {
 
     let cluster: LocalCluster
     let servers: RegionServers
+    let added: AddedUnit
+    let lot: LotID
     let buyer: ProbeBuyer
     let note: @Sendable (String) -> Void
 
     /// - Throws: ``CommandError`` if a server does not do what an operator asks of it.
-    func run() async throws -> [Finding] {
+    func run() async throws -> (losses: [Finding], joining: AddedUnit.Joining) {
         var findings: [Finding] = []
         let units = self.cluster.layout.units
         try await self.pause()
         findings.append(try await self.losePrimary(of: units[0]))
         try await self.pause()
+        // The center that is lost next has written the addition: the one that takes over must know it, too.
+        let joining = try await self.added.join(DemoCommand.sale, self.lot, note: self.note)
         findings.append(try await self.loseCenter())
         try await self.pause()
         findings.append(try await self.loseRedis(of: units[1]))
-        return findings
+        return (findings, joining)
     }
 
     private func pause() async throws { try await Task.sleep(for: .milliseconds(Self.pauseMilliseconds)) }

@@ -10,7 +10,7 @@ import TrancheAPI
 import TrancheCore
 import Verification
 
-/// `demo --machines`: a sale whose servers are lost one after the other, each of them for good.
+/// `demo --machines`: a sale whose servers are lost one after the other, each of them for good, and which a unit joins.
 struct MachinesDemo {
     let command: DemoCommand
     private static let lot = LotID(1)
@@ -29,14 +29,16 @@ struct MachinesDemo {
         try folder.make(folder.path)
         // Root's PostgreSQL runs as another user, who has to pass. Nothing in the folder is readable for others.
         if geteuid() == 0 { chmod(folder.path, 0o711) }
-        let servers = try RegionServers(folder: folder.path, regions: ThreeRegions.names)
+        let servers = try RegionServers(folder: folder.path, units: ThreeRegions.names + [AddedUnit.name])
         let layout = try ClusterLayout.random(regions: ThreeRegions.names, postgres: servers.centers.target)
         try folder.save(layout)
-        let view = LiveView(layout, isQuiet: self.command.json)
-        let story = view.story
+        let story = Story(isQuiet: self.command.json)
         let cluster = LocalCluster(folder: folder, layout: layout, stores: servers.stores) { story.note("\($0)") }
+        let added = try AddedUnit(joining: layout, folder: folder, servers: servers, story: story)
+        let view = LiveView(added.cluster.layout, story: story)
         let stop: @Sendable () async -> Void = {
             await cluster.stop()
+            await added.cluster.stop()
             await servers.stop()
         }
         let isTemporary = self.command.data == nil
@@ -49,7 +51,7 @@ struct MachinesDemo {
             if isTemporary { try? FileManager.default.removeItem(atPath: folder.path) }
         }
         let verdict: MachinesVerdict
-        do { verdict = try await self.judge(cluster, servers, view) } catch {
+        do { verdict = try await self.judge(cluster, added, servers, view) } catch {
             await stop()
             // The interrupt, which made it fail, ends this process when it has removed the folder.
             while isInterrupted.withLockedValue({ $0 }) { try await Task.sleep(for: .seconds(1)) }
@@ -66,14 +68,18 @@ struct MachinesDemo {
     }
 
     /// Sells, stops the processes of Tranche, and judges by what is in PostgreSQL.
-    private func judge(_ cluster: LocalCluster, _ servers: RegionServers, _ view: LiveView) async throws
-        -> MachinesVerdict
-    {
-        self.command.say("starting a PostgreSQL and a Redis for each region, with standbys …")
+    private func judge(
+        _ cluster: LocalCluster, _ added: AddedUnit, _ servers: RegionServers, _ view: LiveView
+    ) async throws -> MachinesVerdict {
+        self.command.say("starting a PostgreSQL and a Redis for each unit, with standbys …")
         try await servers.start()
         let buyer = ProbeBuyer(cluster.layout, lot: Self.probeLot)
-        let (outcome, losses) = try await self.sell(cluster, servers, buyer, view)
+        let faults = MachineFaults(
+            cluster: cluster, servers: servers, added: added, lot: Self.lot, buyer: buyer
+        ) { [story = view.story] in story.note($0) }
+        let (outcome, (losses, joining)) = try await self.sell(cluster, faults, view)
         await cluster.stop()
+        await added.cluster.stop()
         let told = Array(outcome.load.acknowledged.keys) + buyer.acknowledged
         try cluster.folder.write(
             String(decoding: JSON.encode(told.sorted()), as: UTF8.self), to: cluster.folder.path + "/acknowledged.json")
@@ -87,14 +93,18 @@ struct MachinesDemo {
         let sale = DemoVerdict(
             report: report, fairness: verifier.fairness(Self.lot), outcome: outcome, stock: self.size.stock,
             isAlone: false, unrepaired: losses.filter { $0.seconds == nil }.map(\.loss))
-        let verdict = MachinesVerdict(sale: sale, losses: losses, tooLate: outcome.load.tooLate)
+        let verdict = MachinesVerdict(
+            sale: sale, losses: losses, tooLate: outcome.load.tooLate,
+            growth: .init(
+                joining, report.units.first { $0.name == joining.unit && $0.lot == Self.lot.rawValue }, outcome.load,
+                buyersOfSeveralUnits: verifier.buyersOfSeveralUnits(Self.lot).count))
         if !self.command.json { verdict.print(cluster.layout, report, outcome) }
         return verdict
     }
 
-    private func sell(
-        _ cluster: LocalCluster, _ servers: RegionServers, _ buyer: ProbeBuyer, _ view: LiveView
-    ) async throws -> (DemoOutcome, [MachineFaults.Finding]) {
+    private func sell(_ cluster: LocalCluster, _ faults: MachineFaults, _ view: LiveView) async throws
+        -> (DemoOutcome, (losses: [MachineFaults.Finding], joining: AddedUnit.Joining))
+    {
         self.command.say("starting two centers, two coordinators, and \(ThreeRegions.names.count) units …")
         try await cluster.start()
         try await cluster.waitUntilHealthy()
@@ -114,15 +124,14 @@ struct MachinesDemo {
         settings.comesBackAfterMilliseconds = 3_000...8_000
         let crowd = Crowd(cluster.layout.target(lot: Self.lot), settings: settings)
         view.begin()
-        let story = view.story
-        let losses = Task {
-            try await MachineFaults(cluster: cluster, servers: servers, buyer: buyer) { story.note($0) }.run()
-        }
+        let run = Task { try await faults.run() }
         let load = await self.command.watch(crowd, arrivals, client, view)
+        let seen = try await run.value
         return (
             DemoOutcome(
                 load: load, split: StaticSplit(arrivals, stock: size.stock), seconds: view.seconds,
-                seed: self.command.seed, deaths: cluster.deaths.map(\.description)), try await losses.value
+                seed: self.command.seed,
+                deaths: (cluster.deaths + faults.added.cluster.deaths).map(\.description)), seen
         )
     }
 
