@@ -33,10 +33,10 @@ struct CenterConfiguration {
     /// Where centers keep their state together; `nil`: in a file of `folder`, and there is one center.
     let shared: AuthoritySettings?
     let folder: String
-    let unitsKeys: [String]
-    let coordinatorSecrets: [String]
-    let gateSecrets: [String]
-    let adminSecrets: [String]
+    let unitsKeys: LiveSecret
+    let coordinatorSecrets: LiveSecret
+    let gateSecrets: LiveSecret
+    let adminSecrets: LiveSecret
     let transport: TransportConfiguration
 
     init(_ values: DaemonConfiguration) throws(StartError) {
@@ -126,7 +126,10 @@ package enum CenterDaemon {
         }
         let vitals = Vitals("tranche-config-center", telemetry: telemetry)
         try await Daemon.run(
-            [notice, vitals, watch, application, WarmUp(seat: seat, telemetry: telemetry), lead], logger: logger)
+            [
+                notice, vitals, watch, values.secretWatch(telemetry, logger), application,
+                WarmUp(seat: seat, telemetry: telemetry), lead,
+            ], logger: logger)
         (try? seat.center)?.keeper.stop()
         curl.stop()
     }

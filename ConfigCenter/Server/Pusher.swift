@@ -1,4 +1,5 @@
 import CurlClient
+import DaemonSupport
 import Logging
 import NIOConcurrencyHelpers
 import TrancheAPI
@@ -9,20 +10,20 @@ final class Pusher: Sendable {
     static let timeoutMilliseconds = 1_500
 
     private let curl: CurlClient
-    private let unitsKey: String
+    private let unitsKeys: LiveSecret
     private let logger: Logger
     /// One quota push per unit at a time. The answer to the unit's next report brings what was skipped.
     private let underway = NIOLockedValueBox<Set<UnitID>>([])
 
-    init(curl: CurlClient, unitsKeys: [String], logger: Logger) {
+    init(curl: CurlClient, unitsKeys: LiveSecret, logger: Logger) {
         self.curl = curl
-        self.unitsKey = unitsKeys.first ?? ""  // Under TLS no unit asks for it.
+        self.unitsKeys = unitsKeys  // Under TLS there may be none, and no unit asks for one.
         self.logger = logger
     }
 
     /// The center has another secret for each unit: a stolen one opens no other unit.
     private func headers(_ unit: UnitID) -> [String: String] {
-        let secret = UnitCredential.derive(.fromCenter, of: unit, key: self.unitsKey)
+        let secret = UnitCredential.derive(.fromCenter, of: unit, key: self.unitsKeys.shown)
         return ["Authorization": "Bearer \(secret)", "Content-Type": "application/json"]
     }
 

@@ -5,19 +5,19 @@ package import TrancheCore
 /// The callers that may use an address: one role, with its credential.
 package enum Caller: Sendable {
     /// The unit that the address names, by its secret.
-    case unit(keys: [String], UnitCredential.Purpose)
+    case unit(keys: LiveSecret, UnitCredential.Purpose)
     /// A role whose callers share a secret. Each secret of the list is accepted, so that a new one can be introduced
     /// before the old one is removed.
-    case role(String, secrets: [String])
+    case role(String, secrets: LiveSecret)
 
     fileprivate func isGood(_ bearer: Substring.UTF8View, unit: UnitID?) -> Bool {
         switch self {
         case .unit(let keys, let purpose):
             guard let unit else { return false }
-            return keys.contains {
+            return keys.accepted.contains {
                 ConstantTime.isEqual(UnitCredential.derive(purpose, of: unit, key: $0).utf8, bearer)
             }
-        case .role(_, let secrets): return secrets.contains { ConstantTime.isEqual($0.utf8, bearer) }
+        case .role(_, let secrets): return secrets.accepted.contains { ConstantTime.isEqual($0.utf8, bearer) }
         }
     }
 

@@ -4,11 +4,12 @@ import SystemPackage
 
 /// Values from a YAML file. An environment variable overrides the file: `PUBLIC_PORT` overrides `public.port`.
 package struct DaemonConfiguration: Sendable {
-    /// The minimum length of a secret, in bytes.
-    package static let secretBytes = 32
-    /// The maximum number of valid secrets of one kind.
-    package static let secretsLimit = 8
     private let reader: ConfigReader
+    /// A folder with a file for each secret; empty: secrets come from the environment.
+    let secretsFolder: String
+    /// The paths of the files that were in it at the start.
+    let filesAtStart: Set<String>
+    let register = SecretRegister()
 
     /// - Parameter path: The YAML file, or `nil` to read the environment alone.
     package init(path: String?) async throws(StartError) {
@@ -19,6 +20,16 @@ package struct DaemonConfiguration: Sendable {
             }
         }
         self.reader = ConfigReader(providers: providers)
+        let folder = self.reader.string(forKey: "secrets.folder") ?? ""
+        self.secretsFolder = folder
+        guard !folder.isEmpty else {
+            self.filesAtStart = []
+            return
+        }
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+            throw StartError("secrets.folder is \"\(folder)\", which cannot be read")
+        }
+        self.filesAtStart = Set(names.map { "\(folder)/\($0)" })
     }
 
     package func string(_ key: String) throws(StartError) -> String {
@@ -57,41 +68,5 @@ package struct DaemonConfiguration: Sendable {
         }
     }
 
-    /// Secrets separated by commas, the newest first. A caller sends the first one, and a server accepts each of them,
-    /// so that a new one can be introduced before the old one is removed.
-    package func secrets(_ key: String) throws(StartError) -> [String] {
-        let all = try self.secret(key).split(separator: ",", omittingEmptySubsequences: false).map {
-            $0.trimmingCharacters(in: .whitespaces)
-        }
-        guard all.count <= Self.secretsLimit else {
-            throw StartError("\(Self.variable(key)) lists \(all.count) secrets, at most \(Self.secretsLimit)")
-        }
-        for (place, one) in all.enumerated() where one.utf8.count < Self.secretBytes {
-            throw StartError(
-                "secret \(place + 1) of the list in \(Self.variable(key)) has \(one.utf8.count) bytes, "
-                    + "but needs at least \(Self.secretBytes)")
-        }
-        return all
-    }
-
-    /// An optional secret.
-    package func optionalSecret(_ key: String) -> String? {
-        ProcessInfo.processInfo.environment[Self.variable(key)].flatMap { $0.isEmpty ? nil : $0 }
-    }
-
-    /// A secret, from the environment only. There is no default: without it the process does not start.
-    package func secret(_ key: String) throws(StartError) -> String {
-        let variable = Self.variable(key)
-        guard let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty else {
-            throw StartError(
-                "the secret \(variable) is missing: set it to at least \(Self.secretBytes) random characters")
-        }
-        guard value.utf8.count >= Self.secretBytes else {
-            throw StartError(
-                "the secret \(variable) has \(value.utf8.count) bytes, but needs at least \(Self.secretBytes)")
-        }
-        return value
-    }
-
-    private static func variable(_ key: String) -> String { key.replacing(".", with: "_").uppercased() }
+    static func variable(_ key: String) -> String { key.replacing(".", with: "_").uppercased() }
 }

@@ -74,9 +74,9 @@ package struct TransportConfiguration: Sendable {
     }
 
     /// Secrets that only prove one process to another. Under TLS its certificate does that, and they may be missing.
-    package func secrets(_ values: DaemonConfiguration, _ key: String) throws(StartError) -> [String] {
-        if self.certificates != nil, values.optionalSecret(key) == nil { return [] }
-        return try values.secrets(key)
+    package func secrets(_ values: DaemonConfiguration, _ key: String) throws(StartError) -> LiveSecret {
+        if self.certificates != nil, values.optionalSecret(key) == nil { return values.noSecret(key) }
+        return try values.liveSecret(key)
     }
 
     package var scheme: String { self.files == nil ? "http" : "https" }

@@ -71,16 +71,17 @@ package enum UnitDaemon {
             if !config.lotsWithoutEvents.isEmpty { watch.wakeAll() }
         }
 
-        let codec = TokenCodec(secrets: configuration.tokenSecrets)
+        let codecs = configuration.tokenSecrets.derive { TokenCodec(secrets: $0) }
         let gate = TokenGate(
-            unit: configuration.unit, codec: codec, intake: intake, waiters: waiters, file: file, meters: meters)
+            unit: configuration.unit, codecs: codecs, intake: intake, waiters: waiters, file: file, meters: meters)
         let figures = UnitFigures(engine: engine, intake: intake, watch: watch, file: file, telemetry: telemetry)
         let publicService = self.publicService(configuration, gate, engine, link, watch, telemetry, logger)
-        let internalApplication = self.internalApplication(configuration, codec, file, engine, link, telemetry, logger)
+        let internalApplication = self.internalApplication(configuration, codecs, file, engine, link, telemetry, logger)
         self.logStart(configuration, ledger, logger)
         // The last service stops first: buyers' requests, then operators', then the pull, and the engine at last.
         try await Daemon.run(
             self.insight(configuration, figures, pulse, logger) + [
+                values.secretWatch(telemetry, logger),
                 EngineService(engine: engine, owned: [ledger.owner, redis.owner]), OutboxService(outbox: outbox),
                 PullService(link: link), internalApplication, publicService,
                 watch, ClockSteps(path: configuration.clockStepFile),
@@ -123,7 +124,7 @@ package enum UnitDaemon {
         _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
         let routes = PublicRoutes(
-            gate: gate, signature: PaymentSignature(secrets: configuration.paymentSecrets),
+            gate: gate, signatures: configuration.paymentSecrets.derive { PaymentSignature(secrets: $0) },
             region: configuration.region, watch: watch)
         let router = DaemonRouter.make(
             for: .anybody, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine, link) },
@@ -142,13 +143,13 @@ package enum UnitDaemon {
     }
 
     private static func internalApplication(
-        _ configuration: UnitConfiguration, _ codec: TokenCodec, _ file: ConfigFile, _ engine: Engine,
+        _ configuration: UnitConfiguration, _ codecs: Derived<TokenCodec>, _ file: ConfigFile, _ engine: Engine,
         _ link: CenterLink, _ telemetry: Telemetry, _ logger: Logger
     ) -> some Service {
         let router = DaemonRouter.make(
             for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine, link) }
         ) {
-            let routes = InternalRoutes(configuration: configuration, codec: codec, file: file, engine: engine)
+            let routes = InternalRoutes(configuration: configuration, codecs: codecs, file: file, engine: engine)
             routes.addCenter(
                 to: $0.group("/internal/v1").add(
                     middleware: CredentialMiddleware(

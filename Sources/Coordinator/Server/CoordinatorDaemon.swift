@@ -31,7 +31,7 @@ package enum CoordinatorDaemon {
         let port = try values.number("coordinator.port", in: 1...65_535)
         let tick = try values.number("coordinator.tick", in: 10...10_000, default: 100)
         let transport = try TransportConfiguration(values, role: .coordinator)
-        let secret = try transport.secrets(values, "tranche.coordinator.secret").first ?? ""
+        let secret = try transport.secrets(values, "tranche.coordinator.secret")
         let contestKeys = try transport.secrets(values, "tranche.contest.key")
         let centers = try values.centers(transport)
         try transport.check("coordinator.host", host: host)
@@ -67,7 +67,10 @@ package enum CoordinatorDaemon {
             telemetry.set("tranche_contests", "Contests that this coordinator leads.", to: Double(desk.lots.count))
         }
         try await Daemon.run(
-            [notice, vitals, transport.watch(telemetry, logger), application, loop], logger: logger)
+            [
+                notice, vitals, transport.watch(telemetry, logger), values.secretWatch(telemetry, logger), application,
+                loop,
+            ], logger: logger)
         curl.stop()
     }
 }

@@ -17,7 +17,7 @@ struct LeaderLoop: Service {
 
     let center: CenterCaller
     let url: String
-    let secret: String
+    let secret: LiveSecret
     let tickMilliseconds: Int
     let desk: ContestDesk
     let telemetry: Telemetry
@@ -124,7 +124,7 @@ struct LeaderLoop: Service {
     }
 
     func call(_ method: String, _ path: String, _ body: [UInt8]?) async throws -> [UInt8] {
-        let headers = ["Authorization": "Bearer \(self.secret)", "Content-Type": "application/json"]
+        let headers = ["Authorization": "Bearer \(self.secret.shown)", "Content-Type": "application/json"]
         let began = SystemClock.monotonic()
         defer { self.meters.called(since: began) }
         let response = try await self.center.send(

@@ -30,7 +30,7 @@ package final class CertificateFiles: Sendable {
     ) throws(StartError) {
         self.files = files
         self.clock = clock
-        let read = FileState.all(files)
+        let read = Self.states(of: files)
         self.state = NIOLockedValueBox(State(pieces: try CertificatePieces(files, now: clock()), read: read))
     }
 
@@ -44,7 +44,7 @@ package final class CertificateFiles: Sendable {
     /// Looks whether the files have changed, and reads them when they have not changed since the last look: certificate
     /// and key are two files, and the moment between their replacements is no error.
     package func look() -> Look {
-        let found = FileState.all(self.files)
+        let found = Self.states(of: self.files)
         let isSettled = self.state.withLockedValue { state in
             if found == state.read {
                 state.changed = nil
@@ -71,6 +71,10 @@ package final class CertificateFiles: Sendable {
         }
     }
 
+    private static func states(of files: TransportConfiguration.Files) -> [FileState] {
+        [files.certificate, files.key, files.authority].map(FileState.of)
+    }
+
     private func load() throws(StartError) -> CertificatePieces {
         let pieces = try CertificatePieces(self.files, now: self.clock())
         let name = self.current.name
@@ -78,28 +82,5 @@ package final class CertificateFiles: Sendable {
             throw StartError("\(self.files.certificate) cannot be used: it names \(pieces.name), and this is \(name)")
         }
         return pieces
-    }
-}
-
-/// What changes when a file is written or replaced.
-private struct FileState: Hashable {
-    let device: UInt64
-    let inode: UInt64
-    let bytes: Int64
-    let modified: Date
-
-    /// - Returns: A missing file is a state, too.
-    static func all(_ files: TransportConfiguration.Files) -> [FileState] {
-        [files.certificate, files.key, files.authority].map { path in
-            // Certificates are often replaced by turning a link to another file.
-            let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-            guard let found = try? FileManager.default.attributesOfItem(atPath: file) else {
-                return FileState(device: 0, inode: 0, bytes: -1, modified: .distantPast)
-            }
-            func number(_ key: FileAttributeKey) -> UInt64 { (found[key] as? NSNumber)?.uint64Value ?? 0 }
-            return FileState(
-                device: number(.systemNumber), inode: number(.systemFileNumber), bytes: Int64(number(.size)),
-                modified: found[.modificationDate] as? Date ?? .distantPast)
-        }
     }
 }

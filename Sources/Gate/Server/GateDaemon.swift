@@ -40,11 +40,7 @@ package enum GateDaemon {
         let routes = GateRoutes(
             house: house, status: status, page: SalePage(house: house, status: status), calls: calls,
             again: AgainCalls(house: house, calls: calls, units: units),
-            dev: dev.map {
-                DevCalls(
-                    identity: $0, house: house, signature: PaymentSignature(secrets: configuration.paymentSecrets),
-                    calls: units)
-            })
+            dev: Self.devCalls(dev, configuration, house, units))
         let router = DaemonRouter.make(
             for: .anybody, logger: logger, telemetry: telemetry, notReady: { Self.reasonNotReady(link, redis) },
             routes.add)
@@ -68,7 +64,8 @@ package enum GateDaemon {
         try await Daemon.run(
             [
                 notice, Vitals("tranche-gate", telemetry: telemetry, measure: figures.publish),
-                configuration.transport.watch(telemetry, logger), GateRedisService(redis: redis), work,
+                configuration.transport.watch(telemetry, logger), values.secretWatch(telemetry, logger),
+                GateRedisService(redis: redis), work,
                 Self.internalApplication(configuration, link, redis, telemetry, logger), publicService,
             ], logger: logger)
         curl.stop()
@@ -76,6 +73,14 @@ package enum GateDaemon {
         watch.stop()
         provider?.stop()
         logger.info("stopped")
+    }
+
+    private static func devCalls(
+        _ dev: DevIdentity?, _ configuration: GateConfiguration, _ house: Gatehouse, _ units: UnitCalls
+    ) -> DevCalls? {
+        guard let dev, let secrets = configuration.paymentSecrets else { return nil }
+        return DevCalls(
+            identity: dev, house: house, signatures: secrets.derive { PaymentSignature(secrets: $0) }, calls: units)
     }
 
     private static func internalApplication(

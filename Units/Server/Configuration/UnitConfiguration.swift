@@ -35,7 +35,7 @@ package import TrancheCore
 /// | `clock.stepfile` | a file with such an offset, read again ten times a second: to rehearse a clock that steps | none |
 /// | `links.routes` | `ADDRESS=OTHER,…`: where to call a coordinator instead of its own address | none |
 ///
-/// Secrets come from the environment only, each a list with the newest first. The unit shows `TRANCHE_UNIT_SECRET` to the
+/// Secrets come from files or from the environment (`secrets.folder`), each a list with the newest first. The unit shows `TRANCHE_UNIT_SECRET` to the
 /// center and `TRANCHE_CONTEST_SECRET` to coordinators; it takes `TRANCHE_CENTER_SECRET` from the center,
 /// `TRANCHE_SHOP_SECRET` from the shop, `TRANCHE_TOKEN_SECRET` in tokens and `TRANCHE_PAYMENT_SECRET` from the payment provider.
 /// The password for `ledger.postgres` is `TRANCHE_LEDGER_PASSWORD`, or in the file that `PGPASSFILE` names.
@@ -65,12 +65,12 @@ package struct UnitConfiguration: Sendable {
     package let clockStepFile: String
     package let routes: [String: String]
     package let transport: TransportConfiguration
-    package let unitSecret: String
-    package let contestSecret: String
-    package let centerSecrets: [String]
-    package let shopSecrets: [String]
-    package let tokenSecrets: [String]
-    package let paymentSecrets: [String]
+    package let unitSecret: LiveSecret
+    package let contestSecret: LiveSecret
+    package let centerSecrets: LiveSecret
+    package let shopSecrets: LiveSecret
+    package let tokenSecrets: LiveSecret
+    package let paymentSecrets: LiveSecret
     /// Who is told of every order.
     package let consumers: [ConsumerConfiguration]
 
@@ -116,12 +116,12 @@ package struct UnitConfiguration: Sendable {
             routes[pair[0]] = pair[1]
         }
         self.routes = routes
-        self.unitSecret = try self.transport.secrets(values, "tranche.unit.secret").first ?? ""
-        self.contestSecret = try self.transport.secrets(values, "tranche.contest.secret").first ?? ""
+        self.unitSecret = try self.transport.secrets(values, "tranche.unit.secret")
+        self.contestSecret = try self.transport.secrets(values, "tranche.contest.secret")
         self.centerSecrets = try self.transport.secrets(values, "tranche.center.secret")
         self.shopSecrets = try self.transport.secrets(values, "tranche.shop.secret")
-        self.tokenSecrets = try values.secrets("tranche.token.secret")
-        self.paymentSecrets = try values.secrets("tranche.payment.secret")
+        self.tokenSecrets = try values.liveSecret("tranche.token.secret")
+        self.paymentSecrets = try values.liveSecret("tranche.payment.secret")
         self.consumers = try ConsumerConfiguration.all(values)
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("internal.url", url: self.internalURL)

@@ -11,7 +11,7 @@ struct InternalRoutes {
     static let tokenLifetimeLimit = 7 * 86_400
 
     let configuration: UnitConfiguration
-    let codec: TokenCodec
+    let codecs: Derived<TokenCodec>
     let file: ConfigFile
     let engine: Engine
 
@@ -71,7 +71,7 @@ struct InternalRoutes {
             notBefore: body.notBeforeMilliseconds.map { Instant(milliseconds: $0) } ?? now,
             expiresAt: now.advanced(milliseconds: Int64(lifetime) * 1_000),
             epoch: self.file.config.sale(of: body.lot)?.revocationEpoch ?? .first)
-        return MintedToken(token: self.codec.mint(token), order: token.order, home: token.home)
+        return MintedToken(token: self.codecs.current.mint(token), order: token.order, home: token.home)
     }
 }
 

@@ -16,8 +16,6 @@ final class CenterLink: CenterCalls, Sendable {
     private let configuration: UnitConfiguration
     private let center: CenterCaller
     private let unit: UnitID
-    private let headers: [String: String]
-    private let reportHeaders: [String: String]
     private let file: ConfigFile
     private let contest: ContestLink
     private let logger: Logger
@@ -32,9 +30,6 @@ final class CenterLink: CenterCalls, Sendable {
         self.configuration = configuration
         self.center = CenterCaller(configuration.centers, curl: curl)
         self.unit = configuration.unit
-        let authorization = "Bearer \(configuration.unitSecret)"
-        self.headers = ["Authorization": authorization, "Content-Type": "application/json"]
-        self.reportHeaders = ["Authorization": authorization, "Content-Type": QuotaWire.contentType]
         self.file = file
         self.logger = logger
     }
@@ -43,8 +38,11 @@ final class CenterLink: CenterCalls, Sendable {
 
     private func event(_ event: UnitMachine.Event) { self.deliver.withLockedValue { $0 }(event) }
 
-    private func call(_ method: String, _ path: String, _ body: [UInt8]?, timeout: Int) -> CurlRequest {
-        CurlRequest(method, "/internal/v1" + path, headers: self.headers, body: body, timeoutMilliseconds: timeout)
+    private func call(
+        _ method: String, _ path: String, _ body: [UInt8]?, _ type: String = "application/json", timeout: Int
+    ) -> CurlRequest {
+        let headers = ["Authorization": "Bearer \(self.configuration.unitSecret.shown)", "Content-Type": type]
+        return CurlRequest(method, "/internal/v1" + path, headers: headers, body: body, timeoutMilliseconds: timeout)
     }
 
     func register(_ request: RegisterRequest) {
@@ -79,9 +77,9 @@ final class CenterLink: CenterCalls, Sendable {
             let body = QuotaWire.encode(
                 ReportEnvelope(
                     report: report, configVersion: self.file.version, clock: self.contest.clock, load: load))
-            let call = CurlRequest(
-                "POST", "/internal/v1/units/\(self.unit)/report", headers: self.reportHeaders, body: body,
-                timeoutMilliseconds: Self.callTimeoutMilliseconds)
+            let call = self.call(
+                "POST", "/units/\(self.unit)/report", body, QuotaWire.contentType,
+                timeout: Self.callTimeoutMilliseconds)
             self.center.start(call) { self.follow($0) }
         }
     }

@@ -23,7 +23,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
         var lastState = ClockCheck.State.degraded
     }
     private let curl: CurlClient
-    private let headers: [String: String]
+    private let secret: LiveSecret
     private let routes: [String: String]
     private let intake: Intake
     private let telemetry: Telemetry
@@ -32,9 +32,7 @@ final class ContestLink: CoordinatorCalls, Sendable {
 
     init(_ configuration: UnitConfiguration, curl: CurlClient, intake: Intake, telemetry: Telemetry, logger: Logger) {
         self.curl = curl
-        self.headers = [
-            "Authorization": "Bearer \(configuration.contestSecret)", "Content-Type": ContestWire.contentType,
-        ]
+        self.secret = configuration.contestSecret
         self.routes = configuration.routes
         self.intake = intake
         self.telemetry = telemetry
@@ -97,10 +95,13 @@ final class ContestLink: CoordinatorCalls, Sendable {
         self.telemetry.count(
             "tranche_contest_candidates_total", "Candidates sent to the coordinator, repetitions included.",
             by: report.lots.reduce(0) { $0 + $1.candidates.count })
+        let headers = [
+            "Authorization": "Bearer \(self.secret.shown)", "Content-Type": ContestWire.contentType,
+        ]
         let sentAt = SystemClock.now()
         self.curl.start(
             CurlRequest(
-                "POST", "\(base)/internal/v1/units/\(report.unit)/contest", headers: self.headers, body: body,
+                "POST", "\(base)/internal/v1/units/\(report.unit)/contest", headers: headers, body: body,
                 timeoutMilliseconds: Self.callTimeoutMilliseconds)
         ) { result in
             let heardAt = SystemClock.now()

@@ -25,7 +25,8 @@ package struct ConsumerConfiguration: Sendable {
     package let timeoutMilliseconds: Int
     package let mayBePrivate: Bool
     package let settings: RelaySettings
-    package let signature: WebhookSignature
+    private let signatures: Derived<WebhookSignature>
+    package var signature: WebhookSignature { self.signatures.current }
 
     /// With the usual settings.
     package init(
@@ -34,7 +35,7 @@ package struct ConsumerConfiguration: Sendable {
     ) {
         (self.name, self.url, self.beginsNow) = (name, url, false)
         (self.timeoutMilliseconds, self.mayBePrivate) = (timeoutMilliseconds, mayBePrivate)
-        (self.settings, self.signature) = (settings, signature)
+        (self.settings, self.signatures) = (settings, Derived(signature))
     }
 
     package static func all(_ values: DaemonConfiguration) throws(StartError) -> [ConsumerConfiguration] {
@@ -77,7 +78,7 @@ package struct ConsumerConfiguration: Sendable {
         settings.kinds = try Self.kinds(key, values)
         settings.pauses = try Self.pauses(key, values)
         self.settings = settings
-        self.signature = try Self.signature(name, values)
+        self.signatures = try Self.signatures(name, values)
     }
 
     private static func kinds(_ key: String, _ values: DaemonConfiguration) throws(StartError) -> Set<OutboxEvent.Kind>
@@ -105,13 +106,14 @@ package struct ConsumerConfiguration: Sendable {
         return pauses
     }
 
-    private static func signature(
+    private static func signatures(
         _ name: String, _ values: DaemonConfiguration
-    ) throws(StartError) -> WebhookSignature {
-        let secrets = try values.secrets("tranche.outbox.\(name).secret")
-        guard let signature = WebhookSignature(secrets: secrets) else {
-            throw StartError("TRANCHE_OUTBOX_\(name.uppercased())_SECRET must be \(WebhookSignature.rule)")
+    ) throws(StartError) -> Derived<WebhookSignature> {
+        let secret = try values.liveSecret("tranche.outbox.\(name).secret") { secrets in
+            WebhookSignature(secrets: secrets) == nil
+                ? "TRANCHE_OUTBOX_\(name.uppercased())_SECRET must be \(WebhookSignature.rule)" : nil
         }
-        return signature
+        // A part of a list that passed the check passes it, too.
+        return secret.derive { WebhookSignature(secrets: $0)! }
     }
 }

@@ -13,7 +13,7 @@ struct PublicRoutes {
     static let bodyBytes = 16 << 10
 
     let gate: TokenGate
-    let signature: PaymentSignature
+    let signatures: Derived<PaymentSignature>
     let region: String
     let watch: OrderWatch
 
@@ -190,7 +190,7 @@ struct PublicRoutes {
     private func pay(_ request: Request) async throws -> Response {
         let bytes = try await request.bytes(limit: Self.paymentBytesLimit)
         let header = HTTPField.Name(PaymentSignature.header).flatMap { request.headers[$0] }
-        try self.signature.check(header, bytes, now: SystemClock.now())
+        try self.signatures.current.check(header, bytes, now: SystemClock.now())
         let body = try JSON.decode(PaymentBody.self, from: bytes)
         let answer = try await self.answer { resume in
             self.gate.intake.post(

@@ -5,18 +5,20 @@ import TrancheCore
 /// Checks tokens, and hands in the purchases that they allow. The lanes and the router both use it.
 final class TokenGate: Sendable {
     let unit: UnitID
-    let codec: TokenCodec
+    private let codecs: Derived<TokenCodec>
+    var codec: TokenCodec { self.codecs.current }
     let intake: Intake
     let waiters: Waiters
     let file: ConfigFile
     let meters: UnitMeters
 
     init(
-        unit: UnitID, codec: TokenCodec, intake: Intake, waiters: Waiters, file: ConfigFile, meters: UnitMeters
+        unit: UnitID, codecs: Derived<TokenCodec>, intake: Intake, waiters: Waiters, file: ConfigFile,
+        meters: UnitMeters
     ) {
         self.meters = meters
         self.unit = unit
-        self.codec = codec
+        self.codecs = codecs
         self.intake = intake
         self.waiters = waiters
         self.file = file

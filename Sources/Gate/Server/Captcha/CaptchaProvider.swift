@@ -65,7 +65,7 @@ final class CaptchaProvider: Sendable {
     private func call(_ response: String) async -> CaptchaVerdict {
         let request = CurlRequest(
             "POST", self.settings.verify, headers: ["Content-Type": "application/x-www-form-urlencoded"],
-            body: CaptchaVerdict.question(secret: self.settings.secret, response: response),
+            body: CaptchaVerdict.question(secret: self.settings.secret.shown, response: response),
             timeoutMilliseconds: self.settings.timeoutMilliseconds, bodyLimitBytes: Self.answerBytes)
         do {
             let answer = try await self.curl.send(request)

@@ -5,7 +5,7 @@ package import TrancheAPI
 package struct CaptchaSettings: Sendable {
     /// Where a gate asks whether an answer is good.
     package let verify: String
-    package let secret: String
+    package let secret: LiveSecret
     package let widget: SealedChallenge.Widget
     /// From where the page may load scripts, styles and frames.
     package let origins: [String]
@@ -15,9 +15,9 @@ package struct CaptchaSettings: Sendable {
     /// - Returns: `nil` if the shop has no provider.
     package init?(_ values: DaemonConfiguration) throws(StartError) {
         let verify = values.string("captcha.verify", default: "")
-        let secret = values.optionalSecret("tranche.captcha.secret")
+        let key = "tranche.captcha.secret"
         guard !verify.isEmpty else {
-            guard secret == nil else {
+            guard values.optionalSecret(key) == nil else {
                 throw StartError(
                     "TRANCHE_CAPTCHA_SECRET is set, but captcha.verify is missing: a gate would not use it")
             }
@@ -28,7 +28,7 @@ package struct CaptchaSettings: Sendable {
                 "captcha.verify is \"\(verify)\", but must begin with https://: the call carries a secret")
         }
         // There is no default: with a secret that everybody knows, everybody could answer in the provider's place.
-        guard let secret else {
+        guard values.optionalSecret(key) != nil else {
             throw StartError("captcha.verify is set, but the secret TRANCHE_CAPTCHA_SECRET is missing")
         }
         let script = try values.string("captcha.script")
@@ -43,7 +43,7 @@ package struct CaptchaSettings: Sendable {
             }
         }
         self.verify = verify
-        self.secret = secret
+        self.secret = try values.liveSecret(key, shortestBytes: 1)  // The provider makes it.
         self.widget = .init(
             script: script, name: try values.string("captcha.widget"), siteKey: try values.string("captcha.site.key"))
         self.origins = origins

@@ -17,7 +17,6 @@ final class CenterLink: Sendable {
 
     private let house: Gatehouse
     private let center: CenterCaller
-    private let headers: [String: String]
     private let start = UInt64.random(in: 0...UInt64.max)
     private let logger: Logger
     private let heardAt = NIOLockedValueBox<Instant?>(nil)
@@ -25,9 +24,6 @@ final class CenterLink: Sendable {
     init(_ house: Gatehouse, curl: CurlClient, logger: Logger) {
         self.house = house
         self.center = CenterCaller(house.configuration.centers, curl: curl)
-        self.headers = [
-            "Authorization": "Bearer \(house.configuration.gateSecret)", "Content-Type": "application/json",
-        ]
         self.logger = logger
     }
 
@@ -37,6 +33,13 @@ final class CenterLink: Sendable {
             return "no configuration has come from the center yet"
         }
         return self.heardAt.withLockedValue { $0 } == nil ? "the center has not answered yet" : nil
+    }
+
+    private var headers: [String: String] {
+        [
+            "Authorization": "Bearer \(self.house.configuration.gateSecret.shown)",
+            "Content-Type": "application/json",
+        ]
     }
 
     /// Pulls configuration until shutdown.

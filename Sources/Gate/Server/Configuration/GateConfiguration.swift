@@ -35,7 +35,7 @@ package import TrancheCore
 /// | `captcha.origins` | from where the page may load scripts, styles and frames | the script's |
 /// | `captcha.milliseconds`, `captcha.calls` | the longest call, and calls at the same time | 2000, 64 |
 ///
-/// Secrets come from the environment only, each a list with the newest first: `TRANCHE_GATE_KEY` signs sessions, entry
+/// Secrets come from files or from the environment (`secrets.folder`), each a list with the newest first: `TRANCHE_GATE_KEY` signs sessions, entry
 /// tickets and challenges, and makes order ids; `TRANCHE_TOKEN_SECRET` makes tokens; `TRANCHE_GATE_SECRET` is shown to the
 /// center; `TRANCHE_PAYMENT_SECRET` is needed with `identity.dev`, where the page can pay.
 package struct GateConfiguration: Sendable {
@@ -74,9 +74,10 @@ package struct GateConfiguration: Sendable {
     package let shopOrigins: [String]
     package let transport: TransportConfiguration
     package let gateKeys: [String]
-    package let tokenSecrets: [String]
-    package let gateSecret: String
-    package let paymentSecrets: [String]
+    package let tokenSecrets: LiveSecret
+    package let gateSecret: LiveSecret
+    /// `nil` where the page cannot pay.
+    package let paymentSecrets: LiveSecret?
 
     package init(_ values: DaemonConfiguration) throws(StartError) {
         self.name = try values.string("gate.name")
@@ -104,8 +105,8 @@ package struct GateConfiguration: Sendable {
         self.captcha = try CaptchaSettings(values)
         self.shopOrigins = try Self.shopOrigins(values)
         self.gateKeys = try values.secrets("tranche.gate.key")
-        self.tokenSecrets = try values.secrets("tranche.token.secret")
-        self.gateSecret = try self.transport.secrets(values, "tranche.gate.secret").first ?? ""
+        self.tokenSecrets = try values.liveSecret("tranche.token.secret")
+        self.gateSecret = try self.transport.secrets(values, "tranche.gate.secret")
         if try values.flag("identity.dev") {
             guard TransportConfiguration.isLoopback(self.publicHost) else {
                 throw StartError(
@@ -113,12 +114,12 @@ package struct GateConfiguration: Sendable {
                         + "127.0.0.1 only, or give the shop's keys in identity.keys")
             }
             self.identity = .dev
-            self.paymentSecrets = try values.secrets("tranche.payment.secret")
+            self.paymentSecrets = try values.liveSecret("tranche.payment.secret")
         } else {
             self.identity = .shop(
                 keys: try values.string("identity.keys"), issuer: try values.string("identity.issuer"),
                 audience: try values.string("identity.audience"))
-            self.paymentSecrets = []
+            self.paymentSecrets = nil
             // Whoever can change the keys on their way can sign in as anybody.
             if let address = self.identity.keysAddress, !CaptchaSettings.isPrivate(address) {
                 throw StartError(

@@ -39,7 +39,8 @@ final class Gatehouse: Sendable {
     /// `nil` if the shop has no captcha provider.
     let provider: CaptchaProvider?
     let orders: OrderDerivation
-    let tokens: TokenCodec
+    private let codecs: Derived<TokenCodec>
+    var tokens: TokenCodec { self.codecs.current }
     let telemetry: Telemetry
     let meters: GateMeters
     /// Random for each process, so that nobody can choose names that meet in the table of limits.
@@ -61,7 +62,7 @@ final class Gatehouse: Sendable {
         self.challenges = ChallengeCodec(keys)
         self.sealed = SealedChallengeCodec(keys)
         self.orders = OrderDerivation(keys)
-        self.tokens = TokenCodec(secrets: configuration.tokenSecrets)
+        self.codecs = configuration.tokenSecrets.derive { TokenCodec(secrets: $0) }
         var random = SystemRandomNumberGenerator()
         self.hash = SipHash(key: (random.next(), random.next()))
     }

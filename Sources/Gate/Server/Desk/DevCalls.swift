@@ -11,7 +11,7 @@ import TrancheCore
 struct DevCalls {
     let identity: DevIdentity
     let house: Gatehouse
-    let signature: PaymentSignature
+    let signatures: Derived<PaymentSignature>
     let calls: UnitCalls
 
     func add(to router: Router<TrancheContext>) {
@@ -48,7 +48,7 @@ struct DevCalls {
             "POST", "\(unit.publicURL)/v1/payments/callback",
             headers: [
                 "Content-Type": "application/json",
-                PaymentSignature.header: self.signature.sign(bytes, at: SystemClock.now()),
+                PaymentSignature.header: self.signatures.current.sign(bytes, at: SystemClock.now()),
             ], body: bytes, timeoutMilliseconds: UnitCalls.timeoutMilliseconds)
         return try? await self.calls.send(request, to: unit.publicURL).get()
     }
