@@ -8,13 +8,17 @@ package struct RedisServer: Sendable {
         case search(RedisSearch.Sources, mayLeaveMachine: Bool)
     }
     package let place: Place
-    package let login: RedisConnection.Login?
-    package let sentinelLogin: RedisConnection.Login?
+    private let logins: @Sendable () -> (node: RedisConnection.Login?, sentinel: RedisConnection.Login?)
+
+    /// The login as it is now: a password may be replaced, and the next connection needs the new one.
+    package var login: RedisConnection.Login? { self.logins().node }
+    package var sentinelLogin: RedisConnection.Login? { self.logins().sentinel }
 
     package init(
         _ place: Place, login: RedisConnection.Login? = nil, sentinelLogin: RedisConnection.Login? = nil
     ) {
-        (self.place, self.login, self.sentinelLogin) = (place, login, sentinelLogin)
+        self.place = place
+        self.logins = { (login, sentinelLogin) }
     }
 
     package init(_ address: RedisConnection.Address, login: RedisConnection.Login? = nil) {
@@ -26,18 +30,20 @@ package struct RedisServer: Sendable {
     ///
     /// - Parameters:
     ///   - text: The value of a setting; empty if it is missing.
-    ///   - secret: The value of a secret, if it is set.
+    ///   - secret: The value of a secret, if it is set. It is asked again for each connection.
     package init(
-        text: (String) -> String, secret: (String) -> String?, mayLeaveMachine: Bool
+        text: (String) -> String, secret: @escaping @Sendable (String) -> String?, mayLeaveMachine: Bool
     ) throws(RedisSettingError) {
         let settings = RedisPlaceSettings(
             address: text("redis.address"), sentinels: text("redis.sentinels"), master: text("redis.master"),
             cluster: text("redis.cluster"))
-        func login(_ user: String, _ password: String) -> RedisConnection.Login? {
-            secret(password).map { RedisConnection.Login(user: text(user), password: $0) }
+        let (user, sentinelUser) = (text("redis.user"), text("redis.sentinel.user"))
+        self.place = try settings.place(mayLeaveMachine: mayLeaveMachine)
+        self.logins = {
+            (
+                secret("tranche.redis.password").map { RedisConnection.Login(user: user, password: $0) },
+                secret("tranche.sentinel.password").map { RedisConnection.Login(user: sentinelUser, password: $0) }
+            )
         }
-        self.init(
-            try settings.place(mayLeaveMachine: mayLeaveMachine), login: login("redis.user", "tranche.redis.password"),
-            sentinelLogin: login("redis.sentinel.user", "tranche.sentinel.password"))
     }
 }
