@@ -27,7 +27,7 @@ extension LocalCluster {
             return (try Self.find("redis-server"), Self.redis(self.folder.gateSocket(name), self.folder.gate(name)))
         case .gate(let name):
             let gate = self.layout.gates.first { $0.name == name }!
-            let file = try self.write("gates/\(name)/gate.yaml", self.values(of: gate))
+            let file = try self.write("gates/\(name)/gate.yaml", self.values(of: gate), for: part)
             return (Self.sibling("tranche-gate"), ["--config", file])
         case .center, .otherCenter:
             let isFirst = part == .center
@@ -35,7 +35,7 @@ extension LocalCluster {
                 isFirst ? "center/center.yaml" : "center/other.yaml",
                 isFirst
                     ? self.center(port: self.layout.centerPort, name: "center")
-                    : self.center(port: self.layout.otherCenterPort ?? 0, name: "other"))
+                    : self.center(port: self.layout.otherCenterPort ?? 0, name: "other"), for: part)
             return (Self.sibling("tranche-config-center"), ["--config", file])
         case .coordinator, .standby:
             let isFirst = part == .coordinator
@@ -44,11 +44,11 @@ extension LocalCluster {
                 [
                     "coordinator": ["port": isFirst ? self.layout.coordinatorPort : self.layout.standbyPort],
                     "center": ["url": self.centerURLs], "tls": self.tls(.coordinator, isFirst ? "first" : "second"),
-                ])
+                ], for: part)
             return (Self.sibling("tranche-coordinator"), ["--config", file])
         case .unit(let name):
             let unit = self.layout.units.first { $0.name == name }!
-            let file = try self.write("units/\(name)/unit.yaml", self.values(of: unit))
+            let file = try self.write("units/\(name)/unit.yaml", self.values(of: unit), for: part)
             return (Self.sibling("tranche-unit"), ["--config", file])
         }
     }
@@ -132,8 +132,14 @@ extension LocalCluster {
     }
 
     /// Writes a two-level YAML file.
-    func write(_ name: String, _ values: [String: [String: any CustomStringConvertible]]) throws -> String {
+    ///
+    /// - Parameter part: The process that reads it, if its secrets may be in files.
+    func write(
+        _ name: String, _ given: [String: [String: any CustomStringConvertible]], for part: Part? = nil
+    ) throws -> String {
         let path = "\(self.folder.path)/\(name)"
+        var values = given
+        if self.hasSecretFiles, let part { values["secrets"] = ["folder": self.folder.secrets(part)] }
         let text = values.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { section, entries in
             "\(section):\n"
                 + entries.sorted { $0.key < $1.key }.map { key, value in

@@ -37,6 +37,8 @@ package final class LocalCluster: Sendable {
     let connectionsPerUnit: Int?
     /// Of units that keep their ledger in PostgreSQL and find their Redis by Sentinels, by unit name.
     let stores: [String: UnitStores]
+    /// Whether processes read their secrets from files, and not from their environment.
+    let hasSecretFiles: Bool
     /// More environment of units, from their next start.
     private let unitEnvironment = NIOLockedValueBox<[String: String]>([:])
     private let processes = NIOLockedValueBox<[Part: ChildProcess]>([:])
@@ -52,15 +54,17 @@ package final class LocalCluster: Sendable {
     ///   - connectionsPerUnit: A measurement comes from one address, as a crowd does not, and so needs another limit.
     ///   - stores: Of units that have no Redis and no ledger of their own beside them. The caller runs them, and the
     ///     PostgreSQL of the centers, whose standbys must confirm then.
+    ///   - hasSecretFiles: Whether processes get their secrets as files, which may be replaced while they run.
     ///   - onDeath: Called for each process that ended by itself; it may start the process again.
     package init(
         folder: ClusterFolder, layout: ClusterLayout, wan: WideAreaPlan? = nil, clockOffsets: [String: Int] = [:],
-        connectionsPerUnit: Int? = nil, stores: [String: UnitStores] = [:],
+        connectionsPerUnit: Int? = nil, stores: [String: UnitStores] = [:], hasSecretFiles: Bool = false,
         onDeath: @escaping @Sendable (ProcessDeath) -> Void = { _ in }
     ) {
         self.onDeath = onDeath
         self.connectionsPerUnit = connectionsPerUnit
         self.stores = stores
+        self.hasSecretFiles = hasSecretFiles
         self.wide = wan.map { WideArea($0) }
         self.clockOffsets = NIOLockedValueBox(clockOffsets)
         self.folder = folder
@@ -123,10 +127,12 @@ package final class LocalCluster: Sendable {
 
     package func start(_ part: Part) throws {
         guard !self.isStopping.withLockedValue({ $0 }) else { throw CommandError("the cluster is stopping") }
-        let (path, arguments) = try self.command(part)
         // A process gets only the secrets and the environment that it needs.
+        let secrets = self.secrets(of: part)
+        if self.hasSecretFiles { try self.writeSecrets(secrets, of: part) }
+        let (path, arguments) = try self.command(part)
         let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") }
-            .merging(self.secrets(of: part)) { $1 }
+            .merging(self.hasSecretFiles ? [:] : secrets) { $1 }
             .merging(self.environment(of: part)) { $1 }
             .merging(Backtraces.environment(folder: self.folder.backtraces)) { $1 }
         let process = try ChildProcess(path, arguments, environment: environment, log: self.log(part))

@@ -8,12 +8,12 @@ struct CredentialCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "credential", abstract: "Make secrets, and derive those of units.",
         discussion: "docs/security.md lists the holder of each secret, and the damage if it is stolen.",
-        subcommands: [New.self, Unit.self])
+        subcommands: [New.self, Unit.self, Replace.self])
 
     struct New: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print a random secret.",
-            discussion: "To rotate a secret, put the new one and a comma before the old one where it is checked.")
+            discussion: "To replace one in a file of secrets, while processes use it: tranche credential replace.")
         func run() async throws {
             Output.line((0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
         }
@@ -37,10 +37,10 @@ struct CredentialCommand: AsyncParsableCommand {
 
         private static func key(_ name: String) throws -> String {
             let value = ProcessInfo.processInfo.environment[name] ?? ""
-            guard let first = value.split(separator: ",").first, first.utf8.count >= 32 else {
-                throw CommandError("\(name) is missing in the environment, or is shorter than 32 bytes")
+            guard !value.isEmpty else { throw CommandError("\(name) is missing in the environment") }
+            do throws(SecretsError) { return try DatedSecrets(text: value).secrets[0].text } catch {
+                throw CommandError("\(name) \(error)")
             }
-            return String(first)
         }
     }
 }

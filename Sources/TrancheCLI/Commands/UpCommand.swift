@@ -34,6 +34,8 @@ struct UpCommand: AsyncParsableCommand {
             valueName: "connection"))
     var postgres: String?
     @Flag(help: "Do not restart a process that ended by itself.") var noRestart = false
+    @Flag(help: "Give processes their secrets as files, below secrets/: they may be replaced while the cluster runs.")
+    var secretFiles = false
 
     func run() async throws {
         let folder = self.common.folder
@@ -50,7 +52,8 @@ struct UpCommand: AsyncParsableCommand {
         let offsets = try ClockOffsets.parse(self.clockOffsets, regions: layout.units.map(\.name))
         let restarter = Restarter(isOn: !self.noRestart, isQuiet: self.common.json)
         let cluster = LocalCluster(
-            folder: folder, layout: layout, wan: try await self.links(layout), clockOffsets: offsets
+            folder: folder, layout: layout, wan: try await self.links(layout), clockOffsets: offsets,
+            hasSecretFiles: self.secretFiles
         ) { restarter.handle($0) }
         restarter.cluster = cluster
         let signals = StopSignals()
