@@ -101,7 +101,7 @@ struct SwapLoad: Sendable {
             let answer = try await self.call("GET", "\(unit.url)/v1/orders/\(order)", [:], nil, is: 200)
             let state = try JSON.decode(OrderDocument.self, from: answer.body).state
             if state == "reserved" { return }
-            guard state == "contested" else { throw TestFailure("order \(order) is \(state)") }
+            guard state == "contested" || state == "waitlisted" else { throw TestFailure("order \(order) is \(state)") }
             try await Task.sleep(for: .milliseconds(50))
         }
         throw TestFailure("order \(order) is not decided")
