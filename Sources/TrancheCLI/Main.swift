@@ -17,6 +17,7 @@ struct Tranche: AsyncParsableCommand {
             Start here:
               tranche demo                  a whole sale on this machine, with a verdict
               tranche up                    a cluster on this machine, to try the commands below
+              tranche plan FILE             what a sale needs, and how it will go, before it is created
               tranche sale --help           create, warm, open, pause, close and settle sales
               tranche rehearse              whole sales with faults: go, or no go
 
@@ -28,6 +29,6 @@ struct Tranche: AsyncParsableCommand {
             TokenCommand.self, CredentialCommand.self, CACommand.self, LedgerCommand.self, OutboxCommand.self,
             DoctorCommand.self, LoadCommand.self, VerifyCommand.self, ReconcileCommand.self, FairnessCommand.self,
             SimulateCommand.self,
-            RehearseCommand.self,
+            PlanCommand.self, RehearseCommand.self,
         ])
 }

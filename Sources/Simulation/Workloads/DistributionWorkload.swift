@@ -2,9 +2,6 @@ import TrancheCore
 
 /// A large sale over many units with very unequal demand that shifts once. It measures whether all stock is sold, and
 /// how much later than by one counter for all units without latency.
-///
-/// Units, authority and rebalancer are the product's own; there are no faults. Time runs in steps, and each buyer with
-/// a `restocking` answer repeats the request after a second.
 package struct DistributionWorkload {
     package struct Settings: Sendable {
         package var items = 1_000_000
@@ -28,36 +25,10 @@ package struct DistributionWorkload {
         package let slowdown: Double
     }
 
-    private static let stepMilliseconds: Int64 = 10
-    private static let lot = LotID(1)
-    private static let opensAt = Instant(milliseconds: 1_700_000_000_000)
-
-    private struct Unit {
-        var machine: UnitMachine
-        var head = LedgerHead.empty
-        var redis = RedisModel()
-        /// Buyers who repeat their request, by step.
-        var returning: [Int: Int] = [:]
-        /// Fractions of a request, carried over to the next step.
-        var fraction = 0.0
-    }
-
-    private enum Message {
-        case report(UnitReport)
-        case directives(QuotaDirectives)
-    }
-
     private let settings: Settings
-    private var units: [Unit] = []
-    private var authority = QuotaAuthority(book: AuthorityBook(), witnesses: [:])
-    private var rebalancer = Rebalancer()
-    private var epoch = Epoch(0)
-    private var underway: [Int: [(unit: Int, message: Message)]] = [:]
-    private var step = 0
-    private var sold = 0
-    private var orders: UInt64 = 0
-
-    private var now: Instant { Self.opensAt.advanced(milliseconds: Int64(self.step) * Self.stepMilliseconds) }
+    private var sale: CalmSale
+    /// Fractions of a request of each unit, carried over to the next step.
+    private var fractions: [Double]
 
     package static func run(_ settings: Settings) -> Result {
         var workload = DistributionWorkload(settings)
@@ -66,195 +37,34 @@ package struct DistributionWorkload {
 
     private init(_ settings: Settings) {
         self.settings = settings
-        var records: [AuthorityRecord] = []
-        self.authority.takeOver(into: &records)
-        try? self.authority.issue(Self.lot, quantity: settings.items, into: &records)
-        for number in 1...settings.shares.count {
-            let opened = LedgerEntry.opened(Incarnation(1))
-            var book = UnitBook()
-            book.apply(opened)
-            let id = UnitID(UInt16(number))
-            self.units.append(
-                Unit(
-                    machine: UnitMachine(
-                        unit: id, ledger: LedgerID(UInt64(number)), session: UInt64(number), book: book, head: .empty)))
-        }
+        let grants = QuotaPlan.split(
+            total: settings.items, poolPermille: settings.poolPermille, weights: settings.shares.map { _ in 1 })
+        self.sale = CalmSale(
+            .init(items: settings.items, grants: grants, oneWayMilliseconds: settings.oneWayMilliseconds))
+        self.fractions = settings.shares.map { _ in 0 }
     }
 
     private mutating func run() -> Result {
-        self.openUnits()
         let ideal = Double(self.settings.items) / Double(self.settings.perSecond)
-        let stepsPerSecond = Int(1_000 / Self.stepMilliseconds)
-        let limit = Int(ideal * 3) * stepsPerSecond
-        while self.sold < self.settings.items, self.step < limit {
-            self.step += 1
-            for (unit, message) in self.underway.removeValue(forKey: self.step) ?? [] { self.deliver(message, unit) }
-            let isLater = Double(self.step) / Double(stepsPerSecond) > ideal / 2
-            for index in self.units.indices {
-                let share = isLater ? self.settings.sharesLater[index] : self.settings.shares[index]
-                self.demand(index, share: share)
-                // As the engine does: a tick each 50 ms, a report each 200 ms.
-                if (self.step + index) % 5 == 0 { self.handle(index, .tick) }
-                if (self.step + index * 3) % 20 == 0 { self.handle(index, .reportDue(nonce: UInt64(self.step))) }
-            }
-            if self.step % 10 == 0 { self.rebalance() }
+        let limit = Int(ideal * 3) * CalmSale.stepsPerSecond
+        while self.sale.sold < self.settings.items, self.sale.steps < limit {
+            let isLater = Double(self.sale.steps + 1) / Double(CalmSale.stepsPerSecond) > ideal / 2
+            let shares = isLater ? self.settings.sharesLater : self.settings.shares
+            var fresh: [Int] = []
+            for index in shares.indices { fresh.append(self.demand(index, share: shares[index])) }
+            self.sale.step(fresh: fresh)
         }
-        let took = Double(self.step) / Double(stepsPerSecond)
-        return Result(items: self.settings.items, unsold: self.settings.items - self.sold, slowdown: took / ideal)
+        return Result(
+            items: self.settings.items, unsold: self.settings.items - self.sale.sold,
+            slowdown: self.sale.seconds / ideal)
     }
 
-    /// Registers every unit and grants its part of the plan, as in the warm-up of a sale.
-    private mutating func openUnits() {
-        let grants = QuotaPlan.split(
-            total: self.settings.items, poolPermille: self.settings.poolPermille,
-            weights: self.settings.shares.map { _ in 1 })
-        let rules = LotRules(
-            lot: Self.lot, phase: .open, opensAt: Self.opensAt.advanced(milliseconds: -1_000), closesAt: .distantFuture,
-            buyerLimit: 1, paymentWindowMilliseconds: 3_600_000)
-        for index in self.units.indices {
-            self.handle(index, .configured([rules]))
-            self.handle(index, .started)
-            // The first grant follows the first report. All this happens before the sale opens.
-            self.handle(index, .reportDue(nonce: 1))
-            for (unit, message) in self.underway.values.flatMap({ $0 }) { self.deliver(message, unit) }
-            self.underway = [:]
-            var records: [AuthorityRecord] = []
-            _ = try? self.authority.grant(
-                Self.lot, to: UnitID(UInt16(index + 1)), quantity: grants[index], into: &records)
-            let directives = self.authority.directives(for: UnitID(UInt16(index + 1)), now: self.now)
-            self.handle(index, .directives(directives))
-        }
-        var records: [AuthorityRecord] = []
-        if let epoch = try? self.authority.lead(url: "coordinator", now: self.now, into: &records) {
-            self.epoch = epoch
-        }
-    }
-
-    private mutating func demand(_ index: Int, share: Int) {
+    private mutating func demand(_ index: Int, share: Int) -> Int {
         let wanted =
             Double(self.settings.perSecond * share) / Double(self.settings.shares.reduce(0, +))
-            * Double(Self.stepMilliseconds) / 1_000 + self.units[index].fraction
+            * Double(CalmSale.stepMilliseconds) / 1_000 + self.fractions[index]
         let fresh = Int(wanted)
-        self.units[index].fraction = wanted - Double(fresh)
-        let count = fresh + (self.units[index].returning.removeValue(forKey: self.step) ?? 0)
-        guard count > 0 else { return }
-        var requests: [BuyRequest] = []
-        requests.reserveCapacity(count)
-        for _ in 0..<count {
-            self.orders += 1
-            requests.append(
-                BuyRequest(
-                    Purchase(
-                        order: OrderID(high: UInt64(index), low: self.orders), buyer: BuyerID("b\(self.orders)")!,
-                        lot: Self.lot, quantity: 1, issuedAt: self.now), stamp: Stamp(self.now), ticket: self.orders))
-        }
-        self.handle(index, .requests(requests))
-    }
-
-    private mutating func rebalance() {
-        let samples = self.authority.samples(Self.lot, now: self.now)
-        let pool = self.authority.book.lots[Self.lot]?.pool ?? 0
-        let decisions = self.rebalancer.decide(Self.lot, pool: pool, samples: samples, now: self.now)
-        var records: [AuthorityRecord] = []
-        guard case .success(let touched) = self.authority.carryOut(decisions, by: self.epoch, into: &records) else {
-            return
-        }
-        for unit in touched {
-            self.send(.directives(self.authority.directives(for: unit, now: self.now)), Int(unit.rawValue) - 1)
-        }
-    }
-
-    private mutating func send(_ message: Message, _ index: Int) {
-        let steps = max(1, Int(Int64(self.settings.oneWayMilliseconds[index]) / Self.stepMilliseconds))
-        self.underway[self.step + steps, default: []].append((index, message))
-    }
-
-    private mutating func deliver(_ message: Message, _ index: Int) {
-        switch message {
-        case .directives(let directives): self.handle(index, .directives(directives))
-        case .report(let report):
-            var records: [AuthorityRecord] = []
-            if case .directives(let directives) = self.authority.report(report, now: self.now, into: &records) {
-                self.send(.directives(directives), index)
-            }
-        }
-    }
-
-    /// Feeds a machine, and carries out its output: Redis and the ledger answer at once.
-    private mutating func handle(_ index: Int, _ first: UnitMachine.Event) {
-        var events = [first]
-        var next = 0
-        while next < events.count {
-            var output = UnitOutput()
-            self.units[index].machine.handle(events[next], now: self.now, into: &output)
-            next += 1
-            let shell = InstantShell()
-            output.carryOut(by: shell)
-            if shell.hasCommitted { self.commit(index) }
-            for answer in shell.answers { self.count(answer, index) }
-            for step in shell.steps {
-                let result = self.units[index].redis.handle(step)
-                events.append(.redisResult(lot: step.lot, fence: step.fence, result))
-            }
-            for effect in shell.effects { if let event = self.carryOut(effect, index) { events.append(event) } }
-        }
-    }
-
-    /// The head of every ledger here at a position.
-    private static func head(_ position: UInt64) -> LedgerHead {
-        LedgerHead(position: position, digest: ChainDigest(high: 0, low: position))
-    }
-
-    private mutating func commit(_ index: Int) {
-        self.units[index].head = Self.head(self.units[index].head.position + 1)
-        self.units[index].machine.committed(self.units[index].head)
-    }
-
-    private mutating func count(_ answer: Answer, _ index: Int) {
-        switch answer {
-        case .order: self.sold += 1
-        case .refused(let refusal):
-            guard refusal.isTransient else { return }
-            self.units[index].returning[self.step + Int(1_000 / Self.stepMilliseconds), default: 0] += 1
-        }
-    }
-
-    /// - Returns: The result, at once.
-    private mutating func carryOut(_ effect: UnitEffect, _ index: Int) -> UnitMachine.Event? {
-        switch effect {
-        case .nextRound: return .nextRound
-        case .prime(let prime):
-            let result = self.units[index].redis.handle(prime, run: RedisRun(rawValue: 1))
-            return .redisResult(lot: prime.lot, fence: prime.fence, result)
-        case .survey:
-            return .surveyed(
-                RedisSurvey(ledger: nil, witness: nil, run: RedisRun(rawValue: 1)))
-        case .register(let request):
-            var records: [AuthorityRecord] = []
-            return .registered(self.authority.register(request, now: self.now, into: &records))
-        case .report(var report):
-            // The shell adds the ledger's own words: a report without a proof would strand the unit's quota.
-            report.head = self.units[index].head
-            report.proof = report.proves == 0 ? nil : Self.head(report.proves)
-            self.units[index].machine.reported(report.head)
-            self.send(.report(report), index)
-            return nil
-        case .prove, .contestReport, .fence, .archive, .alarm, .stop: return nil
-        }
-    }
-}
-
-/// Records the machine's output, for a workload whose Redis and ledger answer at once.
-private final class InstantShell: UnitShell {
-    private(set) var hasCommitted = false
-    private(set) var answers: [Answer] = []
-    private(set) var steps: [RedisStep] = []
-    private(set) var effects: [UnitEffect] = []
-
-    func send(_ steps: JoinedSteps) { self.steps += steps.steps }
-    func commit(_ entries: [LedgerEntry]) throws(Never) { self.hasCommitted = true }
-    func perform(_ effect: UnitEffect) { self.effects.append(effect) }
-    func publish(_ publications: ArraySlice<Publication>) {
-        for case .answer(_, let answer) in publications { self.answers.append(answer) }
+        self.fractions[index] = wanted - Double(fresh)
+        return fresh
     }
 }
