@@ -43,5 +43,7 @@ import TrancheCore
         #expect(run.status == 1)
         #expect(run.output.contains("crowd.buyers 0 is not in 1...1000000000"), "\(run.output)")
         #expect(try TestCluster.run("tranche", ["plan", path + ".none"]).status == 1)
+        let noJSON = try TestCluster.run("tranche", ["plan", try self.write(#"{"sale": 1}"#, "no.json")])
+        #expect(noJSON.status == 1 && noJSON.output.contains("no.json: sale: expected"), "\(noJSON.output)")
     }
 }

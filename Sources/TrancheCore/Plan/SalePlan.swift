@@ -91,7 +91,7 @@ package struct SalePlan: Hashable, Sendable, Codable {
                     + "and \(PlanCosts.logBytes >> 20) MB for the log"),
             redisBytes: Figure(
                 Double(lots.count * PlanCosts.redisBytesPerLot + PlanCosts.emptyRedisBytes),
-                "\(lots.count) lots with the last step of each, at most \(PlanCosts.redisBytesPerLot) bytes, and 1 MB: "
+                "the last step of each lot (\(lots.count)), at most \(PlanCosts.redisBytesPerLot) bytes, and 1 MB: "
                     + "it does not grow with the orders"),
             gateRedisBytes: Figure(
                 buyers * Double(PlanCosts.gateBytesPerBuyer) + Double(PlanCosts.emptyRedisBytes),

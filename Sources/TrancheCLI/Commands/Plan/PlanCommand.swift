@@ -41,9 +41,8 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private static func plan(_ path: String) throws -> (question: PlanQuestion, plan: SalePlan) {
-        let document = try JSONFile.read(PlanDocument.self, path)
         do {
-            let question = try document.question()
+            let question = try JSONFile.read(PlanDocument.self, path).question()
             return (question, try SalePlan(question))
         } catch let problem as Problem {
             throw CommandError("\(path): \(problem.detail)")
