@@ -55,6 +55,7 @@ let package = Package(
         .executable(name: "tranche-gate", targets: ["tranche-gate"]),
         .executable(name: "tranche-config-center", targets: ["tranche-config-center"]),
         .executable(name: "tranche-coordinator", targets: ["tranche-coordinator"]),
+        .executable(name: "tranche-sample-shop", targets: ["tranche-sample-shop"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -192,6 +193,18 @@ let package = Package(
             name: "tranche-coordinator", dependencies: ["Coordinator", "DaemonSupport", arguments],
             path: "Sources/Coordinator/Main", swiftSettings: settings),
 
+        // A shop that sells through Tranche, for engineers of others to read.
+        .target(
+            name: "SampleShop",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "Identity", "Storage", logging, hummingbird,
+                httpTypes, nioCore, grdb, crypto,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "tranche-sample-shop", dependencies: ["SampleShop", "DaemonSupport", arguments],
+            path: "Sources/SampleShopMain", swiftSettings: settings),
+
         // The operator's side.
         .target(
             name: "Verification", dependencies: ["TrancheCore", "TrancheAPI", "Storage", crypto],
@@ -222,7 +235,7 @@ let package = Package(
             name: "Clusters",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "LoadGenerator", "PostgresClient",
-                "Sockets", "Terminal", "Threads", "Verification", "WideArea", logging, nioConcurrency,
+                "SampleShop", "Sockets", "Terminal", "Threads", "Verification", "WideArea", logging, nioConcurrency,
             ],
             swiftSettings: settings),
         .target(
@@ -301,6 +314,10 @@ let package = Package(
             ],
             swiftSettings: plain),
         .testTarget(
+            name: "SampleShopTests",
+            dependencies: ["SampleShop", "Identity", "TrancheAPI", "TrancheCore", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "LoadGeneratorTests",
             dependencies: ["LoadGenerator", "Sockets", "TrancheAPI", "TrancheCore", nioConcurrency],
             swiftSettings: plain),
@@ -310,7 +327,8 @@ let package = Package(
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
                 "LoadGenerator", "PostgresClient", "Sockets", "Storage", "Verification", "WideArea", "TestSupport",
                 "tranche",
-                "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", grdb, nioConcurrency,
+                "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", "tranche-sample-shop",
+                grdb, nioConcurrency,
             ],
             swiftSettings: plain),
 

@@ -113,6 +113,11 @@ package struct AdminClient: Sendable {
         try await Self.client(self.layout.shopTLS).send(request)
     }
 
+    /// Calls the sample shop, which has no certificate and asks for none.
+    func callShop(_ request: CurlRequest) async throws(CurlError) -> CurlResponse {
+        try await Self.client(nil).send(request)
+    }
+
     private static func client(_ tls: ClientTLS?) -> CurlClient {
         self.shared.withLockedValue { shared in
             let client = shared[tls] ?? CurlClient(tls: tls)

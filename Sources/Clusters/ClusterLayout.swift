@@ -48,6 +48,8 @@ package struct ClusterLayout: Codable {
     package let coordinatorPort: Int
     /// The port of the second coordinator, which leads if the first one fails.
     package let standbyPort: Int
+    /// The port of the sample shop, which hears of every order; `nil` without one.
+    package let shopPort: Int?
     /// The port of the endpoint that changes the links; `nil` without links.
     package let controlPort: Int?
     package internal(set) var units: [Unit]
@@ -64,7 +66,7 @@ package struct ClusterLayout: Codable {
 
     private enum CodingKeys: String, CodingKey {
         case centerPort, otherCenterPort, postgres, coordinatorPort, standbyPort, controlPort, units, secrets, tls
-        case authority, ledgers
+        case authority, ledgers, shopPort
         case gatesOfRegions = "gates"
     }
 
@@ -75,6 +77,7 @@ package struct ClusterLayout: Codable {
     package var centers: CenterAddresses {
         CenterAddresses(of: [self.centerURL] + (self.otherCenterURL.map { [$0] } ?? []))
     }
+    package var shopURL: String? { self.shopPort.map { "http://127.0.0.1:\($0)" } }
     package var coordinatorURL: String { "\(self.scheme)://127.0.0.1:\(self.coordinatorPort)" }
     package var standbyURL: String { "\(self.scheme)://127.0.0.1:\(self.standbyPort)" }
     package func internalURL(_ unit: Unit) -> String { "\(self.scheme)://127.0.0.1:\(unit.internalPort)" }
@@ -97,11 +100,18 @@ package struct ClusterLayout: Codable {
         "TRANCHE_GATE_SECRET",
     ]
 
+    static let webhookSecretName = "TRANCHE_OUTBOX_SHOP_SECRET"
+    /// Of the sample shop; units need the first one, too.
+    package static let shopSecretNames = [
+        webhookSecretName, "TRANCHE_SAMPLE_SHOP_SECRET", "TRANCHE_SAMPLE_SHOP_KEY",
+    ]
+
     /// The secrets that one process needs.
     package func secrets(of part: LocalCluster.Part) -> [String: String] {
         func own(_ names: String...) -> [String: String] { self.secrets.filter { names.contains($0.key) } }
         switch part {
         case .redis, .gateRedis: return [:]
+        case .shop: return self.secrets.filter { Self.shopSecretNames.contains($0.key) }
         case .center, .otherCenter:
             return own(
                 "TRANCHE_UNITS_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_GATE_SECRET")
@@ -110,9 +120,9 @@ package struct ClusterLayout: Codable {
         case .coordinator, .standby: return own("TRANCHE_COORDINATOR_SECRET", "TRANCHE_CONTEST_KEY")
         case .unit(let name):
             guard let unit = self.units.first(where: { $0.name == name }) else { return [:] }
-            return own("TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET").merging(
-                self.secrets(ofUnit: unit.id)
-            ) { $1 }
+            return own(
+                "TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET", Self.webhookSecretName
+            ).merging(self.secrets(ofUnit: unit.id)) { $1 }
         }
     }
 
@@ -129,13 +139,14 @@ package struct ClusterLayout: Codable {
     /// - Parameters:
     ///   - isWide: Whether there are wide-area links between the regions and the hub.
     ///   - hasGates: Whether each region has a gate.
+    ///   - hasShop: Whether the sample shop hears of every order.
     ///   - authority: The folder of the authority for TLS; `nil`: no TLS.
     ///   - postgres: Where two centers keep their state together.
     package static func random(
-        regions: [String], isWide: Bool = false, hasGates: Bool = false, authority: String? = nil,
-        folder: ClusterFolder? = nil, postgres: String? = nil
+        regions: [String], isWide: Bool = false, hasGates: Bool = false, hasShop: Bool = false,
+        authority: String? = nil, folder: ClusterFolder? = nil, postgres: String? = nil
     ) throws -> ClusterLayout {
-        var ports = try FreePorts.take(5 + 8 * regions.count)
+        var ports = try FreePorts.take(6 + 8 * regions.count)
         func port() -> Int { ports.removeLast() }
         let units = regions.enumerated().map { place, name in
             Unit(
@@ -143,13 +154,18 @@ package struct ClusterLayout: Codable {
                 links: isWide ? Links(center: port(), coordinator: port(), standby: port(), unit: port()) : nil)
         }
         let gates = hasGates ? regions.map { Gate(name: $0, publicPort: port(), internalPort: port()) } : []
-        let secrets = Dictionary(
-            uniqueKeysWithValues: self.secretNames.map { name in
+        var secrets = Dictionary(
+            uniqueKeysWithValues: (self.secretNames + (hasShop ? self.shopSecretNames : [])).map { name in
                 (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
             })
+        // 64 hexadecimal digits are the base64 of 48 bytes, too.
+        if let text = secrets[self.webhookSecretName] {
+            secrets[self.webhookSecretName] = WebhookSignature.secretPrefix + text
+        }
         return ClusterLayout(
             centerPort: port(), otherCenterPort: postgres == nil ? nil : port(), postgres: postgres,
-            coordinatorPort: port(), standbyPort: port(), controlPort: isWide ? port() : nil,
+            coordinatorPort: port(), standbyPort: port(), shopPort: hasShop ? port() : nil,
+            controlPort: isWide ? port() : nil,
             units: units, gatesOfRegions: gates, secrets: secrets,
             tls: authority.flatMap { _ in folder?.certificates }, authority: authority)
     }

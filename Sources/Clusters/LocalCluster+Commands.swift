@@ -16,6 +16,7 @@ extension LocalCluster {
         case .unit(let name): self.folder.unit(name) + "/log"
         case .gate(let name): self.folder.gate(name) + "/log"
         case .gateRedis(let name): self.folder.gate(name) + "/redis.log"
+        case .shop: self.folder.shop + "/log"
         }
     }
 
@@ -29,6 +30,11 @@ extension LocalCluster {
             let gate = self.layout.gates.first { $0.name == name }!
             let file = try self.write("gates/\(name)/gate.yaml", self.values(of: gate), for: part)
             return (Self.sibling("tranche-gate"), ["--config", file])
+        case .shop:
+            let values: [String: [String: any CustomStringConvertible]] = [
+                "shop": ["port": self.layout.shopPort ?? 0], "data": ["folder": self.folder.shop],
+            ]
+            return (Self.sibling("tranche-sample-shop"), ["--config", try self.write("shop/shop.yaml", values)])
         case .center, .otherCenter:
             let isFirst = part == .center
             let file = try self.write(
@@ -109,7 +115,18 @@ extension LocalCluster {
             ]
         }
         if let ledger = self.layout.ledgers?[name] { values["ledger"] = ["postgres": ledger] }
+        if let shop = self.layout.shopURL { values["outbox"] = Self.outbox(shop) }
         return values
+    }
+
+    /// The sample shop as a consumer. It may be away for some seconds, and the trial goes on soon after: the usual pauses are
+    /// for outages of hours.
+    private static func outbox(_ shop: String) -> [String: any CustomStringConvertible] {
+        let pauses = [200, 400, 800, 1_600] + Array(repeating: 2_000, count: 16)
+        return [
+            "consumers": "shop", "shop.url": shop + "/hooks/tranche", "shop.private": "true",
+            "shop.pauses": pauses.map(String.init).joined(separator: ","),
+        ]
     }
 
     /// The configuration of a gate. It calls the center over its region's link.

@@ -7,10 +7,11 @@ import TrancheCore
 package import WideArea
 
 /// Real processes on this machine: a center, two coordinators, and a unit with a Redis for each region, and a gate with
-/// another Redis, if the layout has gates.
+/// another Redis, if the layout has gates; and the sample shop, if it has one.
 package final class LocalCluster: Sendable {
     package enum Part: Hashable, Sendable, CustomStringConvertible {
-        case center, otherCenter, coordinator, standby, unit(String), redis(String), gate(String), gateRedis(String)
+        case center, otherCenter, coordinator, standby, shop
+        case unit(String), redis(String), gate(String), gateRedis(String)
         package var description: String {
             switch self {
             case .center: "config-center"
@@ -21,6 +22,7 @@ package final class LocalCluster: Sendable {
             case .redis(let name): "redis of \(name)"
             case .gate(let name): "gate \(name)"
             case .gateRedis(let name): "redis of gate \(name)"
+            case .shop: "sample shop"
             }
         }
     }
@@ -79,6 +81,7 @@ package final class LocalCluster: Sendable {
         self.layout.units.flatMap { (self.hasRedis($0.name) ? [.redis($0.name)] : []) + [.unit($0.name)] }
             + self.centers + [.coordinator, .standby]
             + self.layout.gates.flatMap { [.gateRedis($0.name), .gate($0.name)] }
+            + (self.layout.shopPort == nil ? [] : [.shop])
     }
 
     package func start() async throws {
@@ -94,6 +97,10 @@ package final class LocalCluster: Sendable {
         for name in self.layout.gates.map(\.name) { try self.folder.make(self.folder.gate(name)) }
         try self.folder.make(self.folder.path + "/center")
         self.startWatch()
+        if self.layout.shopPort != nil {
+            try self.folder.make(self.folder.shop)
+            try self.start(.shop)
+        }
         for name in self.layout.units.map(\.name) where self.hasRedis(name) { try self.start(.redis(name)) }
         for center in self.centers { try self.start(center) }
         for name in self.layout.units.map(\.name) { try self.start(.unit(name)) }
@@ -215,7 +222,7 @@ package final class LocalCluster: Sendable {
         process.crash()
     }
 
-    /// Stops all processes: gates, coordinators and center first, then units, and Redis last.
+    /// Stops all processes: gates, coordinators and center first, then units, the shop that they call, and Redis last.
     package func stop() async {
         self.isStopping.withLockedValue { $0 = true }
         self.watch.withLockedValue { $0 }?.cancel()
@@ -226,6 +233,7 @@ package final class LocalCluster: Sendable {
         await withDiscardingTaskGroup { group in
             for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }
         }
+        await self.stop(.shop)
         for unit in self.layout.units { await self.stop(.redis(unit.name)) }
         for gate in self.layout.gates { await self.stop(.gateRedis(gate.name)) }
         await self.wide?.close()
@@ -239,6 +247,7 @@ package final class LocalCluster: Sendable {
             self.layout.centers.all.map { $0 + "/healthz" } + [self.layout.coordinatorURL + "/healthz"]
             + self.layout.units.map { $0.publicURL + "/readyz" }
             + self.layout.gates.map { $0.publicURL + "/readyz" }
+            + (self.layout.shopURL.map { [$0 + "/healthz"] } ?? [])
         let end = ContinuousClock.now + .seconds(seconds)
         for address in addresses {
             while await !client.answers(address) {

@@ -45,6 +45,7 @@ final class RecoveryProbe: Sendable {
         case .gate(let name), .gateRedis(let name):
             guard let gate = self.layout.gates.first(where: { $0.name == name }) else { return false }
             return await self.client.answers(gate.publicURL + "/readyz")
+        case .shop: return await self.client.answers((self.layout.shopURL ?? "") + "/healthz")
         }
     }
 

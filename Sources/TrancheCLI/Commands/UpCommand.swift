@@ -33,6 +33,7 @@ struct UpCommand: AsyncParsableCommand {
             "Two centers that keep their state in this PostgreSQL: one leads, one stands by. A connection string of libpq.",
             valueName: "connection"))
     var postgres: String?
+    @Flag(help: "Start the sample shop, too: it hears of every order by webhooks (docs/integrate.md).") var shop = false
     @Flag(help: "Do not restart a process that ended by itself.") var noRestart = false
     @Flag(help: "Give processes their secrets as files, below secrets/: they may be replaced while the cluster runs.")
     var secretFiles = false
@@ -96,7 +97,7 @@ struct UpCommand: AsyncParsableCommand {
     private func layout(_ folder: ClusterFolder, _ names: [String]?) throws -> ClusterLayout {
         guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
             let layout = try ClusterLayout.random(
-                regions: names ?? ThreeRegions.names, isWide: self.wan != nil, hasGates: true,
+                regions: names ?? ThreeRegions.names, isWide: self.wan != nil, hasGates: true, hasShop: self.shop,
                 authority: try self.authority(), folder: folder, postgres: self.postgres)
             try folder.save(layout)
             return layout
@@ -112,6 +113,9 @@ struct UpCommand: AsyncParsableCommand {
             throw CommandError(
                 "\(folder.path) holds a cluster whose centers keep their state elsewhere: choose another --data for --postgres"
             )
+        }
+        guard !self.shop || layout.shopPort != nil else {
+            throw CommandError("\(folder.path) holds a cluster without a shop: choose another --data for --shop")
         }
         guard self.wan == nil || layout.controlPort != nil else {
             throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")
@@ -133,6 +137,7 @@ struct UpCommand: AsyncParsableCommand {
         for gate in layout.gates {
             Output.line("  page \(gate.name.padding(toLength: 9, withPad: " ", startingAt: 0)) \(gate.publicURL)")
         }
+        if let shop = layout.shopURL { Output.line("  shop           \(shop)") }
         if let control = layout.controlPort, self.wan != nil {
             Output.line("  links          http://127.0.0.1:\(control)/links")
         }

@@ -17,8 +17,9 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             Starts a cluster with links of 5, 40 and 90 ms between its regions and the center. Sends a crowd whose
             demand does not match the quota plan. The last items are contested over all regions, in the order in which
-            buyers arrived, and returned items go to the waitlist. Then all processes stop, and the outcome is judged
-            from the files alone. Exit code 2 if the verdict fails.
+            buyers arrived, and returned items go to the waitlist. A sample shop hears of every order by webhooks, and keeps
+            a book of its own. Then all processes stop, the outcome is judged from the files alone, and the ledgers are
+            compared with the shop's book, order by order. Exit code 2 if the verdict fails.
 
             \(MachineFaults.story)
             """)
@@ -29,7 +30,7 @@ struct DemoCommand: AsyncParsableCommand {
     var seconds: Double?
     @Option(help: "Weights of the demand in us-east, eu-west and ap-south; \(DemoSize.texts(\.skew)).")
     var skew: String?
-    @Flag(help: "Kill a unit, a Redis, the center and the coordinator during the sale.") var faults = false
+    @Flag(help: "Kill a unit, a Redis, the center, the shop and the coordinator during the sale.") var faults = false
     @Flag(help: "Stop the center and the coordinators before the sale opens: units sell exactly their quota.")
     var alone = false
     @Flag(help: "Lose machines of PostgreSQL, the center and Redis, whose standbys take over, and add a unit.")
@@ -94,7 +95,7 @@ struct DemoCommand: AsyncParsableCommand {
         await self.fitToMachine()
         if self.machines { return try await MachinesDemo(command: self).run() }
         let folder = try self.newFolder()
-        let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true, hasGates: true)
+        let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true, hasGates: true, hasShop: true)
         try folder.save(layout)
         let view = LiveView(layout, story: Story(isQuiet: self.json))
         let story = view.story
@@ -119,7 +120,8 @@ struct DemoCommand: AsyncParsableCommand {
         let report = verifier.report()
         let verdict = DemoVerdict(
             report: report, fairness: verifier.fairness(LotID(1)), outcome: outcome, stock: self.size.stock,
-            isAlone: self.alone)
+            isAlone: self.alone,
+            books: outcome.shop.map { BookComparison(ledgers: verifier.bookedOrders, shop: $0) })
         if self.json { Output.json(verdict) } else { verdict.print(layout, report, outcome) }
         if verdict.isGood, self.data == nil {
             try? FileManager.default.removeItem(atPath: folder.path)
@@ -169,10 +171,11 @@ struct DemoCommand: AsyncParsableCommand {
         let faults = self.faults ? Task { await DemoFaults(cluster: cluster).run { story.note($0) } } : nil
         let load = await self.watch(crowd, arrivals, client, view)
         await faults?.value
+        let seconds = view.seconds
+        let shop = try await self.shopBook(client, story)
         return DemoOutcome(
             load: load, split: StaticSplit(arrivals.filter { !$0.kind.mustWinNothing }, stock: size.stock),
-            seconds: view.seconds, seed: self.seed,
-            deaths: cluster.deaths.map(\.description))
+            seconds: seconds, seed: self.seed, shop: shop, deaths: cluster.deaths.map(\.description))
     }
 
     private func warm(_ client: AdminClient) async throws {

@@ -1,4 +1,6 @@
 import LoadGenerator
+import TrancheCore
+import Verification
 
 /// The observations of a demo.
 struct DemoOutcome {
@@ -6,6 +8,8 @@ struct DemoOutcome {
     let split: StaticSplit
     let seconds: Double
     let seed: UInt64
+    /// The book of the sample shop; `nil` in a demo without one.
+    var shop: [OrderID: BookedOrder]?
     /// Processes that ended by themselves.
     let deaths: [String]
 }

@@ -31,12 +31,15 @@ struct DemoVerdict: Codable {
     /// The visitors of the gates, by kind, and what their records say.
     let visitors: [String: VisitorFigures]
     let crowd: CrowdVerdict
+    /// The ledgers beside the shop's book; `nil` without a shop.
+    let books: BookComparison?
 
     init(
         report: VerifyReport, fairness: FairnessReport?, outcome: DemoOutcome, stock: Int, isAlone: Bool,
-        unrepaired: [String] = []
+        unrepaired: [String] = [], books: BookComparison? = nil
     ) {
         self.unrepaired = unrepaired
+        self.books = books
         self.contest = fairness
         let lot = report.lots.first
         self.stock = stock
@@ -56,7 +59,7 @@ struct DemoVerdict: Codable {
         self.isGood =
             outcome.deaths.isEmpty && unrepaired.isEmpty && (isAlone || soldOut) && self.oversold == 0
             && self.acknowledgedAndLost == 0 && self.contradictions == 0
-            && report.isSound && self.crowd.isGood
+            && report.isSound && self.crowd.isGood && books?.isEqual ?? true
         self.staticSplitIdleAtFirstSoldOut = outcome.split.idleThen.reduce(0, +)
         self.staticSplitUnsold = outcome.split.unsoldAtEnd
         self.latencyMilliseconds = outcome.load.latency
@@ -98,6 +101,7 @@ struct DemoVerdict: Codable {
         let latency = self.latencyMilliseconds.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(
             separator: ", ")
         Output.line("\nlatency in ms, from the moment a buyer meant to ask: \(latency)")
+        if let books { BookTable.print(books) }
         Output.line(
             """
             \(Output.bold("Verdict")): stock \(Output.number(self.stock)) = paid \(Output.number(self.paid)) + held \(Output.number(self.held)) \

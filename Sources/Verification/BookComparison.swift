@@ -1,0 +1,61 @@
+package import TrancheCore
+
+/// What a book says of one order.
+package struct BookedOrder: Hashable, Sendable {
+    /// `reserved`, `paid`, `expired` or `cancelled`; `unheard` for an order of which only a refund is known.
+    package let state: String
+    /// Payments to give back.
+    package let refunds: Set<String>
+
+    package static let unheard = "unheard"
+
+    package init(state: String, refunds: Set<String> = []) { (self.state, self.refunds) = (state, refunds) }
+}
+
+/// The ledgers of all units beside the shop's own book, order by order.
+package struct BookComparison: Hashable, Sendable, Codable {
+    /// One line of the table: orders in a state, or payments to give back.
+    package struct Row: Hashable, Sendable, Codable {
+        package let name: String
+        package let ledgers: Int
+        package let shop: Int
+        /// Of them, the same ones in both.
+        package let both: Int
+    }
+    package let rows: [Row]
+    /// Orders of which the two do not say the same.
+    package let differences: Int
+    package let findings: [String]
+    package var isEqual: Bool { self.differences == 0 }
+
+    /// Findings that are kept; the first ones show the cause.
+    static let findingsLimit = 5
+    private static let states = ["reserved", "paid", "expired", "cancelled", BookedOrder.unheard]
+
+    package init(ledgers: [OrderID: BookedOrder], shop: [OrderID: BookedOrder]) {
+        let others = Set(shop.values.map(\.state)).subtracting(Self.states).sorted()
+        self.rows =
+            (Self.states + others).map { state in
+                Row(
+                    name: state, ledgers: ledgers.values.count { $0.state == state },
+                    shop: shop.values.count { $0.state == state },
+                    both: ledgers.count { $0.value.state == state && shop[$0.key]?.state == state })
+            }.filter { $0.ledgers + $0.shop > 0 } + [
+                Row(
+                    name: "refunds due", ledgers: ledgers.values.reduce(0) { $0 + $1.refunds.count },
+                    shop: shop.values.reduce(0) { $0 + $1.refunds.count },
+                    both: ledgers.reduce(0) { $0 + $1.value.refunds.intersection(shop[$1.key]?.refunds ?? []).count })
+            ]
+        let different = Set(ledgers.keys).union(shop.keys).filter { ledgers[$0] != shop[$0] }.sorted()
+        self.differences = different.count
+        self.findings = different.prefix(Self.findingsLimit).map { order in
+            "order \(order): the ledgers say \(Self.text(ledgers[order])), the shop says \(Self.text(shop[order]))"
+        }
+    }
+
+    private static func text(_ order: BookedOrder?) -> String {
+        guard let order else { return "nothing" }
+        guard !order.refunds.isEmpty else { return order.state }
+        return "\(order.state), refunds due: \(order.refunds.sorted().joined(separator: ", "))"
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Storage
+import TestSupport
+import Testing
+import TrancheCore
+import Verification
+
+/// The ledgers beside the book of a shop.
+@Suite("Books side by side") struct BookComparisonTests {
+    private static func id(_ number: UInt64) -> OrderID { OrderID(high: 1, low: number) }
+
+    private static func order(_ number: UInt64, _ state: OrderState = .reserved) -> Order {
+        var order = Order(
+            id: Self.id(number), buyer: BuyerID("buyer\(number)")!, lot: LotID(1), quantity: 1, buyerLimit: 1,
+            generation: Generation(1), stamp: Stamp(rawValue: number), deadline: Instant(microseconds: 9))
+        order.state = state
+        return order
+    }
+
+    @Test("equal books have no finding, and the table counts orders by state and refunds") func equalBooks() {
+        let book: [OrderID: BookedOrder] = [
+            Self.id(1): BookedOrder(state: "paid"), Self.id(2): BookedOrder(state: "paid"),
+            Self.id(3): BookedOrder(state: "expired", refunds: ["p3", "p4"]),
+        ]
+        let comparison = BookComparison(ledgers: book, shop: book)
+        #expect(comparison.isEqual)
+        #expect(comparison.findings.isEmpty)
+        #expect(comparison.rows.map(\.name) == ["paid", "expired", "refunds due"])
+        #expect(comparison.rows.map(\.ledgers) == [2, 1, 2])
+        #expect(comparison.rows.map(\.both) == [2, 1, 2])
+    }
+
+    @Test("an order that only one has, another state and another refund are differences") func differences() {
+        let ledgers: [OrderID: BookedOrder] = [
+            Self.id(1): BookedOrder(state: "paid"), Self.id(2): BookedOrder(state: "expired", refunds: ["p2"]),
+            Self.id(3): BookedOrder(state: "expired"),
+        ]
+        let shop: [OrderID: BookedOrder] = [
+            Self.id(2): BookedOrder(state: "expired", refunds: ["p9"]), Self.id(3): BookedOrder(state: "reserved"),
+            Self.id(4): BookedOrder(state: "paid"),
+        ]
+        let comparison = BookComparison(ledgers: ledgers, shop: shop)
+        #expect(!comparison.isEqual)
+        #expect(comparison.differences == 4)
+        #expect(
+            comparison.findings == [
+                "order \(Self.id(1)): the ledgers say paid, the shop says nothing",
+                "order \(Self.id(2)): the ledgers say expired, refunds due: p2, the shop says expired, refunds due: p9",
+                "order \(Self.id(3)): the ledgers say expired, the shop says reserved",
+                "order \(Self.id(4)): the ledgers say nothing, the shop says paid",
+            ])
+        let paid = comparison.rows.first { $0.name == "paid" }
+        #expect((paid?.ledgers, paid?.shop, paid?.both) == (1, 1, 0), "the numbers agree, the orders do not")
+    }
+
+    @Test("the ledgers' side is read from the files of the units") func ledgersAreRead() throws {
+        let folder = try TemporaryFolder.make()
+        for name in ["/center", "/units/one"] {
+            try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
+        }
+        _ = try AuthorityStore(path: folder + "/center/authority.sqlite")
+        let ledger = try UnitLedger(path: folder + "/units/one/ledger.sqlite", unit: UnitID(1), newID: LedgerID(7))
+        let payment = PaymentID("p")!
+        try ledger.commit(
+            [
+                .opened(Incarnation(1)), .ceiling(Stamp(rawValue: 1_000)), .granted(LotID(1), total: 10),
+                .reserved(Self.order(1)), .confirmed(Self.order(1), payment: payment),
+                .reserved(Self.order(2)), .released(Self.order(2), state: .expired),
+                .refundDue(Self.id(2), payment: payment, reason: .orderOver),
+                .reserved(Self.order(3)),
+                .refundDue(Self.id(9), payment: payment, reason: .unknownOrder),
+            ], as: Incarnation(1))
+        let booked = try Verifier(folder: folder).bookedOrders
+        #expect(
+            booked == [
+                Self.id(1): BookedOrder(state: "paid"), Self.id(2): BookedOrder(state: "expired", refunds: ["p"]),
+                Self.id(3): BookedOrder(state: "reserved"),
+                Self.id(9): BookedOrder(state: BookedOrder.unheard, refunds: ["p"]),
+            ])
+    }
+}
