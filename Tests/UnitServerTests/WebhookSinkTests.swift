@@ -21,10 +21,9 @@ import UnitServer
     private func answer(
         from url: String, mayBePrivate: Bool = true, timeoutMilliseconds: Int = 5_000
     ) async throws -> RelayMachine.Answer {
-        let consumer = ConsumerConfiguration(
-            name: "shop", url: url, timeoutMilliseconds: timeoutMilliseconds, mayBePrivate: mayBePrivate,
-            signature: try #require(WebhookSignature(secrets: [Self.secret])))
-        let sink = WebhookSink(consumer, unit: UnitID(3))
+        let webhooks = WebhookSettings(
+            url: url, mayBePrivate: mayBePrivate, signature: try #require(WebhookSignature(secrets: [Self.secret])))
+        let sink = WebhookSink(webhooks, timeoutMilliseconds: timeoutMilliseconds, unit: UnitID(3))
         defer { sink.stop() }
         return await withCheckedContinuation { continuation in
             sink.deliver(self.event()) { continuation.resume(returning: $0) }

@@ -1,5 +1,4 @@
 package import DaemonSupport
-package import TrancheAPI
 package import TrancheCore
 
 /// The settings of one consumer of events, `NAME` in the keys below.
@@ -7,7 +6,7 @@ package import TrancheCore
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `outbox.consumers` | the names, with commas: `[a-z][a-z0-9]*`, 16 at most | none |
-/// | `outbox.NAME.url` | where its webhooks go, https:// or http:// | required |
+/// | `outbox.NAME.url` or `.redis` | its receiver: ``WebhookSettings`` or ``StreamSettings`` | one of them is required |
 /// | `outbox.NAME.events` | kinds of events, with commas | all but `lost` |
 /// | `outbox.NAME.from` | where a new consumer begins: `start` or `now` | `start` |
 /// | `outbox.NAME.concurrency` | deliveries at a time | 16 |
@@ -15,28 +14,16 @@ package import TrancheCore
 /// | `outbox.NAME.queue` | events in memory | 16384 |
 /// | `outbox.NAME.timeout` | milliseconds until an answer that has not come is a no | 15000 |
 /// | `outbox.NAME.pauses` | milliseconds before each further try, with commas | Standard Webhooks: 5 s to 24 h |
-/// | `outbox.NAME.private` | `true`: the address may be private, such as this machine's | `false` |
-///
-/// The secret is `TRANCHE_OUTBOX_NAME_SECRET`: one or two, the newest first, each `whsec_` and base64.
 package struct ConsumerConfiguration: Sendable {
+    package enum Receiver: Sendable {
+        case webhooks(WebhookSettings)
+        case stream(StreamSettings)
+    }
     package let name: String
-    package let url: String
+    package let receiver: Receiver
     package let beginsNow: Bool
     package let timeoutMilliseconds: Int
-    package let mayBePrivate: Bool
     package let settings: RelaySettings
-    private let signatures: Derived<WebhookSignature>
-    package var signature: WebhookSignature { self.signatures.current }
-
-    /// With the usual settings.
-    package init(
-        name: String, url: String, timeoutMilliseconds: Int = 15_000, mayBePrivate: Bool = false,
-        settings: RelaySettings = RelaySettings(), signature: WebhookSignature
-    ) {
-        (self.name, self.url, self.beginsNow) = (name, url, false)
-        (self.timeoutMilliseconds, self.mayBePrivate) = (timeoutMilliseconds, mayBePrivate)
-        (self.settings, self.signatures) = (settings, Derived(signature))
-    }
 
     package static func all(_ values: DaemonConfiguration) throws(StartError) -> [ConsumerConfiguration] {
         let names = values.string("outbox.consumers", default: "").split(separator: ",").map(String.init)
@@ -58,18 +45,13 @@ package struct ConsumerConfiguration: Sendable {
         }
         let key = "outbox.\(name)"
         self.name = name
-        self.url = try values.string("\(key).url")
-        guard self.url.hasPrefix("https://") || self.url.hasPrefix("http://"), self.url.utf8.count <= Limits.urlBytes
-        else {
-            throw StartError("\(key).url must begin with https:// or http://, \(Limits.urlBytes) bytes at most")
-        }
+        self.receiver = try Self.receiver(name, values)
         switch values.string("\(key).from", default: "start") {
         case "start": self.beginsNow = false
         case "now": self.beginsNow = true
         case let text: throw StartError("\(key).from is \"\(text)\", but must be start or now")
         }
         self.timeoutMilliseconds = try values.number("\(key).timeout", in: 100...30_000, default: 15_000)
-        self.mayBePrivate = try values.flag("\(key).private")
         var settings = RelaySettings()
         settings.concurrency = try values.number("\(key).concurrency", in: 1...Limits.relayConcurrency, default: 16)
         settings.queueLimit = try values.number("\(key).queue", in: 16...Limits.relayQueue, default: 16_384)
@@ -78,7 +60,15 @@ package struct ConsumerConfiguration: Sendable {
         settings.kinds = try Self.kinds(key, values)
         settings.pauses = try Self.pauses(key, values)
         self.settings = settings
-        self.signatures = try Self.signatures(name, values)
+    }
+
+    private static func receiver(_ name: String, _ values: DaemonConfiguration) throws(StartError) -> Receiver {
+        let key = "outbox.\(name)"
+        if values.string("\(key).redis", default: "").isEmpty { return .webhooks(try WebhookSettings(name, values)) }
+        guard values.string("\(key).url", default: "").isEmpty else {
+            throw StartError("\(key).url and \(key).redis are set: a consumer has one receiver")
+        }
+        return .stream(try StreamSettings(name, values))
     }
 
     private static func kinds(_ key: String, _ values: DaemonConfiguration) throws(StartError) -> Set<OutboxEvent.Kind>
@@ -104,16 +94,5 @@ package struct ConsumerConfiguration: Sendable {
             throw StartError("\(key).pauses is \"\(text)\", but must be \(RelayPauses.rule)")
         }
         return pauses
-    }
-
-    private static func signatures(
-        _ name: String, _ values: DaemonConfiguration
-    ) throws(StartError) -> Derived<WebhookSignature> {
-        let secret = try values.liveSecret("tranche.outbox.\(name).secret") { secrets in
-            WebhookSignature(secrets: secrets) == nil
-                ? "TRANCHE_OUTBOX_\(name.uppercased())_SECRET must be \(WebhookSignature.rule)" : nil
-        }
-        // A part of a list that passed the check passes it, too.
-        return secret.derive { WebhookSignature(secrets: $0)! }
     }
 }

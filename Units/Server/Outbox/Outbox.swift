@@ -29,11 +29,19 @@ final class Outbox: Sendable {
             loops.append(
                 try RelayLoop(
                     relay, consumer, store: try ledger.openOutbox(),
-                    sink: WebhookSink(consumer, unit: ledger.unit),
+                    sink: Self.sink(consumer, unit: ledger.unit),
                     head: OutboxCursor(position: ledger.head.position, generation: book.generation),
                     incarnation: book.incarnation, telemetry: telemetry, logger: logger))
         }
         self.loops.withLockedValue { $0 = loops }
+    }
+
+    private static func sink(_ consumer: ConsumerConfiguration, unit: UnitID) -> any OutboxSink {
+        let timeout = consumer.timeoutMilliseconds
+        return switch consumer.receiver {
+        case .webhooks(let webhooks): WebhookSink(webhooks, timeoutMilliseconds: timeout, unit: unit)
+        case .stream(let stream): StreamSink(stream, timeoutMilliseconds: timeout, unit: unit)
+        }
     }
 
     /// The ledger is durable up to here, and somebody has vouched for it. A ledger that nobody vouches for may be a copy, and

@@ -14,14 +14,14 @@ package final class WebhookSink: OutboxSink {
     private let unit: UnitID
     private let url: String
     private let timeoutMilliseconds: Int
-    private let consumer: ConsumerConfiguration
+    private let webhooks: WebhookSettings
     private let curl: CurlClient
 
-    package init(_ consumer: ConsumerConfiguration, unit: UnitID) {
-        (self.unit, self.url, self.consumer) = (unit, consumer.url, consumer)
-        self.timeoutMilliseconds = consumer.timeoutMilliseconds
+    package init(_ webhooks: WebhookSettings, timeoutMilliseconds: Int, unit: UnitID) {
+        (self.unit, self.url, self.webhooks) = (unit, webhooks.url, webhooks)
+        self.timeoutMilliseconds = timeoutMilliseconds
         // A client for each consumer: its thread waits for no other receiver.
-        let mayBePrivate = consumer.mayBePrivate
+        let mayBePrivate = webhooks.mayBePrivate
         self.curl = CurlClient(door: { mayBePrivate || !PrivateAddress.contains($0) })
     }
 
@@ -33,7 +33,7 @@ package final class WebhookSink: OutboxSink {
             headers: [
                 "Content-Type": WebhookBody.type, WebhookSignature.idHeader: id,
                 WebhookSignature.timestampHeader: "\(seconds)",
-                WebhookSignature.header: self.consumer.signature.sign(id: id, seconds: seconds, body),
+                WebhookSignature.header: self.webhooks.signature.sign(id: id, seconds: seconds, body),
             ],
             body: body, timeoutMilliseconds: self.timeoutMilliseconds, bodyLimitBytes: Self.answerBytes)
         self.curl.start(request) { [url] in completion(Self.answer($0, url)) }

@@ -1,0 +1,96 @@
+import RedisClient
+import TestSupport
+import Testing
+import TrancheAPI
+import TrancheCore
+import UnitServer
+
+/// Events in a stream of a real Redis.
+@Suite("Stream sink") struct StreamSinkTests {
+    private static let key = "orders"
+
+    private func event(_ number: UInt64) -> OutboxEvent {
+        let order = Order(
+            id: OrderID(high: 1, low: number), buyer: BuyerID("ann")!, lot: LotID(1), quantity: 1, buyerLimit: 1,
+            generation: Generation(1), stamp: Stamp(rawValue: number), deadline: Instant(microseconds: 9))
+        return LedgerEntry.reserved(order).events(at: number, generation: Generation(1))[0]
+    }
+
+    private func sink(_ redis: PrivateRedis, key: String = Self.key) throws -> StreamSink {
+        let address = try #require(RedisConnection.Address(redis.socket))
+        return StreamSink(StreamSettings(address: address, key: key), timeoutMilliseconds: 5_000, unit: UnitID(3))
+    }
+
+    private func answer(_ sink: StreamSink, _ number: UInt64) async -> RelayMachine.Answer {
+        await withCheckedContinuation { continuation in
+            sink.deliver(self.event(number)) { continuation.resume(returning: $0) }
+        }
+    }
+
+    private func isNo(_ answer: RelayMachine.Answer, _ part: String) -> Bool {
+        if case .no(let reason, _) = answer { reason.contains(part) } else { false }
+    }
+
+    /// The fields of each entry.
+    private func entries(_ redis: PrivateRedis) throws -> [[String: String]] {
+        let address = try #require(RedisConnection.Address(redis.socket))
+        let reply = try RedisConnection(address, timeoutMilliseconds: 5_000).ask("XRANGE", Self.key, "-", "+")
+        return (reply.array ?? []).map { entry in
+            let texts = (entry.array?.last?.array ?? []).map { $0.text ?? "" }
+            return Dictionary(
+                uniqueKeysWithValues: stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) })
+        }
+    }
+
+    @Test("an event is an entry with its id, type, order and the webhook's body, in the order of the deliveries")
+    func eventsAreEntries() async throws {
+        let redis = try PrivateRedis()
+        let sink = try self.sink(redis)
+        defer { sink.stop() }
+        for number in 1...5 as ClosedRange<UInt64> { #expect(await self.answer(sink, number) == .yes) }
+        let entries = try self.entries(redis)
+        #expect(entries.map { $0["id"] } == (1...5).map { "3:1:\($0):0" })
+        let first = try #require(entries.first)
+        #expect(first["type"] == "tranche.order.reserved")
+        #expect(first["order"] == "\(OrderID(high: 1, low: 1))")
+        #expect(first["event"] == String(decoding: WebhookBody.json(self.event(1), unit: UnitID(3)), as: UTF8.self))
+    }
+
+    @Test("many deliveries at a time all get their answer") func manyAtATime() async throws {
+        let redis = try PrivateRedis()
+        let sink = try self.sink(redis)
+        defer { sink.stop() }
+        await withTaskGroup(of: RelayMachine.Answer.self) { group in
+            for number in 1...200 as ClosedRange<UInt64> { group.addTask { await self.answer(sink, number) } }
+            for await answer in group { #expect(answer == .yes) }
+        }
+        #expect(Set(try self.entries(redis).map { $0["id"] }).count == 200)
+    }
+
+    @Test("a Redis that is away is a no, and one that came back takes the next event")
+    func redisComesBack() async throws {
+        let redis = try PrivateRedis()
+        let sink = try self.sink(redis)
+        defer { sink.stop() }
+        #expect(await self.answer(sink, 1) == .yes)
+        redis.kill()
+        #expect(self.isNo(await self.answer(sink, 2), "no answer from Redis"))
+        try redis.start()
+        #expect(await self.answer(sink, 3) == .yes)
+        redis.kill()
+        try redis.start()
+        // The old connection has ended: the event gets a new one at once.
+        #expect(await self.answer(sink, 4) == .yes)
+        #expect(try self.entries(redis).map { $0["id"] } == ["3:1:4:0"])
+    }
+
+    @Test("a key of another kind is a no, and so is everything after the stop") func refusals() async throws {
+        let redis = try PrivateRedis()
+        let address = try #require(RedisConnection.Address(redis.socket))
+        _ = try RedisConnection(address, timeoutMilliseconds: 5_000).ask("SET", Self.key, "text")
+        let sink = try self.sink(redis)
+        #expect(self.isNo(await self.answer(sink, 1), "the Redis refused the entry"))
+        sink.stop()
+        #expect(self.isNo(await self.answer(sink, 2), "the unit stops"))
+    }
+}
