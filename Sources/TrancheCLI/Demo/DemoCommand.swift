@@ -116,7 +116,8 @@ struct DemoCommand: AsyncParsableCommand {
         watch.cancel()
         try Data(JSON.encode(outcome.load.acknowledged.keys.sorted())).write(
             to: URL(fileURLWithPath: folder.path + "/acknowledged.json"))
-        let verifier = try Verifier(folder: folder.path, acknowledged: Array(outcome.load.acknowledged.keys))
+        let verifier = try Verifier(
+            folder: folder.path, acknowledged: Array(outcome.load.acknowledged.keys), paid: outcome.load.paidOrders)
         let report = verifier.report()
         let verdict = DemoVerdict(
             report: report, fairness: verifier.fairness(LotID(1)), outcome: outcome, stock: self.size.stock,
