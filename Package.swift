@@ -325,7 +325,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
-                "LoadGenerator", "PostgresClient", "RedisClient", "Sockets", "Storage", "Verification", "WideArea",
+                "LoadGenerator", "PostgresClient", "RedisClient", "SampleShop", "Sockets", "Storage", "Verification",
+                "WideArea",
                 "TestSupport",
                 "tranche",
                 "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", "tranche-sample-shop",

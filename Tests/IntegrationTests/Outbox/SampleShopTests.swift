@@ -1,8 +1,9 @@
 import Clusters
 import CurlClient
+import DaemonSupport
 import Foundation
-import LoadGenerator
-import TestSupport
+import SampleShop
+import Sockets
 import Testing
 import TrancheAPI
 import TrancheCore
@@ -108,9 +109,42 @@ import Verification
                 #expect(response.status == 401, "\(path)")
             }
         }
+        try await self.gateKnowsBuyers(cluster, shop)
+    }
+
+    /// Signs a buyer in at the shop, and shows the proof to a gate that has the shop's keys.
+    private func gateKnowsBuyers(_ cluster: TestCluster, _ shop: String) async throws {
+        struct SignIn: Decodable { let proof: String }
         let signIn = try await cluster.call(
             "POST", shop + "/sign-in", secret: nil, body: Array("{\"name\":\"ann\"}".utf8))
         #expect(signIn.status == 201)
-        #expect(String(decoding: signIn.body, as: UTF8.self).contains("\"proof\":\"ey"))
+        let proof = try JSON.decode(SignIn.self, from: signIn.body).proof
+
+        let layout = try ClusterFolder(path: cluster.folder).load()
+        let gate = try #require(layout.gates.first)
+        let ports = try FreePorts.take(2)
+        let settings = [
+            "GATE_NAME": "of-shop", "PUBLIC_PORT": "\(ports[0])", "INTERNAL_PORT": "\(ports[1])",
+            "IDENTITY_DEV": "false", "IDENTITY_KEYS": shop + "/keys", "IDENTITY_ISSUER": ShopIdentity.issuer,
+            "IDENTITY_AUDIENCE": ShopIdentity.audience,
+        ]
+        let process = try ChildProcess(
+            TestCluster.program("tranche-gate").path, ["--config", "\(cluster.folder)/gates/\(gate.name)/gate.yaml"],
+            environment: ProcessInfo.processInfo.environment.merging(layout.secrets(of: .gate(gate.name))) { $1 }
+                .merging(settings) { $1 },
+            log: "\(cluster.folder)/gates/\(gate.name)/of-shop.log")
+        defer {
+            process.send(SIGTERM)
+            _ = process.wait()
+        }
+        let url = "http://127.0.0.1:\(ports[0])"
+        try await cluster.wait(for: "a gate of the shop") {
+            (try? await cluster.call("GET", url + "/readyz", secret: nil, body: nil))?.status == 200
+        }
+        let session = try await cluster.call("POST", url + "/v1/session", secret: proof, body: [])
+        #expect(session.status == 201, "\(String(decoding: session.body, as: UTF8.self))")
+        // The other gates belong to no shop.
+        let other = try await cluster.call("POST", gate.publicURL + "/v1/session", secret: proof, body: [])
+        #expect(other.status == 401)
     }
 }
