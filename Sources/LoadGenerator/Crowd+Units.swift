@@ -122,33 +122,6 @@ extension Crowd {
         )
     }
 
-    func pay(_ arrival: Arrival, _ order: OrderID, _ log: VisitorLog) async {
-        try? await Task.sleep(for: .milliseconds(arrival.thinkMilliseconds))
-        for _ in 0..<40 where !Task.isCancelled {
-            let body = JSON.encode(PaymentBody(order: order, payment: PaymentID("pay-\(order)")!))
-            let now = SystemClock.now()
-            var request = ByteBuffer()
-            request.writeString(
-                "POST /v1/payments/callback HTTP/1.1\r\nHost: tranche\r\nContent-Type: application/json\r\n"
-                    + "\(PaymentSignature.header): \(self.signature.sign(body, at: now))\r\nContent-Length: \(body.count)\r\n\r\n"
-            )
-            request.writeBytes(body)
-            if let response = try? await self.place(arrival.unit).pool.send(request), response.status != 503 {
-                if response.status == 200 { log.paid(order) }
-                self.note { report in
-                    if response.status == 200 {
-                        report.paid += arrival.quantity
-                        report.paidOrders.append(order)
-                    } else {
-                        report.tooLate += 1
-                    }
-                }
-                return
-            }
-            try? await Task.sleep(for: .milliseconds(250))
-        }
-    }
-
     func buyRequest(_ token: String, quantity: Int) -> ByteBuffer {
         let body = quantity == 1 ? "" : "{\"quantity\":\(quantity)}"
         return ByteBuffer(

@@ -10,6 +10,7 @@ package struct Arrival: Hashable, Sendable {
     package var losesConnection = false
     package var pays = true
     package var thinkMilliseconds = 500
+    package var habit = PaymentHabit.honest
     /// How the visitor behaves at a gate.
     package var kind = VisitorKind.person
     /// The name is that of several buyers of the load.
@@ -32,6 +33,10 @@ package struct LoadPlan: Sendable {
     package var doublePercent = 0
     package var cutPercent = 0
     package var abandonPercent = 0
+    /// Of 100 payments, how many have an odd ``PaymentHabit``, each kind as often.
+    package var oddPaymentPercent = 0
+    /// How much longer a late payment takes: more than the payment window.
+    package var lateMilliseconds = 0
     /// Of 100 requests, how many come from a few bots. Each bot uses one buyer name and many tokens.
     package var botPercent = 0
     package static let botsPerUnit = 20
@@ -73,6 +78,11 @@ package struct LoadPlan: Sendable {
             arrival.pays = random.number(below: 100) >= self.abandonPercent
             arrival.thinkMilliseconds =
                 self.thinkMilliseconds.lowerBound + random.number(below: self.thinkMilliseconds.count)
+            // Without them nothing is drawn: a crowd of honest payments stays what it was.
+            if self.oddPaymentPercent > 0, random.number(below: 100) < self.oddPaymentPercent {
+                arrival.habit = PaymentHabit.odd[random.number(below: PaymentHabit.odd.count)]
+                if arrival.habit == .late { arrival.thinkMilliseconds += self.lateMilliseconds }
+            }
             if self.shares.others > 0, !arrival.isBot { self.assignKind(to: &arrival, number, &random) }
             return arrival
         }.sorted { ($0.atMilliseconds, $0.buyer) < ($1.atMilliseconds, $1.buyer) }

@@ -14,6 +14,8 @@ package struct LoadReport: Sendable, Codable {
     package var paid = 0
     package var paidOrders: [OrderID] = []
     package var tooLate = 0
+    /// What the provider knows of each order's payments.
+    package var payments: [OrderID: [SeenPayment]] = [:]
     package var answers: [String: Int] = [:]
     package var brokenConnections = 0
     /// Requests that entered a contest, and orders that waited for returned stock.

@@ -12,7 +12,18 @@ package struct BookedOrder: Hashable, Sendable {
     package init(state: String, refunds: Set<String> = []) { (self.state, self.refunds) = (state, refunds) }
 }
 
-/// The ledgers of all units beside the shop's own book, order by order.
+/// A payment as its provider has it.
+package struct ProviderPayment: Hashable, Sendable {
+    package let order: OrderID
+    package let payment: String
+    /// Whether the unit took it. If not, it owes it back.
+    package let isTaken: Bool
+    package init(order: OrderID, payment: String, isTaken: Bool) {
+        (self.order, self.payment, self.isTaken) = (order, payment, isTaken)
+    }
+}
+
+/// The ledgers of all units beside the shop's own book, order by order, and what the payment provider was told.
 package struct BookComparison: Hashable, Sendable, Codable {
     /// One line of the table: orders in a state, or payments to give back.
     package struct Row: Hashable, Sendable, Codable {
@@ -21,9 +32,11 @@ package struct BookComparison: Hashable, Sendable, Codable {
         package let shop: Int
         /// Of them, the same ones in both.
         package let both: Int
+        /// Payments of which the provider was told so; it may have missed an answer. `nil` where it has no say.
+        package var provider: Int?
     }
     package let rows: [Row]
-    /// Orders of which the two do not say the same.
+    /// Orders of which ledgers and shop do not say the same, and payments of which the provider was told something else.
     package let differences: Int
     package let findings: [String]
     package var isEqual: Bool { self.differences == 0 }
@@ -32,9 +45,11 @@ package struct BookComparison: Hashable, Sendable, Codable {
     static let findingsLimit = 5
     private static let states = ["reserved", "paid", "expired", "cancelled", BookedOrder.unheard]
 
-    package init(ledgers: [OrderID: BookedOrder], shop: [OrderID: BookedOrder]) {
+    package init(
+        ledgers: [OrderID: BookedOrder], shop: [OrderID: BookedOrder], provider: [ProviderPayment] = []
+    ) {
         let others = Set(shop.values.map(\.state)).subtracting(Self.states).sorted()
-        self.rows =
+        var rows =
             (Self.states + others).map { state in
                 Row(
                     name: state, ledgers: ledgers.values.count { $0.state == state },
@@ -46,11 +61,28 @@ package struct BookComparison: Hashable, Sendable, Codable {
                     shop: shop.values.reduce(0) { $0 + $1.refunds.count },
                     both: ledgers.reduce(0) { $0 + $1.value.refunds.intersection(shop[$1.key]?.refunds ?? []).count })
             ]
-        let different = Set(ledgers.keys).union(shop.keys).filter { ledgers[$0] != shop[$0] }.sorted()
-        self.differences = different.count
-        self.findings = different.prefix(Self.findingsLimit).map { order in
-            "order \(order): the ledgers say \(Self.text(ledgers[order])), the shop says \(Self.text(shop[order]))"
+        for index in rows.indices where rows[index].name == OrderState.paid.name || index == rows.count - 1 {
+            let isPaid = index < rows.count - 1
+            rows[index].provider = provider.count { $0.isTaken == isPaid }
         }
+        self.rows = rows
+        let untrue = provider.filter { !Self.isTrue($0, ledgers[$0.order]) }
+        let different = Set(ledgers.keys).union(shop.keys).filter { ledgers[$0] != shop[$0] }.sorted()
+        self.differences = different.count + untrue.count
+        let findings =
+            different.prefix(Self.findingsLimit).map { order in
+                "order \(order): the ledgers say \(Self.text(ledgers[order])), the shop says \(Self.text(shop[order]))"
+            }
+            + untrue.prefix(Self.findingsLimit).map { one in
+                "order \(one.order): the provider was told that \(one.payment) is \(one.isTaken ? "taken" : "owed"), "
+                    + "the ledgers say \(Self.text(ledgers[one.order]))"
+            }
+        self.findings = Array(findings.prefix(Self.findingsLimit))
+    }
+
+    private static func isTrue(_ one: ProviderPayment, _ order: BookedOrder?) -> Bool {
+        guard let order else { return false }
+        return one.isTaken ? order.state == OrderState.paid.name : order.refunds.contains(one.payment)
     }
 
     private static func text(_ order: BookedOrder?) -> String {

@@ -53,6 +53,29 @@ import Verification
         #expect((paid?.ledgers, paid?.shop, paid?.both) == (1, 1, 0), "the numbers agree, the orders do not")
     }
 
+    @Test("what the provider was told of a payment must be in the ledgers") func providerIsHeard() {
+        let book: [OrderID: BookedOrder] = [
+            Self.id(1): BookedOrder(state: "paid", refunds: ["again"]), Self.id(2): BookedOrder(state: "expired"),
+        ]
+        func provider(_ order: UInt64, _ payment: String, _ isTaken: Bool) -> ProviderPayment {
+            ProviderPayment(order: Self.id(order), payment: payment, isTaken: isTaken)
+        }
+        let good = BookComparison(
+            ledgers: book, shop: book, provider: [provider(1, "first", true), provider(1, "again", false)])
+        #expect(good.isEqual)
+        #expect(good.rows.map(\.provider) == [1, nil, 1])
+        let bad = BookComparison(
+            ledgers: book, shop: book,
+            provider: [provider(2, "p", true), provider(2, "q", false), provider(3, "r", true)])
+        #expect(bad.differences == 3)
+        #expect(
+            bad.findings == [
+                "order \(Self.id(2)): the provider was told that p is taken, the ledgers say expired",
+                "order \(Self.id(2)): the provider was told that q is owed, the ledgers say expired",
+                "order \(Self.id(3)): the provider was told that r is taken, the ledgers say nothing",
+            ])
+    }
+
     @Test("the ledgers' side is read from the files of the units") func ledgersAreRead() throws {
         let folder = try TemporaryFolder.make()
         for name in ["/center", "/units/one"] {

@@ -46,6 +46,8 @@ struct DemoCommand: AsyncParsableCommand {
     /// The crowd at the gates, where nothing else is asked for.
     static let shares = VisitorShares(doubleClickers: 3, scripts: 1, blocked: 1, forgers: 1, replayers: 1)
     static let paymentWindowMilliseconds: Int64 = 4_000
+    /// Of 100 payments, a quarter of these each: late, twice, repeated, behind a forged one.
+    static let oddPaymentPercent = 4
     static let sale = "demo"
     /// How long the first buyers wait for the opening.
     static let earlySeconds = 2.0
@@ -122,7 +124,9 @@ struct DemoCommand: AsyncParsableCommand {
         let verdict = DemoVerdict(
             report: report, fairness: verifier.fairness(LotID(1)), outcome: outcome, stock: self.size.stock,
             isAlone: self.alone,
-            books: outcome.shop.map { BookComparison(ledgers: verifier.bookedOrders, shop: $0) })
+            books: outcome.shop.map {
+                BookComparison(ledgers: verifier.bookedOrders, shop: $0, provider: outcome.payments)
+            })
         if self.json { Output.json(verdict) } else { verdict.print(layout, report, outcome) }
         if verdict.isGood, self.data == nil {
             try? FileManager.default.removeItem(atPath: folder.path)
@@ -143,12 +147,14 @@ struct DemoCommand: AsyncParsableCommand {
         let size = self.size
         var plan = LoadPlan(buyers: size.buyers, seconds: size.seconds, weights: try size.weights)
         (plan.doublePercent, plan.cutPercent, plan.abandonPercent, plan.seed) = (5, 3, 10, self.seed)
+        (plan.oddPaymentPercent, plan.lateMilliseconds) = (Self.oddPaymentPercent, Int(Self.paymentWindowMilliseconds))
         plan.shares = self.visitors.shares(Self.shares)
         let arrivals = plan.arrivals()
         self.say(
             """
             \(Output.number(size.stock)) items in equal thirds; \(Output.number(size.buyers)) buyers within \(Int(size.seconds)) s, demand \(size.skew); \
-            5% submit twice, 3% lose their connection, 10% never pay (seed \(self.seed));
+            5% submit twice, 3% lose their connection, 10% never pay, \(Self.oddPaymentPercent)% pay late, twice, by a \
+            callback that comes three times, or behind a forged one (seed \(self.seed));
             at the gates \(plan.shares.text)
             """)
         try await client.block(arrivals, in: Self.sale)

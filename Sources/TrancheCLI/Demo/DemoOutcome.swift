@@ -12,4 +12,11 @@ struct DemoOutcome {
     var shop: [OrderID: BookedOrder]?
     /// Processes that ended by themselves.
     let deaths: [String]
+
+    /// The payments, as the crowd has them, which is their provider.
+    var payments: [ProviderPayment] {
+        self.load.payments.flatMap { order, seen in
+            seen.map { ProviderPayment(order: order, payment: $0.payment, isTaken: $0.isTaken) }
+        }
+    }
 }

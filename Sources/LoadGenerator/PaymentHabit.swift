@@ -1,0 +1,23 @@
+/// How the payment provider of a load behaves with one buyer's payment. The crowd is the provider, too.
+package enum PaymentHabit: String, Hashable, Sendable, Codable, CaseIterable {
+    /// One callback, in time.
+    case honest
+    /// The same callback three times.
+    case repeated
+    /// The buyer pays a second time, with another payment.
+    case twice
+    /// Somebody forges a callback before the provider sends its own.
+    case forged
+    /// The callback comes when the reservation has ended.
+    case late
+
+    /// All but ``honest``.
+    static let odd: [PaymentHabit] = [.repeated, .twice, .forged, .late]
+}
+
+/// A payment as its provider has it: what the unit said to the callback.
+package struct SeenPayment: Hashable, Sendable, Codable {
+    package let payment: String
+    /// `false`: the unit did not take it, and owes it back.
+    package let isTaken: Bool
+}
