@@ -153,8 +153,12 @@ let package = Package(
         .executableTarget(
             name: "tranche-unit", dependencies: ["UnitServer", "DaemonSupport", arguments], path: "Units/Main",
             swiftSettings: settings),
+        // Files of pages, with their compressed forms and the fields of their answers.
         .target(
-            name: "GatePage", dependencies: ["CZlib", "CBrotli"], path: "Sources/Gate/Page",
+            name: "Pages", dependencies: ["TrancheAPI", "CZlib", "CBrotli", hummingbird, httpTypes, nioCore, crypto],
+            swiftSettings: settings),
+        .target(
+            name: "GatePage", path: "Sources/Gate/Page",
             resources: [
                 .embedInCode("index.html"), .embedInCode("page.js"), .embedInCode("page.css"), .embedInCode("de.json"),
                 .embedInCode("en.json"),
@@ -164,8 +168,8 @@ let package = Package(
             name: "GateServer",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "GatePage", "Identity", "Lanes",
-                "RedisClient", "CurlClient", "Sockets", "Threads", logging, lifecycle, hummingbird, httpTypes, nioCore,
-                nioConcurrency, crypto,
+                "Pages", "RedisClient", "CurlClient", "Sockets", "Threads", logging, lifecycle, hummingbird, httpTypes,
+                nioCore, nioConcurrency, crypto,
             ],
             path: "Sources/Gate/Server", swiftSettings: settings),
         .executableTarget(

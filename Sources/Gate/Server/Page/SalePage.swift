@@ -1,4 +1,3 @@
-import Crypto
 import DaemonSupport
 import Foundation
 import GatePage
@@ -6,37 +5,26 @@ import HTTPTypes
 import Hummingbird
 import NIOConcurrencyHelpers
 import NIOCore
+import Pages
 import TrancheAPI
 import TrancheCore
 
-/// The page of each sale, and its files. Files have a hash of their content in their names, so a cache may keep them for
-/// ever, and a new version of the gate has new names.
+/// The page of each sale, and its files.
 struct SalePage: Sendable {
-    private struct Asset: Sendable {
-        let file: Compressed
-        let type: String
-    }
-
     private let house: Gatehouse
     private let status: StatusPages
-    private let assets: [String: Asset]
+    private let assets: PageAssets
     private let template: String
     private let pages = PageCache()
     private let names: (script: String, style: String, languages: String)
 
     init(house: Gatehouse, status: StatusPages) {
         (self.house, self.status) = (house, status)
-        var assets: [String: Asset] = [:]
-        func add(_ name: String, _ suffix: String, _ bytes: [UInt8], _ type: String) -> String {
-            let hash = SHA256.hash(data: bytes).prefix(8).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined()
-            let full = "\(name).\(hash).\(suffix)"
-            assets[full] = Asset(file: Compressed(bytes), type: type)
-            return full
-        }
-        let script = add("page", "js", PageFiles.script, "text/javascript; charset=utf-8")
-        let style = add("page", "css", PageFiles.style, "text/css; charset=utf-8")
+        var assets = PageAssets()
+        let script = assets.add("page", "js", PageFiles.script, "text/javascript; charset=utf-8")
+        let style = assets.add("page", "css", PageFiles.style, "text/css; charset=utf-8")
         let languages = PageFiles.languages.map { name, bytes in
-            "\"\(name)\":\"\(add(name, "json", bytes, "application/json"))\""
+            "\"\(name)\":\"\(assets.add(name, "json", bytes, "application/json"))\""
         }.sorted().joined(separator: ",")
         self.template = String(decoding: PageFiles.html, as: UTF8.self)
         self.names = (script, style, "{\(languages)}")
@@ -56,35 +44,18 @@ struct SalePage: Sendable {
         router.get("/sales/:sale") { request, context in
             let name = context.parameters.get("sale") ?? ""
             guard let sale = self.sales.first(where: { $0.id == name }) else { throw StatusPages.unknown(name) }
-            return self.answer(
-                request, self.pages.file(self.html(sale)), "text/html; charset=utf-8", "public, max-age=5")
+            return PageAssets.answer(
+                request, self.pages.file(self.html(sale)), type: "text/html; charset=utf-8",
+                cache: "public, max-age=5", policy: self.policy)
         }
         router.get("/assets/:name") { request, context in
-            guard let asset = self.assets[context.parameters.get("name") ?? ""] else {
-                throw Problem(status: 404, code: "not_found", detail: "there is no file of this name")
-            }
-            return self.answer(request, asset.file, asset.type, "public, max-age=31536000, immutable")
+            try self.assets.answer(request, name: context.parameters.get("name") ?? "", policy: self.policy)
         }
     }
 
     /// Announced sales that are not over.
     private var sales: [SaleConfig.Sale] {
         self.house.setting.withLockedValue { $0.config.sales }.filter { $0.state != .draft && $0.state != .settled }
-    }
-
-    private func answer(_ request: Request, _ file: Compressed, _ type: String, _ cache: String) -> Response {
-        let (bytes, coding) = file.form(acceptEncoding: request.headers[.acceptEncoding] ?? "")
-        let tag =
-            "\"\(SHA256.hash(data: bytes).prefix(8).map { String(Int($0) + 256, radix: 16).dropFirst() }.joined())\""
-        var headers: HTTPFields = [
-            .contentType: type, .cacheControl: cache, .eTag: tag, .xContentTypeOptions: "nosniff",
-        ]
-        headers[.contentSecurityPolicy] = self.policy
-        headers[.vary] = "Accept-Encoding"
-        headers[.contentEncoding] = coding
-        if let name = HTTPField.Name("Referrer-Policy") { headers[name] = "no-referrer" }
-        if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
-        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
     /// The page may load its own files, and call this gate and the units.
