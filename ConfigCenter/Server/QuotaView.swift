@@ -74,13 +74,3 @@ private struct LotTerms {
         }
     }
 }
-
-extension AuthorityBook.AccountStatus {
-    var text: String {
-        switch self {
-        case .active: QuotaState.Unit.active
-        case .stranded(let reason): QuotaState.Unit.stranded + reason
-        case .settled: "settled"
-        }
-    }
-}

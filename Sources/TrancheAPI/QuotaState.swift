@@ -96,3 +96,13 @@ package struct QuotaState: Sendable, Codable {
         self.lots = lots
     }
 }
+
+extension AuthorityBook.AccountStatus {
+    package var text: String {
+        switch self {
+        case .active: QuotaState.Unit.active
+        case .stranded(let reason): QuotaState.Unit.stranded + reason
+        case .settled: "settled"
+        }
+    }
+}
