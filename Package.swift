@@ -176,10 +176,17 @@ let package = Package(
             name: "tranche-gate", dependencies: ["GateServer", "DaemonSupport", arguments], path: "Sources/Gate/Main",
             swiftSettings: settings),
         .target(
+            name: "ConsolePage", path: "ConfigCenter/Console",
+            resources: [
+                .embedInCode("index.html"), .embedInCode("acts.js"), .embedInCode("charts.js"),
+                .embedInCode("console.js"), .embedInCode("views.js"), .embedInCode("console.css"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "ConfigCenter",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "CurlClient", "PostgresClient", "Storage",
-                "Threads",
+                "TrancheCore", "TrancheAPI", "ConsolePage", "DaemonSupport", "Edge", "CurlClient", "Pages",
+                "PostgresClient", "Storage", "Threads",
                 logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency,
             ],
             path: "ConfigCenter/Server", swiftSettings: settings),

@@ -13,7 +13,7 @@ struct Center: Sendable {
     /// How busy each unit is, by its last report.
     let loads = NIOLockedValueBox(UnitLoads())
     /// The state of each unit's clock, by its last report.
-    private let clocks = NIOLockedValueBox<[UnitID: ClockDocument]>([:])
+    let clocks = NIOLockedValueBox<[UnitID: ClockDocument]>([:])
     /// The version that each unit has applied, as the book has noted it.
     private let versions = NIOLockedValueBox<[UnitID: Int]>([:])
 

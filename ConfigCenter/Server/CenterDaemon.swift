@@ -114,9 +114,10 @@ package enum CenterDaemon {
             seat.lead(center)
             lead = ShutdownHook { await center.book.stop() }  // Long polls would delay the shutdown.
         }
+        let feed = ConsoleFeed(seat: seat, telemetry: telemetry)
         let application = EdgeServer.application(
-            router: Self.router(configuration, seat, telemetry, logger), host: configuration.host,
-            port: configuration.port,
+            router: Self.router(configuration, seat, ConsoleRoutes(feed: feed), telemetry, logger),
+            host: configuration.host, port: configuration.port,
             limits: EdgeLimits(
                 connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: InternalRoutes.contestBytesLimit),
             tls: configuration.transport.server, logger: logger)
@@ -128,14 +129,15 @@ package enum CenterDaemon {
         try await Daemon.run(
             [
                 notice, vitals, watch, values.secretWatch(telemetry, logger), application,
-                WarmUp(seat: seat, telemetry: telemetry), lead,
+                WarmUp(seat: seat, telemetry: telemetry), feed, lead,
             ], logger: logger)
         (try? seat.center)?.keeper.stop()
         curl.stop()
     }
 
     private static func router(
-        _ configuration: CenterConfiguration, _ seat: CenterSeat, _ telemetry: Telemetry, _ logger: Logger
+        _ configuration: CenterConfiguration, _ seat: CenterSeat, _ console: ConsoleRoutes, _ telemetry: Telemetry,
+        _ logger: Logger
     ) -> Router<TrancheContext> {
         let notReady: @Sendable () -> String? = { seat.trouble.withLockedValue { $0 } }
         let names = UnitNameCheck(seat: seat)
@@ -154,8 +156,10 @@ package enum CenterDaemon {
                     middleware: CredentialMiddleware(
                         .role("a gate", secrets: configuration.gateSecrets), for: .gateReports)))
             let operators = Caller.role("an operator", secrets: configuration.adminSecrets)
-            AdminRoutes(seat: seat).add(
-                to: $0.group("/v1").add(middleware: CredentialMiddleware(operators, for: .operations)))
+            let group = $0.group("/v1").add(middleware: CredentialMiddleware(operators, for: .operations))
+            AdminRoutes(seat: seat).add(to: group)
+            console.addEvents(to: group)
+            console.addFiles(to: $0)
         }
     }
 }

@@ -130,7 +130,10 @@ struct UpCommand: AsyncParsableCommand {
 
     private func explain(_ layout: ClusterLayout) {
         Output.line(Output.bold("The cluster is up.") + " Ctrl-C stops it.")
-        for center in layout.centers.all { Output.line("  config center  \(center)") }
+        for center in layout.centers.all {
+            Output.line("  config center  \(center)")
+            Output.line("  console        \(center)/console")
+        }
         for unit in layout.units {
             Output.line("  \(unit.name.padding(toLength: 14, withPad: " ", startingAt: 0)) \(unit.publicURL)")
         }
@@ -147,5 +150,7 @@ struct UpCommand: AsyncParsableCommand {
             "  tranche sale create summer --stock 1000\(data)\n  tranche sale warm summer\(data)\n  tranche sale open summer\(data)"
         )
         Output.line("  tranche load summer --buyers 3000 --seconds 10\(data)")
+        Output.line(
+            "\nThe console asks for the credential of operators: TRANCHE_ADMIN_SECRET in \(self.common.folder.layoutPath).")
     }
 }

@@ -111,7 +111,7 @@ struct AccessDoor {
             ("GET", "/v1/quota"), ("POST", "/v1/quota/moves"), ("GET", "/v1/quota/moves/{move}"),
             ("POST", "/v1/quota/settle"), ("GET", "/v1/units"), ("POST", "/v1/units/{unit}/{action}"),
             ("GET", "/v1/config"), ("GET", "/v1/config/rollout"), ("GET", "/v1/config/versions"),
-            ("POST", "/v1/config/rollback"), ("GET", "/v1/audit"),
+            ("POST", "/v1/config/rollback"), ("GET", "/v1/audit"), ("GET", "/v1/console/events"),
         ].map { method, path in
             var url = path
             // A unit that is not there: nothing is stranded by being let through.
@@ -120,6 +120,8 @@ struct AccessDoor {
                 // A buyer's name that is refused.
                 ("buyer", String(repeating: "b", count: 65)),
             ] { url = url.replacing("{\(name)}", with: value) }
+            // A stream would stay open.
+            if path.hasSuffix("/events") { url += "?count=1" }
             return AccessDoor(
                 tag: "operators", method: method, path: path, url: cluster.center + url, keys: [.operators])
         }
