@@ -151,6 +151,7 @@ struct UpCommand: AsyncParsableCommand {
         )
         Output.line("  tranche load summer --buyers 3000 --seconds 10\(data)")
         Output.line(
-            "\nThe console asks for the credential of operators: TRANCHE_ADMIN_SECRET in \(self.common.folder.layoutPath).")
+            "\nThe console asks for the credential of operators: TRANCHE_ADMIN_SECRET in \(self.common.folder.layoutPath)."
+        )
     }
 }
