@@ -158,7 +158,7 @@ extension ConsolePicture.Unit {
             isDrained: state?.isDrained ?? false, silentMilliseconds: seen.map { now.milliseconds(since: $0.at) },
             position: seen?.report.head.position, configVersion: known.rollout.applied[unit.id],
             lots: seen?.report.lots.count ?? 0, primed: seen?.report.lots.count(where: \.isPrimed) ?? 0,
-            clock: known.clocks[unit.id], load: known.loads[unit.id])
+            clock: known.clocks[unit.id], load: seen == nil ? nil : known.loads[unit.id])
     }
 }
 
