@@ -106,6 +106,11 @@ package struct ClusterLayout: Codable {
         webhookSecretName, "TRANCHE_SAMPLE_SHOP_SECRET", "TRANCHE_SAMPLE_SHOP_KEY",
     ]
 
+    /// Two centers that keep their state together, in place of one with a file.
+    package mutating func share(_ postgres: String) throws {
+        (self.postgres, self.otherCenterPort) = (postgres, try FreePorts.take(1)[0])
+    }
+
     /// The secrets that one process needs.
     package func secrets(of part: LocalCluster.Part) -> [String: String] {
         func own(_ names: String...) -> [String: String] { self.secrets.filter { names.contains($0.key) } }

@@ -49,4 +49,31 @@ import Verification
         let found = LedgerFindings.of(try LedgerAudit(.postgres(target)))
         #expect(found.contains { $0.contains("hash chain") } && found.count >= 2, "\(found)")
     }
+
+    private func judged(_ folder: String, _ authority: (any AuthorityStorage)? = nil) throws -> [String] {
+        try Verifier(folder: folder, authority: authority).report().checks.map { "\($0)" }
+    }
+
+    @Test func anAuthorityLogIsJudgedAlikeInPostgres() throws {
+        let folder = try TemporaryFolder.make()
+        _ = try self.make(folder)
+        let file = folder + "/center/authority.sqlite"
+        do {
+            let center = try AuthorityStore(path: file)
+            try center.append(
+                [
+                    .epoch(Epoch(1)), .issued(LotID(1), quantity: 40),
+                    .registered(UnitID(1), LedgerID(7), Generation(1), Incarnation(1), session: 3),
+                    .granted(LotID(1), UnitID(1), Generation(1), total: 30),
+                ], witnesses: [:], as: Epoch(1))
+        }
+        let before = try self.judged(folder)
+        #expect(before.contains { $0.contains("outstanding 30") }, "\(before)")
+        let target = try PostgresTarget(try PrivatePostgres.newDatabase())
+        _ = try AuthorityCopy.move(.file(file), to: .postgres(target), allowsUnreplicated: true)
+        let store = PostgresAuthority(
+            AuthoritySettings(target: target, allowsUnreplicated: true, permission: "authority.unreplicated"))
+        #expect(try self.judged(folder, store) == before)
+        #expect(throws: StorageError.self, "the file may lack what happened since") { try self.judged(folder) }
+    }
 }

@@ -19,6 +19,7 @@ package final class AuthorityStore: AuthorityStorage {
         self.path = path
         self.queue = try DurableDatabase.open(path, migrator: Self.migrator)
         self.identity = FileIdentity(path)
+        try self.checkStays()
     }
 
     /// Opens the file of a stopped center, for reading only.
@@ -26,6 +27,18 @@ package final class AuthorityStore: AuthorityStorage {
         self.path = path
         self.queue = try DurableDatabase.openToRead(path)
         self.identity = nil
+        try self.checkStays()
+    }
+
+    /// What was moved elsewhere has gone on there, and is old here.
+    private func checkStays() throws(StorageError) {
+        let isMoved: Bool
+        do { isMoved = try Self.isMoved(self.queue) } catch { throw StorageError(error, path: self.path) }
+        guard !isMoved else { throw .io(path: self.path, detail: Epoch.movedDetail) }
+    }
+
+    static func isMoved(_ queue: DatabaseQueue) throws -> Bool {
+        try queue.read { try Int64.fetchOne($0, sql: "SELECT epoch FROM owner") } == Epoch.moved.signed
     }
 
     /// Saves the secret of a new sale, before its hash is published.
@@ -184,7 +197,7 @@ package final class AuthorityStore: AuthorityStorage {
         return heads
     }
 
-    private static var migrator: DatabaseMigrator {
+    static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("v1") { database in
             try database.execute(

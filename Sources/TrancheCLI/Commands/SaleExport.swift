@@ -18,6 +18,7 @@ extension SaleCommand {
                   tranche sale export --check drop-export --public-key DIGITS
                 """)
         @OptionGroup var common: CommonOptions
+        @OptionGroup var place: AuthorityOptions
         @Argument(help: "The sale's id.") var sale: String?
         @Option(help: "The new folder of the export.") var to: String?
         @Option(help: "The file of the key that signs: 64 hexadecimal digits, readable by its owner only.")
@@ -48,7 +49,7 @@ extension SaleCommand {
             guard let sale, let to, let signingKey else { return }
             let key = try ExportKey(file: signingKey)
             let export = try SaleExport(
-                folder: self.common.folder.path, authority: try self.common.authority(), sale: sale,
+                folder: self.common.folder.path, authority: try self.place.store(self.common), sale: sale,
                 comparesWithVerify: !self.withoutVerify)
             do throws(ExportError) { self.show(try export.write(to: to, key: key), sale) } catch {
                 switch error {

@@ -102,17 +102,23 @@ struct UpCommand: AsyncParsableCommand {
             try folder.save(layout)
             return layout
         }
-        let layout = try folder.load()
+        var layout = try folder.load()
         let present = layout.units.filter { !$0.isAdded }.map(\.name)
         if let names, names != present {
             throw CommandError(
                 "\(folder.path) holds a cluster of the regions \(present.joined(separator: ",")), but --regions is "
                     + "\(names.joined(separator: ",")): omit --regions, or choose another --data")
         }
+        if let postgres, layout.postgres == nil, layout.controlPort == nil,
+            AuthorityCopy.isMoved(folder.path + "/center/authority.sqlite")
+        {
+            try layout.share(postgres)
+            try folder.save(layout)
+        }
         guard self.postgres == nil || self.postgres == layout.postgres else {
             throw CommandError(
-                "\(folder.path) holds a cluster whose centers keep their state elsewhere: choose another --data for --postgres"
-            )
+                "\(folder.path) holds a cluster whose centers keep their state elsewhere: choose another --data for --postgres, "
+                    + "or move the state there with `tranche center copy`")
         }
         guard !self.shop || layout.shopPort != nil else {
             throw CommandError("\(folder.path) holds a cluster without a shop: choose another --data for --shop")

@@ -1,22 +1,30 @@
+import ArgumentParser
 import Clusters
 import Foundation
-import PostgresClient
 import Storage
 import Terminal
 
-extension CommonOptions {
-    /// The authority log of centers that share a PostgreSQL; `nil`: it is a file of the folder.
-    func authority() throws -> PostgresAuthority? {
-        let folder = self.folder
-        guard FileManager.default.fileExists(atPath: folder.layoutPath), let text = try folder.load().postgres else {
-            return nil
-        }
+/// Where the authority log is.
+struct AuthorityOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where the centers keep their state, if the data folder does not say so: a file, or a connection string.",
+            valueName: "location"))
+    var authority: String?
+
+    /// - Returns: `nil`: it is the file of the folder.
+    func store(_ common: CommonOptions) throws -> (any AuthorityStorage)? {
+        let folder = common.folder
+        let isLocal = FileManager.default.fileExists(atPath: folder.layoutPath)
+        guard let text = try self.authority ?? (isLocal ? folder.load().postgres : nil) else { return nil }
         do {
-            let password = ProcessInfo.processInfo.environment["TRANCHE_AUTHORITY_PASSWORD"]
-            return PostgresAuthority(
-                AuthoritySettings(
-                    target: try PostgresTarget(text, password: password), allowsUnreplicated: true,
-                    permission: "authority.unreplicated"))
+            switch try AuthorityLocation(text) {
+            case .file(let path): return try AuthorityStore(reading: path)
+            case .postgres(let target):
+                return PostgresAuthority(
+                    AuthoritySettings(
+                        target: target, allowsUnreplicated: true, permission: "authority.unreplicated"))
+            }
         } catch { throw CommandError("\(error)") }
     }
 }

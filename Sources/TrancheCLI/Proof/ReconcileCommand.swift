@@ -16,6 +16,7 @@ struct ReconcileCommand: AsyncParsableCommand {
             printed. Exit code 1 if there is a difference.
             """)
     @OptionGroup var common: CommonOptions
+    @OptionGroup var place: AuthorityOptions
     @Option(help: "Only orders of this sale, and those that no ledger knows.") var sale: String?
     @Option(help: "The shop's list, .csv or .jsonl.") var shop: String?
     @Option(help: "The payment provider's list, .csv or .jsonl.") var provider: String?
@@ -42,7 +43,8 @@ struct ReconcileCommand: AsyncParsableCommand {
     func run() async throws {
         let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
         let found = try FileReconciliation(
-            folder: self.common.folder.path, authority: try self.common.authority(), sale: self.sale, shop: self.shop,
+            folder: self.common.folder.path, authority: try self.place.store(self.common), sale: self.sale,
+            shop: self.shop,
             provider: self.provider, now: now)
         if self.common.json { Output.json(self.document(found)) } else { self.show(found) }
         if !found.differences.isEmpty { throw ExitCode(1) }

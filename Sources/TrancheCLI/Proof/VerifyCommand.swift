@@ -14,13 +14,14 @@ struct VerifyCommand: AsyncParsableCommand {
             "Reads the data folder of a stopped or running cluster; no process takes part. Exit code 2 if an invariant is broken."
     )
     @OptionGroup var common: CommonOptions
+    @OptionGroup var place: AuthorityOptions
     @Option(help: "A JSON list of the ids of acknowledged orders, from `load`.") var acknowledged: String?
 
     @Option(help: "A JSON list of the ids of orders that the payment provider has charged.") var paid: String?
 
     func run() async throws {
         let report = try Verifier(
-            folder: self.common.folder.path, authority: try self.common.authority(),
+            folder: self.common.folder.path, authority: try self.place.store(self.common),
             acknowledged: try self.acknowledged.map(Self.orders),
             paid: try self.paid.map(Self.orders) ?? []
         ).report()

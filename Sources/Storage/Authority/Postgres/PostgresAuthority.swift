@@ -86,11 +86,12 @@ package final class PostgresAuthority: AuthorityStorage, @unchecked Sendable {  
         }
     }
 
-    private static func row(_ connection: PostgresConnection) throws(PostgresError) -> CenterLease.Row {
+    static func row(_ connection: PostgresConnection) throws(PostgresError) -> CenterLease.Row {
         let rows = try connection.run(PostgresStatement("SELECT epoch, holder, process, beat FROM authority.lease"))
         guard rows.count == 1, let epoch = rows.integer(0, 0), let holder = rows.text(0, 1),
             let process = rows.integer(0, 2), let beat = rows.integer(0, 3)
         else { throw .unreadable("the lease of the centers cannot be read") }
+        guard epoch != Epoch.moved.signed else { throw .unreadable(Epoch.movedDetail) }
         return CenterLease.Row(
             epoch: Epoch(UInt64(bitPattern: epoch)), holder: holder, process: UInt64(bitPattern: process),
             beat: UInt64(bitPattern: beat))
