@@ -18,6 +18,7 @@ extension StorageError {
         case PostgresLedgerSchema.superseded:
             self = .superseded(path: path, current: UInt64(bitPattern: Int64(detail) ?? 0))
         case PostgresLedgerSchema.unreplicated: self = .unsafe(path: path, detail: detail)
+        case PostgresLedgerSchema.notArchived: self = .constraint(path: path, detail: detail)
         case AuthoritySchema.conditionState: self = .conditional(path: path, detail: detail)
         case "53100": self = .diskFull(path: path)
         case "55P03", "40P01": self = .inUse(path: path)

@@ -2,15 +2,13 @@ import Storage
 import TrancheCore
 
 extension UnitEvidence {
-    /// The file of each archived lot must have what the journal says: its orders answer buyers.
+    /// The archive of each lot must have what the journal says: its orders answer buyers.
     mutating func compareArchives() {
         var left = self.archivedOrders
         for archived in self.archived.values.sorted(by: { $0.lot < $1.lot }) {
             var wrong: OrderID?
             do throws(StorageError) {
-                let found = try LotArchive.forEachOrder(
-                    archived.lot, in: self.audit.archives
-                ) { stored in
+                let found = try self.audit.archives.forEachOrder(archived.lot) { stored in
                     left.remove(stored.order.id)
                     if !self.agrees(stored) { wrong = wrong ?? stored.order.id }
                 }

@@ -31,7 +31,7 @@ struct LedgerBox {
 
     private static var settings: PostgresLedger.Settings {
         var settings = PostgresLedger.Settings(allowsUnreplicated: true)
-        settings.limits.answerMilliseconds = 60_000
+        (settings.limits.answerMilliseconds, settings.lookupMilliseconds) = (60_000, 60_000)
         return settings
     }
 

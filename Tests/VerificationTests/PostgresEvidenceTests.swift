@@ -76,4 +76,33 @@ import Verification
         #expect(try self.judged(folder, store) == before)
         #expect(throws: StorageError.self, "the file may lack what happened since") { try self.judged(folder) }
     }
+
+    @Test func archivedOrdersAreComparedWithTheJournal() throws {
+        let target = try PostgresTarget(try PrivatePostgres.newDatabase())
+        let ledger = try PostgresLedger(
+            target, unit: UnitID(1), newID: LedgerID(7), settings: PostgresLedger.Settings(allowsUnreplicated: true))
+        let orders = (1...3 as ClosedRange<UInt64>).map { number in
+            Order(
+                id: OrderID(high: number, low: number), buyer: BuyerID("b\(number)")!, lot: LotID(1), quantity: 1,
+                buyerLimit: 1, generation: Generation(1), stamp: Stamp(rawValue: number),
+                deadline: Instant(microseconds: 9))
+        }
+        try ledger.commit(
+            [.opened(Incarnation(1)), .ceiling(Stamp(rawValue: 99)), .granted(LotID(1), total: 9)]
+                + orders.map { .reserved($0) }
+                + [.confirmed(orders[0], payment: PaymentID("p")!), .released(orders[1], state: .cancelled)]
+                + [.released(orders[2], state: .expired)], as: Incarnation(1))
+        let archived = try ledger.archives(in: "").write(LotID(1), of: ledger.recover().orders)
+        try ledger.commit([.archived(archived)], as: Incarnation(1))
+        try ledger.takeSnapshot(of: ledger.recover(), as: Incarnation(1))
+        func findings() throws -> [String] { LedgerFindings.of(try LedgerAudit(.postgres(target))) }
+        #expect(try findings().isEmpty)
+        let connection = try PostgresConnection(target, application: "test")
+        // The state of an order: behind 32 bytes and four small numbers.
+        try connection.run(
+            script: "UPDATE archived_orders SET form = set_byte(form, 36, 1) WHERE get_byte(form, 36) <> 1")
+        #expect(try findings().contains { $0.contains("the archive of lot 1") })
+        try connection.run(script: "DELETE FROM archived_orders")
+        #expect(try findings().contains { $0.contains("is in no archive") })
+    }
 }

@@ -44,9 +44,10 @@ package enum UnitDaemon {
         let (meters, pulse) = (UnitMeters(telemetry), Pulse())
         let waiters = Waiters()
         let poller = try Poller()
+        let archives = ledger.archives(in: configuration.archiveFolder)
         let intake = Intake(
             uncertaintyMicroseconds: 500, durableCeiling: book.ceiling, bell: poller,
-            archive: OrderArchive(folder: configuration.archiveFolder))
+            archive: OrderArchive(archives))
         let contest = ContestLink(configuration, curl: curl, intake: intake, telemetry: telemetry, logger: logger)
         let watch = OrderWatch(connections: configuration.connectionLimit, telemetry: telemetry)
         let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
@@ -56,7 +57,7 @@ package enum UnitDaemon {
             report: { [logger] in logger.notice("\($0)") })
         let tally = self.watch(redis, meters, telemetry)
         let archive = ArchiveWorker(
-            folder: configuration.archiveFolder, ledger: configuration.ledgerFile, intake: intake, logger: logger)
+            archives: archives, ledger: configuration.ledgerFile, intake: intake, logger: logger)
         let outbox = try Outbox(configuration.consumers)
         let engine = try Engine(
             Engine.Parts(

@@ -38,11 +38,14 @@ package enum LotArchive {
         } catch { throw StorageError(error, path: path) }
     }
 
+    /// The rows of a lot's orders, by id: the order of the digest, and of the key.
+    static func rows(of lot: LotID, in orders: OrderTable) -> [(id: OrderID, row: Int)] {
+        (0..<orders.count).filter { orders.order(at: $0).lot == lot }.map { (id: orders.id(at: $0), row: $0) }
+            .sorted { $0.id < $1.id }
+    }
+
     private static func fill(_ path: String, _ lot: LotID, _ orders: OrderTable) throws -> ArchivedLot {
-        var rows = (0..<orders.count).filter { orders.order(at: $0).lot == lot }.map {
-            (id: orders.id(at: $0), row: $0)
-        }
-        rows.sort { $0.id < $1.id }  // The key's order: each row goes to the end of the file.
+        let rows = self.rows(of: lot, in: orders)
         var configuration = Configuration()
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF") }
         let queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -105,7 +108,7 @@ package enum LotArchive {
 }
 
 /// The digest over the orders of an archive, in groups, because a hash has a price per call.
-private struct ArchiveDigest {
+struct ArchiveDigest {
     private var digest = ChainDigest(high: 0, low: 0)
     private var group: [UInt8] = []
     private var count = 0

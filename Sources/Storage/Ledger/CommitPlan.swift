@@ -28,7 +28,8 @@ struct CommitPlan {
     private(set) var changes: [AccountChange] = []
     private(set) var generation: Generation?
     private(set) var resetsCeiling = false
-    private(set) var archives = false
+    /// Lots whose orders the book gives up.
+    private(set) var archived: [ArchivedLot] = []
     private var sold: [LedgerReading.AccountKey: Int64] = [:]
 
     /// - Parameters:
@@ -40,7 +41,7 @@ struct CommitPlan {
         self.bytes.removeAll(keepingCapacity: true)
         self.changes.removeAll(keepingCapacity: true)
         self.sold.removeAll(keepingCapacity: true)
-        (self.end, self.generation, self.resetsCeiling, self.archives) = (last, nil, false, false)
+        (self.end, self.generation, self.resetsCeiling, self.archived) = (last, nil, false, [])
         if entries.allSatisfy(\.isHeartbeat) { return self.beat(entries) }
         var position = last.head.position + UInt64(entries.count)
         if let ceiling = last.ceiling {
@@ -99,7 +100,7 @@ struct CommitPlan {
             }
             self.changes.append(AccountChange(column: .cancelled, account: account, value: Int64(order.quantity)))
         case .ceilingReset: self.resetsCeiling = true
-        case .archived: self.archives = true
+        case .archived(let archived): self.archived.append(archived)
         case .opened, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .contended, .contested, .lost,
             .redis, .branched:
             break

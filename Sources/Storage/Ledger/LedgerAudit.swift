@@ -23,8 +23,8 @@ package struct LedgerAudit: Sendable {
     }
     /// What messages call the ledger: a file, or servers and a database.
     package let path: String
-    /// The folder of its archives.
-    package let archives: String
+    /// Where the orders of its settled lots are.
+    package let archives: ArchiveLocation
     package let unit: UnitID
     package let ledger: LedgerID
     package let commits: [Commit]
@@ -33,7 +33,8 @@ package struct LedgerAudit: Sendable {
     /// The snapshot from which a unit would start, to be compared with the journal.
     package let snapshot: LedgerSnapshot?
 
-    /// - Parameter archives: The folder of the archives of a ledger that is no file.
+    /// - Parameter archives: The folder beside a ledger in PostgreSQL: it has lots that were archived while the ledger was a
+    ///   file.
     /// - Throws: ``StorageError`` if there is no ledger.
     package init(_ location: LedgerLocation, archives: String = "") throws(StorageError) {
         switch location {
@@ -60,7 +61,8 @@ package struct LedgerAudit: Sendable {
         guard let identity = try PostgresJournal.identity(connection), let unit = UInt16(exactly: identity.unit) else {
             throw StorageError.corrupt(path: location, detail: "it has no identity")
         }
-        (self.path, self.archives, self.unit, self.ledger) = (location, archives, UnitID(unit), identity.ledger)
+        (self.path, self.unit, self.ledger) = (location, UnitID(unit), identity.ledger)
+        self.archives = ArchiveLocation(reading: connection.target, folder: archives)
         var commits: [Commit] = []
         try PostgresJournal.forEachCommit(connection) { commits.append($0) }
         self.commits = commits
@@ -83,7 +85,7 @@ package struct LedgerAudit: Sendable {
     }
 
     private init(_ database: Database, path: String, unit: UnitID, ledger: LedgerID) throws {
-        (self.path, self.archives) = (path, JournalArchive.folder(of: path))
+        (self.path, self.archives) = (path, .folder(JournalArchive.folder(of: path)))
         self.unit = unit
         self.ledger = ledger
         var commits: [Commit] = []

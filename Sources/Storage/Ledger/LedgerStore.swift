@@ -48,10 +48,12 @@ package protocol LedgerStore: AnyObject {
     /// Writes a whole snapshot at once.
     func takeSnapshot(of book: UnitBook, as incarnation: Incarnation) throws(StorageError)
 
-    /// Whether settled lots, and commits that a start does not need, may leave for files beside the ledger.
-    var hasFilesBeside: Bool { get }
+    /// Where the orders of settled lots go.
+    ///
+    /// - Parameter folder: The folder for files beside the ledger.
+    func archives(in folder: String) -> ArchiveLocation
 
-    /// The position before which commits may go to the archive; `nil` if there are none.
+    /// The position before which commits may go to a file; `nil` if there are none, or if the journal keeps all of them.
     var movableBefore: UInt64? { get throws(StorageError) }
 
     /// Deletes commits that the archive has, some with each call.
@@ -65,6 +67,6 @@ package protocol LedgerStore: AnyObject {
 
 extension UnitLedger: LedgerStore {
     package var location: String { self.path }
-    package var hasFilesBeside: Bool { true }
+    package func archives(in folder: String) -> ArchiveLocation { .folder(folder) }
     package func openOutbox() throws(StorageError) -> any OutboxStore { try OutboxFile(path: self.path) }
 }

@@ -157,7 +157,7 @@ package final class UnitLedger {
             // Checked after the commit: every answer that follows was written to a file that still exists.
             if let identity, FileIdentity(self.path) != identity { throw StorageError.vanished(path: self.path) }
             self.end = self.plan.end
-            if self.plan.archives { (self.wantsSnapshot, self.hasArchives) = (true, true) }
+            if !self.plan.archived.isEmpty { (self.wantsSnapshot, self.hasArchives) = (true, true) }
             self.buyers?.keepChanges()
         } catch {
             self.buyers?.rollback()

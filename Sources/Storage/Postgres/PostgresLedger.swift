@@ -17,6 +17,8 @@ package final class PostgresLedger: LedgerStore {
         package var allowsUnreplicated = false
         /// The name of the setting above, for messages.
         package var permission = "ledger.unreplicated"
+        /// How long a look-up of an archived order waits for its answer: threads that serve buyers wait for it.
+        package var lookupMilliseconds = 250
         package init(allowsUnreplicated: Bool = false) { self.allowsUnreplicated = allowsUnreplicated }
     }
 
@@ -25,7 +27,6 @@ package final class PostgresLedger: LedgerStore {
     package private(set) var id: LedgerID
     package let unit: UnitID
     package var head: LedgerHead { self.belief.end }
-    package var hasFilesBeside: Bool { false }
     /// Entries that the last ``recover()`` replayed: those behind the snapshot.
     package internal(set) var replayedEntries = 0
     let target: PostgresTarget
@@ -102,7 +103,7 @@ package final class PostgresLedger: LedgerStore {
         if case .insert = self.plan.row { self.recent.add(self.end.head) }
         self.end = self.plan.end
         for change in self.plan.changes { self.accounts.insert(change.account) }
-        if self.plan.archives { self.wantsSnapshot = true }
+        if !self.plan.archived.isEmpty { self.wantsSnapshot = true }
         self.buyers?.keepChanges()
     }
 
@@ -134,6 +135,13 @@ package final class PostgresLedger: LedgerStore {
                         "INSERT INTO accounts (lot, generation) VALUES ($1, $2) ON CONFLICT DO NOTHING", account))
             }
             all.append(PostgresStatement(change.column.update, account + [.integer(change.value)]))
+        }
+        // The entry decides, so the orders must be there: in this very database, whichever server it is now.
+        for archived in plan.archived {
+            all.append(
+                PostgresStatement(
+                    "SELECT ledger_archive($1, $2)",
+                    [.integer(Int64(archived.lot.rawValue)), .integer(Int64(archived.orders))]))
         }
         let head: [PostgresValue] = [
             .integer(Int64(bitPattern: plan.end.head.position)), .bytes(plan.end.head.digest.bytes), .bytes(plan.bytes),
@@ -167,8 +175,11 @@ package final class PostgresLedger: LedgerStore {
     /// PostgreSQL keeps a log that has its size already.
     package func reserveLog() throws(StorageError) {}
 
-    // The journal stays in the database as a whole, and so do the orders of settled lots: another machine that takes
-    // the unit over has no files of this one.
+    package func archives(in folder: String) -> ArchiveLocation {
+        .postgres(self.target, self.settings, folder: folder)
+    }
+
+    // The journal keeps all its commits. A start reads those behind the snapshot, and a commit costs the same behind many.
     package var movableBefore: UInt64? { get throws(StorageError) { nil } }
 
     package func deleteMoved(

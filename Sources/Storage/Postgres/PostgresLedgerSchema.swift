@@ -7,6 +7,7 @@ enum PostgresLedgerSchema {
     static let superseded = "TR001"
     static let otherEnd = "TR002"
     static let unreplicated = "TR003"
+    static let notArchived = "TR004"
 
     private static let steps = [
         """
@@ -63,6 +64,21 @@ enum PostgresLedgerSchema {
             kind BIGINT NOT NULL, entry BYTEA NOT NULL, tries BIGINT NOT NULL, due BIGINT NOT NULL,
             is_dead BIGINT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (consumer, position, place)
         );
+        """,
+        // The orders of settled lots. A row never changes; it counts when the journal names its lot.
+        """
+        CREATE TABLE archived_orders (id BYTEA PRIMARY KEY, lot BIGINT NOT NULL, form BYTEA NOT NULL);
+        CREATE UNIQUE INDEX archived_lots ON archived_orders (lot, id);
+        CREATE FUNCTION ledger_archive(settled BIGINT, wanted BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
+        DECLARE
+            found BIGINT;
+        BEGIN
+            SELECT count(*) INTO found FROM archived_orders WHERE lot = settled;
+            IF found <> wanted THEN
+                RAISE EXCEPTION 'lot % has % archived orders, not %', settled, found, wanted USING ERRCODE = 'TR004';
+            END IF;
+            RETURN found;
+        END $$;
         """,
     ]
 

@@ -19,12 +19,15 @@ struct LedgerCommand: AsyncParsableCommand {
             abstract: "Copy a ledger into an empty location, commit for commit under the same digests.",
             discussion: """
                 Stop the unit first. Then start it with ledger.postgres set to the new location, and rename the old file;
-                or without it, and remove the file ledger.postgres from the unit's folder. The folder archive/ stays where
-                it is. Never let two units sell from two copies: the center strands what the second one holds.
+                or without it, and remove the file ledger.postgres from the unit's folder. The orders of settled lots are
+                copied, too: from the folder archive/ beside a file into the database, and back. Never let two units sell from two copies: the center strands what the second one holds.
                 """)
         @Argument(help: "The location to copy from.") var from: String
         @Argument(help: "The location to copy to: a file that does not exist, or a database without a ledger.") var to:
             String
+        @Option(
+            help: "The unit's folder archive/, for a ledger in PostgreSQL that an earlier version copied there.")
+        var archives = ""
 
         func run() async throws {
             let (source, target) = (try LedgerLocation(self.from), try LedgerLocation(self.to))
@@ -36,7 +39,7 @@ struct LedgerCommand: AsyncParsableCommand {
                 let folder = (path as NSString).deletingLastPathComponent
                 lock = try FolderLock(folder: folder.isEmpty ? "." : folder)
             }
-            let result = try LedgerCopy.move(source, to: target)
+            let result = try LedgerCopy.move(source, to: target, archives: self.archives)
             withExtendedLifetime(lock) {}
             Output.line(
                 "copied \(result.commits) commits of unit \(result.unit) from \(source) to \(target): "
@@ -48,7 +51,8 @@ struct LedgerCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check a ledger alone: its digests, its accounts, its limits. Exit code 2 if one does not hold.")
         @Argument(help: "The ledger's location.") var location: String
-        @Option(help: "The unit's folder archive/, for a ledger in PostgreSQL that has archived lots.")
+        @Option(
+            help: "The unit's folder archive/, for a ledger in PostgreSQL that an earlier version copied there.")
         var archives = ""
 
         func run() async throws {

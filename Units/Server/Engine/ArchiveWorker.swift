@@ -4,7 +4,7 @@ import Storage
 import Threads
 import TrancheCore
 
-/// The thread for the long work of archiving: writing the file of a lot, and copying commits out of the journal. Lots that
+/// The thread for the long work of archiving: writing the orders of a lot, and copying commits out of the journal. Lots that
 /// are on sale do not wait for it.
 final class ArchiveWorker: Sendable {
     enum Work: Sendable {
@@ -13,7 +13,7 @@ final class ArchiveWorker: Sendable {
     }
 
     private let mailbox = Mailbox<Work>()  // Bounded: the machine has one lot under way, and the engine one copy.
-    private let folder: String
+    private let archives: ArchiveLocation
     private let ledger: String
     private let intake: Intake
     private let logger: Logger
@@ -21,10 +21,10 @@ final class ArchiveWorker: Sendable {
     private let copied = NIOLockedValueBox<LedgerHead?>(nil)
 
     /// - Parameters:
-    ///   - folder: The folder of the archives.
-    ///   - ledger: The ledger's file.
-    init(folder: String, ledger: String, intake: Intake, logger: Logger) {
-        (self.folder, self.ledger, self.intake, self.logger) = (folder, ledger, intake, logger)
+    ///   - archives: Where the orders of settled lots go.
+    ///   - ledger: The ledger's file, if it is one.
+    init(archives: ArchiveLocation, ledger: String, intake: Intake, logger: Logger) {
+        (self.archives, self.ledger, self.intake, self.logger) = (archives, ledger, intake, logger)
         OwnedThread.start("archive") { self.run() }
     }
 
@@ -58,7 +58,7 @@ final class ArchiveWorker: Sendable {
         do throws(StorageError) {
             switch work {
             case .orders(let lot, let orders):
-                let archived = try LotArchive.write(lot, of: orders, in: self.folder)
+                let archived = try self.archives.write(lot, of: orders)
                 self.intake.post(.archiveEnded(archived))
             case .journal(let position):
                 defer { self.isCopying.withLockedValue { $0 = false } }

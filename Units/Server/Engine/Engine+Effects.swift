@@ -17,10 +17,7 @@ extension Engine {
             request.head = self.parts.ledger.head
             self.parts.center.register(request)
         case .archive(let lot):
-            // Without files beside the ledger, the orders stay in the book: the machine asks once, and waits.
-            if self.parts.ledger.hasFilesBeside {
-                self.parts.archive.post(.orders(lot, of: self.machine.book.orders))
-            }
+            self.parts.archive.post(.orders(lot, of: self.machine.book.orders))
         case .prove(let position, let challenge, let earlier):
             let answer = ChallengeAnswer(
                 challenge: challenge, proof: self.proof(at: position), earlier: earlier.compactMap(self.proof))
