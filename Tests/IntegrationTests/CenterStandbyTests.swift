@@ -61,6 +61,25 @@ import Verification
         #expect(verdict.status == 0, "\(verdict.output)")
     }
 
+    @Test(
+        "a center with a file moves to PostgreSQL in mid-sale: the sale goes on, and nobody starts with the file again")
+    func centerMovesToPostgres() async throws {
+        let cluster = try await TestCluster.start(stock: 60, limit: 1, windowMilliseconds: 300_000)
+        defer { cluster.stop() }
+        #expect(try await self.buy(5, "early", cluster) == 5)
+        cluster.stop()
+        let (file, postgres) = (cluster.folder + "/center/authority.sqlite", try PrivatePostgres.newDatabase())
+        let copy = try TestCluster.run("tranche", ["center", "copy", file, postgres, "--unreplicated"])
+        #expect(copy.status == 0, "\(copy.output)")
+        let verdict = try cluster.run(["verify", "--authority", postgres])
+        #expect(verdict.status == 0, "\(verdict.output)")
+        let old = try cluster.run(["verify"])
+        #expect(old.status == 1 && old.output.contains("was moved"), "\(old.output)")
+        try await cluster.startAgain(["--postgres", postgres])
+        #expect(try await self.buy(30, "late", cluster) == 30, "more than a region's part")
+        try self.judge(cluster, postgres, held: 35)
+    }
+
     @Test("the leader is killed in mid-sale: the other one leads within 5 seconds, and nothing is lost or sold twice")
     func killedLeaderIsReplaced() async throws {
         let postgres = try PrivatePostgres.newDatabase()

@@ -192,6 +192,21 @@ final class TestCluster {
         }
     }
 
+    /// Starts the stopped cluster again on its files, with other options of `up`.
+    func startAgain(_ options: [String]) async throws {
+        let log = self.folder + "/up-again.log"
+        let process = try ChildProcess(
+            Self.program("tranche").path, ["up", "--data", self.folder, "--no-restart"] + options,
+            environment: ProcessInfo.processInfo.environment, log: log)
+        self.restarted.append(process)
+        try await eventually("cluster that listens again", seconds: 120) {
+            let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            if said.contains("Ctrl-C stops it") { return true }
+            guard process.isRunning else { throw TestFailure("tranche up ended: \(said)") }
+            return false
+        }
+    }
+
     func copyFiles() throws -> String {
         let target = try TemporaryFolder.make() + "/copy"
         try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
