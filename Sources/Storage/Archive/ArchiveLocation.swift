@@ -5,8 +5,8 @@ package import TrancheCore
 /// Where a ledger has the orders of settled lots: in files beside it, or in its own database.
 package enum ArchiveLocation: Sendable {
     case folder(String)
-    /// The folder has the files of lots that were archived before the ledger came into the database, if an earlier version
-    /// copied it there.
+    /// The folder has the files of lots that were archived before the ledger came into the database, if an earlier
+    /// version copied it there.
     case postgres(PostgresTarget, PostgresLedger.Settings, folder: String)
 
     /// For reading only.

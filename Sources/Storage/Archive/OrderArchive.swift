@@ -3,8 +3,8 @@ package import TrancheCore
 
 /// Finds orders in the archives of settled lots, on the caller's thread.
 ///
-/// A look-up reads a page or two of each file, or asks a server, so there are only some of them in a second: strangers can ask
-/// for any id.
+/// A look-up reads a page or two of each file, or asks a server, so there are only some of them in a second: strangers
+/// can ask for any id.
 package final class OrderArchive: Sendable {
     /// Look-ups in one second, at most; one more is refused as overloaded.
     package static let lookupsPerSecond = 1_000
@@ -44,7 +44,8 @@ package final class OrderArchive: Sendable {
 
     package func has(_ lot: LotID) -> Bool { self.state.withLockedValue { $0.lots.contains(lot) } }
 
-    /// Sets the lots that the ledger names as archived. May connect to a server, so only the ledger's own thread calls this.
+    /// Sets the lots that the ledger names as archived. May connect to a server, so only the ledger's own thread calls
+    /// this.
     package func set(_ lots: [LotID]) {
         self.state.withLockedValue { $0.lots = lots.sorted(by: >) }
         if !lots.isEmpty { self.source.open(lots) }

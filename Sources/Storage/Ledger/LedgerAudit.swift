@@ -33,8 +33,8 @@ package struct LedgerAudit: Sendable {
     /// The snapshot from which a unit would start, to be compared with the journal.
     package let snapshot: LedgerSnapshot?
 
-    /// - Parameter archives: The folder beside a ledger in PostgreSQL: it has lots that were archived while the ledger was a
-    ///   file.
+    /// - Parameter archives: The folder beside a ledger in PostgreSQL: it has lots that were archived while the ledger
+    ///   was a file.
     /// - Throws: ``StorageError`` if there is no ledger.
     package init(_ location: LedgerLocation, archives: String = "") throws(StorageError) {
         switch location {

@@ -24,12 +24,12 @@ package enum LedgerCopy {
     /// Copies a ledger that is not in use, commit for commit under the same digests, into an empty location: a file
     /// that does not exist, or a database without a ledger.
     ///
-    /// Commits that have left a file for its archive are in the copy's journal again. So are the cursors of consumers. The
-    /// orders of settled lots go where the target has its own. A copy that was broken off has no identity, and no unit opens
-    /// it.
+    /// Commits that have left a file for its archive are in the copy's journal again. So are the cursors of consumers.
+    /// The orders of settled lots go where the target has its own. A copy that was broken off has no identity, and no
+    /// unit opens it.
     ///
-    /// - Parameter archives: The folder beside a ledger in PostgreSQL: it has lots that were archived while the ledger was a
-    ///   file.
+    /// - Parameter archives: The folder beside a ledger in PostgreSQL: it has lots that were archived while the ledger
+    ///   was a file.
     /// - Throws: ``StorageError/corrupt(path:detail:)`` if the source's hash chain breaks; the copy is not usable
     ///   then.
     package static func move(
@@ -59,7 +59,8 @@ package enum LedgerCopy {
         } catch { throw StorageError(error, path: "\(target)") }
     }
 
-    /// Lots that the target has already are left as they are: a ledger may come back to the folder in which they were archived.
+    /// Lots that the target has already are left as they are: a ledger may come back to the folder in which they were
+    /// archived.
     private static func copy(
         _ archived: [ArchivedLot], from source: ArchiveLocation, to target: ArchiveLocation
     ) throws {

@@ -53,7 +53,8 @@ package protocol LedgerStore: AnyObject {
     /// - Parameter folder: The folder for files beside the ledger.
     func archives(in folder: String) -> ArchiveLocation
 
-    /// The position before which commits may go to a file; `nil` if there are none, or if the journal keeps all of them.
+    /// The position before which commits may go to a file; `nil` if there are none, or if the journal keeps all of
+    /// them.
     var movableBefore: UInt64? { get throws(StorageError) }
 
     /// Deletes commits that the archive has, some with each call.

@@ -4,9 +4,9 @@ import TrancheCore
 
 /// The orders of settled lots as rows of the ledger's own database, so that they go where the ledger goes.
 ///
-/// An order that is final never changes, and neither does its row. So rows can be written again, by whichever process, and
-/// need no condition: those of a lot count when the journal names the lot, and the commit that does so fails if they are not
-/// all there.
+/// An order that is final never changes, and neither does its row. So rows can be written again, by whichever process,
+/// and need no condition: those of a lot count when the journal names the lot, and the commit that does so fails if
+/// they are not all there.
 struct PostgresArchive {
     private static let rowsPerStatement = 500
     private static let rowsPerPage = 1_000
@@ -43,7 +43,8 @@ struct PostgresArchive {
             throw StorageError.corrupt(
                 path: "\(self.connection.target)", detail: "its archive has other orders of lot \(lot) than the ledger")
         }
-        // Rows that were there already may have been confirmed to nobody. Behind this commit they are as durable as it is.
+        // Rows that were there already may have been confirmed to nobody. Behind this commit they are as durable as it
+        // is.
         _ = try self.connection.transact([PostgresStatement("UPDATE identity SET barrier = barrier + 1")])
         return written
     }

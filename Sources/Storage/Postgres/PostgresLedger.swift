@@ -179,7 +179,8 @@ package final class PostgresLedger: LedgerStore {
         .postgres(self.target, self.settings, folder: folder)
     }
 
-    // The journal keeps all its commits. A start reads those behind the snapshot, and a commit costs the same behind many.
+    // The journal keeps all its commits. A start reads those behind the snapshot, and a commit costs the same behind
+    // many.
     package var movableBefore: UInt64? { get throws(StorageError) { nil } }
 
     package func deleteMoved(

@@ -9,7 +9,8 @@ struct CenterCommand: AsyncParsableCommand {
         commandName: "center", abstract: "Move the state of centers between a file and PostgreSQL.",
         discussion: """
             A location is the path of a file (center/authority.sqlite), or a connection string of libpq (host=a,b
-            dbname=tranche user=center). The password is in TRANCHE_AUTHORITY_PASSWORD, or in the file that PGPASSFILE names.
+            dbname=tranche user=center). The password is in TRANCHE_AUTHORITY_PASSWORD, or in the file that PGPASSFILE
+            names.
             """,
         subcommands: [Copy.self])
 
@@ -17,8 +18,8 @@ struct CenterCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Copy the authority log, and all that is kept beside it, into an empty location.",
             discussion: """
-                Stop every center first; units sell on meanwhile. Then start the centers with authority.postgres set to the
-                new location, or without it for a file. The old location stays readable, and no center starts with it
+                Stop every center first; units sell on meanwhile. Then start the centers with authority.postgres set to
+                the new location, or without it for a file. The old location stays, and no center starts with it
                 again: two centers with copies of one log would give the same stock twice. If the command is broken off,
                 repeat it: the new location has everything or nothing.
                 """)
@@ -34,10 +35,11 @@ struct CenterCommand: AsyncParsableCommand {
                 throw CommandError("there is no file \(path)")
             }
             let copy = try AuthorityCopy.move(source, to: target, allowsUnreplicated: self.unreplicated)
+            let beside = "\(copy.configs) versions of the configuration, \(copy.auditLines) lines of the audit trail"
             Output.line(
                 "copied \(copy.records) records of the authority log from \(source) to \(target): position "
-                    + "\(copy.end.position), digest \(copy.end.digest), epoch \(copy.epoch.rawValue); \(copy.configs) versions "
-                    + "of the configuration, \(copy.auditLines) lines of the audit trail, \(copy.acts) acts")
+                    + "\(copy.end.position), digest \(copy.end.digest), epoch \(copy.epoch.rawValue); \(beside), "
+                    + "\(copy.acts) acts")
         }
     }
 }

@@ -19,8 +19,9 @@ struct LedgerCommand: AsyncParsableCommand {
             abstract: "Copy a ledger into an empty location, commit for commit under the same digests.",
             discussion: """
                 Stop the unit first. Then start it with ledger.postgres set to the new location, and rename the old file;
-                or without it, and remove the file ledger.postgres from the unit's folder. The orders of settled lots are
-                copied, too: from the folder archive/ beside a file into the database, and back. Never let two units sell from two copies: the center strands what the second one holds.
+                or without it, and remove the file ledger.postgres from the unit's folder. The orders of settled lots go
+                along: from the folder archive/ beside a file into the database, and back. Never let two units sell from
+                two copies: the center strands what the second one holds.
                 """)
         @Argument(help: "The location to copy from.") var from: String
         @Argument(help: "The location to copy to: a file that does not exist, or a database without a ledger.") var to:

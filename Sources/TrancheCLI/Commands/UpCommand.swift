@@ -117,8 +117,8 @@ struct UpCommand: AsyncParsableCommand {
         }
         guard self.postgres == nil || self.postgres == layout.postgres else {
             throw CommandError(
-                "\(folder.path) holds a cluster whose centers keep their state elsewhere: choose another --data for --postgres, "
-                    + "or move the state there with `tranche center copy`")
+                "\(folder.path) holds a cluster whose centers keep their state elsewhere: choose another --data for "
+                    + "--postgres, or move the state there with `tranche center copy`")
         }
         guard !self.shop || layout.shopPort != nil else {
             throw CommandError("\(folder.path) holds a cluster without a shop: choose another --data for --shop")

@@ -4,8 +4,8 @@ import Storage
 import Threads
 import TrancheCore
 
-/// The thread for the long work of archiving: writing the orders of a lot, and copying commits out of the journal. Lots that
-/// are on sale do not wait for it.
+/// The thread for the long work of archiving: writing the orders of a lot, and copying commits out of the journal.
+/// Lots that are on sale do not wait for it.
 final class ArchiveWorker: Sendable {
     enum Work: Sendable {
         case orders(LotID, of: OrderTable)

@@ -4,8 +4,8 @@ package import TrancheCore
 
 /// Moves the state of centers to another location: the authority log, and all that is kept beside it.
 ///
-/// Centers that decide from two copies of one log would give the same stock twice, and the epochs of one location do not fence
-/// the other. So the source is closed when the target has everything, and no center leads with it any more.
+/// Centers that decide from two copies of one log would give the same stock twice, and the epochs of one location do
+/// not fence the other. So the source is closed when the target has everything, and no center leads with it any more.
 package enum AuthorityCopy {
     /// What a location has. A location with the same contents can take the place of another one.
     package struct Contents: Hashable, Sendable {
@@ -49,12 +49,13 @@ package enum AuthorityCopy {
         return (try? AuthorityStore.isMoved(queue)) ?? false
     }
 
-    /// Copies everything into an empty location: a file that does not exist, or a database without a log. Records keep their
-    /// positions and their bytes. The target gets all of it in one transaction, or nothing.
+    /// Copies everything into an empty location: a file that does not exist, or a database without a log. Records keep
+    /// their positions and their bytes. The target gets all of it in one transaction, or nothing.
     ///
     /// A repetition of a call that was broken off finds the same contents in the target, and closes the source only.
     ///
-    /// - Parameter allowsUnreplicated: A PostgreSQL without a standby that confirms is enough, for trials on one machine.
+    /// - Parameter allowsUnreplicated: A PostgreSQL without a standby that confirms is enough, for trials on one
+    ///   machine.
     /// - Throws: ``StorageError``; the source is as it was.
     package static func move(
         _ source: AuthorityLocation, to target: AuthorityLocation, allowsUnreplicated: Bool = false
@@ -99,7 +100,8 @@ protocol AuthorityCopyEnd: AnyObject {
     func epoch() throws -> Epoch
     /// The end of the log by what is kept beside it; `nil` if nothing is.
     func keptEnd() throws -> LogEnd?
-    /// Calls `body` with the values of each row in the order of the key. What a database keeps beside them comes behind.
+    /// Calls `body` with the values of each row in the order of the key. What a database keeps beside them comes
+    /// behind.
     func forEachRow(of table: AuthorityTable, _ body: ([PostgresValue]) throws -> Void) throws
     /// Writes everything, in one transaction.
     func fill(_ contents: AuthorityCopy.Contents, from source: any AuthorityCopyEnd) throws

@@ -31,11 +31,11 @@ package enum AuthorityLocation: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Epoch {
-    /// Above that of every center: no center writes to a location whose log was moved elsewhere, of whichever version of the
-    /// program it is. The highest number that both databases can hold.
+    /// Above that of every center: no center writes to a location whose log was moved elsewhere, of whichever version
+    /// of the program it is. The highest number that both databases can hold.
     static let moved = Epoch(UInt64(Int64.max))
     /// What centers are told.
     static let movedDetail =
-        "its log was moved to another location by `tranche center copy`: set authority.postgres to that one, or remove it "
-        + "for a file"
+        "its log was moved to another location by `tranche center copy`: set authority.postgres to that one, or "
+        + "remove it for a file"
 }

@@ -105,7 +105,8 @@ final class AuthorityPostgresEnd: AuthorityCopyEnd {
         return value
     }
 
-    /// The rows of owner and lease are locked until the end: a center that starts meanwhile waits, and then finds the log.
+    /// The rows of owner and lease are locked until the end: a center that starts meanwhile waits, and then finds the
+    /// log.
     func fill(_ contents: AuthorityCopy.Contents, from source: any AuthorityCopyEnd) throws {
         try self.connection.run(
             script: "BEGIN; SELECT 1 FROM authority.lease FOR UPDATE; SELECT 1 FROM authority.owner FOR UPDATE")

@@ -1,7 +1,8 @@
 import PostgresClient
 import TrancheCore
 
-/// The tables of the state of centers that are copied row by row. Both databases have them, with the same names and columns.
+/// The tables of the state of centers that are copied row by row. Both databases have them, with the same names and
+/// columns.
 enum AuthorityTable: String, CaseIterable {
     case records, snapshots, verdicts, witnesses, configs, audit, secrets, acts
 
