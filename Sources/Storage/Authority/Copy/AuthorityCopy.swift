@@ -74,12 +74,15 @@ package enum AuthorityCopy {
                 if isNew { try to.fill(contents, from: from) }
                 return contents
             }
-            guard try to.read({ try Contents(of: to) }) == contents else {
+            func copied() throws -> Contents { try to.read { try Contents(of: to) } }
+            // What is not empty may be anything.
+            let found = isNew ? try copied() : try? copied()
+            guard found == contents else {
                 throw StorageError.io(
                     path: to.path,
                     detail: isNew
                         ? "the copy is not what was copied: drop it, and keep the source"
-                        : "it has a log of its own: a log is copied to an empty location only")
+                        : "it has a log of its own, or a part of one: a log is copied to an empty location only")
             }
             try from.close()
             return contents
