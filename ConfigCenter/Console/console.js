@@ -303,7 +303,10 @@ document.addEventListener("DOMContentLoaded", () => {
         board.lot = Number(event.target.value);
         draw();
     });
-    addEventListener("hashchange", draw);
+    addEventListener("hashchange", () => {
+        scrollTo(0, 0);
+        draw();
+    });
     setInterval(watchAge, 500);
     if (restore()) {
         find("#actor").value = saved.actor;

@@ -1,4 +1,4 @@
-"""What the tests of the operators' console share: the browser of the page's tests, and a private center for each test."""
+"""What the tests of the operators' console share: the browser of all page tests, and a private center for each test."""
 
 from fake_center import SECRET, FakeCenter
 from page_case import PageCase
@@ -28,12 +28,14 @@ class ConsoleCase(PageCase):
     def wait_for_text(self, selector, part):
         self.browser.wait(lambda: part in self.browser.text(selector), f"{selector} does not say \"{part}\"")
 
-    def wait_for_run(self, script, message):
-        self.browser.wait(lambda: self.browser.run(f"return {script}"), message)
-
     def view(self, name):
         self.browser.element(f"nav a[href='#/{name}']").click()
         self.browser.wait(lambda: self.browser.view == name, f"the view is not {name}")
+
+    def choose_lot(self, number):
+        self.browser.run("""const choice = document.getElementById("lot");
+            choice.value = arguments[0];
+            choice.dispatchEvent(new Event("change"))""", str(number))
 
     def press(self, text):
         self.browser.run("""[...document.querySelectorAll("main button")]

@@ -1,4 +1,4 @@
-"""A small center for the tests of the operators' console: its files, and a stream of pictures that a test can change."""
+"""A small center for the tests of the operators' console: its files, and a stream of pictures that tests can change."""
 
 import contextlib
 import hashlib
@@ -141,14 +141,15 @@ class Handler(BaseHTTPRequestHandler):
     def is_known(self):
         if self.headers.get("Authorization") == f"Bearer {SECRET}":
             return True
-        self.answer(401, {"code": "bad_credential", "status": 401, "detail": "this address needs the credential of an operator"},
-                    "application/problem+json")
+        detail = "this address needs the credential of an operator"
+        self.answer(401, {"code": "bad_credential", "status": 401, "detail": detail}, "application/problem+json")
         return False
 
     def stream(self):
         center = self.center
         self.send_response(200)
-        for name, value in {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Connection": "close"}.items():
+        for name, value in [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"),
+                            ("Connection", "close")]:
             self.send_header(name, value)
         self.end_headers()
         center.streams += 1
@@ -170,7 +171,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, center.page().encode(), "text/html; charset=utf-8", Content_Security_Policy=POLICY)
         for name, full in center.assets.items():
             if self.path == f"/console/assets/{full}":
-                return self.answer(200, (FOLDER / name).read_bytes(), KINDS[Path(name).suffix], Content_Security_Policy=POLICY)
+                content, kind = (FOLDER / name).read_bytes(), KINDS[Path(name).suffix]
+                return self.answer(200, content, kind, Content_Security_Policy=POLICY)
         if not self.is_known():
             return None
         tag = {"ETag": f'"{center.version}"'}
@@ -182,8 +184,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, {"version": center.version}, **tag)
         at = milliseconds() * 1000
         if self.path == "/v1/config/versions":
-            return self.answer(200, [{"version": number, "checksum": "0", "at": at, "actor": "ann", "note": "open summer"}
-                                     for number in (7, 6)])
+            entry = {"checksum": "0", "at": at, "actor": "ann", "note": "open summer"}
+            return self.answer(200, [{"version": number, **entry} for number in (7, 6)])
         if self.path == "/v1/audit":
             return self.answer(200, [{"at": at, "actor": "ann", "action": "stock", "detail": "lot 1: +200"}])
         return self.answer(404, {"code": "not_found", "detail": self.path})

@@ -34,7 +34,8 @@ class ConsoleTests(ConsoleCase):
         legend = self.browser.text("#stockLegend")
         for part in ("paid", "2,635", "in quota of us-east", "390", "in the pool", "860", "stranded", "40"):
             self.assertIn(part, legend)
-        widths = self.browser.run("return [...document.querySelectorAll('#stockBar rect')].map(r => +r.getAttribute('width'))")
+        widths = self.browser.run(
+            "return [...document.querySelectorAll('#stockBar rect')].map(rect => Number(rect.getAttribute('width')))")
         self.assertAlmostEqual(sum(widths), 1000, delta=0.1)
         self.assertEqual(self.browser.text("#alarm"), "")
 
@@ -58,7 +59,7 @@ class ConsoleTests(ConsoleCase):
             self.wait_for_text("#unitCards", part)
         self.view("contest")
         self.wait_for_text("#contestNone", "not contested")
-        self.browser.run("const s = document.getElementById('lot'); s.value = '2'; s.dispatchEvent(new Event('change'))")
+        self.choose_lot(2)
         for part in ("1,893", "412", "stamp"):
             self.wait_for_text("#contestTiles", part)
         self.view("configuration")
@@ -95,7 +96,8 @@ class ConsoleTests(ConsoleCase):
         self.center.version = 8
         self.browser.element("#typed").send_keys("summer", Keys.ENTER)
         self.wait_for_text("#actNote", "precondition_failed")
-        self.browser.wait(lambda: self.browser.run("return document.getElementById('typed').value") == "", "no new look")
+        typed = "return document.getElementById('typed').value"
+        self.browser.wait(lambda: self.browser.run(typed) == "", "no new look")
         self.wait_for_text("#plan", "no new orders")
         self.browser.element("#typed").send_keys("summer", Keys.ENTER)
         self.wait_for_text("#done", "Done: Pause summer")
@@ -186,7 +188,7 @@ class ConsoleTests(ConsoleCase):
 
     def test_axe_finds_nothing_and_nothing_is_too_wide_in_any_view(self):
         self.start_signed_in()
-        self.browser.run("const s = document.getElementById('lot'); s.value = '2'; s.dispatchEvent(new Event('change'))")
+        self.choose_lot(2)
         for view in VIEWS:
             self.view(view)
             for dark in (False, True):
