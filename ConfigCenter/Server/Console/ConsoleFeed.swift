@@ -61,7 +61,8 @@ final class ConsoleFeed: Service {
             "tranche_console_watchers", "Streams of the operators' console that are open.", to: Double(count))
     }
 
-    /// Makes pictures until graceful shutdown. Then it ends every stream, because long streams would delay the shutdown.
+    /// Makes pictures until graceful shutdown. Then it ends every stream, because long streams would delay the
+    /// shutdown.
     func run() async throws {
         await cancelWhenGracefulShutdown {
             // The paces of an interval without watchers would be averages of it.

@@ -6,8 +6,8 @@ import NIOCore
 import Pages
 import TrancheAPI
 
-/// The operators' console: its files, which hold no data and are for everybody who reaches the listener, and the stream of
-/// pictures, which is for operators.
+/// The operators' console: its files, which hold no data and are for everybody who reaches the listener, and the stream
+/// of pictures, which is for operators.
 struct ConsoleRoutes: Sendable {
     /// The console loads its own files and calls the center that it came from. Nothing in it is made from text.
     private static let policy =
