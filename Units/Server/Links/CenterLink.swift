@@ -24,6 +24,8 @@ final class CenterLink: CenterCalls, Sendable {
     private let secretIsRefused = NIOLockedValueBox(false)
     /// One report at a time: a slow center gets fewer, not more.
     private let reportIsUnderway = NIOLockedValueBox(false)
+    /// The center cannot read reports as bytes: it has an earlier version than this unit.
+    private let wantsJSON = NIOLockedValueBox(false)
 
     init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, contest: ContestLink, logger: Logger) {
         self.contest = contest
@@ -60,6 +62,7 @@ final class CenterLink: CenterCalls, Sendable {
                 return self.event(.registrationFailed)
             }
             self.secretIsRefused.withLockedValue { $0 = false }
+            self.wantsJSON.withLockedValue { $0 = false }
             self.event(.registered(reply))
         }
     }
@@ -74,12 +77,12 @@ final class CenterLink: CenterCalls, Sendable {
         self.contest.observeKernel()
         // Not on the engine's thread: there can be thousands of lots in it.
         Task {
-            let body = QuotaWire.encode(
-                ReportEnvelope(
-                    report: report, configVersion: self.file.version, clock: self.contest.clock, load: load))
+            let envelope = ReportEnvelope(
+                report: report, configVersion: self.file.version, clock: self.contest.clock, load: load)
+            let isJSON = self.wantsJSON.withLockedValue { $0 }
             let call = self.call(
-                "POST", "/units/\(self.unit)/report", body, QuotaWire.contentType,
-                timeout: Self.callTimeoutMilliseconds)
+                "POST", "/units/\(self.unit)/report", isJSON ? JSON.encode(envelope) : QuotaWire.encode(envelope),
+                isJSON ? "application/json" : QuotaWire.contentType, timeout: Self.callTimeoutMilliseconds)
             self.center.start(call) { self.follow($0) }
         }
     }
@@ -87,9 +90,19 @@ final class CenterLink: CenterCalls, Sendable {
     /// Passes the center's answer to a report on.
     private func follow(_ result: Result<CurlResponse, CurlError>) {
         self.reportIsUnderway.withLockedValue { $0 = false }
-        guard case .success(let response) = result, response.status == 200 else { return self.noteRefusal(result) }
+        guard case .success(let response) = result, response.status == 200 else {
+            if case .success(let response) = result, response.status == 400 {
+                self.wantsJSON.withLockedValue { $0.toggle() }
+            }
+            return self.noteRefusal(result)
+        }
         let reply: ReportReply
-        do { reply = try QuotaWire.reply(response.body) } catch {
+        do {
+            let isBytes = response.headers["content-type"] == QuotaWire.contentType
+            reply =
+                isBytes
+                ? try QuotaWire.reply(response.body) : try JSON.decode(ReportReply.self, from: response.body)
+        } catch {
             return self.logger.error("the center's answer to a report is refused: \(error.detail)")
         }
         self.secretIsRefused.withLockedValue { $0 = false }
