@@ -12,6 +12,7 @@ extension ClusterFolder {
             case .otherCenter: "other-center"
             case .coordinator: "coordinator"
             case .standby: "standby"
+            case .shop: "shop"
             case .unit(let name): "unit-\(name)"
             case .gate(let name): "gate-\(name)"
             case .redis(let name): "redis-\(name)"
