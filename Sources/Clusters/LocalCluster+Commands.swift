@@ -34,7 +34,9 @@ extension LocalCluster {
             let values: [String: [String: any CustomStringConvertible]] = [
                 "shop": ["port": self.layout.shopPort ?? 0], "data": ["folder": self.folder.shop],
             ]
-            return (Self.sibling("tranche-sample-shop"), ["--config", try self.write("shop/shop.yaml", values)])
+            return (
+                Self.sibling("tranche-sample-shop"), ["--config", try self.write("shop/shop.yaml", values, for: part)]
+            )
         case .center, .otherCenter:
             let isFirst = part == .center
             let file = try self.write(
