@@ -24,5 +24,9 @@ package final class FolderLock: Sendable {
         self.descriptor = descriptor
     }
 
-    deinit { close(self.descriptor) }
+    deinit {
+        // Not by closing alone: a child process that is being started has a copy of the descriptor for a moment.
+        flock(self.descriptor, LOCK_UN)
+        close(self.descriptor)
+    }
 }
