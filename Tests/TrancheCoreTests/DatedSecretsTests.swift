@@ -75,4 +75,15 @@ import TrancheCore
             try list.replaced(by: "short", shownFrom: 30, othersUntil: 60, now: self.at(20))
         }
     }
+
+    @Test("a replacement that is under way does not stand in the way of one at once")
+    func replacementIsReplaced() throws {
+        let pending = try DatedSecrets(text: Self.old)
+            .replaced(by: Self.new, shownFrom: 90_000, othersUntil: 90_300, now: self.at(10))
+        let next = try pending.replaced(by: Self.newest, shownFrom: 20, othersUntil: 21, now: self.at(20))
+        #expect(next.secrets == [.init(Self.newest, shownFrom: 20), .init(Self.old, acceptedUntil: 21)])
+        let later = try pending.replaced(by: Self.newest, shownFrom: 90_000, othersUntil: 90_001, now: self.at(20))
+        #expect(later.secrets[1] == .init(Self.new, shownFrom: 90_000, acceptedUntil: 90_001), "shown for a second")
+        #expect(try !DatedSecrets(text: Self.old).hasTimes && pending.hasTimes)
+    }
 }

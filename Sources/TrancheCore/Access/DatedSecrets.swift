@@ -62,12 +62,18 @@ package struct DatedSecrets: Hashable, Sendable {
         return valid.map(\.text)
     }
 
-    /// The list with a new secret before the others, which end. Those that have ended are gone.
+    /// Whether a secret begins or ends at a time: who reads a list once would not see it.
+    package var hasTimes: Bool { self.secrets.contains { $0.shownFrom != nil || $0.acceptedUntil != nil } }
+
+    /// The list with a new secret before the others, which end. Those that have ended are gone, and so are those that would
+    /// end before anybody shows them: a replacement that is under way must not keep a stolen secret in use.
     package func replaced(
         by secret: String, shownFrom: Int64, othersUntil: Int64, now: Instant
     ) throws(SecretsError) -> DatedSecrets {
         let seconds = now.milliseconds / 1_000
-        let kept = self.secrets.filter { $0.acceptedUntil.map { seconds < $0 } ?? true }.map {
+        let kept = self.secrets.filter {
+            ($0.acceptedUntil.map { seconds < $0 } ?? true) && ($0.shownFrom.map { $0 < othersUntil } ?? true)
+        }.map {
             Secret($0.text, shownFrom: $0.shownFrom, acceptedUntil: min($0.acceptedUntil ?? .max, othersUntil))
         }
         return try DatedSecrets([Secret(secret, shownFrom: shownFrom)] + kept)
