@@ -87,6 +87,28 @@ import UnitServer
         #expect(error?.description.contains("TRANCHE_OUTBOX_SHOP_SECRET is missing") == true)
     }
 
+    @Test("the password of a stream is read again for each connection") func streamPasswordIsReadAgain() async throws {
+        let folder = try TemporaryFolder.make()
+        let file = folder + "/TRANCHE_OUTBOX_QUEUE_SECRET"
+        try Data("first, with a comma\n".utf8).write(to: URL(fileURLWithPath: file))
+        let one = try #require(
+            try await self.consumers(
+                """
+                secrets:
+                  folder: "\(folder)"
+                outbox:
+                  consumers: "queue"
+                  queue:
+                    redis: "/r.sock"
+                    user: "unit"
+                """
+            ).first)
+        guard case .stream(let stream) = one.receiver else { throw CancellationError() }
+        #expect(stream.login == .init(user: "unit", password: "first, with a comma"))
+        try Data("second\n".utf8).write(to: URL(fileURLWithPath: file))
+        #expect(stream.login == .init(user: "unit", password: "second"))
+    }
+
     @Test(
         "a bad setting is named, with its limit",
         arguments: [

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import RedisClient
 import TestSupport
 import Testing
@@ -92,5 +93,26 @@ import UnitServer
         #expect(self.isNo(await self.answer(sink, 1), "the Redis refused the entry"))
         sink.stop()
         #expect(self.isNo(await self.answer(sink, 2), "the unit stops"))
+    }
+
+    @Test("a password that was replaced is shown by the next connection") func passwordIsReplaced() async throws {
+        let redis = try PrivateRedis()
+        let address = try #require(RedisConnection.Address(redis.socket))
+        let operations = try RedisConnection(address, timeoutMilliseconds: 5_000)
+        _ = try operations.ask("CONFIG", "SET", "requirepass", "the old password")
+        let password = NIOLockedValueBox("the old password")
+        let settings = StreamSettings(address: address, key: Self.key) {
+            RedisConnection.Login(user: "", password: password.withLockedValue { $0 })
+        }
+        let sink = StreamSink(settings, timeoutMilliseconds: 5_000, unit: UnitID(3))
+        defer { sink.stop() }
+        #expect(await self.answer(sink, 1) == .yes)
+
+        // Both count; the unit's file changes; the old one is removed, and the connection ends.
+        _ = try operations.ask("ACL", "SETUSER", "default", ">the new password")
+        password.withLockedValue { $0 = "the new password" }
+        _ = try operations.ask("ACL", "SETUSER", "default", "<the old password")
+        _ = try operations.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        #expect(await self.answer(sink, 2) == .yes)
     }
 }

@@ -16,14 +16,19 @@ package struct StreamSettings: Sendable {
     package static let lengths = 1_000...100_000_000
 
     package let address: RedisConnection.Address
-    package let login: RedisConnection.Login?
     package let key: String
     package let length: Int
+    private let logins: @Sendable () -> RedisConnection.Login?
 
+    /// The login as it is now: the password may be replaced, and the next connection needs the new one.
+    package var login: RedisConnection.Login? { self.logins() }
+
+    /// - Parameter login: Asked again for each connection.
     package init(
-        address: RedisConnection.Address, login: RedisConnection.Login? = nil, key: String, length: Int = 1_000_000
+        address: RedisConnection.Address, key: String, length: Int = 1_000_000,
+        login: @escaping @Sendable () -> RedisConnection.Login? = { nil }
     ) {
-        (self.address, self.login, self.key, self.length) = (address, login, key, length)
+        (self.address, self.key, self.length, self.logins) = (address, key, length, login)
     }
 
     init(_ name: String, _ values: DaemonConfiguration) throws(StartError) {
@@ -48,10 +53,10 @@ package struct StreamSettings: Sendable {
         }
         self.length = try values.number("\(key).length", in: Self.lengths, default: 1_000_000)
         let user = values.string("\(key).user", default: "")
-        let password = values.optionalSecret("tranche.outbox.\(name).secret")
-        guard user.isEmpty || password != nil else {
+        let secret = "tranche.outbox.\(name).secret"
+        guard user.isEmpty || values.optionalSecret(secret) != nil else {
             throw StartError("\(key).user is set, but TRANCHE_OUTBOX_\(name.uppercased())_SECRET is missing")
         }
-        self.login = password.map { RedisConnection.Login(user: user, password: $0) }
+        self.logins = { values.optionalSecret(secret).map { RedisConnection.Login(user: user, password: $0) } }
     }
 }
