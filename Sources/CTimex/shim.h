@@ -1,5 +1,6 @@
 #pragma once
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timex.h>
 #include <time.h>
 
@@ -33,3 +34,10 @@ static inline long long ctimex_used_by_thread(void) { return ctimex_used(CLOCK_T
 
 // Of all threads of the process.
 static inline long long ctimex_used_by_process(void) { return ctimex_used(CLOCK_PROCESS_CPUTIME_ID); }
+
+// When anything of a file has changed (ctime), its owner and mode too, in nanoseconds; 0 if there is none. Links are followed.
+static inline long long ctimex_changed(const char *path) {
+    struct stat found;
+    if (stat(path, &found) != 0) return 0;
+    return (long long)found.st_ctim.tv_sec * 1000000000 + found.st_ctim.tv_nsec;
+}

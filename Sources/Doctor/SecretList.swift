@@ -32,7 +32,9 @@ enum SecretList {
                 return .secret(name: name, isReplaceable && hasCertificate ? .notNeeded : .missing)
             }
             do throws(StartError) {
-                let secrets = try values.secrets(key)
+                // A gate reads its key at the start alone, and obeys no times.
+                let isReadOnce = key == "tranche.gate.key"
+                let secrets = isReadOnce ? try values.secrets(key) : try values.list(key).secrets.map(\.text)
                 if let other = secrets.compactMap({ seen[$0] }).first {
                     return .secret(name: name, .repeated(other: other))
                 }

@@ -13,8 +13,9 @@ import TrancheAPI
 /// | `shop.port` | where it listens, on 127.0.0.1 only: everybody can sign in under any name | required |
 /// | `data.folder` | the folder of `book.sqlite` | required |
 ///
-/// Secrets come from the environment only: `TRANCHE_OUTBOX_SHOP_SECRET`, as at the units (one, or two while it is replaced);
-/// `TRANCHE_SAMPLE_SHOP_SECRET`, with which the book is read; `TRANCHE_SAMPLE_SHOP_KEY`, which signs buyers in.
+/// Secrets come from the environment only: `TRANCHE_OUTBOX_SHOP_SECRET`, as at the units (one, or two while it is replaced,
+/// without times); `TRANCHE_SAMPLE_SHOP_SECRET`, with which the book is read; `TRANCHE_SAMPLE_SHOP_KEY`, which signs
+/// buyers in.
 package enum ShopDaemon {
     static let host = "127.0.0.1"
     static let connectionsLimit = 512

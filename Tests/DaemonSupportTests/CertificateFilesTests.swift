@@ -104,6 +104,26 @@ import TrancheCore
         #expect(files.refusal == nil)
     }
 
+    @Test("files that were refused are tried again, though they do not change; their reason is told once")
+    func refusedFilesAreTriedAgain() throws {
+        let start = Int64(Date().timeIntervalSince1970) + 60
+        let now = NIOLockedValueBox(start)
+        let files = try CertificateFiles(self.files) { now.withLockedValue { $0 } }
+        let first = files.current.certificate
+        try self.issue("unit/a", to: self.folder)
+        now.withLockedValue { $0 = start - 1_000 }
+        guard case .refused(let reason) = self.settled(files) else {
+            Issue.record("a certificate of the future was taken")
+            return
+        }
+        #expect(reason.contains("it is valid in"))
+        now.withLockedValue { $0 = start - 900 }
+        #expect(files.look() == .unchanged && files.current.certificate == first)
+        now.withLockedValue { $0 = start }
+        #expect(files.look() == .replaced)
+        #expect(files.current.certificate != first && files.refusal == nil)
+    }
+
     @Test("an authority's file may have several, so that one can follow another") func authoritiesFollow() throws {
         let files = try CertificateFiles(self.files)
         let other = self.folder + "/other"

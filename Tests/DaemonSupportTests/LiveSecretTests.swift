@@ -1,5 +1,6 @@
 import DaemonSupport
 import Foundation
+import NIOConcurrencyHelpers
 import Testing
 import TrancheCore
 
@@ -49,14 +50,96 @@ import TrancheCore
         #expect(secret.look() == .unchanged)
     }
 
-    @Test("what begins and ends by the clock does so without a new file") func timesPass() async throws {
-        let now = SystemClock.now().milliseconds / 1_000
-        try self.put("\(Self.new) from=\(now - 10)\n\(Self.old) until=\(now + 3_600)\n")
+    /// What a test sets, and a secret asks.
+    private final class Moment: Sendable {
+        private let seconds: NIOLockedValueBox<Int64>
+        init(_ seconds: Int64) { self.seconds = NIOLockedValueBox(seconds) }
+        func set(_ seconds: Int64) { self.seconds.withLockedValue { $0 = seconds } }
+        @Sendable func now() -> Instant { Instant(milliseconds: self.seconds.withLockedValue { $0 } * 1_000) }
+    }
+
+    @Test("what begins and ends by the clock does so without a new file, and what was made of it is made anew")
+    func timesPass() async throws {
+        try self.put("\(Self.new) from=100\n\(Self.old) until=200\n")
+        let moment = Moment(99)
+        let secret = try await self.configuration().liveSecret(Self.key, clock: moment.now)
+        let joined = secret.derive { $0.joined(separator: "+") }
+        for (seconds, accepted) in [
+            (Int64(99), [Self.old, Self.new]), (100, [Self.new, Self.old]), (199, [Self.new, Self.old]),
+            (200, [Self.new]),
+        ] {
+            moment.set(seconds)
+            #expect(secret.look() == .unchanged)
+            #expect(secret.accepted == accepted && secret.shown == accepted[0], "at \(seconds)")
+            #expect(joined.current == accepted.joined(separator: "+"), "at \(seconds)")
+        }
+    }
+
+    @Test("a clock that is set back lets nothing count again that has ended") func endedSecretsStayEnded() async throws
+    {
+        let list = "\(Self.new) from=100\n\(Self.old) until=200\n"
+        try self.put(list)
+        let moment = Moment(150)
+        let secret = try await self.configuration().liveSecret(Self.key, clock: moment.now)
+        moment.set(200)
+        #expect(secret.look() == .unchanged && secret.accepted == [Self.new])
+        moment.set(50)
+        #expect(secret.look() == .unchanged && secret.accepted == [Self.new])
+        try self.put(list + "\n")
+        #expect(self.settled(secret) == .replaced)
+        #expect(secret.accepted == [Self.new], "the same list once more")
+        try self.put("\(Self.new)\n\(Self.old)\n")
+        #expect(self.settled(secret) == .replaced)
+        #expect(secret.accepted == [Self.new, Self.old], "an operator's word")
+    }
+
+    @Test("a file that could not be read is tried again, though it does not change; its reason is told once")
+    func unreadableFileIsTriedAgain() async throws {
+        try self.put(Self.old)
+        let isReadable = NIOLockedValueBox(false)
+        let secret = try await self.configuration().liveSecret(
+            Self.key,
+            contents: { path in
+                isReadable.withLockedValue { $0 } ? FileManager.default.contents(atPath: path) : nil
+            })
+        try self.put("\(Self.new)\n\(Self.old)\n")
+        #expect(self.settled(secret) == .refused("\(self.path) cannot be read"))
+        #expect(secret.look() == .unchanged && secret.look() == .unchanged && secret.refusal != nil)
+        #expect(secret.accepted == [Self.old])
+        isReadable.withLockedValue { $0 = true }
+        #expect(secret.look() == .replaced)
+        #expect(secret.accepted == [Self.new, Self.old] && secret.refusal == nil)
+        #expect(secret.look() == .unchanged)
+    }
+
+    @Test("a change of the mode is a change, though size and time of the content stay")
+    func modeIsLookedAt() async throws {
+        let then = Date(timeIntervalSince1970: 1_700_000_000)
+        func write(_ text: String, mode: Int) throws {
+            if !FileManager.default.fileExists(atPath: self.path) { try self.put("") }
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: self.path))  // In its place: the inode stays.
+            try file.write(contentsOf: Data(text.utf8))
+            try file.close()
+            try FileManager.default.setAttributes(
+                [.modificationDate: then, .posixPermissions: mode], ofItemAtPath: self.path)
+        }
+        try write(Self.old, mode: 0o600)
         let secret = try await self.configuration().liveSecret(Self.key)
-        #expect(secret.accepted == [Self.new, Self.old])
-        try self.put("\(Self.new) from=\(now - 10)\n\(Self.old) until=\(now)\n")
+        try write(Self.new, mode: 0o640)
         #expect(self.settled(secret) == .replaced)
         #expect(secret.accepted == [Self.new])
+    }
+
+    @Test("a list that is read once has no times") func timesNeedAWatch() async throws {
+        try self.put("\(Self.new)\n\(Self.old)\n")
+        let values = try await self.configuration()
+        #expect(try values.secrets(Self.key) == [Self.new, Self.old])
+        for list in ["\(Self.new)\n\(Self.old) until=200\n", "\(Self.new) from=100\n\(Self.old)\n"] {
+            try self.put(list)
+            let error = #expect(throws: StartError.self) { try values.secrets(Self.key) }
+            #expect(error?.description.contains("\(Self.variable) has from= or until=") == true)
+            #expect(try values.list(Self.key).secrets.count == 2)
+        }
     }
 
     @Test("a bad file takes no good one's place, and its reason is told once") func badFileIsNotTaken() async throws {

@@ -1,7 +1,7 @@
 import Foundation
 package import Logging
 import NIOConcurrencyHelpers
-import TrancheCore
+package import TrancheCore
 
 /// All secrets of one process that may change while it runs.
 final class SecretRegister: Sendable {
@@ -16,18 +16,32 @@ final class SecretRegister: Sendable {
 // environment. There are no defaults.
 
 extension DaemonConfiguration {
-    /// Secrets in a list, the newest first. They are read once.
+    /// Secrets in a list, the newest first. They are read once, and so a list with times is refused: nobody would obey
+    /// them.
     package func secrets(_ key: String) throws(StartError) -> [String] {
-        try Self.list(try self.secret(key), key).secrets.map(\.text)
+        let list = try self.list(key)
+        guard !list.hasTimes else {
+            throw StartError(
+                "\(Self.variable(key)) has from= or until=, but is read at the start alone: list the secrets without times"
+            )
+        }
+        return list.secrets.map(\.text)
     }
+
+    /// A list of secrets, as it is now.
+    package func list(_ key: String) throws(StartError) -> DatedSecrets { try Self.list(try self.secret(key), key) }
 
     /// Secrets in a list, the newest first, for as long as this process runs.
     ///
     /// - Parameters:
     ///   - shortestBytes: Of one secret.
+    ///   - clock: By which secrets begin and end.
+    ///   - contents: Reads the file again.
     ///   - check: Why a list cannot be used, beyond what each list must be; `nil` if it can.
     package func liveSecret(
         _ key: String, shortestBytes: Int = DatedSecrets.shortestBytes,
+        clock: @escaping @Sendable () -> Instant = SystemClock.now,
+        contents: @escaping LiveSecret.Contents = { FileManager.default.contents(atPath: $0) },
         check: @escaping @Sendable ([String]) -> String? = { _ in nil }
     ) throws(StartError) -> LiveSecret {
         let parse: LiveSecret.Reading = { text in
@@ -40,7 +54,9 @@ extension DaemonConfiguration {
         let path = self.secretFile(key)
         let read = path.map(FileState.of) ?? .missing
         let text = try self.secret(key, shortestBytes: shortestBytes)
-        let secret = LiveSecret(Self.variable(key), try parse(text).get(), path: path, read: read, parse: parse)
+        let secret = LiveSecret(
+            Self.variable(key), try parse(text).get(), path: path, read: read, clock: clock, contents: contents,
+            parse: parse)
         self.register.add(secret)
         return secret
     }

@@ -1,17 +1,19 @@
-import Foundation
+package import Foundation
 import NIOConcurrencyHelpers
 import TrancheCore
 
 /// The secrets of one kind that this process has. They change while it runs: their file is read again when it changes, and
 /// each of them begins and ends when the list says so. A file that cannot be used never takes the place of one that can.
 package final class LiveSecret: Sendable {
+    /// What a file has in it; `nil` if it cannot be read.
+    package typealias Contents = @Sendable (String) -> Data?
     /// Whether a text is a list that this process can use, and why not.
     typealias Reading = @Sendable (String) -> Result<DatedSecrets, StartError>
 
     package enum Look: Hashable, Sendable {
         case unchanged
         case replaced
-        /// What is in the file now is not used. Told once for each change of it.
+        /// What is in the file now is not used. Told once for each change of it, or of the reason.
         case refused(String)
     }
 
@@ -19,17 +21,22 @@ package final class LiveSecret: Sendable {
         var list: DatedSecrets?
         /// What counts now; the first one is shown.
         var valid: [String]
-        /// The file that was read last.
-        var read: FileState
+        /// The last moment of the clock: what has ended stays at its end when the clock is set back.
+        var latest: Instant
+        /// The file that was read last; `nil` if it could not be read, and is tried again at each look.
+        var read: FileState?
         /// A changed file, as it was at the last look.
         var changed: FileState?
         var refusal: String?
+        /// The file that could not be read, as it was when that was told.
+        var unreadable: FileState?
         var observers: [@Sendable ([String]) -> Void] = []
     }
 
     /// The name of the secret's variable, and of its file.
     package let variable: String
     private let path: String?
+    private let contents: Contents
     private let parse: Reading
     private let clock: @Sendable () -> Instant
     private let state: NIOLockedValueBox<State>
@@ -40,11 +47,14 @@ package final class LiveSecret: Sendable {
     ///   - read: The file as it was before the list was read from it.
     init(
         _ variable: String, _ list: DatedSecrets?, path: String? = nil, read: FileState = .missing,
-        clock: @escaping @Sendable () -> Instant = SystemClock.now, parse: @escaping Reading
+        clock: @escaping @Sendable () -> Instant = SystemClock.now,
+        contents: @escaping Contents = { FileManager.default.contents(atPath: $0) }, parse: @escaping Reading
     ) {
-        (self.variable, self.path, self.parse, self.clock) = (variable, path, parse, clock)
+        (self.variable, self.path, self.contents, self.parse) = (variable, path, contents, parse)
+        self.clock = clock
+        let now = clock()
         self.state = NIOLockedValueBox(
-            State(list: list, valid: list?.valid(at: clock()) ?? [], read: read))
+            State(list: list, valid: list?.valid(at: now) ?? [], latest: now, read: read))
     }
 
     /// What is accepted, and first of it what is shown; empty if a certificate takes its place.
@@ -77,17 +87,12 @@ package final class LiveSecret: Sendable {
             defer { state.changed = found }
             return state.changed == found
         }
-        let result = isSettled ? self.path.map { self.load($0) } : nil
+        let data = isSettled ? self.path.map { self.contents($0) } : nil
+        let result = data.map { $0.map { self.parse(String(decoding: $0, as: UTF8.self)) } }
         return self.state.withLockedValue { state in
-            var look = Look.unchanged
-            if let result {
-                (state.read, state.changed) = (found, nil)
-                switch result {
-                case .success(let list): (state.list, state.refusal, look) = (list, nil, .replaced)
-                case .failure(let error): (state.refusal, look) = (error.description, .refused(error.description))
-                }
-            }
-            let valid = state.list?.valid(at: self.clock()) ?? []
+            let look = result.map { self.use($0, of: found, &state) } ?? .unchanged
+            state.latest = max(state.latest, self.clock())
+            let valid = state.list?.valid(at: state.latest) ?? []
             if valid != state.valid {
                 state.valid = valid
                 for observer in state.observers { observer(valid) }
@@ -96,11 +101,24 @@ package final class LiveSecret: Sendable {
         }
     }
 
-    private func load(_ path: String) -> Result<DatedSecrets, StartError> {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            return .failure(StartError("\(path) cannot be read"))
+    /// - Parameter result: `nil` if the file could not be read. Its owner or a shortage may be the cause: it is tried again,
+    ///   because a good file would otherwise be ignored until somebody writes it once more.
+    private func use(_ result: Result<DatedSecrets, StartError>?, of found: FileState, _ state: inout State) -> Look {
+        guard let result else {
+            let reason = "\(self.path ?? self.variable) cannot be read"
+            let isTold = state.unreadable == found && state.refusal == reason
+            (state.read, state.changed, state.unreadable, state.refusal) = (nil, found, found, reason)
+            return isTold ? .unchanged : .refused(reason)
         }
-        return self.parse(String(decoding: data, as: UTF8.self))
+        (state.read, state.changed, state.unreadable) = (found, nil, nil)
+        switch result {
+        case .success(let list):
+            (state.list, state.refusal) = (list, nil)
+            return .replaced
+        case .failure(let error):
+            state.refusal = error.description
+            return .refused(error.description)
+        }
     }
 }
 

@@ -8,16 +8,18 @@ package final class CertificateFiles: Sendable {
     package enum Look: Hashable, Sendable {
         case unchanged
         case replaced
-        /// The files on disk are worse than what is in use. Told once for each change of them.
+        /// The files on disk are worse than what is in use. Told once for each change of them, or of the reason.
         case refused(String)
     }
 
     private struct State {
         var pieces: CertificatePieces
-        /// The files that were read last.
+        /// The files that are in use.
         var read: [FileState]
         /// Changed files, as they were at the last look.
         var changed: [FileState]?
+        /// The files that were refused, as they were when that was told.
+        var refused: [FileState]?
         var refusal: String?
     }
     private let files: TransportConfiguration.Files
@@ -42,12 +44,13 @@ package final class CertificateFiles: Sendable {
     package var refusal: String? { self.state.withLockedValue { $0.refusal } }
 
     /// Looks whether the files have changed, and reads them when they have not changed since the last look: certificate
-    /// and key are two files, and the moment between their replacements is no error.
+    /// and key are two files, and the moment between their replacements is no error. Files that were refused are tried again
+    /// at each look: the cause may be their owner, a shortage, or a clock.
     package func look() -> Look {
         let found = Self.states(of: self.files)
         let isSettled = self.state.withLockedValue { state in
             if found == state.read {
-                state.changed = nil
+                (state.changed, state.refused, state.refusal) = (nil, nil, nil)
                 return false
             }
             defer { state.changed = found }
@@ -57,19 +60,22 @@ package final class CertificateFiles: Sendable {
         let result: Result<CertificatePieces, StartError>
         do throws(StartError) { result = .success(try self.load()) } catch { result = .failure(error) }
         return self.state.withLockedValue { state in
-            state.read = found
-            state.changed = nil
             switch result {
             case .success(let pieces):
-                state.pieces = pieces
-                state.refusal = nil
+                (state.pieces, state.read, state.changed) = (pieces, found, nil)
+                (state.refused, state.refusal) = (nil, nil)
                 return .replaced
             case .failure(let error):
-                state.refusal = error.description
-                return .refused(error.description)
+                let reason = error.description
+                let isTold = state.refused == found && state.refusal.map(Self.words) == Self.words(reason)
+                (state.refused, state.refusal) = (found, reason)
+                return isTold ? .unchanged : .refused(reason)
             }
         }
     }
+
+    /// A reason without its figures, which may be seconds that go on.
+    private static func words(_ reason: String) -> String { reason.filter { !$0.isNumber } }
 
     private static func states(of files: TransportConfiguration.Files) -> [FileState] {
         [files.certificate, files.key, files.authority].map(FileState.of)

@@ -36,7 +36,7 @@ package import TrancheCore
 /// | `captcha.milliseconds`, `captcha.calls` | the longest call, and calls at the same time | 2000, 64 |
 ///
 /// Secrets come from files or from the environment (`secrets.folder`), each a list with the newest first: `TRANCHE_GATE_KEY` signs sessions, entry
-/// tickets and challenges, and makes order ids; `TRANCHE_TOKEN_SECRET` makes tokens; `TRANCHE_GATE_SECRET` is shown to the
+/// tickets and challenges, and makes order ids (a list without times, read at the start); `TRANCHE_TOKEN_SECRET` makes tokens; `TRANCHE_GATE_SECRET` is shown to the
 /// center; `TRANCHE_PAYMENT_SECRET` is needed with `identity.dev`, where the page can pay.
 package struct GateConfiguration: Sendable {
     package enum Identity: Sendable {
