@@ -13,7 +13,8 @@ extension CredentialCommand {
                 Processes with secrets.folder read the file again within a second. They accept the new secret at once,
                 show it from the time that the file says, and refuse the others from the end that it says. Copy the
                 file to all processes that have this secret before the first of these times. The table in
-                docs/security.md says which do.
+                docs/security.md says which do, and which secrets are replaced in another way: passwords, the gates'
+                key, and what is derived from a key.
                 """)
         @Argument(help: "The file, named like the secret's variable.") var file: String
         @Option(help: "A file with the new secret; a random one if not given.") var with: String?
@@ -32,22 +33,49 @@ extension CredentialCommand {
         func run() async throws {
             let url = URL(fileURLWithPath: self.file).standardizedFileURL
             let name = url.lastPathComponent
-            guard !name.hasSuffix("_PASSWORD") else {
-                throw CommandError("\(name) is a password, and no list: docs/security.md says how it is replaced")
-            }
+            let form = SecretForm(of: name)
+            try self.check(name, form)
             let now = SystemClock.now()
             let from = now.milliseconds / 1_000 + Int64(self.shownAfter)
             let until = from + Int64(self.overlap)
-            let fresh = try self.with.map { try Self.read($0).secrets[0].text } ?? Self.random(name)
+            let fresh = try self.with.map { try Self.read($0).secrets[0].text } ?? Self.random(form)
             let list = try Self.read(self.file)
             let replaced: DatedSecrets
             do throws(SecretsError) {
                 replaced = try list.replaced(by: fresh, shownFrom: from, othersUntil: until, now: now)
             } catch { throw CommandError("\(self.file) \(error)") }
+            if form == .outbox { try self.checkWebhooks(list, replaced) }
             try KeptFiles(folder: url.deletingLastPathComponent().path).put([(name, replaced.text, true)], force: true)
             let format = ISO8601DateFormatter()
             func time(_ seconds: Int64) -> String { format.string(from: Date(timeIntervalSince1970: Double(seconds))) }
             Output.line("\(name): the new secret is shown from \(time(from)), and the others end at \(time(until))")
+        }
+
+        /// Refuses what this command would destroy: a new secret that nobody else has, or a list that nobody reads.
+        private func check(_ name: String, _ form: SecretForm) throws {
+            switch form {
+            case .list, .outbox: break
+            case .given(let reason):
+                guard self.with != nil else {
+                    throw CommandError("\(name) cannot be random, because \(reason): give the new one with --with FILE")
+                }
+            case .fixed(let reason):
+                throw CommandError("\(name) \(reason): docs/security.md says how it is replaced")
+            }
+        }
+
+        private func checkWebhooks(_ old: DatedSecrets, _ new: DatedSecrets) throws {
+            guard WebhookSignature(secrets: old.secrets.map(\.text)) != nil else {
+                throw CommandError(
+                    "\(self.file) is no list of secrets of webhooks (\(WebhookSignature.rule)). The password of a stream is "
+                        + "replaced in another way: docs/security.md says how")
+            }
+            guard WebhookSignature(secrets: new.secrets.map(\.text)) != nil else {
+                throw CommandError(
+                    "with the new secret \(self.file) would not have \(WebhookSignature.rule): \(new.secrets.count) secrets "
+                        + "would be in it. Take one that has ended out of the file, or give a secret of webhooks in --with"
+                )
+            }
         }
 
         private static func read(_ path: String) throws -> DatedSecrets {
@@ -59,10 +87,10 @@ extension CredentialCommand {
             }
         }
 
-        /// A random secret, in the form that secrets of this name have.
-        private static func random(_ name: String) -> String {
+        /// A random secret, as this form of secret needs it.
+        private static func random(_ form: SecretForm) -> String {
             let words = (0..<4).map { _ in UInt64.random(in: 0...UInt64.max) }
-            guard name.hasPrefix("TRANCHE_OUTBOX_") else { return words.map { Hex.text($0) }.joined() }
+            guard form == .outbox else { return words.map { Hex.text($0) }.joined() }
             let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) } }
             return WebhookSignature.secretPrefix + Data(bytes).base64EncodedString()
         }
