@@ -72,9 +72,8 @@ extension CredentialCommand {
             }
             guard WebhookSignature(secrets: new.secrets.map(\.text)) != nil else {
                 throw CommandError(
-                    "with the new secret \(self.file) would not have \(WebhookSignature.rule): \(new.secrets.count) secrets "
-                        + "would be in it. Take one that has ended out of the file, or give a secret of webhooks in --with"
-                )
+                    "with the new secret \(self.file) would have \(new.secrets.count) secrets, and units take "
+                        + "\(WebhookSignature.rule): wait for the end of the oldest one, or take it out of the file")
             }
         }
 
