@@ -157,6 +157,8 @@ package enum CenterDaemon {
                         .role("a gate", secrets: configuration.gateSecrets), for: .gateReports)))
             let operators = Caller.role("an operator", secrets: configuration.adminSecrets)
             let group = $0.group("/v1").add(middleware: CredentialMiddleware(operators, for: .operations))
+            // Before the routes: a group's routes have the middleware that was there when they came.
+            group.add(middleware: OwnPageMiddleware())
             AdminRoutes(seat: seat).add(to: group)
             console.addEvents(to: group)
             console.addFiles(to: $0)

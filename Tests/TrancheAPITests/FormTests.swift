@@ -67,6 +67,24 @@ import TrancheAPI
         #expect(source.isOwn(home: "https://gate.example") == isOwn)
     }
 
+    @Test(
+        "an act is foreign if a browser says that another site sent it",
+        arguments: [
+            // A program that is no browser says nothing; the console says both.
+            (FormSource(origin: nil, fetchSite: nil, host: "center:7000"), false),
+            (FormSource(origin: "https://center:7000", fetchSite: "same-origin", host: "center:7000"), false),
+            (FormSource(origin: "http://127.0.0.1:7000", fetchSite: nil, host: "127.0.0.1:7000"), false),
+            (FormSource(origin: nil, fetchSite: "none", host: "center:7000"), false),
+            (FormSource(origin: "https://evil.example", fetchSite: "cross-site", host: "center:7000"), true),
+            (FormSource(origin: "https://evil.example", fetchSite: nil, host: "center:7000"), true),
+            (FormSource(origin: "https://evil.example", fetchSite: "same-origin", host: "center:7000"), true),
+            (FormSource(origin: nil, fetchSite: "same-site", host: "center:7000"), true),
+            (FormSource(origin: "https://center:7001", fetchSite: nil, host: "center:7000"), true),
+            (FormSource(origin: "null", fetchSite: nil, host: "center:7000"), true),
+            (FormSource(origin: "https://center:7000", fetchSite: nil, host: nil), true),
+        ])
+    func foreignActsAreNoticed(source: FormSource, isForeign: Bool) { #expect(source.isForeign == isForeign) }
+
     @Test("only pages of the shop that are named may sign buyers in") func shopsAreNamed() {
         let source = FormSource(origin: "https://shop.example", fetchSite: "cross-site", host: "gate.example")
         #expect(source.isFrom(["https://other.example", "https://shop.example"]))

@@ -85,6 +85,33 @@ import TrancheCore
         }
     }
 
+    private func freeze(_ center: LoneDaemon, _ fields: [String: String]) async throws -> Problem {
+        let headers = fields.merging(["Authorization": "Bearer \(self.secret)"]) { $1 }
+        let request = CurlRequest(
+            "POST", center.url + "/v1/lots/1/freeze", headers: headers, body: JSON.encode(FreezeBody(frozen: true)))
+        return try JSON.decode(Problem.self, from: try await self.curl.send(request).body)
+    }
+
+    @Test("an act that another site's page sends through an operator's browser is refused")
+    func foreignActsAreRefused() async throws {
+        let center = try await self.start()
+        defer { center.stop() }
+        for fields in [
+            ["Origin": "https://evil.example"], ["Sec-Fetch-Site": "cross-site"], ["Sec-Fetch-Site": "same-site"],
+            ["Origin": "null"], ["Origin": center.url, "Sec-Fetch-Site": "cross-site"],
+        ] {
+            let problem = try await self.freeze(center, fields)
+            #expect(problem.status == 403 && problem.code == "foreign_page", "\(fields)")
+        }
+        // There is no such lot: the act came through.
+        for fields in [[:], ["Origin": center.url], ["Origin": center.url, "Sec-Fetch-Site": "same-origin"]] {
+            #expect(try await self.freeze(center, fields).code == "unknown_lot", "\(fields)")
+        }
+        let headers = ["Authorization": "Bearer \(self.secret)", "Origin": "https://evil.example"]
+        let reading = CurlRequest("GET", center.url + "/v1/units", headers: headers)
+        #expect(try await self.curl.send(reading).status == 200)
+    }
+
     @Test("one watcher too many is refused, until another one goes") func watchersAreLimited() async throws {
         let center = try await self.start()
         defer { center.stop() }

@@ -64,7 +64,7 @@ extension PlainRoutes {
 
     /// The fields of a form that a page of this gate has sent.
     func form(_ request: Request, isFromShop: Bool = false) async throws(Problem) -> FormBody {
-        let source = Self.source(of: request)
+        let source = FormSource(request)
         let isFromShop = isFromShop && source.isFrom(self.house.configuration.shopOrigins)
         guard source.isOwn(home: self.house.configuration.publicURL) || isFromShop else {
             self.house.count("foreign_form")
@@ -74,11 +74,6 @@ extension PlainRoutes {
                     + "page of \(self.house.configuration.publicURL)")
         }
         return try FormBody(try await request.bytes(limit: FormBody.byteLimit))
-    }
-
-    static func source(of request: Request) -> FormSource {
-        let site = HTTPField.Name("Sec-Fetch-Site").flatMap { request.headers[$0] }
-        return FormSource(origin: request.headers[.origin], fetchSite: site, host: request.head.authority)
     }
 
     func cookie(_ name: String, _ value: String, path: String, lifeSeconds: Int) -> StrictCookie {

@@ -1,6 +1,8 @@
-/// Where a form was sent from, as the browser says: another site's page must not act in a buyer's name.
+/// Where a form, or an act, was sent from, as the browser says: another site's page must not act in a buyer's name, nor in an
+/// operator's, whose certificate a browser shows to every page that calls the center.
 ///
-/// The cookie's `SameSite=Strict` says the same; two checks stand, because each depends on the browser in another way.
+/// For buyers the cookie's `SameSite=Strict` says the same; two checks stand, because each depends on the browser in
+/// another way.
 package struct FormSource: Hashable, Sendable {
     private let origin: String?
     private let fetchSite: String?
@@ -24,6 +26,14 @@ package struct FormSource: Hashable, Sendable {
         if from == WebOrigin(address: home) { return true }
         // The gate may be known by another name, such as localhost. A browser does not let a page choose the field.
         return self.host.flatMap { WebOrigin(isEncrypted: from.isEncrypted, authority: $0) } == from
+    }
+
+    /// Whether a browser says that another site's page sent it. Who says nothing is no browser.
+    package var isForeign: Bool {
+        if let fetchSite, fetchSite != "same-origin", fetchSite != "none" { return true }
+        guard let origin else { return false }
+        guard let from = WebOrigin(address: origin) else { return true }
+        return self.host.flatMap { WebOrigin(isEncrypted: from.isEncrypted, authority: $0) } != from
     }
 
     /// Whether it is from one of the shop's pages, which may sign its buyers in.
