@@ -154,7 +154,8 @@ extension QuotaAuthority {
             return .directives(self.directives(for: report.unit, now: now))
         }
         self.witness(report)
-        if report.head.position >= (self.seen[report.unit]?.report.head.position ?? 0) {
+        // A report that was overtaken is not the newest word. A new center has heard none, but has the witness.
+        if report.head.position >= (self.witnesses[report.unit]?.position ?? 0) {
             self.seen[report.unit] = Seen(report: report, at: now)
         }
         for lot in report.lots { self.merge(lot, of: report.unit, known.generation, into: &records) }
