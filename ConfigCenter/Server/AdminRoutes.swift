@@ -75,6 +75,8 @@ struct AdminRoutes {
         group.post("units/:unit/:action") { request, context in
             let action = context.parameters.get("action") ?? ""
             let unit = try context.unitNumber()
+            let bytes = try await request.bytes(limit: 4 << 10)
+            let onlySilent = try bytes.isEmpty ? nil : JSON.decode(UnitBody.self, from: bytes).onlySilent
             if action == "remove" {
                 try await self.center.remove(unit, actor: request.actor, key: try request.idempotencyKey)
                 return Response.json(try await self.center.units())
@@ -84,10 +86,15 @@ struct AdminRoutes {
                     status: 404, code: "unknown_action",
                     detail: "\"\(action.prefix(20))\" is none of: drain, undrain, strand, remove")
             }
+            let since = try self.center.leadingSince
             try await self.center.command(
                 actor: request.actor, action: action, detail: "unit \(unit)", key: try request.idempotencyKey,
                 tell: [unit]
             ) { (authority, records) throws(AuthorityError) in
+                // In one step with the act: the unit may have come back since somebody looked.
+                if action == "strand", onlySilent == true {
+                    try authority.checkSilent(unit, leadingSince: since, now: SystemClock.monotonic())
+                }
                 switch action {
                 case "drain": try authority.setDrained(unit, true, into: &records)
                 case "undrain": try authority.setDrained(unit, false, into: &records)

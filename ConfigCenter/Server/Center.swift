@@ -10,6 +10,8 @@ struct Center: Sendable {
     let book: ConfigBook
     let pusher: Pusher
     let lines = GateLines()
+    /// When this process began to lead.
+    let leadingSince = SystemClock.monotonic()
     /// How busy each unit is, by its last report.
     let loads = NIOLockedValueBox(UnitLoads())
     /// The state of each unit's clock, by its last report.

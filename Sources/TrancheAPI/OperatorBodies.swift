@@ -36,6 +36,13 @@ package struct MoveBody: Sendable, Codable {
     }
 }
 
+/// Says more about an act on a unit.
+package struct UnitBody: Sendable, Codable {
+    /// To strand a unit only if it is silent: it may have come back since the caller looked.
+    package let onlySilent: Bool?
+    package init(onlySilent: Bool? = nil) { self.onlySilent = onlySilent }
+}
+
 /// States how much a stranded account sold.
 package struct SettleBody: Sendable, Codable {
     package let lot: LotID

@@ -201,6 +201,11 @@ extension Problem {
                 detail: "lot \(lot) is contested: its stock is in the pool, and no unit holds any")
         case .sameUnit(let unit):
             self.init(status: 400, code: "same_unit", detail: "quota cannot be moved from unit \(unit) to itself")
+        case .reporting(let unit):
+            self.init(
+                status: 409, code: "unit_reports",
+                detail: "unit \(unit) is not known to be silent: drain it, or ask again in "
+                    + "\(QuotaAuthority.findingMilliseconds / 1_000) s if the center has just begun to lead")
         case .drained(let unit):
             self.init(
                 status: 409, code: "drained",

@@ -55,6 +55,8 @@ package enum AuthorityError: Error, Hashable, Sendable {
     case contended(LotID)
     /// Quota cannot be moved from a unit to itself.
     case sameUnit(UnitID)
+    /// A unit that reports, or may still be looking for a new center, is not lost.
+    case reporting(UnitID)
     /// A drained unit gets no quota.
     case drained(UnitID)
     /// The batch does not follow the last one that is in the log.

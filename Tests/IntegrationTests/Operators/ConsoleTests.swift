@@ -112,6 +112,25 @@ import TrancheCore
         #expect(try await self.curl.send(reading).status == 200)
     }
 
+    @Test("a unit that reports is not stranded where only a silent one may be")
+    func reportingUnitIsNotStranded() async throws {
+        let cluster = try await TestCluster.start(stock: 30, limit: 1)
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        func strand(_ body: String) async throws -> CurlResponse {
+            try await cluster.call(
+                "POST", "\(cluster.center)/v1/units/\(unit.id)/strand",
+                secret: cluster.secret("TRANCHE_ADMIN_SECRET"), body: Array(body.utf8))
+        }
+        #expect(try await strand(#"{"onlySilent":"yes"}"#).status == 400)
+        let refused = try await strand(#"{"onlySilent":true}"#)
+        #expect(refused.status == 409)
+        #expect(try JSON.decode(Problem.self, from: refused.body).code == "unit_reports")
+        #expect(try await cluster.quota().lots.allSatisfy { $0.stranded == 0 })
+        // Whoever does not ask for that strands any unit.
+        #expect(try await strand("{}").status == 200)
+    }
+
     @Test("one watcher too many is refused, until another one goes") func watchersAreLimited() async throws {
         let center = try await self.start()
         defer { center.stop() }
