@@ -11,8 +11,6 @@ import TrancheCore
 final class ConsoleFeed: Service {
     /// Watchers at a time; one more is refused.
     static let watchersLimit = 256
-    /// Pictures of one stream, five minutes of them: then the watcher asks again, with its credential.
-    static let picturesPerStream = 300
     static let everyMilliseconds = 1_000
 
     private struct State {

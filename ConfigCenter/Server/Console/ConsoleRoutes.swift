@@ -52,11 +52,13 @@ struct ConsoleRoutes: Sendable {
             return Response(
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
                 body: ResponseBody { writer in
-                    var left = count
+                    var term = PictureTerm(pictures: count, now: SystemClock.monotonic())
                     for await event in pictures {
+                        // A slow reader may have taken the last picture long ago.
+                        if term.isOver(now: SystemClock.monotonic()) { break }
                         try await writer.write(event)
-                        left -= 1
-                        if left == 0 { break }
+                        term.count()
+                        if term.isOver(now: SystemClock.monotonic()) { break }
                     }
                     try await writer.finish(nil)
                 })
@@ -76,11 +78,11 @@ struct ConsoleRoutes: Sendable {
 extension Request {
     /// How many pictures the caller wants; all that a stream has if it does not say.
     fileprivate func pictures() throws(Problem) -> Int {
-        guard let text = self.uri.queryParameters.get("count") else { return ConsoleFeed.picturesPerStream }
-        guard let count = Int(text), (1...ConsoleFeed.picturesPerStream).contains(count) else {
+        guard let text = self.uri.queryParameters.get("count") else { return PictureTerm.picturesLimit }
+        guard let count = Int(text), (1...PictureTerm.picturesLimit).contains(count) else {
             throw Problem(
                 status: 400, code: "bad_request",
-                detail: "count \"\(text.prefix(20))\" is not in 1...\(ConsoleFeed.picturesPerStream)")
+                detail: "count \"\(text.prefix(20))\" is not in 1...\(PictureTerm.picturesLimit)")
         }
         return count
     }
