@@ -55,11 +55,17 @@ import TrancheCore
             ])
     }
 
-    private func picture(_ config: SaleConfig = Self.config(), of authority: QuotaAuthority? = nil) -> ConsolePicture {
+    private func picture(
+        _ config: SaleConfig = Self.config(), of authority: QuotaAuthority? = nil, alarms: [String] = [],
+        leading: Int64 = 60_000
+    ) -> ConsolePicture {
         var rollout = Rollout(version: 7, units: [UnitID(1), UnitID(2)])
         rollout.took(UnitID(1), version: 7)
         return ConsolePicture(
-            authority ?? self.authority, .init(config: config, rollout: rollout), wall: Self.now,
+            authority ?? self.authority,
+            .init(
+                config: config, rollout: rollout, alarms: alarms,
+                leadingSince: Self.now.advanced(milliseconds: -leading)), wall: Self.now,
             now: Self.now.advanced(milliseconds: 400))
     }
 
@@ -87,8 +93,68 @@ import TrancheCore
         #expect(text.contains("\"pool\":20"))
         let broken = try JSON.decode(
             AuthorityBook.self, from: Array(text.replacing("\"pool\":20", with: "\"pool\":17").utf8))
-        let lot = try #require(self.picture(of: QuotaAuthority(book: broken, witnesses: [:])).lots.first)
+        let picture = self.picture(of: QuotaAuthority(book: broken, witnesses: [:]))
+        let lot = try #require(picture.lots.first)
         #expect(lot.difference == -3 && lot.parts.sum == 97)
+        #expect(picture.contradictions.map(\.lot) == [Self.lot] && picture.contradictions[0].difference == -3)
+        #expect(self.picture().contradictions.isEmpty)
+    }
+
+    @Test("books of a lot that has no room in the picture are told, too") mutating func brokenBooksNeedNoRoom() throws {
+        for number in 2...UInt32(ConsolePicture.rowsLimit) {
+            try self.authority.issue(LotID(number), quantity: 1, into: &self.records)
+        }
+        // 1,000,003 items in one lot of no sale, which has no room: behind lot 1, the highest number comes first.
+        try self.authority.issue(LotID(2), quantity: 1_000_002, into: &self.records)
+        let text = String(decoding: JSON.encode(self.authority.book), as: UTF8.self)
+        #expect(text.contains("\"pool\":1000003"))
+        let broken = try JSON.decode(
+            AuthorityBook.self, from: Array(text.replacing("\"pool\":1000003", with: "\"pool\":1000001").utf8))
+        let picture = self.picture(of: QuotaAuthority(book: broken, witnesses: [:]))
+        #expect(!picture.lots.contains { $0.id == LotID(2) } && picture.lotsLeftOut == 1)
+        #expect(picture.contradictions.map(\.lot) == [LotID(2)] && picture.contradictions[0].difference == -2)
+    }
+
+    @Test("all alarms are counted, and the newest are told") func alarmsAreCounted() {
+        let picture = self.picture(alarms: (1...30).map { "alarm \($0)" })
+        #expect(picture.alarmCount == 30 && picture.alarms.count == ConsolePicture.alarmsLimit)
+        #expect(picture.alarms.last == "alarm 30")
+    }
+
+    @Test("a unit that a new center has not heard is not silent before it had time to report")
+    func unheardUnitIsNotSilent() {
+        let heard = self.picture()
+        #expect(heard.units.allSatisfy { !$0.isSilent && $0.silentMilliseconds == 400 })
+        let unheard = QuotaAuthority(book: self.authority.book, witnesses: self.authority.witnesses)
+        // The picture is made 400 ms later.
+        let limit = QuotaAuthority.findingMilliseconds - 400
+        let early = self.picture(of: unheard, leading: limit)
+        #expect(early.units.count == 2 && early.units.allSatisfy { !$0.isSilent && $0.silentMilliseconds == nil })
+        let late = self.picture(of: unheard, leading: limit + 1)
+        #expect(late.units.allSatisfy { $0.isSilent && $0.silentMilliseconds == nil })
+    }
+
+    @Test("what a unit sold before it was heard is no pace") mutating func firstReportIsNoPace() throws {
+        var rates = ConsoleRates()
+        self.sell(20, paid: 0, position: 2)
+        let heard = self.authority
+        var unheard = QuotaAuthority(book: heard.book, witnesses: heard.witnesses)
+        unheard.takeOver(into: &self.records)
+        var picture = self.picture(of: unheard)
+        picture.fill(from: &rates, now: Self.now)
+        #expect(picture.lots[0].units.allSatisfy { !$0.isHeard })
+        for (second, sold) in [(Int64(1), 50), (2, 52)] {
+            self.authority = unheard
+            self.sell(sold, paid: 0, position: UInt64(second) + 2)
+            unheard = self.authority
+            picture = self.picture()
+            picture.fill(from: &rates, now: Self.now.advanced(milliseconds: 1_000 * second))
+            // Of the first report nobody knows since when.
+            let pace: Double? = second == 1 ? nil : 2
+            #expect(picture.lots[0].soldPerSecond == pace && picture.lots[0].units[0].isHeard)
+            // 8 of 60 are left with unit 1, and 20 in the pool.
+            #expect(picture.lots[0].secondsLeft == (second == 1 ? nil : 14))
+        }
     }
 
     @Test("a unit's row says what it last told, how long ago, and which version it has")

@@ -115,7 +115,8 @@ extension Center {
             Dictionary(uniqueKeysWithValues: config.units.map { ($0.id, loads.figures(of: [$0.id], now: now)) })
         }
         let known = ConsolePicture.Knowledge(
-            config: config, rollout: rollout, clocks: clocks, loads: loads, alarms: self.keeper.alarms)
+            config: config, rollout: rollout, clocks: clocks, loads: loads, alarms: self.keeper.alarms,
+            leadingSince: self.leadingSince)
         return try await self.keeper.perform { authority, _ in
             ConsolePicture(authority, known, wall: SystemClock.now(), now: SystemClock.monotonic())
         }

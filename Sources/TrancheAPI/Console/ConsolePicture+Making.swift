@@ -10,11 +10,13 @@ extension ConsolePicture {
         package let clocks: [UnitID: ClockDocument]
         package let loads: [UnitID: LoadFigures]
         package let alarms: [String]
+        package let leadingSince: Instant
+        /// - Parameter leadingSince: When the center began to lead, by the clock of the authority's reports.
         package init(
             config: SaleConfig, rollout: Rollout, clocks: [UnitID: ClockDocument] = [:],
-            loads: [UnitID: LoadFigures] = [:], alarms: [String] = []
+            loads: [UnitID: LoadFigures] = [:], alarms: [String] = [], leadingSince: Instant
         ) {
-            (self.config, self.rollout) = (config, rollout)
+            (self.config, self.rollout, self.leadingSince) = (config, rollout, leadingSince)
             (self.clocks, self.loads, self.alarms) = (clocks, loads, alarms)
         }
     }
@@ -47,15 +49,23 @@ extension ConsolePicture {
                 version: rollout.version, isUrgent: rollout.isUrgent, isStopped: rollout.isStopped,
                 refusal: RolloutDocument(rollout, UnitNames(config)).refusal),
             sales: sales.prefix(Self.salesLimit).map { Sale($0, wall: wall) }, lots: lots,
-            lotsLeftOut: order.count - lots.count,
+            lotsLeftOut: order.count - lots.count, contradictions: Self.contradictions(authority),
             units: config.units.sorted { $0.id < $1.id }.map { Unit($0, authority, known, now: now) },
-            stranded: Self.stranded(authority), alarms: known.alarms.suffix(Self.alarmsLimit))
+            stranded: Self.stranded(authority), alarms: known.alarms)
     }
 
     /// The lots of the sales in their order, and behind them those of no sale.
     private static func order(of authority: QuotaAuthority, _ sales: [SaleConfig.Sale]) -> [LotID] {
         let named = sales.flatMap { $0.lots.map(\.id) }.filter { authority.book.lots[$0] != nil }
         return named + Set(authority.book.lots.keys).subtracting(named).sorted(by: >)
+    }
+
+    private static func contradictions(_ authority: QuotaAuthority) -> [Contradiction] {
+        let found = authority.book.lots.compactMap { (id, lot) -> Contradiction? in
+            let difference = StockParts(id, lot, authority).difference(from: lot.issued)
+            return difference == 0 ? nil : Contradiction(lot: id, difference: difference)
+        }
+        return Array(found.sorted { $0.lot < $1.lot }.prefix(Self.contradictionsLimit))
     }
 
     private static func stranded(_ authority: QuotaAuthority) -> [Stranded] {
@@ -111,16 +121,11 @@ extension ConsolePicture.Lot {
         _ id: LotID, _ state: AuthorityBook.Lot, _ authority: QuotaAuthority, _ name: String?,
         sale: SaleConfig.Sale?, wall: Instant, now: Instant
     ) {
-        var (parts, rows): (StockParts, [ConsolePicture.Row]) = (StockParts(), [])
-        parts.pool = max(0, state.pool)
-        for account in state.accounts {
-            let isCurrent = authority.book.units[account.unit]?.generation == account.generation
-            let told = isCurrent ? authority.seen[account.unit]?.told(id) : nil
-            let own = StockParts(
-                status: account.status, outstanding: account.outstanding,
-                told: told.map { ($0.counters.live, $0.paid) }, isContested: state.contest != nil)
-            parts += own
-            if isCurrent { rows.append(ConsolePicture.Row(account, told, own)) }
+        let parts = StockParts(id, state, authority)
+        let rows = state.accounts.compactMap { account in
+            authority.isCurrent(account)
+                ? ConsolePicture.Row(
+                    account, authority.told(id, account), StockParts(account, of: id, state, authority)) : nil
         }
         let isClosed =
             sale.map { $0.state.isOver(endsAt: Instant(milliseconds: $0.endsAtMilliseconds), now: wall) } ?? true
@@ -143,7 +148,7 @@ extension ConsolePicture.Row {
         self.init(
             unit: account.unit, generation: account.generation, standing: account.status.text, parts: parts,
             sold: told?.counters.sold ?? 0, offered: told?.offered ?? 0, starved: told?.starved ?? 0,
-            isPrimed: told?.isPrimed ?? false, soldPerSecond: nil, offeredPerSecond: nil)
+            isPrimed: told?.isPrimed ?? false, isHeard: told != nil, soldPerSecond: nil, offeredPerSecond: nil)
     }
 }
 
@@ -156,6 +161,7 @@ extension ConsolePicture.Unit {
         self.init(
             id: unit.id, name: unit.name, region: unit.region, generation: state?.generation,
             isDrained: state?.isDrained ?? false, silentMilliseconds: seen.map { now.milliseconds(since: $0.at) },
+            isSilent: authority.isSilent(unit.id, leadingSince: known.leadingSince, now: now),
             position: seen?.report.head.position, configVersion: known.rollout.applied[unit.id],
             lots: seen?.report.lots.count ?? 0, primed: seen?.report.lots.count(where: \.isPrimed) ?? 0,
             clock: known.clocks[unit.id], load: seen == nil ? nil : known.loads[unit.id])

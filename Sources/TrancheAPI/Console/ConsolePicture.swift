@@ -9,6 +9,7 @@ package struct ConsolePicture: Sendable, Codable {
     package static let strandedLimit = 200
     package static let movesLimit = 20
     package static let alarmsLimit = 20
+    package static let contradictionsLimit = 20
 
     package struct Sale: Sendable, Codable {
         package let id: String
@@ -52,8 +53,15 @@ package struct ConsolePicture: Sendable, Codable {
         /// Requests that wait for quota.
         package let starved: Int
         package let isPrimed: Bool
+        /// Whether the unit has reported the lot to this center: without, the counters are 0.
+        package let isHeard: Bool
         package var soldPerSecond: Double?
         package var offeredPerSecond: Double?
+    }
+    /// A lot whose parts do not make its issue.
+    package struct Contradiction: Sendable, Codable {
+        package let lot: LotID
+        package let difference: Int
     }
     package struct Contest: Sendable, Codable {
         package let policy: String
@@ -77,6 +85,8 @@ package struct ConsolePicture: Sendable, Codable {
         package let isDrained: Bool
         /// Since its last report; `nil` if this center has none.
         package let silentMilliseconds: Int64?
+        /// Whether it may be lost: only then can it be stranded from the console.
+        package let isSilent: Bool
         package let position: UInt64?
         package let configVersion: Int?
         /// Lots that it reports, and those of them that its Redis has as its ledger has them.
@@ -110,24 +120,29 @@ package struct ConsolePicture: Sendable, Codable {
     package private(set) var lots: [Lot]
     /// Lots that had no room.
     package let lotsLeftOut: Int
+    /// Of all lots, those that are left out too.
+    package let contradictions: [Contradiction]
     package let units: [Unit]
     package let stranded: [Stranded]
     /// Moves that operators asked for, the newest last.
     package let moves: [QuotaAuthority.Move]
     /// Alarms about messages of units, the newest last.
     package let alarms: [String]
+    /// With those that have no room.
+    package let alarmCount: Int
 
     init(
         at: Instant, _ authority: QuotaAuthority, coordinator: String?, config: Config, sales: [Sale], lots: [Lot],
-        lotsLeftOut: Int, units: [Unit], stranded: [Stranded], alarms: [String]
+        lotsLeftOut: Int, contradictions: [Contradiction], units: [Unit], stranded: [Stranded], alarms: [String]
     ) {
         self.atMilliseconds = at.milliseconds
         (self.epoch, self.coordinatorEpoch) = (authority.book.epoch, authority.book.coordinatorEpoch)
         self.coordinator = coordinator
         (self.config, self.sales, self.lots, self.lotsLeftOut) = (config, sales, lots, lotsLeftOut)
+        self.contradictions = contradictions
         (self.units, self.stranded) = (units, stranded)
         self.moves = authority.moves.suffix(Self.movesLimit)
-        self.alarms = alarms
+        (self.alarms, self.alarmCount) = (alarms.suffix(Self.alarmsLimit), alarms.count)
     }
 
     /// Fills in how fast things go, by the pictures before.

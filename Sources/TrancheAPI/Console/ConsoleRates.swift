@@ -18,7 +18,10 @@ package struct ConsoleRates: Sendable {
     mutating func fill(_ lots: inout [ConsolePicture.Lot], now: Instant) {
         func totals(_ figure: (ConsolePicture.Row) -> Int) -> [Key: Int] {
             var all: [Key: Int] = [:]
-            for lot in lots { for row in lot.units { all[Key(lot: lot.id, unit: row.unit)] = figure(row) } }
+            // The first report of a unit to a new center has all that it ever sold: that is no pace.
+            for lot in lots {
+                for row in lot.units where row.isHeard { all[Key(lot: lot.id, unit: row.unit)] = figure(row) }
+            }
             return all
         }
         let sold = self.sold.take(totals(\.sold), now: now)
