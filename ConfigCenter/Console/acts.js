@@ -5,7 +5,7 @@
 const stepNames = {
     warm: "Warm up", open: "Open", pause: "Pause", resume: "Resume", close: "Close", settle: "Settle",
 };
-/** The act of the open dialog: its definition, its key, and what `prepare` read. */
+/** The act of the open dialog: its definition, its key, what `prepare` read, and what was sent without an outcome. */
 let acting = null;
 
 const randomKey = () => Array.from(
@@ -22,9 +22,12 @@ const sum = (items, figure) => items.reduce((total, item) => total + figure(item
 
 // MARK: The dialog
 
-/** Opens the dialog. `act` has `title`, `word`, `go`, `plan` and `send`, and may have `fields`, `danger`, `prepare`. */
+/**
+ * Opens the dialog. `act` has `title`, `word`, `go`, `plan` and `send`, and may have `fields`, `danger`, `prepare`.
+ * `plan` and `send` also get the center's time at which the act counts as sent.
+ */
 async function ask(act) {
-    acting = { act, key: randomKey(), context: null, isBusy: false };
+    acting = { act, key: randomKey(), context: null, isBusy: false, sent: null };
     const mine = acting;
     write(find("#actTitle"), act.title);
     write(find("#word"), act.word);
@@ -80,7 +83,7 @@ function refreshPlan() {
     let [lines, isPossible] = [["reading …"], false];
     if (acting.context && board.picture) {
         try {
-            [lines, isPossible] = [acting.act.plan(values(), acting.context), true];
+            [lines, isPossible] = [acting.act.plan(values(), acting.context, acting.sent?.at ?? centerNow()), true];
         } catch (why) {
             lines = [typeof why === "string" ? why : "the figures are not there"];
         }
@@ -96,25 +99,45 @@ async function carryOut() {
     const mine = acting;
     if (!mine || find("#actGo").disabled) return;
     mine.isBusy = true;
+    // The key stands for what was sent first: a repetition sends the same.
+    mine.sent ??= { given: values(), at: centerNow() };
+    fixFields(true);
     write(find("#actNote"), "");
     refreshPlan();
     try {
-        await mine.act.send(values(), mine.context, { "Idempotency-Key": mine.key });
-        if (mine !== acting) return;
-        find("#act").close();
-        write(find("#done"), `Done: ${mine.act.title}.`);
-        return;
+        const { given, at } = mine.sent;
+        await mine.act.send(given, mine.context, { "Idempotency-Key": mine.key }, at);
+        if (mine === acting) find("#act").close();
+        tellOutcome(`Done: ${mine.act.title}.`);
     } catch (error) {
-        if (mine !== acting) return;
-        const again = error.status === 0 ? ". Press again: the act takes effect once." : "";
-        write(find("#actNote"), `${error.code}: ${error.message}${again}`);
-        if (error.status === 412) {
-            find("#typed").value = ""; // somebody else changed something: look at the plan again
-            await prepare(mine);
-        }
+        await hearRefusal(mine, error);
+    }
+}
+
+async function hearRefusal(mine, error) {
+    const why = `${error.code}: ${error.message}`;
+    if (mine !== acting) return tellOutcome(`${mine.act.title}: ${why}`);
+    const isUnknown = error.status === 0;
+    write(find("#actNote"), `${why}${isUnknown ? ". Press again: the act takes effect once." : ""}`);
+    if (!isUnknown) {
+        mine.sent = null;
+        fixFields(false);
+    }
+    if (error.status === 412) {
+        find("#typed").value = ""; // somebody else changed something: look at the plan again
+        await prepare(mine);
     }
     mine.isBusy = false;
     refreshPlan();
+}
+
+/** An outcome is told, also if the dialog was closed meanwhile, but to nobody who has signed out. */
+function tellOutcome(text) {
+    if (board.isIn) write(find("#done"), text);
+}
+
+function fixFields(isFixed) {
+    for (const control of document.querySelectorAll("#actFields :is(input, select)")) control.disabled = isFixed;
 }
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -169,15 +192,15 @@ function stepAct(id, step) {
         fields: step === "open" ? [
             { name: "delay", label: "Opens in, in seconds", value: 10, min: 0, max: 2_592_000 },
             { name: "force", label: "Open although something is missing", type: "check" }] : [],
-        plan: (given, context) => stepPlan(step, given, context.sale),
-        send: (given, context, headers) => post(`/v1/sales/${encodeURIComponent(id)}/${step}`,
+        plan: (given, context, at) => stepPlan(step, given, context.sale, at),
+        send: (given, context, headers, at) => post(`/v1/sales/${encodeURIComponent(id)}/${step}`,
             step === "open" ? {
-                startsAtMilliseconds: board.picture.atMilliseconds + 1_000 * given.delay, force: given.force } : {},
+                startsAtMilliseconds: at + 1_000 * given.delay, force: given.force } : {},
             { ...headers, ...match(context) }),
     };
 }
 
-function stepPlan(step, given, { sale, readiness, steps }) {
+function stepPlan(step, given, { sale, readiness, steps }, at) {
     if (!steps.includes(step)) throw `the sale is ${sale.state}: possible now: ${steps.join(", ") || "nothing"}`;
     const lots = lotsOf(sale);
     const parts = (kind) => number(sum(lots, (lot) => lot.parts[kind]));
@@ -192,7 +215,7 @@ function stepPlan(step, given, { sale, readiness, steps }) {
     case "open": {
         whole(given.delay, 0, 2_592_000, "seconds until the opening");
         if (!readiness.isReady && !given.force) throw `not ready: ${readiness.missing.join("; ")}`;
-        return [`buyers can buy from ${moment(board.picture.atMilliseconds + 1_000 * given.delay)} on`,
+        return [`buyers can buy from ${moment(at + 1_000 * given.delay)} on`,
             `${parts("quota")} items are with the units, ${parts("pool")} in the pool`,
             ...readiness.missing.map((one) => `missing: ${one}`)];
     }
@@ -309,6 +332,7 @@ function strandAct(id) {
         title: `Strand ${name}`, word: name, go: "Strand",
         danger: "Only for a unit that is lost. What it held can be sold again after a settlement only.",
         plan: () => {
+            if (!isSilent(unitOf(id))) throw "it reports again: drain it instead";
             const itemsOf = ({ paid, held, quota, underWay, unheard }) => paid + held + quota + underWay + unheard;
             const rows = rowsOf(id).map(({ lot, parts }) => ({ lot, items: itemsOf(parts) }));
             const held = rows.filter((row) => row.items > 0);
@@ -316,7 +340,7 @@ function strandAct(id) {
             return held.map(({ lot, items }) => `lot ${lot.id}: ${number(items)} items wait for settlement; `
                 + `stranded ${fromTo(lot.parts.stranded, lot.parts.stranded + items)}`);
         },
-        send: (_, __, headers) => post(`/v1/units/${id}/strand`, {}, headers),
+        send: (_, __, headers) => post(`/v1/units/${id}/strand`, { onlySilent: true }, headers),
     };
 }
 
@@ -325,18 +349,26 @@ function strandedActs(one) {
     return make("div", { class: "acts" }, button(text, () => ask(settleAct(one))));
 }
 
-function settleAct({ lot: id, unit, generation, quantity, shown }) {
+const strandedKey = (one) => `${one.lot}-${one.unit}-${one.generation}`;
+/** An account as the newest picture has it. */
+const strandedNow = (one) => board.picture.stranded.find((other) => strandedKey(other) === strandedKey(one));
+
+/** The card of an account stays, while its figures change. */
+function settleAct(one) {
+    const { lot: id, unit, generation, shown } = strandedNow(one) ?? one;
     return {
         title: `Settle lot ${id} of ${nameOf(unit)}`, word: nameOf(unit), go: "Settle",
         danger: "A count that is too low sells items twice.",
-        fields: [{
-            name: "sold", label: `Items that were sold, of ${number(quantity)}`, value: shown ?? "", min: 0,
-            max: quantity }],
+        fields: [{ name: "sold", label: "Items that were sold", value: shown ?? "", min: 0 }],
         plan: ({ sold }) => {
-            whole(sold, 0, quantity, "items that were sold");
+            const present = strandedNow(one);
+            if (!present) throw "it does not wait for a settlement any more";
+            whole(sold, 0, present.quantity, "items that were sold");
             const pool = lotNow(id)?.parts.pool ?? 0;
-            return [`${number(sold)} count as sold`,
-                `${number(quantity - sold)} return; pool ${fromTo(pool, pool + quantity - sold)}`];
+            const back = present.quantity - sold;
+            return [`${number(sold)} of ${number(present.quantity)} count as sold`
+                + (isGiven(present.shown) ? `; its ledger shows ${number(present.shown)}` : ""),
+                `${number(back)} return; pool ${fromTo(pool, pool + back)}`];
         },
         send: ({ sold }, _, headers) => post("/v1/quota/settle", { lot: id, unit, generation, sold }, headers),
     };

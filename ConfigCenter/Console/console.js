@@ -21,6 +21,8 @@ const board = {
 let saved = { secret: "", actor: "" };
 
 const find = (selector) => document.querySelector(selector);
+/** The center's time now: a picture may be some seconds old. */
+const centerNow = () => Math.round(board.picture.atMilliseconds + performance.now() - board.arrivedAt);
 const sleep = (time) => new Promise((done) => setTimeout(done, time));
 
 function restore() {
@@ -131,12 +133,15 @@ async function refusal(response) {
     return new CallError(response.status, body.code ?? `status ${response.status}`, body.detail ?? response.statusText);
 }
 
+/** A browser may keep its certificate to itself where a page leaves credentials out (Fetch, "credentials mode"). */
+const manner = { cache: "no-store", credentials: "same-origin", redirect: "error" };
+
 /** One call, with its answer's document and the version that its tag names. */
 async function call(method, path, body, more = {}) {
     let response;
     try {
         response = await fetch(path, {
-            method, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(answerLimit),
+            method, ...manner, signal: AbortSignal.timeout(answerLimit),
             headers: { ...fields(), ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...more },
             body: body === undefined ? undefined : JSON.stringify(body),
         });
@@ -228,7 +233,7 @@ async function follow() {
         try {
             board.attemptAt = beganAt;
             const response = await fetch("/v1/console/events", {
-                headers: fields(), cache: "no-store", credentials: "omit", redirect: "error", signal: attempt.signal });
+                headers: fields(), ...manner, signal: attempt.signal });
             if (!response.ok) throw await refusal(response);
             failures = 0;
             enter();
@@ -281,6 +286,8 @@ function leave(why = "") {
     saved.secret = "";
     sessionStorage.removeItem(storageKey);
     find("#act").close();
+    board.sale = null;
+    write(find("#done"), "");
     show(find("#who"), false);
     show(find("#inside"), false);
     show(find("#entrance"), true);
@@ -299,6 +306,10 @@ document.addEventListener("DOMContentLoaded", () => {
         follow();
     });
     find("#signOut").addEventListener("click", () => leave());
+    find("#saleChoice").addEventListener("change", (event) => {
+        Object.assign(board, { sale: event.target.value, lot: null });
+        draw();
+    });
     find("#lot").addEventListener("change", (event) => {
         board.lot = Number(event.target.value);
         draw();

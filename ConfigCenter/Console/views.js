@@ -3,16 +3,25 @@
 
 const views = ["sale", "regions", "contest", "configuration", "stranded"];
 const present = () => views.find((name) => location.hash === `#/${name}`) ?? "sale";
-const silentAfter = 3_000; // the center counts a unit as silent after this
-
 const unitOf = (id) => board.picture.units.find((unit) => unit.id === id);
 const nameOf = (id) => unitOf(id)?.name ?? `unit ${id}`;
-const saleOf = (lot) => board.picture.sales.find((sale) => sale.id === lot?.sale);
-const isSilent = (unit) => !isGiven(unit.silentMilliseconds) || unit.silentMilliseconds > silentAfter;
+const isSilent = (unit) => unit.isSilent; // the center's word: a new center waits for its units
+const noSale = ""; // of lots that belong to no sale of the picture
+board.sale = null;
 
-function chosenLot() {
-    const lots = board.picture.lots;
-    return lots.find((lot) => lot.id === board.lot) ?? lots[0];
+/** The sale that the operator looks at, its lots, and one of them. A draft has no lots yet. */
+function chosen() {
+    const { sales, lots } = board.picture;
+    const known = new Set(sales.map((one) => one.id));
+    const ownerOf = (lot) => (known.has(lot.sale) ? lot.sale : noSale);
+    const hasLoose = lots.some((lot) => ownerOf(lot) === noSale);
+    // It stays the one that it was: the acts of a sale must not become those of another one that begins.
+    if (!known.has(board.sale) && !(board.sale === noSale && hasLoose)) {
+        board.sale = lots.length ? ownerOf(lots[0]) : sales[0]?.id ?? null;
+    }
+    const own = lots.filter((lot) => ownerOf(lot) === board.sale);
+    const lot = own.find((one) => one.id === board.lot) ?? own[0];
+    return { sale: sales.find((one) => one.id === board.sale), own, lot, hasLoose };
 }
 
 function draw() {
@@ -25,39 +34,55 @@ function draw() {
         else link.removeAttribute("aria-current");
     }
     if (!board.picture) return;
-    const lot = chosenLot();
-    drawChoice(lot);
+    const choice = chosen();
+    const { sale, lot } = choice;
+    drawChoice(choice);
     drawAlarm();
-    document.title = `${saleOf(lot)?.name ?? "Console"} · ${view}`;
+    document.title = `${sale?.name ?? "Console"} · ${view}`;
     const drawings = {
-        sale: drawSale, regions: drawRegions, contest: drawContest, configuration: drawConfiguration,
+        sale: () => drawSale(sale, lot), regions: drawRegions, contest: drawContest, configuration: drawConfiguration,
         stranded: drawStranded };
     drawings[view](lot);
     refreshPlan();
 }
 
-function drawChoice(lot) {
-    const { lots, lotsLeftOut, stranded } = board.picture;
-    keep(find("#lot"), lots, (one) => one.id, (one) => make("option", { value: one.id }),
-        (option, one) => write(option, `${one.sale ?? "no sale"}: ${one.name}`));
-    if (lot && Number(find("#lot").value) !== lot.id) find("#lot").value = String(lot.id);
-    show(find("#choice"), lots.length > 1);
+function drawChoice({ sale, own, lot, hasLoose }) {
+    const { sales, lotsLeftOut, stranded } = board.picture;
+    const owners = [...sales, ...(hasLoose ? [{ id: noSale, name: "no sale" }] : [])];
+    keep(find("#saleChoice"), owners, (one) => one.id, (one) => make("option", { value: one.id }),
+        (option, one) => write(option, one.name));
+    keep(find("#lot"), own, (one) => one.id, (one) => make("option", { value: one.id }),
+        (option, one) => write(option, one.name));
+    choose(find("#saleChoice"), sale?.id ?? noSale);
+    if (lot) choose(find("#lot"), String(lot.id));
+    show(find("#saleChoice"), owners.length > 1);
+    show(find("label[for=saleChoice]"), owners.length > 1);
+    show(find("#lot"), own.length > 1);
+    show(find("label[for=lot]"), own.length > 1);
     find("#lot").title = lotsLeftOut ? `${count(lotsLeftOut, "lot")} left out` : "";
     write(find("#strandedCount"), number(stranded.length));
     show(find("#strandedCount"), stranded.length > 0);
 }
 
-/** Books that do not add up are said in every view. */
-function drawAlarm() {
-    const wrong = board.picture.lots.filter((lot) => lot.difference !== 0);
-    write(find("#alarm"), wrong.map((lot) =>
-        `The books of lot ${lot.id} do not add up: its parts are ${count(Math.abs(lot.difference), "item")} `
-        + `${lot.difference > 0 ? "more" : "fewer"} than were issued. `
-        + "Pause the sale, and run tranche verify.").join(" "));
+function choose(select, value) {
+    if (select.value !== value) select.value = value;
 }
 
-function drawSale(lot) {
-    const sale = saleOf(lot) ?? board.picture.sales[0];
+/** Books that do not add up, and messages of units that contradict them, are said in every view. */
+function drawAlarm() {
+    const { contradictions, alarms, alarmCount } = board.picture;
+    const texts = contradictions.map(({ lot, difference }) =>
+        `The books of lot ${lot} do not add up: its parts are ${count(Math.abs(difference), "item")} `
+        + `${difference > 0 ? "more" : "fewer"} than were issued. `
+        + "Pause the sale, and run tranche verify.");
+    if (alarms.length > 0) {
+        texts.push(`${count(alarmCount, "alarm")} since this center leads, the newest: `
+            + `${alarms[alarms.length - 1]}.`);
+    }
+    write(find("#alarm"), texts.join(" "));
+}
+
+function drawSale(sale, lot) {
     write(find("#saleTitle"), sale?.name ?? "No sale");
     write(find("#salePhase"), sale?.phase ?? "none");
     find("#salePhase").classList.toggle("bad", sale?.phase === "paused");
@@ -68,8 +93,11 @@ function drawSale(lot) {
         (row, one) => [`${one.name} (${one.id})`, one.phase, moment(one.opensAtMilliseconds), number(one.lots.length)]
             .forEach((text, place) => write(row.children[place], text)));
     drawSaleActs(sale, lot);
-    for (const part of ["tiles", "stockBar", "soldChart"]) show(find(`#${part}`), Boolean(lot));
-    if (!lot) return write(find("#stockSum"), "No stock is issued yet.");
+    for (const part of ["tiles", "stockBar", "stockLegend", "saleCharts"]) show(find(`#${part}`), Boolean(lot));
+    if (!lot) {
+        find("#stockSum").classList.remove("trouble");
+        return write(find("#stockSum"), "No stock is issued yet.");
+    }
     const left = lot.parts.pool + lot.parts.quota;
     const offered = lot.units.map((row) => row.offeredPerSecond).filter(isGiven);
     facts(find("#tiles"), [
@@ -209,7 +237,7 @@ function drawConfiguration() {
 function drawStranded() {
     const { stranded, alarms, moves } = board.picture;
     show(find("#strandedNone"), stranded.length === 0);
-    keep(find("#strandedCards"), stranded, (one) => `${one.lot}-${one.unit}-${one.generation}`,
+    keep(find("#strandedCards"), stranded, strandedKey,
         (one) => make("li", { class: "card" }, make("h3"), make("dl", { class: "facts" }), strandedActs(one)),
         (card, one) => {
             write(card.querySelector("h3"), `${nameOf(one.unit)}, lot ${one.lot}`);

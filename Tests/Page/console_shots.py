@@ -22,7 +22,7 @@ def prepare(browser, center, view):
         return
     sign_in(browser)
     if view == "alarm":
-        center.change(lambda picture: picture["lots"][0].update(difference=3))
+        center.change(lambda picture: picture.update(contradictions=[{"lot": 1, "difference": 3}]))
     if view in VIEWS[1:6]:
         browser.element(f"nav a[href='#/{view}']").click()
     if view == "contest":

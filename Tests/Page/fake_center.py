@@ -28,7 +28,7 @@ def parts(**values):
 def row(unit, pace=30.0, demand=60.0, starved=0, **values):
     own = parts(**values)
     return {"unit": unit, "generation": 1, "standing": "active", "parts": own, "sold": own["paid"] + own["held"],
-            "offered": 4 * own["paid"], "starved": starved, "isPrimed": True, "soldPerSecond": pace,
+            "offered": 4 * own["paid"], "starved": starved, "isPrimed": True, "isHeard": True, "soldPerSecond": pace,
             "offeredPerSecond": demand}
 
 
@@ -43,7 +43,7 @@ def lot(number, name, issued, rows, pool, sale="summer", contest=None, **values)
 
 def unit(number, name, region, **changes):
     return {"id": number, "name": name, "region": region, "generation": 1, "isDrained": False,
-            "silentMilliseconds": 180, "position": 48213, "configVersion": 7, "lots": 2, "primed": 2,
+            "silentMilliseconds": 180, "isSilent": False, "position": 48213, "configVersion": 7, "lots": 2, "primed": 2,
             "clock": {"state": "synced", "uncertaintyMicroseconds": 640, "steps": 0, "refusedFences": 0},
             "load": {"capacityPerSecond": 9000, "waitingMilliseconds": 3, "cpuPermille": 412}, **changes}
 
@@ -65,14 +65,14 @@ def picture():
                                                    row(3, 3.4, 9.0, paid=205, held=11, quota=279)], 860, stranded=40),
                  lot(2, "Standing", 900, [row(1, 6.0, 50.0, paid=410, held=30, underWay=4), row(2, 2.0, 9.0, paid=340)],
                      116, contest=contest)],
-        "lotsLeftOut": 0,
+        "lotsLeftOut": 0, "contradictions": [],
         "units": [unit(1, "us-east", "us-east"), unit(2, "eu-west", "eu-west", configVersion=6, position=17002),
-                  unit(3, "ap-south", "ap-south", silentMilliseconds=5200, primed=1,
+                  unit(3, "ap-south", "ap-south", silentMilliseconds=5200, isSilent=True, primed=1,
                        clock={"state": "degraded", "uncertaintyMicroseconds": 2100, "steps": 1, "refusedFences": 0})],
         "stranded": [{"lot": 1, "unit": 3, "generation": 1, "quantity": 40, "shown": 33,
                       "reason": "the ledger was set back"}],
         "moves": [{"id": 1, "lot": 1, "from": 2, "to": 1, "asked": 100, "moved": 64, "isDone": False}],
-        "alarms": ["unit 3, generation 1: lot 1: it has 500, granted were 460"]}
+        "alarms": ["unit 3, generation 1: lot 1: it has 500, granted were 460"], "alarmCount": 1}
 
 
 class FakeCenter:
@@ -83,6 +83,12 @@ class FakeCenter:
         self.picture, self.pause, self.isUp = picture(), pause, True
         self.streams, self.acts, self.prepared, self.version = 0, [], [], 7
         self.missing = []
+        self.cookies = []
+        # Acts are carried out, and their answers get lost. The browser itself may repeat an act whose connection closed.
+        self.losesAnswers = False
+        # Acts are answered while it is set.
+        self.answers = threading.Event()
+        self.answers.set()
         self.assets = {}
         for path in [*FOLDER.glob("*.js"), *FOLDER.glob("*.css")]:
             mark = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -153,6 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         center.streams += 1
+        center.cookies.append(self.headers.get("Cookie"))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             while center.isUp:
                 with center.lock:
@@ -195,14 +202,16 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
         if not self.is_known():
             return None
+        center.cookies.append(self.headers.get("Cookie"))
+        center.answers.wait(10)
         with center.lock:
             center.acts.append((self.path, body, {name: self.headers.get(name) for name in
                                                   ("If-Match", "Idempotency-Key", "X-Tranche-Actor")}))
+            if center.losesAnswers:
+                self.close_connection = True
+                self.connection.close()
+                return None
             if center.prepared:
                 status, problem = center.prepared.pop(0)
-                if status == 0:  # the act is carried out, and its answer is lost
-                    self.close_connection = True
-                    self.connection.close()
-                    return None
                 return self.answer(status, problem, "application/problem+json")
         return self.answer(200, {})

@@ -37,7 +37,7 @@ class ConsoleTests(ConsoleCase):
         widths = self.browser.run(
             "return [...document.querySelectorAll('#stockBar rect')].map(rect => Number(rect.getAttribute('width')))")
         self.assertAlmostEqual(sum(widths), 1000, delta=0.1)
-        self.assertEqual(self.browser.text("#alarm"), "")
+        self.assertNotIn("do not add up", self.browser.text("#alarm"))
 
     def test_books_that_do_not_add_up_raise_an_alarm_in_every_view(self):
         self.start_signed_in()
@@ -45,12 +45,68 @@ class ConsoleTests(ConsoleCase):
         def break_books(picture):
             picture["lots"][0]["parts"]["pool"] += 3
             picture["lots"][0]["difference"] = 3
+            # One of them has no row in the picture.
+            picture["contradictions"] = [{"lot": 1, "difference": 3}, {"lot": 77, "difference": -1}]
         self.center.change(break_books)
         for view in VIEWS:
             self.view(view)
             self.wait_for_text("#alarm", "lot 1 do not add up: its parts are 3 items more")
+            self.wait_for_text("#alarm", "lot 77 do not add up: its parts are 1 item fewer")
         self.view("sale")
         self.wait_for_text("#stockSum", "a difference of 3")
+
+    def test_alarms_about_messages_of_units_are_told_in_every_view(self):
+        self.start_signed_in()
+
+        def raise_alarm(picture):
+            picture["alarms"].append("unit 2, generation 1: lot 1: its counters do not match")
+            picture["alarmCount"] = 30
+        self.center.change(raise_alarm)
+        for view in VIEWS:
+            self.view(view)
+            self.wait_for_text("#alarm", "30 alarms since this center leads, the newest: unit 2, generation 1")
+
+    def choose(self, name, value):
+        self.browser.run("""const s = document.getElementById(arguments[0]);
+            s.value = arguments[1]; s.dispatchEvent(new Event("change"))""", name, value)
+
+    def test_a_draft_can_be_chosen_and_its_acts_are_its_own(self):
+        self.start_signed_in()
+        self.choose("saleChoice", "winter")
+        self.wait_for_text("#saleTitle", "Winter")
+        self.wait_for_text("#stockSum", "No stock is issued yet.")
+        self.assertFalse(self.browser.element("#leftChart").is_displayed())
+        self.assertFalse(self.browser.element("#stockLegend").is_displayed())
+        self.assertFalse(self.browser.element("#lot").is_displayed())
+        self.press("Warm up")
+        self.wait_for_text("#plan", "1,000 items are issued")
+        self.browser.element("#typed").send_keys("winter", Keys.ENTER)
+        self.wait_for_text("#done", "Done: Warm up winter")
+        self.assertEqual(self.center.acts[0][0], "/v1/sales/winter/warm")
+        self.choose("saleChoice", "summer")
+        self.wait_for_text("#stockSum", "Together 5,000")
+
+    def test_a_lot_of_no_sale_has_no_acts_of_another_sale(self):
+        self.start_signed_in()
+        self.center.change(lambda picture: picture["lots"][1].update(sale=None))
+        self.browser.wait(lambda: "no sale" in self.browser.text("#saleChoice"), "the lot cannot be chosen")
+        self.choose("saleChoice", "")
+        self.wait_for_text("#salePhase", "none")
+        self.assertEqual(self.browser.run("return document.querySelectorAll('#saleActs button').length"), 0)
+        self.assertEqual(self.browser.run("return document.getElementById('lot').value"), "2")
+
+    def test_the_chosen_sale_stays_when_another_one_begins(self):
+        self.start_signed_in()
+        self.wait_for_text("#saleTitle", "Summer drop")
+
+        def begin_winter(picture):
+            picture["sales"].reverse()
+            picture["sales"][0].update(phase="open", steps=["pause", "close"])
+            picture["lots"].insert(0, {**picture["lots"][0], "id": 9, "name": "Snow", "sale": "winter", "issued": 7})
+            picture["lots"][1]["soldPerSecond"] = 77.0
+        self.center.change(begin_winter)
+        self.wait_for_text("#tiles", "77")
+        self.assertEqual(self.browser.text("#saleTitle"), "Summer drop")
 
     def test_every_view_shows_its_figures(self):
         self.start_signed_in()
@@ -106,13 +162,13 @@ class ConsoleTests(ConsoleCase):
     def test_an_act_whose_answer_is_lost_is_repeated_under_its_key(self):
         self.start_signed_in()
         self.press("Freeze decisions")
-        self.center.refuse_next(0, "", "")
+        self.center.losesAnswers = True
         self.browser.element("#typed").send_keys("summer", Keys.ENTER)
         self.wait_for_text("#actNote", "the act takes effect once")
+        self.center.losesAnswers = False
         self.browser.element("#typed").send_keys(Keys.ENTER)
         self.wait_for_text("#done", "Done")
         keys = {act[2]["Idempotency-Key"] for act in self.center.acts}
-        # The browser itself may repeat a request whose connection closed.
         self.assertGreaterEqual(len(self.center.acts), 2)
         self.assertEqual(len(keys), 1)
         self.browser.complaints()
@@ -126,6 +182,122 @@ class ConsoleTests(ConsoleCase):
         self.assertFalse(self.can_go())
         self.browser.element("#actCancel").click()
         self.assertEqual(self.center.acts, [])
+
+    def test_a_unit_that_reports_again_is_not_stranded(self):
+        self.start_signed_in()
+        self.view("regions")
+        self.press("Strand ap-south")
+        self.wait_for_text("#plan", "items wait for settlement")
+        self.browser.element("#typed").send_keys("ap-south")
+        self.browser.wait(self.can_go, "a silent unit cannot be stranded")
+        self.center.change(lambda picture: picture["units"][2].update(silentMilliseconds=90, isSilent=False))
+        self.wait_for_text("#plan", "it reports again: drain it instead")
+        self.assertFalse(self.can_go())
+        self.center.change(lambda picture: picture["units"][2].update(silentMilliseconds=None, isSilent=True))
+        self.browser.wait(self.can_go, "a silent unit cannot be stranded")
+        self.browser.element("#typed").send_keys(Keys.ENTER)
+        self.wait_for_text("#done", "Done: Strand ap-south")
+        # The center looks once more.
+        self.assertEqual(self.center.acts[0][:2], ("/v1/units/3/strand", {"onlySilent": True}))
+
+    def test_a_unit_that_a_new_center_has_not_heard_yet_cannot_be_stranded(self):
+        self.start_signed_in()
+        self.center.change(lambda picture: picture["units"][2].update(silentMilliseconds=None, isSilent=False))
+        self.view("regions")
+        self.wait_for_text("#unitCards", "never")
+        self.assertEqual(self.browser.run(
+            "return [...document.querySelectorAll('[data-act=strand]')].filter(b => !b.hidden).length"), 0)
+
+    def test_a_settlement_is_planned_with_the_newest_figures(self):
+        self.start_signed_in()
+        self.view("stranded")
+        self.wait_for_text("#strandedCards", "33 sold")
+        self.center.change(lambda picture: picture["stranded"][0].update(quantity=30, shown=25))
+        self.wait_for_text("#strandedCards", "25 sold")
+        self.press("Settle lot 1 of ap-south")
+        self.wait_for_text("#plan", "25 of 30 count as sold")
+        self.wait_for_text("#plan", "5 return")
+        self.center.change(lambda picture: picture["stranded"][0].update(quantity=28, shown=26))
+        self.wait_for_text("#plan", "25 of 28 count as sold; its ledger shows 26")
+        self.fill("sold", 29)
+        self.wait_for_text("#plan", "0 to 28")
+        self.center.change(lambda picture: picture["stranded"].clear())
+        self.wait_for_text("#plan", "does not wait for a settlement any more")
+        self.browser.element("#typed").send_keys("ap-south")
+        self.assertFalse(self.can_go())
+
+    def test_the_outcome_of_an_act_is_told_also_when_its_dialog_was_closed(self):
+        self.start_signed_in()
+        for refusal, outcome in (None, "Done: Freeze decisions"), ((409, "stale_epoch", "over"), "lot 1: stale_epoch: over"):
+            if refusal:
+                self.center.refuse_next(*refusal)
+            self.center.answers.clear()
+            self.press("Freeze decisions")
+            self.browser.element("#typed").send_keys("summer", Keys.ENTER)
+            self.browser.wait(lambda: not self.can_go(), "the act is not under way")
+            self.browser.element("#actCancel").click()
+            self.browser.wait(lambda: not self.browser.element("#act").is_displayed(), "the dialog stays")
+            self.center.answers.set()
+            self.wait_for_text("#done", outcome)
+
+    def prepare_opening(self):
+        self.center.change(lambda picture: picture["sales"][0].update(phase="warming", steps=["open", "close"]))
+
+    def test_an_opening_is_counted_from_now_and_not_from_the_last_picture(self):
+        self.start(pause=60)  # one picture
+        self.prepare_opening()
+        self.sign_in()
+        self.wait_for_text("#salePhase", "warming")
+        # As if the picture had come five seconds ago.
+        self.browser.run("board.arrivedAt -= 5000")
+        self.press("Open")
+        self.wait_for_text("#plan", "buyers can buy from")
+        self.browser.element("#typed").send_keys("summer", Keys.ENTER)
+        self.wait_for_text("#done", "Done: Open summer")
+        at = self.browser.run("return board.picture.atMilliseconds")
+        self.assertGreaterEqual(self.center.acts[0][1]["startsAtMilliseconds"], at + 15_000)
+
+    def test_an_opening_whose_answer_is_lost_is_repeated_with_its_time(self):
+        self.start(pause=0.1)
+        self.prepare_opening()
+        self.sign_in()
+        self.wait_for_text("#salePhase", "warming")
+        self.press("Open")
+        self.wait_for_text("#plan", "buyers can buy from")
+        self.fill("delay", 30)
+        self.center.losesAnswers = True
+        self.browser.element("#typed").send_keys("summer", Keys.ENTER)
+        self.wait_for_text("#actNote", "the act takes effect once")
+        self.center.losesAnswers = False
+        self.assertFalse(self.browser.element("#field-delay").is_enabled())
+        self.assertFalse(self.browser.element("#field-force").is_enabled())
+        self.browser.element("#typed").send_keys(Keys.ENTER)
+        self.wait_for_text("#done", "Done")
+        self.assertEqual(len({act[1]["startsAtMilliseconds"] for act in self.center.acts}), 1)
+        self.browser.complaints()
+
+    def test_a_refused_opening_can_be_changed(self):
+        self.start_signed_in()
+        self.prepare_opening()
+        self.wait_for_text("#salePhase", "warming")
+        self.press("Open")
+        self.wait_for_text("#plan", "buyers can buy from")
+        self.center.refuse_next(409, "not_ready", "unit 3 is not ready")
+        self.browser.element("#typed").send_keys("summer", Keys.ENTER)
+        self.wait_for_text("#actNote", "not_ready")
+        self.browser.wait(self.browser.element("#field-delay").is_enabled, "the time is fixed")
+
+    def test_the_browser_may_show_its_credentials_to_this_center(self):
+        # Of the two that a browser has, cookies and certificates, a test can see cookies.
+        self.start()
+        self.addCleanup(self.browser.driver.delete_all_cookies)
+        self.browser.run("document.cookie = 'shown=1; SameSite=Strict'")
+        self.sign_in()
+        self.wait_for_text("#stateText", "live")
+        self.press("Freeze decisions")
+        self.browser.element("#typed").send_keys("summer", Keys.ENTER)
+        self.wait_for_text("#done", "Done")
+        self.assertEqual(set(self.center.cookies), {"shown=1"})
 
     def test_a_stranded_account_is_settled_by_a_count(self):
         self.start_signed_in()
@@ -168,11 +340,11 @@ class ConsoleTests(ConsoleCase):
         focus = "return document.activeElement.id || document.activeElement.textContent"
         seen = []
         self.browser.run("document.querySelector('#inside nav a').focus()")
-        for _ in range(7):
+        for _ in range(8):
             seen.append(self.browser.run(focus))
             self.type(Keys.TAB)
-        self.assertEqual(seen[:6], ["Sale", "Regions", "Contest", "Configuration", "Stranded 1", "lot"])
-        self.assertEqual(seen[6], "Pause")
+        self.assertEqual(seen[:6], ["Sale", "Regions", "Contest", "Configuration", "Stranded 1", "saleChoice"])
+        self.assertEqual(seen[6:], ["lot", "Pause"])
         self.browser.run("document.querySelector('#saleActs button').focus()")
         self.type(Keys.ENTER)
         self.browser.wait(lambda: self.browser.run(focus) == "typed", "the focus is not in the dialog")
