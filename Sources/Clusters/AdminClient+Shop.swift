@@ -20,7 +20,8 @@ extension AdminClient {
                 guard let order = OrderID(hex: one.order) else {
                     throw CommandError("the shop's book has \"\(one.order)\", which is no order's id")
                 }
-                book[order] = BookedOrder(state: one.state, refunds: Set(one.refunds.map(\.payment)))
+                book[order] = BookedOrder(
+                    state: one.state, payment: one.payment, refunds: Set(one.refunds.map(\.payment)))
             }
             after = page.next
         }

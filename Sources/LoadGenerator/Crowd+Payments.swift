@@ -20,16 +20,17 @@ extension Crowd {
                 report.tooLate += 1
             }
         }
-        switch arrival.habit {
-        case .honest, .forged, .late: break
-        case .repeated:
-            for _ in 0..<2 {
-                guard let again = await self.callBack(arrival, order, payment, self.signature), again != status else {
-                    continue
-                }
-                self.note { $0.contradictions.append("\(order): one payment was answered \(status) and \(again)") }
+        let further: [PaymentID] =
+            switch arrival.habit {
+            case .honest, .forged, .late: []
+            case .repeated: [payment, payment]
+            case .twice: [PaymentID("again-\(order)")!]
             }
-        case .twice: _ = await self.callBack(arrival, order, PaymentID("again-\(order)")!, self.signature)
+        for one in further {
+            guard let later = await self.callBack(arrival, order, one, self.signature),
+                let wrong = arrival.habit.contradiction(first: status, later: later)
+            else { continue }
+            self.note { $0.contradictions.append("\(order): \(wrong)") }
         }
     }
 

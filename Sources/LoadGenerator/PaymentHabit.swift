@@ -13,6 +13,16 @@ package enum PaymentHabit: String, Hashable, Sendable, Codable, CaseIterable {
 
     /// All but ``honest``.
     static let odd: [PaymentHabit] = [.repeated, .twice, .forged, .late]
+
+    /// What is wrong with the answer to a later callback for an order; `nil` if it agrees with the first one.
+    ///
+    /// - Parameters:
+    ///   - first: The status of the first callback.
+    ///   - later: The status of a further one: of the same payment if they are ``repeated``, or else of another one.
+    package func contradiction(first: Int, later: Int) -> String? {
+        if self == .repeated { return later == first ? nil : "one payment was answered \(first) and \(later)" }
+        return first == 200 && later == 200 ? "two payments of one order were taken" : nil
+    }
 }
 
 /// A payment as its provider has it: what the unit said to the callback.

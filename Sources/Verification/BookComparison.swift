@@ -4,12 +4,16 @@ package import TrancheCore
 package struct BookedOrder: Hashable, Sendable {
     /// `reserved`, `paid`, `expired` or `cancelled`; `unheard` for an order of which only a refund is known.
     package let state: String
+    /// The payment that was taken for it.
+    package let payment: String?
     /// Payments to give back.
     package let refunds: Set<String>
 
     package static let unheard = "unheard"
 
-    package init(state: String, refunds: Set<String> = []) { (self.state, self.refunds) = (state, refunds) }
+    package init(state: String, payment: String? = nil, refunds: Set<String> = []) {
+        (self.state, self.payment, self.refunds) = (state, payment, refunds)
+    }
 }
 
 /// A payment as its provider has it.
@@ -54,7 +58,10 @@ package struct BookComparison: Hashable, Sendable, Codable {
                 Row(
                     name: state, ledgers: ledgers.values.count { $0.state == state },
                     shop: shop.values.count { $0.state == state },
-                    both: ledgers.count { $0.value.state == state && shop[$0.key]?.state == state })
+                    both: ledgers.count {
+                        $0.value.state == state && shop[$0.key]?.state == state
+                            && shop[$0.key]?.payment == $0.value.payment
+                    })
             }.filter { $0.ledgers + $0.shop > 0 } + [
                 Row(
                     name: "refunds due", ledgers: ledgers.values.reduce(0) { $0 + $1.refunds.count },
@@ -80,14 +87,18 @@ package struct BookComparison: Hashable, Sendable, Codable {
         self.findings = Array(findings.prefix(Self.findingsLimit))
     }
 
+    /// An order is paid by one payment, so that it is paid makes no other payment true. And what is taken is not owed as well.
     private static func isTrue(_ one: ProviderPayment, _ order: BookedOrder?) -> Bool {
         guard let order else { return false }
-        return one.isTaken ? order.state == OrderState.paid.name : order.refunds.contains(one.payment)
+        let isOwed = order.refunds.contains(one.payment)
+        guard one.isTaken else { return isOwed }
+        return order.state == OrderState.paid.name && order.payment == one.payment && !isOwed
     }
 
     private static func text(_ order: BookedOrder?) -> String {
         guard let order else { return "nothing" }
-        guard !order.refunds.isEmpty else { return order.state }
-        return "\(order.state), refunds due: \(order.refunds.sorted().joined(separator: ", "))"
+        let state = order.payment.map { "\(order.state) with \($0)" } ?? order.state
+        guard !order.refunds.isEmpty else { return state }
+        return "\(state), refunds due: \(order.refunds.sorted().joined(separator: ", "))"
     }
 }

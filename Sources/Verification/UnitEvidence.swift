@@ -5,7 +5,12 @@ import TrancheCore
 struct UnitEvidence {
     struct Account: Hashable { let lot: LotID; let generation: Generation }
     struct Sums: Equatable { var granted = 0, allocated = 0, returned = 0, sold = 0, cancelled = 0 }
-    struct Sold { let order: Order; var state: OrderState }
+    struct Sold {
+        let order: Order
+        var state: OrderState
+        /// The one that was taken for it.
+        var payment: PaymentID?
+    }
     struct Contested {
         let order: Order
         let uncertainty: Int64
@@ -101,7 +106,9 @@ struct UnitEvidence {
                 return total < sums.returned ? ("I6", "returned of lot \(lot) fell to \(total)") : nil
             }
         case .reserved(let order): self.reserve(order)
-        case .confirmed(let order, _): self.settle(order.id, .paid)
+        case .confirmed(let order, let payment):
+            self.settle(order.id, .paid)
+            self.orders[order.id]?.payment = payment
         case .released(let order, let state):
             self.settle(order.id, state)
             // Later returns were sold before: they are not the rest at the switch.

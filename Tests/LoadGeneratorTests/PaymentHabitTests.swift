@@ -24,6 +24,18 @@ import Testing
         #expect(!arrivals.contains { $0.habit == .honest })
     }
 
+    @Test("an order takes one payment, and one payment has one answer") func contradictions() {
+        for status in [200, 409, 404] {
+            #expect(PaymentHabit.repeated.contradiction(first: status, later: status) == nil)
+        }
+        let both = PaymentHabit.repeated.contradiction(first: 200, later: 409)
+        #expect(both == "one payment was answered 200 and 409")
+        #expect(PaymentHabit.twice.contradiction(first: 200, later: 409) == nil)
+        #expect(PaymentHabit.twice.contradiction(first: 409, later: 409) == nil, "both came too late")
+        let two = PaymentHabit.twice.contradiction(first: 200, later: 200)
+        #expect(two == "two payments of one order were taken")
+    }
+
     @Test("of a hundred payments as many are odd as the plan says") func percent() {
         let odd = self.plan(oddPercent: 10).arrivals().count { $0.habit != .honest }
         #expect((60...140).contains(odd))

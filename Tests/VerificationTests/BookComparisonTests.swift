@@ -19,7 +19,8 @@ import Verification
 
     @Test("equal books have no finding, and the table counts orders by state and refunds") func equalBooks() {
         let book: [OrderID: BookedOrder] = [
-            Self.id(1): BookedOrder(state: "paid"), Self.id(2): BookedOrder(state: "paid"),
+            Self.id(1): BookedOrder(state: "paid", payment: "p1"),
+            Self.id(2): BookedOrder(state: "paid", payment: "p2"),
             Self.id(3): BookedOrder(state: "expired", refunds: ["p3", "p4"]),
         ]
         let comparison = BookComparison(ledgers: book, shop: book)
@@ -53,9 +54,36 @@ import Verification
         #expect((paid?.ledgers, paid?.shop, paid?.both) == (1, 1, 0), "the numbers agree, the orders do not")
     }
 
+    @Test("an order that is paid by another payment in the shop's book is a difference") func otherPayment() {
+        let ledgers = [Self.id(1): BookedOrder(state: "paid", payment: "p1")]
+        let shop = [Self.id(1): BookedOrder(state: "paid", payment: "p2")]
+        let comparison = BookComparison(ledgers: ledgers, shop: shop)
+        #expect(comparison.differences == 1)
+        #expect(
+            comparison.findings == [
+                "order \(Self.id(1)): the ledgers say paid with p1, the shop says paid with p2"
+            ])
+        #expect(comparison.rows.map(\.both) == [0, 0])
+    }
+
+    @Test("of two payments of one order, the provider may be told of one that it is taken") func onePaymentIsTaken() {
+        let first = ProviderPayment(order: Self.id(1), payment: "first", isTaken: true)
+        let again = ProviderPayment(order: Self.id(1), payment: "again", isTaken: true)
+        let paid = [Self.id(1): BookedOrder(state: "paid", payment: "first")]
+        #expect(BookComparison(ledgers: paid, shop: paid, provider: [first]).isEqual)
+        let both = BookComparison(ledgers: paid, shop: paid, provider: [first, again])
+        #expect(
+            both.findings == [
+                "order \(Self.id(1)): the provider was told that again is taken, the ledgers say paid with first"
+            ])
+        let owed = [Self.id(1): BookedOrder(state: "paid", payment: "first", refunds: ["first"])]
+        #expect(BookComparison(ledgers: owed, shop: owed, provider: [first]).differences == 1, "taken and owed")
+    }
+
     @Test("what the provider was told of a payment must be in the ledgers") func providerIsHeard() {
         let book: [OrderID: BookedOrder] = [
-            Self.id(1): BookedOrder(state: "paid", refunds: ["again"]), Self.id(2): BookedOrder(state: "expired"),
+            Self.id(1): BookedOrder(state: "paid", payment: "first", refunds: ["again"]),
+            Self.id(2): BookedOrder(state: "expired"),
         ]
         func provider(_ order: UInt64, _ payment: String, _ isTaken: Bool) -> ProviderPayment {
             ProviderPayment(order: Self.id(order), payment: payment, isTaken: isTaken)
@@ -96,7 +124,8 @@ import Verification
         let booked = try Verifier(folder: folder).bookedOrders
         #expect(
             booked == [
-                Self.id(1): BookedOrder(state: "paid"), Self.id(2): BookedOrder(state: "expired", refunds: ["p"]),
+                Self.id(1): BookedOrder(state: "paid", payment: "p"),
+                Self.id(2): BookedOrder(state: "expired", refunds: ["p"]),
                 Self.id(3): BookedOrder(state: "reserved"),
                 Self.id(9): BookedOrder(state: BookedOrder.unheard, refunds: ["p"]),
             ])
