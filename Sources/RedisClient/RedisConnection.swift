@@ -93,10 +93,16 @@ package final class RedisConnection {
     }
 
     private func logIn(_ login: Login) throws(RedisError) {
-        if login.user.isEmpty {
-            _ = try self.ask("AUTH", login.password)
-        } else {
-            _ = try self.ask("AUTH", login.user, login.password)
+        do throws(RedisError) {
+            if login.user.isEmpty {
+                _ = try self.ask("AUTH", login.password)
+            } else {
+                _ = try self.ask("AUTH", login.user, login.password)
+            }
+        } catch {
+            guard case .refused(let text) = error else { throw error }
+            // A Redis without this command repeats its arguments behind a comma, and errors are shown.
+            throw .refused(String(text.prefix { $0 != "," }))
         }
     }
 
@@ -125,18 +131,19 @@ package final class RedisConnection {
         }
     }
 
-    /// The answers that have arrived, in the order of their commands; an error of one command is `nil`.
+    /// The answers that have arrived, in the order of their commands; of a command that Redis refused, the refusal.
     ///
     /// Blocks if there is nothing to read: use a poller first.
-    package func received() throws(RedisError) -> [RedisReply?] {
+    package func received() throws(RedisError) -> [Result<RedisReply, RedisError>] {
         guard redisBufferRead(self.context) == REDIS_OK else { throw .closed(self.reason) }
-        var replies: [RedisReply?] = []
+        var replies: [Result<RedisReply, RedisError>] = []
         while true {
             var raw: UnsafeMutableRawPointer?
             guard redisGetReplyFromReader(self.context, &raw) == REDIS_OK else { throw .closed(self.reason) }
             guard let raw else { return replies }
             let reply = raw.assumingMemoryBound(to: redisReply.self)
-            replies.append(reply.pointee.type == REDIS_REPLY_ERROR ? nil : Self.value(reply))
+            let isRefusal = reply.pointee.type == REDIS_REPLY_ERROR
+            replies.append(isRefusal ? .failure(.refused(Self.text(reply))) : .success(Self.value(reply)))
             freeReplyObject(raw)
         }
     }

@@ -5,9 +5,12 @@ import Foundation
 package final class PrivateRedis {
     package let folder: String
     package var socket: String { self.folder + "/r.sock" }
+    private let settings: [String]
     private var process: ChildProcess?
 
-    package init() throws {
+    /// - Parameter settings: Further arguments of redis-server.
+    package init(settings: [String] = []) throws {
+        self.settings = settings
         self.folder = try TemporaryFolder.make()
         try self.start()
     }
@@ -33,7 +36,7 @@ package final class PrivateRedis {
             "/usr/bin/redis-server",
             [
                 "--port", "0", "--unixsocket", self.socket, "--dir", self.folder, "--save", "", "--appendonly", "no",
-            ], environment: [:], log: self.folder + "/log")
+            ] + self.settings, environment: [:], log: self.folder + "/log")
         for _ in 0..<500 where !FileManager.default.fileExists(atPath: self.socket) { usleep(10_000) }
     }
 }

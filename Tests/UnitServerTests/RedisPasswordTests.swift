@@ -12,6 +12,17 @@ import UnitServer
     private static let old = "the old password"
     private static let new = "the new password"
 
+    @Test("a Redis that does not know the login repeats its arguments, and the error does not show them")
+    func passwordIsNotShown() throws {
+        let redis = try PrivateRedis(settings: ["--rename-command", "AUTH", ""])
+        let address = RedisConnection.Address(redis.socket)!
+        let error = #expect(throws: RedisError.self) {
+            _ = try RedisConnection(address, login: .init(user: "unit", password: Self.old), timeoutMilliseconds: 1_000)
+        }
+        let text = error?.description ?? ""
+        #expect(text.contains("unknown command") && !text.contains(Self.old), "\(text)")
+    }
+
     @Test("an open connection lives on, the next one takes the new password, and the old one is refused")
     func passwordIsReplaced() throws {
         let redis = try PrivateRedis()

@@ -85,12 +85,44 @@ import UnitServer
         #expect(try self.entries(redis).map { $0["id"] } == ["3:1:4:0"])
     }
 
+    @Test("a Redis that became a replica is left after its first refusal, which says why")
+    func replicaIsLeft() async throws {
+        let redis = try PrivateRedis()
+        let address = try #require(RedisConnection.Address(redis.socket))
+        let operations = try RedisConnection(address, timeoutMilliseconds: 5_000)
+        let sink = try self.sink(redis)
+        defer { sink.stop() }
+        #expect(await self.answer(sink, 1) == .yes)
+        _ = try operations.ask("REPLICAOF", "127.0.0.1", "1")
+        // The old one lives on behind its open connections, as behind an address that has moved.
+        let replica = try redis.startAnother()
+        defer { replica.crash() }
+        #expect(self.isNo(await self.answer(sink, 2), "the Redis refused the entry: READONLY"))
+        #expect(await self.answer(sink, 3) == .yes)
+        #expect(try self.entries(redis).map { $0["id"] } == ["3:1:3:0"])
+    }
+
+    @Test("a user of the Redis needs +info and +xadd on the stream's key, and no more") func leastRights() throws {
+        let redis = try PrivateRedis()
+        let address = try #require(RedisConnection.Address(redis.socket))
+        let operations = try RedisConnection(address, timeoutMilliseconds: 5_000)
+        let login = RedisConnection.Login(user: "queue", password: "password of a test")
+        _ = try operations.ask("ACL", "SETUSER", login.user, "on", ">" + login.password, "~" + Self.key, "+xadd")
+        #expect(throws: RedisError.self) { _ = try RedisConnection(address, login: login, timeoutMilliseconds: 5_000) }
+        _ = try operations.ask("ACL", "SETUSER", login.user, "+info")
+        let connection = try RedisConnection(address, login: login, timeoutMilliseconds: 5_000)
+        let entry = try connection.ask("XADD", Self.key, "MAXLEN", "~", "1000", "*", "id", "1")
+        #expect(entry.text?.isEmpty == false)
+        #expect(throws: RedisError.self) { _ = try connection.ask("XADD", "other", "*", "id", "1") }
+        #expect(throws: RedisError.self) { _ = try connection.ask("DEL", Self.key) }
+    }
+
     @Test("a key of another kind is a no, and so is everything after the stop") func refusals() async throws {
         let redis = try PrivateRedis()
         let address = try #require(RedisConnection.Address(redis.socket))
         _ = try RedisConnection(address, timeoutMilliseconds: 5_000).ask("SET", Self.key, "text")
         let sink = try self.sink(redis)
-        #expect(self.isNo(await self.answer(sink, 1), "the Redis refused the entry"))
+        #expect(self.isNo(await self.answer(sink, 1), "the Redis refused the entry: WRONGTYPE"))
         sink.stop()
         #expect(self.isNo(await self.answer(sink, 2), "the unit stops"))
     }

@@ -8,6 +8,7 @@ package import TrancheCore
 ///
 /// Each entry has the fields `id`, `type`, `order` and `event`, which is the body of a webhook. An event may be in the stream twice,
 /// under the same `id`: its first entry may have been made although no answer came. Events of one order are in order.
+/// A connection with a refusal is left behind its batch.
 package final class StreamSink: OutboxSink {
     fileprivate struct Delivery: Sendable {
         let event: OutboxEvent
@@ -48,6 +49,9 @@ package final class StreamSink: OutboxSink {
 
 /// The sink's connection.
 private final class StreamLoop: @unchecked Sendable {  // One thread has it.
+    /// Of a refusal of Redis, this much is shown.
+    private static let reasonBytes = 120
+
     private let stream: StreamSettings
     private let timeoutMilliseconds: Int
     private let unit: UnitID
@@ -79,12 +83,28 @@ private final class StreamLoop: @unchecked Sendable {  // One thread has it.
             self.write(one.event)
             try connection.send(self.command)
         }
+        var isRefused = false
         while !rest.isEmpty {
             for reply in try connection.received() {
-                guard let one = rest.popFirst() else { return }
-                one.completion(reply == nil ? .no(reason: "the Redis refused the entry") : .yes)
+                guard let one = rest.popFirst() else { break }
+                switch reply {
+                case .success: one.completion(.yes)
+                case .failure(let error):
+                    isRefused = true
+                    one.completion(.no(reason: Self.reason(error)))
+                }
             }
         }
+        // It may be a replica by now, or a user without the right, and would refuse for ever: the address and the login may lead
+        // to a better one.
+        if isRefused { self.connection = nil }
+    }
+
+    /// The Redis' own words, as far as they can be shown. They have at most the first arguments of the entry in them.
+    private static func reason(_ error: RedisError) -> String {
+        let text = if case .refused(let detail) = error { detail } else { "\(error)" }
+        let shown = text.utf8.prefix(Self.reasonBytes).map { (32...126).contains($0) ? $0 : UInt8(ascii: "?") }
+        return "the Redis refused the entry: " + String(decoding: shown, as: UTF8.self)
     }
 
     private func connected() throws(RedisError) -> RedisConnection {

@@ -146,7 +146,8 @@ package final class RedisCalls {
                 guard !self.underway.isEmpty else { return self.drop() }
                 let (call, sentAt) = self.takeFirst()
                 self.onAnswer(SystemClock.monotonic().microseconds - sentAt.microseconds)
-                guard let reply, let event = self.event(call, reply, RedisRun(connection.runID)) else {
+                guard let reply = try? reply.get(), let event = self.event(call, reply, RedisRun(connection.runID))
+                else {
                     // Another shape, or a script that Redis does not have any more: connect again.
                     self.results.append(self.failure(of: call))
                     return self.drop()
