@@ -18,3 +18,27 @@ package struct BookPage: Hashable, Sendable, Codable {
     /// For `GET /book?after=`; `nil` on the last page.
     package let next: String?
 }
+
+// The book as a list that `tranche reconcile --shop` reads.
+extension BookPage {
+    package static let csvTitle = "order,state,payment,refunds\r\n"
+
+    /// The lines of this page.
+    package var csv: String { self.orders.map { $0.csv + "\r\n" }.joined() }
+}
+
+extension BookPage.Order {
+    /// Of an order of which only refunds are known, a list says that they are due. `refunds` is their number.
+    fileprivate var csv: String {
+        let isUnheard = self.state == ShopOrder.unheard
+        let payment = isUnheard ? self.refunds.first?.payment : self.payment
+        return
+            "\(self.order),\(isUnheard ? "refund_due" : self.state),\(Self.quoted(payment ?? "")),\(self.refunds.count)"
+    }
+
+    /// A field of CSV (RFC 4180). A provider's id may have commas and quotes in it.
+    private static func quoted(_ text: String) -> String {
+        guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }
+        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+    }
+}

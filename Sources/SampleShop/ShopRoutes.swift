@@ -78,12 +78,11 @@ struct ShopRoutes {
             status: .ok,
             headers: [.contentType: "text/csv", .contentDisposition: "attachment; filename=\"book.csv\""],
             body: ResponseBody { writer in
-                try await writer.write(ByteBuffer(string: "order,state,refunds\r\n"))
+                try await writer.write(ByteBuffer(string: BookPage.csvTitle))
                 var after: String? = ""
                 while let last = after {
                     let page = try await book.page(after: last)
-                    let lines = page.orders.map { "\($0.order),\($0.state),\($0.refunds.count)\r\n" }
-                    try await writer.write(ByteBuffer(string: lines.joined()))
+                    try await writer.write(ByteBuffer(string: page.csv))
                     after = page.next
                 }
                 try await writer.finish(nil)

@@ -2,6 +2,7 @@ import SampleShop
 import TestSupport
 import Testing
 import TrancheAPI
+import TrancheCore
 
 /// The shop's book on disk.
 @Suite("The shop's book") struct ShopBookTests {
@@ -39,6 +40,27 @@ import TrancheAPI
         let order = try #require(try await book.page(after: "").orders.first)
         #expect(order.state == "expired")
         #expect(order.refunds.map(\.payment) == ["p2", "p3"])
+    }
+
+    @Test("every line of the book as a list can be compared with the ledgers") func listIsRead() async throws {
+        let book = try ShopBook(folder: try TemporaryFolder.make())
+        let ids = (1...6).map { String(repeating: "0", count: 31) + "\($0)" }
+        let kinds = ["reserved", "paid", "expired", "cancelled", "lost", "refund_due"]
+        for (number, (id, kind)) in zip(ids, kinds).enumerated() {
+            let payment: String? = kind == "paid" ? #"pay,\"1\""# : kind == "refund_due" ? "p6" : nil
+            _ = try await self.take(
+                book, SampleEvents.event(number + 1, kind, order: id, payment: payment, reason: "late"))
+        }
+        // An order whose end is known, with a refund.
+        _ = try await self.take(
+            book, SampleEvents.event(9, "refund_due", order: ids[2], payment: "p3", reason: "late"))
+        let table = try ListedOrderTable(title: BookPage.csvTitle.replacing("\r\n", with: ""))
+        let lines = try await book.page(after: "").csv.split(separator: "\r\n")
+        let listed = try lines.map { try table.row(String($0)) }
+        #expect(listed.map(\.order.description) == ids)
+        #expect(listed.map(\.state) == [.open, .paid, .over, .over, .over, .refundDue])
+        #expect(listed.map { $0.payment?.rawValue } == [nil, "pay,\"1\"", nil, nil, nil, "p6"])
+        #expect(lines[2].hasSuffix(",expired,,1"))
     }
 
     @Test("events that come together are all written, and pages have every order once")

@@ -102,7 +102,7 @@ import Verification
         }
         let csv = try await cluster.call(
             "GET", shop + "/book.csv", secret: cluster.secret("TRANCHE_SAMPLE_SHOP_SECRET"), body: nil)
-        #expect(String(decoding: csv.body, as: UTF8.self) == "order,state,refunds\r\n\(order),reserved,0\r\n")
+        #expect(String(decoding: csv.body, as: UTF8.self) == "order,state,payment,refunds\r\n\(order),reserved,,0\r\n")
         for path in ["/book", "/book.csv"] {
             for secret in [nil, "wrong", cluster.secret("TRANCHE_SHOP_SECRET")] {
                 let response = try await cluster.call("GET", shop + path, secret: secret, body: nil)
