@@ -13,8 +13,8 @@ package struct BookPage: Hashable, Sendable, Codable {
         package let refunds: [Refund]
     }
     package let orders: [Order]
-    /// Orders of the whole book, by state.
-    package let counts: [String: Int]
+    /// Orders of the whole book, by state; on the first page only, because it takes a look at every order.
+    package let counts: [String: Int]?
     /// For `GET /book?after=`; `nil` on the last page.
     package let next: String?
 }

@@ -8,6 +8,9 @@ import TrancheAPI
 ///
 /// An event's id and its change are one transaction, so a shop that is killed at any moment has both or neither. Events that
 /// come together share a transaction: one fsync for all of them.
+///
+/// Ids are never deleted. The 300 s of a webhook's time limit no id: a replay and a revived letter are signed anew, so an event may
+/// come again at any age. A shop whose book grows too large deletes ids with their sale, when it will ask for no replay of it.
 package actor ShopBook {
     /// Events that wait for the disk; more are asked to come again.
     package static let waitingLimit = 1_024
@@ -133,14 +136,21 @@ package actor ShopBook {
                     + "ORDER BY order_id, payment",
                 arguments: [order, last])
             { refunds[row[0], default: []].append(.init(payment: row[1], reason: row[2])) }
-            var counts: [String: Int] = [:]
-            for row in try Row.fetchAll(database, sql: "SELECT state, count(*) FROM orders GROUP BY state") {
-                counts[row[0]] = row[1]
-            }
             let orders = rows.map { row -> BookPage.Order in
                 .init(order: row[0], state: row[1], payment: row[2], refunds: refunds[row[0]] ?? [])
             }
-            return BookPage(orders: orders, counts: counts, next: rows.count == Self.pageLimit ? last : nil)
+            return BookPage(
+                orders: orders, counts: try order.isEmpty ? Self.counts(database) : nil,
+                next: rows.count == Self.pageLimit ? last : nil)
         }
+    }
+
+    /// Reads every order, while no webhook can be written.
+    private static func counts(_ database: Database) throws -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for row in try Row.fetchAll(database, sql: "SELECT state, count(*) FROM orders GROUP BY state") {
+            counts[row[0]] = row[1]
+        }
+        return counts
     }
 }

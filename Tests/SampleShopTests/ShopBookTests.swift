@@ -87,6 +87,7 @@ import TrancheCore
         #expect(first.counts == ["reserved": count])
         let second = try await book.page(after: try #require(first.next))
         #expect(second.next == nil)
+        #expect(second.counts == nil, "they are counted once")
         #expect((first.orders + second.orders).map(\.order) == orders)
     }
 }
