@@ -6,6 +6,8 @@ package enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
     case noShare(String)
     case invalidRegion(String)
     case repeatedRegion(String)
+    /// A region's name is that of another region's unit: a region with more units than one has units NAME-1, NAME-2, …
+    case repeatedUnit(String)
     /// An order of more items than a buyer may have.
     case quantity(Int, lot: LotID, limit: Int)
     case tooManyUnits(Int, limit: Int)
@@ -24,6 +26,7 @@ package enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
         case .invalidRegion(let name):
             "the region's name \"\(name)\" has \(name.utf8.count) bytes, but must have 1...\(Limits.regionBytes)"
         case .repeatedRegion(let name): "there are two regions \"\(name)\""
+        case .repeatedUnit(let name): "the plan would have two units \"\(name)\": give a region another name"
         case .quantity(let quantity, let lot, let limit):
             "crowd.quantity \(quantity) is more than perBuyerLimit \(limit) of lot \(lot)"
         case .tooManyUnits(let units, let limit):
@@ -91,9 +94,10 @@ extension PlanQuestion {
         if self.shareOfLots == 0 { throw .noShare("lots") }
     }
 
-    /// The names in lots must be those of the plan's units.
+    /// The plan's units need names of their own, and the names in lots must be among them.
     func check(units: [String]) throws(PlanError) {
-        let known = Set(units)
+        var known: Set<String> = []
+        for name in units where !known.insert(name).inserted { throw .repeatedUnit(name) }
         for lot in self.lots {
             for name in (lot.fixed ?? lot.weights ?? [:]).keys.sorted() where !known.contains(name) {
                 throw .unknownUnit(name, lot: lot.id, known: Array(units.prefix(8)))

@@ -69,6 +69,13 @@ import TrancheCore
                 + "expect fewer buyers at a time, or rehearse larger units")
     }
 
+    @Test("a region that is named as another region's unit is refused") func names() {
+        let two = [self.region("eu", units: 2), self.region("eu-1", units: 1)]
+        #expect(self.refusal(regions: two) == "the plan would have two units \"eu-1\": give a region another name")
+        #expect(self.refusal(regions: [self.region("eu", units: 1), self.region("eu-1", units: 1)]) == nil)
+        #expect(self.refusal(regions: [self.region("eu", units: 2), self.region("eu-1", units: 2)]) == nil)
+    }
+
     @Test("too large a crowd for any number of units is refused, and not computed") func units() {
         // 80 of 100 of 10^9 in a millisecond, at three quarters of a request a second.
         let text = self.refusal(
