@@ -13,7 +13,7 @@ struct ReconcileCommand: AsyncParsableCommand {
             Reads the data folder of a stopped or running cluster, and changes nothing. A list is CSV with a title \
             (order,state,amount,payment; the last two may be missing), or JSONL with these names. docs/settlement.md \
             explains each kind of difference. Where an event may have been missed, the command that repeats it is \
-            printed. Exit code 1 if there is a difference.
+            printed. Exit code 2 if there is a difference.
             """)
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: AuthorityOptions
@@ -47,7 +47,7 @@ struct ReconcileCommand: AsyncParsableCommand {
             shop: self.shop,
             provider: self.provider, now: now)
         if self.common.json { Output.json(self.document(found)) } else { self.show(found) }
-        if !found.differences.isEmpty { throw ExitCode(1) }
+        if !found.differences.isEmpty { throw ExitCode(2) }
     }
 
     private func document(_ found: FileReconciliation) -> Document {
