@@ -7,6 +7,10 @@ package struct Difference: Hashable, Sendable {
         case toldNotPaid = "told_not_paid"
         /// The ledger has a payment that the provider has not.
         case notCharged = "not_charged"
+        /// The provider has a charge beside those that the ledger knows, and did not give it back.
+        case chargedUnknown = "charged_unknown"
+        /// The provider gave the payment of a paid order back, and nobody else says so.
+        case refundedUnknown = "refunded_unknown"
         /// A payment has to be given back, and was not.
         case refundDue = "refund_due"
         case refundedTwice = "refunded_twice"

@@ -11,6 +11,7 @@ extension Reconciliation {
         var all: [Difference] = []
         for (id, kept) in self.kept where lots?.contains(kept.lot) ?? true {
             self.compare(id, kept, into: &all)
+            self.comparePayments(id, kept, into: &all)
             self.findStuck(id, kept, ended: ended, now: now, into: &all)
         }
         for (id, due) in self.due where lots == nil || self.kept[id].map({ lots!.contains($0.lot) }) ?? true {
@@ -35,6 +36,7 @@ extension Reconciliation {
                 if self.due[id] == nil, self.owed[id] == nil {
                     all.append(Difference(.unknownToUs, id, "listed by \(self.listers(of: id))"))
                 }
+                if self.due[id] != nil { self.comparePayments(id, nil, into: &all) }
                 self.findDoubleRefunds(id, nil, into: &all)
                 continue
             }
@@ -62,49 +64,11 @@ extension Reconciliation {
                     .paidNotTold, "paid with \(kept.payment?.rawValue ?? "?"); the shop has \(Self.name(shop?.state))",
                     repair: kept.paid.map { .replay($0) })
             }
-            if self.hasProvider, provider?.charges ?? 0 == 0 { add(.notCharged, "the provider has no charge") }
-        } else {
-            if shop?.state == .paid { add(.toldNotPaid, "\(kept.state.name) here, and paid at the shop") }
-            // A charge that was given back, or that has to be, is no payment that we lack.
-            if let provider, provider.charges > provider.refunds, self.due[id] == nil {
-                add(.toldNotPaid, "\(kept.state.name) here, and charged by the provider")
-            }
+        } else if shop?.state == .paid {
+            add(.toldNotPaid, "\(kept.state.name) here, and paid at the shop")
         }
         if let mine = shop?.amount, let other = provider?.amount, mine != other {
             add(.amountDiffers, "\(mine) at the shop, \(other) at the provider")
-        }
-    }
-
-    private func findRefunds(_ id: OrderID, _ due: [Due], into all: inout [Difference]) {
-        let list = self.hasProvider ? self.provider[id] : self.shop[id]
-        var named = list?.refunded ?? [:]
-        // Lines that name no payment stand for any of the order.
-        var unnamed = (list?.refunds ?? 0) - named.values.reduce(0, +)
-        for one in due {
-            if let count = named[one.payment], count > 0 {
-                named[one.payment] = count - 1
-            } else if unnamed > 0 {
-                unnamed -= 1
-            } else {
-                all.append(
-                    Difference(
-                        .refundDue, id, lot: self.kept[id]?.lot, unit: one.unit,
-                        "payment \(one.payment) was not given back", repair: .replay(one.event)))
-            }
-        }
-    }
-
-    /// A payment goes back once; an order's payments go back no more often than there were any.
-    private func findDoubleRefunds(_ id: OrderID, _ kept: Kept?, into all: inout [Difference]) {
-        let payments = (self.due[id]?.count ?? 0) + (kept?.state == .paid ? 1 : 0)
-        for (name, list) in [("shop", self.shop[id]), ("provider", self.provider[id])] {
-            guard let list,
-                list.refunds > max(1, payments, list.charges) || list.refunded.values.contains(where: { $0 > 1 })
-            else { continue }
-            all.append(
-                Difference(
-                    .refundedTwice, id, lot: kept?.lot, unit: kept?.unit,
-                    "\(list.refunds) refunds at the \(name), and \(max(payments, list.charges)) payments"))
         }
     }
 
@@ -115,12 +79,18 @@ extension Reconciliation {
         switch kept.state {
         case .reserved where kept.deadline.advanced(milliseconds: Self.slackMilliseconds) < now:
             why = "reserved, and its time to pay is over"
-        case .contested where self.decided.contains(id): why = "contested, and the log has its verdict"
+        case .contested where self.isVerdictLate(id, now): why = "contested, and the log has its verdict"
         case .reserved where ended.contains(kept.lot), .contested where ended.contains(kept.lot):
             why = "\(kept.state.name), and its sale is settled"
         case .reserved, .contested, .paid, .cancelled, .expired, .lost: return
         }
         all.append(Difference(.stuck, id, lot: kept.lot, unit: kept.unit, why))
+    }
+
+    /// The log was read before the ledgers, so a unit may just be learning a verdict that is not old.
+    private func isVerdictLate(_ id: OrderID, _ now: Instant) -> Bool {
+        guard let decided = self.decided[id] else { return false }
+        return decided.advanced(milliseconds: Self.slackMilliseconds) < now
     }
 
     private static func name(_ state: ListedOrder.State?) -> String {

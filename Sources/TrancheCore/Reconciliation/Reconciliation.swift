@@ -31,11 +31,13 @@ package struct Reconciliation: Sendable {
         var amount: Int?
         var charges = 0
         var refunds = 0
+        /// Payments that were charged, each once for every line.
+        var charged: [PaymentID: Int] = [:]
         /// Payments that were given back, each once for every line.
         var refunded: [PaymentID: Int] = [:]
     }
 
-    /// How long a unit may take to end an order whose time is over.
+    /// How long a unit may take to end an order whose time is over, or that has a verdict.
     static let slackMilliseconds: Int64 = 60_000
 
     var kept: [OrderID: Kept] = [:]
@@ -45,8 +47,8 @@ package struct Reconciliation: Sendable {
     var dead: [Dead] = []
     var shop: [OrderID: Listed] = [:]
     var provider: [OrderID: Listed] = [:]
-    /// Orders of contests that the log has decided.
-    var decided: Set<OrderID> = []
+    /// When the log decided orders of contests.
+    var decided: [OrderID: Instant] = [:]
     var hasShop = false
     var hasProvider = false
     private var cursors: [UnitID: OutboxCursor] = [:]
@@ -58,7 +60,8 @@ package struct Reconciliation: Sendable {
 
     /// Takes the next record of the authority log in.
     package mutating func take(_ record: AuthorityRecord) {
-        if case .contest(_, let batch) = record { self.decided.formUnion(batch.allocated + batch.released) }
+        guard case .contest(_, let batch) = record else { return }
+        for order in batch.allocated + batch.released { self.decided[order] = batch.at }
     }
 
     /// Takes the next entry of a unit's ledger in.
@@ -118,6 +121,7 @@ package struct Reconciliation: Sendable {
         switch line.state {
         case .paid:
             listed.charges += 1
+            if let payment = line.payment { listed.charged[payment, default: 0] += 1 }
             listed.amount = line.amount ?? listed.amount
         case .refunded:
             listed.refunds += 1
