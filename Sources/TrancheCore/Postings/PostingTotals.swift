@@ -1,62 +1,60 @@
 /// What all postings of an export add up to, by lot and account.
 package struct PostingTotals: Hashable, Sendable {
-    package struct Key: Hashable, Sendable { let lot: LotID; let account: PostingAccount }
     package struct Sums: Hashable, Sendable {
         /// What came into the account, and what left it.
         package var into = 0
         package var outOf = 0
         package var balance: Int { self.into - self.outOf }
     }
-    private struct KindKey: Hashable { let lot: LotID; let kind: Posting.Kind; let unit: UnitID? }
+    private struct KindKey: Hashable { let kind: Posting.Kind; let unit: UnitID? }
 
-    private var sums: [Key: Sums] = [:]
-    private var kinds: [KindKey: Int] = [:]
+    /// By lot first: a sale can have thousands of them, and each is asked for its own accounts.
+    private var sums: [LotID: [PostingAccount: Sums]] = [:]
+    private var kinds: [LotID: [KindKey: Int]] = [:]
     package private(set) var postings = 0
 
     package init() {}
 
     package mutating func add(_ posting: Posting) {
         self.add(posting.lot, from: posting.from, to: posting.to, posting.quantity)
-        let unit = posting.from.unit ?? posting.to.unit
-        self.kinds[KindKey(lot: posting.lot, kind: posting.kind, unit: unit), default: 0] += posting.quantity
+        let key = KindKey(kind: posting.kind, unit: posting.from.unit ?? posting.to.unit)
+        self.kinds[posting.lot, default: [:]][key, default: 0] += posting.quantity
     }
 
     /// Adds a posting of which only this is known: what a file says.
     package mutating func add(_ lot: LotID, from: PostingAccount, to: PostingAccount, _ quantity: Int) {
         self.postings += 1
-        self.sums[Key(lot: lot, account: from), default: Sums()].outOf += quantity
-        self.sums[Key(lot: lot, account: to), default: Sums()].into += quantity
+        self.sums[lot, default: [:]][from, default: Sums()].outOf += quantity
+        self.sums[lot, default: [:]][to, default: Sums()].into += quantity
     }
 
-    package func balance(_ lot: LotID, _ account: PostingAccount) -> Int {
-        self.sums[Key(lot: lot, account: account)]?.balance ?? 0
-    }
+    package func balance(_ lot: LotID, _ account: PostingAccount) -> Int { self.sums[lot]?[account]?.balance ?? 0 }
 
     /// The quantity of all postings of one kind, of one unit or of all.
     package func quantity(_ lot: LotID, _ kind: Posting.Kind, unit: UnitID? = nil) -> Int {
-        self.kinds.reduce(0) { sum, one in
-            one.key.lot == lot && one.key.kind == kind && (unit == nil || one.key.unit == unit) ? sum + one.value : sum
+        (self.kinds[lot] ?? [:]).reduce(0) { sum, one in
+            one.key.kind == kind && (unit == nil || one.key.unit == unit) ? sum + one.value : sum
         }
     }
 
     /// All balances of a lot: nothing, if no posting was changed.
     package func sum(_ lot: LotID, _ measure: PostingMeasure) -> Int {
-        self.sums.reduce(0) { sum, one in
-            one.key.lot == lot && one.key.account.measure == measure ? sum + one.value.balance : sum
-        }
+        self.accounts(of: lot).reduce(0) { $1.key.measure == measure ? $0 + $1.value.balance : $0 }
     }
 
-    package var lots: [LotID] { Set(self.sums.keys.map(\.lot)).sorted() }
+    package var lots: [LotID] { self.sums.keys.sorted() }
 
     /// Units with an account of the lot.
-    package func units(_ lot: LotID) -> [UnitID] {
-        Set(self.sums.keys.filter { $0.lot == lot }.compactMap(\.account.unit)).sorted()
-    }
+    package func units(_ lot: LotID) -> [UnitID] { Set(self.accounts(of: lot).keys.compactMap(\.unit)).sorted() }
+
+    /// The accounts of one lot, in no order.
+    func accounts(of lot: LotID) -> [PostingAccount: Sums] { self.sums[lot] ?? [:] }
 
     /// Every account with what went in and out, in order of lot and account.
     package var accounts: [(lot: LotID, account: PostingAccount, sums: Sums)] {
-        self.sums.map { (lot: $0.key.lot, account: $0.key.account, sums: $0.value) }
-            .sorted { ($0.lot, $0.account) < ($1.lot, $1.account) }
+        self.lots.flatMap { lot in
+            self.accounts(of: lot).sorted { $0.key < $1.key }.map { (lot: lot, account: $0.key, sums: $0.value) }
+        }
     }
 
     /// The file of all accounts, as lines.
@@ -84,7 +82,7 @@ package struct PostingFigures: Hashable, Sendable {
     package init() {}
 
     package init(_ totals: PostingTotals, _ lot: LotID) {
-        for (_, account, sums) in totals.accounts.filter({ $0.lot == lot }) {
+        for (account, sums) in totals.accounts(of: lot) {
             switch account {
             case .issued: self.issued -= sums.balance
             case .pool: self.pool += sums.balance

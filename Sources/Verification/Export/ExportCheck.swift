@@ -126,10 +126,11 @@ package struct ExportCheck: Sendable, Codable {
         guard var told = FileLines("\(folder)/totals.csv") else {
             return self.find("totals.csv", nil, "it is missing")
         }
-        for (place, line) in totals.csv.enumerated() where try told.next() != Array(line.utf8) {
+        let expected = totals.csv
+        for (place, line) in expected.enumerated() where try told.next() != Array(line.utf8) {
             return self.find("totals.csv", place + 1, "the postings add up to \"\(line)\"")
         }
-        if try told.next() != nil { self.find("totals.csv", totals.csv.count + 1, "no posting leads to it") }
+        if try told.next() != nil { self.find("totals.csv", expected.count + 1, "no posting leads to it") }
     }
 
     /// The first seven fields of a posting have no quotes.
