@@ -73,7 +73,11 @@ extension Posting {
     }
 
     /// A field of CSV (RFC 4180): ids of payments may have commas and quotes.
-    private static func quoted(_ text: String) -> String {
+    ///
+    /// They come from outside, and a spreadsheet would compute one that begins like a formula. An apostrophe in front makes
+    /// it text; one more in front of an apostrophe, so that whoever takes one away has the id.
+    private static func quoted(_ id: String) -> String {
+        let text = id.utf8.first.map { "=+-@'".utf8.contains($0) } ?? false ? "'" + id : id
         guard text.utf8.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") }) else { return text }
         return "\"" + text.reduce(into: "") { $0 += $1 == "\"" ? "\"\"" : String($1) } + "\""
     }

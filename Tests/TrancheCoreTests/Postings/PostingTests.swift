@@ -81,6 +81,19 @@ import TrancheCore
                 + #""to":"taken:3","order":"00000000000000010000000000000002","payment":"a,\"b\\","source":"3:2:3:0"}"#)
     }
 
+    @Test("an id of a payment that a spreadsheet would compute is text in the table, and as it is in JSON")
+    func formulasAreText() {
+        for (id, field) in [
+            ("=1+1", "'=1+1"), ("@x", "'@x"), ("-2,5", "\"'-2,5\""), ("+4", "'+4"), ("'=1", "''=1"), ("a=1", "a=1"),
+        ] {
+            let posting = Posting(
+                .paymentTaken, lot: LotID(1), from: .received(UnitID(1)), to: .taken(UnitID(1)), quantity: 1,
+                source: .end, payment: PaymentID(id)!)
+            #expect(posting.csv(1) == "1,1,payment_taken,payments,1,received:1,taken:1,,\(field),end")
+            #expect(posting.json(1).contains("\"payment\":\"\(id)\""))
+        }
+    }
+
     @Test("what a settlement counted beyond the ledger stays visible, also if it counted too few")
     func settlementsBeyondTheLedgerAreVisible() {
         for (sold, balance) in [(3, 3), (0, -2)] {
