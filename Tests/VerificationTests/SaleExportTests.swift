@@ -74,6 +74,18 @@ import Verification
         #expect(try self.files(try self.export(sale, "postgres").path) == first)
     }
 
+    @Test("a unit that was added later changes no byte: no posting of the sale is of it") func laterUnitsChangeNothing()
+        throws
+    {
+        let sale = try SoldFolder()
+        let first = try self.files(try self.export(sale, verify: false).path)
+        let folder = sale.path + "/units/two"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let ledger = try UnitLedger(path: folder + "/ledger.sqlite", unit: UnitID(2), newID: LedgerID(8))
+        try ledger.commit([.opened(SoldFolder.incarnation)], as: SoldFolder.incarnation)
+        #expect(try self.files(try self.export(sale, "again", verify: false).path) == first)
+    }
+
     @Test("a check names the file and the line of the first byte that was changed") func changedBytesAreNamed() throws {
         let (path, result) = try self.export(try SoldFolder())
         func changed(_ name: String, _ change: (inout Data) -> Void) throws -> [String] {
@@ -166,13 +178,19 @@ import Verification
         let replaced = try UnitLedger(path: lost + "/1.sqlite", unit: SoldFolder.unit, newID: LedgerID(7))
         try replaced.commit([.reserved(SoldFolder.order(6))], as: SoldFolder.incarnation)
         try sale.record([.stranded(SoldFolder.unit, Generation(1), reason: "test", witness: nil)])
-        try sale.commit([.generation(Generation(2))])
+        try sale.commit([
+            .generation(Generation(2)),
+            .refundDue(SoldFolder.order(6).id, payment: PaymentID("p6")!, reason: .unknownOrder),
+        ])
         let (path, result) = try self.export(sale)
         #expect(result.lots[0].owed == 1)
+        #expect(result.lots[0].refundsDue == 2, "the lot of an order that is owed is known")
         #expect(result.lots[0].stranded == 3)
         let postings = try self.lines(path + "/postings.csv")
-        #expect(postings[12] == "12,1,owed,items,1,quota:1:1,owed:1:1,\(SoldFolder.order(6).id),,lost:1")
-        #expect(postings[13] == "13,1,stranded,items,3,quota:1:1,stranded:1:1,,,end")
+        let id = SoldFolder.order(6).id
+        #expect(postings[12] == "12,1,refund_due,payments,1,received:1,refund_due:1,\(id),p6,1:2:15:0")
+        #expect(postings[13] == "13,1,owed,items,1,quota:1:1,owed:1:1,\(id),,lost:1")
+        #expect(postings[14] == "14,1,stranded,items,3,quota:1:1,stranded:1:1,,,end")
         let quick = try self.export(sale, "quick", verify: false)
         #expect(try self.lines(quick.path + "/postings.csv") == postings)
     }

@@ -15,8 +15,10 @@ package struct LedgerPostings: Sendable {
     /// - Parameters:
     ///   - lots: The lots of the sale.
     ///   - refunds: The orders of all entries `refundDue` of the ledger.
-    package init(unit: UnitID, lots: Set<LotID>, refunds: Set<OrderID>) {
+    ///   - owed: Orders that only replaced ledgers of the unit know: a payment of one may have to go back, too.
+    package init(unit: UnitID, lots: Set<LotID>, refunds: Set<OrderID>, owed: [Order] = []) {
         (self.unit, self.lots, self.refunds) = (unit, lots, refunds)
+        for order in owed where refunds.contains(order.id) { self.refundLots[order.id] = order.lot }
     }
 
     /// Takes the next entry of the ledger in.

@@ -34,16 +34,18 @@ extension SaleExport {
             log.take(record, into: &postings)
             try writer.take(&postings)
         }
-        let read = try ledgers.map { try self.post($0, &writer) }
+        let read = try ledgers.map { ledger in
+            try self.post(ledger, owed.filter { $0.unit == ledger.unit }.map(\.order), &writer)
+        }
         for (unit, order) in owed where self.lots.contains(order.lot) { try writer.add(.owed(order, of: unit)) }
         log.end(writer.totals, into: &postings)
         try writer.take(&postings)
         return read
     }
 
-    private func post(_ ledger: SaleFiles.Ledger, _ writer: inout PostingWriter) throws -> Read {
+    private func post(_ ledger: SaleFiles.Ledger, _ owed: [Order], _ writer: inout PostingWriter) throws -> Read {
         var postings: [Posting] = []
-        var machine = LedgerPostings(unit: ledger.unit, lots: self.lots, refunds: ledger.refunds)
+        var machine = LedgerPostings(unit: ledger.unit, lots: self.lots, refunds: ledger.refunds, owed: owed)
         var end = LedgerHead.empty
         let result = try LedgerStream.read(ledger.location) { entry, position, head in
             machine.take(entry, at: position, into: &postings)

@@ -88,7 +88,8 @@ package struct SaleExport {
             form: ExportManifest.form, sale: self.sale.id, state: self.sale.state.rawValue, isFinal: self.isFinal,
             comparedWith: (self.isFinal ? ["accounts"] : []) + (self.isCompared ? ["verify"] : []),
             lots: self.sale.lots.map { .init(lot: $0.id.rawValue, name: $0.name) },
-            units: zip(ledgers, read).map { ledger, read in
+            // A unit that came later, or sold nothing of this sale, is no part of it.
+            units: zip(ledgers, read).filter { $1.end != .empty }.map { ledger, read in
                 .init(
                     unit: ledger.unit.rawValue, name: ledger.name, position: read.end.position,
                     digest: read.end.digest.description)
