@@ -27,7 +27,7 @@ extension TestCluster {
         }
         let start = try #require(said.firstIndex(of: "{"))
         let books = try JSON.decode(TestBooks.self, from: said[start...].utf8)
-        let check = try self.run(["sale", "export", "--check", folder, "--public-key", books.publicKey])
+        let check = try self.run(["sale", "export", "test", "--check", folder, "--public-key", books.publicKey])
         #expect(check.status == 0, "\(check.output)")
         return books
     }

@@ -133,6 +133,41 @@ import Verification
         }
     }
 
+    @Test("a genuine export of another sale is not the one that was asked for") func otherSaleIsFound() throws {
+        let (path, result) = try self.export(try SoldFolder())
+        let key = try ExportPublicKey(result.publicKey)
+        #expect(try ExportCheck(path, publicKey: key, sale: "test").findings.isEmpty)
+        #expect(
+            try ExportCheck(path, publicKey: key, sale: "other").findings.map(\.description)
+                == ["manifest.json: it is of the sale \"test\", and not of \"other\""])
+    }
+
+    @Test(
+        "links are not followed, names are printed without controls, and behind a bad signature nothing is read"
+    )
+    func strangeFilesAreNotRead() throws {
+        let (path, result) = try self.export(try SoldFolder())
+        let manager = FileManager.default
+        try manager.moveItem(atPath: path + "/totals.csv", toPath: path + "/kept")
+        try manager.createSymbolicLink(atPath: path + "/totals.csv", withDestinationPath: "kept")
+        try Data().write(to: URL(fileURLWithPath: path + "/a\u{1B}[2J"))
+        #expect(
+            try self.check(path, result) == [
+                "a\\u{1B}[2J: it is not a part of the export", "kept: it is not a part of the export",
+                "totals.csv: it is no regular file",
+            ])
+        let manifest = URL(fileURLWithPath: path + "/manifest.json")
+        let bytes = try Data(contentsOf: manifest)
+        let changed = "manifest.json: it was changed, or was not signed with this key"
+        for wrong in [bytes + Data(" ".utf8), Data("{}".utf8)] {
+            try wrong.write(to: manifest)
+            #expect(try self.check(path, result) == [changed])
+        }
+        try manager.removeItem(at: manifest)
+        try manager.createSymbolicLink(atPath: path + "/manifest.json", withDestinationPath: "/dev/zero")
+        #expect(throws: ExportError.self) { try self.check(path, result) }
+    }
+
     @Test("before the settlement it is preliminary; it never replaces another one") func earlyExportIsPreliminary()
         throws
     {
@@ -141,6 +176,12 @@ import Verification
         let (path, result) = try self.export(sale)
         #expect(!result.isFinal)
         #expect(result.lots[0].held == 1)
+        #expect(
+            try self.check(path, result)
+                == ["manifest.json: it is preliminary: the sale was not settled when it was written"])
+        let check = try ExportCheck(
+            path, publicKey: try ExportPublicKey(result.publicKey), sale: "test", allowsPreliminary: true)
+        #expect(check.findings.isEmpty)
         #expect(try String(contentsOfFile: path + "/report.html", encoding: .utf8).contains("Preliminary"))
         #expect(throws: ExportError.exists(path: path)) { try self.export(sale) }
         #expect(throws: ExportError.unknownSale("none")) { try SaleExport(folder: sale.path, sale: "none") }

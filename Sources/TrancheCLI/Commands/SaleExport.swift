@@ -11,11 +11,12 @@ extension SaleCommand {
             abstract: "Write a sale's double-entry export from its files, signed; or check one with --check.",
             discussion: """
                 Reads the data folder of a stopped or running cluster. Before the settlement the export is preliminary. \
-                docs/settlement.md says what is in it. Exit code 2 if counts do not agree, or a check finds something.
+                docs/settlement.md says what is in it. Exit code 2 if counts do not agree, or a check finds something; \
+                with the sale's id, also if the export is of another sale.
 
                   tranche credential new > export.key && chmod 600 export.key
                   tranche sale export drop --to drop-export --signing-key export.key
-                  tranche sale export --check drop-export --public-key DIGITS
+                  tranche sale export drop --check drop-export --public-key DIGITS
                 """)
         @OptionGroup var common: CommonOptions
         @OptionGroup var place: AuthorityOptions
@@ -28,16 +29,18 @@ extension SaleCommand {
         @Option(help: "Check the export in this folder, and write none.") var check: String?
         @Option(help: "For --check: the public key that `sale export` has printed, or a file with it.")
         var publicKey: String?
+        @Flag(help: "For --check: accept an export from before the settlement.") var preliminary = false
 
         func validate() throws {
             if self.check != nil {
-                guard self.sale == nil, self.to == nil, self.signingKey == nil, !self.withoutVerify else {
-                    throw ValidationError("--check takes a folder and --public-key, and nothing else")
+                guard self.to == nil, self.signingKey == nil, !self.withoutVerify else {
+                    throw ValidationError("--check writes nothing: it takes no --to, --signing-key or --without-verify")
                 }
                 guard self.publicKey != nil else {
                     throw ValidationError("--check needs --public-key: the key in an export proves nothing")
                 }
             } else {
+                guard !self.preliminary else { throw ValidationError("--preliminary is for --check only") }
                 guard self.sale != nil, self.to != nil, self.signingKey != nil, self.publicKey == nil else {
                     throw ValidationError("an export needs the sale's id, --to and --signing-key")
                 }
@@ -78,7 +81,8 @@ extension SaleCommand {
         }
 
         private func check(_ folder: String, _ publicKey: String) throws {
-            let check = try ExportCheck(folder, publicKey: try ExportPublicKey(publicKey))
+            let check = try ExportCheck(
+                folder, publicKey: try ExportPublicKey(publicKey), sale: self.sale, allowsPreliminary: self.preliminary)
             if self.common.json { Output.json(check) } else { self.show(check, folder) }
             if !check.findings.isEmpty { throw ExitCode(2) }
         }
@@ -91,7 +95,7 @@ extension SaleCommand {
                         "\(folder): sale \(check.sale), \(Output.number(check.postings)) postings, "
                             + (check.isFinal ? "final" : "preliminary")
                             + "; the signature, every byte and every sum are right")
-                    : Output.red("\(folder) is not the export that was signed"))
+                    : Output.red("\(folder) is not the export that it should be"))
         }
     }
 }

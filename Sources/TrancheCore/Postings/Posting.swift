@@ -74,8 +74,8 @@ extension Posting {
 
     /// A field of CSV (RFC 4180): ids of payments may have commas and quotes.
     ///
-    /// They come from outside, and a spreadsheet would compute one that begins like a formula. An apostrophe in front makes
-    /// it text; one more in front of an apostrophe, so that whoever takes one away has the id.
+    /// They come from outside, and a spreadsheet would compute one that begins like a formula. An apostrophe in front
+    /// makes it text; one more in front of an apostrophe, so that whoever takes one away has the id.
     private static func quoted(_ id: String) -> String {
         let text = id.utf8.first.map { "=+-@'".utf8.contains($0) } ?? false ? "'" + id : id
         guard text.utf8.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") }) else { return text }

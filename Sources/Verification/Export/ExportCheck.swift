@@ -15,18 +15,34 @@ package struct ExportCheck: Sendable, Codable {
         }
     }
     private static let manifestBytes = 16 << 20
+    private static let signatureBytes = 1_024
 
+    /// Empty if the signature is not right.
     package let sale: String
     package let isFinal: Bool
     package let postings: Int
     package private(set) var findings: [Finding] = []
 
+    /// - Parameters:
+    ///   - sale: The sale that it has to be of; any sale if it is `nil`.
+    ///   - allowsPreliminary: Whether an export from before the settlement is good enough.
     /// - Throws: ``ExportError`` if the folder has no export that could be checked.
-    package init(_ folder: String, publicKey: ExportPublicKey) throws(ExportError) {
+    package init(
+        _ folder: String, publicKey: ExportPublicKey, sale wanted: String? = nil, allowsPreliminary: Bool = false
+    ) throws(ExportError) {
         let path = "\(folder)/\(ExportManifest.name)"
-        guard let bytes = FileManager.default.contents(atPath: path).map({ Array($0) }),
-            bytes.count <= Self.manifestBytes
-        else { throw .io(path: path, detail: "it is missing, or has more than \(Self.manifestBytes) bytes") }
+        guard let bytes = Self.bytes(of: path, limit: Self.manifestBytes) else {
+            throw .io(
+                path: path, detail: "it is missing, no regular file, or has more than \(Self.manifestBytes) bytes")
+        }
+        let signature = Self.bytes(of: "\(folder)/\(ExportManifest.signatureName)", limit: Self.signatureBytes) ?? []
+        let text = String(decoding: signature, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard publicKey.isSignature(text, of: bytes) else {
+            // Nothing that it says is read: whoever wrote it may name any file.
+            (self.sale, self.isFinal, self.postings) = ("", false, 0)
+            self.find(ExportManifest.name, nil, "it was changed, or was not signed with this key")
+            return
+        }
         let manifest: ExportManifest
         do { manifest = try JSON.decode(ExportManifest.self, from: bytes) } catch {
             throw .io(path: path, detail: "it is no manifest of an export: \(error.detail)")
@@ -35,69 +51,32 @@ package struct ExportCheck: Sendable, Codable {
             throw .io(path: path, detail: "its form is \"\(manifest.form.prefix(64))\", not \(ExportManifest.form)")
         }
         (self.sale, self.isFinal, self.postings) = (manifest.sale, manifest.isFinal, manifest.postings)
-        let signature = FileManager.default.contents(atPath: "\(folder)/\(ExportManifest.signatureName)") ?? Data()
-        let text = String(decoding: signature.prefix(1_024), as: UTF8.self)
-        if !publicKey.isSignature(text.trimmingCharacters(in: .whitespacesAndNewlines), of: bytes) {
-            self.find(ExportManifest.name, nil, "it was changed, or was not signed with this key")
-        }
         do {
             try self.checkFiles(manifest, folder)
             if self.findings.isEmpty { try self.checkTotals(manifest, folder) }
         } catch { throw ExportError(error, path: folder) }
-    }
-
-    private mutating func find(_ file: String, _ line: Int?, _ detail: String) {
-        self.findings.append(Finding(file: file, line: line, detail: detail))
-    }
-
-    // MARK: every byte
-
-    private mutating func checkFiles(_ manifest: ExportManifest, _ folder: String) throws {
-        let listed = Set(manifest.files.map(\.name))
-        let own: Set = [ExportManifest.name, ExportManifest.signatureName, ExportFile.linesFolder]
-        for name in (try FileManager.default.subpathsOfDirectory(atPath: folder)).sorted()
-        where !listed.contains(name) && !own.contains(name) { self.find(name, nil, "it is not a part of the export") }
-        for name in listed.sorted() where name.hasPrefix("/") || name.contains("..") {
-            return self.find(ExportManifest.name, nil, "it names a file outside of the folder: \"\(name.prefix(64))\"")
+        // A genuine export of something else proves nothing about this sale.
+        if let wanted, wanted != manifest.sale {
+            self.find(ExportManifest.name, nil, "it is of the sale \"\(manifest.sale)\", and not of \"\(wanted)\"")
         }
-        var bad: Set<String> = []
-        for file in manifest.files where try !Self.isWhole(file, in: folder) { bad.insert(file.name) }
-        for file in manifest.files where bad.contains(file.name) {
-            let lines = "\(ExportFile.linesFolder)/\(file.name)"
-            let line =
-                listed.contains(lines) && !bad.contains(lines)
-                ? try Self.firstDifference("\(folder)/\(file.name)", digests: "\(folder)/\(lines)")
-                : try self.firstDifferentDigest(file.name, bad, in: folder)
-            self.find(file.name, line, "it is not the file that the manifest names")
+        if !manifest.isFinal, !allowsPreliminary {
+            self.find(ExportManifest.name, nil, "it is preliminary: the sale was not settled when it was written")
         }
     }
 
-    private static func isWhole(_ file: ExportManifest.File, in folder: String) throws -> Bool {
-        guard var lines = FileLines("\(folder)/\(file.name)") else { return false }
-        var count = 0
-        while try lines.next() != nil { count += 1 }
-        return lines.bytes == file.bytes && count == file.lines && lines.sha256 == file.sha256
+    mutating func find(_ file: String, _ line: Int?, _ detail: String) {
+        self.findings.append(Finding(file: Self.printable(file), line: line, detail: detail))
     }
 
-    /// The first line of a file that has not its digest; the one behind the last, if only the end differs.
-    private static func firstDifference(_ path: String, digests: String) throws -> Int? {
-        guard var digests = FileLines(digests) else { return nil }
-        var lines = FileLines(path)
-        var number = 0
-        while true {
-            number += 1
-            let (line, digest) = (try lines?.next(), try digests.next())
-            guard let line, let digest else { return number }
-            if Array(ExportFile.digest(of: line).utf8) != digest { return number }
+    /// A name in somebody else's folder could move the cursor of a terminal, or turn the direction of its text.
+    private static func printable(_ name: String) -> String {
+        name.unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned:
+                text += scalar.escaped(asASCII: true)
+            default: text.unicodeScalars.append(scalar)
+            }
         }
-    }
-
-    /// The first wrong line of a file of digests, whose own file is whole.
-    private func firstDifferentDigest(_ name: String, _ bad: Set<String>, in folder: String) throws -> Int? {
-        let prefix = ExportFile.linesFolder + "/"
-        guard name.hasPrefix(prefix), !bad.contains(String(name.dropFirst(prefix.count))) else { return nil }
-        return try Self.firstDifference(
-            "\(folder)/\(name.dropFirst(prefix.count))", digests: "\(folder)/\(name)")
     }
 
     // MARK: sums
