@@ -6,8 +6,15 @@ struct AuthorityEvidence {
     struct Account { var granted = 0, allocated = 0, returned = 0; var isStranded = false, isSettled = false }
     struct Lot {
         var issued = 0
+        /// Went into other lots for good.
+        var carried = 0
+        /// The lot from which a part of the issue came.
+        var origin: LotID?
         var accounts: [Key: Account] = [:]
-        var pool: Int { self.issued - self.accounts.values.reduce(0) { $0 + $1.granted + $1.allocated - $1.returned } }
+        var pool: Int {
+            self.issued - self.carried
+                - self.accounts.values.reduce(0) { $0 + $1.granted + $1.allocated - $1.returned }
+        }
     }
     private(set) var lots: [LotID: Lot] = [:]
     private(set) var epoch: UInt64 = 0
@@ -72,9 +79,28 @@ struct AuthorityEvidence {
                 } else {
                     self.branches[lot, default: [:]][branch.home] = earlier + [branch.unit]
                 }
+            case .carried(let carries): for carry in carries { self.take(carry) }
             case .frozen, .drained: break
             }
         }
+    }
+
+    /// Items leave one lot and enter another one. What is carried twice is missing in the first lot's pool.
+    private mutating func take(_ carry: Carry) {
+        if carry.quantity <= 0 || carry.from == carry.to {
+            self.overdrawn.append("lot \(carry.from): \(carry.quantity) items were carried into lot \(carry.to)")
+        }
+        self.lots[carry.from, default: Lot()].carried += carry.quantity
+        if self.lots[carry.from]!.pool < 0 {
+            self.overdrawn.append("lot \(carry.from): carried more into lot \(carry.to) than the pool held")
+        }
+        let before = self.lots[carry.to] ?? Lot()
+        if let origin = before.origin ?? (before.issued > 0 ? carry.to : nil), origin != carry.from {
+            self.overdrawn.append(
+                "lot \(carry.to): it got items of lot \(carry.from), and had \(before.issued) that come from elsewhere")
+        }
+        self.lots[carry.to, default: Lot()].issued += carry.quantity
+        self.lots[carry.to]!.origin = carry.from
     }
 
     private mutating func take(_ lot: LotID, _ batch: ContestBatch) {

@@ -6,7 +6,7 @@ import TrancheCore
 extension Verifier {
     func unaccounted(_ lots: [VerifyReport.Lot]) -> [String] {
         lots.compactMap { lot in
-            let sum = lot.pool + lot.available + lot.promised + lot.stranded
+            let sum = lot.pool + lot.available + lot.promised + lot.stranded + lot.carried
             // Grants that a unit has not yet taken, and returns that the log does not have yet, are under way.
             return sum == lot.issued
                 ? nil
@@ -18,6 +18,7 @@ extension Verifier {
         lots.map { lot in
             "lot \(lot.lot): \(lot.paid) paid + \(lot.held) held + \(lot.unsold) unsold + \(lot.stranded) stranded"
                 + (lot.owed > 0 ? " + \(lot.owed) owed by lost ledgers" : "")
+                + (lot.carried > 0 ? " + \(lot.carried) carried into another lot" : "")
         }
         .joined(separator: "; ")
     }
@@ -51,7 +52,7 @@ extension Verifier {
         }
         return .init(
             lot: id.rawValue, issued: state.issued, pool: state.pool, available: available, paid: paid, held: held,
-            stranded: stranded, allocated: allocated, owed: owed)
+            stranded: stranded, allocated: allocated, owed: owed, carried: state.carried)
     }
 
     func unitLot(_ unit: UnitEvidence, _ lot: LotID) -> VerifyReport.UnitLot {

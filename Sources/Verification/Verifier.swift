@@ -127,10 +127,11 @@ package struct Verifier {
                     : nil
             }
         let figures = lots.map {
-            "lot \($0.lot): issued \($0.issued) = pool \($0.pool) + outstanding \($0.issued - $0.pool - $0.stranded - $0.allocated) + allocated \($0.allocated) + stranded \($0.stranded)"
+            "lot \($0.lot): issued \($0.issued) = pool \($0.pool) + outstanding \($0.issued - $0.pool - $0.stranded - $0.allocated - $0.carried) + allocated \($0.allocated) + stranded \($0.stranded)"
+                + ($0.carried > 0 ? " + carried \($0.carried)" : "")
         }
         return Self.check(
-            "I1", "pool + outstanding + allocated + stranded = issued", Array(findings),
+            "I1", "pool + outstanding + allocated + stranded + carried = issued", Array(findings) + self.earlyCarries(),
             figures: figures.joined(separator: "; "))
     }
 
@@ -160,8 +161,9 @@ package struct Verifier {
     private func promises(_ lots: [VerifyReport.Lot]) -> VerifyReport.Check {
         let findings = lots.filter { $0.oversold > 0 }.map {
             "lot \($0.lot): \($0.promised) promised, \($0.issued) issued"
+                + ($0.carried > 0 ? ", \($0.carried) carried away" : "")
         }
-        let figures = lots.map { "lot \($0.lot): \($0.promised) of \($0.issued)" }.joined(separator: ", ")
+        let figures = lots.map { "lot \($0.lot): \($0.promised) of \($0.issued - $0.carried)" }.joined(separator: ", ")
         return Self.check("I3", "no more is promised than was issued", findings, figures: figures)
     }
 

@@ -33,9 +33,11 @@ package struct VerifyReport: Sendable, Codable {
         package let allocated: Int
         /// Sales that only replaced ledgers contain: owed to their buyers.
         package let owed: Int
+        /// Items that became the stock of another lot.
+        package let carried: Int
         package var unsold: Int { self.pool + self.available }
         package var promised: Int { self.paid + self.held + self.owed }
-        package var oversold: Int { max(0, self.promised - self.issued) }
+        package var oversold: Int { max(0, self.promised + self.carried - self.issued) }
     }
     package struct UnitLot: Sendable, Codable {
         package let unit: UInt16

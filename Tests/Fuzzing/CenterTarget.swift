@@ -51,7 +51,7 @@ enum CenterTarget {
     private static func lead(
         _ draw: inout Draw, _ authority: inout QuotaAuthority, _ now: Instant, _ records: inout [AuthorityRecord]
     ) {
-        switch draw.byte() % 8 {
+        switch draw.byte() % 9 {
         case 0: _ = try? authority.lead(url: draw.flag() ? "http://c" : "http://d", now: now, into: &records)
         case 1:
             let address = CoordinatorAddress(epoch: draw.epoch(), url: "http://d")
@@ -63,6 +63,9 @@ enum CenterTarget {
         case 4: try? authority.issue(draw.lot(), quantity: draw.integer(), into: &records)
         case 5: _ = try? authority.grant(draw.lot(), to: draw.unit(), quantity: draw.integer(), into: &records)
         case 6: try? authority.strand(draw.unit(), reason: "a word", into: &records)
+        case 7:
+            let (from, to) = (draw.lot(), draw.lot())
+            if from != to { _ = try? authority.carry([SecondRound.Pair(from: from, to: to)], into: &records) }
         default: try? authority.setDrained(draw.unit(), draw.flag(), into: &records)
         }
     }

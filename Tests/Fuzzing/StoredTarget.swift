@@ -105,6 +105,7 @@ enum StoredTarget {
             .granted(LotID(1), UnitID(1), Generation(1), total: 3),
             .returned(LotID(1), UnitID(1), Generation(1), total: 1),
             .contended(LotID(1), ContestTerms(policy: .rounds(milliseconds: 50), waitlist: 4)),
+            .carried([Carry(from: LotID(1), to: LotID(2), quantity: 1)]),
         ]
         var book = AuthorityBook()
         for record in records { book.apply(record) }

@@ -4,7 +4,7 @@ import TrancheAPI
 
 /// The figures of an export, as its command prints them.
 struct TestBooks: Decodable {
-    struct Lot: Decodable { let paid: Int, held: Int, unsold: Int, refundsDue: Int }
+    struct Lot: Decodable { let paid: Int, held: Int, unsold: Int, carried: Int, refundsDue: Int }
     let folder: String
     let isFinal: Bool
     let publicKey: String

@@ -43,6 +43,34 @@ import TrancheCore
         #expect(try JSONDecoder().decode(AuthorityBook.Account.self, from: Data(text.utf8)) == account)
     }
 
+    @Test("carried items come back from the log and from a snapshot; a lot of an earlier version has none")
+    func carriedItemsComeBack() throws {
+        let path = try TemporaryFolder.make() + "/authority.sqlite"
+        let store = try AuthorityStore(path: path)
+        let carries = [
+            Carry(from: LotID(1), to: LotID(3), quantity: 5), Carry(from: LotID(2), to: LotID(4), quantity: 4),
+        ]
+        let records: [AuthorityRecord] = [
+            .issued(LotID(1), quantity: 9), .issued(LotID(2), quantity: 4), .carried(carries),
+        ]
+        var book = AuthorityBook()
+        for record in records { book.apply(record) }
+        let position = try #require(try store.append(records, witnesses: [:], as: Epoch(1)))
+        #expect(try store.log() == records)
+        for _ in ["the log", "the snapshot"] {
+            let again = try AuthorityStore(path: path).recover().book
+            let (first, third) = (try #require(again.lots[LotID(1)]), try #require(again.lots[LotID(3)]))
+            #expect(first.issued == 9 && first.pool == 4 && first.carried == 5 && first.origin == nil)
+            #expect(third.issued == 5 && third.pool == 5 && third.carried == nil && third.origin == carries[0])
+            for lot in 1...4 as ClosedRange<UInt32> { #expect(again.isConserved(LotID(lot))) }
+            try store.append(snapshot: book, at: position, as: Epoch(1))
+            try Self.write("DELETE FROM records", path)
+        }
+        let earlier = #"{"issued":5,"pool":5,"isFrozen":false,"accounts":[]}"#
+        let lot = try JSONDecoder().decode(AuthorityBook.Lot.self, from: Data(earlier.utf8))
+        #expect(lot.carried == nil && lot.origin == nil)
+    }
+
     @Test("an act is stored with its records, or neither is") func actIsStoredWithItsRecords() throws {
         let path = try TemporaryFolder.make() + "/authority.sqlite"
         let store = try AuthorityStore(path: path)

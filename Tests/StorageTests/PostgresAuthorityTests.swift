@@ -72,7 +72,10 @@ import TrancheCore
         try store.append([.issued(LotID(1), quantity: 2)], witnesses: [:], as: epoch)
         #expect(try Self.issued(store) == 7)
         #expect(try store.snapshot()?.end.position == 2)
-        #expect(try store.log().count == 3)
+        try store.append([.carried([Carry(from: LotID(1), to: LotID(2), quantity: 3)])], witnesses: [:], as: epoch)
+        let lots = try store.recover().book.lots
+        #expect(lots[LotID(1)]?.carried == 3 && lots[LotID(2)]?.pool == 3)
+        #expect(try store.log().count == 4)
         for number in 1...3 {
             let version = AuthorityStore.ConfigVersion(
                 version: number, checksum: "c", content: Data("v\(number)".utf8), at: .distantPast, actor: "a",

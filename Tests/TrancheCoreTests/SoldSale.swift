@@ -34,8 +34,8 @@ struct SoldSale {
 
     /// A unit's next report: what it holds of each lot, and what it sold and was paid for.
     mutating func report(
-        _ unit: UnitID, _ lots: [(LotID, granted: Int, sold: Int, paid: Int)], isPrimed: Bool = true,
-        generation: Generation = Generation(1), earlier: [UnitReport.Earlier] = []
+        _ unit: UnitID, _ lots: [(LotID, granted: Int, sold: Int, paid: Int)], returned: [LotID: Int] = [:],
+        isPrimed: Bool = true, generation: Generation = Generation(1), earlier: [UnitReport.Earlier] = []
     ) {
         let position = (self.positions[unit] ?? 0) + 1
         self.positions[unit] = position
@@ -44,8 +44,8 @@ struct SoldSale {
             session: 1, head: LedgerHead(position: position, digest: .init(high: position, low: 0)), nonce: position,
             lots: lots.map { lot, granted, sold, paid in
                 UnitReport.Lot(
-                    lot: lot, counters: QuotaCounters(granted: granted, sold: sold), offered: sold, starved: 0,
-                    hintDone: 0, isPrimed: isPrimed, paid: paid)
+                    lot: lot, counters: QuotaCounters(granted: granted, returned: returned[lot] ?? 0, sold: sold),
+                    offered: sold, starved: 0, hintDone: 0, isPrimed: isPrimed, paid: paid)
             }, earlier: earlier)
         _ = self.authority.report(report, now: self.now, into: &self.records)
     }

@@ -19,6 +19,8 @@ struct Checker {
 
     var violations: [Violation] = []
     var issued: [LotID: Int] = [:]
+    /// Items that became stock of other lots.
+    var carried: [LotID: Int] = [:]
     var authority: [Account: Sums] = [:]
     var units: [Account: Sums] = [:]
     var highestReturned: [Account: Int] = [:]
@@ -103,6 +105,12 @@ struct Checker {
                 if self.current[unit] == generation { self.current[unit] = nil }
             case .reinstated(let unit, let generation): self.current[unit] = generation
             case .branched(_, let branch): self.branched.insert(branch.home)
+            case .carried(let carries):
+                for carry in carries {
+                    self.carried[carry.from, default: 0] += carry.quantity
+                    self.issued[carry.to, default: 0] += carry.quantity
+                    self.checkPool(carry.from)
+                }
             case .coordinatorEpoch, .frozen, .drained: break
             }
         }
@@ -125,7 +133,7 @@ struct Checker {
         let out = self.authority.filter { $0.key.lot == lot }.reduce(0) {
             $0 + $1.value.granted + $1.value.allocated - $1.value.returned
         }
-        return (self.issued[lot] ?? 0) - out
+        return (self.issued[lot] ?? 0) - (self.carried[lot] ?? 0) - out
     }
 
     mutating func judge(_ lot: LotID, _ batch: ContestBatch) {
@@ -202,7 +210,7 @@ struct Checker {
         guard self.promises[order.id] == nil else { return }
         self.promises[order.id] = Promise(lot: order.lot, buyer: order.buyer, quantity: Int(order.quantity))
         let promised = self.promises.values.filter { $0.lot == order.lot }.reduce(0) { $0 + $1.quantity }
-        let issued = self.issued[order.lot] ?? 0
+        let issued = (self.issued[order.lot] ?? 0) - (self.carried[order.lot] ?? 0)
         self.expect(promised <= issued, "I3", "lot \(order.lot): \(promised) promised")
         let same = self.promises.filter { $0.value.lot == order.lot && $0.value.buyer == order.buyer }
         // No process can count a promise that a restore erased from the ledger.

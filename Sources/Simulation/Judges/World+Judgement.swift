@@ -68,9 +68,11 @@ extension World {
                 "lot \(lot), unit \(id): the center has \(account), the unit \(machine.book[lot])")
         }
         let old = state.accounts.filter { $0.status != .active }.reduce(0) { $0 + $1.outstanding }
+        let carried = state.carried ?? 0
         self.checker.live(
-            state.pool + available + live + old == state.issued, "L1",
-            "lot \(lot): pool \(state.pool) + available \(available) + live \(live) + old \(old) != issued \(state.issued)"
+            state.pool + available + live + old + carried == state.issued, "L1",
+            "lot \(lot): pool \(state.pool) + available \(available) + live \(live) + old \(old) + carried \(carried) != "
+                + "issued \(state.issued)"
         )
     }
 }

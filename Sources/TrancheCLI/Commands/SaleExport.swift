@@ -71,11 +71,13 @@ extension SaleCommand {
                     + (result.isFinal ? "" : Output.red(", preliminary: the sale is not settled")))
             let rows = result.lots.map { lot in
                 ["lot \(lot.lot)"]
-                    + [lot.issued, lot.paid, lot.held, lot.owed, lot.settled, lot.unsold, lot.stranded, lot.refundsDue]
-                    .map(Output.number)
+                    + [
+                        lot.issued, lot.paid, lot.held, lot.owed, lot.settled, lot.unsold, lot.carried, lot.stranded,
+                        lot.refundsDue,
+                    ].map(Output.number)
             }
             for line in Output.table(
-                ["", "issued", "paid", "held", "owed", "settled", "unsold", "stranded", "refunds due"], rows)
+                ["", "issued", "paid", "held", "owed", "settled", "unsold", "carried", "stranded", "refunds due"], rows)
             { Output.line("  " + line) }
             Output.line("signed; public key \(result.publicKey)")
         }

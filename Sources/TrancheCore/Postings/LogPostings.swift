@@ -38,6 +38,12 @@ package struct LogPostings: Sendable {
         case .stranded(let unit, let generation, _, _): self.mark(unit, generation, isStranded: true)
         case .reinstated(let unit, let generation): self.mark(unit, generation, isStranded: false)
         case .contest(let lot, let batch): if self.lots.contains(lot) { self.take(batch, lot, into: &postings) }
+        case .carried(let carries):
+            for carry in carries {
+                self.post(.carried, carry.from, .pool, .carried, carry.quantity, into: &postings)
+                // In the other sale's books they come into being, by the same record.
+                self.post(.carried, carry.to, .issued, .pool, carry.quantity, into: &postings)
+            }
         case .epoch, .coordinatorEpoch, .registered, .frozen, .contended, .drained, .branched: return
         }
     }

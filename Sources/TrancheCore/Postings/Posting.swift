@@ -3,7 +3,8 @@
 /// The quantity counts against the one and for the other, so the balances of all accounts add up to nothing.
 package struct Posting: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
-        case issued, granted, returned, allocated, settled, reserved, won, paid, expired, cancelled, owed, stranded
+        case issued, granted, returned, allocated, settled, reserved, won, paid, expired, cancelled, owed, stranded,
+            carried
         case paymentTaken = "payment_taken"
         case refundDue = "refund_due"
     }

@@ -20,6 +20,8 @@ package enum PostingAccount: Hashable, Sendable {
     case owed(UnitID, Generation)
     /// Items that a settlement counted as sold, and that no ledger has as orders; with a minus sign, if it counted too few.
     case settled(UnitID, Generation)
+    /// Items that became the stock of another sale.
+    case carried
     /// Where payments come from: its balance is all that the unit was told of, with a minus sign.
     case received(UnitID)
     /// Payments of paid orders.
@@ -29,7 +31,7 @@ package enum PostingAccount: Hashable, Sendable {
 
     package var measure: PostingMeasure {
         switch self {
-        case .issued, .pool, .quota, .held, .paid, .stranded, .owed, .settled: .items
+        case .issued, .pool, .quota, .held, .paid, .stranded, .owed, .settled, .carried: .items
         case .received, .taken, .refundDue: .payments
         }
     }
@@ -44,9 +46,10 @@ package enum PostingAccount: Hashable, Sendable {
         case .stranded(let unit, let generation): (5, "stranded", unit, generation)
         case .owed(let unit, let generation): (6, "owed", unit, generation)
         case .settled(let unit, let generation): (7, "settled", unit, generation)
-        case .received(let unit): (8, "received", unit, nil)
-        case .taken(let unit): (9, "taken", unit, nil)
-        case .refundDue(let unit): (10, "refund_due", unit, nil)
+        case .carried: (8, "carried", nil, nil)
+        case .received(let unit): (9, "received", unit, nil)
+        case .taken(let unit): (10, "taken", unit, nil)
+        case .refundDue(let unit): (11, "refund_due", unit, nil)
         }
     }
 
@@ -86,6 +89,7 @@ extension PostingAccount: CustomStringConvertible {
             case ("stranded", let unit?, let generation?): .stranded(unit, generation)
             case ("owed", let unit?, let generation?): .owed(unit, generation)
             case ("settled", let unit?, let generation?): .settled(unit, generation)
+            case ("carried", nil, nil): .carried
             case ("received", let unit?, nil): .received(unit)
             case ("taken", let unit?, nil): .taken(unit)
             case ("refund_due", let unit?, nil): .refundDue(unit)

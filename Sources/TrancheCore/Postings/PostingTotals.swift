@@ -78,6 +78,8 @@ package struct PostingFigures: Hashable, Sendable {
     package var owed = 0
     /// Counted as sold by a settlement, and in no ledger: no other count knows this.
     package var settled = 0
+    /// The stock of another sale by now.
+    package var carried = 0
 
     package init() {}
 
@@ -92,6 +94,7 @@ package struct PostingFigures: Hashable, Sendable {
             case .stranded: self.stranded += sums.balance
             case .owed: self.owed += sums.balance
             case .settled: self.settled += sums.balance
+            case .carried: self.carried += sums.balance
             case .received, .taken, .refundDue: continue
             }
         }
@@ -101,7 +104,7 @@ package struct PostingFigures: Hashable, Sendable {
     package func differences(from other: PostingFigures, of lot: LotID, by name: String) -> [String] {
         let figures: [(String, KeyPath<PostingFigures, Int>)] = [
             ("issued", \.issued), ("pool", \.pool), ("available", \.available), ("held", \.held), ("paid", \.paid),
-            ("stranded", \.stranded), ("owed", \.owed),
+            ("stranded", \.stranded), ("owed", \.owed), ("carried", \.carried),
         ]
         return figures.filter { self[keyPath: $0.1] != other[keyPath: $0.1] }.map { figure, path in
             "lot \(lot): \(figure) is \(self[keyPath: path]) by the postings, and \(other[keyPath: path]) by \(name)"

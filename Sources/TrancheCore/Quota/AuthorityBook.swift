@@ -35,6 +35,10 @@ package struct AuthorityBook: Sendable, Codable {
         package var accounts: [Account] = []
         /// In the order in which they were added; `nil` for none. (Earlier versions had none.)
         package var branches: [BranchRecord]?
+        /// Items that became stock of other lots; `nil` for none. (Earlier versions had none.)
+        package var carried: Int?
+        /// The carried items among those that were issued, in all; `nil` for none.
+        package var origin: Carry?
     }
     package struct Unit: Hashable, Sendable, Codable {
         package var ledger: LedgerID
@@ -93,8 +97,9 @@ package struct AuthorityBook: Sendable, Codable {
     /// I1 for one lot, and the signs of all terms.
     package func isConserved(_ id: LotID) -> Bool {
         guard let lot = self.lots[id] else { return true }
-        return lot.pool >= 0 && lot.accounts.allSatisfy { $0.outstanding >= 0 }
-            && lot.pool + self.outstanding(id) + self.allocated(id) + self.stranded(id) == lot.issued
+        let carried = lot.carried ?? 0
+        return lot.pool >= 0 && carried >= 0 && lot.accounts.allSatisfy { $0.outstanding >= 0 }
+            && lot.pool + self.outstanding(id) + self.allocated(id) + self.stranded(id) + carried == lot.issued
     }
 
     package mutating func apply(_ record: AuthorityRecord) {
@@ -152,7 +157,18 @@ package struct AuthorityBook: Sendable, Codable {
             guard !self.hasBranch(lot, of: branch.home, to: branch.unit) else { return }
             let branches = self.lots[lot]?.branches ?? []
             self.lots[lot]?.branches = branches + [branch]
+        case .carried(let carries): for carry in carries { self.take(carry) }
         }
+    }
+
+    private mutating func take(_ carry: Carry) {
+        var (from, to) = (self.lots[carry.from] ?? Lot(), self.lots[carry.to] ?? Lot())
+        from.pool -= carry.quantity
+        from.carried = (from.carried ?? 0) + carry.quantity
+        to.issued += carry.quantity
+        to.pool += carry.quantity
+        to.origin = Carry(from: carry.from, to: carry.to, quantity: (to.origin?.quantity ?? 0) + carry.quantity)
+        (self.lots[carry.from], self.lots[carry.to]) = (from, to)
     }
 
     /// Gives a book that was read from a snapshot the verdicts of its contests, which are stored beside it.

@@ -31,14 +31,27 @@ package enum AuthorityRecord: Hashable, Sendable, Codable {
     case drained(UnitID, Bool)
     /// A home refers new buyers of the lot to a unit that was added to the sale.
     case branched(LotID, BranchRecord)
+    /// Items of settled lots became stock of other lots, all in one record: none is lost between, and none is there twice.
+    case carried([Carry])
 
-    /// The lot whose stock this record moves.
-    package var movedStock: LotID? {
+    /// The lots whose stock this record moves.
+    package var movedLots: [LotID] {
         switch self {
-        case .issued(let lot, _), .granted(let lot, _, _, _), .returned(let lot, _, _, _): lot
-        case .settled(let lot, _, _, _, _), .contest(let lot, _): lot
-        default: nil
+        case .issued(let lot, _), .granted(let lot, _, _, _), .returned(let lot, _, _, _): [lot]
+        case .settled(let lot, _, _, _, _), .contest(let lot, _): [lot]
+        case .carried(let carries): carries.flatMap { [$0.from, $0.to] }
+        default: []
         }
+    }
+}
+
+/// Items that left the pool of one lot for good, and are stock of another one.
+package struct Carry: Hashable, Sendable, Codable {
+    package let from: LotID
+    package let to: LotID
+    package let quantity: Int
+    package init(from: LotID, to: LotID, quantity: Int) {
+        (self.from, self.to, self.quantity) = (from, to, quantity)
     }
 }
 

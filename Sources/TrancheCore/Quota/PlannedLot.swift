@@ -12,8 +12,13 @@ package struct PlannedLot: Hashable, Sendable {
     package let terms: ContestTerms
     /// In the order in which they are granted: if the pool is short, the last ones get less.
     package let parts: [Part]
+    /// Its stock is carried from another lot, and never issued.
+    package let isCarried: Bool
 
-    package init(lot: LotID, stock: Int, start: ContestStart, terms: ContestTerms, parts: [Part]) {
+    package init(
+        lot: LotID, stock: Int, start: ContestStart, terms: ContestTerms, parts: [Part], isCarried: Bool = false
+    ) {
+        self.isCarried = isCarried
         self.lot = lot
         self.stock = stock
         self.start = start

@@ -24,13 +24,20 @@ extension QuotaAuthority {
         }
     }
 
-    /// Issues the lots that the log does not have. A lot that is contested from the start is contended before anything of it
-    /// can be granted.
+    /// Issues the lots that the log does not have, and contends those that are contested from the start, before anything of
+    /// them can be granted.
+    ///
+    /// - Throws: `unknownLot` for a lot whose carried stock is not there yet: its items are still those of the other lot.
     package mutating func issue(
         _ lots: [PlannedLot], into records: inout [AuthorityRecord]
     ) throws(AuthorityError) {
-        for lot in lots where self.book.lots[lot.lot] == nil {
-            try self.issue(lot.lot, quantity: lot.stock, into: &records)
+        for lot in lots {
+            if self.book.lots[lot.lot] == nil {
+                guard !lot.isCarried else { throw .unknownLot(lot.lot) }
+                try self.issue(lot.lot, quantity: lot.stock, into: &records)
+            } else if !lot.isCarried {
+                continue
+            }
             if lot.start == .fromTheStart { _ = try self.contend(lot.lot, lot.terms, into: &records) }
         }
     }

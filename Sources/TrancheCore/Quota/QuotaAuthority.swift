@@ -111,7 +111,7 @@ package struct QuotaAuthority: Sendable {
 
     mutating func append(_ record: AuthorityRecord, into records: inout [AuthorityRecord]) {
         self.book.apply(record)
-        if let lot = record.movedStock {
+        for lot in record.movedLots {
             precondition(self.book.isConserved(lot), "I1 is broken for lot \(lot) by \(record)")
         }
         records.append(record)

@@ -52,11 +52,11 @@ struct ExportReport {
         let (id, figures) = (lot.id, PostingFigures(self.totals, lot.id))
         var lines = ["<h2>Lot \(id): \(Self.escaped(lot.name))</h2>"]
         lines += Self.table(
-            ["issued", "paid", "held", "owed", "settled", "unsold", "stranded", "refunds due"],
+            ["issued", "paid", "held", "owed", "settled", "unsold", "carried", "stranded", "refunds due"],
             [
                 [
                     figures.issued, figures.paid, figures.held, figures.owed, figures.settled,
-                    figures.pool + figures.available,
+                    figures.pool + figures.available, figures.carried,
                     figures.stranded, self.totals.quantity(id, .refundDue),
                 ].map(String.init)
             ])

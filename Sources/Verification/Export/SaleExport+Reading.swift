@@ -110,7 +110,7 @@ extension VerifyReport.Lot {
         var figures = PostingFigures()
         (figures.issued, figures.pool, figures.available) = (self.issued, self.pool, self.available)
         (figures.held, figures.paid) = (self.held, self.paid)
-        (figures.stranded, figures.owed) = (self.stranded, self.owed)
+        (figures.stranded, figures.owed, figures.carried) = (self.stranded, self.owed, self.carried)
         return figures
     }
 }

@@ -23,6 +23,7 @@ package struct SaleExport {
             package let settled: Int
             package let stranded: Int
             package let unsold: Int
+            package let carried: Int
             package let refundsDue: Int
         }
     }
@@ -118,7 +119,7 @@ package struct SaleExport {
             lot: lot.rawValue, issued: figures.issued, paid: figures.paid, held: figures.held, owed: figures.owed,
             settled: figures.settled,
             stranded: figures.stranded, unsold: figures.pool + figures.available,
-            refundsDue: totals.quantity(lot, .refundDue))
+            carried: figures.carried, refundsDue: totals.quantity(lot, .refundDue))
     }
 }
 

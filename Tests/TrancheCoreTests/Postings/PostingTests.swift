@@ -120,12 +120,34 @@ import TrancheCore
         }
     }
 
+    @Test("carried items leave the books of one sale, and come into those of the other one, by the same record")
+    func carriedItemsAreInBothBooks() {
+        let records: [AuthorityRecord] = [
+            .issued(LotID(1), quantity: 9), .carried([Carry(from: LotID(1), to: LotID(2), quantity: 4)]),
+        ]
+        for (lot, line) in [
+            (LotID(1), "1,1,carried,items,4,pool,carried,,,log:2"),
+            (LotID(2), "1,2,carried,items,4,issued,pool,,,log:2"),
+        ] {
+            var (postings, totals) = ([Posting](), PostingTotals())
+            var log = LogPostings(lots: [lot])
+            for record in records { log.take(record, into: &postings) }
+            for posting in postings { totals.add(posting) }
+            #expect(postings.last?.csv(1) == line)
+            let figures = PostingFigures(totals, lot)
+            #expect(totals.sum(lot, .items) == 0)
+            #expect(figures.issued == (lot == LotID(1) ? 9 : 4))
+            #expect(figures.pool == (lot == LotID(1) ? 5 : 4))
+            #expect(figures.carried == (lot == LotID(1) ? 4 : 0))
+        }
+    }
+
     @Test("an account has one text, and no other text is an account") func accountsHaveOneText() {
         let (unit, generation) = (UnitID(65_535), Generation(7))
         for account in [
             PostingAccount.issued, .pool, .quota(unit, generation), .held(unit), .paid(unit),
-            .stranded(unit, generation), .owed(unit, generation), .settled(unit, generation), .received(unit),
-            .taken(unit), .refundDue(unit),
+            .stranded(unit, generation), .owed(unit, generation), .settled(unit, generation), .carried,
+            .received(unit), .taken(unit), .refundDue(unit),
         ] { #expect(PostingAccount(account.description) == account) }
         for text in ["", "held", "held:01", "held:1:x", "held:1:1", "quota:1", "pool:1", "held:65536", "quota:1:1:1"] {
             #expect(PostingAccount(text) == nil)
