@@ -33,6 +33,7 @@ extension Center {
             let allowed = document.steps.isEmpty ? "none" : document.steps.joined(separator: ", ")
             throw .wrongState(sale, "; possible now: \(allowed)")
         }
+        if step == .warm { try await self.checkCarried(sale) }
         switch step.condition {
         case .readiness:
             guard options.force == true || document.readiness.isReady else {

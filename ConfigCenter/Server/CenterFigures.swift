@@ -15,6 +15,7 @@ struct CenterFigures: Sendable {
         ("pool", "Stock that no unit holds.", { $0.pool }),
         ("outstanding", "Stock that units hold, or have sold.", { $0.outstanding }),
         ("stranded", "Stock that waits for settlement.", { $0.stranded }),
+        ("carried", "Stock that became the stock of another sale.", { $0.carried ?? 0 }),
     ]
 
     /// - Parameter state: `nil` from a center that does not lead.

@@ -27,7 +27,7 @@ extension QuotaState {
                 contest: state.contest.map { _ in
                     authority.contestStock(id, isClosed: terms.closed.contains(id), now: now)
                 },
-                waitlisted: state.contest?.line.count)
+                waitlisted: state.contest?.line.count, carried: state.carried)
         }
         self.init(
             epoch: authority.book.epoch, coordinatorEpoch: authority.book.coordinatorEpoch,
@@ -42,7 +42,8 @@ extension LeaderQuota {
         _ authority: QuotaAuthority, _ config: SaleConfig, wall: Instant, now: Instant
     ) -> [LotID: Lot] {
         let terms = LotTerms(config, wall: wall)
-        let lots = authority.book.lots.map { id, state in
+        // Units do not have a draft, although the items of a second round are there: nothing is decided about it.
+        let lots = authority.book.lots.filter { !terms.drafts.contains($0.key) }.map { id, state in
             let rules = terms.rules[id]
             let units = state.accounts.filter { authority.book.units[$0.unit]?.generation == $0.generation }.map(\.unit)
             return Lot(
@@ -63,6 +64,7 @@ private struct LotTerms {
     private(set) var rules: [LotID: SaleConfig.Lot] = [:]
     /// Lots of sales that are over.
     private(set) var closed: Set<LotID> = []
+    private(set) var drafts: Set<LotID> = []
 
     init(_ config: SaleConfig, wall: Instant) {
         for sale in config.sales {
@@ -70,6 +72,7 @@ private struct LotTerms {
             for lot in sale.lots where self.rules[lot.id] == nil {
                 self.rules[lot.id] = lot
                 if isOver { self.closed.insert(lot.id) }
+                if sale.state == .draft { self.drafts.insert(lot.id) }
             }
         }
     }

@@ -22,9 +22,7 @@ struct SaleRoutes {
                 act: try request.act("delete \(id)")
             ) { (config) throws(Problem) in
                 guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
-                guard config.sales[index].state.allows(.deletion) else {
-                    throw .wrongState(config.sales[index], ": only a draft can be deleted")
-                }
+                try config.sales[index].checkDeletion()
                 config.sales.remove(at: index)
             }
             return Response(status: .noContent)
@@ -49,6 +47,16 @@ struct SaleRoutes {
             let unit = try context.unitNumber()
             try await self.center.add(unit, to: context.sale, actor: request.actor, key: try request.idempotencyKey)
             return try await self.document(context.sale)
+        }
+        group.get("sales/:sale/second-rounds/:next") { _, context in
+            Response.json(try await self.center.secondRound(of: context.sale, to: context.nextSale))
+        }
+        group.put("sales/:sale/second-rounds/:next") { request, context in
+            let bytes = try await request.bytes(limit: 4 << 10)
+            let body = bytes.isEmpty ? SecondRoundBody() : try JSON.decode(SecondRoundBody.self, from: bytes)
+            let document = try await self.center.carry(
+                context.sale, to: context.nextSale, body, actor: request.actor, key: try request.idempotencyKey)
+            return Response.json(document)
         }
         group.post("lots/:lot/stock") { request, context in
             let add = try await request.document(StockBody.self).add
@@ -131,6 +139,7 @@ struct SaleRoutes {
 
 extension RequestContext {
     fileprivate var sale: String { self.parameters.get("sale") ?? "" }
+    fileprivate var nextSale: String { self.parameters.get("next") ?? "" }
 }
 
 extension RequestContext {

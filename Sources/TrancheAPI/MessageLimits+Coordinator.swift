@@ -69,6 +69,7 @@ extension QuotaState.Lot {
     fileprivate func checkLimits() throws(Problem) {
         for (name, value) in [
             ("issued", self.issued), ("pool", self.pool), ("stranded", self.stranded), ("waitlisted", self.waitlisted),
+            ("carried", self.carried),
         ] { try Problem.check(name, value, in: 0...Limits.counter) }
         try self.contest?.checkLimits()
         for unit in self.units {

@@ -10,6 +10,15 @@ package struct OpenBody: Sendable, Codable {
     }
 }
 
+/// The times of a second round; it begins now, and takes as long as the first one, if they are not given.
+package struct SecondRoundBody: Sendable, Codable {
+    package let startsAtMilliseconds: Int64?
+    package let endsAtMilliseconds: Int64?
+    package init(startsAtMilliseconds: Int64? = nil, endsAtMilliseconds: Int64? = nil) {
+        (self.startsAtMilliseconds, self.endsAtMilliseconds) = (startsAtMilliseconds, endsAtMilliseconds)
+    }
+}
+
 /// Restores an earlier version of the configuration.
 package struct RollbackBody: Sendable, Codable {
     package let version: Int

@@ -36,6 +36,33 @@ package struct RolloutDocument: Sendable, Codable {
     package let refusal: String?
 }
 
+/// What a settled sale left unsold, and what became the stock of another one.
+package struct SecondRoundDocument: Hashable, Sendable, Codable {
+    package struct Lot: Hashable, Sendable, Codable {
+        package let lot: LotID
+        /// The lot of the second round; `nil` if it has none.
+        package let to: LotID?
+        /// Unsold and not carried: in the pool.
+        package let pool: Int
+        /// Unsold and not carried: units hold it, by their last reports.
+        package let unreturned: Int
+        /// Carried into the second round so far.
+        package let carried: Int
+        package init(lot: LotID, to: LotID?, pool: Int, unreturned: Int, carried: Int) {
+            (self.lot, self.to) = (lot, to)
+            (self.pool, self.unreturned, self.carried) = (pool, unreturned, carried)
+        }
+    }
+    package let sale: String
+    package let to: String
+    package let lots: [Lot]
+    /// Why nothing would be carried now; `nil` if it would.
+    package let refusal: String?
+    package init(sale: String, to: String, lots: [Lot], refusal: String?) {
+        (self.sale, self.to, self.lots, self.refusal) = (sale, to, lots, refusal)
+    }
+}
+
 package struct UnitDocument: Sendable, Codable {
     package let id: UnitID
     package let name: String

@@ -13,10 +13,13 @@ package struct QuotaState: Sendable, Codable {
         package let contest: ContestMerge.Stock?
         /// Of a contended lot: requests that wait for returned stock.
         package let waitlisted: Int?
+        /// Items that became stock of another lot; `nil` for none.
+        package let carried: Int?
         package init(
             lot: LotID, issued: Int, pool: Int, stranded: Int, isFrozen: Bool, units: [Unit],
-            contest: ContestMerge.Stock?, waitlisted: Int?
+            contest: ContestMerge.Stock?, waitlisted: Int?, carried: Int? = nil
         ) {
+            self.carried = carried
             self.contest = contest
             self.waitlisted = waitlisted
             self.lot = lot

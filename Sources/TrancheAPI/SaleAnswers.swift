@@ -111,6 +111,43 @@ extension Problem {
         self.init(status: 409, code: code, detail: "\(name) \(why)")
     }
 
+    /// - Parameter sale: The sale whose items were to be carried.
+    package init(_ refusal: SecondRound.Refusal, sale: String, _ names: UnitNames) {
+        let (code, detail): (String, String) =
+            switch refusal {
+            case .notSettled(let state):
+                (
+                    "wrong_state",
+                    "sale \(sale) is \(state.rawValue): what is unsold is known when it is settled"
+                )
+            case .stranded(let unit, let lot, let generation, let quantity):
+                (
+                    "stranded",
+                    "\(names[unit]): \(quantity) of lot \(lot) is stranded: settle it with `tranche quota settle --lot "
+                        + "\(lot) --unit \(names[unit]) --generation \(generation.rawValue)`, then repeat"
+                )
+            case .silent(let unit, let lot, let held):
+                (
+                    "not_reported",
+                    "\(names[unit]) may hold \(held) of lot \(lot) unsold, and does not report: start it; if it is lost, "
+                        + "strand its quota with POST /v1/units/\(unit)/strand and settle it"
+                )
+            case .untold(let unit, let lot):
+                ("not_reported", "\(names[unit]) has not reported lot \(lot) yet: repeat in a moment")
+            case .unreturned(let unit, let lot, let quantity):
+                (
+                    "not_returned",
+                    "\(names[unit]) holds \(quantity) of lot \(lot) unsold, and was asked to return them: repeat in a moment"
+                )
+            case .nothingLeft: ("nothing_left", "sale \(sale) has nothing left: 0 items are unsold")
+            case .ownStock(let lot, let issued):
+                ("own_stock", "lot \(lot) has \(issued) items that do not come from sale \(sale): choose another sale")
+            case .tooMany(let lot, let quantity, let limit):
+                ("too_many_items", "lot \(lot) would get \(quantity) items more, and \(limit) is the limit")
+            }
+        self.init(status: 409, code: code, detail: detail)
+    }
+
     /// - Parameter name: The name of the unit.
     package init(_ refusal: UnitRemoval.Refusal, name: String) {
         let why =

@@ -16,7 +16,7 @@ extension SaleConfig.Sale {
         (made.tieKeyHash, made.drawHash) = (tieKeyHash, drawHash)
         (made.tieKey, made.drawSeed, made.homes, made.planned) = (nil, nil, nil, nil)
         (made.blocked, made.revocationEpoch, made.branches) = (nil, nil, nil)
-        for index in made.lots.indices { made.lots[index].added = nil }
+        for index in made.lots.indices { (made.lots[index].added, made.lots[index].carriedFrom) = (nil, nil) }
         return made
     }
 
@@ -37,8 +37,10 @@ extension SaleConfig.Sale {
         (edited.blocked, edited.revocationEpoch) = (self.blocked, self.revocationEpoch)
         edited.branches = self.branches
         for index in edited.lots.indices {
-            edited.lots[index].added = self.lots.first { $0.id == edited.lots[index].id }?.added
+            let known = self.lots.first { $0.id == edited.lots[index].id }
+            (edited.lots[index].added, edited.lots[index].carriedFrom) = (known?.added, known?.carriedFrom)
         }
+        try self.checkCarriedLots(of: edited)
         return edited
     }
 
@@ -148,7 +150,8 @@ extension SaleConfig {
             let planned = sale.planned?[lot.id.description] ?? [:]
             return PlannedLot(
                 lot: lot.id, stock: lot.stock, start: lot.contestStart, terms: lot.contestTerms,
-                parts: self.units.map { PlannedLot.Part(unit: $0.id, quantity: planned[$0.name] ?? 0) })
+                parts: self.units.map { PlannedLot.Part(unit: $0.id, quantity: planned[$0.name] ?? 0) },
+                isCarried: lot.carriedFrom != nil)
         }
     }
 

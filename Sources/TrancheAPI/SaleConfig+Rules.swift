@@ -23,7 +23,8 @@ extension SaleConfig.Sale {
         self.endsAtMilliseconds = old.endsAtMilliseconds
         self.paymentWindowMilliseconds = old.paymentWindowMilliseconds
         self.gate = old.gate
-        if self.state.allows(.lots) {
+        // Of a second round there are items already, also in a draft.
+        if self.state.allows(.lots), !self.isSecondRound {
             self.lots = old.lots
             return
         }

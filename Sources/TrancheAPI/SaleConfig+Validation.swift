@@ -38,13 +38,14 @@ extension SaleConfig {
         for sale in self.sales { try self.validate(sale) }
     }
 
-    private func validate(_ sale: Sale) throws(Problem) {
+    package static func checkSaleID(_ id: String) throws(Problem) {
         let idBytes = 1...64
-        guard idBytes.contains(sale.id.utf8.count),
-            sale.id.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) })
-        else {
-            throw .invalidConfig("sale id \"\(sale.id)\" is not 1 to 64 letters, digits, dots and dashes")
-        }
+        guard idBytes.contains(id.utf8.count), id.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) })
+        else { throw .invalidConfig("sale id \"\(id.prefix(64))\" is not 1 to 64 letters, digits, dots and dashes") }
+    }
+
+    private func validate(_ sale: Sale) throws(Problem) {
+        try Self.checkSaleID(sale.id)
         guard sale.startsAtMilliseconds < sale.endsAtMilliseconds else {
             throw .invalidConfig(
                 "sale \(sale.id): ends at \(sale.endsAtMilliseconds), before it starts at \(sale.startsAtMilliseconds)")

@@ -25,6 +25,8 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package let stock: Int
         /// Items added since the start: a unit refuses grants beyond `stock` and this together.
         package var added: Int?
+        /// The lot of a settled sale from which the stock comes: this lot is a part of its second round.
+        package var carriedFrom: LotID?
         package var perBuyerLimit: Int
         /// The share of the stock that stays in the pool when the sale warms up, in permille.
         package let poolPermille: Int

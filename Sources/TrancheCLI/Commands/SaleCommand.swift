@@ -12,7 +12,7 @@ struct SaleCommand: AsyncParsableCommand {
         subcommands: [
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
             Close.self, Settle.self, Block.self, Unblock.self, RevokeTokens.self,
-            AddUnit.self, Export.self,
+            AddUnit.self, Export.self, SecondRound.self,
         ])
 
     struct Warm: AsyncParsableCommand {
@@ -118,7 +118,8 @@ extension CommonOptions {
         for lot in document.sale.lots {
             Output.line(
                 "  lot \(lot.id): \(Output.number(lot.issued)) items, \(lot.perBuyerLimit) per buyer"
-                    + (lot.added ?? 0 > 0 ? " (\(Output.number(lot.stock)) at first)" : ""))
+                    + (lot.added ?? 0 > 0 ? " (\(Output.number(lot.stock)) at first)" : "")
+                    + (lot.carriedFrom.map { ", carried from lot \($0)" } ?? ""))
         }
         if let epoch = document.sale.revocationEpoch { Output.line("  tokens revoked, last with epoch \(epoch)") }
         if let added = document.sale.branches {

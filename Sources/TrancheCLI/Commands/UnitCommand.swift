@@ -111,7 +111,8 @@ extension CommonOptions {
         let names = (try? self.folder.load())?.units ?? []
         for lot in state.lots {
             let contest = lot.waitlisted.map { ", contested, waitlist \($0)" } ?? ""
-            let frozen = contest + (lot.isFrozen ? ", frozen" : "")
+            let carried = lot.carried.map { ", carried \(Output.number($0))" } ?? ""
+            let frozen = carried + contest + (lot.isFrozen ? ", frozen" : "")
             Output.line(
                 "\(Output.bold("lot \(lot.lot)")): issued \(Output.number(lot.issued)), pool \(Output.number(lot.pool)), stranded \(lot.stranded)\(frozen)"
             )

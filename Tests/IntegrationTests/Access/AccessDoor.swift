@@ -106,7 +106,8 @@ struct AccessDoor {
             ("GET", "/v1/sales"), ("POST", "/v1/sales"), ("GET", "/v1/sales/{sale}"), ("PUT", "/v1/sales/{sale}"),
             ("DELETE", "/v1/sales/{sale}"), ("PUT", "/v1/sales/{sale}/blocked/{buyer}"),
             ("DELETE", "/v1/sales/{sale}/blocked/{buyer}"), ("PUT", "/v1/sales/{sale}/units/{unit}"),
-            ("POST", "/v1/sales/{sale}/revocations"),
+            ("POST", "/v1/sales/{sale}/revocations"), ("GET", "/v1/sales/{sale}/second-rounds/{next}"),
+            ("PUT", "/v1/sales/{sale}/second-rounds/{next}"),
             ("POST", "/v1/sales/{sale}/{step}"), ("POST", "/v1/lots/{lot}/stock"), ("POST", "/v1/lots/{lot}/freeze"),
             ("GET", "/v1/quota"), ("POST", "/v1/quota/moves"), ("GET", "/v1/quota/moves/{move}"),
             ("POST", "/v1/quota/settle"), ("GET", "/v1/units"), ("POST", "/v1/units/{unit}/{action}"),
@@ -116,7 +117,8 @@ struct AccessDoor {
             var url = path
             // A unit that is not there: nothing is stranded by being let through.
             for (name, value) in [
-                ("sale", "test"), ("step", "pause"), ("lot", "1"), ("move", "1"), ("unit", "77"), ("action", "strand"),
+                ("sale", "test"), ("next", "test-2"), ("step", "pause"), ("lot", "1"), ("move", "1"), ("unit", "77"),
+                ("action", "strand"),
                 // A buyer's name that is refused.
                 ("buyer", String(repeating: "b", count: 65)),
             ] { url = url.replacing("{\(name)}", with: value) }
