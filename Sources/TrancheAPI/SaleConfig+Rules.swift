@@ -39,7 +39,7 @@ extension SaleConfig.Sale {
         func plain(_ lots: [SaleConfig.Lot]) -> [SaleConfig.Lot] {
             lots.map { lot in
                 var lot = lot
-                (lot.perBuyerLimit, lot.added) = (1, nil)
+                (lot.perBuyerLimit, lot.added, lot.carriedFrom) = (1, nil, nil)
                 return lot
             }
         }

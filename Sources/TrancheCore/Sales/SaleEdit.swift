@@ -20,7 +20,7 @@ extension SaleState {
     package func allows(_ edit: SaleEdit) -> Bool {
         switch edit {
         case .rules: true
-        // Nothing has been issued of a draft.
+        // Nothing has been issued of a draft. Of a second round's, items may have been carried: its lots stay.
         case .lots, .deletion: self == .draft
         // The opening is a step in the sale's life. If it were taken back, a sale would open early, or stop.
         case .formerOpening: self == .draft || self == .warming
