@@ -12,7 +12,7 @@ import TrancheCore
                 lots: lots.map {
                     .init(
                         id: LotID($0), name: "lot \($0)", stock: 10, perBuyerLimit: 2, poolPermille: 0,
-                        fixed: ["eu": 9])
+                        fixed: state == .settled ? ["eu": 9] : nil)
                 })
         }
         return SaleConfig(sales: [sale("first", .settled, lots), sale("other", .open, [3])])
