@@ -12,7 +12,7 @@ function shape(name, attributes, ...children) {
 
 const partNames = {
     paid: "paid", held: "held, not paid", quota: "in quota", pool: "in the pool", underWay: "under way in the contest",
-    unheard: "of units not heard yet", settled: "settled as sold", stranded: "stranded",
+    unheard: "of units not heard yet", settled: "settled as sold", stranded: "stranded", carried: "in a second round",
 };
 
 /** The parts of a lot in the order of the bar; quota is shown by unit. */

@@ -14,7 +14,7 @@ SECRET = "a secret of the fake center, which is no secret"
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
           "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
-PARTS = ("paid", "held", "quota", "underWay", "unheard", "settled", "stranded", "pool")
+PARTS = ("paid", "held", "quota", "underWay", "unheard", "settled", "stranded", "pool", "carried")
 
 
 def milliseconds():

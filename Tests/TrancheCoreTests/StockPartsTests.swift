@@ -34,6 +34,12 @@ import TrancheCore
         #expect(all.paid == 20 && all.held == 10 && all.quota == 20 && all.stranded == 30 && all.settled == 7)
     }
 
+    @Test("items of a second round are a part: without them the books would not add up") func carriedItemsAreAPart() {
+        var all = Self.parts(.settled, outstanding: 60, told: nil)
+        all.carried = 40
+        #expect(all.difference(from: 100) == 0)
+    }
+
     @Test(
         "books that contradict each other show as a difference, and not as a negative part",
         arguments: [

@@ -18,6 +18,7 @@ extension StockParts {
     init(_ id: LotID, _ lot: AuthorityBook.Lot, _ authority: QuotaAuthority) {
         self.init()
         self.pool = max(0, lot.pool)
+        self.carried = max(0, lot.carried ?? 0)
         for account in lot.accounts { self += StockParts(account, of: id, lot, authority) }
     }
 

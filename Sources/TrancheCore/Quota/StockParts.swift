@@ -19,6 +19,8 @@ package struct StockParts: Hashable, Sendable, Codable {
     package var stranded = 0
     /// Items that no unit holds.
     package var pool = 0
+    /// Items that a second round has carried into another lot.
+    package var carried = 0
 
     package init() {}
 
@@ -46,6 +48,7 @@ package struct StockParts: Hashable, Sendable, Codable {
 
     package var sum: Int {
         self.paid + self.held + self.quota + self.underWay + self.unheard + self.settled + self.stranded + self.pool
+            + self.carried
     }
 
     /// Items too many (or too few, if negative) for the issue; 0 if the books agree.
@@ -60,5 +63,6 @@ package struct StockParts: Hashable, Sendable, Codable {
         left.settled += right.settled
         left.stranded += right.stranded
         left.pool += right.pool
+        left.carried += right.carried
     }
 }
