@@ -15,7 +15,8 @@ extension Center {
         }
         return SaleDocument(
             sale: sale, version: version, readiness: Readiness(readiness, UnitNames(config)),
-            rollout: await self.book.rolloutDocument, steps: sale.state.steps.map(\.rawValue))
+            rollout: await self.book.rolloutDocument, steps: sale.state.steps.map(\.rawValue),
+            schedule: self.scheduleDocument(of: sale))
     }
 
     /// Takes a step in a sale's life.
@@ -62,7 +63,7 @@ extension Center {
         return try await self.sale(id)
     }
 
-    private func checkSettled(_ sale: SaleConfig.Sale) async throws(Problem) {
+    func checkSettled(_ sale: SaleConfig.Sale) async throws(Problem) {
         let (config, _, rollout) = await self.book.state
         let lots = sale.lots.map(\.id)
         try await self.keeper.perform { (authority, _) throws(Problem) in

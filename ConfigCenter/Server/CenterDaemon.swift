@@ -129,7 +129,8 @@ package enum CenterDaemon {
         try await Daemon.run(
             [
                 notice, vitals, watch, values.secretWatch(telemetry, logger), application,
-                WarmUp(seat: seat, telemetry: telemetry), feed, lead,
+                WarmUp(seat: seat, telemetry: telemetry),
+                ScheduleLoop(seat: seat, telemetry: telemetry), feed, lead,
             ], logger: logger)
         (try? seat.center)?.keeper.stop()
         curl.stop()

@@ -43,6 +43,8 @@ struct SaleRoutes {
         group.put("sales/:sale/blocked/:buyer") { request, context in try await self.block(request, context, true) }
         group.delete("sales/:sale/blocked/:buyer") { request, context in try await self.block(request, context, false) }
         group.post("sales/:sale/revocations") { request, context in try await self.revoke(request, context.sale) }
+        group.put("sales/:sale/holds/:step") { request, context in try await self.hold(request, context, true) }
+        group.delete("sales/:sale/holds/:step") { request, context in try await self.hold(request, context, false) }
         group.put("sales/:sale/units/:unit") { request, context in
             let unit = try context.unitNumber()
             try await self.center.add(unit, to: context.sale, actor: request.actor, key: try request.idempotencyKey)
@@ -80,6 +82,19 @@ struct SaleRoutes {
             guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
             config.sales[index] = try config.sales[index].blocking(buyer, isBlocked)
         }
+        return try await self.document(id)
+    }
+
+    private func hold(_ request: Request, _ context: TrancheContext, _ isHeld: Bool) async throws -> Response {
+        let (id, name) = (context.sale, context.parameters.get("step") ?? "")
+        guard let step = SaleSchedule.Step(rawValue: name) else {
+            let all = SaleSchedule.Step.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(
+                status: 404, code: "unknown_step",
+                detail: "\"\(name.prefix(20))\" is no step of a schedule: none of \(all)")
+        }
+        let what = "\(isHeld ? "hold" : "release") \(name) of \(id)"
+        try await self.center.hold(step, of: id, isHeld, actor: request.actor, act: try request.act(what))
         return try await self.document(id)
     }
 

@@ -6,9 +6,13 @@ package struct SaleDocument: Sendable, Codable {
     package let readiness: Readiness
     package let rollout: RolloutDocument
     package let steps: [String]
+    /// How the steps of its schedule stand; `nil` for a sale without one.
+    package let schedule: ScheduleDocument?
     package init(
-        sale: SaleConfig.Sale, version: Int, readiness: Readiness, rollout: RolloutDocument, steps: [String]
+        sale: SaleConfig.Sale, version: Int, readiness: Readiness, rollout: RolloutDocument, steps: [String],
+        schedule: ScheduleDocument? = nil
     ) {
+        self.schedule = schedule
         self.sale = sale
         self.version = version
         self.readiness = readiness

@@ -42,6 +42,9 @@ extension SaleReadiness.Missing {
         case .quota(let unit, let lot, let held, let planned, let isDrained):
             "\(names[unit]) holds \(held) of \(planned) of lot \(lot)"
                 + (isDrained ? ", because it is drained: `tranche unit drain \(names[unit]) --off`" : "")
+        case .drained(let unit, let lot, let planned):
+            "\(names[unit]) is drained, and would not get its \(planned) of lot \(lot): `tranche unit drain "
+                + "\(names[unit]) --off`"
         case .priming(let unit, let lot): "\(names[unit]) has not loaded lot \(lot) into Redis"
         }
     }

@@ -36,6 +36,8 @@ extension SaleConfig.Sale {
         (edited.homes, edited.planned) = (self.homes, self.planned)
         (edited.blocked, edited.revocationEpoch) = (self.blocked, self.revocationEpoch)
         edited.branches = self.branches
+        // Whoever edits may have read the sale before a step was held.
+        edited.schedule?.held = self.schedule?.held
         for index in edited.lots.indices {
             let known = self.lots.first { $0.id == edited.lots[index].id }
             (edited.lots[index].added, edited.lots[index].carriedFrom) = (known?.added, known?.carriedFrom)

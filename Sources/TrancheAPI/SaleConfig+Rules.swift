@@ -4,8 +4,8 @@ extension SaleConfig {
     /// This configuration with the rules of an older one: times, windows, limits of buyers, and the rules of gates.
     ///
     /// States of sales, homes, added units, first grants, stock, secrets and units stay as they are now. Otherwise a buyer whose
-    /// home moved could buy twice, and a closed sale would open again. A sale that the older one does not have keeps
-    /// its rules.
+    /// home moved could buy twice, and a closed sale would open again. Schedules stay, too: a rollback begins
+    /// no steps, and releases none. A sale that the older one does not have keeps its rules.
     package func withRules(of older: SaleConfig) -> SaleConfig {
         var next = self
         for index in next.sales.indices {

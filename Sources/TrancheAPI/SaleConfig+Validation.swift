@@ -78,6 +78,7 @@ extension SaleConfig {
         }
         for lot in sale.lots { try self.validate(lot, of: sale) }
         try sale.validateGate()
+        try sale.validateSchedule()
     }
 
     private func validate(_ lot: Lot, of sale: Sale) throws(Problem) {

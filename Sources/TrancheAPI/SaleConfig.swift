@@ -85,11 +85,14 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var drawHash: String?
         /// The seed itself, published when the sale is closed: ``DrawSeed``. Gates publish it from the opening on.
         package var drawSeed: String?
+        /// When the center takes the steps of the sale by itself; operators take them if not given.
+        package var schedule: Schedule?
         package init(
             id: String, name: String, state: SaleState = .draft, startsAtMilliseconds: Int64, endsAtMilliseconds: Int64,
-            paymentWindowMilliseconds: Int64, lots: [Lot], gate: GateRules? = nil
+            paymentWindowMilliseconds: Int64, lots: [Lot], gate: GateRules? = nil, schedule: Schedule? = nil
         ) {
             self.gate = gate
+            self.schedule = schedule
             self.id = id
             self.name = name
             self.state = state

@@ -120,7 +120,7 @@ import TrancheCore
         ]
         let ordinary: [ConfigChange] = [
             .step(.warm), .step(.open), .step(.resume), .step(.settle), .saleEdited(isPressing: false), .rollback,
-            .unitAnnounced, .saleCreated, .saleDeleted,
+            .unitAnnounced, .saleCreated, .saleDeleted, .stepHeld,
         ]
         #expect(urgent.allSatisfy(\.isUrgent) && !ordinary.contains(where: \.isUrgent))
     }

@@ -79,4 +79,17 @@ import TrancheCore
         #expect(
             SaleReadiness([], rollout: empty, sale.authority, now: sale.now).missing == [.units])
     }
+
+    @Test("a dry run before the warming up names silent and drained units, and misses nothing that nobody has by then")
+    func dryRunNamesWhatWouldBeMissing() throws {
+        var sale = SoldSale()
+        func missing(_ sale: SoldSale) -> [SaleReadiness.Missing] {
+            SaleReadiness(beforeWarming: Self.lots, rollout: sale.rollout, sale.authority, now: sale.now).missing
+        }
+        #expect(missing(sale).isEmpty)
+        try sale.authority.setDrained(Self.unit, true, into: &sale.records)
+        #expect(missing(sale) == [.drained(Self.unit, SoldSale.lot, planned: 10)])
+        sale.fallSilent()
+        #expect(missing(sale) == [.report(Self.unit), .drained(Self.unit, SoldSale.lot, planned: 10)])
+    }
 }

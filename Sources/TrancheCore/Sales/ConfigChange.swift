@@ -7,6 +7,8 @@ package enum ConfigChange: Hashable, Sendable {
     /// - isPressing: A limit is lowered, or work is switched off or on.
     case saleEdited(isPressing: Bool)
     case step(SaleState.Step)
+    /// A step of a sale's schedule is held, or released.
+    case stepHeld
     case moreStock
     /// A unit was added to a sale: its homes must know the address before they refer buyers.
     case unitAdded
@@ -23,7 +25,7 @@ package enum ConfigChange: Hashable, Sendable {
         switch self {
         case .step(.pause), .step(.close), .saleEdited(isPressing: true): true
         case .moreStock, .unitAdded, .unitRemoved, .buyersBlocked, .tokensRevoked: true
-        case .unitAnnounced, .saleCreated, .saleDeleted, .saleEdited(isPressing: false), .rollback: false
+        case .unitAnnounced, .saleCreated, .saleDeleted, .saleEdited(isPressing: false), .rollback, .stepHeld: false
         case .step(.warm), .step(.open), .step(.resume), .step(.settle): false
         }
     }

@@ -12,6 +12,8 @@ package struct SaleReadiness: Hashable, Sendable {
         case quota(UnitID, LotID, held: Int, planned: Int, isDrained: Bool)
         /// The unit's Redis does not have the lot.
         case priming(UnitID, LotID)
+        /// The unit would get nothing of what is planned for it.
+        case drained(UnitID, LotID, planned: Int)
     }
     /// In order of the configuration's units, and of the sale's lots.
     package let missing: [Missing]
@@ -34,6 +36,22 @@ package struct SaleReadiness: Hashable, Sendable {
             if rollout.applied[unit] ?? 0 < rollout.version { missing.append(.version(unit, rollout.version)) }
             for lot in lots {
                 missing += Self.missing(lot, report, isDrained: authority.book.units[unit]?.isDrained == true)
+            }
+        }
+        self.missing = missing
+    }
+
+    /// What would be missing if the sale warmed up now: a dry run. What nobody has before the warming up, quota and lots in
+    /// Redis, is not missed.
+    ///
+    /// - Parameter lots: As they would be planned now.
+    package init(
+        beforeWarming lots: [PlannedLot], rollout: Rollout, _ authority: QuotaAuthority, now: Instant
+    ) {
+        var missing = Self([], rollout: rollout, authority, now: now).missing
+        for unit in rollout.units where authority.book.units[unit]?.isDrained == true {
+            for lot in lots where lot.quantity(of: unit) > 0 {
+                missing.append(.drained(unit, lot.lot, planned: lot.quantity(of: unit)))
             }
         }
         self.missing = missing
