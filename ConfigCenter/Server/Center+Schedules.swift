@@ -15,32 +15,35 @@ extension Center {
     ///
     /// - Returns: How each schedule stands, and when to look again at the latest.
     func keepSchedules() async -> (looks: [SaleSchedule.Look], again: Instant?) {
-        let (config, version, rollout) = await self.book.state
+        let known = Set(await self.book.config.sales.lazy.filter { $0.schedule != nil }.map(\.id))
         var (looks, again): ([SaleSchedule.Look], Instant?) = ([], nil)
-        for sale in config.sales {
-            guard let schedule = sale.saleSchedule else { continue }
+        for id in known.sorted() {
+            // Read anew: the step of another sale is a new version.
+            let (config, version, rollout) = await self.book.state
+            guard let sale = config.sales.first(where: { $0.id == id }), let schedule = sale.saleSchedule else {
+                continue
+            }
             let look = await self.look(sale, schedule, config, version: version, rollout)
             looks.append(look)
             if let next = look.again { again = min(again ?? next, next) }
         }
-        let known = Set(config.sales.lazy.filter { $0.schedule != nil }.map(\.id))
-        self.impediments.withLockedValue { $0 = $0.filter { known.contains($0.key) } }
+        self.obstacles.withLockedValue { $0 = $0.filter { known.contains($0.key) } }
         return (looks, again)
     }
 
     private func look(
         _ sale: SaleConfig.Sale, _ schedule: SaleSchedule, _ config: SaleConfig, version: Int, _ rollout: Rollout
     ) async -> SaleSchedule.Look {
-        func look(isImpeded: Bool) -> SaleSchedule.Look {
-            schedule.look(sale.state, isImpeded: isImpeded, now: SystemClock.now())
+        func look(hasObstacle: Bool) -> SaleSchedule.Look {
+            schedule.look(sale.state, hasObstacle: hasObstacle, now: SystemClock.now())
         }
-        let first = look(isImpeded: false)
+        let first = look(hasObstacle: false)
         guard let next = first.next else {
             self.note([], against: .settle, of: sale)
             return first
         }
         let reasons = await self.reasons(against: next, of: sale, schedule, config, rollout)
-        let second = look(isImpeded: !reasons.isEmpty)
+        let second = look(hasObstacle: !reasons.isEmpty)
         guard let due = second.due else {
             self.note(reasons, against: next, of: sale)
             return second
@@ -48,15 +51,15 @@ extension Center {
         // Until it is known how this try ends, the reason of the last one stands.
         let failure = await self.take(due, of: sale, schedule, version: version)
         self.note(failure.map { [$0] } ?? [], against: due, of: sale)
-        return failure == nil ? second : look(isImpeded: true)
+        return failure == nil ? second : look(hasObstacle: true)
     }
 
     /// Keeps what is in the way of a step, and logs it once.
     private func note(_ reasons: [String], against step: SaleSchedule.Step, of sale: SaleConfig.Sale) {
-        let new = reasons.isEmpty ? nil : Impediment(step: step, reasons: reasons)
-        let old = self.impediments.withLockedValue { impediments in
-            defer { impediments[sale.id] = new }
-            return impediments[sale.id]
+        let new = reasons.isEmpty ? nil : FoundObstacle(step: step, reasons: reasons)
+        let old = self.obstacles.withLockedValue { obstacles in
+            defer { obstacles[sale.id] = new }
+            return obstacles[sale.id]
         }
         guard let new, new != old else { return }
         self.keeper.logger.warning(
@@ -79,9 +82,9 @@ extension Center {
     }
 
     func scheduleDocument(of sale: SaleConfig.Sale) -> ScheduleDocument? {
-        let impediment = self.impediments.withLockedValue { $0[sale.id] }
+        let obstacle = self.obstacles.withLockedValue { $0[sale.id] }
         return sale.saleSchedule.map {
-            ScheduleDocument($0, sale.state, impediment: impediment, now: SystemClock.now())
+            ScheduleDocument($0, sale.state, obstacle: obstacle, now: SystemClock.now())
         }
     }
 

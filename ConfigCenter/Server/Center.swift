@@ -19,7 +19,7 @@ struct Center: Sendable {
     /// The version that each unit has applied, as the book has noted it.
     private let versions = NIOLockedValueBox<[UnitID: Int]>([:])
     /// What is in the way of the next step of a sale's schedule, by sale, as the last look found it.
-    let impediments = NIOLockedValueBox<[String: Impediment]>([:])
+    let obstacles = NIOLockedValueBox<[String: FoundObstacle]>([:])
 
     /// What the leading coordinator has been told of each lot.
     let told: NIOLockedValueBox<SentValues<LotID, LeaderQuota.Lot>>

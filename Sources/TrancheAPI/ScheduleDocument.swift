@@ -16,11 +16,11 @@ package struct ScheduleDocument: Hashable, Sendable, Codable {
     }
     package let steps: [Step]
 
-    package init(_ schedule: SaleSchedule, _ state: SaleState, impediment: Impediment?, now: Instant) {
+    package init(_ schedule: SaleSchedule, _ state: SaleState, obstacle: FoundObstacle?, now: Instant) {
         // One of an earlier step says nothing of the next one.
-        let next = schedule.look(state, isImpeded: false, now: now).next
-        let reasons = impediment.flatMap { $0.step == next ? $0.reasons : nil } ?? []
-        let look = schedule.look(state, isImpeded: !reasons.isEmpty, now: now)
+        let next = schedule.look(state, hasObstacle: false, now: now).next
+        let reasons = obstacle.flatMap { $0.step == next ? $0.reasons : nil } ?? []
+        let look = schedule.look(state, hasObstacle: !reasons.isEmpty, now: now)
         self.steps = SaleSchedule.Step.allCases.map { step in
             let (standing, ownReasons) = look[step].told
             return Step(
@@ -32,7 +32,7 @@ package struct ScheduleDocument: Hashable, Sendable, Codable {
 }
 
 /// What is in the way of a step, in words.
-package struct Impediment: Hashable, Sendable {
+package struct FoundObstacle: Hashable, Sendable {
     package let step: SaleSchedule.Step
     package let reasons: [String]
     package init(step: SaleSchedule.Step, reasons: [String]) { (self.step, self.reasons) = (step, reasons) }
@@ -48,7 +48,7 @@ extension SaleSchedule.Standing {
         case .due: (.due, [])
         case .blocked(.paused): (.blocked, ["the sale is paused: resume it, or close it"])
         case .blocked(.unopened): (.blocked, ["the sale was never opened: close it, or edit its times and open it"])
-        case .blocked(.impeded): (.blocked, [])
+        case .blocked(.found): (.blocked, [])
         case .missed:
             (.missed, ["its time is over, and the schedule does not take it any more: take it, or edit the times"])
         }

@@ -83,12 +83,12 @@ import TrancheCore
     @Test("the status names what is in the way of the next step, and forgets what was in the way of an earlier one")
     func statusNamesReasons() throws {
         let schedule = try #require(self.sale(.init()).saleSchedule)
-        func status(_ state: SaleState, _ impediment: Impediment?, _ milliseconds: Int64) -> [ScheduleDocument.Step] {
+        func status(_ state: SaleState, _ obstacle: FoundObstacle?, _ milliseconds: Int64) -> [ScheduleDocument.Step] {
             ScheduleDocument(
-                schedule, state, impediment: impediment, now: Instant(milliseconds: Self.start + milliseconds)
+                schedule, state, obstacle: obstacle, now: Instant(milliseconds: Self.start + milliseconds)
             ).steps
         }
-        let silent = Impediment(step: .open, reasons: ["eu-a does not report"])
+        let silent = FoundObstacle(step: .open, reasons: ["eu-a does not report"])
         let blocked = status(.warming, silent, -60_000)
         #expect(blocked.map(\.step) == [.warm, .open, .close, .settle])
         #expect(blocked.map(\.standing) == [.done, .blocked, .waiting, .waiting])

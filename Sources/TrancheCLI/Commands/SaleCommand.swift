@@ -12,7 +12,7 @@ struct SaleCommand: AsyncParsableCommand {
         subcommands: [
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
             Close.self, Settle.self, Block.self, Unblock.self, RevokeTokens.self,
-            AddUnit.self, Export.self, SecondRound.self,
+            AddUnit.self, Export.self, SecondRound.self, Hold.self, Release.self,
         ])
 
     struct Warm: AsyncParsableCommand {
@@ -127,6 +127,7 @@ extension CommonOptions {
             let names = added.map { id in units.first { $0.id == id }?.name ?? "unit \(id)" }
             Output.line("  units added since its opening: \(names.joined(separator: ", "))")
         }
+        for step in document.schedule?.steps ?? [] { self.show(step) }
         if document.sale.state == .warming {
             Output.line(document.readiness.isReady ? Output.green("  ready to open") : "  missing:")
             for missing in document.readiness.missing { Output.line("    \(missing)") }
@@ -135,5 +136,16 @@ extension CommonOptions {
         if !document.steps.isEmpty {
             Output.line(Output.dim("  possible now: \(document.steps.joined(separator: ", "))"))
         }
+    }
+
+    /// One step of the schedule, and what is in its way.
+    private func show(_ step: ScheduleDocument.Step) {
+        let text = "\(step.step.rawValue) at \(JSON.text(Instant(milliseconds: step.atMilliseconds)))"
+        switch step.standing {
+        case .done: Output.line(Output.dim("  \(text): done"))
+        case .waiting, .due, .held: Output.line("  \(text): \(step.standing.rawValue)")
+        case .blocked, .missed: Output.line(Output.red("  \(text): \(step.standing.rawValue)"))
+        }
+        for reason in step.reasons { Output.line("    \(reason)") }
     }
 }

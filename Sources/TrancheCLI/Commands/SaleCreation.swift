@@ -31,6 +31,7 @@ extension SaleCommand {
         @Option(help: "A JSON file with what gates ask of buyers: rules, rates, challenge.") var gate: String?
         @Option(help: "Seconds from now until it starts, unless `tranche sale open` sets another time.")
         var startsIn = 0.0
+        @OptionGroup var schedule: ScheduleOptions
         @Option(help: "A JSON file with the whole sale, instead of the other options.") var file: String?
 
         func validate() throws {
@@ -42,6 +43,12 @@ extension SaleCommand {
             try Checks.number("--starts-in", self.startsIn, in: 0...31_536_000)
             if self.line == .lottery, self.file == nil, self.startsIn == 0 {
                 throw ValidationError("--line lottery: buyers enter it before the start, so give --starts-in SECONDS")
+            }
+            if self.schedule.schedule, self.startsIn == 0 {
+                throw ValidationError("--schedule: its times count from the start, so give --starts-in SECONDS")
+            }
+            if self.schedule.schedule, self.file != nil {
+                throw ValidationError("--schedule: with --file, the schedule is in the file")
             }
         }
 
@@ -72,7 +79,8 @@ extension SaleCommand {
                             milliseconds: self.policyMilliseconds, waitlist: self.waitlist),
                         line: self.line == .open ? nil : self.line)
                 ],
-                gate: try self.gate.map { try JSONFile.read(SaleConfig.GateRules.self, $0) })
+                gate: try self.gate.map { try JSONFile.read(SaleConfig.GateRules.self, $0) },
+                schedule: self.schedule.document)
         }
 
         private static func weights(_ text: String) throws -> [String: Int] {

@@ -44,30 +44,52 @@ extension SaleCommand {
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "A new name.") var name: String?
         @Option(help: "Items of each lot that one buyer may have.") var limit: Int?
+        @Option(help: "Seconds from now until the sale starts, before it is opened.") var startsIn: Double?
         @Option(help: "Hours from now until the sale ends.") var hours: Double?
         @Option(help: "Seconds in which a reservation must be paid, for later reservations.")
         var paymentWindow: Double?
         @Option(help: "A JSON file with what gates ask of buyers, instead of the present rules.") var gate: String?
+        @OptionGroup var schedule: ScheduleOptions
+        @Flag(help: "Take the schedule away: all steps are yours then.") var noSchedule = false
 
         func validate() throws {
             try Checks.number("--limit", self.limit, in: 1...Limits.quantityPerOrder)
+            try Checks.number("--starts-in", self.startsIn, in: 0...31_536_000)
             try Checks.number("--hours", self.hours, in: 0.001...87_600)
             try Checks.number("--payment-window", self.paymentWindow, in: 0.1...86_400)
-            if self.name == nil, self.limit == nil, self.hours == nil, self.paymentWindow == nil, self.gate == nil {
-                throw ValidationError("nothing to change: give --name, --limit, --hours, --payment-window or --gate")
+            if self.noSchedule, self.schedule.schedule {
+                throw ValidationError("--schedule and --no-schedule contradict each other")
+            }
+            let isOfSchedule = self.noSchedule || self.schedule.schedule
+            if self.name == nil, self.limit == nil, self.hours == nil, self.paymentWindow == nil, self.gate == nil,
+                self.startsIn == nil, !isOfSchedule
+            {
+                throw ValidationError(
+                    "nothing to change: give --name, --limit, --starts-in, --hours, --payment-window, --gate, "
+                        + "--schedule or --no-schedule")
             }
         }
 
         func run() async throws {
             let client = try self.common.client()
+            let startsAt = self.startsIn.map { Int64((Date().timeIntervalSince1970 + $0) * 1_000) }
             let endsAt = self.hours.map { Int64((Date().timeIntervalSince1970 + $0 * 3_600) * 1_000) }
             let gate = try self.gate.map { try JSONFile.read(SaleConfig.GateRules.self, $0) }
             let document = try await client.edit(self.sale) { seen in
                 var sale = seen.sale
                 if let name { sale.name = name }
+                if let startsAt {
+                    guard sale.state.allows(.formerOpening) else {
+                        throw CommandError(
+                            "sale \(sale.id) is \(sale.state.rawValue): its start can be moved before it is opened")
+                    }
+                    sale.startsAtMilliseconds = startsAt
+                }
                 if let endsAt { sale.endsAtMilliseconds = endsAt }
                 if let paymentWindow { sale.paymentWindowMilliseconds = Int64(paymentWindow * 1_000) }
                 if let gate { sale.gate = gate }
+                if self.noSchedule { sale.schedule = nil }
+                if let schedule = self.schedule.document { sale.schedule = schedule }
                 if let limit { for index in sale.lots.indices { sale.lots[index].perBuyerLimit = limit } }
                 return try await client.call(
                     "PUT", "/v1/sales/\(self.sale)", sale, version: seen.version, as: SaleDocument.self)

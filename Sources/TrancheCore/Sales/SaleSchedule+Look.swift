@@ -16,14 +16,14 @@ extension SaleSchedule {
     }
 
     /// - Parameters:
-    ///   - isImpeded: Whether the examination found something in the way of the next step, or its last try failed.
+    ///   - hasObstacle: Whether the examination found something in the way of the next step, or its last try failed.
     ///   - now: By the wall clock, which may have been set back: what was taken stays so, by the sale's state.
-    package func look(_ state: SaleState, isImpeded: Bool, now: Instant) -> Look {
+    package func look(_ state: SaleState, hasObstacle: Bool, now: Instant) -> Look {
         let next = Self.next(in: state)
         let standings = Step.allCases.map { step -> Standing in
             guard let next, step >= next else { return .done }
             return step == next
-                ? self.standing(ofNext: step, state, isImpeded: isImpeded, now: now)
+                ? self.standing(ofNext: step, state, hasObstacle: hasObstacle, now: now)
                 : self.standing(ofLater: step, state, now: now)
         }
         return Look(standings: standings, next: next, again: next.flatMap { self.again($0, state, now: now) })
@@ -39,10 +39,10 @@ extension SaleSchedule {
         }
     }
 
-    private func standing(ofNext step: Step, _ state: SaleState, isImpeded: Bool, now: Instant) -> Standing {
+    private func standing(ofNext step: Step, _ state: SaleState, hasObstacle: Bool, now: Instant) -> Standing {
         if self.held.contains(step) { return .held }
         if self.isMissed(step, now: now) { return .missed }
-        if isImpeded { return .blocked(.impeded) }
+        if hasObstacle { return .blocked(.found) }
         guard now >= self.time(of: step) else { return .waiting }
         return state == .paused ? .blocked(.paused) : .due
     }
@@ -62,7 +62,7 @@ extension SaleSchedule {
             // Later steps may still change how they stand.
             return now < self.endsAt ? self.endsAt : nil
         }
-        if now >= time { return pause }
+        if now >= time { return now.advanced(milliseconds: Self.retryMilliseconds) }
         if self.isExamined(step, now: now) { return min(time, pause) }
         guard step == .warm || step == .open else { return time }
         return time.advanced(milliseconds: -Self.examinedMilliseconds)

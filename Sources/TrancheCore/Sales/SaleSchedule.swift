@@ -43,7 +43,7 @@ package struct SaleSchedule: Hashable, Sendable {
         /// The sale was never opened: there is nothing to close.
         case unopened
         /// What the step needs does not hold now, or it has just failed.
-        case impeded
+        case found
     }
 
     package struct Look: Hashable, Sendable {
@@ -60,8 +60,11 @@ package struct SaleSchedule: Hashable, Sendable {
 
     /// How long before its time a step is examined, so that what is in its way is known early.
     package static let examinedMilliseconds: Int64 = 3_600_000
-    /// The pause between two examinations, and before a step that failed is tried again.
+    /// The pause between two examinations before a step's time.
     package static let pauseMilliseconds: Int64 = 1_000
+    /// The pause before a step that could not be taken is tried again. Shorter, because several sales may open at the same
+    /// time: each step is a version of the configuration, and the next sale is not ready until all units have that.
+    package static let retryMilliseconds: Int64 = 250
     /// A sale that opens late starts so much later, in all regions at the same moment: units need this long to hear of it.
     package static let leadMilliseconds: Int64 = 2_000
 
