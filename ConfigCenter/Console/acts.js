@@ -161,19 +161,23 @@ const post = (path, body, headers) => call("POST", path, body, headers);
 function drawSaleActs(sale, lot) {
     const acts = [
         ...(sale?.steps ?? []).map((step) => ({
-            key: `step-${sale.id}-${step}`, text: stepNames[step], isMain: step === "open" || step === "resume",
+            key: `step-${sale.id}-${step}`, kind: step, text: stepNames[step], isMain: step === "open" || step === "resume",
             press: () => ask(stepAct(sale.id, step)) })),
         ...(lot && sale && !["closed", "settled"].includes(sale.phase) ? [
-            { key: `stock-${lot.id}`, text: "Add stock", press: () => ask(stockAct(lot.id, sale.id)) },
+            { key: `stock-${lot.id}`, kind: "addStock", text: "Add stock", press: () => ask(stockAct(lot.id, sale.id)) },
             ...(lot.contest || board.picture.units.length < 2 ? []
-                : [{ key: `move-${lot.id}`, text: "Move quota", press: () => ask(moveAct(lot.id, sale.id)) }]),
+                : [{
+                    key: `move-${lot.id}`, kind: "moveQuota", text: "Move quota",
+                    press: () => ask(moveAct(lot.id, sale.id)) }]),
         ] : []),
         ...(lot && sale ? [{
-            key: `freeze-${lot.id}-${lot.isFrozen}`, text: lot.isFrozen ? "End the freeze" : "Freeze decisions",
+            key: `freeze-${lot.id}-${lot.isFrozen}`, kind: "freeze", text: lot.isFrozen ? "End the freeze" : "Freeze decisions",
             press: () => ask(freezeAct(lot.id, sale.id, !lot.isFrozen)) }] : []),
         ...(sale && ["warming", "waiting", "open", "paused"].includes(sale.phase)
-            ? [{ key: `revoke-${sale.id}`, text: "Revoke tokens", press: () => ask(revokeAct(sale.id)) }] : []),
-    ];
+            ? [{
+                key: `revoke-${sale.id}`, kind: "revoke", text: "Revoke tokens",
+                press: () => ask(revokeAct(sale.id)) }] : []),
+    ].filter((act) => may(act.kind));
     keep(find("#saleActs"), acts, (act) => act.key,
         (act) => button(act.text, act.press, { class: act.isMain ? "main" : null }));
 }
@@ -304,7 +308,8 @@ function unitActs(id) {
 function updateUnitActs(card, unit) {
     write(card.querySelector("[data-act=drain]"), `${unit.isDrained ? "End the drain of" : "Drain"} ${unit.name}`);
     write(card.querySelector("[data-act=strand]"), `Strand ${unit.name}`);
-    show(card.querySelector("[data-act=strand]"), isSilent(unit)); // a unit that reports is drained instead
+    show(card.querySelector("[data-act=drain]"), may(unit.isDrained ? "undrain" : "drain"));
+    show(card.querySelector("[data-act=strand]"), may("strand") && isSilent(unit)); // a unit that reports is drained instead
 }
 
 const rowsOf = (unit) => board.picture.lots.flatMap((lot) =>
@@ -346,7 +351,7 @@ function strandAct(id) {
 
 function strandedActs(one) {
     const text = `Settle lot ${one.lot} of ${nameOf(one.unit)}`;
-    return make("div", { class: "acts" }, button(text, () => ask(settleAct(one))));
+    return make("div", { class: "acts" }, may("settleQuota") ? button(text, () => ask(settleAct(one))) : null);
 }
 
 const strandedKey = (one) => `${one.lot}-${one.unit}-${one.generation}`;
@@ -375,6 +380,7 @@ function settleAct(one) {
 }
 
 function versionAct(version) {
+    if (!may("rollBack")) return null;
     return button(`Restore the rules of ${number(version)}`, () => ask({
         title: `Restore the rules of version ${version}`, word: String(version), go: "Restore",
         prepare: async () => ({ version: (await call("GET", "/v1/config")).version }),

@@ -16,6 +16,7 @@ const pictureLimit = 8 << 20; // characters of one event
 const storageKey = "tranche:console";
 const board = {
     picture: null, arrivedAt: 0, attemptAt: 0, lot: null, history: new Map(), reading: null, isIn: false, state: "out",
+    me: null,
 };
 /** What a reload must not lose. The credential stays in this window. */
 let saved = { secret: "", actor: "" };
@@ -108,6 +109,9 @@ function span(seconds) {
 
 const short = (milliseconds) => (milliseconds < 2_000 ? `${number(milliseconds)} ms` : span(milliseconds / 1_000));
 const ago = (milliseconds) => (isGiven(milliseconds) ? `${short(milliseconds)} ago` : "never");
+
+/** Whether the role of whoever is signed in may do an act of this kind. The center decides; this only hides what it refuses. */
+const may = (kind) => Boolean(board.me?.may.includes(kind));
 
 function announce(text) { write(find("#live"), text); }
 
@@ -235,6 +239,7 @@ async function follow() {
             const response = await fetch("/v1/console/events", {
                 headers: fields(), ...manner, signal: attempt.signal });
             if (!response.ok) throw await refusal(response);
+            board.me = (await call("GET", "/v1/operator")).document;
             failures = 0;
             enter();
             await readEvents(response.body, hear);
@@ -272,7 +277,9 @@ function enter() {
     sessionStorage.setItem(storageKey, JSON.stringify(saved));
     find("#secret").value = "";
     write(find("#signInNote"), "");
-    write(find("#who b"), saved.actor);
+    const { name, role } = board.me;
+    const isOther = saved.actor && saved.actor !== name;
+    write(find("#who b"), `${name}${isOther ? ` for ${saved.actor}` : ""}, ${role}`);
     show(find("#who"), true);
     show(find("#entrance"), false);
     show(find("#inside"), true);
@@ -282,7 +289,7 @@ function enter() {
 
 function leave(why = "") {
     board.reading?.abort();
-    Object.assign(board, { picture: null, isIn: false, reading: null, history: new Map(), lot: null });
+    Object.assign(board, { me: null, picture: null, isIn: false, reading: null, history: new Map(), lot: null });
     saved.secret = "";
     sessionStorage.removeItem(storageKey);
     find("#act").close();

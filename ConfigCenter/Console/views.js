@@ -283,8 +283,9 @@ document.addEventListener("DOMContentLoaded", () => {
     find("#readVersions").addEventListener("click", (event) => readList(
         event.target, "/v1/config/versions", find("#versionRows"), (entry) => [
             make("td", { class: "number" }, number(entry.version)), ...cells(time(entry.at), entry.actor, entry.note),
-            make("td", {}, versionAct(entry.version))]));
+            make("td", {}, versionAct(entry.version) ?? "")]));
     find("#readAudit").addEventListener("click", (event) => readList(
         event.target, "/v1/audit", find("#auditRows"),
-        (entry) => cells(time(entry.at), entry.actor, entry.action, entry.detail)));
+        (entry) => cells(time(entry.at), entry.actor, entry.action,
+            entry.before || entry.after ? `${entry.detail} (${entry.before} → ${entry.after})` : entry.detail)));
 });

@@ -5,13 +5,15 @@ import Storage
 import TrancheAPI
 import TrancheCore
 
-/// The routes for operators, behind the admin credential.
+/// The routes for operators, behind their credentials and roles.
 struct AdminRoutes {
     let seat: CenterSeat
+    let refusals: RefusalLog
     private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
-        SaleRoutes(seat: self.seat).add(to: group)
+        SaleRoutes(seat: self.seat, refusals: self.refusals).add(to: group)
+        AuditRoutes(seat: self.seat).add(to: group)
         self.addQuota(to: group)
         self.addConfig(to: group)
     }
@@ -22,7 +24,8 @@ struct AdminRoutes {
             let body = try await request.document(MoveBody.self)
             let detail = "lot \(body.lot): \(body.quantity) from \(body.from) to \(body.to)"
             let made = try await self.center.command(
-                actor: request.actor, action: "move", detail: detail, key: try request.idempotencyKey, tell: [body.from]
+                actor: request.actor, action: "move", detail: detail, key: try request.idempotencyKey,
+                about: .lot(body.lot), tell: [body.from]
             ) { (authority, _) throws(AuthorityError) in
                 try authority.move(body.lot, from: body.from, to: body.to, quantity: body.quantity)
             }
@@ -55,7 +58,7 @@ struct AdminRoutes {
             let frozen = try await request.document(FreezeBody.self).frozen
             try await self.center.command(
                 actor: request.actor, action: "freeze", detail: "lot \(lot): \(frozen)",
-                key: try request.idempotencyKey, tell: []
+                key: try request.idempotencyKey, about: .lot(lot), tell: []
             ) { (authority, records) throws(AuthorityError) in
                 try authority.setFrozen(lot, frozen, into: &records)
             }
@@ -65,7 +68,8 @@ struct AdminRoutes {
             let body = try await request.document(SettleBody.self)
             let detail = "lot \(body.lot), unit \(body.unit), generation \(body.generation.rawValue): sold \(body.sold)"
             try await self.center.command(
-                actor: request.actor, action: "settle", detail: detail, key: try request.idempotencyKey, tell: []
+                actor: request.actor, action: "settle", detail: detail, key: try request.idempotencyKey,
+                about: .lot(body.lot), tell: []
             ) { (authority, records) throws(AuthorityError) in
                 try authority.settle(body.lot, body.unit, body.generation, sold: body.sold, into: &records)
             }
@@ -89,7 +93,7 @@ struct AdminRoutes {
             let since = try self.center.leadingSince
             try await self.center.command(
                 actor: request.actor, action: action, detail: "unit \(unit)", key: try request.idempotencyKey,
-                tell: [unit]
+                about: .unit(unit), tell: [unit]
             ) { (authority, records) throws(AuthorityError) in
                 // In one step with the act: the unit may have come back since somebody looked.
                 if action == "strand", onlySilent == true {
@@ -132,7 +136,6 @@ struct AdminRoutes {
             ) { $0 = $0.withRules(of: content) }
             return Response.json(push, headers: [.eTag: "\"\(push.version)\""])
         }
-        group.get("audit") { _, _ in Response.json(try self.center.keeper.store.auditTrail()) }
     }
 }
 
@@ -154,11 +157,17 @@ extension Request {
         try self.idempotencyKey.map { OperatorAct(key: $0, what: what) }
     }
 
-    /// The name of the operator, for the audit trail. A certificate says it; the header is only what its owner adds.
+    /// The name of the operator, for the audit trail: who they proved to be. The header is only what they add.
     var actor: String {
-        let said = HTTPField.Name("X-Tranche-Actor").flatMap { self.headers[$0] }.map { String($0.prefix(64)) }
-        guard let peer = try? PeerCertificate.current?.name() else { return said ?? "admin" }
-        return said.map { "\(peer.name) for \($0)" } ?? peer.name
+        let name = Operator.current?.name ?? "unknown"
+        guard let said = self.saidActor, said != name else { return name }
+        return "\(name) for \(said)"
+    }
+
+    /// What the caller says of themselves, which proves nothing.
+    var saidActor: String? {
+        HTTPField.Name("X-Tranche-Actor").flatMap { self.headers[$0] }.map { String($0.prefix(64)) }
+            .flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// The version in `If-Match`. Changes of what exists require it.

@@ -26,13 +26,17 @@ extension AuthorityKeeper {
     func persist(_ records: [AuthorityRecord]) -> Problem? {
         self.owner.check()
         let changed = self.authority.takeMovedWitnesses()
-        guard !records.isEmpty || !changed.isEmpty || !self.acts.isEmpty || self.store.isShared else {
+        guard
+            !records.isEmpty || !changed.isEmpty || !self.acts.isEmpty || !self.notes.isEmpty
+                || self.store.isShared
+        else {
             self.authority.confirm()
             return nil
         }
         let began = SystemClock.monotonic()
         do throws(StorageError) {
-            let position = try self.store.append(records, witnesses: changed, acts: self.acts, as: self.epoch)
+            let position = try self.store.append(
+                records, witnesses: changed, acts: self.acts, notes: self.notes, as: self.epoch)
             self.meters.withLockedValue { $0?.appended(since: began) }
             self.authority.confirm()
             if let position { self.snapshot(after: records, at: position) }

@@ -35,6 +35,8 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
     var authority: QuotaAuthority
     /// Acts of the jobs that run now: committed with their records.
     var acts: [OperatorAct] = []
+    /// Their lines of the audit trail.
+    private(set) var notes: [AuditNote] = []
     private let told = NIOLockedValueBox<[String]>([])
     let snapshots = NIOLockedValueBox(SnapshotRule())
     let onEnd: @Sendable (String) -> Void
@@ -87,16 +89,23 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
         return try result.get()
     }
 
-    /// Runs an act of an operator once; a repetition under the same key changes nothing.
+    /// Runs an act of an operator once; a repetition under the same key changes nothing. Its line of the audit trail is in
+    /// the transaction of its records.
     ///
+    /// - Parameter note: What to write into the trail, asked before and after `body`.
     /// - Returns: `nil` if the act was done before.
     func perform<Value: Sendable>(
-        _ act: OperatorAct?,
+        _ act: OperatorAct?, note: ActNote,
         _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(Problem) -> Value
     ) async throws(Problem) -> Value? {
         try await self.perform { (authority, records) throws(Problem) -> Value? in
             self.owner.check()
-            guard let act else { return try body(&authority, &records) }
+            let before = note.figures(authority)
+            guard let act else {
+                let value = try body(&authority, &records)
+                self.notes.append(note.note(before: before, after: note.figures(authority)))
+                return value
+            }
             if let other = self.acts.first(where: { $0.key == act.key }) {
                 guard other == act else { throw .keyReused(act.key, other.what) }
                 return nil
@@ -104,8 +113,19 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
             if try self.isDone(act) { return nil }
             let value = try body(&authority, &records)
             self.acts.append(act)
+            self.notes.append(note.note(before: before, after: note.figures(authority)))
             return value
         }
+    }
+
+    /// Writes a line of the audit trail that belongs to no act. A full keeper, or a full disk, loses it, and the log says so.
+    func note(_ note: AuditNote) async {
+        do throws(Problem) {
+            try await self.perform { _, _ in
+                self.owner.check()
+                self.notes.append(note)
+            }
+        } catch { self.logger.warning("a line of the audit trail is lost: \(error.detail)") }
     }
 
     /// Whether an act is on disk.
@@ -165,7 +185,7 @@ final class AuthorityKeeper: @unchecked Sendable {  // The authority belongs to 
             var records: [AuthorityRecord] = []
             for job in jobs { job.run(&self.authority, &records) }
             let problem = self.persist(records)
-            self.acts = []
+            (self.acts, self.notes) = ([], [])
             self.tell(self.authority.takeAlarms())
             for job in jobs { job.finish(problem) }
         }

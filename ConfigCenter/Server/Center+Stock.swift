@@ -7,17 +7,24 @@ import TrancheCore
 
 extension Center {
     /// Adds stock to a lot. The configuration is changed first: a unit refuses grants beyond its configuration.
-    func addStock(_ add: Int, to lot: LotID, actor: String, key: String?) async throws(Problem) {
+    ///
+    /// - Parameter check: Whether the operator may add so much.
+    func addStock(
+        _ add: Int, to lot: LotID, actor: String, key: String?, check: (ActKind) async throws(Problem) -> Void
+    ) async throws(Problem) {
         let act = key.map { OperatorAct(key: $0, what: "stock: lot \(lot): +\(add)") }
         if let act, try self.keeper.isDone(act) { return }
         guard let sale = await self.book.config.sale(of: lot) else { throw Problem(AuthorityError.unknownLot(lot)) }
+        if let rules = sale.lots.first(where: { $0.id == lot }) {
+            try await check(ActKind(adding: add, added: rules.added ?? 0, stock: rules.stock))
+        }
         guard sale.state.allows(.moreStock) else { throw .wrongState(sale, ": nothing can be added to it") }
         let issued = try await self.keeper.perform { (authority, _) throws(Problem) -> Int in
             do throws(AuthorityError) { return try authority.issued(lot, with: add) } catch { throw Problem(error) }
         }
         try await self.raise(lot, to: issued, actor: actor, note: "lot \(lot): +\(add)")
         let total = try await self.command(
-            actor: actor, action: "stock", detail: "lot \(lot): +\(add)", key: key, tell: []
+            actor: actor, action: "stock", detail: "lot \(lot): +\(add)", key: key, about: .lot(lot), tell: []
         ) { (authority, records) throws(AuthorityError) in
             try authority.issue(lot, quantity: add, into: &records)
             return authority.book.lots[lot]?.issued ?? 0

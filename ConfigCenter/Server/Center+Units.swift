@@ -39,7 +39,9 @@ extension Center {
             }
         }
         let lots = sale.lots.map(\.id)
-        let touched = try await self.command(actor: actor, action: "add", detail: detail, key: key, tell: []) {
+        let touched = try await self.command(
+            actor: actor, action: "add", detail: detail, key: key, about: .sale(id), tell: []
+        ) {
             (authority, records) throws(AuthorityError) in
             try authority.branch(lots, from: homes, to: unit, into: &records)
         }

@@ -63,7 +63,8 @@ struct Center: Sendable {
         case .proofRequired, .superseded, .occupied, .centerIsBehind: return reply
         case .accepted, .newGeneration: break
         }
-        try await self.change(.unitAnnounced, actor: unit.name, note: "unit \(unit.name) announced itself") { config in
+        try await self.change(.unitAnnounced, actor: "unit \(unit.name)", note: "unit \(unit.name) announced itself") {
+            config in
             config.announce(unit)
         }
         return reply
@@ -103,16 +104,18 @@ struct Center: Sendable {
     /// - Returns: `nil` if the act was done before.
     @discardableResult
     func command<Value: Sendable>(
-        actor: String, action: String, detail: String, key: String?, tell units: [UnitID],
+        actor: String, action: String, detail: String, key: String?, about subject: ActNote.Subject,
+        tell units: [UnitID],
         _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(AuthorityError) -> Value
     ) async throws(Problem) -> Value? {
         let act = key.map { OperatorAct(key: $0, what: "\(action): \(detail)") }
-        let done = try await self.keeper.perform(act) { (authority, records) throws(Problem) in
+        let sale = await self.book.config.sale(of: subject)
+        let note = ActNote(
+            actor: actor, action: action, sale: sale ?? "", detail: detail, key: key ?? "", subject: subject)
+        let done = try await self.keeper.perform(act, note: note) { (authority, records) throws(Problem) in
             do throws(AuthorityError) { return try body(&authority, &records) } catch { throw Problem(error) }
         }
         guard let value = done else { return nil }
-        try? self.keeper.store.audit(
-            actor: actor, action: action, detail: detail, at: SystemClock.now(), as: self.keeper.epoch)
         await self.tell(units)
         return value
     }

@@ -20,6 +20,7 @@ import TrancheCore
 /// | `data.folder` | authority log, configuration, audit trail | required without `authority.postgres` |
 /// | `authority.postgres` | a connection string of libpq, without a password: log, configuration and audit trail are there, and other centers with the same one stand by | none |
 /// | `authority.unreplicated` | `true`: no standby of PostgreSQL has to confirm, for a trial on one machine | `false` |
+/// | `operators.file` | the operators, beside `admin`: a name, a role and the digest of a credential on each line (`tranche operator`) | none |
 /// | `center.url` | the address of this center that others are told; one of the list that they have | from host and port |
 ///
 /// Secrets, each a list with the newest first: `TRANCHE_UNITS_KEY`, from which the secrets of units are derived,
@@ -37,6 +38,8 @@ struct CenterConfiguration {
     let coordinatorSecrets: LiveSecret
     let gateSecrets: LiveSecret
     let adminSecrets: LiveSecret
+    /// Operators with names and roles.
+    let operators: OperatorRegister
     let transport: TransportConfiguration
 
     init(_ values: DaemonConfiguration) throws(StartError) {
@@ -50,6 +53,7 @@ struct CenterConfiguration {
         self.coordinatorSecrets = try transport.secrets(values, "tranche.coordinator.secret")
         self.gateSecrets = try transport.secrets(values, "tranche.gate.secret")
         self.adminSecrets = try transport.secrets(values, "tranche.admin.secret")
+        self.operators = try OperatorRegister(path: values.string("operators.file", default: ""))
         self.url = values.string("center.url", default: "\(self.transport.scheme)://\(self.host):\(self.port)")
         try self.transport.check("center.host", host: self.host)
         try self.transport.check("center.url", url: self.url)
@@ -128,9 +132,9 @@ package enum CenterDaemon {
         let vitals = Vitals("tranche-config-center", telemetry: telemetry)
         try await Daemon.run(
             [
-                notice, vitals, watch, values.secretWatch(telemetry, logger), application,
-                WarmUp(seat: seat, telemetry: telemetry),
-                ScheduleLoop(seat: seat, telemetry: telemetry), feed, lead,
+                notice, vitals, watch, values.secretWatch(telemetry, logger),
+                configuration.operators.watch(telemetry, logger), application,
+                WarmUp(seat: seat, telemetry: telemetry), ScheduleLoop(seat: seat, telemetry: telemetry), feed, lead,
             ], logger: logger)
         (try? seat.center)?.keeper.stop()
         curl.stop()
@@ -156,11 +160,13 @@ package enum CenterDaemon {
                 to: $0.group("/internal/v1/gates").add(
                     middleware: CredentialMiddleware(
                         .role("a gate", secrets: configuration.gateSecrets), for: .gateReports)))
-            let operators = Caller.role("an operator", secrets: configuration.adminSecrets)
-            let group = $0.group("/v1").add(middleware: CredentialMiddleware(operators, for: .operations))
+            let refusals = RefusalLog(seat: seat, telemetry: telemetry)
+            let group = $0.group("/v1").add(
+                middleware: OperatorMiddleware(
+                    admins: configuration.adminSecrets, register: configuration.operators, refusals: refusals))
             // Before the routes: a group's routes have the middleware that was there when they came.
             group.add(middleware: OwnPageMiddleware())
-            AdminRoutes(seat: seat).add(to: group)
+            AdminRoutes(seat: seat, refusals: refusals).add(to: group)
             console.addEvents(to: group)
             console.addFiles(to: $0)
         }

@@ -77,7 +77,14 @@ actor ConfigBook {
             version: push.version, checksum: push.checksum, content: .init(push.content.utf8), at: SystemClock.now(),
             actor: actor,
             note: note)
-        do throws(StorageError) { try self.keeper.store.append(version, act: act, as: self.keeper.epoch) } catch {
+        let changed = self.config.saleChange(to: next)
+        let line = AuditNote(
+            at: version.at, actor: actor, action: "config", sale: changed.sale,
+            detail: "version \(version.version): \(note)", before: changed.before, after: changed.after,
+            key: act?.key ?? "")
+        do throws(StorageError) {
+            try self.keeper.store.append(version, act: act, note: line, as: self.keeper.epoch)
+        } catch {
             throw self.keeper.problem(after: error)
         }
         self.config = next

@@ -8,6 +8,7 @@ import TrancheCore
 /// The routes for operators' work with sales.
 struct SaleRoutes {
     let seat: CenterSeat
+    let refusals: RefusalLog
     private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
@@ -63,7 +64,8 @@ struct SaleRoutes {
         group.post("lots/:lot/stock") { request, context in
             let add = try await request.document(StockBody.self).add
             try await self.center.addStock(
-                add, to: try context.lot(), actor: request.actor, key: try request.idempotencyKey)
+                add, to: try context.lot(), actor: request.actor, key: try request.idempotencyKey
+            ) { (kind) throws(Problem) in try await self.refusals.check(kind, request) }
             return Response.json(try await self.center.quota())
         }
     }

@@ -25,6 +25,11 @@ package struct AdminClient: Sendable {
         self.center = CenterCaller(layout.centers, curl: self.curl)
     }
 
+    /// An operator's own credential, if the environment has one; otherwise the secret of admins.
+    private var credential: String {
+        ProcessInfo.processInfo.environment["TRANCHE_OPERATOR_SECRET"] ?? self.layout.secret("TRANCHE_ADMIN_SECRET")
+    }
+
     package func answers(_ address: String) async -> Bool {
         let response = try? await self.curl.send(CurlRequest("GET", address, timeoutMilliseconds: 1_000))
         return response?.status == 200
@@ -32,7 +37,7 @@ package struct AdminClient: Sendable {
 
     /// The address of the center that leads; `nil` while none does.
     package func leadingCenter() async -> String? {
-        let headers = ["Authorization": "Bearer \(self.layout.secret("TRANCHE_ADMIN_SECRET"))"]
+        let headers = ["Authorization": "Bearer \(self.credential)"]
         for address in self.layout.centers.all {
             let request = CurlRequest("GET", address + "/v1/quota", headers: headers, timeoutMilliseconds: 1_000)
             if let response = try? await self.curl.send(request), response.status == 200 { return address }
@@ -65,7 +70,7 @@ package struct AdminClient: Sendable {
     ) async throws -> [UInt8] {
         let key = self.key ?? Hex.text(UInt64.random(in: 0...UInt64.max))
         var headers = [
-            "Authorization": "Bearer \(self.layout.secret("TRANCHE_ADMIN_SECRET"))", "Content-Type": "application/json",
+            "Authorization": "Bearer \(self.credential)", "Content-Type": "application/json",
             "X-Tranche-Actor": ProcessInfo.processInfo.environment["USER"] ?? "cli",
         ]
         if let version { headers["If-Match"] = "\"\(version)\"" }

@@ -18,6 +18,9 @@ package struct ClusterFolder {
     /// The path of a file with an error in microseconds, which a running unit adds to its clock.
     package func clockSteps(_ name: String) -> String { "\(self.unit(name))/clock-step" }
 
+    /// The list of operators with names and roles, which both centers read.
+    package var operators: String { self.path + "/operators" }
+
     package var certificates: String { self.path + "/tls" }
 
     package var backtraces: String { self.path + "/backtraces" }

@@ -1,10 +1,14 @@
 package import TrancheCore
 
 extension ClusterLayout {
+    /// In the certificate of commands.
+    package static let operatorName = "local"
+
     /// Everybody who has a certificate of the cluster.
     package var certificateHolders: [(role: ProcessName.Role, name: String)] {
         var holders: [(role: ProcessName.Role, name: String)] = [
-            (.operator, "local"), (.shop, "local"), (.monitor, "local"), (.center, "center"), (.coordinator, "first"),
+            (.operator, Self.operatorName), (.shop, "local"), (.monitor, "local"), (.center, "center"),
+            (.coordinator, "first"),
             (.coordinator, "second"),
         ]
         if self.otherCenterPort != nil { holders.append((.center, "other")) }

@@ -71,7 +71,7 @@ extension LocalCluster {
 
     private func center(port: Int, name: String) -> [String: [String: any CustomStringConvertible]] {
         var values: [String: [String: any CustomStringConvertible]] = [
-            "center": ["port": port], "tls": self.tls(.center, name),
+            "center": ["port": port], "tls": self.tls(.center, name), "operators": ["file": self.folder.operators],
         ]
         if let postgres = self.layout.postgres {
             // A cluster on one machine is for trials, and usually has no standbys.

@@ -26,8 +26,9 @@ struct Tranche: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, DemoCommand.self, SaleCommand.self, StockCommand.self, QuotaCommand.self, UnitCommand.self,
-            TokenCommand.self, CredentialCommand.self, CACommand.self, CenterCommand.self, LedgerCommand.self,
-            OutboxCommand.self, DoctorCommand.self, LoadCommand.self, VerifyCommand.self, ReconcileCommand.self,
-            FairnessCommand.self, SimulateCommand.self, PlanCommand.self, RehearseCommand.self,
+            TokenCommand.self, CredentialCommand.self, OperatorCommand.self, AuditCommand.self, CACommand.self,
+            CenterCommand.self, LedgerCommand.self, OutboxCommand.self, DoctorCommand.self, LoadCommand.self,
+            VerifyCommand.self, ReconcileCommand.self, FairnessCommand.self, SimulateCommand.self, PlanCommand.self,
+            RehearseCommand.self,
         ])
 }

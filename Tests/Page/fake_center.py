@@ -14,6 +14,9 @@ SECRET = "a secret of the fake center, which is no secret"
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
           "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
+ACTS = ("read", "warm", "open", "pause", "resume", "block", "revoke", "moveQuota", "addStock", "addMuchStock", "close", "settle",
+        "createSale", "editSale", "deleteSale", "rollBack", "freeze", "settleQuota", "addUnit", "drain", "undrain", "strand",
+        "removeUnit", "other")
 PARTS = ("paid", "held", "quota", "underWay", "unheard", "settled", "stranded", "pool", "carried")
 
 
@@ -89,6 +92,7 @@ class FakeCenter:
         # Acts are answered while it is set.
         self.answers = threading.Event()
         self.answers.set()
+        self.operator = {"name": "ann", "role": "admin", "may": ACTS}
         self.assets = {}
         for path in [*FOLDER.glob("*.js"), *FOLDER.glob("*.css")]:
             mark = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -182,6 +186,8 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(200, content, kind, Content_Security_Policy=POLICY)
         if not self.is_known():
             return None
+        if self.path == "/v1/operator":
+            return self.answer(200, center.operator)
         tag = {"ETag": f'"{center.version}"'}
         if self.path == "/v1/console/events":
             return self.stream()
@@ -194,7 +200,8 @@ class Handler(BaseHTTPRequestHandler):
             entry = {"checksum": "0", "at": at, "actor": "ann", "note": "open summer"}
             return self.answer(200, [{"version": number, **entry} for number in (7, 6)])
         if self.path == "/v1/audit":
-            return self.answer(200, [{"at": at, "actor": "ann", "action": "stock", "detail": "lot 1: +200"}])
+            return self.answer(200, [{"at": at, "actor": "ann", "action": "stock", "detail": "lot 1: +200",
+                                      "before": "issued 5000", "after": "issued 5200"}])
         return self.answer(404, {"code": "not_found", "detail": self.path})
 
     def do_POST(self):

@@ -1,7 +1,7 @@
 """The operators' console at a small center: what it shows, how it acts, and that everybody can use it."""
 
 from console_case import ConsoleCase
-from fake_center import SECRET
+from fake_center import ACTS, SECRET
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -128,6 +128,33 @@ class ConsoleTests(ConsoleCase):
         self.wait_for_text("#strandedCards", "the ledger was set back")
         self.wait_for_text("#moves", "64 of 100 from eu-west to us-east")
         self.wait_for_text("#alarms", "granted were 460")
+
+    def acts_in_view(self):
+        return self.browser.run("""return [...document.querySelectorAll("main .acts button")]
+            .filter((one) => one.getClientRects().length).map((one) => one.textContent)""")
+
+    def test_acts_that_the_role_may_not_do_are_not_shown(self):
+        self.start()
+        self.center.operator = {"name": "ann", "role": "operator", "may": ACTS[:9]}
+        self.sign_in()
+        self.wait_for_text("#who", "ann, operator")
+        self.wait_for_text("#saleActs", "Pause")
+        self.assertEqual(self.acts_in_view(), ["Pause", "Add stock", "Move quota", "Revoke tokens"])
+        self.view("regions")
+        self.wait_for_text("#unitCards", "us-east")
+        self.assertEqual(self.acts_in_view(), [])
+        self.view("stranded")
+        self.wait_for_text("#strandedCards", "the ledger was set back")
+        self.assertEqual(self.acts_in_view(), [])
+
+    def test_a_refusal_by_role_is_shown_in_the_dialog(self):
+        self.start_signed_in()
+        self.center.refuse_next(403, "needs_admin", "this act needs the role admin, and ann has the role operator")
+        self.press("Add stock")
+        self.fill("add", 4000)
+        self.browser.element("#typed").send_keys("summer", Keys.ENTER)
+        self.wait_for_text("#actNote", "needs_admin: this act needs the role admin")
+        self.assertEqual(self.browser.text("#stateText"), "live")
 
     def test_an_act_shows_its_plan_and_needs_the_typed_name(self):
         self.start_signed_in()

@@ -48,7 +48,7 @@ import TrancheCore
         #expect(throws: superseded) { try first.append(secret: "s", sale: "summer", as: epoch) }
         #expect(throws: superseded) { try first.settleDoubt(as: epoch) }
         #expect(throws: superseded) {
-            try first.audit(actor: "a", action: "b", detail: "c", at: .distantPast, as: epoch)
+            try first.append(AuditNote(at: .distantPast, actor: "a", action: "b", detail: "c"), as: epoch)
         }
         #expect(try second.append([.epoch(next)], witnesses: [:], as: next) == 3)
         #expect(try second.witnesses() == [UnitID(4): head])
@@ -76,12 +76,13 @@ import TrancheCore
         let lots = try store.recover().book.lots
         #expect(lots[LotID(1)]?.carried == 3 && lots[LotID(2)]?.pool == 3)
         #expect(try store.log().count == 4)
+        let note = AuditNote(at: .distantPast, actor: "a", action: "config", detail: "n")
         for number in 1...3 {
             let version = AuthorityStore.ConfigVersion(
                 version: number, checksum: "c", content: Data("v\(number)".utf8), at: .distantPast, actor: "a",
                 note: "n")
-            try store.append(version, act: nil, as: epoch)
-            #expect(throws: StorageError.self) { try store.append(version, act: nil, as: epoch) }
+            try store.append(version, act: nil, note: note, as: epoch)
+            #expect(throws: StorageError.self) { try store.append(version, act: nil, note: note, as: epoch) }
         }
         #expect(try store.configVersions(limit: 2).map(\.version) == [3, 2])
         #expect(try store.config(version: 1)?.content == Data("v1".utf8))

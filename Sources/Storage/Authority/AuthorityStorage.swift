@@ -20,12 +20,13 @@ package protocol AuthorityStorage: AnyObject, Sendable {
     /// The book after the last record, and the witnesses.
     func recover() throws(StorageError) -> (book: AuthorityBook, witnesses: [UnitID: LedgerHead])
 
-    /// Appends `records` and saves `witnesses` in one transaction, unless a newer epoch has the log.
+    /// Appends `records`, saves `witnesses` and writes acts and their lines of the audit trail in one transaction, unless a newer epoch has the log.
     ///
     /// - Returns: The position of the last record that was appended; `nil` if there was none.
     @discardableResult
     func append(
-        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], acts: [OperatorAct], as epoch: Epoch
+        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], acts: [OperatorAct], notes: [AuditNote],
+        as epoch: Epoch
     ) throws(StorageError) -> Int64?
 
     /// Finds out, after ``StorageError/inDoubt(path:detail:)``, whether the last append was carried out. After that it will
@@ -44,18 +45,26 @@ package protocol AuthorityStorage: AnyObject, Sendable {
     /// The secret whose hash was published with a sale.
     func secret(sale: String, where isPublished: (String) -> Bool) throws(StorageError) -> String?
 
-    /// - Parameter act: The operator's act that made this version.
-    func append(_ version: AuthorityStore.ConfigVersion, act: OperatorAct?, as epoch: Epoch) throws(StorageError)
+    /// - Parameters:
+    ///   - act: The operator's act that made this version.
+    ///   - note: Its line of the audit trail.
+    func append(
+        _ version: AuthorityStore.ConfigVersion, act: OperatorAct?, note: AuditNote, as epoch: Epoch
+    ) throws(StorageError)
 
     /// The newest versions, the newest one first.
     func configVersions(limit: Int) throws(StorageError) -> [AuthorityStore.ConfigVersion]
 
     func config(version: Int) throws(StorageError) -> AuthorityStore.ConfigVersion?
 
-    func audit(actor: String, action: String, detail: String, at: Instant, as epoch: Epoch) throws(StorageError)
+    /// Writes a line of the audit trail that belongs to no other write.
+    func append(_ note: AuditNote, as epoch: Epoch) throws(StorageError)
 
-    /// The last acts in the audit trail, the newest one first.
-    func auditTrail(limit: Int) throws(StorageError) -> [AuthorityStore.AuditLine]
+    /// The last lines of the audit trail, the newest one first.
+    func auditTrail(limit: Int) throws(StorageError) -> [AuditLine]
+
+    /// The lines behind a position, in order, with the head that was there before they were read.
+    func auditPage(after position: Int64) throws(StorageError) -> AuditPage
 
     /// The act with this key; `nil` if there is none.
     func act(_ key: String) throws(StorageError) -> OperatorAct?
@@ -69,12 +78,20 @@ extension AuthorityStorage {
     package func append(
         _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], as epoch: Epoch
     ) throws(StorageError) -> Int64? {
-        try self.append(records, witnesses: witnesses, acts: [], as: epoch)
+        try self.append(records, witnesses: witnesses, acts: [], notes: [], as: epoch)
+    }
+
+    /// An act without a line in the audit trail, for tests.
+    @discardableResult
+    package func append(
+        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], acts: [OperatorAct], as epoch: Epoch
+    ) throws(StorageError) -> Int64? {
+        try self.append(records, witnesses: witnesses, acts: acts, notes: [], as: epoch)
     }
 
     package func configVersions() throws(StorageError) -> [AuthorityStore.ConfigVersion] {
         try self.configVersions(limit: 100)
     }
 
-    package func auditTrail() throws(StorageError) -> [AuthorityStore.AuditLine] { try self.auditTrail(limit: 200) }
+    package func auditTrail() throws(StorageError) -> [AuditLine] { try self.auditTrail(limit: 200) }
 }

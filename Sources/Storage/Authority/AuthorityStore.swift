@@ -77,11 +77,13 @@ package final class AuthorityStore: AuthorityStorage {
     /// - Returns: The position of the last record that was appended; `nil` if there was none.
     @discardableResult
     package func append(
-        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], acts: [OperatorAct] = [], as epoch: Epoch
+        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], acts: [OperatorAct], notes: [AuditNote],
+        as epoch: Epoch
     ) throws(StorageError) -> Int64? {
         var position: Int64?
         try self.write(as: epoch) { database in
             for act in acts { try Self.keep(act, database) }
+            for note in notes { try Self.keep(note, database) }
             for record in records {
                 try database.execute(
                     sql: "INSERT INTO records (epoch, record) VALUES (?, ?)",
@@ -104,19 +106,18 @@ package final class AuthorityStore: AuthorityStorage {
     /// SQLite's answers are certain: a commit that failed changed nothing.
     package func settleDoubt(as epoch: Epoch) throws(StorageError) -> Bool { false }
 
-    /// - Parameter act: The operator's act that made this version.
-    package func append(_ version: ConfigVersion, act: OperatorAct? = nil, as epoch: Epoch) throws(StorageError) {
+    package func append(
+        _ version: ConfigVersion, act: OperatorAct? = nil, note: AuditNote, as epoch: Epoch
+    ) throws(StorageError) {
         try self.write(as: epoch) { database in
             if let act { try Self.keep(act, database) }
+            try Self.keep(note, database)
             try database.execute(
                 sql: "INSERT INTO configs VALUES (?, ?, ?, ?, ?, ?)",
                 arguments: [
                     version.version, version.checksum, version.content, version.at.microseconds, version.actor,
                     version.note,
                 ])
-            try database.execute(
-                sql: "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, 'config', ?)",
-                arguments: [version.at.microseconds, version.actor, "version \(version.version): \(version.note)"])
         }
     }
 
@@ -136,26 +137,6 @@ package final class AuthorityStore: AuthorityStorage {
 
     package func config(version: Int) throws(StorageError) -> ConfigVersion? {
         try self.configVersions(limit: Int(Int32.max)).first { $0.version == version }
-    }
-
-    package func audit(actor: String, action: String, detail: String, at: Instant, as epoch: Epoch) throws(StorageError)
-    {
-        try self.write(as: epoch) { database in
-            try database.execute(
-                sql: "INSERT INTO audit (at, actor, action, detail) VALUES (?, ?, ?, ?)",
-                arguments: [at.microseconds, actor, action, detail])
-        }
-    }
-
-    package func auditTrail(limit: Int = 200) throws(StorageError) -> [AuditLine] {
-        do {
-            return try self.queue.read { database in
-                try Row.fetchAll(
-                    database, sql: "SELECT at, actor, action, detail FROM audit ORDER BY id DESC LIMIT ?",
-                    arguments: [limit]
-                ).map { AuditLine(at: Instant(microseconds: $0[0]), actor: $0[1], action: $0[2], detail: $0[3]) }
-            }
-        } catch { throw StorageError(error, path: self.path) }
     }
 
     func read<Value>(_ body: (Database) throws -> Value) throws(StorageError) -> Value {
@@ -237,6 +218,7 @@ package final class AuthorityStore: AuthorityStorage {
                     );
                     """)
         }
+        migrator.registerMigration("v5: the audit trail is a chain", migrate: Self.chainTrail)
         return migrator
     }
 }

@@ -20,12 +20,4 @@ extension AuthorityStore {
             self.note = note
         }
     }
-
-    /// One act in the audit trail.
-    package struct AuditLine: Sendable, Codable {
-        package let at: Instant
-        package let actor: String
-        package let action: String
-        package let detail: String
-    }
 }

@@ -15,7 +15,8 @@ struct AccessDoor {
     func opensTo(_ name: AccessKey.Name) -> Bool { self.keys?.contains(name) ?? true }
 
     static func all(of cluster: TestCluster) -> [AccessDoor] {
-        self.publicDoors(cluster) + self.unitDoors(cluster) + self.centerDoors(cluster) + self.operatorDoors(cluster)
+        self.publicDoors(cluster) + self.unitDoors(cluster) + self.centerDoors(cluster)
+            + self.operatorDoors(cluster.center)
             + self.gateDoors(cluster) + self.healthDoors(cluster)
     }
 
@@ -101,7 +102,8 @@ struct AccessDoor {
         return doors + inner
     }
 
-    private static func operatorDoors(_ cluster: TestCluster) -> [AccessDoor] {
+    /// - Parameter center: The base of its addresses.
+    static func operatorDoors(_ center: String) -> [AccessDoor] {
         [
             ("GET", "/v1/sales"), ("POST", "/v1/sales"), ("GET", "/v1/sales/{sale}"), ("PUT", "/v1/sales/{sale}"),
             ("DELETE", "/v1/sales/{sale}"), ("PUT", "/v1/sales/{sale}/blocked/{buyer}"),
@@ -113,7 +115,8 @@ struct AccessDoor {
             ("GET", "/v1/quota"), ("POST", "/v1/quota/moves"), ("GET", "/v1/quota/moves/{move}"),
             ("POST", "/v1/quota/settle"), ("GET", "/v1/units"), ("POST", "/v1/units/{unit}/{action}"),
             ("GET", "/v1/config"), ("GET", "/v1/config/rollout"), ("GET", "/v1/config/versions"),
-            ("POST", "/v1/config/rollback"), ("GET", "/v1/audit"), ("GET", "/v1/console/events"),
+            ("POST", "/v1/config/rollback"), ("GET", "/v1/audit"), ("GET", "/v1/audit/chain"), ("GET", "/v1/operator"),
+            ("GET", "/v1/console/events"),
         ].map { method, path in
             var url = path
             // A unit that is not there: nothing is stranded by being let through.
@@ -126,7 +129,7 @@ struct AccessDoor {
             // A stream would stay open.
             if path.hasSuffix("/events") { url += "?count=1" }
             return AccessDoor(
-                tag: "operators", method: method, path: path, url: cluster.center + url, keys: [.operators])
+                tag: "operators", method: method, path: path, url: center + url, keys: [.operators])
         }
     }
 

@@ -11,7 +11,9 @@ enum AuthoritySchema {
     /// Several centers may start at once: the lock lets them make the schema one after the other.
     static func create(_ connection: PostgresConnection) throws(PostgresError) {
         try connection.run(
-            script: "BEGIN; SELECT pg_advisory_xact_lock(7238145520193); \(Self.tables) \(Self.functions) COMMIT")
+            script:
+                "BEGIN; SELECT pg_advisory_xact_lock(7238145520193); \(Self.tables) \(Self.functions) \(AuthorityTrail.schema) COMMIT"
+        )
     }
 
     /// `turn` counts appends and barriers. An append is conditional on it, so each one is carried out once, or never, and

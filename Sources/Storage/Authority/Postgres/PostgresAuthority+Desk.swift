@@ -2,7 +2,7 @@ import Foundation
 import PostgresClient
 package import TrancheCore
 
-// Configuration, secrets, acts and the audit trail.
+// Configuration, secrets and acts.
 
 extension PostgresAuthority {
     package func append(secret: String, sale: String, as epoch: Epoch) throws(StorageError) {
@@ -20,18 +20,16 @@ extension PostgresAuthority {
         return secrets.first(where: isPublished)
     }
 
-    package func append(_ version: AuthorityStore.ConfigVersion, act: OperatorAct?, as epoch: Epoch)
-        throws(StorageError)
-    {
+    package func append(
+        _ version: AuthorityStore.ConfigVersion, act: OperatorAct?, note: AuditNote, as epoch: Epoch
+    ) throws(StorageError) {
         let insert = PostgresStatement(
             "INSERT INTO authority.configs VALUES ($1, $2, $3, $4, $5, $6)",
             [
                 .integer(Int64(version.version)), .text(version.checksum), .bytes(Array(version.content)),
                 .integer(version.at.microseconds), .text(version.actor), .text(version.note),
             ])
-        let line = Self.audit(
-            version.actor, "config", "version \(version.version): \(version.note)", at: version.at)
-        try self.write((act.map(Self.statements) ?? []) + [insert, line], as: epoch)
+        try self.write([AuthorityTrail.statement(note)] + (act.map(Self.statements) ?? []) + [insert], as: epoch)
     }
 
     package func configVersions(limit: Int) throws(StorageError) -> [AuthorityStore.ConfigVersion] {
@@ -60,32 +58,6 @@ extension PostgresAuthority {
                         at: Instant(microseconds: at), actor: actor, note: note))
             }
             return versions
-        }
-    }
-
-    package func audit(actor: String, action: String, detail: String, at: Instant, as epoch: Epoch)
-        throws(StorageError)
-    {
-        try self.write([Self.audit(actor, action, detail, at: at)], as: epoch)
-    }
-
-    private static func audit(_ actor: String, _ action: String, _ detail: String, at: Instant) -> PostgresStatement {
-        PostgresStatement(
-            "INSERT INTO authority.audit (at, actor, action, detail) VALUES ($1, $2, $3, $4)",
-            [.integer(at.microseconds), .text(actor), .text(action), .text(detail)])
-    }
-
-    package func auditTrail(limit: Int) throws(StorageError) -> [AuthorityStore.AuditLine] {
-        try self.desk.run { (connection) throws(PostgresError) in
-            let rows = try connection.run(
-                PostgresStatement(
-                    "SELECT at, actor, action, detail FROM authority.audit ORDER BY id DESC LIMIT $1",
-                    [.integer(Int64(limit))]))
-            return (0..<rows.count).map { row in
-                AuthorityStore.AuditLine(
-                    at: Instant(microseconds: rows.integer(row, 0) ?? 0), actor: rows.text(row, 1) ?? "",
-                    action: rows.text(row, 2) ?? "", detail: rows.text(row, 3) ?? "")
-            }
         }
     }
 

@@ -128,7 +128,8 @@ package final class PostgresAuthority: AuthorityStorage, @unchecked Sendable {  
 
     @discardableResult
     package func append(
-        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], acts: [OperatorAct], as epoch: Epoch
+        _ records: [AuthorityRecord], witnesses: [UnitID: LedgerHead?], acts: [OperatorAct], notes: [AuditNote],
+        as epoch: Epoch
     ) throws(StorageError) -> Int64? {
         let state = self.state.withLockedValue { $0 }
         guard let head = state.head, state.wanted == nil else {
@@ -155,7 +156,9 @@ package final class PostgresAuthority: AuthorityStorage, @unchecked Sendable {  
                 .integer(epoch.signed), .integer(head.turn), .integer(head.position),
                 .integer(next.position - head.position), .text(next.digest.description),
             ])
-        let all = [advance] + acts.flatMap(Self.statements) + inserts + witnesses.map(Self.statement)
+        // The trail's head first, as when the desk writes: two transactions lock the same rows in the same order.
+        let trail = notes.map(AuthorityTrail.statement)
+        let all = trail + [advance] + acts.flatMap(Self.statements) + inserts + witnesses.map(Self.statement)
         self.state.withLockedValue { $0.wanted = next }
         do throws(StorageError) {
             _ = try self.decisions.run { (connection) throws(PostgresError) in try connection.transact(all) }

@@ -1,0 +1,113 @@
+/// What an operator may do. Each role may do everything that the ones before it may.
+package enum OperatorRole: String, Hashable, Sendable, CaseIterable, Codable {
+    /// Looks, and changes nothing.
+    case viewer
+    /// Does the acts of a sale's day.
+    case `operator`
+    case admin
+
+    /// Whether an act is open to the role. This table is all that a role opens.
+    package func may(_ kind: ActKind) -> Bool { self.rank >= kind.least.rank }
+
+    private var rank: Int {
+        switch self {
+        case .viewer: 0
+        case .operator: 1
+        case .admin: 2
+        }
+    }
+}
+
+/// What operators do, as far as roles tell it apart.
+package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
+    case read
+    case warm, open, pause, resume, block, revoke, moveQuota
+    /// Stock of a lot, as long as all that was added is at most a tenth of what the sale began with.
+    case addStock
+    /// More than that.
+    case addMuchStock
+    case close, settle, createSale, editSale, deleteSale, rollBack
+    case freeze, settleQuota, addUnit, drain, undrain, strand, removeUnit
+    /// What the table of addresses does not have.
+    case other
+
+    /// The role that an act needs.
+    package var least: OperatorRole {
+        switch self {
+        case .read: .viewer
+        case .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .addStock: .operator
+        case .addMuchStock, .close, .settle, .createSale, .editSale, .deleteSale, .rollBack: .admin
+        case .freeze, .settleQuota, .addUnit, .drain, .undrain, .strand, .removeUnit, .other: .admin
+        }
+    }
+
+    /// - Parameters:
+    ///   - add: Items that are to be added to a lot.
+    ///   - added: Items that were added to it before.
+    ///   - stock: Items that it had at the start of its sale.
+    package init(adding add: Int, added: Int, stock: Int) {
+        // Repeated small additions count together: a tenth cannot be taken ten times.
+        let (total, over) = added.addingReportingOverflow(add)
+        self = !over && total <= stock / 10 ? .addStock : .addMuchStock
+    }
+}
+
+extension ActKind {
+    /// The kind of an act by its address.
+    ///
+    /// An address is compared as it was sent, so an escaped spelling of a step is no known address. What is unknown needs
+    /// the highest role: an address that was forgotten here is closed, and not open.
+    package init(method: String, path: String) {
+        let asked = path.split(separator: "/")
+        let method = method == "HEAD" ? "GET" : method
+        self =
+            Self.addresses.first { address in
+                address.method == method && address.parts.count == asked.count
+                    && zip(address.parts, asked).allSatisfy { $0.hasPrefix(":") || $0 == $1 }
+            }?.kind ?? .other
+    }
+
+    private struct Address: Sendable {
+        let method: String
+        let parts: [Substring]
+        let kind: ActKind
+
+        init(_ method: String, _ path: String, _ kind: ActKind) {
+            (self.method, self.parts, self.kind) = (method, path.split(separator: "/"), kind)
+        }
+    }
+
+    /// For an addition of stock the amount decides, too: ``init(adding:added:stock:)``.
+    private static let addresses: [Address] =
+        [
+            "/v1/operator", "/v1/sales", "/v1/sales/:sale", "/v1/quota", "/v1/quota/moves/:move", "/v1/units",
+            "/v1/config",
+            "/v1/config/rollout", "/v1/config/versions", "/v1/audit", "/v1/audit/chain", "/v1/console/events",
+        ].map { Address("GET", $0, .read) } + [
+            Address("POST", "/v1/sales", .createSale), Address("PUT", "/v1/sales/:sale", .editSale),
+            Address("DELETE", "/v1/sales/:sale", .deleteSale),
+            Address("PUT", "/v1/sales/:sale/blocked/:buyer", .block),
+            Address("DELETE", "/v1/sales/:sale/blocked/:buyer", .block),
+            Address("POST", "/v1/sales/:sale/revocations", .revoke),
+            Address("PUT", "/v1/sales/:sale/units/:unit", .addUnit),
+            Address("POST", "/v1/sales/:sale/warm", .warm), Address("POST", "/v1/sales/:sale/open", .open),
+            Address("POST", "/v1/sales/:sale/pause", .pause), Address("POST", "/v1/sales/:sale/resume", .resume),
+            Address("POST", "/v1/sales/:sale/close", .close), Address("POST", "/v1/sales/:sale/settle", .settle),
+            Address("POST", "/v1/lots/:lot/stock", .addStock), Address("POST", "/v1/lots/:lot/freeze", .freeze),
+            Address("POST", "/v1/quota/moves", .moveQuota), Address("POST", "/v1/quota/settle", .settleQuota),
+            Address("POST", "/v1/units/:unit/drain", .drain), Address("POST", "/v1/units/:unit/undrain", .undrain),
+            Address("POST", "/v1/units/:unit/strand", .strand), Address("POST", "/v1/units/:unit/remove", .removeUnit),
+            Address("POST", "/v1/config/rollback", .rollBack),
+        ]
+}
+
+/// Somebody who has proved who they are.
+package struct Operator: Hashable, Sendable {
+    package let name: String
+    package let role: OperatorRole
+
+    package init(name: String, role: OperatorRole) { (self.name, self.role) = (name, role) }
+
+    /// Whoever shows the secret that all admins have from the start.
+    package static let admin = Operator(name: OperatorList.reserved, role: .admin)
+}
