@@ -253,6 +253,7 @@ async function follow() {
             if (!board.isIn) write(find("#signInNote"), why);
         } finally {
             reading.signal.removeEventListener("abort", end);
+            attempt.abort(); // after a failure behind its answer the stream would stay open
         }
         if (failures > 0) await sleep(Math.min(longestPause, 500 * 2 ** failures) * (0.75 + Math.random() / 2));
     }
