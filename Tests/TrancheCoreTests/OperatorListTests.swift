@@ -19,8 +19,8 @@ import TrancheCore
 
     @Test("a list that could be misread is refused, and the reason has no digest in it") func badListsAreRefused() {
         let many = (0...OperatorList.limit).map { "n\($0) viewer -\n" }.joined()
-        for (text, error) in [
-            ("ann operator", OperatorListError.badLine(1)), ("\nann operator - now", .badLine(2)),
+        let cases: [(text: String, error: OperatorListError)] = [
+            ("ann operator", .badLine(1)), ("\nann operator - now", .badLine(2)),
             ("ann boss -", .unknownRole(line: 1, "boss")), ("a/b viewer -", .badName("a/b")),
             ("admin viewer -", .reservedName), ("ann viewer 00", .badDigest("ann")),
             ("ann viewer \(Self.digest.uppercased())", .badDigest("ann")),
@@ -28,7 +28,8 @@ import TrancheCore
             ("ann viewer \(Self.digest)\nbob admin \(Self.digest)", .sameCredential("ann", "bob")),
             (many, .tooMany(OperatorList.limit + 1)),
             (String(repeating: "#", count: OperatorList.textBytes + 1), .tooLong(OperatorList.textBytes + 1)),
-        ] {
+        ]
+        for (text, error) in cases {
             #expect(throws: error) { try OperatorList(text: text) }
             #expect(!"\(error)".contains(Self.digest))
         }
