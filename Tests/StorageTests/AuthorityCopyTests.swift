@@ -35,11 +35,12 @@ import TrancheCore
             let version = AuthorityStore.ConfigVersion(
                 version: number, checksum: "c\(number)", content: Data([0, UInt8(number)]),
                 at: Instant(microseconds: 9), actor: "ann", note: "größer")
-            try store.append(version, as: epoch)
+            let note = AuditNote(at: Instant(microseconds: 9), actor: "ann", action: "config", detail: "größer")
+            try store.append(version, act: nil, note: note, as: epoch)
         }
         try store.append(secret: "s", sale: "summer", as: epoch)
         try store.append(secret: "t", sale: "autumn", as: epoch)
-        try store.audit(actor: "bob", action: "pause", detail: "summer", at: .distantPast, as: epoch)
+        try store.append(AuditNote(at: .distantPast, actor: "bob", action: "pause", detail: "summer"), as: epoch)
     }
 
     private static func newTarget() throws -> PostgresTarget { try PostgresTarget(try PrivatePostgres.newDatabase()) }
@@ -65,7 +66,8 @@ import TrancheCore
         let versions = try store.configVersions().map {
             "\($0.version) \($0.checksum) \(Array($0.content)) \($0.at) \($0.actor) \($0.note)"
         }
-        let audit = try store.auditTrail().map { "\($0.at) \($0.actor) \($0.action) \($0.detail)" }
+        let trail = try store.auditPage(after: 0)
+        let audit = ["\(trail.head)"] + trail.lines.map { "\($0)" }
         let secrets = try ["summer", "autumn"].map { "\(try store.secret(sale: $0) { _ in true } ?? "none")" }
         let book = try store.recover().book
         let stock = [Self.lot, LotID(2)].map { "\(book.lots[$0]?.issued ?? 0) \(book.lots[$0]?.pool ?? 0)" }
@@ -90,7 +92,7 @@ import TrancheCore
         #expect(epoch == Epoch(4))
         #expect(try store.append([.epoch(epoch)], witnesses: [:], as: epoch) == 455)
         try store.append([], witnesses: [:], acts: [OperatorAct(key: "tuesday", what: "pause")], as: epoch)
-        try store.audit(actor: "bob", action: "resume", detail: "summer", at: .distantPast, as: epoch)
+        try store.append(AuditNote(at: .distantPast, actor: "bob", action: "resume", detail: "summer"), as: epoch)
         #expect(try store.auditTrail(limit: 1).map(\.action) == ["resume"])
         try store.giveBack(epoch, process: 1)
 

@@ -6,7 +6,7 @@ import TrancheCore
     /// The whole table, written a second time: a change must be made in both.
     private static let viewers: Set<ActKind> = [.read]
     private static let operators: Set<ActKind> = [
-        .read, .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .addStock,
+        .read, .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .hold, .addStock,
     ]
 
     @Test("viewers read, operators do the acts of a sale's day, and admins do everything") func rolesHaveTheirActs() {

@@ -21,12 +21,12 @@ extension AuthorityStore {
             let rows = try Row.fetchAll(
                 database, sql: "SELECT * FROM trail WHERE position > ? ORDER BY position LIMIT ?",
                 arguments: [position, AuditPage.limit])
-            return AuditPage(head: try Self.head(database), lines: try rows.map(Self.line))
+            return AuditPage(head: try Self.trailHead(database), lines: try rows.map(Self.line))
         }
     }
 
     static func keep(_ note: AuditNote, _ database: Database) throws {
-        let head = try Self.head(database)
+        let head = try Self.trailHead(database)
         let line = AuditLine(note, position: head.position + 1, after: head.digest)
         try database.execute(
             sql: "INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -39,7 +39,7 @@ extension AuthorityStore {
             arguments: [line.position, line.digest.description])
     }
 
-    private static func head(_ database: Database) throws -> AuditHead {
+    static func trailHead(_ database: Database) throws -> AuditHead {
         guard let row = try Row.fetchOne(database, sql: "SELECT position, digest FROM trail_head"),
             let (high, low) = Hex.pair(row[1] as String)
         else { throw Self.unreadable("the head of the audit trail") }

@@ -22,11 +22,14 @@ package enum OperatorRole: String, Hashable, Sendable, CaseIterable, Codable {
 package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
     case read
     case warm, open, pause, resume, block, revoke, moveQuota
+    /// A step of a sale's schedule is held, or released.
+    case hold
     /// Stock of a lot, as long as all that was added is at most a tenth of what the sale began with.
     case addStock
     /// More than that.
     case addMuchStock
     case close, settle, createSale, editSale, deleteSale, rollBack
+    case secondRound
     case freeze, settleQuota, addUnit, drain, undrain, strand, removeUnit
     /// What the table of addresses does not have.
     case other
@@ -35,9 +38,9 @@ package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
     package var least: OperatorRole {
         switch self {
         case .read: .viewer
-        case .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .addStock: .operator
+        case .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .hold, .addStock: .operator
         case .addMuchStock, .close, .settle, .createSale, .editSale, .deleteSale, .rollBack: .admin
-        case .freeze, .settleQuota, .addUnit, .drain, .undrain, .strand, .removeUnit, .other: .admin
+        case .secondRound, .freeze, .settleQuota, .addUnit, .drain, .undrain, .strand, .removeUnit, .other: .admin
         }
     }
 
@@ -81,8 +84,8 @@ extension ActKind {
     private static let addresses: [Address] =
         [
             "/v1/operator", "/v1/sales", "/v1/sales/:sale", "/v1/quota", "/v1/quota/moves/:move", "/v1/units",
-            "/v1/config",
-            "/v1/config/rollout", "/v1/config/versions", "/v1/audit", "/v1/audit/chain", "/v1/console/events",
+            "/v1/config", "/v1/sales/:sale/second-rounds/:next", "/v1/config/rollout", "/v1/config/versions",
+            "/v1/audit", "/v1/audit/chain", "/v1/console/events",
         ].map { Address("GET", $0, .read) } + [
             Address("POST", "/v1/sales", .createSale), Address("PUT", "/v1/sales/:sale", .editSale),
             Address("DELETE", "/v1/sales/:sale", .deleteSale),
@@ -90,6 +93,9 @@ extension ActKind {
             Address("DELETE", "/v1/sales/:sale/blocked/:buyer", .block),
             Address("POST", "/v1/sales/:sale/revocations", .revoke),
             Address("PUT", "/v1/sales/:sale/units/:unit", .addUnit),
+            Address("PUT", "/v1/sales/:sale/holds/:step", .hold),
+            Address("DELETE", "/v1/sales/:sale/holds/:step", .hold),
+            Address("PUT", "/v1/sales/:sale/second-rounds/:next", .secondRound),
             Address("POST", "/v1/sales/:sale/warm", .warm), Address("POST", "/v1/sales/:sale/open", .open),
             Address("POST", "/v1/sales/:sale/pause", .pause), Address("POST", "/v1/sales/:sale/resume", .resume),
             Address("POST", "/v1/sales/:sale/close", .close), Address("POST", "/v1/sales/:sale/settle", .settle),

@@ -16,7 +16,9 @@ package enum AuthorityCopy {
         package var records: Int { self.rows(.records) }
         package var configs: Int { self.rows(.configs) }
         package var acts: Int { self.rows(.acts) }
-        package var auditLines: Int { self.rows(.audit) }
+        package var auditLines: Int { self.rows(.trail) }
+        /// The end of the audit trail by what is kept beside it: lines that are missing at the end are missing in a copy, too.
+        let trailHead: AuditHead
         private let tables: [AuthorityTable: TableSum]
 
         private func rows(_ table: AuthorityTable) -> Int { self.tables[table]?.rows ?? 0 }
@@ -35,7 +37,7 @@ package enum AuthorityCopy {
                 }
             }
             self.epoch = try log.finish(under: owner)
-            (self.end, self.tables) = (log.end, tables)
+            (self.end, self.tables, self.trailHead) = (log.end, tables, try place.trailHead())
             guard try place.keptEnd().map({ $0 == log.end }) ?? true else {
                 throw StorageError.corrupt(
                     path: place.path, detail: "the authority log does not end at position \(log.end.position)")
@@ -103,6 +105,8 @@ protocol AuthorityCopyEnd: AnyObject {
     func epoch() throws -> Epoch
     /// The end of the log by what is kept beside it; `nil` if nothing is.
     func keptEnd() throws -> LogEnd?
+    /// The end of the audit trail, which is kept beside its lines.
+    func trailHead() throws -> AuditHead
     /// Calls `body` with the values of each row in the order of the key. What a database keeps beside them comes
     /// behind.
     func forEachRow(of table: AuthorityTable, _ body: ([PostgresValue]) throws -> Void) throws

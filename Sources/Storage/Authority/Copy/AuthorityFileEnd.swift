@@ -41,6 +41,8 @@ final class AuthorityFileEnd: AuthorityCopyEnd {
 
     func keptEnd() throws -> LogEnd? { nil }
 
+    func trailHead() throws -> AuditHead { try self.queue().read { try AuthorityStore.trailHead($0) } }
+
     func forEachRow(of table: AuthorityTable, _ body: ([PostgresValue]) throws -> Void) throws {
         let key = table.key.map(\.name).joined(separator: ", ")
         try self.queue().read { database in
@@ -74,6 +76,9 @@ final class AuthorityFileEnd: AuthorityCopyEnd {
                 }
             }
             try database.execute(sql: "UPDATE owner SET epoch = ?", arguments: [contents.epoch.signed])
+            try database.execute(
+                sql: "UPDATE trail_head SET position = ?, digest = ?",
+                arguments: [contents.trailHead.position, contents.trailHead.digest.description])
         }
         // The last connection to a file takes the log into it.
         try queue.close()

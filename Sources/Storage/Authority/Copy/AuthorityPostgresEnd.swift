@@ -69,6 +69,14 @@ final class AuthorityPostgresEnd: AuthorityCopyEnd {
 
     func keptEnd() throws -> LogEnd? { try self.owner().end }
 
+    func trailHead() throws -> AuditHead {
+        let rows = try self.connection.run(PostgresStatement("SELECT position, digest FROM authority.trail_head"))
+        guard rows.count == 1, let position = rows.integer(0, 0),
+            let (high, low) = rows.text(0, 1).flatMap({ Hex.pair($0) })
+        else { throw StorageError.corrupt(path: self.path, detail: "the head of the audit trail cannot be read") }
+        return AuditHead(position: position, digest: ChainDigest(high: high, low: low))
+    }
+
     func forEachRow(of table: AuthorityTable, _ body: ([PostgresValue]) throws -> Void) throws {
         let columns = table.columns + (table == .records ? [AuthorityTable.Column("digest", .text)] : [])
         let names = (columns + table.key).map(\.name).joined(separator: ", ")
@@ -142,6 +150,10 @@ final class AuthorityPostgresEnd: AuthorityCopyEnd {
             PostgresStatement(
                 "UPDATE authority.lease SET epoch = $1, holder = '', process = 0, beat = beat + 1",
                 [.integer(contents.epoch.signed)]))
+        try self.connection.run(
+            PostgresStatement(
+                "UPDATE authority.trail_head SET position = $1, digest = $2",
+                [.integer(contents.trailHead.position), .text(contents.trailHead.digest.description)]))
         try self.connection.run(PostgresStatement("COMMIT"))
     }
 

@@ -4,7 +4,7 @@ import TrancheCore
 /// The tables of the state of centers that are copied row by row. Both databases have them, with the same names and
 /// columns.
 enum AuthorityTable: String, CaseIterable {
-    case records, snapshots, verdicts, witnesses, configs, audit, secrets, acts
+    case records, snapshots, verdicts, witnesses, configs, trail, secrets, acts
 
     enum Kind { case integer, text, bytes }
     struct Column {
@@ -25,7 +25,11 @@ enum AuthorityTable: String, CaseIterable {
                 Column("version"), Column("checksum", .text), Column("content", .bytes), Column("at"),
                 Column("actor", .text), Column("note", .text),
             ]
-        case .audit: [Column("at"), Column("actor", .text), Column("action", .text), Column("detail", .text)]
+        case .trail:
+            [Column("position"), Column("at")]
+                + ["actor", "action", "sale", "detail", "before_act", "after_act", "key", "digest"].map {
+                    Column($0, .text)
+                }
         case .secrets: [Column("sale", .text), Column("secret", .text)]
         case .acts: [Column("key", .text), Column("what", .text)]
         }
@@ -34,11 +38,11 @@ enum AuthorityTable: String, CaseIterable {
     /// What the rows are ordered by.
     var key: [Column] {
         switch self {
-        case .records, .snapshots: [Column("position")]
+        case .records, .snapshots, .trail: [Column("position")]
         case .verdicts: [Column("lot"), Column("unit"), Column("piece")]
         case .witnesses: [Column("unit")]
         case .configs: [Column("version")]
-        case .audit, .acts: [Column("id")]
+        case .acts: [Column("id")]
         case .secrets: self.columns
         }
     }
