@@ -13,21 +13,19 @@ package struct AdminClient: Sendable {
     package var key: String?
     /// How long a command waits for a center that leads.
     private static let patienceMilliseconds = 8_000
+    private let credential: String
     private let curl: CurlClient
     private let center: CenterCaller
     /// One client, with one thread, for each certificate, because commands create this struct many times.
     private static let shared = NIOLockedValueBox<[ClientTLS?: CurlClient]>([:])
 
-    package init(_ layout: ClusterLayout, key: String? = nil) {
+    /// - Parameter credential: An operator's own one; `nil`: the layout's secret of admins.
+    package init(_ layout: ClusterLayout, key: String? = nil, credential: String? = nil) {
         self.layout = layout
         self.key = key
+        self.credential = credential ?? layout.secret("TRANCHE_ADMIN_SECRET")
         self.curl = Self.client(layout.clientTLS)
         self.center = CenterCaller(layout.centers, curl: self.curl)
-    }
-
-    /// An operator's own credential, if the environment has one; otherwise the secret of admins.
-    private var credential: String {
-        ProcessInfo.processInfo.environment["TRANCHE_OPERATOR_SECRET"] ?? self.layout.secret("TRANCHE_ADMIN_SECRET")
     }
 
     package func answers(_ address: String) async -> Bool {

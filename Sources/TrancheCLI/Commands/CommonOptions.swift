@@ -11,5 +11,8 @@ struct CommonOptions: ParsableArguments {
     var folder: ClusterFolder {
         ClusterFolder(path: URL(fileURLWithPath: self.data).standardizedFileURL.path)
     }
-    func client() throws -> AdminClient { AdminClient(try self.folder.load(), key: self.key) }
+    func client() throws -> AdminClient {
+        let own = ProcessInfo.processInfo.environment["TRANCHE_OPERATOR_SECRET"]
+        return AdminClient(try self.folder.load(), key: self.key, credential: own)
+    }
 }
