@@ -58,8 +58,8 @@ import Testing
             guard demo.isRunning else { throw TestFailure("the demo ended: \(said)") }
             return said.contains(moment)
         }
-        #expect(Processes.running("postgres", with: temporary).count == 12)
-        #expect(Processes.running("redis-server", with: temporary).count == 18)
+        #expect(Processes.running("postgres", with: temporary).count == 15)
+        #expect(Processes.running("redis-server", with: temporary).count == 24)
         demo.send(SIGTERM)
         // To remove 10,000 files takes a while on a busy disk.
         #expect(Processes.end(of: demo, seconds: 150) == 130)
