@@ -1,3 +1,4 @@
+import CurlClient
 import DaemonSupport
 import Foundation
 import GRDB
@@ -44,7 +45,7 @@ import TrancheCore
         var settings = Configuration()
         settings.busyMode = .timeout(5)
         let path = cluster.folder + "/center/authority.sqlite"
-        try DatabaseQueue(path: path, configuration: settings).write {
+        try await DatabaseQueue(path: path, configuration: settings).write {
             try $0.execute(sql: "UPDATE trail SET detail = replace(detail, '+10', '+11') WHERE key = 'one'")
         }
         let altered = try cluster.run(["audit"])
