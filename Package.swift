@@ -357,15 +357,19 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// The same sources twice: as a program of libFuzzer, or as tests that change the targets' seeds.
+let fuzzTargets: [Target.Dependency] = [
+    "TrancheCore", "TrancheAPI", "Edge", "ExpressParsing", "LedgerRows", nioCore, nioEmbedded, nioHTTP1, crypto,
+]
 if isFuzzing {
     package.targets.append(
         .executableTarget(
-            name: "tranche-fuzz",
-            dependencies: [
-                "TrancheCore", "TrancheAPI", "Edge", "ExpressParsing", "LedgerRows", nioCore, nioEmbedded, nioHTTP1,
-                crypto,
-            ],
-            path: "Tests/Fuzzing", exclude: ["Corpus"],
+            name: "tranche-fuzz", dependencies: fuzzTargets, path: "Tests/Fuzzing", exclude: ["Corpus", "Mutations"],
             swiftSettings: fuzzed + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+} else {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzingTests", dependencies: fuzzTargets, path: "Tests/Fuzzing", exclude: ["Corpus", "Main.swift"],
+            swiftSettings: plain))
 }
