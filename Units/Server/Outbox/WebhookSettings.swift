@@ -28,10 +28,11 @@ package struct WebhookSettings: Sendable {
             throw StartError("\(key).url must begin with https:// or http://, \(Limits.urlBytes) bytes at most")
         }
         self.mayBePrivate = try values.flag("\(key).private")
-        let secret = try values.liveSecret("tranche.outbox.\(name).secret") { secrets in
+        let check: @Sendable ([String]) -> String? = { secrets in
             WebhookSignature(secrets: secrets) == nil
                 ? "TRANCHE_OUTBOX_\(name.uppercased())_SECRET must be \(WebhookSignature.rule)" : nil
         }
+        let secret = try values.liveSecret("tranche.outbox.\(name).secret", check: check)
         // A part of a list that passed the check passes it, too.
         self.signatures = secret.derive { WebhookSignature(secrets: $0)! }
     }
