@@ -69,16 +69,14 @@ extension Center {
         _ pairs: [SecondRound.Pair], of sale: SaleConfig.Sale, to next: String, actor: String, act: OperatorAct?
     ) async throws(Problem) -> [(LotID, Int)] {
         let (names, lots) = (UnitNames(await self.book.config), sale.lots.map(\.id))
-        let carried = try await self.keeper.perform(act) { (authority, records) throws(Problem) -> Int in
+        let note = ActNote(
+            actor: actor, action: "carry", sale: sale.id, detail: "what is left of sale \(sale.id) to sale \(next)",
+            key: act?.key ?? "", subject: pairs.first.map { .lot($0.from) } ?? .sale(sale.id))
+        _ = try await self.keeper.perform(act, note: note) { (authority, records) throws(Problem) -> Int in
             do throws(SecondRound.Refusal) {
                 try SecondRound.check(sale.state, lots, authority, now: SystemClock.monotonic())
                 return try authority.carry(pairs, into: &records)
             } catch { throw Problem(error, sale: sale.id, names) }
-        }
-        if let carried, carried > 0 {
-            try? self.keeper.store.audit(
-                actor: actor, action: "carry", detail: "\(carried) items of sale \(sale.id) to sale \(next)",
-                at: SystemClock.now(), as: self.keeper.epoch)
         }
         return try await self.keeper.perform { authority, _ in
             pairs.map { ($0.to, authority.book.lots[$0.to]?.issued ?? 0) }
