@@ -1,3 +1,4 @@
+import DaemonSupport
 import NIOConcurrencyHelpers
 import RedisClient
 import TestSupport
