@@ -144,9 +144,8 @@ import TrancheCore
 
     @Test("a bad file takes no good one's place, and its reason is told once") func badFileIsNotTaken() async throws {
         try self.put(Self.old)
-        let secret = try await self.configuration().liveSecret(Self.key) {
-            $0.contains(Self.new) ? "not this one" : nil
-        }
+        let secret = try await self.configuration().liveSecret(
+            Self.key, check: { $0.contains(Self.new) ? "not this one" : nil })
         for bad in ["short", "", "\(Self.old) until=1", Self.new] {
             try self.put(bad)
             guard case .refused(let reason) = self.settled(secret) else {
