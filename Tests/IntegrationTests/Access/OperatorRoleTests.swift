@@ -17,6 +17,8 @@ import TrancheCore
         "POST /v1/sales": .admin, "PUT /v1/sales/{sale}": .admin, "DELETE /v1/sales/{sale}": .admin,
         "PUT /v1/sales/{sale}/blocked/{buyer}": .operator, "DELETE /v1/sales/{sale}/blocked/{buyer}": .operator,
         "PUT /v1/sales/{sale}/units/{unit}": .admin, "POST /v1/sales/{sale}/revocations": .operator,
+        "PUT /v1/sales/{sale}/holds/{step}": .operator, "DELETE /v1/sales/{sale}/holds/{step}": .operator,
+        "PUT /v1/sales/{sale}/second-rounds/{next}": .admin,
         "POST /v1/lots/{lot}/stock": .operator, "POST /v1/lots/{lot}/freeze": .admin,
         "POST /v1/quota/moves": .operator, "POST /v1/quota/settle": .admin, "POST /v1/config/rollback": .admin,
         // The table of addresses pauses a sale, and strands a unit; the other steps and actions are below.
