@@ -13,6 +13,20 @@ import TrancheCore
             detail: "lot \(number): +5 ä\u{1F3AB}", before: "issued 5", after: "issued 10", key: "key-\(number)")
     }
 
+    @Test("what a terminal would not show, or would show elsewhere, is replaced, and texts are cut by bytes")
+    func textsAreClean() {
+        func detail(_ text: String) -> String {
+            AuditNote(at: .distantPast, actor: "a", action: "b", detail: text).detail
+        }
+        #expect(detail("ä\u{1F3AB} é") == "ä\u{1F3AB} é")
+        #expect(detail("a\u{0}b\u{1B}c\u{7F}d\u{85}e\u{9B}f") == "a?b?c?d?e?f")
+        #expect(detail("\r\n\u{202E}a\u{2028}b\u{2029}c\u{200B}d") == "???a?b?c?d")
+        // One character with very many accents is one character, and no longer text than another.
+        #expect(detail("e" + String(repeating: "\u{301}", count: 5_000)).utf8.count == 399)
+        #expect(detail(String(repeating: "\u{1F3AB}", count: 200)).unicodeScalars.count == 100)
+        #expect(detail(String(repeating: "a", count: 401)).utf8.count == 400)
+    }
+
     /// What goes along the whole trail finds.
     private static func findings(_ store: any AuthorityStorage) throws -> [AuditFinding] {
         var check = AuditCheck()

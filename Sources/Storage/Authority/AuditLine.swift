@@ -29,17 +29,24 @@ package struct AuditNote: Hashable, Sendable {
         self.key = Self.clean(key, 64)
     }
 
-    /// A line is read on terminals, and PostgreSQL takes no zero byte.
-    private static func clean(_ text: String, _ characters: Int) -> String {
-        let start = text.prefix(characters)
-        guard start.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
-            return String(start)
-        }
-        var scalars = String.UnicodeScalarView()
-        for scalar in start.unicodeScalars {
-            scalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? "?" : scalar)
+    /// A line is read on terminals, where invisible characters could break it, or show it in another order; and PostgreSQL
+    /// takes no zero byte. A text is cut by bytes, because one character can have any number of them.
+    private static func clean(_ text: String, _ bytes: Int) -> String {
+        var (scalars, left) = (String.UnicodeScalarView(), bytes)
+        for scalar in text.unicodeScalars {
+            let shown: Unicode.Scalar = Self.isShown(scalar) ? scalar : "?"
+            left -= UTF8.width(shown)
+            guard left >= 0 else { break }
+            scalars.append(shown)
         }
         return String(scalars)
+    }
+
+    private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: false
+        default: true
+        }
     }
 }
 
