@@ -20,7 +20,7 @@ import TrancheCore
 /// | `data.folder` | authority log, configuration, audit trail | required without `authority.postgres` |
 /// | `authority.postgres` | a connection string of libpq, without a password: log, configuration and audit trail are there, and other centers with the same one stand by | none |
 /// | `authority.unreplicated` | `true`: no standby of PostgreSQL has to confirm, for a trial on one machine | `false` |
-/// | `operators.file` | the operators, beside `admin`: a name, a role and the digest of a credential on each line (`tranche operator`) | none |
+/// | `operators.file` | the operators, beside `admin`: a name, a role and the digest of a credential on each line (`tranche operator`); a missing file is an empty list | none: every operator's certificate is an admin's |
 /// | `center.url` | the address of this center that others are told; one of the list that they have | from host and port |
 ///
 /// Secrets, each a list with the newest first: `TRANCHE_UNITS_KEY`, from which the secrets of units are derived,

@@ -39,6 +39,7 @@ extension LocalCluster {
             )
         case .center, .otherCenter:
             let isFirst = part == .center
+            try self.makeOperators()
             let file = try self.write(
                 isFirst ? "center/center.yaml" : "center/other.yaml",
                 isFirst
@@ -67,6 +68,14 @@ extension LocalCluster {
             "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "no", "--daemonize",
             "no",
         ]
+    }
+
+    /// Under TLS a center without a list lets no certificate in, so the cluster's own one is in it from the start. There is
+    /// no other way in: nobody shows the secret of admins then.
+    private func makeOperators() throws {
+        guard self.layout.tls != nil, !FileManager.default.fileExists(atPath: self.folder.operators) else { return }
+        let own = OperatorList.Entry(name: ClusterLayout.operatorName, role: .admin, digest: nil)
+        try self.folder.write(OperatorList([own]).text, to: self.folder.operators)
     }
 
     private func center(port: Int, name: String) -> [String: [String: any CustomStringConvertible]] {

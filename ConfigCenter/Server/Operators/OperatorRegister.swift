@@ -11,7 +11,8 @@ import TrancheCore
 final class OperatorRegister: Sendable {
     private let file: LiveFile<OperatorList>?
 
-    /// - Parameter path: Empty: only admins by their secret, and every operator's certificate, as long as there is no list.
+    /// - Parameter path: Empty: only admins by their secret, and every operator's certificate. A file that is missing, or
+    ///   cannot be found, is an empty list: the loss of a list must not make everybody an admin.
     /// - Throws: ``StartError`` if there is a file that cannot be used.
     init(path: String) throws(StartError) {
         self.file = path.isEmpty ? nil : try LiveFile(path: path, bytes: OperatorList.textBytes, parse: Self.parse)
@@ -23,18 +24,18 @@ final class OperatorRegister: Sendable {
         }
     }
 
-    /// `nil` as long as there has never been a list.
-    var list: OperatorList? { self.file?.current }
+    /// `nil` if no list is configured, or as long as there has never been one.
+    private var list: OperatorList? { self.file?.current }
 
     func operators(showing credential: some Sequence<UInt8>) -> Operator? {
         self.list?.entry(digest: OperatorCredential.digest(of: credential))?.caller
     }
 
-    /// Who a certificate's owner is. Without a list each of them may do everything; with one, only those that it names may
-    /// do anything.
+    /// Who a certificate's owner is. Without a configured list each of them may do everything; with one, only those that it
+    /// names may do anything.
     func owner(ofCertificate name: String) throws(Problem) -> Operator {
-        guard let list = self.list else { return Operator(name: name, role: .admin) }
-        guard let entry = list.entry(named: name) else {
+        guard self.file != nil else { return Operator(name: name, role: .admin) }
+        guard let entry = self.list?.entry(named: name) else {
             throw Problem(
                 status: 403, code: "unknown_operator",
                 detail: "the certificate's name \"\(name)\" is not in the list of operators: tranche operator add")
@@ -59,6 +60,9 @@ struct OperatorWatch: Service {
     let logger: Logger
 
     func run() async throws {
+        if let file, file.current == nil {
+            self.logger.warning("there is no list of operators yet: certificates of operators open nothing")
+        }
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 if let file { self.look(file) }

@@ -1,3 +1,4 @@
+import Clusters
 import CurlClient
 import Foundation
 import Testing
@@ -57,8 +58,9 @@ import TrancheCore
         )
         var certificates: [ProcessName.Role: String] = [:]
         for role in ProcessName.Role.allCases {
-            certificates[role] = try authority.certificate(
-                self.uri(role.rawValue, role == .unit ? unit.name : "x"))
+            // The list of operators names the cluster's own one.
+            let name = [.unit: unit.name, .operator: ClusterLayout.operatorName][role] ?? "x"
+            certificates[role] = try authority.certificate(self.uri(role.rawValue, name))
         }
         for (server, path, route) in [
             (center, "/internal/v1/units/\(unit.id)/config", RouteClass.unitReports),

@@ -1,3 +1,4 @@
+import Clusters
 import CurlClient
 import DaemonSupport
 import Foundation
@@ -69,7 +70,8 @@ import TrancheCore
             }
         }
         // The name in a certificate opens what is for its role, without any secret, and nothing else.
-        let inside = try authority.ask(port: self.port(cluster.center), path: "/v1/quota", as: authority.folder)
+        let local = try authority.certificate(TestAuthority.uri("operator", ClusterLayout.operatorName))
+        let inside = try authority.ask(port: self.port(cluster.center), path: "/v1/quota", as: local)
         #expect(inside.contains("HTTP/1.1 200"), "\(inside)")
         let beside = try authority.ask(
             port: self.port(cluster.units[0].internalURL), path: "/internal/v1/refunds", as: authority.folder)
@@ -77,6 +79,34 @@ import TrancheCore
         // Buyers connect without TLS: a proxy in front ends theirs.
         let buyers = try await plain.send(CurlRequest("GET", "\(cluster.units[0].url)/v1/lots/1"))
         #expect(buyers.status == 200)
+    }
+
+    @Test("a list of operators that is lost makes nobody an admin: only whom it names again may do anything")
+    func lostListOpensNothing() async throws {
+        let authority = try TestAuthority()
+        let cluster = try await self.start(authority)
+        defer { cluster.stop() }
+        func status() async throws -> Int {
+            try await cluster.call("GET", "\(cluster.center)/v1/quota", secret: nil, body: nil).status
+        }
+        #expect(try await status() == 200)
+        // Of the same authority, but not in the list that the cluster began with.
+        let other = try authority.ask(port: self.port(cluster.center), path: "/v1/quota", as: authority.folder)
+        #expect(other.contains("HTTP/1.1 403") && other.contains("unknown_operator"), "\(other)")
+
+        cluster.signalAll("tranche-config-center", SIGKILL)
+        try FileManager.default.removeItem(atPath: ClusterFolder(path: cluster.folder).operators)
+        let center = try ChildProcess(
+            TestCluster.program("tranche-config-center").path, ["--config", cluster.folder + "/center/center.yaml"],
+            environment: ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRANCHE_") },
+            log: cluster.folder + "/center/log")
+        defer {
+            center.send(SIGTERM)
+            _ = center.wait()
+        }
+        try await eventually("the refusal") { (try? await status()) == 403 }
+        #expect(try cluster.run(["operator", "add", "ann", "--role", "viewer"]).status == 0)
+        try await eventually("the cluster's own operator") { try await status() == 200 }
     }
 
     @Test("callers trust only their own authority, and only for the name that they call")
