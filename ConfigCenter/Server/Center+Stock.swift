@@ -8,26 +8,30 @@ import TrancheCore
 extension Center {
     /// Adds stock to a lot. The configuration is changed first: a unit refuses grants beyond its configuration.
     ///
-    /// - Parameter check: Whether the operator may add so much.
+    /// - Parameter check: Whether the operator may add so much. Requests at the same time could each be little enough, and
+    ///   together too much, so it is asked again in the moment in which the items are issued.
     func addStock(
-        _ add: Int, to lot: LotID, actor: String, key: String?, check: (ActKind) async throws(Problem) -> Void
+        _ add: Int, to lot: LotID, actor: String, key: String?, check: @escaping RoleCheck
     ) async throws(Problem) {
-        let act = key.map { OperatorAct(key: $0, what: "stock: lot \(lot): +\(add)") }
+        let what = "lot \(lot): +\(add)"
+        let act = key.map { OperatorAct(key: $0, what: "stock: \(what)") }
         if let act, try self.keeper.isDone(act) { return }
-        guard let sale = await self.book.config.sale(of: lot) else { throw Problem(AuthorityError.unknownLot(lot)) }
-        if let rules = sale.lots.first(where: { $0.id == lot }) {
-            try await check(ActKind(adding: add, added: rules.added ?? 0, stock: rules.stock))
-        }
+        guard let sale = await self.book.config.sale(of: lot), let rules = sale.lots.first(where: { $0.id == lot })
+        else { throw Problem(AuthorityError.unknownLot(lot)) }
         guard sale.state.allows(.moreStock) else { throw .wrongState(sale, ": nothing can be added to it") }
+        // The first refusal comes before the configuration is changed.
         let issued = try await self.keeper.perform { (authority, _) throws(Problem) -> Int in
-            do throws(AuthorityError) { return try authority.issued(lot, with: add) } catch { throw Problem(error) }
+            try authority.issued(lot, with: add, stock: rules.stock, check)
         }
-        try await self.raise(lot, to: issued, actor: actor, note: "lot \(lot): +\(add)")
-        let total = try await self.command(
-            actor: actor, action: "stock", detail: "lot \(lot): +\(add)", key: key, about: .lot(lot), tell: []
-        ) { (authority, records) throws(AuthorityError) in
-            try authority.issue(lot, quantity: add, into: &records)
-            return authority.book.lots[lot]?.issued ?? 0
+        try await self.raise(lot, to: issued, actor: actor, note: what)
+        let note = ActNote(
+            actor: actor, action: "stock", sale: sale.id, detail: what, key: key ?? "", subject: .lot(lot))
+        let total = try await self.keeper.perform(act, note: note) { (authority, records) throws(Problem) -> Int in
+            let total = try authority.issued(lot, with: add, stock: rules.stock, check)
+            do throws(AuthorityError) { try authority.issue(lot, quantity: add, into: &records) } catch {
+                throw Problem(error)
+            }
+            return total
         }
         // Another operator may have added stock in between.
         if let total { try await self.raise(lot, to: total, actor: actor, note: "lot \(lot): \(total) in all") }
@@ -52,5 +56,17 @@ extension Center {
         try await self.change(.unitRemoved, actor: actor, note: "remove unit \(known.name)", act: act) { config in
             config.units.removeAll { $0.id == unit }
         }
+    }
+}
+
+extension QuotaAuthority {
+    /// What a lot will have in all, if so much may be added.
+    ///
+    /// - Parameter stock: What it had at the start of its sale.
+    fileprivate func issued(_ lot: LotID, with add: Int, stock: Int, _ check: RoleCheck) throws(Problem) -> Int {
+        let total: Int
+        do throws(AuthorityError) { total = try self.issued(lot, with: add) } catch { throw Problem(error) }
+        try check(ActKind(adding: add, added: total - add - stock, stock: stock))
+        return total
     }
 }

@@ -63,9 +63,10 @@ struct SaleRoutes {
         }
         group.post("lots/:lot/stock") { request, context in
             let add = try await request.document(StockBody.self).add
-            try await self.center.addStock(
-                add, to: try context.lot(), actor: request.actor, key: try request.idempotencyKey
-            ) { (kind) throws(Problem) in try await self.refusals.check(kind, request) }
+            let (lot, key, center) = (try context.lot(), try request.idempotencyKey, try self.center)
+            try await self.refusals.judge(request) { (check) async throws(Problem) in
+                try await center.addStock(add, to: lot, actor: request.actor, key: key, check: check)
+            }
             return Response.json(try await self.center.quota())
         }
     }

@@ -80,4 +80,18 @@ import TrancheCore
         let late = [later, later, start, .distantFuture].map { allowance.count(now: $0) }
         #expect(late == [1, 0, nil, 1])
     }
+
+    @Test("one operator's attempts take no line from another one, and names beyond the list share theirs")
+    func allowancesAreByName() {
+        var allowances = RefusalAllowances()
+        let now = Instant(milliseconds: 5_000)
+        func lines(_ caller: RefusalAllowances.Caller) -> Int {
+            (0..<40).compactMap { _ in allowances.count(caller, now: now) }.count
+        }
+        #expect([.listed("ann"), .listed("ann"), .listed("bob")].map(lines) == [30, 0, 30])
+        #expect([.unlisted, .unlisted, .stranger, .stranger].map(lines) == [30, 0, 10, 0])
+        // Two names are known; those from here on are the rest of the table, and then none has its own.
+        for number in 2..<RefusalAllowances.namesLimit { #expect(lines(.listed("n\(number)")) == 30) }
+        #expect(lines(.listed("late")) == 0)
+    }
 }

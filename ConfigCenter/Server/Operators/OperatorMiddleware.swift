@@ -31,7 +31,7 @@ struct OperatorMiddleware: RouterMiddleware {
             let name = try peer.name()
             if let refusal = RouteClass.operations.judge(name, unit: nil) { throw refusal.problem }
             do throws(Problem) { return try self.register.owner(ofCertificate: name.name) } catch {
-                await self.refusals.note(error, actor: name.name, isProven: true, request)
+                await self.refusals.note(error, actor: name.name, of: .unlisted, request)
                 throw error
             }
         }
@@ -43,19 +43,20 @@ struct OperatorMiddleware: RouterMiddleware {
             status: 401, code: "bad_credential",
             detail: "this address needs Authorization: Bearer with the credential of an operator")
         if let said = request.saidActor, self.register.knows(said) {
-            await self.refusals.note(problem, actor: "somebody as \(said)", isProven: false, request)
+            await self.refusals.note(problem, actor: "somebody as \(said)", of: .stranger, request)
         }
         throw problem
     }
 }
 
-/// Refuses acts by role, and writes refused attempts into the audit trail, as far as ``RefusalAllowance`` goes.
+/// Whether a caller may do an act, for rules that know only in the middle of it how much it is.
+///
+/// - Throws: ``Problem`` with status 403, and the role that the act needs in its code.
+typealias RoleCheck = @Sendable (ActKind) throws(Problem) -> Void
+
+/// Refuses acts by role, and writes refused attempts into the audit trail, as far as ``RefusalAllowances`` go.
 final class RefusalLog: Sendable {
-    private struct Allowances {
-        var known = RefusalAllowance.known
-        var strangers = RefusalAllowance.strangers
-    }
-    private let allowances = NIOLockedValueBox(Allowances())
+    private let allowances = NIOLockedValueBox(RefusalAllowances())
     private let seat: CenterSeat
     private let telemetry: Telemetry
 
@@ -63,22 +64,34 @@ final class RefusalLog: Sendable {
 
     /// - Throws: ``Problem`` with status 403, and the role that the act needs in its code.
     func check(_ kind: ActKind, _ request: Request) async throws(Problem) {
-        guard let caller = Operator.current, !caller.role.may(kind) else { return }
-        let problem = Problem(kind, refusedTo: caller)
-        await self.note(problem, actor: caller.name, isProven: true, request)
-        throw problem
+        try await self.judge(request) { (check) async throws(Problem) in try check(kind) }
+    }
+
+    /// Runs an act that asks by itself whether the caller may do it, and notes its refusal.
+    func judge(
+        _ request: Request, _ act: (_ check: @escaping RoleCheck) async throws(Problem) -> Void
+    ) async throws(Problem) {
+        let caller = Operator.current
+        do throws(Problem) {
+            try await act { (kind) throws(Problem) in
+                guard let caller, !caller.role.may(kind) else { return }
+                throw Problem(kind, refusedTo: caller)
+            }
+        } catch {
+            if let caller, error.status == 403 {
+                await self.note(error, actor: caller.name, of: .listed(caller.name), request)
+            }
+            throw error
+        }
     }
 
     /// A standby counts only: it has no trail to write into.
-    func note(_ problem: Problem, actor: String, isProven: Bool, _ request: Request) async {
+    func note(_ problem: Problem, actor: String, of caller: RefusalAllowances.Caller, _ request: Request) async {
         self.telemetry.count(
             "tranche_operator_refusals_total", "Attempts of operators, or in their names, that were refused.",
             labels: "code=\"\(problem.code)\"")
         guard let center = try? self.seat.center else { return }
-        let left = self.allowances.withLockedValue { allowances in
-            let now = SystemClock.monotonic()
-            return isProven ? allowances.known.count(now: now) : allowances.strangers.count(now: now)
-        }
+        let left = self.allowances.withLockedValue { $0.count(caller, now: SystemClock.monotonic()) }
         guard let left else { return }
         let more = left == 0 ? "" : "; \(left) more before it have no line"
         let note = AuditNote(

@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 import TestSupport
 import Testing
+import TrancheAPI
 import TrancheCore
 
 /// `tranche operator` and `tranche audit` at a cluster.
@@ -53,5 +54,39 @@ import TrancheCore
         #expect(altered.output.contains(/line [0-9]+ is not what was written there/), "\(altered.output)")
         let other = try cluster.run(["audit", "--head", "1:\(String(repeating: "0", count: 32))"])
         #expect(other.output.contains("line 1 has not the digest"))
+    }
+
+    @Test("ten additions at the same time are together no more than a tenth, unless an admin makes them")
+    func parallelAdditionsAreCountedTogether() async throws {
+        let cluster = try await TestCluster.start(stock: 100, limit: 1)
+        defer { cluster.stop() }
+        let added = try cluster.run(["operator", "add", "ann", "--role", "operator"])
+        let secret = String(
+            try #require(added.output.firstMatch(of: /TRANCHE_OPERATOR_SECRET=([0-9a-f]{64})/)?.output.1))
+        let (curl, url) = (cluster.curl, cluster.center + "/v1/")
+        try await cluster.wait(for: "ann") {
+            try await cluster.call("GET", url + "operator", secret: secret, body: nil).status == 200
+        }
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<10 {
+                group.addTask {
+                    let headers = [
+                        "Authorization": "Bearer \(secret)", "Content-Type": "application/json",
+                        "Idempotency-Key": "key-\(number)",
+                    ]
+                    return try await curl.send(
+                        CurlRequest("POST", url + "lots/1/stock", headers: headers, body: Array("{\"add\":10}".utf8))
+                    ).status
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(statuses.sorted() == [200] + Array(repeating: 403, count: 9))
+        #expect(try await cluster.quota().lots[0].issued == 110)
+        let shown = try cluster.run(["sale", "show", "test"]).output
+        #expect(shown.contains("110 items"), "\(shown)")
+        let admin = try cluster.run(["stock", "add", "1", "10"])
+        #expect(admin.status == 0, "\(admin.output)")
+        #expect(try await cluster.quota().lots[0].issued == 120)
     }
 }
