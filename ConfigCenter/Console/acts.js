@@ -195,7 +195,7 @@ function stepAct(id, step) {
             close: "A closed sale never opens again.", settle: "A settled sale cannot be changed any more." }[step],
         fields: step === "open" ? [
             { name: "delay", label: "Opens in, in seconds", value: 10, min: 0, max: 2_592_000 },
-            { name: "force", label: "Open although something is missing", type: "check" }] : [],
+            ...(may("forceOpen") ? [{ name: "force", label: "Open although something is missing", type: "check" }] : [])] : [],
         plan: (given, context, at) => stepPlan(step, given, context.sale, at),
         send: (given, context, headers, at) => post(`/v1/sales/${encodeURIComponent(id)}/${step}`,
             step === "open" ? {

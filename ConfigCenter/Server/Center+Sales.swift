@@ -37,6 +37,7 @@ extension Center {
         if step == .warm { try await self.checkCarried(sale) }
         switch step.condition {
         case .readiness:
+            try await self.checkIssued(sale)
             guard options.force == true || document.readiness.isReady else {
                 throw Problem(
                     status: 409, code: "not_ready",
@@ -61,6 +62,15 @@ extension Center {
         }
         if step == .warm { try await self.warm(sale) }
         return try await self.sale(id)
+    }
+
+    private func checkIssued(_ sale: SaleConfig.Sale) async throws(Problem) {
+        let lots = sale.lots.map(\.id)
+        let unissued = try await self.keeper.perform { authority, _ in SaleReadiness.unissued(lots, authority) }
+        guard let unissued else { return }
+        throw Problem(
+            status: 409, code: "not_ready",
+            detail: "the stock of lot \(unissued) is not in the log yet: it is added by itself, try again")
     }
 
     func checkSettled(_ sale: SaleConfig.Sale) async throws(Problem) {

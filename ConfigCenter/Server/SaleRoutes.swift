@@ -36,6 +36,7 @@ struct SaleRoutes {
             }
             let bytes = try await request.bytes(limit: 4 << 10)
             let options = bytes.isEmpty ? OpenBody() : try JSON.decode(OpenBody.self, from: bytes)
+            if step == .open, options.force == true { try await self.refusals.check(.forceOpen, request) }
             let document = try await self.center.step(
                 step, sale: id, expected: try request.expectedVersion(), actor: request.actor,
                 act: try request.act("\(name) \(id)"), options)

@@ -270,6 +270,18 @@ class ConsoleTests(ConsoleCase):
     def prepare_opening(self):
         self.center.change(lambda picture: picture["sales"][0].update(phase="warming", steps=["open", "close"]))
 
+    def test_the_box_that_forces_an_opening_is_for_admins(self):
+        self.start(pause=0.1)
+        self.center.operator = {"name": "ann", "role": "operator", "may": ACTS[:9]}
+        self.prepare_opening()
+        self.sign_in()
+        self.wait_for_text("#salePhase", "warming")
+        self.press("Open")
+        self.wait_for_text("#plan", "buyers can buy from")
+        self.assertIsNone(self.browser.run("return document.querySelector('#field-force')"))
+        self.browser.element("#typed").send_keys("summer", Keys.ENTER)
+        self.wait_for_text("#done", "Done: Open summer")
+
     def test_an_opening_is_counted_from_now_and_not_from_the_last_picture(self):
         self.start(pause=60)  # one picture
         self.prepare_opening()

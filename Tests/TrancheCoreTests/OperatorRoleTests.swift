@@ -52,6 +52,15 @@ import TrancheCore
         }
         #expect(ActKind(method: "POST", path: "/v1/units/4/strand") == .strand)
         #expect(ActKind(method: "HEAD", path: "/v1/quota") == .read)
+        // Everybody who acts may stop the schedule; what ends a sale is let go on by those who may end it.
+        for step in SaleSchedule.Step.allCases {
+            let path = "/v1/sales/s/holds/\(step.rawValue)"
+            #expect(ActKind(method: "PUT", path: path) == .hold)
+            #expect(
+                ActKind(method: "DELETE", path: path).least
+                    == ActKind(method: "POST", path: "/v1/sales/s/\(step)").least)
+        }
+        #expect(ActKind(method: "DELETE", path: "/v1/sales/s/holds/%6fpen") == .releaseEnd)
         for (method, path) in [
             ("POST", "/v1/sales/s/%70ause"), ("POST", "/v1/sales/s/Pause"), ("POST", "/v1/sales/s/none"),
             ("PATCH", "/v1/sales/s"), ("GET", "/v1/secrets"), ("GET", "/"), ("GET", ""), ("POST", "/v2/sales"),

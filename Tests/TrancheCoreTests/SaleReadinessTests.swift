@@ -27,6 +27,12 @@ import TrancheCore
         #expect(SaleReadiness(Self.lots, rollout: sale.rollout, sale.authority, now: sale.now).isReady)
     }
 
+    @Test("a lot that the log does not have is found, also behind one that it has") func findsUnissuedLot() {
+        let authority = self.sale().authority
+        #expect(SaleReadiness.unissued([SoldSale.lot], authority) == nil)
+        #expect(SaleReadiness.unissued([SoldSale.lot, LotID(99)], authority) == LotID(99))
+    }
+
     @Test("a silent unit is named as such, and nothing else is said about it") func namesSilent() {
         var sale = self.sale()
         sale.fallSilent()

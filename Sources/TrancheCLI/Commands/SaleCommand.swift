@@ -40,7 +40,7 @@ struct SaleCommand: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Option(help: "Seconds from now until it starts.") var delay = 2.0
-        @Flag(help: "Open even if the sale is not ready.") var force = false
+        @Flag(help: "Open even if the sale is not ready; needs an admin.") var force = false
         @Option(help: "Seconds to wait after the start until every unit takes orders.") var wait = 30
         @Flag(help: "Return at once.") var noWait = false
 

@@ -20,7 +20,8 @@ extension SaleCommand {
 
     struct Release: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Release a step that was held: the schedule takes it, at once if its time has come.")
+            abstract: "Release a step that was held: the schedule takes it, at once if its time has come.",
+            discussion: "Releasing close or settle needs an admin, as the step itself does.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Argument(help: "The step: warm, open, close or settle.") var step: SaleSchedule.Step

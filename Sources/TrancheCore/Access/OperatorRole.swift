@@ -22,8 +22,12 @@ package enum OperatorRole: String, Hashable, Sendable, CaseIterable, Codable {
 package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
     case read
     case warm, open, pause, resume, block, revoke, moveQuota
-    /// A step of a sale's schedule is held, or released.
+    /// A step of a sale's schedule is held, or a held one that an operator may take is released.
     case hold
+    /// A held step that only admins take, closing or settling, is released: the schedule takes it then.
+    case releaseEnd
+    /// A sale is opened although something is missing.
+    case forceOpen
     /// Stock of a lot, as long as all that was added is at most a tenth of what the sale began with.
     case addStock
     /// More than that.
@@ -39,7 +43,8 @@ package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
         switch self {
         case .read: .viewer
         case .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .hold, .addStock: .operator
-        case .addMuchStock, .close, .settle, .createSale, .editSale, .deleteSale, .rollBack: .admin
+        case .addMuchStock, .forceOpen, .releaseEnd, .close, .settle, .createSale, .editSale, .deleteSale, .rollBack:
+            .admin
         case .secondRound, .freeze, .settleQuota, .addUnit, .drain, .undrain, .strand, .removeUnit, .other: .admin
         }
     }
@@ -80,7 +85,8 @@ extension ActKind {
         }
     }
 
-    /// For an addition of stock the amount decides, too: ``init(adding:added:stock:)``.
+    /// For an addition of stock the amount decides, too: ``init(adding:added:stock:)``. An opening may be
+    /// ``forceOpen``.
     private static let addresses: [Address] =
         [
             "/v1/operator", "/v1/sales", "/v1/sales/:sale", "/v1/quota", "/v1/quota/moves/:move", "/v1/units",
@@ -94,7 +100,10 @@ extension ActKind {
             Address("POST", "/v1/sales/:sale/revocations", .revoke),
             Address("PUT", "/v1/sales/:sale/units/:unit", .addUnit),
             Address("PUT", "/v1/sales/:sale/holds/:step", .hold),
-            Address("DELETE", "/v1/sales/:sale/holds/:step", .hold),
+            // Also a step that is spelled otherwise needs what the end of a sale needs.
+            Address("DELETE", "/v1/sales/:sale/holds/warm", .hold),
+            Address("DELETE", "/v1/sales/:sale/holds/open", .hold),
+            Address("DELETE", "/v1/sales/:sale/holds/:step", .releaseEnd),
             Address("PUT", "/v1/sales/:sale/second-rounds/:next", .secondRound),
             Address("POST", "/v1/sales/:sale/warm", .warm), Address("POST", "/v1/sales/:sale/open", .open),
             Address("POST", "/v1/sales/:sale/pause", .pause), Address("POST", "/v1/sales/:sale/resume", .resume),

@@ -57,6 +57,11 @@ package struct SaleReadiness: Hashable, Sendable {
         self.missing = missing
     }
 
+    /// A lot of a sale without stock in the log. Such a sale is never opened, whoever forces it: nothing could be granted.
+    package static func unissued(_ lots: [LotID], _ authority: QuotaAuthority) -> LotID? {
+        lots.first { authority.book.lots[$0] == nil }
+    }
+
     private static func missing(_ lot: PlannedLot, _ report: UnitReport, isDrained: Bool) -> [Missing] {
         var missing: [Missing] = []
         let told = report.lots.first { $0.lot == lot.lot }

@@ -16,9 +16,10 @@ import TrancheCore
     private static let needed: [String: OperatorRole] = [
         "POST /v1/sales": .admin, "PUT /v1/sales/{sale}": .admin, "DELETE /v1/sales/{sale}": .admin,
         "PUT /v1/sales/{sale}/blocked/{buyer}": .operator, "DELETE /v1/sales/{sale}/blocked/{buyer}": .operator,
-        "PUT /v1/sales/{sale}/units/{unit}": .admin, "POST /v1/sales/{sale}/revocations": .operator,
-        "PUT /v1/sales/{sale}/holds/{step}": .operator, "DELETE /v1/sales/{sale}/holds/{step}": .operator,
-        "PUT /v1/sales/{sale}/second-rounds/{next}": .admin,
+        "PUT /v1/sales/{sale}/second-rounds/{next}": .admin, "PUT /v1/sales/{sale}/holds/{step}": .operator,
+        // The table of addresses releases "pause", which is no step that operators may take.
+        "DELETE /v1/sales/{sale}/holds/{step}": .admin, "PUT /v1/sales/{sale}/units/{unit}": .admin,
+        "POST /v1/sales/{sale}/revocations": .operator,
         "POST /v1/lots/{lot}/stock": .operator, "POST /v1/lots/{lot}/freeze": .admin,
         "POST /v1/quota/moves": .operator, "POST /v1/quota/settle": .admin, "POST /v1/config/rollback": .admin,
         // The table of addresses pauses a sale, and strands a unit; the other steps and actions are below.
@@ -98,6 +99,11 @@ import TrancheCore
             let role: OperatorRole = [.close, .settle].contains(step) ? .admin : .operator
             doors.append(("POST", center.url + "/v1/sales/test/\(step.rawValue)", role, "\(step)"))
         }
+        for step in SaleSchedule.Step.allCases {
+            let role: OperatorRole = [.close, .settle].contains(step) ? .admin : .operator
+            doors.append(("PUT", center.url + "/v1/sales/test/holds/\(step.rawValue)", .operator, "hold \(step)"))
+            doors.append(("DELETE", center.url + "/v1/sales/test/holds/\(step.rawValue)", role, "release \(step)"))
+        }
         for action in ["drain", "undrain", "strand", "remove"] {
             doors.append(("POST", center.url + "/v1/units/77/\(action)", .admin, action))
         }
@@ -113,6 +119,24 @@ import TrancheCore
                     #expect(self.code(response) == "needs_\(needed.rawValue)", "\(name) as \(key.role)")
                 }
             }
+        }
+    }
+
+    @Test("an opening is forced by admins alone") func adminsForceOpenings() async throws {
+        let center = try Center()
+        let ann = try self.add("ann", .operator, to: center)
+        try await center.daemon.start(["TRANCHE_ADMIN_SECRET": self.admin])
+        defer { center.daemon.stop() }
+        for (secret, body, status) in [
+            (ann, "{}", 404), (ann, "{\"force\":false}", 404), (ann, "{\"force\":true}", 403),
+            (self.admin, "{\"force\":true}", 404),
+        ] {
+            let headers = ["If-Match": "\"0\"", "Content-Type": "application/json"]
+            let response = try await self.call(
+                center, "POST", "/v1/sales/test/open", secret, headers, body: Array(body.utf8))
+            // There is no sale: whoever may open it learns that.
+            #expect(response.status == status, "\(body): \(response.status)")
+            if status == 403 { #expect(self.code(response) == "needs_admin") }
         }
     }
 
