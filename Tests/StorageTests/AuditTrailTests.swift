@@ -142,6 +142,7 @@ import TrancheCore
         _ = try PostgresAuthority(settings).auditTrail(limit: 1)
         try PostgresConnection(try PostgresTarget(target), application: "test").run(
             script: """
+                DROP TRIGGER note_older ON authority.audit; DROP FUNCTION authority.note_older;
                 DROP TABLE authority.trail; DROP TABLE authority.trail_head;
                 INSERT INTO authority.audit (at, actor, action, detail) VALUES (7, 'bob', 'move', 'old');
                 """)
@@ -149,6 +150,28 @@ import TrancheCore
             let store = PostgresAuthority(settings)
             #expect(try store.auditTrail(limit: 9).map(\.detail) == ["old"])
             #expect(try Self.findings(store) == [])
+        }
+    }
+
+    @Test("a center of an earlier version that leads on in PostgreSQL writes into the chain, once")
+    func olderCentersWriteIntoTheChain() throws {
+        let target = try PrivatePostgres.newDatabase()
+        let settings = AuthoritySettings(
+            target: try PostgresTarget(target), allowsUnreplicated: true, permission: "authority.unreplicated")
+        let store = PostgresAuthority(settings)
+        try store.append(Self.note(1), as: Epoch(0))
+        let older = try PostgresConnection(try PostgresTarget(target), application: "test")
+        try older.run(
+            script: """
+                BEGIN; INSERT INTO authority.audit (at, actor, action, detail) VALUES (7, 'bob', 'move', 'old'); COMMIT;
+                BEGIN; INSERT INTO authority.audit (at, actor, action, detail) VALUES (8, 'bob', 'move', 'lost'); ROLLBACK
+                """)
+        try store.append(Self.note(3), as: Epoch(0))
+        // Another center starts, and imports nothing twice.
+        for reader in [store, PostgresAuthority(settings)] {
+            #expect(try reader.auditTrail(limit: 9).map(\.actor) == ["ann", "bob", "ann"])
+            #expect(try reader.auditTrail(limit: 9).map(\.position) == [3, 2, 1])
+            #expect(try Self.findings(reader) == [])
         }
     }
 }

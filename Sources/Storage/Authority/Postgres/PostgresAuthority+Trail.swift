@@ -4,7 +4,11 @@ package import TrancheCore
 // The audit trail. Two connections write it, so the server itself puts each line behind the last one.
 
 enum AuthorityTrail {
-    /// The table, its head, and the function that writes a line. Lines of earlier versions begin the chain as they are now.
+    /// The table, its head, and the function that writes a line.
+    ///
+    /// Lines of earlier versions begin the chain as they are now. A center of such a version may lead on after this: a
+    /// trigger puts what it writes into the chain. It is made before the older lines are read, under a lock that lets
+    /// nobody write in between, so each line is there once.
     static let schema = """
         CREATE TABLE IF NOT EXISTS authority.trail (
             position BIGINT PRIMARY KEY, at BIGINT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
@@ -28,7 +32,17 @@ enum AuthorityTrail {
             UPDATE authority.trail_head SET position = p, digest = d;
             RETURN p;
         END $$;
+        CREATE OR REPLACE FUNCTION authority.note_older() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM authority.note(NEW.at, NEW.actor, NEW.action, '', NEW.detail, '', '', '');
+            RETURN NULL;
+        END $$;
         DO $$ DECLARE r RECORD; BEGIN
+            IF EXISTS (
+                SELECT FROM pg_trigger t
+                WHERE t.tgrelid = 'authority.audit'::regclass AND t.tgname = 'note_older') THEN RETURN; END IF;
+            LOCK TABLE authority.audit IN SHARE ROW EXCLUSIVE MODE;
+            CREATE TRIGGER note_older AFTER INSERT ON authority.audit
+                FOR EACH ROW EXECUTE FUNCTION authority.note_older();
             IF (SELECT h.position FROM authority.trail_head h) = 0 THEN
                 FOR r IN SELECT a.at, a.actor, a.action, a.detail FROM authority.audit a ORDER BY a.id LOOP
                     PERFORM authority.note(r.at, r.actor, r.action, '', r.detail, '', '', '');
