@@ -4,8 +4,8 @@ extension SaleConfig {
     /// This configuration with the rules of an older one: times, windows, limits of buyers, and the rules of gates.
     ///
     /// States of sales, homes, added units, first grants, stock, secrets and units stay as they are now. Otherwise a buyer whose
-    /// home moved could buy twice, and a closed sale would open again. Schedules stay, too: a rollback begins
-    /// no steps, and releases none. A sale that the older one does not have keeps its rules.
+    /// home moved could buy twice, and a closed sale would open again. Schedules stay, too, and with them the times of their
+    /// sales: a rollback begins no steps, and releases none. A sale that the older one does not have keeps its rules.
     package func withRules(of older: SaleConfig) -> SaleConfig {
         var next = self
         for index in next.sales.indices {
@@ -19,9 +19,7 @@ extension SaleConfig {
 extension SaleConfig.Sale {
     fileprivate mutating func takeRules(of old: Self) {
         self.name = old.name
-        if self.state.allows(.formerOpening) { self.startsAtMilliseconds = old.startsAtMilliseconds }
-        self.endsAtMilliseconds = old.endsAtMilliseconds
-        self.paymentWindowMilliseconds = old.paymentWindowMilliseconds
+        if self.schedule == nil || self.state == .settled { self.takeTimes(of: old) }
         self.gate = old.gate
         // Of a second round there are items already, also in a draft.
         if self.state.allows(.lots), !self.isSecondRound {
@@ -32,6 +30,14 @@ extension SaleConfig.Sale {
             guard let lot = old.lots.first(where: { $0.id == self.lots[index].id }) else { continue }
             self.lots[index].perBuyerLimit = lot.perBuyerLimit
         }
+    }
+
+    /// Not of a sale whose schedule has steps left: they follow from the times. An older end may have passed, and the sale
+    /// would be closed for good.
+    private mutating func takeTimes(of old: Self) {
+        if self.state.allows(.formerOpening) { self.startsAtMilliseconds = old.startsAtMilliseconds }
+        self.endsAtMilliseconds = old.endsAtMilliseconds
+        self.paymentWindowMilliseconds = old.paymentWindowMilliseconds
     }
 
     /// Whether the lots are equal except for the limits of buyers.

@@ -34,6 +34,19 @@ import TrancheCore
         #expect(next.tieKeyHash == "hash" && next.lots[0].stock == 20 && next.lots[0].issued == 25)
     }
 
+    @Test("a sale with a schedule keeps the times from which its steps follow, until it is settled")
+    func schedulesKeepTheirTimes() {
+        let older = self.config([self.sale("a", limit: 1)])
+        for state in SaleState.allCases {
+            var sale = self.sale("a", limit: 2, state: state)
+            sale.schedule = .init()
+            let next = self.config([sale]).withRules(of: older).sales[0]
+            #expect(next.lots[0].perBuyerLimit == 1 && next.name == "a 1", "\(state)")
+            if state != .settled { #expect(next.saleSchedule == sale.saleSchedule, "\(state)") }
+            #expect(next.endsAtMilliseconds == (state == .settled ? 10 : 20), "\(state)")
+        }
+    }
+
     @Test("no sale, and no lot of an open sale, is added or removed") func openSaleKeepsItsLots() {
         let now = self.config([
             self.sale("a", limit: 2, state: .open, lots: [1, 2]), self.sale("new", limit: 3, state: .open, lots: [3]),
