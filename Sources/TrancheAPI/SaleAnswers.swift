@@ -85,6 +85,12 @@ extension Problem {
                 ("not_reported", "\(names[unit]) has not applied version \(version) yet: repeat in a moment")
             case .untold(let unit, let lot):
                 ("not_reported", "\(names[unit]) has not reported lot \(lot) yet: repeat in a moment")
+            case .allocating(let unit, let lot, let quantity):
+                (
+                    "not_reported",
+                    "\(names[unit]) has not reported \(quantity) of lot \(lot) that its contest allocated: repeat in a "
+                        + "moment"
+                )
             case .reserved(let unit, let lot, let quantity):
                 (
                     "unsettled",

@@ -22,6 +22,7 @@ import TrancheCore
             (.silent(UnitID(1), LotID(7), held: 5), "not_reported", "if it is lost, strand its quota with POST"),
             (.behind(UnitID(1), version: 6), "not_reported", "has not applied version 6 yet: repeat in a moment"),
             (.untold(UnitID(1), LotID(7)), "not_reported", "has not reported lot 7 yet: repeat in a moment"),
+            (.allocating(UnitID(1), LotID(7), quantity: 2), "not_reported", "2 of lot 7 that its contest allocated"),
             (.reserved(UnitID(1), LotID(7), quantity: 2), "unsettled", "2 of lot 7 are still reserved: wait for"),
         ])
     func refusedSettlementSaysWhatToDo(refusal: Settlement.Refusal, code: String, advice: String) {

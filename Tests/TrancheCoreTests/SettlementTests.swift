@@ -67,6 +67,26 @@ import TrancheCore
         #expect(self.refusal(of: sale) == .reserved(Self.unit, Self.lot, quantity: 2))
     }
 
+    @Test("what a contest allocated blocks the settlement until the unit has it, and it is paid")
+    func waitsForAllocations() throws {
+        var sale = try self.sale()
+        _ = try sale.authority.contend(Self.lot, .init(policy: .stamp, waitlist: 3), into: &sale.records)
+        let epoch = try sale.authority.lead(url: "c", now: sale.now, into: &sale.records)
+        let entrant = ContestBatch.Entrant(
+            order: OrderID(high: 0, low: 1), unit: Self.unit, generation: Generation(1), quantity: 1,
+            place: Place(stamp: Stamp(rawValue: 1), tie: 0), stamp: Stamp(rawValue: 1), uncertainty: 0, isLate: false,
+            index: 0)
+        let batch = ContestBatch(
+            number: 1, at: sale.now, frontier: entrant.place, passed: [entrant], allocated: [entrant.order],
+            released: [], waited: [])
+        _ = try sale.authority.record(Self.lot, batch, by: epoch, now: sale.now, into: &sale.records)
+        #expect(self.refusal(of: sale) == .allocating(Self.unit, Self.lot, quantity: 1))
+        sale.report(Self.unit, [(Self.lot, granted: 10, sold: 5, paid: 4)], allocated: [Self.lot: 1])
+        #expect(self.refusal(of: sale) == .reserved(Self.unit, Self.lot, quantity: 1))
+        sale.report(Self.unit, [(Self.lot, granted: 10, sold: 5, paid: 5)], allocated: [Self.lot: 1])
+        #expect(self.refusal(of: sale) == nil)
+    }
+
     @Test("stranded quota must be settled first, also if its unit reports") func needsStrandedSettled() throws {
         var sale = try self.sale()
         try sale.authority.strand(Self.unit, reason: "lost", into: &sale.records)

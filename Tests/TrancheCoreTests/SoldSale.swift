@@ -35,6 +35,7 @@ struct SoldSale {
     /// A unit's next report: what it holds of each lot, and what it sold and was paid for.
     mutating func report(
         _ unit: UnitID, _ lots: [(LotID, granted: Int, sold: Int, paid: Int)], returned: [LotID: Int] = [:],
+        allocated: [LotID: Int] = [:],
         isPrimed: Bool = true, generation: Generation = Generation(1), earlier: [UnitReport.Earlier] = []
     ) {
         let position = (self.positions[unit] ?? 0) + 1
@@ -44,7 +45,9 @@ struct SoldSale {
             session: 1, head: LedgerHead(position: position, digest: .init(high: position, low: 0)), nonce: position,
             lots: lots.map { lot, granted, sold, paid in
                 UnitReport.Lot(
-                    lot: lot, counters: QuotaCounters(granted: granted, returned: returned[lot] ?? 0, sold: sold),
+                    lot: lot,
+                    counters: QuotaCounters(
+                        granted: granted, allocated: allocated[lot] ?? 0, returned: returned[lot] ?? 0, sold: sold),
                     offered: sold, starved: 0, hintDone: 0, isPrimed: isPrimed, paid: paid)
             }, earlier: earlier)
         _ = self.authority.report(report, now: self.now, into: &self.records)

@@ -11,6 +11,8 @@ package enum Settlement {
         case behind(UnitID, version: Int)
         /// The unit's report does not name the lot.
         case untold(UnitID, LotID)
+        /// The unit has not taken all that contests gave to its orders: buyers may still pay for it.
+        case allocating(UnitID, LotID, quantity: Int)
         /// Orders wait for their payment.
         case reserved(UnitID, LotID, quantity: Int)
     }
@@ -56,6 +58,9 @@ package enum Settlement {
         guard let report else { throw .silent(unit, lot, held: account.outstanding) }
         guard rollout.applied[unit] ?? 0 >= rollout.version else { throw .behind(unit, version: rollout.version) }
         guard let told = report.lots.first(where: { $0.lot == lot }) else { throw .untold(unit, lot) }
+        guard told.counters.allocated == account.allocated else {
+            throw .allocating(unit, lot, quantity: account.allocated - told.counters.allocated)
+        }
         guard told.counters.live == told.paid else {
             throw .reserved(unit, lot, quantity: told.counters.live - told.paid)
         }
