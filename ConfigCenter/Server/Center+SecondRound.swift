@@ -1,4 +1,5 @@
 import DaemonSupport
+import NIOConcurrencyHelpers
 import Storage
 import TrancheAPI
 import TrancheCore
@@ -35,14 +36,26 @@ extension Center {
         _ id: String, to next: String, _ body: SecondRoundBody, actor: String, key: String?
     ) async throws(Problem) -> SecondRoundDocument {
         try SaleConfig.checkSaleID(next)
+        guard self.draftUse.withLockedValue({ $0.beginCarry(to: next) }) else {
+            throw .inUse(next, "is being deleted")
+        }
+        defer { self.draftUse.withLockedValue { $0.endCarry(to: next) } }
         let act = key.map { OperatorAct(key: $0, what: "second round: \(id) to \(next)") }
         let config = await self.book.config
         guard let sale = config.sales.first(where: { $0.id == id }) else { throw .unknownSale(id) }
-        if let act, try self.keeper.isDone(act) { return try await self.document(sale, next) }
+        if let act, try self.keeper.isDone(act) {
+            try await self.raise(self.issued(of: sale, in: next), actor: actor, next)
+            return try await self.document(sale, next)
+        }
         let known = try config.secondRound(next, of: sale)
         let left = try await self.returned(sale, config)
         if let known {
             guard try !self.pairs(of: known, from: sale, left).isEmpty else {
+                let issued = try await self.issued(of: sale, in: next)
+                guard issued.contains(where: { $0.1 > 0 }) else {
+                    throw Problem(SecondRound.Refusal.nothingLeft, sale: id, UnitNames(config))
+                }
+                try await self.raise(issued, actor: actor, next)
                 return try await self.document(sale, next)
             }
         } else {
@@ -56,18 +69,16 @@ extension Center {
             pairs.map { ($0.to, (authority.book.lots[$0.to]?.issued ?? 0) + authority.unsold($0.from).pool) }
         }
         try await self.raise(before, actor: actor, next)
-        let issued = try await self.carry(pairs, of: sale, to: next, actor: actor, act: act)
+        try await self.carry(pairs, of: sale, to: next, actor: actor, act: act)
         // More may have been freed in between.
-        try await self.raise(issued, actor: actor, next)
+        try await self.raise(self.issued(of: sale, in: next), actor: actor, next)
         return try await self.document(sale, next)
     }
 
     /// The second and last change: what is in the pools of one sale is stock of the other one.
-    ///
-    /// - Returns: What was issued of each lot by now.
     private func carry(
         _ pairs: [SecondRound.Pair], of sale: SaleConfig.Sale, to next: String, actor: String, act: OperatorAct?
-    ) async throws(Problem) -> [(LotID, Int)] {
+    ) async throws(Problem) {
         let (names, lots) = (UnitNames(await self.book.config), sale.lots.map(\.id))
         let note = ActNote(
             actor: actor, action: "carry", sale: sale.id, detail: "what is left of sale \(sale.id) to sale \(next)",
@@ -78,8 +89,14 @@ extension Center {
                 return try authority.carry(pairs, into: &records)
             } catch { throw Problem(error, sale: sale.id, names) }
         }
+    }
+
+    /// What the log has of each lot of a second round by now. The configuration may have less, if a center ended, or
+    /// could not write, behind the record.
+    private func issued(of sale: SaleConfig.Sale, in next: String) async throws(Problem) -> [(LotID, Int)] {
+        let lots = await self.book.config.sales.first { $0.id == next }?.pairs(from: sale).map(\.to) ?? []
         return try await self.keeper.perform { authority, _ in
-            pairs.map { ($0.to, authority.book.lots[$0.to]?.issued ?? 0) }
+            lots.map { ($0, authority.book.lots[$0]?.issued ?? 0) }
         }
     }
 

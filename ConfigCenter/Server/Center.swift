@@ -20,6 +20,8 @@ struct Center: Sendable {
     private let versions = NIOLockedValueBox<[UnitID: Int]>([:])
     /// What is in the way of the next step of a sale's schedule, by sale, as the last look found it.
     let obstacles = NIOLockedValueBox<[String: FoundObstacle]>([:])
+    /// Of the drafts that are deleted, or get items of another sale, now.
+    let draftUse = NIOLockedValueBox(DraftUse())
 
     /// What the leading coordinator has been told of each lot.
     let told: NIOLockedValueBox<SentValues<LotID, LeaderQuota.Lot>>

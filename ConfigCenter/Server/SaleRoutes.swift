@@ -18,14 +18,8 @@ struct SaleRoutes {
         group.put("sales/:sale") { request, context in try await self.edit(context.sale, request) }
         group.delete("sales/:sale") { request, context in
             let id = context.sale
-            try await self.center.change(
-                .saleDeleted, expected: try request.expectedVersion(), actor: request.actor, note: "delete \(id)",
-                act: try request.act("delete \(id)")
-            ) { (config) throws(Problem) in
-                guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
-                try config.sales[index].checkDeletion()
-                config.sales.remove(at: index)
-            }
+            try await self.center.delete(
+                id, expected: try request.expectedVersion(), actor: request.actor, act: try request.act("delete \(id)"))
             return Response(status: .noContent)
         }
         group.post("sales/:sale/:step") { request, context in

@@ -59,6 +59,10 @@ extension Problem {
         Problem(status: 409, code: "wrong_state", detail: "sale \(sale.id) is \(sale.state.rawValue)\(why)")
     }
 
+    package static func inUse(_ id: String, _ why: String) -> Problem {
+        Problem(status: 409, code: "in_use", detail: "sale \(id) \(why): repeat in a moment")
+    }
+
     package init(_ refusal: Settlement.Refusal, _ names: UnitNames) {
         let (code, detail): (String, String) =
             switch refusal {

@@ -24,10 +24,11 @@ extension SaleConfig.Sale {
         }
     }
 
+    /// - Parameter hasItems: Whether the log has a lot of this sale.
     /// - Throws: ``Problem`` `wrong_state` if something of the sale may be in the log.
-    package func checkDeletion() throws(Problem) {
+    package func checkDeletion(hasItems: Bool) throws(Problem) {
         guard self.state.allows(.deletion) else { throw .wrongState(self, ": only a draft can be deleted") }
-        guard !self.isSecondRound else {
+        guard !hasItems else {
             throw .wrongState(self, " with items that were carried from another sale: they would be in no sale")
         }
     }

@@ -74,7 +74,9 @@ import TrancheCore
         #expect(edited.lots[0].carriedFrom == LotID(1) && edited.lots[0].poolPermille == 500)
         #expect(throws: Problem.self) { try made.edited(to: edit(stock: 5)) }
         #expect(throws: Problem.self) { try made.edited(to: edit(id: 5)) }
-        #expect(throws: Problem.self) { try made.checkDeletion() }
+        #expect(throws: Problem.self) { try made.checkDeletion(hasItems: true) }
+        try made.checkDeletion(hasItems: false)
+        #expect(throws: Problem.self) { try self.config().sales[1].checkDeletion(hasItems: false) }
         #expect(made.created(tieKeyHash: "", drawHash: "").lots[0].carriedFrom == nil)
         let older = SaleConfig(sales: [edit(stock: 5)])
         let back = SaleConfig(sales: [made]).withRules(of: older).sales[0]

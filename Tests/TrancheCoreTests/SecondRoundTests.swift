@@ -90,6 +90,20 @@ import TrancheCore
         self.expectConserved(sale)
     }
 
+    @Test("of two second rounds of one sale the slower one is refused: it has nothing, and nothing changes")
+    func slowerRoundGetsNothing() throws {
+        var sale = SoldSale()
+        try sale.issue(20)
+        #expect(try sale.authority.carry([Self.pair], into: &sale.records) == 20)
+        let before = sale.records
+        let slower = SecondRound.Pair(from: Self.lot, to: LotID(9))
+        #expect(throws: SecondRound.Refusal.nothingLeft) {
+            try sale.authority.carry([slower], into: &sale.records)
+        }
+        #expect(sale.records == before && sale.authority.book.lots[LotID(9)] == nil)
+        self.expectConserved(sale)
+    }
+
     @Test("a lot with stock of its own, or with too much, gets nothing, and nothing changes") func otherStockIsRefused()
         throws
     {
@@ -180,7 +194,11 @@ private struct CarryHistory {
             if granted > 0 { self.counters[unit, default: [:]][lot, default: QuotaCounters()].granted += granted }
         case 4...5: self.change(lot, unit) { $0.sold += $1 }
         case 6...7: self.change(lot, unit) { $0.returned += $1 }
-        case 8: _ = try self.sale.authority.carry([Self.pairs[self.draw.below(3)]], into: &self.sale.records)
+        case 8:
+            let pair = Self.pairs[self.draw.below(3)]
+            do throws(SecondRound.Refusal) {
+                _ = try self.sale.authority.carry([pair], into: &self.sale.records)
+            } catch { guard error == .nothingLeft else { throw error } }
         default: try self.settle(lot)
         }
     }

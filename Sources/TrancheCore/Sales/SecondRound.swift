@@ -100,6 +100,7 @@ extension QuotaAuthority {
     /// before, with nothing in between.
     ///
     /// - Returns: The carried items. Without any there is no record: a repetition carries nothing more.
+    /// - Throws: `nothingLeft` if the other lots have nothing either: another second round was faster.
     package mutating func carry(
         _ pairs: [SecondRound.Pair], into records: inout [AuthorityRecord]
     ) throws(SecondRound.Refusal) -> Int {
@@ -114,7 +115,10 @@ extension QuotaAuthority {
             guard left <= limit else { throw .tooMany(pair.to, quantity: left, limit: limit) }
             carries.append(Carry(from: pair.from, to: pair.to, quantity: left))
         }
-        guard !carries.isEmpty else { return 0 }
+        guard !carries.isEmpty else {
+            guard pairs.contains(where: { self.book.lots[$0.to] != nil }) else { throw .nothingLeft }
+            return 0
+        }
         self.append(.carried(carries), into: &records)
         return carries.reduce(0) { $0 + $1.quantity }
     }
