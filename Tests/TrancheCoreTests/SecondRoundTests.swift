@@ -96,11 +96,11 @@ import TrancheCore
         try sale.issue(20)
         #expect(try sale.authority.carry([Self.pair], into: &sale.records) == 20)
         let before = sale.records
-        let slower = SecondRound.Pair(from: Self.lot, to: LotID(9))
+        let slower = SecondRound.Pair(from: Self.lot, to: LotID(10))
         #expect(throws: SecondRound.Refusal.nothingLeft) {
             try sale.authority.carry([slower], into: &sale.records)
         }
-        #expect(sale.records == before && sale.authority.book.lots[LotID(9)] == nil)
+        #expect(sale.records == before && sale.authority.book.lots[LotID(10)] == nil)
         self.expectConserved(sale)
     }
 
