@@ -75,6 +75,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     /// Why a proof could not be read in this round: a proof that is left out would say that the ledger was set back.
     var unreadProof: StorageError?
     private var meter: EngineMeter
+    private var joining = JoiningWait()
 
     /// Takes the ledger over.
     ///
@@ -96,8 +97,10 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             // process would find the same ledger, and this one says why nothing is sold.
             self.parts.pulse.beat()
             self.waitForWork()
+            let failure = self.gather()
             let taken = self.parts.intake.takeAll(behind: self.machine.waitingRequests)
             do throws(StorageError) {
+                if let failure { throw failure }
                 if self.isAhead { try self.reopen() }
                 try self.round(taken)
                 self.parts.tally.observeRound(
@@ -122,6 +125,34 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         if let overdueAt = self.parts.redis.overdueAt { due = min(due, overdueAt) }
         let wait = max(0, due.microseconds - SystemClock.monotonic().microseconds)
         self.parts.poller.wait(microseconds: mayWait ? wait : 0) { _ in self.parts.redis.readReplies() }
+    }
+
+    /// Where commits take long: answers at once those whose order both witnesses have, and waits a moment for the requests
+    /// that follow.
+    ///
+    /// - Returns: Why the answers could not be carried out; the round fails with it.
+    private func gather() -> StorageError? {
+        guard self.joining.isWorthwhile, !self.isAhead else { return nil }
+        do throws(StorageError) {
+            if self.parts.redis.hasResults { try self.answerWitnessed() }
+        } catch { return error }
+        self.joining.start()
+        while self.joining.waits(waiting: self.parts.intake.waitingCount) {
+            self.parts.poller.wait(microseconds: JoiningWait.stepMicroseconds) { _ in self.parts.redis.readReplies() }
+        }
+        return nil
+    }
+
+    /// A round for the results of Redis alone.
+    private func answerWitnessed() throws(StorageError) {
+        let now = Moment(wall: SystemClock.now(), steady: SystemClock.monotonic())
+        self.now = now
+        var output = UnitOutput()
+        for event in self.parts.redis.takeResults(now: now.steady) {
+            self.machine.handle(try self.completed(event), at: now, into: &output)
+        }
+        try output.carryOut(by: self)
+        if let error = self.unreadProof { throw error }
     }
 
     private func round(_ taken: Intake.Taken) throws(StorageError) {
@@ -199,7 +230,9 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     func commit(_ entries: [LedgerEntry]) throws(StorageError) {
         let began = SystemClock.monotonic()
         try self.parts.ledger.commit(entries, as: self.machine.book.incarnation)
-        self.parts.tally.observeCommit(microseconds: SystemClock.monotonic().microseconds - began.microseconds)
+        let took = SystemClock.monotonic().microseconds - began.microseconds
+        self.joining.committed(inMicroseconds: took)
+        self.parts.tally.observeCommit(microseconds: took)
         self.machine.committed(self.parts.ledger.head)
         if self.machine.mayIssue { self.parts.outbox.advance(to: self.parts.ledger.head.position) }
         self.parts.telemetry.count("tranche_ledger_commits_total", "Ledger transactions.")

@@ -35,6 +35,9 @@ extension Intake {
         }
     }
 
+    /// Requests that the engine has not taken yet.
+    var waitingCount: Int { self.state.withLockedValue { $0.requests.count } }
+
     func configure(_ rules: [LotRules]) { self.state.withLockedValue { $0.desk.configure(rules) } }
 
     func takeOffered() -> [LotID: Int] { self.state.withLockedValue { $0.desk.takeOffered() } }
