@@ -13,7 +13,7 @@ extension AuthorityKeeper {
     /// Writes a snapshot of the book from time to time. Another thread encodes it: for a long contest this takes a
     /// tenth of a second, in which no decision should wait.
     private func snapshot(after records: [AuthorityRecord], at position: Int64) {
-        guard self.snapshots.withLockedValue({ $0.begins(after: records, at: position) }) else { return }
+        guard self.snapshots.withLockedValue({ $0.beginIfDue(after: records, at: position) }) else { return }
         let book = self.authority.book
         OwnedThread.start("snapshot") { [self] in
             do throws(StorageError) {

@@ -198,9 +198,9 @@ struct WarmUp: Service {
     private func measure(_ center: Center?) async {
         let figures = CenterFigures(telemetry: self.telemetry)
         guard let center, let state = try? await center.quota() else {
-            return figures.publish(nil, SaleConfig(), version: 0, alarms: center?.keeper.alarms.count ?? 0)
+            return figures.setGauges(nil, SaleConfig(), version: 0, alarms: center?.keeper.alarms.count ?? 0)
         }
         let (config, version, _) = await center.book.state
-        figures.publish(state, config, version: version, alarms: center.keeper.alarms.count)
+        figures.setGauges(state, config, version: version, alarms: center.keeper.alarms.count)
     }
 }

@@ -19,7 +19,7 @@ struct CenterFigures: Sendable {
     ]
 
     /// - Parameter state: `nil` from a center that does not lead.
-    func publish(_ state: QuotaState?, _ config: SaleConfig, version: Int, alarms: Int) {
+    func setGauges(_ state: QuotaState?, _ config: SaleConfig, version: Int, alarms: Int) {
         // The newest lots have series of their own, if there are more than may be.
         let lots = (state?.lots ?? []).sorted { $0.lot > $1.lot }
         for place in Self.places {
@@ -31,8 +31,8 @@ struct CenterFigures: Sendable {
         self.telemetry.replace(
             "tranche_stock_items", "Stock of all lots, by its place in the log.", label: "place",
             with: state == nil ? [] : sums)
-        self.publishLives(of: lots, config)
-        self.publishUnits(lots, config)
+        self.setLives(of: lots, config)
+        self.setUnits(lots, config)
         self.telemetry.set("tranche_alarms", "Recent alarms about units' messages.", to: Double(alarms))
         let epochs: Gauges =
             state.map {
@@ -47,7 +47,7 @@ struct CenterFigures: Sendable {
     }
 
     /// The lots that are on sale: what is left of them, and since when they are sold.
-    private func publishLives(of lots: [QuotaState.Lot], _ config: SaleConfig) {
+    private func setLives(of lots: [QuotaState.Lot], _ config: SaleConfig) {
         let begins = Dictionary(
             config.sales.filter { $0.state == .open }
                 .flatMap { sale in sale.lots.map { ($0.id, sale.startsAtMilliseconds) } },
@@ -67,7 +67,7 @@ struct CenterFigures: Sendable {
             label: "lot", with: opened)
     }
 
-    private func publishUnits(_ lots: [QuotaState.Lot], _ config: SaleConfig) {
+    private func setUnits(_ lots: [QuotaState.Lot], _ config: SaleConfig) {
         var silent: [UnitID: Int64] = [:]
         for unit in lots.lazy.flatMap(\.units) {
             if let milliseconds = unit.silentMilliseconds { silent[unit.unit] = milliseconds }

@@ -17,7 +17,7 @@ struct ScheduleLoop: Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 let (looks, again) = await (try? self.seat.center)?.keepSchedules() ?? ([], nil)
-                self.publish(looks)
+                self.setGauges(looks)
                 let pause = again?.milliseconds(since: SystemClock.now()) ?? Self.longestMilliseconds
                 let clamped = min(max(pause, Self.shortestMilliseconds), Self.longestMilliseconds)
                 try? await Task.sleep(for: .milliseconds(clamped))
@@ -26,7 +26,7 @@ struct ScheduleLoop: Service {
     }
 
     /// The figures of the center that leads; those of another one are zero.
-    private func publish(_ looks: [SaleSchedule.Look]) {
+    private func setGauges(_ looks: [SaleSchedule.Look]) {
         let steps = SaleSchedule.Step.allCases
         func figures(_ isCounted: (SaleSchedule.Standing) -> Bool) -> [(value: String, gauge: Double)] {
             steps.map { step in (step.rawValue, Double(looks.count { isCounted($0[step]) })) }

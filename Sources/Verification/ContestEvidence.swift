@@ -34,7 +34,7 @@ struct ContestEvidence {
         self.poolAtSwitch = pool
     }
 
-    private mutating func find(_ invariant: String, _ detail: String) {
+    private mutating func addFinding(_ invariant: String, _ detail: String) {
         if self.findings[invariant, default: []].count < 5 {
             self.findings[invariant, default: []].append("lot \(self.lot): \(detail)")
         }
@@ -47,7 +47,7 @@ struct ContestEvidence {
     mutating func take(
         _ batch: ContestBatch, pool: Int, current: [UnitID: Generation]
     ) -> [ContestBatch.Entrant] {
-        if batch.number != self.batches + 1 { self.find("I6", "batch \(batch.number) after \(self.batches)") }
+        if batch.number != self.batches + 1 { self.addFinding("I6", "batch \(batch.number) after \(self.batches)") }
         self.batches = batch.number
         for unit in current.keys where !batch.waited.contains(unit) { self.excluded[unit, default: 0] += 1 }
         for entrant in batch.passed { self.pass(entrant, at: batch.at) }
@@ -55,12 +55,12 @@ struct ContestEvidence {
         let (allocated, released) = (Set(batch.allocated), Set(batch.released))
         let winners = line.filter { allocated.contains($0.order) }
         if winners.map(\.order) != batch.allocated {
-            self.find("I9", "batch \(batch.number) gives stock to an order that is not next in the line")
+            self.addFinding("I9", "batch \(batch.number) gives stock to an order that is not next in the line")
         }
         let given = winners.reduce(0) { $0 + $1.quantity }
-        if given > pool { self.find("I1", "batch \(batch.number) gives \(given), the pool has \(pool)") }
+        if given > pool { self.addFinding("I1", "batch \(batch.number) gives \(given), the pool has \(pool)") }
         if !self.isInOrder(line.filter { current[$0.unit] == $0.generation }, batch.allocated, given, pool) {
-            self.find("I10", "batch \(batch.number) skips an order in the line")
+            self.addFinding("I10", "batch \(batch.number) skips an order in the line")
         }
         for order in batch.allocated + batch.released {
             guard let place = self.index[order] else { continue }
@@ -85,7 +85,7 @@ struct ContestEvidence {
         for entrant in self.line + batch.passed where released.contains(entrant.order) {
             guard current[entrant.unit] == entrant.generation else { continue }
             if !newcomers.contains(entrant.order) || left < self.terms.waitlist {
-                self.find("I10", "order \(entrant.order) was released while stock could still return")
+                self.addFinding("I10", "order \(entrant.order) was released while stock could still return")
             }
         }
     }
@@ -95,10 +95,10 @@ struct ContestEvidence {
         let band: Int64 = if case .bandLottery(let band) = self.terms.policy { 2 * band } else { 0 }
         let limit = entrant.place.stamp.instant.microseconds + band
         if entrant.place < self.frontier, limit < self.frontier.stamp.instant.microseconds || band == 0 {
-            self.find("I9", "order \(entrant.order) has a place before one that was passed earlier")
+            self.addFinding("I9", "order \(entrant.order) has a place before one that was passed earlier")
         }
         if self.terms.policy == .stamp, !entrant.isLate, entrant.place.stamp != entrant.stamp {
-            self.find("I9", "order \(entrant.order) was on time, but has not the place of its stamp")
+            self.addFinding("I9", "order \(entrant.order) was on time, but has not the place of its stamp")
         }
         self.frontier = max(self.frontier, entrant.place)
         self.index[entrant.order] = self.passed.count

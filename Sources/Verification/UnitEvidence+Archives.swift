@@ -13,12 +13,12 @@ extension UnitEvidence {
                     if !self.agrees(stored) { wrong = wrong ?? stored.order.id }
                 }
                 if found != archived {
-                    self.find("I4", "the archive of lot \(archived.lot) is not the one that the ledger names")
+                    self.addFinding("I4", "the archive of lot \(archived.lot) is not the one that the ledger names")
                 }
-            } catch { self.find("I4", "the archive of lot \(archived.lot): \(error)") }
-            if let wrong { self.find("I4", "the archive of lot \(archived.lot) has another order \(wrong)") }
+            } catch { self.addFinding("I4", "the archive of lot \(archived.lot): \(error)") }
+            if let wrong { self.addFinding("I4", "the archive of lot \(archived.lot) has another order \(wrong)") }
         }
-        if let missing = left.min() { self.find("I4", "order \(missing) was archived, and is in no archive") }
+        if let missing = left.min() { self.addFinding("I4", "order \(missing) was archived, and is in no archive") }
     }
 
     private func agrees(_ stored: StoredOrder) -> Bool {

@@ -5,7 +5,7 @@ import TrancheCore
 extension UnitEvidence {
     mutating func takeBranch(_ lot: LotID, _ branch: Branch) {
         if branch.home == branch.unit || self.branches[lot]?.contains(where: { $0.unit == branch.unit }) == true {
-            self.find("I12", "lot \(lot): unit \(branch.unit) became a branch twice, or of itself")
+            self.addFinding("I12", "lot \(lot): unit \(branch.unit) became a branch twice, or of itself")
         }
         if self.known[lot] == nil {
             let orders = self.orders.values.lazy.map(\.order).filter { $0.lot == lot }
@@ -24,7 +24,7 @@ extension UnitEvidence {
         else { return }
         let home = Self.weight(order.buyer, branches[0].home)
         for branch in branches where (home, branch.home) < (Self.weight(order.buyer, branch.unit), branch.unit) {
-            return self.find(
+            return self.addFinding(
                 "I12", "order \(order.id): its buyer was new, and belongs to unit \(branch.unit) since the sale has it")
         }
     }

@@ -7,7 +7,7 @@ extension UnitEvidence {
         let parts = snapshot.parts
         func check(_ isRight: Bool, _ invariant: String, _ what: String) {
             if !isRight {
-                self.find(
+                self.addFinding(
                     invariant, "the snapshot at position \(snapshot.head.position) has other \(what) than the journal")
             }
         }

@@ -54,7 +54,7 @@ struct UnitEvidence {
         self.audit = audit
         for commit in audit.commits {
             if !commit.isChained || commit.entries == nil {
-                self.find(
+                self.addFinding(
                     "I4", "the hash chain breaks at position \(commit.head.position): rows were changed or removed")
             }
             for entry in commit.entries ?? [] { self.take(entry) }
@@ -71,7 +71,7 @@ struct UnitEvidence {
         }.reduce(0) { $0 + Int($1.order.quantity) }
     }
 
-    mutating func find(_ invariant: String, _ detail: String) {
+    mutating func addFinding(_ invariant: String, _ detail: String) {
         // A damaged file gives thousands of findings; the first ones show the cause.
         if self.findings[invariant, default: []].count < 5 {
             self.findings[invariant, default: []].append("\(self.name): \(detail)")
@@ -82,13 +82,13 @@ struct UnitEvidence {
         switch entry {
         case .opened(let incarnation):
             if incarnation <= self.incarnation {
-                self.find("I7", "incarnation \(incarnation.rawValue) after \(self.incarnation.rawValue)")
+                self.addFinding("I7", "incarnation \(incarnation.rawValue) after \(self.incarnation.rawValue)")
             }
             self.incarnation = incarnation
             self.ceilingAtOpening = self.ceiling
         case .generation(let generation):
             if generation <= self.generation {
-                self.find("I6", "generation \(generation.rawValue) after \(self.generation.rawValue)")
+                self.addFinding("I6", "generation \(generation.rawValue) after \(self.generation.rawValue)")
             }
             self.generation = generation
         case .granted(let lot, let total):
@@ -119,14 +119,14 @@ struct UnitEvidence {
             let left = (self.held[order.lot]?[order.buyer] ?? 0) - Int(order.quantity)
             self.held[order.lot, default: [:]][order.buyer] = left == 0 ? nil : left
         case .refused(let order, _, _):
-            if self.orders[order] != nil { self.find("I5", "order \(order) was accepted and refused") }
+            if self.orders[order] != nil { self.addFinding("I5", "order \(order) was accepted and refused") }
             self.refused.insert(order)
         case .contended(let lot): self.contended[lot] = false
         case .contested(let order, let uncertainty): self.enterContest(order, uncertainty)
         case .allocated(let order): self.allocate(order)
         case .lost(let order):
             guard self.contested[order.id] != nil else {
-                return self.find("I5", "order \(order.id) was lost, but never contested")
+                return self.addFinding("I5", "order \(order.id) was lost, but never contested")
             }
             self.contested[order.id]?.state = order.state
             self.contested[order.id]?.deadline = order.deadline
@@ -142,25 +142,25 @@ struct UnitEvidence {
 
     private mutating func archive(_ archived: ArchivedLot) {
         if self.archived.updateValue(archived, forKey: archived.lot) != nil {
-            self.find("I4", "lot \(archived.lot) was archived twice")
+            self.addFinding("I4", "lot \(archived.lot) was archived twice")
         }
         let sold = self.orders.values.filter { $0.order.lot == archived.lot }
         let ended = self.contested.values.filter { $0.order.lot == archived.lot && self.orders[$0.order.id] == nil }
         let open =
             sold.filter { $0.state == .reserved }.map(\.order.id)
             + ended.filter { $0.state == .contested }.map(\.order.id)
-        if let open = open.first { self.find("I4", "order \(open) was archived before it had ended") }
+        if let open = open.first { self.addFinding("I4", "order \(open) was archived before it had ended") }
         self.archivedOrders.formUnion(sold.map(\.order.id) + ended.map(\.order.id))
     }
 
     private mutating func reserve(_ order: Order) {
-        if self.orders[order.id] != nil { self.find("I5", "order \(order.id) is in the ledger twice") }
-        if self.refused.contains(order.id) { self.find("I5", "order \(order.id) was refused and accepted") }
+        if self.orders[order.id] != nil { self.addFinding("I5", "order \(order.id) is in the ledger twice") }
+        if self.refused.contains(order.id) { self.addFinding("I5", "order \(order.id) was refused and accepted") }
         if self.contested[order.id] == nil {
             self.checkHome(order)
             self.checkStamp(order)
             if self.contended[order.lot] == true {
-                self.find("I10", "order \(order.id) was sold locally, ahead of requests in the contest")
+                self.addFinding("I10", "order \(order.id) was sold locally, ahead of requests in the contest")
             }
         }
         self.orders[order.id] = Sold(order: order, state: .reserved)
@@ -172,15 +172,15 @@ struct UnitEvidence {
     }
 
     private mutating func checkStamp(_ order: Order) {
-        if !self.stamps.insert(order.stamp).inserted { self.find("I8", "stamp \(order.stamp) was given twice") }
+        if !self.stamps.insert(order.stamp).inserted { self.addFinding("I8", "stamp \(order.stamp) was given twice") }
         if order.stamp >= self.ceiling {
-            self.find("I8", "stamp \(order.stamp) is not below the durable ceiling \(self.ceiling)")
+            self.addFinding("I8", "stamp \(order.stamp) is not below the durable ceiling \(self.ceiling)")
         }
     }
 
     private mutating func enterContest(_ order: Order, _ uncertainty: Int64) {
         if self.orders[order.id] != nil || self.contested[order.id] != nil {
-            self.find("I5", "order \(order.id) is in the ledger twice")
+            self.addFinding("I5", "order \(order.id) is in the ledger twice")
         }
         self.checkHome(order)
         self.checkStamp(order)
@@ -190,7 +190,7 @@ struct UnitEvidence {
 
     private mutating func allocate(_ order: Order) {
         if self.contested[order.id] == nil {
-            self.find("I9", "order \(order.id) got stock by a contest that it was not in")
+            self.addFinding("I9", "order \(order.id) got stock by a contest that it was not in")
         }
         self.change(order.lot, order.generation) {
             $0.allocated += Int(order.quantity); return nil
@@ -203,9 +203,11 @@ struct UnitEvidence {
 
     private mutating func settle(_ id: OrderID, _ state: OrderState) {
         guard let sold = self.orders[id] else {
-            return self.find("I5", "order \(id) was \(state.name) but never reserved")
+            return self.addFinding("I5", "order \(id) was \(state.name) but never reserved")
         }
-        if sold.state != .reserved { self.find("I5", "order \(id) was \(sold.state.name) and then \(state.name)") }
+        if sold.state != .reserved {
+            self.addFinding("I5", "order \(id) was \(sold.state.name) and then \(state.name)")
+        }
         self.orders[id]?.state = state
     }
 
@@ -213,10 +215,10 @@ struct UnitEvidence {
         _ lot: LotID, _ generation: Generation, _ body: (inout Sums) -> (String, String)?
     ) {
         let account = Account(lot: lot, generation: generation)
-        if let (invariant, detail) = body(&self.sums[account, default: Sums()]) { self.find(invariant, detail) }
+        if let (invariant, detail) = body(&self.sums[account, default: Sums()]) { self.addFinding(invariant, detail) }
         let sums = self.sums[account]!
         if sums.sold - sums.cancelled + sums.returned > sums.granted + sums.allocated || sums.cancelled > sums.sold {
-            self.find(
+            self.addFinding(
                 "I2",
                 "lot \(lot): sold \(sums.sold) - cancelled \(sums.cancelled) + returned \(sums.returned) > granted \(sums.granted) + allocated \(sums.allocated)"
             )
@@ -237,7 +239,7 @@ struct UnitEvidence {
         }) {
             let (table, journal) = (told[account] ?? Sums(), self.sums[account] ?? Sums())
             if table != journal {
-                self.find("I2", "lot \(account.lot): the table says \(table), the journal \(journal)")
+                self.addFinding("I2", "lot \(account.lot): the table says \(table), the journal \(journal)")
             }
         }
     }

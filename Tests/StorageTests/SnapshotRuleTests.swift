@@ -12,7 +12,7 @@ import TrancheCore
         /// - Returns: Whether a snapshot begins after these records.
         func commit(_ records: AuthorityRecord...) -> Bool {
             self.position += Int64(records.count)
-            return self.rule.begins(after: records, at: self.position)
+            return self.rule.beginIfDue(after: records, at: self.position)
         }
         func end() { self.rule.ended(at: self.position) }
     }

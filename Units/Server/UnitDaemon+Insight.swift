@@ -15,7 +15,7 @@ extension UnitDaemon {
             ServiceNotice(pulse: pulse, logger: logger) {
                 PortCheck.answers(host: configuration.publicHost, port: configuration.publicPort)
                     && PortCheck.answers(host: configuration.internalHost, port: configuration.internalPort)
-            }, Vitals("tranche-unit", telemetry: figures.telemetry, measure: figures.publish),
+            }, Vitals("tranche-unit", telemetry: figures.telemetry, measure: figures.setGauges),
             configuration.transport.watch(figures.telemetry, logger),
         ]
     }

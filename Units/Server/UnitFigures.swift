@@ -25,7 +25,7 @@ struct UnitFigures: Sendable {
 
     static let connectedHelp = "1 while there is a connection to the unit's Redis."
 
-    func publish() {
+    func setGauges() {
         let status = self.engine.currentStatus
         let sums = status.counters.values.reduce(into: (available: 0, live: 0)) { sums, counters in
             sums.available += counters.available

@@ -44,16 +44,16 @@ final class ConsoleFeed: Service {
                 status: 503, code: "too_many_watchers",
                 detail: "\(Self.watchersLimit) watchers follow the console already: close a window", retryAfter: 5)
         }
-        self.publishCount()
+        self.setGauge()
         return stream
     }
 
     private func remove(_ number: UInt64) {
         self.state.withLockedValue { _ = $0.watchers.removeValue(forKey: number) }
-        self.publishCount()
+        self.setGauge()
     }
 
-    private func publishCount() {
+    private func setGauge() {
         let count = self.state.withLockedValue { $0.watchers.count }
         self.telemetry.set(
             "tranche_console_watchers", "Streams of the operators' console that are open.", to: Double(count))

@@ -54,7 +54,7 @@ struct LeaderLoop: Service {
         self.telemetry.set("tranche_coordinator_leads", "1 while this coordinator leads.", to: 1)
         self.desk.begin(epoch)
         // The heartbeat does not depend on the length of a round or a commit.
-        let heartbeat = Task { await self.beat(epoch) }
+        let heartbeat = Task { await self.sendHeartbeats(epoch) }
         defer { heartbeat.cancel() }
         var rebalancer = Rebalancer()
         var quota = KnownQuota()
@@ -115,7 +115,8 @@ struct LeaderLoop: Service {
         }
     }
 
-    private func beat(_ epoch: Epoch) async {
+    /// Until the task is cancelled.
+    private func sendHeartbeats(_ epoch: Epoch) async {
         let body = JSON.encode(CoordinatorAddress(epoch: epoch, url: self.url))
         while !Task.isCancelled {
             _ = try? await self.call("POST", "/coordinators/heartbeat", body)

@@ -28,7 +28,7 @@ package struct Vitals: Service {
     }
 
     package func run() async throws {
-        self.publishBuild()
+        self.setBuild()
         await cancelWhenGracefulShutdown {
             var turn = 0
             while !Task.isCancelled {
@@ -46,7 +46,7 @@ package struct Vitals: Service {
         }
     }
 
-    private func publishBuild() {
+    private func setBuild() {
         let labels = [
             ("process", self.process), ("compiler", Build.compiler), ("mode", Build.mode), ("built", Build.at),
         ]

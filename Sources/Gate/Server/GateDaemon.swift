@@ -63,7 +63,7 @@ package enum GateDaemon {
         let figures = GateFigures(house: house, redis: redis)
         try await Daemon.run(
             [
-                notice, Vitals("tranche-gate", telemetry: telemetry, measure: figures.publish),
+                notice, Vitals("tranche-gate", telemetry: telemetry, measure: figures.setGauges),
                 configuration.transport.watch(telemetry, logger), values.secretWatch(telemetry, logger),
                 GateRedisService(redis: redis), work,
                 Self.internalApplication(configuration, link, redis, telemetry, logger), publicService,

@@ -13,11 +13,11 @@ struct FailoverJudge {
     private(set) var doubts = 0
     private(set) var finding: String?
 
-    private mutating func find(_ text: String) { if self.finding == nil { self.finding = text } }
+    private mutating func addFinding(_ text: String) { if self.finding == nil { self.finding = text } }
 
     private mutating func tell(_ number: Int, _ lasts: Bool) {
         if let earlier = self.told[number], earlier != lasts {
-            self.find("commit \(number): told \(earlier) first and \(lasts) later")
+            self.addFinding("commit \(number): told \(earlier) first and \(lasts) later")
         }
         self.told[number] = lasts
         self.open.remove(number)
@@ -35,7 +35,7 @@ struct FailoverJudge {
         self.confirmations += 1
         self.tell(commit.number, true)
         if commit.incarnation < self.newestIncarnation {
-            self.find("incarnation \(commit.incarnation) wrote after incarnation \(self.newestIncarnation)")
+            self.addFinding("incarnation \(commit.incarnation) wrote after incarnation \(self.newestIncarnation)")
         }
         self.newestIncarnation = max(self.newestIncarnation, commit.incarnation)
         self.last = commit
@@ -62,28 +62,28 @@ struct FailoverJudge {
     /// A process has ended because another one has written, which it must have.
     mutating func superseded(_ writer: Int, knew position: UInt64, newest: Int, _ nodes: [ReplicatedServers.Node]) {
         if writer < newest || nodes.contains(where: { $0.hasOthers(than: writer, behind: position) }) { return }
-        self.find("process \(writer) ended, although no other one has written behind position \(position)")
+        self.addFinding("process \(writer) ended, although no other one has written behind position \(position)")
     }
 
     mutating func diverged(_ known: LedgerHead, _ leader: ReplicatedServers.Node) {
         let isThere = known == .empty || leader.log.contains { $0.end == known }
-        if isThere { self.find("an alarm about position \(known.position), which the primary has") }
+        if isThere { self.addFinding("an alarm about position \(known.position), which the primary has") }
     }
 
     /// Judges the history that is left when all faults are mended.
     mutating func judge(_ node: ReplicatedServers.Node, calmConfirmations: Int) {
         var (end, incarnation, seen) = (LedgerHead.empty, UInt64(0), Set<Int>())
         for commit in node.log.compactMap(\.commit) {
-            if commit.last != end { self.find("commit \(commit.number) does not go on from the one before it") }
+            if commit.last != end { self.addFinding("commit \(commit.number) does not go on from the one before it") }
             if commit.incarnation < incarnation {
-                self.find("incarnation \(commit.incarnation) is behind incarnation \(incarnation)")
+                self.addFinding("incarnation \(commit.incarnation) is behind incarnation \(incarnation)")
             }
-            if !seen.insert(commit.number).inserted { self.find("commit \(commit.number) is there twice") }
+            if !seen.insert(commit.number).inserted { self.addFinding("commit \(commit.number) is there twice") }
             (end, incarnation) = (commit.head, commit.incarnation)
         }
         for (number, lasts) in self.told where seen.contains(number) != lasts {
-            self.find("commit \(number): told \(lasts), and the ledger that is left says \(!lasts)")
+            self.addFinding("commit \(number): told \(lasts), and the ledger that is left says \(!lasts)")
         }
-        if calmConfirmations == 0 { self.find("nothing was confirmed without faults") }
+        if calmConfirmations == 0 { self.addFinding("nothing was confirmed without faults") }
     }
 }

@@ -37,7 +37,7 @@ final class OrderRows: OrderSource, @unchecked Sendable {  // The connection is 
         let inFiles = lots.filter { ArchiveLocation.hasFile($0, in: self.files.folder) }
         let begins = self.state.withLockedValue { state in
             state.lotsInFiles = inFiles
-            return Self.begins(&state)
+            return Self.beginConnecting(&state)
         }
         if begins { self.connect() }
     }
@@ -57,7 +57,9 @@ final class OrderRows: OrderSource, @unchecked Sendable {  // The connection is 
             }
         }
         if let result { return try result.get() }
-        if self.state.withLockedValue({ Self.begins(&$0) }) { OwnedThread.start("archive-orders") { self.connect() } }
+        if self.state.withLockedValue({ Self.beginConnecting(&$0) }) {
+            OwnedThread.start("archive-orders") { self.connect() }
+        }
         throw StorageError.io(path: "\(self.target)", detail: "there is no connection to the archive")
     }
 
@@ -73,7 +75,7 @@ final class OrderRows: OrderSource, @unchecked Sendable {  // The connection is 
     }
 
     /// Whether the caller makes the connection now.
-    private static func begins(_ state: inout State) -> Bool {
+    private static func beginConnecting(_ state: inout State) -> Bool {
         let waits = state.failedAt.map { ContinuousClock.now - $0 < Self.pause } ?? false
         guard state.connection == nil, !state.isConnecting, !waits else { return false }
         state.isConnecting = true

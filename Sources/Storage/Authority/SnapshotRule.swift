@@ -22,7 +22,7 @@ package struct SnapshotRule: Sendable {
     /// These records are in the log, up to `position`.
     ///
     /// - Returns: Whether a snapshot begins now; ``ended(at:)`` follows.
-    package mutating func begins(after records: [AuthorityRecord], at position: Int64) -> Bool {
+    package mutating func beginIfDue(after records: [AuthorityRecord], at position: Int64) -> Bool {
         for case .contest(_, let batch) in records { self.passedCount += batch.passed.count }
         guard let last else {
             self.last = position

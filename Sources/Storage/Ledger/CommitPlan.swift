@@ -42,7 +42,7 @@ struct CommitPlan {
         self.changes.removeAll(keepingCapacity: true)
         self.sold.removeAll(keepingCapacity: true)
         (self.end, self.generation, self.resetsCeiling, self.archived) = (last, nil, false, [])
-        if entries.allSatisfy(\.isHeartbeat) { return self.beat(entries) }
+        if entries.allSatisfy(\.isHeartbeat) { return self.composeHeartbeat(entries) }
         var position = last.head.position + UInt64(entries.count)
         if let ceiling = last.ceiling {
             EntryRow(.ceiling(ceiling)).encode(into: &self.bytes)
@@ -64,7 +64,7 @@ struct CommitPlan {
     }
 
     /// A commit of heartbeats adds no row to a journal that ends with one.
-    private mutating func beat(_ entries: [LedgerEntry]) {
+    private mutating func composeHeartbeat(_ entries: [LedgerEntry]) {
         let last = self.end
         guard let next = self.end.nextHeartbeat(entries) else {
             self.row = .none

@@ -42,7 +42,7 @@ package enum LedgerCopy {
                 var (last, commits) = (LedgerHead.empty, 0)
                 var archived: [ArchivedLot] = []
                 try reader.forEachRow { head, bytes in
-                    let commit = LedgerReading.commit(bytes, from: last, to: head)
+                    let commit = LedgerReading.audited(bytes, from: last, to: head)
                     guard commit.isChained else {
                         throw StorageError.corrupt(
                             path: "\(source)", detail: "the hash chain breaks at position \(head.position)")

@@ -83,12 +83,12 @@ package enum LedgerReading {
     ) throws {
         var last = head
         try self.forEachRow(database, of: path, after: head.position) { end, bytes in
-            try body(self.commit(bytes, from: last, to: end))
+            try body(self.audited(bytes, from: last, to: end))
             last = end
         }
     }
 
-    static func commit(_ bytes: UnsafeRawBufferPointer, from last: LedgerHead, to end: LedgerHead)
+    static func audited(_ bytes: UnsafeRawBufferPointer, from last: LedgerHead, to end: LedgerHead)
         -> LedgerAudit.Commit
     {
         let isDigestRight = HashChain.next(after: last.digest, bytes) == end.digest

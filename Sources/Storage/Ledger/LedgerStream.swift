@@ -21,7 +21,7 @@ package enum LedgerStream {
             return try reader.read {
                 var last = LedgerHead.empty
                 try reader.forEachRow { head, bytes in
-                    let commit = LedgerReading.commit(bytes, from: last, to: head)
+                    let commit = LedgerReading.audited(bytes, from: last, to: head)
                     guard commit.isChained, let entries = commit.entries else {
                         throw StorageError.corrupt(
                             path: "\(location)", detail: "the hash chain breaks at position \(head.position)")

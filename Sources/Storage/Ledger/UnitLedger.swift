@@ -36,7 +36,7 @@ package final class UnitLedger {
     struct Statements {
         /// By the number of the column, see ``CommitPlan/Column``.
         let changes: [RawStatement]
-        let insertRow, beat, ceiling, account: RawStatement
+        let insertRow, overwriteRow, ceiling, account: RawStatement
     }
 
     /// Opens the ledger of `unit`, or creates it.
@@ -188,7 +188,7 @@ package final class UnitLedger {
             return try statements.ceiling.execute()
         case .insert: statement = statements.insertRow
         case .overwrite(let position):
-            statement = statements.beat
+            statement = statements.overwriteRow
             statement.bind(4, Int64(position))
         }
         let head = self.plan.end.head
@@ -211,7 +211,7 @@ package final class UnitLedger {
         }
         return Statements(
             changes: changes, insertRow: try RawStatement(database, "INSERT INTO journal VALUES (?, ?, ?)"),
-            beat: try RawStatement(
+            overwriteRow: try RawStatement(
                 database, "UPDATE journal SET position = ?1, digest = ?2, entries = ?3 WHERE position = ?4"),
             ceiling: try RawStatement(database, "UPDATE identity SET ceiling = ?1"),
             account: try RawStatement(database, "INSERT OR IGNORE INTO accounts (lot, generation) VALUES (?1, ?2)"))

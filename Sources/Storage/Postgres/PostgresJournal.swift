@@ -87,7 +87,7 @@ enum PostgresJournal {
     ) throws {
         var last = head
         try self.forEachRow(connection, after: head.position) { end, bytes in
-            try body(LedgerReading.commit(bytes, from: last, to: end))
+            try body(LedgerReading.audited(bytes, from: last, to: end))
             last = end
         }
     }

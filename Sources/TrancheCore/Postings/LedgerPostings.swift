@@ -29,20 +29,20 @@ package struct LedgerPostings: Sendable {
         switch entry {
         case .reserved(let order):
             self.note(order)
-            self.post(.reserved, order, from: self.quota(order), to: .held(self.unit), source, into: &postings)
+            self.addPosting(.reserved, order, from: self.quota(order), to: .held(self.unit), source, into: &postings)
         case .allocated(let order) where order.state == .reserved:
-            self.post(.won, order, from: self.quota(order), to: .held(self.unit), source, into: &postings)
+            self.addPosting(.won, order, from: self.quota(order), to: .held(self.unit), source, into: &postings)
         case .confirmed(let order, let payment):
-            self.post(.paid, order, from: .held(self.unit), to: .paid(self.unit), source, into: &postings)
-            self.post(.paymentTaken, order.id, order.lot, payment, to: .taken(self.unit), source, into: &postings)
+            self.addPosting(.paid, order, from: .held(self.unit), to: .paid(self.unit), source, into: &postings)
+            self.addPosting(.paymentTaken, order.id, order.lot, payment, to: .taken(self.unit), source, into: &postings)
         case .released(let order, let state):
-            self.post(
+            self.addPosting(
                 state == .expired ? .expired : .cancelled, order, from: .held(self.unit), to: self.quota(order), source,
                 into: &postings)
         case .refundDue(let order, let payment, _):
             // A payment of an order that no ledger knows belongs to no lot, and so to no sale.
             guard let lot = self.refundLots[order] else { return }
-            self.post(.refundDue, order, lot, payment, to: .refundDue(self.unit), source, into: &postings)
+            self.addPosting(.refundDue, order, lot, payment, to: .refundDue(self.unit), source, into: &postings)
         case .contested(let order, _): self.note(order)
         case .refused(_, let lot, _): if self.lots.contains(lot) { self.refusals[lot, default: 0] += 1 }
         case .opened, .generation, .granted, .returned, .nonce, .soldOut, .contended, .allocated, .lost, .ceiling,
@@ -61,7 +61,7 @@ package struct LedgerPostings: Sendable {
         if self.refunds.contains(order.id) { self.refundLots[order.id] = order.lot }
     }
 
-    private func post(
+    private func addPosting(
         _ kind: Posting.Kind, _ order: Order, from: PostingAccount, to: PostingAccount, _ source: Posting.Source,
         into postings: inout [Posting]
     ) {
@@ -72,7 +72,7 @@ package struct LedgerPostings: Sendable {
             ))
     }
 
-    private func post(
+    private func addPosting(
         _ kind: Posting.Kind, _ order: OrderID, _ lot: LotID, _ payment: PaymentID, to: PostingAccount,
         _ source: Posting.Source, into postings: inout [Posting]
     ) {

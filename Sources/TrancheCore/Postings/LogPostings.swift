@@ -22,16 +22,18 @@ package struct LogPostings: Sendable {
         self.number += 1
         switch record {
         case .issued(let lot, let quantity):
-            self.post(.issued, lot, .issued, .pool, quantity, into: &postings)
+            self.addPosting(.issued, lot, .issued, .pool, quantity, into: &postings)
         case .granted(let lot, let unit, let generation, let total):
             let key = Key(lot: lot, unit: unit, generation: generation)
             let gain = total - (self.accounts[key]?.granted ?? 0)
-            guard self.post(.granted, lot, .pool, .quota(unit, generation), gain, into: &postings) else { return }
+            guard self.addPosting(.granted, lot, .pool, .quota(unit, generation), gain, into: &postings) else { return }
             self.accounts[key, default: Account()].granted = total
         case .returned(let lot, let unit, let generation, let total):
             let key = Key(lot: lot, unit: unit, generation: generation)
             let gain = total - (self.accounts[key]?.returned ?? 0)
-            guard self.post(.returned, lot, .quota(unit, generation), .pool, gain, into: &postings) else { return }
+            guard self.addPosting(.returned, lot, .quota(unit, generation), .pool, gain, into: &postings) else {
+                return
+            }
             self.accounts[key, default: Account()].returned = total
         case .settled(let lot, let unit, let generation, let sold, _):
             self.settle(Key(lot: lot, unit: unit, generation: generation), sold, into: &postings)
@@ -40,9 +42,9 @@ package struct LogPostings: Sendable {
         case .contest(let lot, let batch): if self.lots.contains(lot) { self.take(batch, lot, into: &postings) }
         case .carried(let carries):
             for carry in carries {
-                self.post(.carried, carry.from, .pool, .carried, carry.quantity, into: &postings)
+                self.addPosting(.carried, carry.from, .pool, .carried, carry.quantity, into: &postings)
                 // In the other sale's books they come into being, by the same record.
-                self.post(.carried, carry.to, .issued, .pool, carry.quantity, into: &postings)
+                self.addPosting(.carried, carry.to, .issued, .pool, carry.quantity, into: &postings)
             }
         case .epoch, .coordinatorEpoch, .registered, .frozen, .contended, .drained, .branched: return
         }
@@ -70,9 +72,9 @@ package struct LogPostings: Sendable {
         }
     }
 
-    /// - Returns: Whether there was something to post: totals never fall.
+    /// - Returns: Whether there was something to add: totals never fall.
     @discardableResult
-    private func post(
+    private func addPosting(
         _ kind: Posting.Kind, _ lot: LotID, _ from: PostingAccount, _ to: PostingAccount, _ quantity: Int,
         order: OrderID? = nil, into postings: inout [Posting]
     ) -> Bool {
@@ -87,7 +89,7 @@ package struct LogPostings: Sendable {
         guard self.lots.contains(key.lot) else { return }
         let back = (self.accounts[key]?.outstanding ?? 0) - sold
         let quota = PostingAccount.quota(key.unit, key.generation)
-        if self.post(.settled, key.lot, quota, .pool, back, into: &postings) {
+        if self.addPosting(.settled, key.lot, quota, .pool, back, into: &postings) {
             self.accounts[key, default: Account()].returned += back
         }
         self.accounts[key, default: Account()].isStranded = false
@@ -105,7 +107,7 @@ package struct LogPostings: Sendable {
         for entrant in batch.passed { self.line[entrant.order] = entrant }
         for order in batch.allocated {
             guard let entrant = self.line.removeValue(forKey: order) else { continue }
-            self.post(
+            self.addPosting(
                 .allocated, lot, .pool, .quota(entrant.unit, entrant.generation), entrant.quantity, order: order,
                 into: &postings)
             let key = Key(lot: lot, unit: entrant.unit, generation: entrant.generation)

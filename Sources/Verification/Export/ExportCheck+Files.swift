@@ -7,19 +7,22 @@ extension ExportCheck {
         let listed = Set(manifest.files.map(\.name))
         let own: Set = [ExportManifest.name, ExportManifest.signatureName, ExportFile.linesFolder]
         for name in (try FileManager.default.subpathsOfDirectory(atPath: folder)).sorted()
-        where !listed.contains(name) && !own.contains(name) { self.find(name, nil, "it is not a part of the export") }
+        where !listed.contains(name) && !own.contains(name) {
+            self.addFinding(name, nil, "it is not a part of the export")
+        }
         for name in listed.sorted() where name.hasPrefix("/") || name.contains("..") {
-            return self.find(ExportManifest.name, nil, "it names a file outside of the folder: \"\(name.prefix(64))\"")
+            return self.addFinding(
+                ExportManifest.name, nil, "it names a file outside of the folder: \"\(name.prefix(64))\"")
         }
         // A link in its place would lead all of its files out of the export.
         guard Self.status(of: "\(folder)/\(ExportFile.linesFolder)")?.kind == S_IFDIR else {
-            return self.find(ExportFile.linesFolder, nil, "it is missing, or no folder")
+            return self.addFinding(ExportFile.linesFolder, nil, "it is missing, or no folder")
         }
         var bad: Set<String> = []
         for file in manifest.files where try !Self.isWhole(file, in: folder) { bad.insert(file.name) }
         for file in manifest.files where bad.contains(file.name) {
             if let status = Self.status(of: "\(folder)/\(file.name)"), status.kind != S_IFREG {
-                self.find(file.name, nil, "it is no regular file")
+                self.addFinding(file.name, nil, "it is no regular file")
                 continue
             }
             let lines = "\(ExportFile.linesFolder)/\(file.name)"
@@ -27,7 +30,7 @@ extension ExportCheck {
                 listed.contains(lines) && !bad.contains(lines)
                 ? try Self.firstDifference("\(folder)/\(file.name)", digests: "\(folder)/\(lines)")
                 : try self.firstDifferentDigest(file.name, bad, in: folder)
-            self.find(file.name, line, "it is not the file that the manifest names")
+            self.addFinding(file.name, line, "it is not the file that the manifest names")
         }
     }
 

@@ -40,7 +40,7 @@ package struct ExportCheck: Sendable, Codable {
         guard publicKey.isSignature(text, of: bytes) else {
             // Nothing that it says is read: whoever wrote it may name any file.
             (self.sale, self.isFinal, self.postings) = ("", false, 0)
-            self.find(ExportManifest.name, nil, "it was changed, or was not signed with this key")
+            self.addFinding(ExportManifest.name, nil, "it was changed, or was not signed with this key")
             return
         }
         let manifest: ExportManifest
@@ -57,14 +57,15 @@ package struct ExportCheck: Sendable, Codable {
         } catch { throw ExportError(error, path: folder) }
         // A genuine export of something else proves nothing about this sale.
         if let wanted, wanted != manifest.sale {
-            self.find(ExportManifest.name, nil, "it is of the sale \"\(manifest.sale)\", and not of \"\(wanted)\"")
+            self.addFinding(
+                ExportManifest.name, nil, "it is of the sale \"\(manifest.sale)\", and not of \"\(wanted)\"")
         }
         if !manifest.isFinal, !allowsPreliminary {
-            self.find(ExportManifest.name, nil, "it is preliminary: the sale was not settled when it was written")
+            self.addFinding(ExportManifest.name, nil, "it is preliminary: the sale was not settled when it was written")
         }
     }
 
-    mutating func find(_ file: String, _ line: Int?, _ detail: String) {
+    mutating func addFinding(_ file: String, _ line: Int?, _ detail: String) {
         self.findings.append(Finding(file: Self.printable(file), line: line, detail: detail))
     }
 
@@ -84,32 +85,32 @@ package struct ExportCheck: Sendable, Codable {
     /// The postings must lead to the totals: both files could be wrong from the beginning.
     private mutating func checkTotals(_ manifest: ExportManifest, _ folder: String) throws {
         let name = "postings.csv"
-        guard var lines = FileLines("\(folder)/\(name)") else { return self.find(name, nil, "it is missing") }
+        guard var lines = FileLines("\(folder)/\(name)") else { return self.addFinding(name, nil, "it is missing") }
         var totals = PostingTotals()
         var number = 0
         while let line = try lines.next() {
             number += 1
             if number == 1 { continue }
             guard Self.add(line, to: &totals, number: number - 1) else {
-                return self.find(name, number, "it is no posting")
+                return self.addFinding(name, number, "it is no posting")
             }
         }
         if totals.postings != manifest.postings {
-            self.find(name, nil, "it has \(totals.postings) postings, and the manifest \(manifest.postings)")
+            self.addFinding(name, nil, "it has \(totals.postings) postings, and the manifest \(manifest.postings)")
         }
         for lot in totals.lots {
             for measure in PostingMeasure.allCases where totals.sum(lot, measure) != 0 {
-                self.find(name, nil, "lot \(lot): the balances of \(measure.rawValue) do not add up to nothing")
+                self.addFinding(name, nil, "lot \(lot): the balances of \(measure.rawValue) do not add up to nothing")
             }
         }
         guard var told = FileLines("\(folder)/totals.csv") else {
-            return self.find("totals.csv", nil, "it is missing")
+            return self.addFinding("totals.csv", nil, "it is missing")
         }
         let expected = totals.csv
         for (place, line) in expected.enumerated() where try told.next() != Array(line.utf8) {
-            return self.find("totals.csv", place + 1, "the postings add up to \"\(line)\"")
+            return self.addFinding("totals.csv", place + 1, "the postings add up to \"\(line)\"")
         }
-        if try told.next() != nil { self.find("totals.csv", expected.count + 1, "no posting leads to it") }
+        if try told.next() != nil { self.addFinding("totals.csv", expected.count + 1, "no posting leads to it") }
     }
 
     /// The first seven fields of a posting have no quotes.

@@ -25,7 +25,7 @@ extension SaleExport {
     }
 
     /// The second reading: every posting, in the order of the log, of the units, and of each ledger.
-    func post(
+    func writePostings(
         _ ledgers: [SaleFiles.Ledger], _ owed: [(unit: UnitID, order: Order)], _ writer: inout PostingWriter
     ) throws -> [Read] {
         var postings: [Posting] = []
@@ -35,7 +35,7 @@ extension SaleExport {
             try writer.take(&postings)
         }
         let read = try ledgers.map { ledger in
-            try self.post(ledger, owed.filter { $0.unit == ledger.unit }.map(\.order), &writer)
+            try self.writePostings(ledger, owed.filter { $0.unit == ledger.unit }.map(\.order), &writer)
         }
         for (unit, order) in owed where self.lots.contains(order.lot) { try writer.add(.owed(order, of: unit)) }
         log.end(writer.totals, into: &postings)
@@ -43,7 +43,9 @@ extension SaleExport {
         return read
     }
 
-    private func post(_ ledger: SaleFiles.Ledger, _ owed: [Order], _ writer: inout PostingWriter) throws -> Read {
+    private func writePostings(_ ledger: SaleFiles.Ledger, _ owed: [Order], _ writer: inout PostingWriter) throws
+        -> Read
+    {
         var postings: [Posting] = []
         var machine = LedgerPostings(unit: ledger.unit, lots: self.lots, refunds: ledger.refunds, owed: owed)
         var end = LedgerHead.empty

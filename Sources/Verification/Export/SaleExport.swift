@@ -76,7 +76,7 @@ package struct SaleExport {
         let ledgers = try self.files.ledgers()
         let owed = try judged?.owed ?? self.files.owed(ledgers)
         var writer = try PostingWriter(in: folder)
-        let read = try self.post(ledgers, owed, &writer)
+        let read = try self.writePostings(ledgers, owed, &writer)
         var files = try writer.end()
         let totals = writer.totals
         try self.compare(totals, read, judged)

@@ -47,7 +47,7 @@ package final class OrderWatch: Service {
             return state.count
         }
         guard let number else { return nil }
-        self.publishCount()
+        self.setGauge()
         continuation.onTermination = { _ in self.remove(number, order) }
         return stream
     }
@@ -58,7 +58,7 @@ package final class OrderWatch: Service {
     /// Streams that are open.
     package var count: Int { self.state.withLockedValue { $0.total } }
 
-    private func publishCount() {
+    private func setGauge() {
         self.telemetry.set(
             "tranche_event_streams", "Streams of server-sent events that are open.", to: Double(self.count))
     }
@@ -69,7 +69,7 @@ package final class OrderWatch: Service {
             state.total -= 1
             if state.streams[order]?.isEmpty == true { state.streams[order] = nil }
         }
-        self.publishCount()
+        self.setGauge()
     }
 
     package func wake(_ orders: [OrderID]) {

@@ -38,7 +38,7 @@ final class CenterLink: CenterCalls, Sendable {
 
     func onEvent(_ body: @escaping @Sendable (UnitMachine.Event) -> Void) { self.deliver.withLockedValue { $0 = body } }
 
-    private func event(_ event: UnitMachine.Event) { self.deliver.withLockedValue { $0 }(event) }
+    private func post(_ event: UnitMachine.Event) { self.deliver.withLockedValue { $0 }(event) }
 
     private func call(
         _ method: String, _ path: String, _ body: [UInt8]?, _ type: String = "application/json", timeout: Int
@@ -59,11 +59,11 @@ final class CenterLink: CenterCalls, Sendable {
                 let reply = try? JSON.decode(RegisterReply.self, from: response.body), self.isSound(reply.directives)
             else {
                 self.noteRefusal(result)
-                return self.event(.registrationFailed)
+                return self.post(.registrationFailed)
             }
             self.secretIsRefused.withLockedValue { $0 = false }
             self.wantsJSON.withLockedValue { $0 = false }
-            self.event(.registered(reply))
+            self.post(.registered(reply))
         }
     }
 
@@ -107,9 +107,9 @@ final class CenterLink: CenterCalls, Sendable {
         }
         self.secretIsRefused.withLockedValue { $0 = false }
         switch reply {
-        case .directives(let directives): self.event(.directives(directives))
-        case .registerFirst: self.event(.registrationLost)
-        case .superseded: self.event(.superseded)
+        case .directives(let directives): self.post(.directives(directives))
+        case .registerFirst: self.post(.registrationLost)
+        case .superseded: self.post(.superseded)
         case .centerIsBehind:
             self.logger.error(
                 "the center's log does not know what it granted to this unit: it was lost or set back")

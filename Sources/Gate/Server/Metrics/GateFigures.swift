@@ -6,7 +6,7 @@ struct GateFigures: Sendable {
     let house: Gatehouse
     let redis: GateRedis
 
-    func publish() {
+    func setGauges() {
         let telemetry = self.house.telemetry
         telemetry.setQueue("redis", length: self.redis.waitingCount, limit: GateRedis.waitingLimit)
         telemetry.set(
