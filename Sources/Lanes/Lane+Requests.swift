@@ -77,7 +77,6 @@ extension Lane {
             taken = length
             if self.connections[slot].awaitsProxyHeader { return 0 }
         }
-        self.connections[slot].beginTurn(self.turn)
         while taken < bytes.count, self.connections[slot].mayServe {
             if self.connections[slot].isPostponed(in: self.turn) {
                 self.postponed.append(slot)
@@ -99,7 +98,7 @@ extension Lane {
 
     /// A desk has read a whole request of this connection. From now on it can be answered.
     package func beginRequest(_ slot: Int, keepsAlive: Bool) -> Ticket {
-        let count = self.connections[slot].beginRequest(keepsAlive: keepsAlive)
+        let count = self.connections[slot].beginRequest(turn: self.turn, keepsAlive: keepsAlive)
         return Ticket(lane: self.number, slot: slot, count: count)
     }
 
@@ -113,7 +112,7 @@ extension Lane {
     /// - Parameter recovery: See ``forEachWaiting(before:_:)``; 0 where the process has no recoveries.
     package func markWaiting(_ ticket: Ticket, recovery: UInt64 = 0) {
         guard self.isWaiting(ticket) else { return }
-        self.connections[ticket.slot].enqueue(recovery: recovery)
+        self.connections[ticket.slot].markQueued(recovery: recovery)
         self.connections[ticket.slot].waitsSince = self.now
     }
 

@@ -121,11 +121,13 @@ extension LaneConnection {
 
     /// A whole request was read.
     ///
+    /// - Parameter turn: The number of the lane's turn, in which only so many requests are served.
     /// - Returns: The number of its ticket.
-    package mutating func beginRequest(keepsAlive: Bool) -> UInt32 {
+    package mutating func beginRequest(turn: UInt64, keepsAlive: Bool) -> UInt32 {
         guard case .listening = self.state else { self.trap("ask") }
         self.state = .asking(keepsAlive: keepsAlive)
-        self.servedInTurn += 1
+        self.servedInTurn = self.turn == turn ? self.servedInTurn + 1 : 1
+        self.turn = turn
         self.count &+= 1
         self.watch.requestEnded()
         return self.count
@@ -138,8 +140,8 @@ extension LaneConnection {
     }
 
     /// The intake took the request, and its answer comes later.
-    package mutating func enqueue(recovery: UInt64) {
-        guard case .asking(let keepsAlive) = self.state else { self.trap("enqueue") }
+    package mutating func markQueued(recovery: UInt64) {
+        guard case .asking(let keepsAlive) = self.state else { self.trap("be queued") }
         self.state = .queued(recovery: recovery, keepsAlive: keepsAlive)
     }
 
@@ -229,10 +231,6 @@ extension LaneConnection {
     package mutating func putBack(_ bytes: [UInt8], from start: Int) {
         guard start < bytes.count else { return }
         (self.pending, self.pendingStart) = start * 2 > bytes.count ? (Array(bytes[start...]), 0) : (bytes, start)
-    }
-
-    package mutating func beginTurn(_ turn: UInt64) {
-        if self.turn != turn { (self.turn, self.servedInTurn) = (turn, 0) }
     }
 
     /// Whether the connection has used up its requests of this turn, and waits for the next one.

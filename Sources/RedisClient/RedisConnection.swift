@@ -33,7 +33,7 @@ package enum RedisReply: Hashable, Sendable {
 /// One blocking connection to one Redis, over libhiredis.
 ///
 /// One thread makes, uses and closes it, because a `redisContext` is not thread-safe. ``ask(_:)`` waits for its reply.
-/// ``send(_:)`` does not, and ``received()`` returns the replies that have arrived: for a thread with other work.
+/// ``send(_:)`` does not, and ``takeReplies()`` returns the replies that have arrived: for a thread with other work.
 package final class RedisConnection {
     /// The address of Redis: `/path/to.sock` or `host:port`.
     package struct Address: Hashable, Sendable, CustomStringConvertible {
@@ -114,7 +114,7 @@ package final class RedisConnection {
         }
     }
 
-    /// The descriptor for a poller: it is readable when ``received()`` has answers.
+    /// The descriptor for a poller: it is readable when ``takeReplies()`` has answers.
     package var descriptor: Int32 { self.context.pointee.fd }
 
     /// Sends a command, without waiting for its answer.
@@ -134,7 +134,7 @@ package final class RedisConnection {
     /// The answers that have arrived, in the order of their commands; of a command that Redis refused, the refusal.
     ///
     /// Blocks if there is nothing to read: use a poller first.
-    package func received() throws(RedisError) -> [Result<RedisReply, RedisError>] {
+    package func takeReplies() throws(RedisError) -> [Result<RedisReply, RedisError>] {
         guard redisBufferRead(self.context) == REDIS_OK else { throw .closed(self.reason) }
         var replies: [Result<RedisReply, RedisError>] = []
         while true {

@@ -16,7 +16,7 @@ import Testing
         #expect(connection.state == .free && !connection.isOpen)
         connection.accept(7, .local, now: 0)
         #expect(connection.state == .listening && connection.mayServe && connection.descriptor == 7)
-        let firstTicket = connection.beginRequest(keepsAlive: true)
+        let firstTicket = connection.beginRequest(turn: 1, keepsAlive: true)
         #expect(firstTicket == 2)
         #expect(connection.state == .asking(keepsAlive: true) && connection.isAsking && connection.isBusy)
         let goesOn = connection.beginAnswer(now: 1)
@@ -25,9 +25,9 @@ import Testing
         connection.endAnswer(isLast: false, now: 1)
         #expect(connection.state == .listening)
 
-        let secondTicket = connection.beginRequest(keepsAlive: false)
+        let secondTicket = connection.beginRequest(turn: 1, keepsAlive: false)
         #expect(secondTicket == 3)
-        connection.enqueue(recovery: 4)
+        connection.markQueued(recovery: 4)
         #expect(connection.state == .queued(recovery: 4, keepsAlive: false) && connection.isAsking)
         let stillGoesOn = connection.beginAnswer(now: 2)
         #expect(!stillGoesOn)
@@ -39,10 +39,10 @@ import Testing
 
     @Test("the ticket's count continues when a slot is used again") func ticketCountContinuesInReusedSlot() {
         var connection = Self.accepted()
-        let first = connection.beginRequest(keepsAlive: true)
+        let first = connection.beginRequest(turn: 1, keepsAlive: true)
         connection.free()
         connection.accept(8, .local, now: 1)
-        let second = connection.beginRequest(keepsAlive: true)
+        let second = connection.beginRequest(turn: 1, keepsAlive: true)
         #expect(second > first)
     }
 
@@ -50,16 +50,16 @@ import Testing
     func recoveryEndsOnlyEarlierRequests(recovery: UInt64) {
         var connection = Self.accepted()
         #expect(!connection.isQueued(before: recovery))
-        _ = connection.beginRequest(keepsAlive: true)
+        _ = connection.beginRequest(turn: 1, keepsAlive: true)
         #expect(!connection.isQueued(before: .max))
-        connection.enqueue(recovery: 4)
+        connection.markQueued(recovery: 4)
         #expect(connection.isQueued(before: recovery) == (recovery > 4))
     }
 
     @Test("bytes that the socket did not take are kept, and nothing is read meanwhile")
     func unsentBytesStayAndStopReading() {
         var connection = Self.accepted()
-        _ = connection.beginRequest(keepsAlive: true)
+        _ = connection.beginRequest(turn: 1, keepsAlive: true)
         _ = connection.beginAnswer(now: 0)
         connection.keepUnsent([1, 2, 3], now: 0)
         #expect(!connection.wantsToRead && !connection.mayServe)
@@ -75,7 +75,7 @@ import Testing
     @Test("in a stopping lane every answer is the last one, and the bytes behind its request are dropped")
     func stoppingLaneGivesLastAnswersOnly() {
         var connection = Self.accepted()
-        _ = connection.beginRequest(keepsAlive: true)
+        _ = connection.beginRequest(turn: 1, keepsAlive: true)
         connection.keep([1, 2])
         _ = connection.beginAnswer(now: 0)
         connection.endAnswer(isLast: true, now: 0)
@@ -95,10 +95,9 @@ import Testing
     @Test("a turn serves requests up to its limit, and the next turn the rest") func turnServesUpToItsLimit() {
         var connection = Self.accepted()
         for turn in UInt64(1)...2 {
-            connection.beginTurn(turn)
             for _ in 0..<LaneConnection.requestsPerTurn {
                 #expect(!connection.isPostponed(in: turn))
-                _ = connection.beginRequest(keepsAlive: true)
+                _ = connection.beginRequest(turn: turn, keepsAlive: true)
                 _ = connection.beginAnswer(now: 0)
                 connection.endAnswer(isLast: false, now: 0)
             }
@@ -113,8 +112,8 @@ import Testing
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
-            _ = connection.beginRequest(keepsAlive: true)
-            _ = connection.beginRequest(keepsAlive: true)
+            _ = connection.beginRequest(turn: 1, keepsAlive: true)
+            _ = connection.beginRequest(turn: 1, keepsAlive: true)
         }
     }
 
@@ -138,7 +137,7 @@ import Testing
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
-            _ = connection.beginRequest(keepsAlive: true)
+            _ = connection.beginRequest(turn: 1, keepsAlive: true)
             _ = connection.beginAnswer(now: 0)
             connection.keepUnsent([1], now: 0)
             connection.endAnswer(isLast: false, now: 0)
@@ -149,14 +148,14 @@ import Testing
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
-            connection.enqueue(recovery: 1)
+            connection.markQueued(recovery: 1)
         }
         await #expect(processExitsWith: .failure) {
             var connection = LaneConnection()
             connection.accept(7, .local, now: 0)
-            _ = connection.beginRequest(keepsAlive: true)
-            connection.enqueue(recovery: 1)
-            connection.enqueue(recovery: 1)
+            _ = connection.beginRequest(turn: 1, keepsAlive: true)
+            connection.markQueued(recovery: 1)
+            connection.markQueued(recovery: 1)
         }
     }
 

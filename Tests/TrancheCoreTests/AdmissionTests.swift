@@ -37,7 +37,7 @@ import TrancheCore
         func configure(_ rules: [LotRules]) { self.desk.configure(rules) }
         func load(_ book: UnitBook, now: Instant) { self.desk.load(book, now: now) }
         func beginAdmission(_ order: OrderID) { self.desk.beginAdmission(order) }
-        func join(_ order: OrderID, _ ticket: UInt64) -> FrontDesk.Copy? { self.desk.join(order) { ticket } }
+        func addCopy(_ order: OrderID, _ ticket: UInt64) -> FrontDesk.Copy? { self.desk.addCopy(order) { ticket } }
         /// - Returns: Tickets that get an answer.
         @discardableResult
         func learn(_ publication: Publication) -> [UInt64] {
@@ -78,7 +78,7 @@ import TrancheCore
         let desk = self.desk(.open)
         let later = Self.now.advanced(milliseconds: 5)
         let order = OrderID(high: 4, low: 4)
-        #expect(desk.join(order, 1) == nil)
+        #expect(desk.addCopy(order, 1) == nil)
         desk.beginAdmission(order)
         desk.learn(.soldOut(LotID(1), true))
         #expect(desk.answer(order: order, lot: LotID(1), quantity: 1, issuedAt: Self.now, now: later) == nil)
@@ -101,10 +101,12 @@ import TrancheCore
                 order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now),
             stamp: Stamp(Self.now), ticket: 1)
         desk.beginAdmission(request.order)
-        for ticket in 0..<UInt64(Limits.copiesPerRequest) { #expect(desk.join(request.order, 10 + ticket) == .waits) }
-        #expect(desk.join(request.order, 99) == .tooMany)
+        for ticket in 0..<UInt64(Limits.copiesPerRequest) {
+            #expect(desk.addCopy(request.order, 10 + ticket) == .waits)
+        }
+        #expect(desk.addCopy(request.order, 99) == .tooMany)
         #expect(desk.learn(.answer(request, .refused(.restocking))) == [1, 10, 11, 12, 13])
-        #expect(desk.join(request.order, 20) == nil, "the next one is a first one again")
+        #expect(desk.addCopy(request.order, 20) == nil, "the next one is a first one again")
     }
 
     @Test("after a restart, a lot that was sold out refuses every token made before") func restartCutsOldTokens() {
@@ -136,7 +138,7 @@ import TrancheCore
                 order: OrderID(high: 8, low: 8), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, issuedAt: Self.now),
             stamp: Stamp(Self.now), ticket: 1)
         desk.beginAdmission(request.order)
-        #expect(desk.join(request.order, 2) == .waits)
+        #expect(desk.addCopy(request.order, 2) == .waits)
         #expect(desk.learn(.withheld(request)) == [1, 2])
         desk.learn(.soldOut(LotID(1), true))
         func ask() -> Answer? {

@@ -69,7 +69,7 @@ import TrancheCore
     @Test("requests that the engine has taken keep their places until it is quiet") func takenRequestsCount() {
         var shares = LotShares(room: 1_000)
         _ = self.fill(&shares, 1, most: 300)
-        shares.drained(behind: WaitingRequests())
+        shares.tookAll(behind: WaitingRequests())
         #expect(shares.waiting == 0 && self.fill(&shares, 1) == 200, "300 of the lot wait elsewhere")
         var behind = WaitingRequests()
         behind.count(400, of: LotID(1))

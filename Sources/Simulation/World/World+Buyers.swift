@@ -89,7 +89,7 @@ extension World {
         // What the original of a clone knows may be old; only new acknowledgements count.
         if atOnce != nil, process.ownLedger != nil { return }
         if let atOnce { return self.tell(unit, process, request.arriving(at: .zero, ticket), atOnce) }
-        switch process.desk.join(request.order, ticket: { ticket }) {
+        switch process.desk.addCopy(request.order, ticket: { ticket }) {
         case .waits: return
         case .tooMany:
             return self.tell(unit, process, request.arriving(at: .zero, ticket), .refused(.overloaded(limit: 0)))

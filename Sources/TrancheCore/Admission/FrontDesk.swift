@@ -62,9 +62,9 @@ package struct FrontDesk: Sendable {
     package enum Arrival: Hashable, Sendable {
         case answered(Answer)
         /// A copy of a request under way: it gets the same answer.
-        case joined
-        /// It is new here, and may go to admission.
-        case needsAdmission
+        case waits
+        /// It is new here, and may go to admission; see ``remembers(_:)``.
+        case needsAdmission(isRemembered: Bool)
     }
 
     /// Judges a purchase that came in. What is known comes before what the load allows: a retry, and a buyer with an order,
@@ -73,22 +73,22 @@ package struct FrontDesk: Sendable {
     /// - Parameters:
     ///   - shares: The requests that wait for a decision.
     ///   - isOpen: Whether the engine takes requests.
-    package mutating func receive(
+    package mutating func judge(
         _ purchase: Purchase, under load: inout UnitLoad, _ shares: LotShares, isOpen: Bool, now: Instant,
         ticket: () -> UInt64
     ) -> Arrival {
         if let answer = self.answer(to: purchase, now: now) { return .answered(answer) }
         guard isOpen else { return .answered(.refused(.recovering)) }
-        switch self.join(purchase.order, ticket: ticket) {
-        case .waits: return .joined
+        switch self.addCopy(purchase.order, ticket: ticket) {
+        case .waits: return .waits
         case .tooMany: return .answered(.refused(.overloaded(limit: Limits.copiesPerRequest)))
         case nil: break
         }
-        if let refusal = load.refusal(of: purchase.order, now: now) { return .answered(.refused(refusal)) }
+        if let refusal = load.admitOrShed(purchase.order, now: now) { return .answered(.refused(refusal)) }
         guard shares.exhausted(purchase.lot) == nil else {
-            return .answered(.refused(load.refuse(purchase.order, now: now)))
+            return .answered(.refused(load.shed(purchase.order, now: now)))
         }
-        return .needsAdmission
+        return .needsAdmission(isRemembered: self.remembers(purchase))
     }
 
     /// The answer to a request, or `nil` if it must go to admission.
@@ -138,7 +138,7 @@ package struct FrontDesk: Sendable {
     /// Lets a copy of a request wait beside it.
     ///
     /// - Returns: `nil` if no request with this token is being decided: this is the first one.
-    package mutating func join(_ order: OrderID, ticket: () -> UInt64) -> Copy? {
+    package mutating func addCopy(_ order: OrderID, ticket: () -> UInt64) -> Copy? {
         guard let copies = self.underway[order] else { return nil }
         guard copies.count < Limits.copiesPerRequest else { return .tooMany }
         self.underway[order]!.append(ticket())

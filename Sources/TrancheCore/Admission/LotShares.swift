@@ -38,7 +38,7 @@ package struct LotShares: Sendable {
     /// The engine takes all requests that waited for it.
     ///
     /// - Parameter behind: Requests that it had taken before, and that still wait for their decision.
-    package mutating func drained(behind: WaitingRequests) {
+    package mutating func tookAll(behind: WaitingRequests) {
         var behind = behind
         behind.count(self.waiting, byLot: self.waitingByLot)
         self.reset(behind: behind)

@@ -65,20 +65,3 @@ package struct RefusalMemory: Sendable {
         }
     }
 }
-
-/// Recent order ids, in bounded memory: an id that has not come for long may count as new again.
-struct OrderMarks: Sendable {
-    /// Ids of one half; when it is full the older half is forgotten.
-    static let limit = 32_768
-
-    private var newer: Set<UInt64> = []
-    private var older: Set<UInt64> = []
-
-    /// - Returns: Whether the id is new.
-    mutating func insert(_ order: OrderID) -> Bool {
-        let mark = order.high ^ order.low
-        guard !self.older.contains(mark), self.newer.insert(mark).inserted else { return false }
-        if self.newer.count >= Self.limit { (self.older, self.newer) = (self.newer, []) }
-        return true
-    }
-}

@@ -16,7 +16,7 @@ extension UnitMachine {
             if self.refer(request, into: &output) { continue }
             self.lots[known: request.lot].demand.count(request.order)
             if self.lots[known: request.lot].isContended {
-                self.enter(request, now: now, into: &output)
+                self.enterContest(request, now: now, into: &output)
             } else {
                 if self.lots[known: request.lot].waiting.isEmpty { self.lotsToDecide.append(request.lot) }
                 self.lots[known: request.lot].waiting.append(request)
@@ -75,7 +75,7 @@ extension UnitMachine {
         self.waited.note(batch, now: now)
         var admitted: [Admission] = []
         admitted.reserveCapacity(batch.count)
-        output.makeRoom(orders: batch.count)
+        output.reserveCapacity(orders: batch.count)
         var left: ArraySlice<BuyRequest> = []
         for (index, request) in zip(batch.indices, batch) {
             let available = self.book[lot].available
@@ -106,7 +106,7 @@ extension UnitMachine {
         let limit = rules?.buyerLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)
         guard held + request.quantity <= limit else {
-            self.refuse(request, held: held, limit: limit, into: &output)
+            self.refuseOverLimit(request, held: held, limit: limit, into: &output)
             return nil
         }
         guard request.quantity <= self.book[request.lot].available else {
@@ -128,7 +128,7 @@ extension UnitMachine {
     /// If Redis took longer than the payment window, the order may have ended since. Its buyer learns that, and not what
     /// it was. The end may be in this output's entries, so the answer waits for the commit.
     func answerAdmitted(_ step: RedisStep, into output: inout UnitOutput) {
-        output.makeRoom(durableAlready: step.admitted.count)
+        output.reserveCapacity(durableAlready: step.admitted.count)
         for admission in step.admitted {
             if self.book.orders.state(of: admission.order.id) == admission.order.state {
                 output.add(durableAlready: .answer(admission.request, .order(admission.order)))
@@ -147,7 +147,7 @@ extension UnitMachine {
         output.add(.changed(order))
     }
 
-    mutating func refuse(_ request: BuyRequest, held: Int, limit: Int, into output: inout UnitOutput) {
+    mutating func refuseOverLimit(_ request: BuyRequest, held: Int, limit: Int, into output: inout UnitOutput) {
         let reason: FinalRefusal =
             held >= limit ? .duplicate(held: held, limit: limit) : .limitReached(held: held, limit: limit)
         if self.book.refused[request.order] == nil {

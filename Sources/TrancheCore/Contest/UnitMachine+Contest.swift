@@ -38,7 +38,7 @@ extension UnitMachine {
     /// From here on the queue is complete up to the watermark: requests that waited enter it first.
     mutating func enterQueued(_ lot: LotID, now: Instant, into output: inout UnitOutput) {
         let entrants = self.lots[known: lot].removeQueued().sorted { $0.stamp < $1.stamp }
-        for request in entrants { self.enter(request, now: now, into: &output) }
+        for request in entrants { self.enterContest(request, now: now, into: &output) }
     }
 
     /// In a contest nothing is sold locally: free stock goes back to the pool, for the first in line.
@@ -50,7 +50,7 @@ extension UnitMachine {
     }
 
     /// Enters a request in the contest, if it can still get stock or a place in the waitlist.
-    mutating func enter(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
+    mutating func enterContest(_ request: BuyRequest, now: Instant, into output: inout UnitOutput) {
         if let known = self.knownAnswer(request) { return output.addAnswer(to: request, known) }
         if self.refer(request, into: &output) { return }
         guard let queue = self.lots[known: request.lot].contest, queue.phase == .joined else {
@@ -60,7 +60,7 @@ extension UnitMachine {
         let held = self.book.held(by: request.buyer, lot: request.lot)
         let wanted = self.book.contested(by: request.buyer, lot: request.lot)
         guard held + wanted + request.quantity <= limit else {
-            return self.refuse(request, held: held + wanted, limit: limit, into: &output)
+            return self.refuseOverLimit(request, held: held + wanted, limit: limit, into: &output)
         }
         guard self.rivals(of: request) < queue.allowance else {
             return self.refuseSoldOut(request, into: &output)

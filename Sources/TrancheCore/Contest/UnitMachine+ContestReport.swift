@@ -56,7 +56,7 @@ extension UnitMachine {
         }
         output.add(.fence(reply.fence))
         if self.lots[known: lot].contest?.phase == .asking {
-            self.lots[known: lot].join()
+            self.lots[known: lot].beginEntering()
             self.enterQueued(lot, now: now, into: &output)
         }
         self.returnLeftover(lot, into: &output)

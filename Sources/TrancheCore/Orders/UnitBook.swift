@@ -123,7 +123,7 @@ package struct UnitBook: Sendable {
         case .nonce(let nonce): self.nonce = nonce
         case .soldOut(let lot): self.lotsEverSoldOut.insert(lot)
         case .contended(let lot): self.contests[lot] = self.contests[lot] ?? []
-        case .contested(let order, let uncertainty): self.enterContest(order, uncertainty)
+        case .contested(let order, let uncertainty): self.addCandidate(order, uncertainty)
         case .allocated(let order): self.allocate(order)
         case .lost(let order):
             self.leaveContest(order)
@@ -138,7 +138,7 @@ package struct UnitBook: Sendable {
         }
     }
 
-    private mutating func enterContest(_ order: Order, _ uncertainty: Int64) {
+    private mutating func addCandidate(_ order: Order, _ uncertainty: Int64) {
         precondition(self.orders.state(of: order.id) == nil, "order \(order.id) is contested twice")
         self.orders.set(order)
         self.hold(order, 0)

@@ -59,7 +59,7 @@ struct LotState: Sendable {
     }
 
     /// The coordinator has sent how many can still win, so requests may enter.
-    mutating func join() { self.contest?.phase = .joined }
+    mutating func beginEntering() { self.contest?.phase = .joined }
 
     /// After a restart, or in a new generation: the coordinator has not sent yet how many can still win.
     mutating func rejoin() { self.mode = .contested(ContestQueue(phase: .asking, allowance: 0)) }

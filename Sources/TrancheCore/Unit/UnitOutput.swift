@@ -37,10 +37,10 @@ package struct UnitOutput: Sendable {
     }
 
     /// Makes room for the entries of a batch of admitted orders at once.
-    mutating func makeRoom(orders count: Int) { self.entries.reserveCapacity(self.entries.count + count) }
+    mutating func reserveCapacity(orders count: Int) { self.entries.reserveCapacity(self.entries.count + count) }
 
     /// Makes room for the answers of a batch at once.
-    mutating func makeRoom(durableAlready count: Int) {
+    mutating func reserveCapacity(durableAlready count: Int) {
         self.durableAlready.reserveCapacity(self.durableAlready.count + count)
     }
 

@@ -22,7 +22,7 @@ import TrancheCore
         /// Each second has 20 measurements.
         func pass(seconds: Int, waiting milliseconds: Int64, offered: Int = 0, answered: Int = 0, use: Int = 0) {
             for _ in 0..<seconds * 20 {
-                for _ in 0..<offered / 20 { _ = self.load.refusal(of: UnitLoadTests.order(1), now: self.now) }
+                for _ in 0..<offered / 20 { _ = self.load.admitOrShed(UnitLoadTests.order(1), now: self.now) }
                 self.load.countArrivals(offered / 20)
                 self.load.observe(
                     .init(waitedMicroseconds: milliseconds * 1_000, answered: answered / 20, usePermille: use),
@@ -32,23 +32,23 @@ import TrancheCore
         }
 
         func refusal(_ number: UInt64) -> Refusal? {
-            self.load.refusal(of: UnitLoadTests.order(number), now: self.now)
+            self.load.admitOrShed(UnitLoadTests.order(number), now: self.now)
         }
 
-        func inform(_ request: GateRequestClass) -> Refusal? { self.load.refusal(of: request, draw: .max) }
+        func inform(_ request: GateRequestClass) -> Refusal? { self.load.admitOrShed(request, draw: .max) }
 
         func pause(_ number: UInt64) -> Int {
-            guard case .shed(let seconds) = self.load.refuse(UnitLoadTests.order(number), now: self.now) else {
+            guard case .shed(let seconds) = self.load.shed(UnitLoadTests.order(number), now: self.now) else {
                 return 0
             }
             return seconds
         }
 
-        func receive(_ number: UInt64, isOpen: Bool = true) -> FrontDesk.Arrival {
+        func judge(_ number: UInt64, isOpen: Bool = true) -> FrontDesk.Arrival {
             let purchase = Purchase(
                 order: UnitLoadTests.order(number), buyer: BuyerID("b\(number)")!, lot: LotID(1), quantity: 1,
                 issuedAt: self.now)
-            return self.desk.receive(purchase, under: &self.load, self.shares, isOpen: isOpen, now: self.now) { number }
+            return self.desk.judge(purchase, under: &self.load, self.shares, isOpen: isOpen, now: self.now) { number }
         }
 
         func learn(_ order: Order) {
@@ -67,7 +67,7 @@ import TrancheCore
     @Test("a busy unit whose requests do not wait refuses nobody") func busyIsNotOverloaded() {
         let unit = Unit()
         unit.pass(seconds: 30, waiting: 1, offered: 8_000, answered: 8_000, use: 1_000)
-        #expect(unit.load.share.permille == 1_000 && unit.load.shed == 0)
+        #expect(unit.load.share.permille == 1_000 && unit.load.shedCount == 0)
         #expect(unit.load.figures.cpuPermille == 1_000, "the center is told")
     }
 
@@ -116,11 +116,11 @@ import TrancheCore
         unit.learn(known)
         unit.desk.beginAdmission(Self.order(2))
         unit.shares.room = 0
-        #expect(unit.receive(1) == .answered(.order(known)))
-        #expect(unit.receive(2) == .joined)
-        #expect(Self.isShed(unit.receive(3)))
-        #expect(unit.receive(4, isOpen: false) == .answered(.refused(.recovering)))
-        #expect(unit.load.shed == 1)
+        #expect(unit.judge(1) == .answered(.order(known)))
+        #expect(unit.judge(2) == .waits)
+        #expect(Self.isShed(unit.judge(3)))
+        #expect(unit.judge(4, isOpen: false) == .answered(.refused(.recovering)))
+        #expect(unit.load.shedCount == 1)
     }
 
     @Test("a lot may have as many requests waiting as the unit answers in a moment") func roomIsLimited() {
@@ -129,7 +129,7 @@ import TrancheCore
         unit.pass(seconds: 3, waiting: 1, offered: 10_000, answered: 10_000, use: 1_000)
         unit.shares.room = unit.load.room
         var admitted: UInt64 = 0
-        while admitted < 100_000, unit.receive(admitted) == .needsAdmission {
+        while admitted < 100_000, unit.judge(admitted) == .needsAdmission(isRemembered: false) {
             unit.shares.countWaiting(LotID(1))
             admitted += 1
         }

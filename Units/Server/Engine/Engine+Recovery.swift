@@ -22,7 +22,7 @@ extension Engine {
     /// Opens the intake for a new machine, and gives the machine the last configuration.
     func started() {
         self.nameArchives()
-        self.refuse(self.parts.intake.setRecovered(self.machine.book, now: SystemClock.now()))
+        self.answerRecovering(self.parts.intake.setRecovered(self.machine.book, now: SystemClock.now()))
         self.parts.intake.configure(self.rules)
         self.parts.intake.post(.configured(self.rules))
         self.parts.intake.post(.started)
@@ -42,7 +42,7 @@ extension Engine {
         self.isAhead = true
         self.status.withLockedValue { $0.failure = "\(error)" }
         self.parts.telemetry.count("tranche_ledger_failures_total", "Ledger transactions that failed.")
-        self.refuse(self.parts.intake.setRecovered(nil, now: SystemClock.now()))
+        self.answerRecovering(self.parts.intake.setRecovered(nil, now: SystemClock.now()))
         self.parts.waiters.routeToAll(.refused(.recovering), before: self.parts.intake.recovery)
         Thread.sleep(forTimeInterval: 0.1)
     }
@@ -68,11 +68,12 @@ extension Engine {
             "recovered from the ledger", metadata: ["position": "\(self.parts.ledger.head.position)"])
     }
 
-    func refuse(_ requests: [BuyRequest]) {
+    /// Their buyers ask again: the machine that would decide them is not there.
+    func answerRecovering(_ requests: [BuyRequest]) {
         self.parts.waiters.route(requests.map { ($0.ticket, .refused(.recovering)) })
     }
 
-    func publishStatus() {
+    func copyStatus() {
         let machine = self.machine
         let lots = self.rules.map(\.lot)
         self.status.withLockedValue { status in
@@ -82,10 +83,10 @@ extension Engine {
             status.refunds = Array(machine.book.refunds)
             status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
         }
-        self.publishLoad()
+        self.setLoadGauges()
     }
 
-    private func publishLoad() {
+    private func setLoadGauges() {
         let (figures, sharePermille, shed) = self.parts.intake.load
         let telemetry = self.parts.telemetry
         telemetry.setLoad(

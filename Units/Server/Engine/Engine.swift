@@ -108,7 +108,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
             } catch {
                 // A configuration that was acknowledged is not lost with the round.
                 for case .configured(let rules) in taken.events { self.rules = rules }
-                self.refuse(taken.requests)
+                self.answerRecovering(taken.requests)
                 self.fail(error)
             }
             if taken.isClosed, taken.requests.isEmpty, taken.events.isEmpty, self.parts.waiters.count == 0 { break }
@@ -186,7 +186,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         if now.steady >= self.nextReport {
             self.nextReport = now.steady.advanced(milliseconds: Int64(Self.reportSeconds * 1_000))
             self.machine.handle(.reportDue(nonce: UInt64.random(in: 0...UInt64.max)), at: now, into: &output)
-            self.publishStatus()
+            self.copyStatus()
         }
         try output.carryOut(by: self)
         if let error = self.unreadProof { throw error }

@@ -23,18 +23,6 @@ extension Intake {
 
     // MARK: for the engine
 
-    /// Whether the engine may wait for the bell: nothing waits here, and the next arrival rings it.
-    ///
-    /// - Parameter behind: Requests that were taken, and that still wait for their decision.
-    func fallAsleep(behind: WaitingRequests) -> Bool {
-        self.state.withLockedValue { state in
-            state.isAsleep = !state.hasWork
-            // What was taken is decided, but for these.
-            if state.isAsleep { state.shares.reset(behind: behind) }
-            return state.isAsleep
-        }
-    }
-
     /// Requests that the engine has not taken yet.
     var waitingCount: Int { self.state.withLockedValue { $0.requests.count } }
 
@@ -74,14 +62,14 @@ extension Intake {
     }
 
     var load: (figures: LoadFigures, sharePermille: Int, shed: Int) {
-        self.state.withLockedValue { ($0.load.figures, $0.load.share.permille, $0.load.shed) }
+        self.state.withLockedValue { ($0.load.figures, $0.load.share.permille, $0.load.shedCount) }
     }
 
-    /// Judges a request that only informs: `nil` if the load allows it.
-    func refusal(of request: GateRequestClass) -> Refusal? {
+    /// Admits or sheds a request that only informs: `nil` if it is admitted.
+    func admitOrShed(_ request: GateRequestClass) -> Refusal? {
         self.state.withLockedValue { state in
             state.load.countArrivals(1)
-            return state.load.refusal(of: request, draw: UInt64.random(in: 0...UInt64.max))
+            return state.load.admitOrShed(request, draw: UInt64.random(in: 0...UInt64.max))
         }
     }
 

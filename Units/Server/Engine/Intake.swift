@@ -107,6 +107,18 @@ final class Intake: Sendable {
 
     // MARK: for the engine
 
+    /// Whether the engine may wait for the bell: nothing waits here, and the next arrival rings it.
+    ///
+    /// - Parameter behind: Requests that were taken, and that still wait for their decision.
+    func fallAsleep(behind: WaitingRequests) -> Bool {
+        self.state.withLockedValue { state in
+            state.isAsleep = !state.hasWork
+            // What was taken is decided, but for these.
+            if state.isAsleep { state.shares.reset(behind: behind) }
+            return state.isAsleep
+        }
+    }
+
     struct Taken {
         var events: [UnitMachine.Event] = []
         var requests: [BuyRequest] = []
@@ -128,7 +140,7 @@ final class Intake: Sendable {
             state.waited.requests += count
             state.waited.microseconds += count * steady.microseconds - state.handedInMicroseconds
             state.handedInMicroseconds = 0
-            state.shares.drained(behind: behind)
+            state.shares.tookAll(behind: behind)
             defer { (state.events, state.requests) = ([], []) }
             return Taken(
                 events: state.events, requests: state.requests,
@@ -174,13 +186,14 @@ struct IntakeState {
         if let untimely {
             return self.desk.order(purchase.order).map { .success(.answered(Answer($0))) } ?? .failure(untimely)
         }
-        let arrival = self.desk.receive(
+        let arrival = self.desk.judge(
             purchase, under: &self.load, self.shares, isOpen: !self.isRecovering && !self.isClosed, now: now,
             ticket: ticket)
+        let isRemembered: Bool
         switch arrival {
         case .answered(let answer): return .success(.answered(answer))
-        case .joined: return .success(.queued)
-        case .needsAdmission: break
+        case .waits: return .success(.queued)
+        case .needsAdmission(let remembered): isRemembered = remembered
         }
         let steady = SystemClock.monotonic()
         guard let stamp = self.clock.stamp(now: now, steady: steady) else {
@@ -193,7 +206,7 @@ struct IntakeState {
             BuyRequest(
                 purchase, stamp: stamp, ticket: ticket(),
                 uncertaintyMicroseconds: self.desk.uncertaintyMicroseconds,
-                isRemembered: self.desk.remembers(purchase)))
+                isRemembered: isRemembered))
         return .success(.queued)
     }
 }

@@ -85,7 +85,7 @@ private final class StreamLoop: @unchecked Sendable {  // One thread has it.
         }
         var isRefused = false
         while !rest.isEmpty {
-            for reply in try connection.received() {
+            for reply in try connection.takeReplies() {
                 guard let one = rest.popFirst() else { break }
                 switch reply {
                 case .success: one.completion(.yes)

@@ -115,7 +115,7 @@ struct PublicRoutes {
         let lot: LotID
         do { lot = try intake.order(id).get().lot } catch { throw Problem(error) }
         guard file.hasEvents(lot) else { throw Self.eventsAreOff }
-        if let refusal = intake.refusal(of: .events) { throw Problem(refusal) }
+        if let refusal = intake.admitOrShed(.events) { throw Problem(refusal) }
         guard let changes = self.watch.changes(of: id) else {
             throw Problem(Refusal.overloaded(limit: OrderWatch.streamsPerOrder))
         }
@@ -159,7 +159,7 @@ struct PublicRoutes {
 
     private func lot(_ context: TrancheContext) throws -> Response {
         let lot = try context.lot()
-        if let refusal = self.gate.intake.refusal(of: .status) { throw Problem(refusal) }
+        if let refusal = self.gate.intake.admitOrShed(.status) { throw Problem(refusal) }
         let reason = self.gate.intake.closedReason(lot, now: SystemClock.now())
         if case .unknownLot = reason { throw Problem(Refusal.unknownLot(lot)) }
         let state = reason.map { Problem($0).code } ?? (self.gate.intake.isSoldOut(lot) ? "sold_out" : "open")

@@ -142,7 +142,7 @@ package final class RedisCalls {
         self.owner.check()
         guard let connection = self.session?.connection else { return }
         do throws(RedisError) {
-            for reply in try connection.received() {
+            for reply in try connection.takeReplies() {
                 guard !self.underway.isEmpty else { return self.drop() }
                 let (call, sentAt) = self.takeFirst()
                 self.onAnswer(SystemClock.monotonic().microseconds - sentAt.microseconds)

@@ -35,7 +35,7 @@ package struct UnitLoad: Sendable {
     /// Requests of all lots that may wait for a decision.
     package private(set) var room: Int
     /// Requests that were refused for the load, ever.
-    package private(set) var shed = 0
+    package private(set) var shedCount = 0
     /// The average wait in the last window of a second: what a report says. One stall of a disk is not a second of waiting.
     private var waitingMilliseconds = 0
     private var waits = (sum: 0, count: 0)
@@ -68,30 +68,32 @@ package struct UnitLoad: Sendable {
     /// Counts requests that came, whatever their answers.
     package mutating func countArrivals(_ count: Int) { self.handedIn += count }
 
-    /// Judges a new purchase: one that is not known, and has no copy under way.
+    /// Admits or sheds a new purchase: one that is not known, and has no copy under way. It counts as offered, and if it is
+    /// shed, as shed.
     ///
     /// - Returns: `nil` if it is admitted.
-    package mutating func refusal(of order: OrderID, now: Instant) -> Refusal? {
+    package mutating func admitOrShed(_ order: OrderID, now: Instant) -> Refusal? {
         self.offered += 1
         if self.share.permille == 1_000 { return nil }
         let draw = UInt32(truncatingIfNeeded: self.hash(order, now) >> 32)
-        return self.share.admits(.purchase, draw: draw) ? nil : self.refuse(order, now: now)
+        return self.share.admits(.purchase, draw: draw) ? nil : self.shed(order, now: now)
     }
 
-    /// Judges a request that only informs.
+    /// Admits or sheds a request that only informs.
     ///
     /// - Parameter draw: Random bits.
-    package mutating func refusal(of request: GateRequestClass, draw: UInt64) -> Refusal? {
+    /// - Returns: `nil` if it is admitted.
+    package mutating func admitOrShed(_ request: GateRequestClass, draw: UInt64) -> Refusal? {
         if self.share.admits(request, draw: UInt32(truncatingIfNeeded: draw)) { return nil }
-        self.shed += 1
+        self.shedCount += 1
         let pause = self.retry.milliseconds(refusals: 0, draw: draw >> 32)
         return .shed(retryAfterSeconds: RetryAfter.seconds(milliseconds: pause))
     }
 
-    /// Refuses a new purchase, and says when to come again: later each time, and not all at once. A crowd that was refused
+    /// Sheds a new purchase, and says when to come again: later each time, and not all at once. A crowd that was refused
     /// together is spread over the time in which the unit can answer all of it.
-    package mutating func refuse(_ order: OrderID, now: Instant) -> Refusal {
-        self.shed += 1
+    package mutating func shed(_ order: OrderID, now: Instant) -> Refusal {
+        self.shedCount += 1
         let hash = self.hash(order, now)
         if self.refusals.isEmpty { self.refusals = Array(repeating: 0, count: Self.refusalSlots) }
         let slot = Int(hash % UInt64(Self.refusalSlots))
