@@ -1,6 +1,6 @@
 import Testing
 
-@testable import TrancheCore
+import TrancheCore
 
 @Suite struct JoiningWaitTests {
     private func wait(afterCommitsOf microseconds: Int64) -> JoiningWait {
