@@ -69,9 +69,9 @@ package enum LedgerEntry: Hashable, Sendable {
 }
 
 extension LedgerEntry {
-    /// A refund of a whole payment whose amount is not known.
+    /// A refund of a whole payment whose amount is not known, as earlier versions wrote it: the book numbers it.
     package static func refundDue(_ order: OrderID, payment: PaymentID, reason: RefundReason) -> LedgerEntry {
-        .refundDue(Refund(order: order, payment: payment, reason: reason))
+        .refundDue(Refund(order: order, number: 0, payment: payment, reason: reason))
     }
 }
 
