@@ -49,7 +49,7 @@ extension ProviderBook {
         try await self.queue.read { database in
             try Row.fetchAll(
                 database, sql: Self.charges + " FROM payments WHERE order_id = ? ORDER BY id LIMIT ?",
-                arguments: ["\(order)", ProviderForm.paymentsPerOrder]
+                arguments: ["\(order)", Limits.paymentsPerOrder]
             ).map(Self.charge)
         }
     }
@@ -65,24 +65,29 @@ extension ProviderBook {
         let result = try await self.commit { database -> Result<(RefundDocument, Bool), Problem> in
             if let known = try Self.refund(key, now, database) {
                 let isSame =
-                    known.order == body.order && known.payment == body.payment && known.amount == body.amount
-                    && known.currency == body.currency
+                    known.order == body.order && known.payment == body.payment
+                    && (body.amount == nil || known.amount == body.amount)
+                    && (body.currency == nil || known.currency == body.currency)
                 return isSame ? .success((known, false)) : .failure(ProviderRules.keyReused(key))
             }
             let charge = try Row.fetchOne(
                 database, sql: Self.charges + " FROM payments WHERE id = ?", arguments: [body.payment.rawValue]
             ).map(Self.charge)
-            if let refusal = ProviderRules.refusal(of: body, charge) { return .failure(refusal) }
+            let amount: Int64
+            switch ProviderRules.amount(of: body, charge) {
+            case .success(let allowed): amount = allowed
+            case .failure(let refusal): return .failure(refusal)
+            }
             if !fails {
                 try database.execute(
                     sql: "UPDATE payments SET refunded = refunded + ? WHERE id = ?",
-                    arguments: [body.amount, body.payment.rawValue])
+                    arguments: [amount, body.payment.rawValue])
             }
             try database.execute(
                 sql: "INSERT INTO refunds (key, order_id, payment, amount, currency, has_failed, ends_at) "
                     + "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    key, "\(body.order)", body.payment.rawValue, body.amount, body.currency, fails, ends.milliseconds,
+                    key, "\(body.order)", body.payment.rawValue, amount, charge?.currency, fails, ends.milliseconds,
                 ])
             guard let made = try Self.refund(key, now, database) else { throw DatabaseError(message: "no refund") }
             return .success((made, true))

@@ -89,7 +89,8 @@ struct ProviderRoutes {
 
     private func pay(_ request: Request, _ faults: ProviderFaults) async throws -> Response {
         let body = try await request.document(ChargeBody.self, limit: Self.bodyBytes)
-        let key = try ProviderRules.check(key: Self.key(request), amount: body.amount, currency: body.currency)
+        let key = try ProviderRules.check(key: Self.key(request))
+        try ProviderRules.check(amount: body.amount, currency: body.currency)
         if let name = body.callback, !self.receivers.contains(name) {
             throw Problem(
                 status: 400, code: "unknown_receiver",
@@ -125,7 +126,8 @@ struct ProviderRoutes {
 
     private func refund(_ request: Request, _ faults: ProviderFaults) async throws -> Response {
         let body = try await request.document(RefundBody.self, limit: Self.bodyBytes)
-        let key = try ProviderRules.check(key: Self.key(request), amount: body.amount, currency: body.currency)
+        let key = try ProviderRules.check(key: Self.key(request))
+        if let amount = body.amount { try ProviderRules.check(amount: amount, currency: body.currency ?? "") }
         let now = SystemClock.now()
         let (refund, isNew) = try await self.book.refund(
             body, key: key, ends: now.advanced(milliseconds: Int64(faults.refundAfterMilliseconds)),

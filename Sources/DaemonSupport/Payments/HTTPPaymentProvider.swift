@@ -8,7 +8,7 @@ package import TrancheCore
 /// Redirects are not followed, a private address is not connected to unless the settings allow it, and of an answer no more than 64 KB is
 /// read: a provider, or who takes its place, cannot turn a unit against its own network or memory.
 package final class HTTPPaymentProvider: PaymentProvider {
-    /// The longest answer; ``ProviderForm/paymentsPerOrder`` payments need a quarter of it.
+    /// The longest answer; ``Limits/paymentsPerOrder`` payments of an order fit in it.
     package static let answerBytes = 65_536
 
     private let settings: ProviderSettings
@@ -22,41 +22,35 @@ package final class HTTPPaymentProvider: PaymentProvider {
 
     package func create(_ charge: ChargeBody, key: String) async -> ChargeAnswer {
         switch await self.send("POST", ProviderForm.paymentsPath, JSON.encode(charge), key: key) {
-        case .success(let answer): ChargeAnswer(status: answer.status, body: answer.body, asked: charge)
+        case .success(let answer): ProviderReading.charge(status: answer.status, body: answer.body, of: charge)
         case .failure(let error): .unknown(reason: self.reason(error))
         }
     }
 
-    package func query(_ order: OrderID) async -> PaymentAnswer {
+    package func query(_ order: OrderID) async -> (answer: ProviderAnswer, reason: String?) {
         switch await self.send("GET", "\(ProviderForm.paymentsPath)?order=\(order)") {
-        case .success(let answer): PaymentAnswer(status: answer.status, body: answer.body, order: order)
-        case .failure(let error): .unknown(reason: self.reason(error))
+        case .success(let answer): ProviderReading.payments(status: answer.status, body: answer.body, of: order)
+        case .failure(let error): (.unknown, self.reason(error))
         }
     }
 
-    package func refund(_ refund: RefundBody, key: String) async -> RefundAnswer {
-        let result = await self.send("POST", ProviderForm.refundsPath, JSON.encode(refund), key: key)
-        return self.answer(result, refund, key)
-    }
-
-    package func watch(_ refund: RefundBody, key: String) async -> RefundAnswer {
+    /// Asks first, and gives back only if the provider does not know the refund. Providers keep the keys of acts for a day or so, and refunds
+    /// for ever: after a long outage the key alone would not protect.
+    package func refund(_ refund: Refund) async -> (answer: RefundAnswer, reason: String?) {
+        let key = refund.key.description
         let name = key.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? key
-        let result = await self.send("GET", "\(ProviderForm.refundsPath)/\(name)")
-        // A provider that does not know it may never have got it: it is sent again.
-        if case .success(let answer) = result, answer.status == 404 { return .unknown(reason: "status 404") }
-        return self.answer(result, refund, key)
+        switch await self.send("GET", "\(ProviderForm.refundsPath)/\(name)") {
+        case .success(let answer) where answer.status == 404: break
+        case .success(let answer): return ProviderReading.refund(status: answer.status, body: answer.body, of: refund)
+        case .failure(let error): return (.unknown, self.reason(error))
+        }
+        switch await self.send("POST", ProviderForm.refundsPath, JSON.encode(RefundBody(refund)), key: key) {
+        case .success(let answer): return ProviderReading.refund(status: answer.status, body: answer.body, of: refund)
+        case .failure(let error): return (.unknown, self.reason(error))
+        }
     }
 
     package func stop() { self.curl.stop() }
-
-    private func answer(
-        _ result: Result<CurlResponse, CurlError>, _ refund: RefundBody, _ key: String
-    ) -> RefundAnswer {
-        switch result {
-        case .success(let answer): RefundAnswer(status: answer.status, body: answer.body, key: key, asked: refund)
-        case .failure(let error): .unknown(reason: self.reason(error))
-        }
-    }
 
     private func send(
         _ method: String, _ path: String, _ body: [UInt8]? = nil, key: String? = nil

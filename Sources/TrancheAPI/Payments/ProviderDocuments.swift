@@ -8,22 +8,12 @@ package enum ProviderForm {
     /// The header with the key of an act (draft-ietf-httpapi-idempotency-key-header).
     package static let keyHeader = "Idempotency-Key"
     package static let keyBytes = 128
-    /// No provider takes or gives back more at once.
-    package static let amountLimit: Int64 = 1_000_000_000_000
-    /// Payments of one order that an answer may list.
-    package static let paymentsPerOrder = 64
-
     package static let paymentsPath = "/v1/payments"
     package static let refundsPath = "/v1/refunds"
 
     /// Whether a text is a key: printable ASCII without spaces.
     package static func isKey(_ text: String) -> Bool {
         (1...self.keyBytes).contains(text.utf8.count) && text.utf8.allSatisfy { (33...126).contains($0) }
-    }
-
-    /// Whether a text can be the code of a currency: three capital letters.
-    package static func isCurrency(_ text: String) -> Bool {
-        text.utf8.count == 3 && text.utf8.allSatisfy { (65...90).contains($0) }
     }
 }
 
@@ -48,6 +38,8 @@ package struct ChargeDocument: Hashable, Sendable, Codable {
     package let currency: String
     /// What was given back of it, or will be.
     package let refunded: Int64
+    /// `nil` if there can be no such amount.
+    package var money: Money? { Money(amount: self.amount, currency: self.currency) }
 
     package init(payment: PaymentID, order: OrderID, amount: Int64, currency: String, refunded: Int64) {
         (self.payment, self.order, self.amount) = (payment, order, amount)
@@ -66,11 +58,18 @@ package struct ChargesDocument: Hashable, Sendable, Codable {
 package struct RefundBody: Hashable, Sendable, Codable {
     package let order: OrderID
     package let payment: PaymentID
-    package let amount: Int64
-    package let currency: String
+    /// `nil`: all of it.
+    package let amount: Int64?
+    package let currency: String?
 
-    package init(order: OrderID, payment: PaymentID, amount: Int64, currency: String) {
+    package init(order: OrderID, payment: PaymentID, amount: Int64? = nil, currency: String? = nil) {
         (self.order, self.payment, self.amount, self.currency) = (order, payment, amount, currency)
+    }
+
+    package init(_ refund: Refund) {
+        self.init(
+            order: refund.order, payment: refund.payment, amount: refund.amount.isNone ? nil : refund.amount.minor,
+            currency: refund.amount.isNone ? nil : refund.amount.currency.code)
     }
 }
 
@@ -89,11 +88,21 @@ package struct RefundDocument: Hashable, Sendable, Codable {
     package let amount: Int64
     package let currency: String
     package let state: State
+    /// `nil` if there can be no such amount.
+    package var money: Money? { Money(amount: self.amount, currency: self.currency) }
 
     package init(
         key: String, order: OrderID, payment: PaymentID, amount: Int64, currency: String, state: State
     ) {
         (self.key, self.order, self.payment) = (key, order, payment)
         (self.amount, self.currency, self.state) = (amount, currency, state)
+    }
+}
+
+extension Money {
+    /// - Returns: `nil` if the amount is not in 1...``Limits/amount``, or there is no such currency.
+    package init?(amount: Int64, currency: String) {
+        guard amount > 0, let currency = Currency(currency) else { return nil }
+        self.init(minor: amount, currency: currency)
     }
 }
