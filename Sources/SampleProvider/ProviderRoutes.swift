@@ -87,8 +87,12 @@ struct ProviderRoutes {
 
     private static let away = Problem(status: 503, code: "away", detail: "the provider is away", retryAfter: 1)
 
-    private func pay(_ request: Request, _ faults: ProviderFaults) async throws -> Response {
+    private func pay(_ request: Request, _ given: ProviderFaults) async throws -> Response {
         let body = try await request.document(ChargeBody.self, limit: Self.bodyBytes)
+        var faults = given
+        faults.callbackCopies = body.callbackCopies ?? faults.callbackCopies
+        faults.callbackAfterMilliseconds = body.callbackAfterMilliseconds ?? faults.callbackAfterMilliseconds
+        try faults.check()
         let key = try ProviderRules.check(key: Self.key(request))
         try ProviderRules.check(amount: body.amount, currency: body.currency)
         if let name = body.callback, !self.receivers.contains(name) {

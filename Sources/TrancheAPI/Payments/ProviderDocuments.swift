@@ -24,9 +24,16 @@ package struct ChargeBody: Hashable, Sendable, Codable {
     package let currency: String
     /// The name of the receiver that is told of the payment, of those that the provider knows.
     package let callback: String?
+    /// How often, and after how long: of the sample provider alone, in place of the faults of the moment.
+    package let callbackCopies: Int?
+    package let callbackAfterMilliseconds: Int?
 
-    package init(order: OrderID, amount: Int64, currency: String, callback: String? = nil) {
+    package init(
+        order: OrderID, amount: Int64, currency: String, callback: String? = nil, callbackCopies: Int? = nil,
+        callbackAfterMilliseconds: Int? = nil
+    ) {
         (self.order, self.amount, self.currency, self.callback) = (order, amount, currency, callback)
+        (self.callbackCopies, self.callbackAfterMilliseconds) = (callbackCopies, callbackAfterMilliseconds)
     }
 }
 
