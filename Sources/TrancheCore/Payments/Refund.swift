@@ -19,21 +19,24 @@ package struct Refund: Hashable, Sendable {
     /// ``Money/none``: the whole payment, whatever it was.
     package let amount: Money
     package let reason: RefundReason
+    /// Whether the unit has it carried out. The unit had no provider otherwise: whoever reads the list carries it out.
+    package let isByProvider: Bool
     /// Whether the provider has said that it is carried out.
     package internal(set) var isDone: Bool
 
     package init(
         order: OrderID, number: Int = 1, payment: PaymentID, amount: Money = .none, reason: RefundReason,
-        isDone: Bool = false
+        isByProvider: Bool = false, isDone: Bool = false
     ) {
         (self.order, self.number, self.payment) = (order, number, payment)
         (self.amount, self.reason, self.isDone) = (amount, reason, isDone)
+        self.isByProvider = isByProvider
     }
     package var key: RefundKey { RefundKey(order: self.order, number: self.number) }
 }
 
 extension Refund: Codable {
-    private enum Field: String, CodingKey { case order, number, payment, amount, currency, reason, key, isDone }
+    private enum Field: String, CodingKey { case order, number, payment, amount, currency, reason, key, isByProvider, isDone }
 
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Field.self)
@@ -51,6 +54,7 @@ extension Refund: Codable {
             number: try fields.decodeIfPresent(Int.self, forKey: .number) ?? 1,
             payment: try fields.decode(PaymentID.self, forKey: .payment), amount: amount,
             reason: try fields.decode(RefundReason.self, forKey: .reason),
+            isByProvider: try fields.decodeIfPresent(Bool.self, forKey: .isByProvider) ?? false,
             isDone: try fields.decodeIfPresent(Bool.self, forKey: .isDone) ?? false)
     }
 
@@ -65,6 +69,7 @@ extension Refund: Codable {
             try fields.encode(self.amount.currency.code, forKey: .currency)
         }
         try fields.encode(self.reason, forKey: .reason)
+        try fields.encode(self.isByProvider, forKey: .isByProvider)
         try fields.encode(self.isDone, forKey: .isDone)
     }
 }

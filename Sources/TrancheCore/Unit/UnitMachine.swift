@@ -86,6 +86,8 @@ package struct UnitMachine: Sendable {
     /// Lots with buyers to refer, and those whose newest branches are not durable yet.
     var lotsToRefer: Set<LotID> = []
     var lotsToBranch: Set<LotID> = []
+    var questions = ProviderQuestions()
+    var refundWatch = RefundWatch()
     /// The newest head of the ledger that was sent to Redis.
     var toldRedis = LedgerHead.empty
 
@@ -114,6 +116,7 @@ package struct UnitMachine: Sendable {
         for order in book.orders where order.state == .paid && order.generation == book.generation {
             self.lots[order.lot]?.paid += Int(order.quantity)
         }
+        self.resumeProvider()
         // Nothing waits for a payment in a lot that was archived.
         for lot in book.archived.keys { self.lots[lot]?.paid = book[lot].live }
     }
@@ -236,6 +239,7 @@ package struct UnitMachine: Sendable {
 
     private mutating func tick(now: Instant, into output: inout UnitOutput) {
         self.expire(now: now, into: &output)
+        self.carryOutRefunds(into: &output)
         self.surveyAgain(into: &output)
         self.archiveSettled(into: &output)
         self.primeLots(into: &output)
