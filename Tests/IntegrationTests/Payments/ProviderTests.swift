@@ -23,9 +23,12 @@ import Verification
     }
 
     private func buy(_ cluster: TestCluster, _ buyer: String) async throws -> OrderID {
-        let claims = cluster.claims(buyer: buyer)
+        try await self.buy(cluster, cluster.claims(buyer: buyer))
+    }
+
+    @discardableResult private func buy(_ cluster: TestCluster, _ claims: PurchaseToken) async throws -> OrderID {
         let token = TokenCodec(secret: cluster.secret("TRANCHE_TOKEN_SECRET")).mint(claims)
-        try await cluster.wait(for: "an order of \(buyer)") {
+        try await cluster.wait(for: "an order of \(claims.buyer)") {
             try await cluster.buy(cluster.units[0], token: token).status == 201
         }
         return claims.order
@@ -93,13 +96,13 @@ import Verification
         let client = try self.client(cluster)
         for fault in [#"{"away":"status"}"#, #"{"away":"silence"}"#, #"{"lies":"nonsense"}"#] {
             let faults = try JSON.decode(ProviderFaults.self, from: fault.utf8)
-            let (paid, unpaid) = (
-                try await self.buy(cluster, "p\(fault.utf8.count)"), try await self.buy(cluster, "u\(fault.utf8.count)")
-            )
-            // Nobody is told of this payment: the unit has to ask.
+            let claims = ["p", "u"].map { cluster.claims(buyer: "\($0)\(fault.utf8.count)") }
+            let (paid, unpaid) = (claims[0].order, claims[1].order)
+            // Nobody is told of this payment: the unit has to ask. It is there before the order, so that no question is early.
             try await self.charge(cluster, paid, copies: 0)
             try await client.set(faults)
             let questions = try await self.unknown(cluster)
+            for one in claims { try await self.buy(cluster, one) }
             try await cluster.wait(for: "questions without an answer") {
                 try await self.unknown(cluster) >= questions + 4
             }

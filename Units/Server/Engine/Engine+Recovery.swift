@@ -82,6 +82,7 @@ extension Engine {
             status.mayIssue = machine.mayIssue
             status.unprimed = lots.filter { !machine.isPrimed($0) }
             status.refunds = Array(machine.book.refunds)
+            (status.questionsOpen, status.refundsOpen) = (machine.questionsOpen, machine.refundsOpen)
             status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
         }
         self.publishLoad()

@@ -31,6 +31,9 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         var mayIssue = false
         var unprimed: [LotID] = []
         var refunds: [UnitBook.Refund] = []
+        /// Orders about which the provider is asked, and refunds that it has not carried out.
+        var questionsOpen = 0
+        var refundsOpen = 0
         var failure: String?
         var counters: [LotID: QuotaCounters] = [:]
     }

@@ -69,6 +69,9 @@ package final class ProviderDesk: Sendable {
         self.provider.stop()
     }
 
+    /// Whether the last call got no clear answer.
+    package var isUnclear: Bool { self.state.withLockedValue { $0.trouble != nil } }
+
     /// Calls that are under way, and those that wait.
     package var load: (underway: Int, waiting: Int) {
         self.state.withLockedValue { ($0.running, $0.waiting.count) }
