@@ -28,8 +28,8 @@ enum SecretList {
         var seen: [String: String] = [:]
         // Only a unit that asks a payment provider shows it a secret.
         let hasProvider = role == .unit && !values.string("provider.url", default: "").isEmpty
-        let names = self.names(of: role) + (hasProvider ? [(ProviderSettings.secretKey, false)] : [])
-        return names.map { key, isReplaceable in
+        let more: [(key: String, isReplaceable: Bool)] = hasProvider ? [(ProviderSettings.secretKey, false)] : []
+        return (self.names(of: role) + more).map { key, isReplaceable in
             let name = key.replacing(".", with: "_").uppercased()
             guard values.optionalSecret(key) != nil else {
                 return .secret(name: name, isReplaceable && hasCertificate ? .notNeeded : .missing)

@@ -12,6 +12,8 @@ package final class CallbackLoop: Service {
     /// Callbacks at a time.
     static let concurrency = 64
     static let pauseMilliseconds = 20
+    /// While there is more to send.
+    static let shortPauseMilliseconds = 2
     static let timeoutMilliseconds = 5_000
     /// An answer of a unit is a short document.
     static let answerBytes = 65_536
@@ -43,11 +45,13 @@ package final class CallbackLoop: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled {
-                    for callback in await self.due() {
+                    let due = await self.due()
+                    for callback in due {
                         _ = self.underway.withLockedValue { $0.insert(callback.number) }
                         group.addTask { await self.send(callback) }
                     }
-                    try? await Task.sleep(for: .milliseconds(Self.pauseMilliseconds))
+                    let pause = due.isEmpty ? Self.pauseMilliseconds : Self.shortPauseMilliseconds
+                    try? await Task.sleep(for: .milliseconds(pause))
                 }
                 group.cancelAll()
             }

@@ -1,4 +1,5 @@
 import DaemonSupport
+import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOConcurrencyHelpers

@@ -61,7 +61,7 @@ package final class HTTPPaymentProvider: PaymentProvider {
         let request = CurlRequest(
             method, self.settings.url + path, headers: headers, body: body,
             timeoutMilliseconds: self.settings.timeoutMilliseconds, bodyLimitBytes: Self.answerBytes)
-        do { return .success(try await self.curl.send(request)) } catch { return .failure(error) }
+        do throws(CurlError) { return .success(try await self.curl.send(request)) } catch { return .failure(error) }
     }
 
     /// An address is no one's business who reads a reason.

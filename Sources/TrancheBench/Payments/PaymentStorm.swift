@@ -12,7 +12,7 @@ import TrancheCore
 import Verification
 
 /// A storm of payments on one unit, while unit and provider are killed; then the ledger's money beside the provider's.
-struct PaymentStorm {
+final class PaymentStorm: Sendable {
     struct Settings {
         let events: Int
         let kills: Int

@@ -141,7 +141,7 @@ extension UnitConfiguration {
         _ values: DaemonConfiguration
     ) throws(StartError) -> (settings: ProviderSettings, terms: ProviderTerms)? {
         guard let settings = try ProviderSettings.read(values) else {
-            for key in ["provider.ask", "provider.hold"] where !values.string(key, default: "").isEmpty {
+            for key in ["provider.ask", "provider.hold"] where (try? values.number(key, in: 0...Int.max)) != nil {
                 throw StartError("\(key) is set, and provider.url is not: there is no provider to ask")
             }
             return nil
