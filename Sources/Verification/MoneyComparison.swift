@@ -16,10 +16,10 @@ package struct BookedMoney: Hashable, Sendable {
     package var payments: [String: Int64?]
     /// By the refund's key.
     package var refunds: [String: Refund]
-    /// What the order costs, if it is paid, or else 0: so much of the payments is kept.
-    package var kept: Int64
+    /// What the order costs, if it is paid, or else 0: so much of the payments is kept. `nil` for an order that has no price.
+    package var kept: Int64?
 
-    package init(payments: [String: Int64?] = [:], refunds: [String: Refund] = [:], kept: Int64 = 0) {
+    package init(payments: [String: Int64?] = [:], refunds: [String: Refund] = [:], kept: Int64? = 0) {
         (self.payments, self.refunds, self.kept) = (payments, refunds, kept)
     }
 }
@@ -81,8 +81,8 @@ package struct MoneyComparison: Hashable, Sendable, Codable {
                 name: "refunds", ledgers: refunds.count { $0.value.isDone }, ledgerAmount: given,
                 provider: done.count, providerAmount: done.reduce(0) { $0 + $1.amount }),
             Row(
-                name: "kept for paid orders", ledgers: ledgers.values.count { $0.kept > 0 },
-                ledgerAmount: ledgers.values.reduce(0) { $0 + $1.kept }, provider: left.count { $0 > 0 },
+                name: "kept for paid orders", ledgers: ledgers.values.count { $0.kept.map { $0 > 0 } ?? true },
+                ledgerAmount: ledgers.values.reduce(0) { $0 + ($1.kept ?? 0) }, provider: left.count { $0 > 0 },
                 providerAmount: left.reduce(0, +)),
         ]
     }
@@ -120,7 +120,9 @@ package struct MoneyComparison: Hashable, Sendable, Codable {
             wrong.append("the provider has \(refund.key), and the ledgers have not")
         }
         let left = entries.reduce(Int64(0)) { $0 + $1.charge.amount - $1.back }
-        if left != money.kept { wrong.append("the ledgers keep \(money.kept), and the provider has \(left)") }
+        if let kept = money.kept, left != kept {
+            wrong.append("the ledgers keep \(kept), and the provider has \(left)")
+        }
         return wrong.sorted()
     }
 }
