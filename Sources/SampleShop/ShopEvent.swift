@@ -83,8 +83,10 @@ package struct ShopEvent: Hashable, Sendable {
     }
 
     private static let types: Set<String> = Set(
-        ["reserved", "won", "paid", "expired", "cancelled", "lost", "refund_due", "stock_returned", "revived"]
-            .map { "tranche.order.\($0)" })
+        [
+            "reserved", "won", "paid", "expired", "cancelled", "lost", "refund_due", "stock_returned", "revived",
+            "payment_received", "refunded",
+        ].map { "tranche.order.\($0)" })
 
     private static func change(_ type: String, _ reason: String?) -> Change {
         switch type {

@@ -36,7 +36,9 @@ struct MoneyEvidence {
             guard self.accounts[key.order]?.refunds[key.number] != nil else {
                 return self.find("\(key) is done, and was never due")
             }
-            if self.accounts[key.order]?.done.insert(key.number).inserted == false { self.find("\(key) was done twice") }
+            if self.accounts[key.order]?.done.insert(key.number).inserted == false {
+                self.find("\(key) was done twice")
+            }
         default: break
         }
     }
@@ -62,7 +64,9 @@ struct MoneyEvidence {
             for (payment, amount) in Self.received(account) {
                 kept[amount.currency, default: 0] += amount.minor
                 let back = account.refunds.values.reduce(0) { $0 + ($1.payment == payment ? $1.amount.minor : 0) }
-                if back > amount.minor { self.find("order \(id): \(back) of \(amount) are due back of payment \(payment)") }
+                if back > amount.minor {
+                    self.find("order \(id): \(back) of \(amount) are due back of payment \(payment)")
+                }
             }
             for refund in account.refunds.values where !refund.amount.isNone {
                 kept[refund.amount.currency, default: 0] -= refund.amount.minor
@@ -108,5 +112,47 @@ struct MoneyEvidence {
             received[refund.payment] = refund.amount.with(minor: known + refund.amount.minor)
         }
         return received
+    }
+}
+
+extension MoneyEvidence {
+    /// What the ledger has of each order's money, for a comparison with the provider's book.
+    func booked(_ orders: [OrderID: UnitEvidence.Sold]) -> [OrderID: BookedMoney] {
+        var all = self.accounts.mapValues(Self.booked)
+        for (id, sold) in orders where sold.state == .paid {
+            guard let payment = sold.payment else { continue }
+            guard !sold.order.price.isNone else {
+                // Without a price there is no amount: the payment is known, and not what it was.
+                all[id, default: BookedMoney()].payments.updateValue(nil, forKey: payment.rawValue)
+                all[id]?.kept = nil
+                continue
+            }
+            let amount = sold.order.price.minor * Int64(sold.order.quantity)
+            all[id, default: BookedMoney()].kept = amount
+            guard let account = self.accounts[id], account.received[payment] == nil else { continue }
+            // What nothing else accounts for came with the payment that completed the order.
+            let currency = sold.order.price.currency
+            let received = Self.received(account).values.reduce(0) { $0 + ($1.currency == currency ? $1.minor : 0) }
+            let back = account.refunds.values.reduce(0) {
+                $0 + ($1.amount.currency == currency ? $1.amount.minor : 0)
+            }
+            all[id]?.payments[payment.rawValue] = amount - (received - back)
+        }
+        return all
+    }
+
+    private static func booked(_ account: Account) -> BookedMoney {
+        var money = BookedMoney()
+        for (payment, amount) in self.received(account) { money.payments[payment.rawValue] = amount.minor }
+        for (number, refund) in account.refunds {
+            let key = RefundKey(order: refund.order, number: number).description
+            money.refunds[key] = .init(
+                payment: refund.payment.rawValue, amount: refund.amount.isNone ? nil : refund.amount.minor,
+                isDone: account.done.contains(number))
+            if money.payments[refund.payment.rawValue] == nil {
+                money.payments.updateValue(nil, forKey: refund.payment.rawValue)
+            }
+        }
+        return money
     }
 }
