@@ -1,6 +1,6 @@
 import CurlClient
-import DaemonSupport
-import Logging
+package import DaemonSupport
+package import Logging
 import NIOConcurrencyHelpers
 package import ServiceLifecycle
 package import TrancheAPI
