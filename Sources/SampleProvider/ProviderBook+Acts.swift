@@ -105,8 +105,8 @@ extension ProviderBook {
     static let refunds = "SELECT key, order_id, payment, amount, currency, has_failed, ends_at FROM refunds"
 
     static func charge(_ row: Row) throws -> ChargeDocument {
-        let (id, order): (String, String) = (row["id"], row["order_id"])
-        guard let payment = PaymentID(id), let order = OrderID(hex: order) else {
+        let (id, text): (String, String) = (row["id"], row["order_id"])
+        guard let payment = PaymentID(id), let order = OrderID(hex: text) else {
             throw DatabaseError(message: "the row of payment \"\(id)\" is damaged")
         }
         return ChargeDocument(
@@ -114,8 +114,8 @@ extension ProviderBook {
     }
 
     static func refund(_ row: Row, now: Instant) throws -> RefundDocument {
-        let (key, id, order): (String, String, String) = (row["key"], row["payment"], row["order_id"])
-        guard let payment = PaymentID(id), let order = OrderID(hex: order) else {
+        let (key, id, text): (String, String, String) = (row["key"], row["payment"], row["order_id"])
+        guard let payment = PaymentID(id), let order = OrderID(hex: text) else {
             throw DatabaseError(message: "the row of refund \"\(key)\" is damaged")
         }
         let (hasFailed, endsAt): (Bool, Int64) = (row["has_failed"], row["ends_at"])
