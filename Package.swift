@@ -334,7 +334,7 @@ let package = Package(
             dependencies: [
                 "UnitServer", "Clusters", "CurlClient", "DaemonSupport", "ExpressParsing", "LoadGenerator",
                 "RedisClient",
-                "Sockets", "TrancheCore", "TrancheAPI", "TestSupport", nioConcurrency,
+                "Sockets", "TrancheCore", "TrancheAPI", "TestSupport", logging, nioConcurrency,
             ],
             swiftSettings: plain),
         .testTarget(

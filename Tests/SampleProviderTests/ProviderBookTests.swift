@@ -31,7 +31,7 @@ import TrancheCore
             body, key: key, ends: Self.now.advanced(milliseconds: milliseconds), fails: fails, now: Self.now)
     }
 
-    private func code(_ body: () async throws -> some Any) async -> String? {
+    private func code<Value>(_ body: () async throws -> Value) async -> String? {
         do {
             _ = try await body()
             return nil

@@ -40,7 +40,7 @@ import UnitServer
     private let events: AsyncStream<UnitMachine.Event>
     private let sink: AsyncStream<UnitMachine.Event>.Continuation
 
-    init() { (self.events, self.sink) = AsyncStream.makeStream() }
+    init() { (self.events, self.sink) = AsyncStream<UnitMachine.Event>.makeStream() }
 
     private func desk(concurrency: Int) -> ProviderDesk {
         let sink = self.sink
