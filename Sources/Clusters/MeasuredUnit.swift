@@ -44,9 +44,10 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     }
 
     /// A lot that is never contested: there is one unit only.
-    package static func lot(_ id: LotID, stock: Int) -> SaleConfig.Lot {
+    package static func lot(_ id: LotID, stock: Int, price: Money? = nil) -> SaleConfig.Lot {
         .init(
-            id: id, name: "lot \(id)", stock: stock, perBuyerLimit: 1, poolPermille: 0, contest: .init(when: .never))
+            id: id, name: "lot \(id)", stock: stock, perBuyerLimit: 1, poolPermille: 0, contest: .init(when: .never),
+            price: price.map { LotPrice(amount: $0.minor, currency: $0.currency.code) })
     }
 
     /// - Parameters:

@@ -1,6 +1,6 @@
 import CurlClient
-import DaemonSupport
-import Logging
+package import DaemonSupport
+package import Logging
 import NIOConcurrencyHelpers
 package import ServiceLifecycle
 package import TrancheAPI
@@ -89,7 +89,8 @@ package final class CallbackLoop: Service {
         guard let receiver = self.receivers[callback.receiver], let order = OrderID(hex: callback.order),
             let payment = PaymentID(callback.payment)
         else { return nil }
-        let body = JSON.encode(PaymentBody(order: order, payment: payment))
+        let amount = Money(amount: callback.amount, currency: callback.currency)
+        let body = JSON.encode(PaymentBody(order: order, payment: payment, amount: amount))
         let request = CurlRequest(
             "POST", receiver + "/v1/payments/callback",
             headers: [

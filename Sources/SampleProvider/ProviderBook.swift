@@ -3,8 +3,7 @@ import Foundation
 import GRDB
 import NIOConcurrencyHelpers
 import Storage
-package import TrancheAPI
-package import TrancheCore
+import TrancheAPI
 
 /// The provider's book, in SQLite: payments, refunds, and the callbacks that are still to be sent.
 ///

@@ -1,4 +1,4 @@
-package import CurlClient
+import CurlClient
 import Foundation
 package import TrancheAPI
 package import TrancheCore

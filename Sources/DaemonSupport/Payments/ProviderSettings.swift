@@ -1,4 +1,4 @@
-package import TrancheCore
+import TrancheCore
 
 /// The payment provider that a process asks.
 ///

@@ -203,7 +203,8 @@ struct DemoCommand: AsyncParsableCommand {
                 .init(
                     id: LotID(1), name: "demo", stock: self.size.stock, perBuyerLimit: Self.buyerLimit, poolPermille: 0,
                     // Without the center no threshold rises.
-                    line: self.alone ? .open : .lotteryThenFirstCome)
+                    line: self.alone ? .open : .lotteryThenFirstCome,
+                    price: LotPrice(amount: Self.price.minor, currency: Self.price.currency.code))
             ],
             // The least work: the generator does that of every browser, on the same machine.
             // Short tokens: a line that stands for those who have one, and do not use it, must go on within the demo.
