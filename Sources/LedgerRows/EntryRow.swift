@@ -252,7 +252,7 @@ package struct EntryRow: Hashable, Sendable {
         guard let lot = self.checkedLot, let id = self.order, let buyer = self.buyer.flatMap(BuyerID.init),
             let quantity = self.quantity.flatMap({ Int32(exactly: $0) }), let generation = self.checkedGeneration,
             let limit = Int32(exactly: limit), let stamp = self.value, let deadline = self.deadline,
-            (self.amount?.minor ?? 0) <= Limits.price, self.reference == nil || OrderReference(self.reference!) != nil
+            self.amount.map({ $0.minor <= Limits.price && quantity <= Limits.quantityPerOrder }) ?? true, self.reference == nil || OrderReference(self.reference!) != nil
         else { return nil }
         return Order(
             id: id, buyer: buyer, lot: lot, quantity: Int(quantity), buyerLimit: Int(limit), generation: generation,

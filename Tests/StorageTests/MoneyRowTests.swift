@@ -69,6 +69,9 @@ import TrancheCore
         row = EntryRow(.reserved(Self.order(Self.eur(1_000))))
         row.reference = "\u{7}"
         #expect(row.entry == nil)
+        row = EntryRow(.reserved(Self.order(Self.eur(1_000))))
+        row.quantity = Int64(Int32.max)
+        #expect(row.entry == nil, "its amount would be no number")
         row = EntryRow(.received(Self.id, Payment(id: PaymentID("p")!, amount: Self.eur(1)), paid: 0))
         row.amount = nil
         #expect(row.entry == nil)
