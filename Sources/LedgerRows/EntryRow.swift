@@ -247,12 +247,18 @@ package struct EntryRow: Hashable, Sendable {
         return Payment(id: id, amount: amount)
     }
 
+    /// Whether the amount of the order, if it has a price, is a number.
+    private func hasPossibleAmount(_ quantity: Int32) -> Bool {
+        guard let price = self.amount else { return true }
+        return price.minor <= Limits.price && (0...Limits.quantityPerOrder).contains(Int(quantity))
+    }
+
     private var reservation: Order? {
         let limit = self.kind == .released ? 0 : self.detail ?? 0
         guard let lot = self.checkedLot, let id = self.order, let buyer = self.buyer.flatMap(BuyerID.init),
             let quantity = self.quantity.flatMap({ Int32(exactly: $0) }), let generation = self.checkedGeneration,
             let limit = Int32(exactly: limit), let stamp = self.value, let deadline = self.deadline,
-            (self.amount?.minor ?? 0) <= Limits.price, self.reference == nil || OrderReference(self.reference!) != nil
+            self.hasPossibleAmount(quantity), self.reference == nil || OrderReference(self.reference!) != nil
         else { return nil }
         return Order(
             id: id, buyer: buyer, lot: lot, quantity: Int(quantity), buyerLimit: Int(limit), generation: generation,

@@ -25,7 +25,9 @@ enum MoneyForm {
         var received: [Payment] = []
         while left > 0 {
             left -= 1
-            guard let id = OrderForm.text(&reader).flatMap(PaymentID.init), let amount = reader.money() else { return nil }
+            guard let id = OrderForm.text(&reader).flatMap(PaymentID.init), let amount = reader.money() else {
+                return nil
+            }
             received.append(Payment(id: id, amount: amount))
         }
         guard var count = reader.varint() else { return nil }

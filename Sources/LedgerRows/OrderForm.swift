@@ -42,7 +42,8 @@ package enum OrderForm {
             let lot = self.lot(&reader), let generation = self.generation(&reader), let quantity = reader.varint(),
             (0...Int64(Limits.quantityPerOrder)).contains(quantity),
             let limit = reader.varint().flatMap({ Int32(exactly: $0) }),
-            let stateByte = reader.byte(), let state = OrderState(rawValue: stateByte & ~self.withMoney), let buyer = self.text(&reader).flatMap(BuyerID.init),
+            let stateByte = reader.byte(), let state = OrderState(rawValue: stateByte & ~self.withMoney),
+            let buyer = self.text(&reader).flatMap(BuyerID.init),
             let text = self.text(&reader)
         else { return nil }
         let payment = PaymentID(text)

@@ -143,7 +143,8 @@ package struct PaymentBody: Hashable, Sendable, Codable {
                     status: 400, code: "invalid_amount",
                     detail: "amount \(minor) is not in 1...\(Limits.amount) minor units")
             }
-            guard let currency = self.currency.flatMap({ Currency($0) }), let amount = Money(minor: minor, currency: currency)
+            guard let currency = self.currency.flatMap({ Currency($0) }),
+                let amount = Money(minor: minor, currency: currency)
             else {
                 throw Problem(
                     status: 400, code: "invalid_currency",

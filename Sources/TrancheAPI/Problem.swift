@@ -145,7 +145,8 @@ extension Problem {
         case .otherCurrency(let order, let currency, let expected):
             self.init(
                 status: 409, code: "other_currency",
-                detail: "order \(order): the payment is in \(currency), and not in \(expected); it is listed for refund")
+                detail: "order \(order): the payment is in \(currency), and not in \(expected); it is listed for refund"
+            )
         case .otherLot(let order, let lot):
             self.init(
                 status: 409, code: "other_lot",

@@ -53,7 +53,8 @@ extension Checker {
                     sums.sold += Int(order.quantity)
                     sums.paid += Int(order.quantity)
                 }
-            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis, .archived, .branched, .received, .refunded,
+            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis, .archived, .branched, .received,
+                .refunded,
                 .doubt:
                 break
             }

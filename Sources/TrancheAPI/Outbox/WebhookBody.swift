@@ -56,7 +56,7 @@ package enum WebhookBody {
             bytes.write(json: key.description)
         }
         if let refund = event.refund {
-            bytes.write(",\"isByProvider\":\(refund.isByProvider)")
+            bytes.write(refund.isByProvider ? ",\"isByProvider\":true" : ",\"isByProvider\":false")
         }
     }
 

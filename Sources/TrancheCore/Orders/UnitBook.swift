@@ -17,6 +17,8 @@ package struct UnitBook: Sendable {
     var held = BuyerTally()
     /// Of orders with payments in parts, or with refunds.
     package internal(set) var money: [OrderID: OrderMoney] = [:]
+    /// How often ``refunds`` has changed since the book was read.
+    package internal(set) var refundChanges = 0
     /// Expired orders about which the provider is asked on.
     package internal(set) var doubts: Set<OrderID> = []
     package internal(set) var lotsEverSoldOut: Set<LotID> = []
@@ -74,7 +76,6 @@ package struct UnitBook: Sendable {
 
     package func isAllocated(_ order: OrderID) -> Bool { self.allocations.contains(order) }
 
-
     /// Whether the center has granted anything, in any generation.
     package var hasGrants: Bool { self.accounts.values.contains { $0.granted > 0 || $0.allocated > 0 } }
 
@@ -112,8 +113,12 @@ package struct UnitBook: Sendable {
             self.orders.set(id, paid: paid)
         case .released(let order, let state): self.release(order.id, state)
         case .refused(let id, _, let reason): self.refused[id] = reason
-        case .refundDue(let refund): self.money[refund.order, default: OrderMoney()].owe(refund)
-        case .refunded(let key): self.money[key.order]?.refunded(key.number)
+        case .refundDue(let refund):
+            self.refundChanges += 1
+            self.money[refund.order, default: OrderMoney()].owe(refund)
+        case .refunded(let key):
+            self.refundChanges += 1
+            self.money[key.order]?.refunded(key.number)
         case .revived(let order, let payment): self.revive(order.id, payment)
         case .doubt(let id, true): self.doubts.insert(id)
         case .doubt(let id, false): self.doubts.remove(id)

@@ -31,7 +31,10 @@ extension UnitMachine {
     /// that an unlikely Redis adds later stay in the book.
     private func archivableOrders(_ lot: LotID) -> Int? {
         guard let state = self.lots[lot], state.rules?.isSettled == true, self.book.archived[lot] == nil,
-            state.waiting.isEmpty, state.starved.isEmpty, state.late.isEmpty, !state.redis.hasUnconfirmed, self.survey != nil
+            state.waiting.isEmpty, state.starved.isEmpty, state.late.isEmpty, !state.redis.hasUnconfirmed,
+            self.survey != nil,
+            // What the provider says later of an order in doubt is about an order in the book.
+            !self.book.doubts.contains(where: { self.book.orders[$0]?.lot == lot })
         else { return nil }
         return self.book.orders.finalCount(of: lot)
     }

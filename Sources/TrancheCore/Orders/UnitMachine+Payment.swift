@@ -2,7 +2,8 @@
 
 extension UnitMachine {
     mutating func pay(_ notice: PaymentNotice, _ ticket: UInt64, now: Instant, into output: inout UnitOutput) {
-        self.expire(now: now, into: &output)  // First, so that an overdue reservation cannot be paid, unless it is held.
+        // First, so that an overdue reservation cannot be paid, unless it is held.
+        self.expire(now: now, into: &output)
         self.take(notice, ticket: ticket, now: now, into: &output)
     }
 

@@ -36,7 +36,9 @@ package struct Refund: Hashable, Sendable {
 }
 
 extension Refund: Codable {
-    private enum Field: String, CodingKey { case order, number, payment, amount, currency, reason, key, isByProvider, isDone }
+    private enum Field: String, CodingKey {
+        case order, number, payment, amount, currency, reason, key, isByProvider, isDone
+    }
 
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Field.self)

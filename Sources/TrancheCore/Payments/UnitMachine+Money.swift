@@ -71,7 +71,8 @@ extension UnitMachine {
 
     private mutating func tooMany(_ order: Order, into output: inout UnitOutput) -> Refusal {
         self.disbelieve(
-            "order \(order.id) has \(Limits.paymentsPerOrder) payments or refunds: a further one was refused", into: &output)
+            "order \(order.id) has \(Limits.paymentsPerOrder) payments or refunds: a further one was refused",
+            into: &output)
         return .tooManyPayments(order.id, limit: Limits.paymentsPerOrder)
     }
 
@@ -81,18 +82,22 @@ extension UnitMachine {
     private mutating func book(
         _ notice: PaymentNotice, _ delta: Int64, _ order: Order, _ money: OrderMoney, into output: inout UnitOutput
     ) {
-        if let lot = notice.lot, lot != order.lot { return self.oweRefund(notice, .otherLot, into: &output) }
-        guard notice.amount.currency == order.price.currency else {
-            return self.oweRefund(notice, .otherCurrency, into: &output)
-        }
         let isKept = money.total(of: notice.payment) > money.refunded(of: notice.payment)
-        switch order.state {
-        case .reserved: self.add(notice, delta, to: order, money, into: &output)
-        case .paid:
-            if isKept { self.append(.received(order.id, notice.total, paid: order.paid), into: &output) }
-            self.oweRefund(notice, isKept ? .overPaid : .alreadyPaid, minor: delta, into: &output)
-        case .cancelled, .expired, .contested, .lost: self.oweRefund(notice, .orderOver, into: &output)
+        let reason: RefundReason
+        if let lot = notice.lot, lot != order.lot {
+            reason = .otherLot
+        } else if notice.amount.currency != order.price.currency {
+            reason = .otherCurrency
+        } else {
+            switch order.state {
+            case .reserved: return self.add(notice, delta, to: order, money, into: &output)
+            case .paid: reason = isKept ? .overPaid : .alreadyPaid
+            case .cancelled, .expired, .contested, .lost: reason = .orderOver
+            }
         }
+        // Of a payment that the order keeps a part of, the refund alone does not say what was received.
+        if isKept { self.append(.received(order.id, notice.total, paid: order.paid), into: &output) }
+        self.oweRefund(notice, reason, minor: delta, into: &output)
     }
 
     private mutating func add(

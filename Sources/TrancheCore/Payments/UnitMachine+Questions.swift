@@ -136,6 +136,8 @@ extension UnitMachine {
     mutating func providerAnswered(
         _ id: OrderID, _ answer: ProviderAnswer, now: Instant, into output: inout UnitOutput
     ) {
+        // Only orders in the book are asked about. The answer comes again, late, and its lot was archived since.
+        guard self.book.orders.state(of: id) != nil else { return self.questions.close(id) }
         let isAsked = self.questions.open[id]?.askedAt != nil
         self.questions.endAsking(id)
         switch answer {
@@ -155,7 +157,11 @@ extension UnitMachine {
             let notice = PaymentNotice(order: id, payment: payment.id, amount: payment.amount)
             if !self.take(notice, ticket: nil, now: now, into: &output) { isDecided = false }
         }
-        guard isDecided else { return self.askOn(id) }
+        // One that waits for a step in Redis may yet be refused: the next answer of the provider shows what became of it.
+        let isWaiting = self.book.orders[id].map { order in
+            self.lots[order.lot]?.late.contains { $0.notice.order == id } == true
+        }
+        guard isDecided, isWaiting != true else { return self.askOn(id) }
         // It has a part of its amount only: the answer says that there is no more.
         self.unpaid(id, now: now, into: &output)
     }

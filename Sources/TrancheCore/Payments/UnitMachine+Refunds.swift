@@ -85,7 +85,8 @@ extension UnitMachine {
     }
 
     mutating func carryOutRefunds(into output: inout UnitOutput) {
-        guard let terms = self.settings.provider else { return }
+        // A ledger that nobody has vouched for may be a copy: its refunds are those of another process.
+        guard let terms = self.settings.provider, self.mayIssue else { return }
         self.refundWatch.endTimeouts(at: self.steady, timeoutMilliseconds: terms.answerMilliseconds)
         while let key = self.refundWatch.next(at: self.steady, timeoutMilliseconds: terms.answerMilliseconds) {
             guard let refund = self.book.money[key.order]?.refunds.first(where: { $0.number == key.number }) else {

@@ -65,7 +65,9 @@ import TrancheCore
         #expect(bench.due(id) == ["1 p 1000 USD otherCurrency"])
         #expect(bench.state(id) == .reserved)
         // The same payment in two currencies is no payment: nothing is noted, and an operator hears of it.
-        #expect(bench.pay(id, "p", .eur(1_000)) == .refused(.otherCurrency(id, of: Currency("EUR")!, expected: Currency("USD")!)))
+        #expect(
+            bench.pay(id, "p", .eur(1_000))
+                == .refused(.otherCurrency(id, of: Currency("EUR")!, expected: Currency("USD")!)))
         #expect(bench.alarms.count == 1)
         #expect(bench.pay(id, "q", .eur(1_000))?.order?.state == .paid)
     }
@@ -77,7 +79,10 @@ import TrancheCore
             #expect(bench.pay(id, "p", .eur(1_000), lot: LotID(9)) == .refused(.otherLot(id, lot: Bench.lot)))
         }
         #expect(bench.due(id) == ["1 p 1000 EUR otherLot"])
-        #expect(bench.pay(id, "q", .eur(1_000), lot: Bench.lot)?.order?.state == .paid)
+        #expect(bench.pay(id, "q", .eur(300), lot: Bench.lot)?.order?.paid == 300)
+        #expect(bench.pay(id, "q", .eur(500), lot: LotID(9))?.order?.paid == 300, "only what is new is for another lot")
+        #expect(bench.due(id).last == "2 q 200 EUR otherLot")
+        #expect(bench.pay(id, "r", .eur(700))?.order?.state == .paid)
     }
 
     @Test("an order with a price takes no payment without an amount, and notes nothing") func amountMissing() {

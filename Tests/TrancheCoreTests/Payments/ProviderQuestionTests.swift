@@ -17,7 +17,8 @@ import TrancheCore
         bench.wait(milliseconds: 799)
         #expect(bench.questions.isEmpty)
         bench.wait(milliseconds: 1)
-        #expect(bench.questions == [ProviderQuestion(order: order.id, amount: .eur(1_000), reference: OrderReference("r"))])
+        #expect(
+            bench.questions == [ProviderQuestion(order: order.id, amount: .eur(1_000), reference: OrderReference("r"))])
         bench.feed(.providerAnswered(order.id, .unpaid))
         #expect(bench.state(order.id) == .reserved)
         bench.wait(milliseconds: 200)
@@ -91,8 +92,13 @@ import TrancheCore
         let asked = bench.questions.count
         bench.wait(milliseconds: 200_000)
         #expect(bench.questions.count > asked, "it is asked on")
-        bench.feed(.providerAnswered(id, .paid([Payment(id: PaymentID("p")!, amount: .eur(1_000))])))
-        #expect(bench.machine.book.doubts.isEmpty)
+        let paid = ProviderAnswer.paid([Payment(id: PaymentID("p")!, amount: .eur(1_000))])
+        bench.feed(.providerAnswered(id, paid))
+        #expect(bench.due(id) == ["1 p 1000 EUR orderOver"])
+        bench.wait(milliseconds: 3_600_000)
+        bench.feed(.providerAnswered(id, paid))
+        #expect(bench.machine.book.doubts.isEmpty, "the ledger has all that the provider has")
+        #expect(bench.due(id).count == 1)
     }
 
     @Test("a doubt, and a refund that is not done, outlive the process") func restart() {

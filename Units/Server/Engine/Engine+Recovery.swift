@@ -62,6 +62,7 @@ extension Engine {
     /// Starts a new machine from what is on disk.
     func reopen() throws(StorageError) {
         self.machine = try Self.takeOver(self.parts.ledger, try self.parts.ledger.recover(), self.settings)
+        self.publishedRefunds = -1
         self.started()
         self.isAhead = false
         self.reportedFailure = nil
@@ -81,10 +82,11 @@ extension Engine {
             status.isRegistered = machine.isRegistered
             status.mayIssue = machine.mayIssue
             status.unprimed = lots.filter { !machine.isPrimed($0) }
-            status.refunds = Array(machine.book.refunds)
+            if self.publishedRefunds != machine.book.refundChanges { status.refunds = Array(machine.book.refunds) }
             (status.questionsOpen, status.refundsOpen) = (machine.questionsOpen, machine.refundsOpen)
             status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
         }
+        self.publishedRefunds = machine.book.refundChanges
         self.publishLoad()
     }
 

@@ -77,6 +77,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     private(set) var now = Moment(wall: .distantPast, steady: .distantPast)
     private var isClosing = false
     var reportedFailure: StorageError?
+    /// The changes of the list of refunds that the status has; below 0 for none.
+    var publishedRefunds = -1
     var isAhead = false
     /// Why a proof could not be read in this round: a proof that is left out would say that the ledger was set back.
     var unreadProof: StorageError?

@@ -32,7 +32,8 @@ final class TokenGate: Sendable {
         let now = SystemClock.now()
         do throws(TokenError) {
             let (purchase, untimely, _) = try Array(text).withUnsafeBufferPointer { text throws(TokenError) in
-                try self.purchase(lot: lot, token: UnsafeRawBufferPointer(text), quantity: quantity, reference, now: now)
+                try self.purchase(
+                    lot: lot, token: UnsafeRawBufferPointer(text), quantity: quantity, reference, now: now)
             }
             return try self.intake.submit(purchase, untimely, now: now, ticket: ticket).get()
         } catch {
