@@ -56,6 +56,7 @@ let package = Package(
         .executable(name: "tranche-config-center", targets: ["tranche-config-center"]),
         .executable(name: "tranche-coordinator", targets: ["tranche-coordinator"]),
         .executable(name: "tranche-sample-shop", targets: ["tranche-sample-shop"]),
+        .executable(name: "tranche-sample-provider", targets: ["tranche-sample-provider"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -215,6 +216,17 @@ let package = Package(
         .executableTarget(
             name: "tranche-sample-shop", dependencies: ["SampleShop", "DaemonSupport", arguments],
             path: "Sources/SampleShopMain", swiftSettings: settings),
+        // A payment provider without money, for demos and tests.
+        .target(
+            name: "SampleProvider",
+            dependencies: [
+                "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "Edge", "Storage", logging, lifecycle,
+                hummingbird, httpTypes, nioCore, nioConcurrency, grdb,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "tranche-sample-provider", dependencies: ["SampleProvider", "DaemonSupport", arguments],
+            path: "Sources/SampleProviderMain", swiftSettings: settings),
 
         // The operator's side.
         .target(
@@ -246,7 +258,8 @@ let package = Package(
             name: "Clusters",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "CurlClient", "DaemonSupport", "LoadGenerator", "PostgresClient",
-                "SampleShop", "Sockets", "Terminal", "Threads", "Verification", "WideArea", logging, nioConcurrency,
+                "SampleProvider", "SampleShop", "Sockets", "Terminal", "Threads", "Verification", "WideArea", logging,
+                nioConcurrency,
             ],
             swiftSettings: settings),
         .target(
@@ -321,12 +334,18 @@ let package = Package(
             dependencies: [
                 "UnitServer", "Clusters", "CurlClient", "DaemonSupport", "ExpressParsing", "LoadGenerator",
                 "RedisClient",
-                "Sockets", "TrancheCore", "TrancheAPI", "TestSupport", nioConcurrency,
+                "Sockets", "TrancheCore", "TrancheAPI", "TestSupport", logging, nioConcurrency,
             ],
             swiftSettings: plain),
         .testTarget(
             name: "SampleShopTests",
             dependencies: ["SampleShop", "Identity", "TrancheAPI", "TrancheCore", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SampleProviderTests",
+            dependencies: [
+                "SampleProvider", "DaemonSupport", "TrancheAPI", "TrancheCore", "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "LoadGeneratorTests",
@@ -336,11 +355,12 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
-                "LoadGenerator", "PostgresClient", "RedisClient", "SampleShop", "Sockets", "Storage", "Verification",
-                "WideArea",
+                "LoadGenerator", "PostgresClient", "RedisClient", "SampleProvider", "SampleShop", "Sockets", "Storage",
+                "Verification", "WideArea",
                 "TestSupport",
                 "tranche",
                 "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", "tranche-sample-shop",
+                "tranche-sample-provider",
                 grdb, nioConcurrency,
             ],
             swiftSettings: plain),

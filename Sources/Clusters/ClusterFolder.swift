@@ -10,6 +10,7 @@ package struct ClusterFolder {
     package var layoutPath: String { self.path + "/cluster.json" }
     package func unit(_ name: String) -> String { "\(self.path)/units/\(name)" }
     package var shop: String { self.path + "/shop" }
+    package var provider: String { self.path + "/provider" }
     package func gate(_ name: String) -> String { "\(self.path)/gates/\(name)" }
     package func gateSocket(_ name: String) -> String { "\(self.path)/gates/\(name)/r.sock" }
     /// A Unix socket's path has at most 107 bytes.

@@ -50,6 +50,8 @@ package struct ClusterLayout: Codable {
     package let standbyPort: Int
     /// The port of the sample shop, which hears of every order; `nil` without one.
     package let shopPort: Int?
+    /// The port of the sample payment provider; `nil` if there is none.
+    package var providerPort: Int?
     /// The port of the endpoint that changes the links; `nil` without links.
     package let controlPort: Int?
     package internal(set) var units: [Unit]
@@ -66,7 +68,7 @@ package struct ClusterLayout: Codable {
 
     private enum CodingKeys: String, CodingKey {
         case centerPort, otherCenterPort, postgres, coordinatorPort, standbyPort, controlPort, units, secrets, tls
-        case authority, ledgers, shopPort
+        case authority, ledgers, shopPort, providerPort
         case gatesOfRegions = "gates"
     }
 
@@ -78,6 +80,7 @@ package struct ClusterLayout: Codable {
         CenterAddresses(of: [self.centerURL] + (self.otherCenterURL.map { [$0] } ?? []))
     }
     package var shopURL: String? { self.shopPort.map { "http://127.0.0.1:\($0)" } }
+    package var providerURL: String? { self.providerPort.map { "http://127.0.0.1:\($0)" } }
     package var coordinatorURL: String { "\(self.scheme)://127.0.0.1:\(self.coordinatorPort)" }
     package var standbyURL: String { "\(self.scheme)://127.0.0.1:\(self.standbyPort)" }
     package func internalURL(_ unit: Unit) -> String { "\(self.scheme)://127.0.0.1:\(unit.internalPort)" }
@@ -106,6 +109,11 @@ package struct ClusterLayout: Codable {
         webhookSecretName, "TRANCHE_SAMPLE_SHOP_SECRET", "TRANCHE_SAMPLE_SHOP_KEY",
     ]
 
+    package static let providerSecretName = "TRANCHE_PROVIDER_SECRET"
+    package static let providerControlName = "TRANCHE_SAMPLE_PROVIDER_CONTROL"
+    /// Of the sample provider; units need the first one, too.
+    package static let providerSecretNames = [providerSecretName, providerControlName]
+
     /// Two centers that keep their state together, in place of one with a file.
     package mutating func share(_ postgres: String) throws {
         (self.postgres, self.otherCenterPort) = (postgres, try FreePorts.take(1)[0])
@@ -117,6 +125,7 @@ package struct ClusterLayout: Codable {
         switch part {
         case .redis, .gateRedis: return [:]
         case .shop: return self.secrets.filter { Self.shopSecretNames.contains($0.key) }
+        case .provider: return own(Self.providerSecretName, Self.providerControlName, "TRANCHE_PAYMENT_SECRET")
         case .center, .otherCenter:
             return own(
                 "TRANCHE_UNITS_KEY", "TRANCHE_COORDINATOR_SECRET", "TRANCHE_ADMIN_SECRET", "TRANCHE_GATE_SECRET")
@@ -126,7 +135,8 @@ package struct ClusterLayout: Codable {
         case .unit(let name):
             guard let unit = self.units.first(where: { $0.name == name }) else { return [:] }
             return own(
-                "TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET", Self.webhookSecretName
+                "TRANCHE_SHOP_SECRET", "TRANCHE_TOKEN_SECRET", "TRANCHE_PAYMENT_SECRET", Self.webhookSecretName,
+                Self.providerSecretName
             ).merging(self.secrets(ofUnit: unit.id)) { $1 }
         }
     }
@@ -145,13 +155,14 @@ package struct ClusterLayout: Codable {
     ///   - isWide: Whether there are wide-area links between the regions and the hub.
     ///   - hasGates: Whether each region has a gate.
     ///   - hasShop: Whether the sample shop hears of every order.
+    ///   - hasProvider: Whether units ask the sample provider about payments.
     ///   - authority: The folder of the authority for TLS; `nil`: no TLS.
     ///   - postgres: Where two centers keep their state together.
     package static func random(
         regions: [String], isWide: Bool = false, hasGates: Bool = false, hasShop: Bool = false,
-        authority: String? = nil, folder: ClusterFolder? = nil, postgres: String? = nil
+        hasProvider: Bool = false, authority: String? = nil, folder: ClusterFolder? = nil, postgres: String? = nil
     ) throws -> ClusterLayout {
-        var ports = try FreePorts.take(6 + 8 * regions.count)
+        var ports = try FreePorts.take(7 + 8 * regions.count)
         func port() -> Int { ports.removeLast() }
         let units = regions.enumerated().map { place, name in
             Unit(
@@ -160,9 +171,10 @@ package struct ClusterLayout: Codable {
         }
         let gates = hasGates ? regions.map { Gate(name: $0, publicPort: port(), internalPort: port()) } : []
         var secrets = Dictionary(
-            uniqueKeysWithValues: (self.secretNames + (hasShop ? self.shopSecretNames : [])).map { name in
-                (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
-            })
+            uniqueKeysWithValues: (self.secretNames + (hasShop ? self.shopSecretNames : [])
+                + (hasProvider ? self.providerSecretNames : [])).map { name in
+                    (name, (0..<4).map { _ in Hex.text(UInt64.random(in: 0...UInt64.max)) }.joined())
+                })
         // 64 hexadecimal digits are the base64 of 48 bytes, too.
         if let text = secrets[self.webhookSecretName] {
             secrets[self.webhookSecretName] = WebhookSignature.secretPrefix + text
@@ -170,6 +182,7 @@ package struct ClusterLayout: Codable {
         return ClusterLayout(
             centerPort: port(), otherCenterPort: postgres == nil ? nil : port(), postgres: postgres,
             coordinatorPort: port(), standbyPort: port(), shopPort: hasShop ? port() : nil,
+            providerPort: hasProvider ? port() : nil,
             controlPort: isWide ? port() : nil,
             units: units, gatesOfRegions: gates, secrets: secrets,
             tls: authority.flatMap { _ in folder?.certificates }, authority: authority)

@@ -17,6 +17,7 @@ extension LocalCluster {
         case .gate(let name): self.folder.gate(name) + "/log"
         case .gateRedis(let name): self.folder.gate(name) + "/redis.log"
         case .shop: self.folder.shop + "/log"
+        case .provider: self.folder.provider + "/log"
         }
     }
 
@@ -36,6 +37,15 @@ extension LocalCluster {
             ]
             return (
                 Self.sibling("tranche-sample-shop"), ["--config", try self.write("shop/shop.yaml", values, for: part)]
+            )
+        case .provider:
+            let values: [String: [String: any CustomStringConvertible]] = [
+                "provider": ["port": self.layout.providerPort ?? 0, "callbacks": self.receivers],
+                "data": ["folder": self.folder.provider],
+            ]
+            return (
+                Self.sibling("tranche-sample-provider"),
+                ["--config", try self.write("provider/provider.yaml", values, for: part)]
             )
         case .center, .otherCenter:
             let isFirst = part == .center
@@ -127,7 +137,18 @@ extension LocalCluster {
         }
         if let ledger = self.layout.ledgers?[name] { values["ledger"] = ["postgres": ledger] }
         if let shop = self.layout.shopURL { values["outbox"] = Self.outbox(shop) }
+        if let provider = self.layout.providerURL {
+            values["provider"] = ["url": provider, "private": "true", "timeout": Self.providerMilliseconds]
+        }
         return values
+    }
+
+    /// The provider is on the same machine: a call that takes longer is one to a provider that was killed or paused.
+    private static let providerMilliseconds = 1_000
+
+    /// The units, as the provider tells them of payments.
+    private var receivers: String {
+        self.layout.units.map { "\($0.name)=\($0.publicURL)" }.joined(separator: ",")
     }
 
     /// The sample shop as a consumer. It may be away for some seconds, and the trial goes on soon after: the usual pauses are

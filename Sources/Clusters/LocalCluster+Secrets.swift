@@ -13,6 +13,7 @@ extension ClusterFolder {
             case .coordinator: "coordinator"
             case .standby: "standby"
             case .shop: "shop"
+            case .provider: "provider"
             case .unit(let name): "unit-\(name)"
             case .gate(let name): "gate-\(name)"
             case .redis(let name): "redis-\(name)"

@@ -7,10 +7,10 @@ import TrancheCore
 package import WideArea
 
 /// Real processes on this machine: a center, two coordinators, and a unit with a Redis for each region, and a gate with
-/// another Redis, if the layout has gates; and the sample shop, if it has one.
+/// another Redis, if the layout has gates; and the sample shop and the sample provider, if it has them.
 package final class LocalCluster: Sendable {
     package enum Part: Hashable, Sendable, CustomStringConvertible {
-        case center, otherCenter, coordinator, standby, shop
+        case center, otherCenter, coordinator, standby, shop, provider
         case unit(String), redis(String), gate(String), gateRedis(String)
         package var description: String {
             switch self {
@@ -23,6 +23,7 @@ package final class LocalCluster: Sendable {
             case .gate(let name): "gate \(name)"
             case .gateRedis(let name): "redis of gate \(name)"
             case .shop: "sample shop"
+            case .provider: "sample provider"
             }
         }
     }
@@ -81,7 +82,7 @@ package final class LocalCluster: Sendable {
         self.layout.units.flatMap { (self.hasRedis($0.name) ? [.redis($0.name)] : []) + [.unit($0.name)] }
             + self.centers + [.coordinator, .standby]
             + self.layout.gates.flatMap { [.gateRedis($0.name), .gate($0.name)] }
-            + (self.layout.shopPort == nil ? [] : [.shop])
+            + (self.layout.shopPort == nil ? [] : [.shop]) + (self.layout.providerPort == nil ? [] : [.provider])
     }
 
     package func start() async throws {
@@ -100,6 +101,10 @@ package final class LocalCluster: Sendable {
         if self.layout.shopPort != nil {
             try self.folder.make(self.folder.shop)
             try self.start(.shop)
+        }
+        if self.layout.providerPort != nil {
+            try self.folder.make(self.folder.provider)
+            try self.start(.provider)
         }
         for name in self.layout.units.map(\.name) where self.hasRedis(name) { try self.start(.redis(name)) }
         for center in self.centers { try self.start(center) }
@@ -222,7 +227,8 @@ package final class LocalCluster: Sendable {
         process.crash()
     }
 
-    /// Stops all processes: gates, coordinators and center first, then units, the shop that they call, and Redis last.
+    /// Stops all processes: gates, coordinators and center first, then units, the shop and the provider that they call, and Redis
+    /// last.
     package func stop() async {
         self.isStopping.withLockedValue { $0 = true }
         self.watch.withLockedValue { $0 }?.cancel()
@@ -234,6 +240,7 @@ package final class LocalCluster: Sendable {
             for unit in self.layout.units { group.addTask { await self.stop(.unit(unit.name)) } }
         }
         await self.stop(.shop)
+        await self.stop(.provider)
         for unit in self.layout.units { await self.stop(.redis(unit.name)) }
         for gate in self.layout.gates { await self.stop(.gateRedis(gate.name)) }
         await self.wide?.close()
@@ -247,7 +254,7 @@ package final class LocalCluster: Sendable {
             self.layout.centers.all.map { $0 + "/healthz" } + [self.layout.coordinatorURL + "/healthz"]
             + self.layout.units.map { $0.publicURL + "/readyz" }
             + self.layout.gates.map { $0.publicURL + "/readyz" }
-            + (self.layout.shopURL.map { [$0 + "/healthz"] } ?? [])
+            + [self.layout.shopURL, self.layout.providerURL].compactMap { $0 }.map { $0 + "/healthz" }
         let end = ContinuousClock.now + .seconds(seconds)
         for address in addresses {
             while await !client.answers(address) {

@@ -20,12 +20,20 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     private let lots: [SaleConfig.Lot]
     private let connections: Int?
     private let ledger: String?
+    private let hasProvider: Bool
+    private let windowMilliseconds: Int64
 
     /// - Parameters:
     ///   - lots: The lots of the sale: a large one and a small one if not given.
     ///   - connections: The unit's limit of connections, all from one address; its own limits if not given.
     ///   - ledger: The connection string of a database of PostgreSQL for the ledger; a file if not given.
-    package init(lots: [SaleConfig.Lot]? = nil, connections: Int? = nil, ledger: String? = nil) {
+    ///   - hasProvider: Whether the unit asks the sample payment provider.
+    ///   - windowMilliseconds: How long a reservation waits for its payment.
+    package init(
+        lots: [SaleConfig.Lot]? = nil, connections: Int? = nil, ledger: String? = nil, hasProvider: Bool = false,
+        windowMilliseconds: Int64 = 3_600_000
+    ) {
+        (self.hasProvider, self.windowMilliseconds) = (hasProvider, windowMilliseconds)
         self.lots =
             lots ?? [
                 Self.lot(Self.lot, stock: Self.stock),
@@ -36,9 +44,10 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     }
 
     /// A lot that is never contested: there is one unit only.
-    package static func lot(_ id: LotID, stock: Int) -> SaleConfig.Lot {
+    package static func lot(_ id: LotID, stock: Int, price: Money? = nil) -> SaleConfig.Lot {
         .init(
-            id: id, name: "lot \(id)", stock: stock, perBuyerLimit: 1, poolPermille: 0, contest: .init(when: .never))
+            id: id, name: "lot \(id)", stock: stock, perBuyerLimit: 1, poolPermille: 0, contest: .init(when: .never),
+            price: price.map { LotPrice(amount: $0.minor, currency: $0.currency.code) })
     }
 
     /// - Parameters:
@@ -46,7 +55,7 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
     ///   - environment: More environment of the unit.
     package func start(settledLots: [LotID] = [], environment: [String: String] = [:]) async throws {
         let folder = ClusterFolder(path: try PrivateFolder.make("tranche-bench"))
-        var layout = try ClusterLayout.random(regions: [Self.name])
+        var layout = try ClusterLayout.random(regions: [Self.name], hasProvider: self.hasProvider)
         layout.ledgers = self.ledger.map { [Self.name: $0] }
         try folder.save(layout)
         let cluster = LocalCluster(folder: folder, layout: layout, connectionsPerUnit: self.connections)
@@ -81,6 +90,18 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
         return BuyTape(self.layout!.target(lot: lots[0]), lots: lots, count: count, buyers: "b\(self.tapes)")
     }
 
+    package func secret(_ name: String) -> String { self.layout?.secret(name) ?? "" }
+
+    package var providerPort: Int { self.layout?.providerPort ?? 0 }
+
+    /// - Throws: ``CommandError`` before the start.
+    package var client: AdminClient {
+        get throws {
+            guard let layout else { throw CommandError("the unit was not started") }
+            return AdminClient(layout)
+        }
+    }
+
     /// The unit's process; 0 while it does not run.
     package var process: Int32 { self.cluster?.process(.unit(Self.name)) ?? 0 }
 
@@ -88,7 +109,7 @@ package final class MeasuredUnit: @unchecked Sendable {  // Used by one run at a
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         let sale = SaleConfig.Sale(
             id: "bench", name: "bench", startsAtMilliseconds: now - 1_000, endsAtMilliseconds: now + 36_000_000,
-            paymentWindowMilliseconds: 3_600_000,
+            paymentWindowMilliseconds: self.windowMilliseconds,
             lots: self.lots + settledLots.map { Self.lot($0, stock: Self.stock) })
         try await client.waitForUnits(1)
         _ = try await client.call("POST", "/v1/sales", sale, as: SaleDocument.self)

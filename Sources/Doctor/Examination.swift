@@ -43,6 +43,7 @@ package struct Examination: Sendable {
         let hasCertificate = (try? transport.get())?.files != nil
         readings += SecretList.readings(of: self.role, self.values, hasCertificate: hasCertificate)
         readings.append(.certificate(self.certificate(transport)))
+        if self.role == .unit { readings.append(.provider(await ProviderProbe.read(self.values))) }
         if self.role != .center, let transport = try? transport.get() {
             await self.centers(transport, curl, &readings)
         }

@@ -26,7 +26,10 @@ enum SecretList {
         of role: Examination.Role, _ values: DaemonConfiguration, hasCertificate: Bool
     ) -> [MachineReading] {
         var seen: [String: String] = [:]
-        return self.names(of: role).map { key, isReplaceable in
+        // Only a unit that asks a payment provider shows it a secret.
+        let hasProvider = role == .unit && !values.string("provider.url", default: "").isEmpty
+        let more: [(key: String, isReplaceable: Bool)] = hasProvider ? [(ProviderSettings.secretKey, false)] : []
+        return (self.names(of: role) + more).map { key, isReplaceable in
             let name = key.replacing(".", with: "_").uppercased()
             guard values.optionalSecret(key) != nil else {
                 return .secret(name: name, isReplaceable && hasCertificate ? .notNeeded : .missing)

@@ -3,21 +3,24 @@ package import TrancheCore
 /// A unit's book as bytes, in pieces of about half a megabyte, so that no pause between two batches of orders is long.
 ///
 /// Each piece is `version, kind, items`, and can be read without the others. A book of a newer version is not read: the
-/// journal has everything. A book of the version before is: otherwise the first start after an upgrade reads the whole
+/// journal has everything. A book of an earlier version is: otherwise the first start after an upgrade reads the whole
 /// journal, and the files of archived lots.
 package struct BookPieces: Sendable {
-    package static let version: UInt8 = 2
+    package static let version: UInt8 = 3
+    /// Refunds of this version have no number and no amount, and a kind of their own.
+    static let versionWithoutMoney: UInt8 = 2
     /// The state of this version ends before the branches.
     static let versionWithoutBranches: UInt8 = 1
     static let itemsPerPiece = 8_192
 
-    enum Kind: UInt8, CaseIterable { case state, orders, refused, refunds, allocations, candidates }
+    enum Kind: UInt8, CaseIterable { case state, orders, refused, refunds, allocations, candidates, money, doubts }
 
     private let parts: UnitBook.Parts
     private var kind = Kind.state
     private var row = 0
     private var refused: Dictionary<OrderID, FinalRefusal>.Index
-    private var refunds: Set<UnitBook.Refund>.Index
+    private var money: [OrderID: OrderMoney].Index
+    private var doubts: Set<OrderID>.Index
     private var allocations: Set<OrderID>.Index
     private let candidates: [(LotID, Candidate)]
     private var isOver = false
@@ -25,7 +28,8 @@ package struct BookPieces: Sendable {
     package init(_ book: UnitBook) {
         self.parts = book.parts
         self.refused = self.parts.refused.startIndex
-        self.refunds = self.parts.refunds.startIndex
+        self.money = self.parts.money.startIndex
+        self.doubts = self.parts.doubts.startIndex
         self.allocations = self.parts.allocations.startIndex
         self.candidates = self.parts.contests.flatMap { lot, queue in queue.map { (lot, $0) } }
     }
@@ -67,12 +71,7 @@ package struct BookPieces: Sendable {
             Self.write(self.parts.refused[self.refused], into: &writer)
             self.parts.refused.formIndex(after: &self.refused)
         case .refunds:
-            guard self.refunds < self.parts.refunds.endIndex else { return false }
-            let refund = self.parts.refunds[self.refunds]
-            writer.order(refund.order)
-            writer.text(refund.payment.rawValue)
-            writer.byte(refund.reason.rawValue)
-            self.parts.refunds.formIndex(after: &self.refunds)
+            return false  // Earlier versions had them here.
         case .allocations:
             guard self.allocations < self.parts.allocations.endIndex else { return false }
             writer.order(self.parts.allocations[self.allocations])
@@ -80,6 +79,14 @@ package struct BookPieces: Sendable {
         case .candidates:
             guard self.row < self.candidates.count else { return false }
             Self.write(self.candidates[self.row], into: &writer)
+        case .money:
+            guard self.money < self.parts.money.endIndex else { return false }
+            MoneyForm.write(self.parts.money[self.money].value, of: self.parts.money[self.money].key, into: &writer)
+            self.parts.money.formIndex(after: &self.money)
+        case .doubts:
+            guard self.doubts < self.parts.doubts.endIndex else { return false }
+            writer.order(self.parts.doubts[self.doubts])
+            self.parts.doubts.formIndex(after: &self.doubts)
         }
         return true
     }

@@ -10,7 +10,7 @@ package struct BookPiecesReader {
     package mutating func read(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var reader = ByteReader(bytes)
         guard let version = reader.byte(),
-            version == BookPieces.version || version == BookPieces.versionWithoutBranches,
+            (BookPieces.versionWithoutBranches...BookPieces.version).contains(version),
             let kind = reader.byte().flatMap(BookPieces.Kind.init)
         else { return false }
         while reader.left > 0 { guard self.readItem(kind, version, &reader), !reader.isBroken else { return false } }
@@ -25,15 +25,33 @@ package struct BookPiecesReader {
         case .orders: return self.readOrder(&reader)
         case .refused: return self.readRefused(&reader)
         case .refunds:
-            guard let order = reader.order(), let payment = OrderForm.text(&reader).flatMap(PaymentID.init),
-                let reason = reader.byte().flatMap(RefundReason.init)
-            else { return false }
-            self.parts.refunds.insert(.init(order: order, payment: payment, reason: reason))
+            return version <= BookPieces.versionWithoutMoney && self.readRefund(&reader)
         case .allocations:
             guard let order = reader.order() else { return false }
             self.parts.allocations.insert(order)
         case .candidates: return self.readCandidate(&reader)
+        case .money:
+            guard let (order, money) = MoneyForm.read(&reader) else { return false }
+            self.parts.money[order] = money
+        case .doubts:
+            guard let order = reader.order() else { return false }
+            self.parts.doubts.insert(order)
         }
+        return true
+    }
+
+    /// A refund of a version without amounts. Those of one order are in no order there: payments number them.
+    private mutating func readRefund(_ reader: inout ByteReader) -> Bool {
+        guard let order = reader.order(), let payment = OrderForm.text(&reader).flatMap(PaymentID.init),
+            let reason = reader.byte().flatMap(RefundReason.init)
+        else { return false }
+        var refunds = self.parts.money[order]?.refunds ?? []
+        refunds.append(Refund(order: order, payment: payment, reason: reason))
+        refunds.sort { ($0.payment.rawValue, $0.reason.rawValue) < ($1.payment.rawValue, $1.reason.rawValue) }
+        self.parts.money[order] = OrderMoney(
+            refunds: refunds.enumerated().map { index, one in
+                Refund(order: order, number: index + 1, payment: one.payment, reason: one.reason)
+            })
         return true
     }
 

@@ -23,9 +23,24 @@ struct ByteWriter {
         self.byte(UInt8(left))
     }
 
+    /// An amount and its currency; 0 and 0 for none.
+    mutating func money(_ money: Money) {
+        self.varint(money.minor)
+        self.varint(Int64(money.currency.rawValue))
+    }
+
     /// - Precondition: The text has at most 255 bytes.
     mutating func text(_ text: String) {
         self.byte(UInt8(text.utf8.count))
         self.bytes.append(contentsOf: text.utf8)
+    }
+}
+
+extension ByteReader {
+    /// - Returns: `nil` if the bytes are neither an amount nor none.
+    mutating func money() -> Money? {
+        guard let minor = self.varint(), let code = self.varint() else { return nil }
+        if minor == 0, code == 0 { return Money.none }
+        return UInt16(exactly: code).flatMap { Currency(rawValue: $0) }.flatMap { Money(minor: minor, currency: $0) }
     }
 }

@@ -2,13 +2,16 @@
 // its pages.
 //
 // `kind|0x80, which fields there are, lot, quantity, detail, generation (varints, zigzag), value (8), deadline (8),
-// order (16), buyer (length and bytes), text (length or 255, and bytes)`, numbers little-endian, the order big-endian.
+// order (16), buyer (length and bytes), text (length or 255, and bytes)`, numbers little-endian, the order big-endian. With `0x40`
+// in the first byte there follows `which money fields there are, amount, currency, number (varints), reference (length and bytes)`:
+// an entry without money has the bytes that it had before there were amounts.
 // Earlier versions wrote a wider format, with the kind alone in its first byte. It is still read, and not rewritten.
 
 package import TrancheCore
 
 extension EntryRow {
     private static let narrow: UInt8 = 0x80
+    private static let withMoney: UInt8 = 0x40
     private static let none: UInt8 = 255
 
     /// Appends the bytes that the ledger keeps and the hash chain covers.
@@ -23,7 +26,10 @@ extension EntryRow {
         if self.deadline != nil { fields |= 32 }
         if self.order != nil { fields |= 64 }
         if self.buyer != nil { fields |= 128 }
-        bytes.append(UInt8(truncatingIfNeeded: self.kind.rawValue) | Self.narrow)
+        let money: UInt8 =
+            (self.amount == nil ? 0 : 1) | (self.number == nil ? 0 : 2) | (self.reference == nil ? 0 : 4)
+        bytes.append(
+            UInt8(truncatingIfNeeded: self.kind.rawValue) | Self.narrow | (money == 0 ? 0 : Self.withMoney))
         bytes.append(fields)
         if let number = small.0 { Self.write(varint: number, into: &bytes) }
         if let number = small.1 { Self.write(varint: number, into: &bytes) }
@@ -40,6 +46,20 @@ extension EntryRow {
         }
         bytes.append(UInt8(truncatingIfNeeded: self.text?.utf8.count ?? Int(Self.none)))
         if let text { bytes.append(contentsOf: text.utf8) }
+        if money != 0 { self.encode(money: money, into: &bytes) }
+    }
+
+    private func encode(money fields: UInt8, into bytes: inout [UInt8]) {
+        bytes.append(fields)
+        if let amount {
+            Self.write(varint: amount.minor, into: &bytes)
+            Self.write(varint: Int64(amount.currency.rawValue), into: &bytes)
+        }
+        if let number { Self.write(varint: number, into: &bytes) }
+        if let reference {
+            bytes.append(UInt8(truncatingIfNeeded: reference.utf8.count))
+            bytes.append(contentsOf: reference.utf8)
+        }
     }
 
     private static func write(varint number: Int64, into bytes: inout [UInt8]) {
@@ -87,10 +107,16 @@ extension EntryRow {
     }
 
     private init?(_ reader: inout ByteReader) {
-        guard let first = reader.byte(), let kind = Kind(rawValue: Int64(first & ~Self.narrow)) else { return nil }
+        guard let first = reader.byte(),
+            let kind = Kind(rawValue: Int64(first & ~(Self.narrow | Self.withMoney)))
+        else { return nil }
         self.init(kind: kind)
         let isRead = first & Self.narrow != 0 ? self.readNarrow(&reader) : self.readWide(&reader)
         guard isRead else { return nil }
+        // The wide format had no money.
+        if first & Self.withMoney != 0 {
+            guard first & Self.narrow != 0, self.readMoney(&reader) else { return nil }
+        }
     }
 
     private mutating func readNarrow(_ reader: inout ByteReader) -> Bool {
@@ -104,6 +130,22 @@ extension EntryRow {
         if fields & 64 != 0 { self.order = reader.order() }
         if fields & 128 != 0, let length = reader.byte() { self.buyer = reader.text(Int(length)) }
         if let length = reader.byte(), length != Self.none { self.text = reader.text(Int(length)) }
+        return !reader.isBroken
+    }
+
+    private mutating func readMoney(_ reader: inout ByteReader) -> Bool {
+        guard let fields = reader.byte() else { return false }
+        if fields & 1 != 0 {
+            guard let minor = reader.varint(), let code = reader.varint().flatMap({ UInt16(exactly: $0) }),
+                let amount = Currency(rawValue: code).flatMap({ Money(minor: minor, currency: $0) })
+            else { return false }
+            self.amount = amount
+        }
+        if fields & 2 != 0 {
+            self.number = reader.varint()
+            guard let number = self.number, (0...Limits.amount).contains(number) else { return false }
+        }
+        if fields & 4 != 0, let length = reader.byte() { self.reference = reader.text(Int(length)) }
         return !reader.isBroken
     }
 

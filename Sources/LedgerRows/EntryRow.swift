@@ -5,22 +5,30 @@ package struct EntryRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
         case opened = 1, generation, granted, returned, reserved, confirmed, released, refused, refundDue, nonce,
             soldOut, ceiling, contended, contested, allocated, lost, ceilingReset, redis,
-            archived, branched
+            archived, branched, received, refunded, revived, doubt
     }
     package var kind: Kind
     package var lot: Int64?
     package var order: OrderID?
     package var buyer: String?
     package var quantity: Int64?
-    /// Depends on the kind: per-buyer limit, order state, refusal code, held quantity, or the home of a branch.
+    /// Depends on the kind: per-buyer limit, order state, refusal code, held quantity, reason of a refund, whether a doubt is open,
+    /// or the home of a branch.
     package var detail: Int64?
     package var generation: Int64?
-    /// Depends on the kind: a stamp, an incarnation, a nonce or a total. UInt64 values keep their bits.
+    /// Depends on the kind: a stamp, an incarnation, a nonce, a total, or whether a provider carries a refund out. UInt64 values
+    /// keep their bits.
     package var value: Int64?
     /// A deadline, the uncertainty of a contested order's stamp, or a moment.
     package var deadline: Int64?
     /// A payment, or the final state of an order in a contest.
     package var text: String?
+    /// The price of one item of an order, or the amount of a payment or a refund.
+    package var amount: Money?
+    /// What an order has of its amount, or the number of a refund.
+    package var number: Int64?
+    /// The shop's name for an order.
+    package var reference: String?
 
     package init(kind: Kind) { self.kind = kind }
 
@@ -45,11 +53,31 @@ package struct EntryRow: Hashable, Sendable {
             self.init(.refused, lot, total: 0)
             self.order = order
             (self.detail, self.quantity, self.value) = Self.columns(of: reason)
-        case .refundDue(let order, let payment, let reason):
+        case .refundDue(let refund):
             self.init(kind: .refundDue)
-            self.detail = Int64(reason.rawValue)
+            self.detail = Int64(refund.reason.rawValue)
+            self.order = refund.order
+            self.text = refund.payment.rawValue
+            self.number = refund.number > 0 ? Int64(refund.number) : nil
+            self.amount = refund.amount.isNone ? nil : refund.amount
+            self.value = refund.isByProvider ? 1 : nil
+        case .received(let order, let payment, let paid):
+            self.init(kind: .received)
             self.order = order
+            self.text = payment.id.rawValue
+            self.amount = payment.amount
+            self.number = paid
+        case .refunded(let key):
+            self.init(kind: .refunded)
+            self.order = key.order
+            self.number = Int64(key.number)
+        case .revived(let order, let payment):
+            self.init(.revived, order)
             self.text = payment.rawValue
+        case .doubt(let order, let isOpen):
+            self.init(kind: .doubt)
+            self.order = order
+            self.detail = isOpen ? 1 : 0
         case .nonce(let nonce):
             self.init(kind: .nonce)
             self.value = Int64(bitPattern: nonce)
@@ -104,6 +132,9 @@ package struct EntryRow: Hashable, Sendable {
         self.generation = Int64(order.generation.rawValue)
         self.value = Int64(bitPattern: order.stamp.rawValue)
         self.deadline = order.deadline.microseconds
+        self.amount = order.price.isNone ? nil : order.price
+        self.number = order.paid > 0 ? order.paid : nil
+        self.reference = order.reference?.rawValue
     }
 
     private static func columns(of reason: FinalRefusal) -> (Int64, Int64, Int64) {
@@ -132,8 +163,18 @@ package struct EntryRow: Hashable, Sendable {
                 }
             }
         case .refused: self.refusal
-        case .refundDue:
-            self.refund
+        case .refundDue: self.refund
+        case .received:
+            self.payment.flatMap { payment in self.order.map { .received($0, payment, paid: self.number ?? 0) } }
+        case .refunded:
+            self.order.flatMap { order in
+                self.number.flatMap { Int(exactly: $0) }.map { .refunded(RefundKey(order: order, number: $0)) }
+            }
+        case .revived:
+            self.reservation.flatMap { order in
+                self.text.flatMap(PaymentID.init).map { .revived(order.inContest(.expired), payment: $0) }
+            }
+        case .doubt: self.order.map { .doubt($0, isOpen: self.detail == 1) }
         case .nonce: self.value.map { .nonce(UInt64(bitPattern: $0)) }
         case .soldOut: self.checkedLot.map { .soldOut($0) }
         case .contended: self.checkedLot.map { .contended($0) }
@@ -190,22 +231,40 @@ package struct EntryRow: Hashable, Sendable {
     }
 
     private var refund: LedgerEntry? {
-        // Entries of earlier versions have no reason.
+        // Entries of earlier versions have no reason, or no number and no amount.
         guard let order = self.order, let payment = self.text.flatMap(PaymentID.init),
-            let reason = UInt8(exactly: self.detail ?? 0).flatMap(RefundReason.init)
+            let reason = UInt8(exactly: self.detail ?? 0).flatMap(RefundReason.init),
+            let number = Int(exactly: self.number ?? 0)
         else { return nil }
-        return .refundDue(order, payment: payment, reason: reason)
+        return .refundDue(
+            Refund(
+                order: order, number: number, payment: payment, amount: self.amount ?? .none, reason: reason,
+                isByProvider: self.value == 1))
+    }
+
+    private var payment: Payment? {
+        guard let id = self.text.flatMap(PaymentID.init), let amount = self.amount else { return nil }
+        return Payment(id: id, amount: amount)
+    }
+
+    /// Whether the amount of the order, if it has a price, is a number.
+    private func hasPossibleAmount(_ quantity: Int32) -> Bool {
+        guard let price = self.amount else { return true }
+        return price.minor <= Limits.price && (0...Limits.quantityPerOrder).contains(Int(quantity))
     }
 
     private var reservation: Order? {
         let limit = self.kind == .released ? 0 : self.detail ?? 0
         guard let lot = self.checkedLot, let id = self.order, let buyer = self.buyer.flatMap(BuyerID.init),
             let quantity = self.quantity.flatMap({ Int32(exactly: $0) }), let generation = self.checkedGeneration,
-            let limit = Int32(exactly: limit), let stamp = self.value, let deadline = self.deadline
+            let limit = Int32(exactly: limit), let stamp = self.value, let deadline = self.deadline,
+            self.hasPossibleAmount(quantity), self.reference == nil || OrderReference(self.reference!) != nil
         else { return nil }
         return Order(
             id: id, buyer: buyer, lot: lot, quantity: Int(quantity), buyerLimit: Int(limit), generation: generation,
-            stamp: Stamp(rawValue: UInt64(bitPattern: stamp)), deadline: Instant(microseconds: deadline))
+            stamp: Stamp(rawValue: UInt64(bitPattern: stamp)), deadline: Instant(microseconds: deadline),
+            price: self.amount ?? .none, paid: self.number ?? 0,
+            reference: self.reference.flatMap { OrderReference($0) })
     }
 }
 

@@ -9,6 +9,10 @@ extension Crowd {
     func pay(_ arrival: Arrival, _ order: OrderID, _ log: VisitorLog) async {
         try? await Task.sleep(for: .milliseconds(arrival.thinkMilliseconds))
         let payment = PaymentID("pay-\(order)")!
+        if let provider {
+            if arrival.habit == .forged { await self.forge(arrival, order, payment) }
+            return await self.pay(at: provider, arrival, order, log)
+        }
         if arrival.habit == .forged { await self.forge(arrival, order, payment) }
         guard let status = await self.callBack(arrival, order, payment, self.signature) else { return }
         if status == 200 { log.paid(order) }
@@ -22,7 +26,7 @@ extension Crowd {
         }
         let further: [PaymentID] =
             switch arrival.habit {
-            case .honest, .forged, .late: []
+            case .honest, .forged, .late, .untold: []
             case .repeated: [payment, payment]
             case .twice: [PaymentID("again-\(order)")!]
             }

@@ -29,6 +29,8 @@ package final class Crowd: Sendable {
     let settings: Settings
     private let places: NIOLockedValueBox<[Place]>
     private let doors: [GateDoor]
+    /// Where buyers pay; `nil`: the crowd is its own provider.
+    let provider: ProviderTill?
     private let codec: TokenCodec
     let signature: PaymentSignature
     private let records = CrowdRecords()
@@ -61,6 +63,12 @@ package final class Crowd: Sendable {
             }
         }
         precondition(self.doors.count == target.gates.count, "a gate's address does not have the form http://host:port")
+        self.provider = target.provider.map { provider in
+            guard
+                let pool = ConnectionPool(url: provider.url, limit: settings.connectionsPerUnit, on: group.next())
+            else { preconditionFailure("the provider's address does not have the form http://host:port") }
+            return ProviderTill(pool: pool, secret: provider.secret, price: provider.price)
+        }
         self.codec = TokenCodec(secret: target.tokenSecret)
         self.signature = PaymentSignature(secret: target.paymentSecret)
     }

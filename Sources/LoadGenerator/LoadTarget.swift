@@ -14,6 +14,16 @@ package struct LoadTarget: Sendable {
         package let url: String
         package init(name: String, url: String) { (self.name, self.url) = (name, url) }
     }
+    /// The payment provider where buyers pay.
+    package struct Provider: Sendable {
+        package let url: String
+        package let secret: String
+        /// Of one item.
+        package let price: Money
+        package init(url: String, secret: String, price: Money) {
+            (self.url, self.secret, self.price) = (url, secret, price)
+        }
+    }
     package let lot: LotID
     package let units: [Unit]
     /// In the order of the units' regions; empty: buyers come with tokens, and call the units at once.
@@ -22,6 +32,8 @@ package struct LoadTarget: Sendable {
     package let gateKey: String
     package let tokenSecret: String
     package let paymentSecret: String
+    /// `nil`: the crowd is its own payment provider, and calls the units back.
+    package var provider: Provider?
     /// Of the tokens that buyers bring without a gate.
     package var epoch = RevocationEpoch.first
     package init(

@@ -10,9 +10,11 @@ package enum PaymentHabit: String, Hashable, Sendable, Codable, CaseIterable {
     case forged
     /// The callback comes when the reservation has ended.
     case late
+    /// The provider takes the payment and never calls back: the unit has to ask. A crowd that is its own provider pays honestly.
+    case untold
 
     /// All but ``honest``.
-    static let odd: [PaymentHabit] = [.repeated, .twice, .forged, .late]
+    static let odd: [PaymentHabit] = [.repeated, .twice, .forged, .late, .untold]
 
     /// What is wrong with the answer to a later callback for an order; `nil` if it agrees with the first one.
     ///

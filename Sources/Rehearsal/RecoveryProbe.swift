@@ -46,6 +46,7 @@ final class RecoveryProbe: Sendable {
             guard let gate = self.layout.gates.first(where: { $0.name == name }) else { return false }
             return await self.client.answers(gate.publicURL + "/readyz")
         case .shop: return await self.client.answers((self.layout.shopURL ?? "") + "/healthz")
+        case .provider: return await self.client.answers((self.layout.providerURL ?? "") + "/healthz")
         }
     }
 

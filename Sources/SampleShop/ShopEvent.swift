@@ -83,13 +83,15 @@ package struct ShopEvent: Hashable, Sendable {
     }
 
     private static let types: Set<String> = Set(
-        ["reserved", "won", "paid", "expired", "cancelled", "lost", "refund_due", "stock_returned"]
-            .map { "tranche.order.\($0)" })
+        [
+            "reserved", "won", "paid", "expired", "cancelled", "lost", "refund_due", "stock_returned", "revived",
+            "payment_received", "refunded",
+        ].map { "tranche.order.\($0)" })
 
     private static func change(_ type: String, _ reason: String?) -> Change {
         switch type {
         case "tranche.order.reserved", "tranche.order.won": .state("reserved")
-        case "tranche.order.paid": .state("paid")
+        case "tranche.order.paid", "tranche.order.revived": .state("paid")
         case "tranche.order.expired": .state("expired")
         case "tranche.order.cancelled": .state("cancelled")
         case "tranche.order.lost": .state("lost")

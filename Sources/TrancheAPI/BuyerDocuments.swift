@@ -5,6 +5,12 @@ package struct OrderDocument: Hashable, Sendable, Codable {
     package let order: OrderID
     package let lot: LotID
     package let quantity: Int
+    /// What the order costs, in minor units of its currency, and what was paid of it so far; not of a lot without a price.
+    package let amount: Int64?
+    package let currency: String?
+    package let paid: Int64?
+    /// The shop's name for the order, if the request had one.
+    package let reference: OrderReference?
     /// `contested` and `waitlisted` orders wait for the contest; `reserved` ones for their payment.
     package let state: String
     package let stamp: Stamp
@@ -18,6 +24,11 @@ package struct OrderDocument: Hashable, Sendable, Codable {
         self.order = order.id
         self.lot = order.lot
         self.quantity = Int(order.quantity)
+        let hasPrice = !order.price.isNone
+        self.amount = hasPrice ? order.amount.minor : nil
+        self.currency = hasPrice ? order.price.currency.code : nil
+        self.paid = hasPrice ? order.paid : nil
+        self.reference = order.reference
         let isWaitlisted = order.state == .contested && position != nil
         self.state = isWaitlisted ? "waitlisted" : order.state.name
         self.stamp = order.stamp
@@ -48,6 +59,7 @@ package struct OrderDocument: Hashable, Sendable, Codable {
             bytes += JSON.encode(OrderDocument(order, position))
             return
         }
+        guard order.price.isNone else { return self.encodePriced(order, into: &bytes) }
         bytes.write("{\"deadlineMicroseconds\":")
         bytes.write(decimal: order.deadline.microseconds)
         bytes.write(",\"lot\":")
@@ -56,6 +68,32 @@ package struct OrderDocument: Hashable, Sendable, Codable {
         bytes.write(order.id)
         bytes.write("\",\"quantity\":")
         bytes.write(decimal: order.quantity)
+        self.encodeEnd(order, into: &bytes)
+    }
+
+    private static func encodePriced(_ order: Order, into bytes: inout [UInt8]) {
+        bytes.write("{\"amount\":")
+        bytes.write(decimal: order.amount.minor)
+        bytes.write(",\"currency\":\"")
+        bytes += order.price.currency.code.utf8
+        bytes.write("\",\"deadlineMicroseconds\":")
+        bytes.write(decimal: order.deadline.microseconds)
+        bytes.write(",\"lot\":")
+        bytes.write(decimal: order.lot.rawValue)
+        bytes.write(",\"order\":\"")
+        bytes.write(order.id)
+        bytes.write("\",\"paid\":")
+        bytes.write(decimal: order.paid)
+        bytes.write(",\"quantity\":")
+        bytes.write(decimal: order.quantity)
+        self.encodeEnd(order, into: &bytes)
+    }
+
+    private static func encodeEnd(_ order: Order, into bytes: inout [UInt8]) {
+        if let reference = order.reference {
+            bytes.write(",\"reference\":")
+            bytes.write(json: reference.rawValue)
+        }
         bytes.write(",\"stamp\":\"")
         bytes.write(decimal: order.stamp.rawValue)
         bytes.write("\",\"state\":\"")
@@ -67,12 +105,52 @@ package struct OrderDocument: Hashable, Sendable, Codable {
 /// The optional body of a buy request.
 package struct BuyBody: Hashable, Sendable, Codable {
     package let quantity: Int?
-    package init(quantity: Int?) { self.quantity = quantity }
+    /// The shop's name for the order.
+    package let reference: OrderReference?
+    package init(quantity: Int?, reference: OrderReference? = nil) {
+        (self.quantity, self.reference) = (quantity, reference)
+    }
 }
 
 /// The body of a payment provider's callback.
 package struct PaymentBody: Hashable, Sendable, Codable {
     package let order: OrderID
     package let payment: PaymentID
-    package init(order: OrderID, payment: PaymentID) { (self.order, self.payment) = (order, payment) }
+    /// All that was taken with this payment so far, in minor units; with its currency.
+    package let amount: Int64?
+    package let currency: String?
+    /// The lot that the payment is for, if the provider knows it: a payment for another one is due back.
+    package let lot: LotID?
+
+    package init(order: OrderID, payment: PaymentID, amount: Money? = nil, lot: LotID? = nil) {
+        (self.order, self.payment, self.lot) = (order, payment, lot)
+        (self.amount, self.currency) = (amount?.minor, amount?.currency.code)
+    }
+
+    /// - Throws: ``Problem`` `invalid_amount` or `invalid_currency`: nothing of it is noted.
+    package var notice: PaymentNotice {
+        get throws(Problem) {
+            guard let minor = self.amount else {
+                guard self.currency == nil else {
+                    throw Problem(
+                        status: 400, code: "invalid_amount",
+                        detail: "there is a currency, \"\(self.currency!.prefix(8))\", and no amount")
+                }
+                return PaymentNotice(order: self.order, payment: self.payment, lot: self.lot)
+            }
+            guard (1...Limits.amount).contains(minor) else {
+                throw Problem(
+                    status: 400, code: "invalid_amount",
+                    detail: "amount \(minor) is not in 1...\(Limits.amount) minor units")
+            }
+            guard let currency = self.currency.flatMap({ Currency($0) }),
+                let amount = Money(minor: minor, currency: currency)
+            else {
+                throw Problem(
+                    status: 400, code: "invalid_currency",
+                    detail: "currency \"\((self.currency ?? "").prefix(8))\" is not three capital letters (ISO 4217)")
+            }
+            return PaymentNotice(order: self.order, payment: self.payment, amount: amount, lot: self.lot)
+        }
+    }
 }

@@ -138,6 +138,23 @@ extension Problem {
             self.init(
                 status: 404, code: "unknown_order",
                 detail: "order \(order) is not known here; the payment is listed for refund")
+        case .amountMissing(let order, let amount):
+            self.init(
+                status: 422, code: "amount_missing",
+                detail: "order \(order) costs \(amount): a payment of it needs amount and currency; nothing was noted")
+        case .otherCurrency(let order, let currency, let expected):
+            self.init(
+                status: 409, code: "other_currency",
+                detail: "order \(order): the payment is in \(currency), and not in \(expected); it is listed for refund"
+            )
+        case .otherLot(let order, let lot):
+            self.init(
+                status: 409, code: "other_lot",
+                detail: "order \(order) is of lot \(lot), and the payment of another one; it is listed for refund")
+        case .tooManyPayments(let order, let limit):
+            self.init(
+                status: 409, code: "too_many_payments",
+                detail: "order \(order) has \(limit) payments or refunds already; nothing was noted")
         case .notCancellable(let order, let state):
             self.init(status: 409, code: "not_cancellable", detail: "order \(order) is \(state.name)")
         }

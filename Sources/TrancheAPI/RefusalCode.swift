@@ -24,6 +24,10 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case alreadyPaid = "already_paid"
     case paymentTooLate = "payment_too_late"
     case notCancellable = "not_cancellable"
+    case amountMissing = "amount_missing"
+    case otherCurrency = "other_currency"
+    case otherLot = "other_lot"
+    case tooManyPayments = "too_many_payments"
 
     package init(_ refusal: Refusal) {
         self =
@@ -44,6 +48,10 @@ package enum RefusalCode: String, CaseIterable, Sendable {
             case .alreadyPaid: .alreadyPaid
             case .paymentTooLate: .paymentTooLate
             case .notCancellable: .notCancellable
+            case .amountMissing: .amountMissing
+            case .otherCurrency: .otherCurrency
+            case .otherLot: .otherLot
+            case .tooManyPayments: .tooManyPayments
             }
     }
 
@@ -82,6 +90,10 @@ package enum RefusalCode: String, CaseIterable, Sendable {
         case .alreadyPaid: 17
         case .paymentTooLate: 18
         case .notCancellable: 19
+        case .amountMissing: 20
+        case .otherCurrency: 21
+        case .otherLot: 22
+        case .tooManyPayments: 23
         }
     }
 }

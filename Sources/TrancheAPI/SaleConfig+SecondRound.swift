@@ -79,7 +79,8 @@ extension SaleConfig {
             } while !taken.insert(LotID(next)).inserted
             var made = Lot(
                 id: LotID(next), name: lot.name, stock: stock, perBuyerLimit: lot.perBuyerLimit,
-                poolPermille: lot.poolPermille, weights: lot.weights ?? lot.fixed, contest: lot.contest, line: lot.line)
+                poolPermille: lot.poolPermille, weights: lot.weights ?? lot.fixed, contest: lot.contest, line: lot.line,
+                price: lot.price)
             made.carriedFrom = lot.id
             lots.append(made)
         }

@@ -93,6 +93,7 @@ extension SaleConfig {
         try check("perBuyerLimit", lot.perBuyerLimit, 1...Limits.quantityPerOrder)
         try check("poolPermille", lot.poolPermille, 0...1_000)
         try lot.contest?.validate(lot.id)
+        try lot.price?.validate(lot.id)
         guard lot.weights == nil || lot.fixed == nil else {
             throw .invalidConfig("lot \(lot.id): weights and fixed numbers cannot be mixed")
         }

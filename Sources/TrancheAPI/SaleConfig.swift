@@ -28,6 +28,8 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         /// The lot of a settled sale from which the stock comes: this lot is a part of its second round.
         package var carriedFrom: LotID?
         package var perBuyerLimit: Int
+        /// Of one item; payments have no amounts if not given. Each order keeps the price of its admission.
+        package var price: LotPrice?
         /// The share of the stock that stays in the pool when the sale warms up, in permille.
         package let poolPermille: Int
         /// The weight of each unit, by name; a unit without a weight gets no quota.
@@ -41,8 +43,10 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var issued: Int { self.stock + (self.added ?? 0) }
         package init(
             id: LotID, name: String, stock: Int, perBuyerLimit: Int, poolPermille: Int, weights: [String: Int]? = nil,
-            fixed: [String: Int]? = nil, contest: Contest? = nil, line: LinePolicy? = nil
+            fixed: [String: Int]? = nil, contest: Contest? = nil, line: LinePolicy? = nil,
+            price: LotPrice? = nil
         ) {
+            self.price = price
             self.contest = contest
             self.line = line
             self.id = id
@@ -115,7 +119,7 @@ package struct SaleConfig: Hashable, Sendable, Codable {
                     lot: lot.id, phase: phase, opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
                     closesAt: Instant(milliseconds: sale.endsAtMilliseconds), buyerLimit: lot.perBuyerLimit,
                     paymentWindowMilliseconds: sale.paymentWindowMilliseconds, issued: lot.issued,
-                    isSettled: sale.state == .settled)
+                    isSettled: sale.state == .settled, price: lot.price?.money ?? .none)
             }
         }
     }

@@ -21,7 +21,7 @@ extension UnitEvidence {
         }
         check(sums == self.sums, "I2", "counters")
         check(Set(parts.refused.keys) == self.refused, "I5", "refusals")
-        let refunds = Set(parts.refunds.map { $0.order })
+        let refunds = Set(parts.money.values.flatMap(\.refunds).map(\.order))
         check(refunds == Set(self.refunds.map(\.order)), "I4", "refunds")
         let known = Set(self.orders.keys).union(self.contested.keys).subtracting(self.archivedOrders)
         check(parts.orders.count == known.count, "I4", "orders")

@@ -40,6 +40,8 @@ struct UnitEvidence {
     private(set) var archivedOrders: Set<OrderID> = []
     /// Payments that must be refunded.
     private(set) var refunds: [VerifyReport.Refund] = []
+    /// What was received for orders, and what is due back.
+    private(set) var money = MoneyEvidence()
     /// The branches of each lot, in order, and the buyers who have an order in the ledger.
     var branches: [LotID: [Branch]] = [:]
     var known: [LotID: Set<BuyerID>] = [:]
@@ -60,6 +62,8 @@ struct UnitEvidence {
             for entry in commit.entries ?? [] { self.take(entry) }
             if let snapshot = audit.snapshot, snapshot.head == commit.head { self.compare(snapshot) }
         }
+        self.money.judge(self.orders)
+        for finding in self.money.findings { self.find("I13", finding) }
         self.compareTables()
         self.compareArchives()
     }
@@ -79,6 +83,7 @@ struct UnitEvidence {
     }
 
     private mutating func take(_ entry: LedgerEntry) {
+        self.money.take(entry)
         switch entry {
         case .opened(let incarnation):
             if incarnation <= self.incarnation {
@@ -132,11 +137,13 @@ struct UnitEvidence {
             self.contested[order.id]?.deadline = order.deadline
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
         case .ceilingReset(let stamp): self.ceiling = stamp
-        case .refundDue(let order, let payment, let reason):
-            self.refunds.append(.init(unit: self.name, order: order, payment: payment, reason: reason))
+        case .refundDue(let refund):
+            self.refunds.append(
+                .init(unit: self.name, order: refund.order, payment: refund.payment, reason: refund.reason))
+        case .revived(let order, let payment): self.revive(order, payment)
         case .archived(let archived): self.archive(archived)
         case .branched(let lot, let branch): self.takeBranch(lot, branch)
-        case .nonce, .soldOut, .redis: break
+        case .nonce, .soldOut, .redis, .received, .refunded, .doubt: break
         }
     }
 
@@ -199,6 +206,22 @@ struct UnitEvidence {
         self.contested[order.id]?.state = .reserved
         self.contested[order.id]?.deadline = order.deadline
         self.reserve(order)
+    }
+
+    /// An expired order has its items again, because its payment came late.
+    private mutating func revive(_ order: Order, _ payment: PaymentID) {
+        guard self.orders[order.id]?.state == .expired else {
+            return self.find("I5", "order \(order.id) was revived, and had not expired")
+        }
+        if self.contended[order.lot] != nil {
+            self.find("I10", "order \(order.id) was revived, ahead of requests in the contest")
+        }
+        self.orders[order.id]?.state = .paid
+        self.orders[order.id]?.payment = payment
+        self.held[order.lot, default: [:]][order.buyer, default: 0] += Int(order.quantity)
+        self.change(order.lot, order.generation) {
+            $0.sold += Int(order.quantity); return nil
+        }
     }
 
     private mutating func settle(_ id: OrderID, _ state: OrderState) {

@@ -26,4 +26,22 @@ extension Verifier {
         }
         return orders
     }
+
+    /// The money of every order that the ledgers have, and of every payment for an order that they do not know.
+    package var bookedMoney: [OrderID: BookedMoney] {
+        var all: [OrderID: BookedMoney] = [:]
+        // An order belongs to one unit; a payment for an unknown order may have come to another one.
+        for unit in self.units {
+            for (order, money) in unit.money.booked(unit.orders) {
+                guard let known = all[order] else {
+                    all[order] = money
+                    continue
+                }
+                all[order]?.payments.merge(money.payments) { $1 ?? $0 }
+                all[order]?.refunds.merge(money.refunds) { one, _ in one }
+                all[order]?.kept = max(known.kept ?? 0, money.kept ?? 0)
+            }
+        }
+        return all
+    }
 }

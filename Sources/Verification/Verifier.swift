@@ -90,13 +90,20 @@ package struct Verifier {
                 figures: "\(self.units.reduce(0) { $0 + $1.orders.count }) stamps", extra: []),
             self.checkContest("I9", "contested stock goes in order of (stamp, tie key)", extra: self.ties()),
             self.checkContest("I10", "stock that comes back goes down the waitlist, before newcomers", extra: []),
-            self.configurations(), self.buyers(),
+            self.configurations(), self.buyers(), self.money(),
             Self.check(
                 "L1", "all stock is sold, sellable, or listed as stranded", self.unaccounted(report.lots),
                 figures: self.figures(report.lots)),
             Self.notApplicable("L2", "every request gets an answer in bounded time", "not visible in files"),
         ]
         return report
+    }
+
+    private func money() -> VerifyReport.Check {
+        let (due, done) = self.units.reduce((0, 0)) { ($0.0 + $1.money.due, $0.1 + $1.money.done) }
+        return self.units(
+            "I13", "what was paid for an order is its price, or is due back once",
+            figures: "\(due) refunds due, \(done) of them done", extra: [])
     }
 
     // MARK: the checks

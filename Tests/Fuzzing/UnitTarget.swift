@@ -157,7 +157,7 @@ enum UnitTarget {
                 precondition((try? request.checkLimits()) != nil, "the center would refuse the registration")
             case .report(let report):
                 precondition((try? report.checkLimits()) != nil, "the center would refuse the report")
-            case .survey, .prove, .contestReport, .archive, .alarm, .stop: break
+            case .survey, .prove, .contestReport, .archive, .alarm, .stop, .askProvider, .refund: break
             }
         }
     }

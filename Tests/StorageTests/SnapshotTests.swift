@@ -40,7 +40,7 @@ import TrancheCore
         #expect(left.orders == right.orders, sourceLocation: sourceLocation)
         #expect(left.accounts == right.accounts, sourceLocation: sourceLocation)
         #expect(left.refused == right.refused, sourceLocation: sourceLocation)
-        #expect(left.refunds == right.refunds, sourceLocation: sourceLocation)
+        #expect(left.money == right.money, sourceLocation: sourceLocation)
         #expect(left.contests == right.contests, sourceLocation: sourceLocation)
         #expect(left.parts.allocations == right.parts.allocations, sourceLocation: sourceLocation)
         #expect(left.lotsEverSoldOut == right.lotsEverSoldOut, sourceLocation: sourceLocation)

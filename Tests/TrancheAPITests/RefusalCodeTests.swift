@@ -10,6 +10,8 @@ import TrancheCore
         .limitReached(requested: 1, held: 1, limit: 1), .overloaded(limit: 1), .shed(retryAfterSeconds: 1), .recovering,
         .alreadyPaid(order), .paymentTooLate(order, state: .expired), .unknownPayment(order),
         .notCancellable(order, state: .paid), .referred(to: UnitID(1)),
+        .amountMissing(order, amount: .none), .otherCurrency(order, of: .none, expected: .none),
+        .otherLot(order, lot: LotID(1)), .tooManyPayments(order, limit: 1),
     ]
     private static let errors: [TokenError] = [
         .missing, .malformed(reason: ""), .forged, .early(notBefore: .distantPast), .expired(at: .distantPast),

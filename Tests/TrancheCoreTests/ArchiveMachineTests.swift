@@ -90,7 +90,9 @@ import TrancheCore
             (inBook.others, inBook.entries) = ([], [])
             for text in ["p", "q", "q"] {
                 inBook.feed(.payment(id, payment: PaymentID(text)!, ticket: 2))
-                archived.feed(.archivedPayment(stored, payment: PaymentID(text)!, ticket: 2))
+                archived.feed(
+                    .archivedPayment(
+                        stored, PaymentNotice(order: id, payment: PaymentID(text)!), ticket: 2))
             }
             inBook.feed(.cancel(id, ticket: 3))
             archived.feed(.archivedCancel(stored, ticket: 3))

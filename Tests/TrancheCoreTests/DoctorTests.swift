@@ -95,6 +95,14 @@ import TrancheCore
         #expect(peer(.silent("timeout")) == .bad)
     }
 
+    @Test("a payment provider that gives no clear answer is doubtful, and one that cannot be asked is bad")
+    func providers() {
+        #expect(self.level(.provider(.none)) == .fine)
+        #expect(self.level(.provider(.answers(roundTrip: 900_000))) == .fine)
+        #expect(self.level(.provider(.unclear("status 401"))) == .doubtful)
+        #expect(self.level(.provider(.unusable("provider.url"))) == .bad)
+    }
+
     @Test("every finding that is not fine says what to do") func adviceIsGiven() {
         let readings: [MachineReading] = [
             .clock(nil), .clock(.init(isSynchronised: false, errorMicroseconds: 0)),
@@ -102,6 +110,7 @@ import TrancheCore
             .redis(place: "a", .away("x")), .secret(name: "a", .missing), .secret(name: "a", .repeated(other: "b")),
             .certificate(.unusable("x")), .certificate(.lasts(seconds: 1)), .certificate(.lasts(seconds: -1)),
             .peer(name: "a", address: "b", .silent("x")),
+            .provider(.unclear("x")), .provider(.unusable("x")),
             .disk(.init(folder: "/x", fileSystem: "tmpfs")),
             .disk(.init(folder: "/x", fileSystem: "ext4", failure: "x")),
         ]

@@ -30,6 +30,9 @@ final class Bench {
     var withheld: [BuyRequest] = []
     /// Whether steps get an answer.
     var redisAnswers = true
+    /// What the provider was asked, and what it has to give back.
+    var questions: [ProviderQuestion] = []
+    var refunds: [Refund] = []
     private var events: [UnitMachine.Event] = []
 
     static let lot = LotID(1)
@@ -41,22 +44,33 @@ final class Bench {
         position == 0 ? .empty : LedgerHead(position: position, digest: ChainDigest(high: 0, low: position))
     }
 
-    init(granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000, issued: Int? = nil) {
+    init(
+        granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000, issued: Int? = nil, price: Money = .none,
+        provider: ProviderTerms? = nil
+    ) {
         var book = UnitBook()
         book.apply(.opened(Incarnation(1)))
-        self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty)
-        self.start(granted: granted, limit: limit, windowMilliseconds: windowMilliseconds, issued: issued)
+        var settings = UnitMachine.Settings()
+        settings.provider = provider
+        self.machine = UnitMachine(
+            unit: UnitID(1), ledger: LedgerID(3), session: 9, book: book, head: .empty, settings: settings)
+        self.start(granted: granted, limit: limit, windowMilliseconds: windowMilliseconds, issued: issued, price: price)
     }
 
     /// A process on a ledger that exists; ``start(granted:limit:windowMilliseconds:issued:)`` follows.
-    init(book: UnitBook) {
-        self.machine = UnitMachine(unit: UnitID(1), ledger: LedgerID(3), session: 10, book: book, head: .empty)
+    init(book: UnitBook, provider: ProviderTerms? = nil) {
+        var settings = UnitMachine.Settings()
+        settings.provider = provider
+        self.machine = UnitMachine(
+            unit: UnitID(1), ledger: LedgerID(3), session: 10, book: book, head: .empty, settings: settings)
     }
 
-    func start(granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000, issued: Int? = nil) {
+    func start(
+        granted: Int, limit: Int = 2, windowMilliseconds: Int64 = 1_000, issued: Int? = nil, price: Money = .none
+    ) {
         let rules = LotRules(
             lot: Self.lot, phase: .open, opensAt: .distantPast, closesAt: .distantFuture, buyerLimit: limit,
-            paymentWindowMilliseconds: windowMilliseconds, issued: issued)
+            paymentWindowMilliseconds: windowMilliseconds, issued: issued, price: price)
         self.feed(.configured([rules]))
         self.feed(.started)
         self.feed(.registered(.accepted(self.directives(granted: granted))))
@@ -93,12 +107,15 @@ final class Bench {
 
     /// One buyer's request, and the answer to it, if there is one.
     @discardableResult
-    func buy(_ buyer: String, quantity: Int = 1, order: OrderID? = nil) -> Answer? {
+    func buy(
+        _ buyer: String, quantity: Int = 1, order: OrderID? = nil, reference: OrderReference? = nil
+    ) -> Answer? {
         self.count += 1
         let request = BuyRequest(
             Purchase(
                 order: order ?? OrderID(high: self.count, low: self.count), buyer: BuyerID(buyer)!, lot: Self.lot,
-                quantity: quantity, issuedAt: self.now), stamp: Stamp(rawValue: Stamp(self.now).rawValue + self.count),
+                quantity: quantity, issuedAt: self.now, reference: reference),
+            stamp: Stamp(rawValue: Stamp(self.now).rawValue + self.count),
             ticket: self.count)
         self.feed(.requests([request]))
         return self.replies.last { $0.request.ticket == request.ticket }?.answer
@@ -150,6 +167,8 @@ extension Bench: UnitShell {
             var survey = self.redis.survey(run: Self.run)
             survey.proof = survey.witness.flatMap { self.proofs($0.position) }
             self.events.append(.surveyed(survey))
+        case .askProvider(let question): self.questions.append(question)
+        case .refund(let refund): self.refunds.append(refund)
         case .archive(let lot): self.archives.append(lot)
         case .fence: break
         }

@@ -34,6 +34,17 @@ extension UnitDaemon {
         return tally
     }
 
+    /// The desk that asks the payment provider; `nil` if the unit has none.
+    static func provider(
+        _ configuration: UnitConfiguration, _ intake: Intake, _ telemetry: Telemetry, _ logger: Logger
+    ) -> ProviderDesk? {
+        configuration.provider.map { settings, _ in
+            ProviderDesk(
+                HTTPPaymentProvider(settings), concurrency: settings.concurrency, telemetry: telemetry, logger: logger
+            ) { intake.post($0) }
+        }
+    }
+
     static func reserveLog(of ledger: any LedgerStore, _ logger: Logger) {
         do throws(StorageError) { try ledger.reserveLog() } catch {
             logger.warning("no room for the ledger's log was written ahead, so commits are slower: \(error)")

@@ -59,13 +59,16 @@ package enum UnitDaemon {
         let archive = ArchiveWorker(
             archives: archives, ledger: configuration.ledgerFile, intake: intake, logger: logger)
         let outbox = try Outbox(configuration.consumers)
+        let provider = self.provider(configuration, intake, telemetry, logger)
+        var settings = UnitMachine.Settings()
+        settings.provider = configuration.provider?.terms
         let engine = try Engine(
             Engine.Parts(
                 ledger: ledger, intake: intake, waiters: waiters, redis: redis, archive: archive, outbox: outbox,
-                poller: poller, center: link,
+                provider: provider, poller: poller, center: link,
                 coordinator: contest, watch: watch, telemetry: telemetry, tally: tally, pulse: pulse, logger: logger,
                 lanes: configuration.lanes),
-            book: book, rules: file.config.rules)
+            book: book, rules: file.config.rules, settings: settings)
         try outbox.claim(ledger, engine.machine.book, telemetry, logger)
         file.onApply { config in
             intake.post(.configured(config.rules))
@@ -88,6 +91,7 @@ package enum UnitDaemon {
                 watch, ClockSteps(path: configuration.clockStepFile),
             ],
             logger: logger)
+        provider?.stop()
         curl.stop()
         logger.info("stopped")
     }

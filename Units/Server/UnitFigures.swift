@@ -53,6 +53,7 @@ struct UnitFigures: Sendable {
             to: status.mayIssue ? 1 : 0)
         self.telemetry.set(
             "tranche_unit_refunds", "Payments that are listed for refund.", to: Double(status.refunds.count))
+        self.publishProvider(status)
         self.telemetry.set(
             "tranche_lots_unprimed", "Lots that are not in Redis, and sell nothing until they are.",
             to: Double(status.unprimed.count))
@@ -64,6 +65,20 @@ struct UnitFigures: Sendable {
         let queue = self.intake.queue
         self.telemetry.setQueue("purchases", length: queue.waiting, limit: queue.limit)
         self.telemetry.setQueue("event_streams", length: self.watch.count, limit: self.watch.mostStreams)
+    }
+
+    /// All of them are 0 in a unit without a payment provider.
+    private func publishProvider(_ status: Engine.Status) {
+        let desk = self.engine.parts.provider
+        for (name, help, value) in [
+            ("refunds_open", "Refunds that the payment provider has not carried out yet.", status.refundsOpen),
+            ("provider_questions", "Orders about which the payment provider is asked.", status.questionsOpen),
+            ("provider_underway", "Calls to the payment provider that are under way.", desk?.load.underway ?? 0),
+            (
+                "provider_unclear", "1 while the payment provider gives no clear answers.",
+                desk?.isUnclear == true ? 1 : 0
+            ),
+        ] { self.telemetry.set("tranche_\(name)", help, to: Double(value)) }
     }
 }
 

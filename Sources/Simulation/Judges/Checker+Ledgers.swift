@@ -45,9 +45,18 @@ extension Checker {
             case .confirmed(let order, let payment):
                 self.confirmed(unit, order, payment)
                 self.change(unit, order.lot, order.generation) { $0.paid += Int(order.quantity) }
-            case .refundDue(let order, let payment, _):
-                self.refunds[unit, default: []].insert(Refund(order: order, payment: payment))
-            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis, .archived, .branched: break
+            case .refundDue(let refund):
+                self.refunds[unit, default: []].insert(Refund(order: refund.order, payment: refund.payment))
+            case .revived(let order, let payment):
+                self.confirmed(unit, order, payment)
+                self.change(unit, order.lot, order.generation) { sums in
+                    sums.sold += Int(order.quantity)
+                    sums.paid += Int(order.quantity)
+                }
+            case .refused, .nonce, .soldOut, .ceiling, .ceilingReset, .redis, .archived, .branched, .received,
+                .refunded,
+                .doubt:
+                break
             }
         }
     }
@@ -100,11 +109,15 @@ extension Checker {
             default: break
             }
         }
-        for case .confirmed(let order, _) in lost {
-            self.excused.insert(order.id)
-            self.lostPayments.insert(order.id)
+        for entry in lost {
+            switch entry {
+            case .confirmed(let order, _), .revived(let order, _):
+                self.excused.insert(order.id)
+                self.lostPayments.insert(order.id)
+            default: break
+            }
         }
-        for case .refundDue(let order, _, _) in lost { self.excused.insert(order) }
+        for case .refundDue(let refund) in lost { self.excused.insert(refund.order) }
         for case .refused(let order, _, _) in lost { self.excused.insert(order) }
         for case .released(let order, _) in lost { self.excused.insert(order.id) }
         // Who was refused what, before a branch that the ledger may have had, is lost with it.

@@ -23,7 +23,7 @@ package struct Digest: Sendable {
         case .confirmed(let order, _): self.mix([6, order.id.high, order.id.low])
         case .released(let order, let state): self.mix([7, order.id.high, order.id.low, UInt64(state.rawValue)])
         case .refused(let order, _, _): self.mix([8, order.high, order.low])
-        case .refundDue(let order, _, _): self.mix([9, order.high, order.low])
+        case .refundDue(let refund): self.mix([9, refund.order.high, refund.order.low])
         case .nonce(let nonce): self.mix([10, nonce])
         case .soldOut(let lot): self.mix([11, UInt64(lot.rawValue)])
         case .ceiling(let stamp): self.mix([12, stamp.rawValue])
@@ -35,6 +35,11 @@ package struct Digest: Sendable {
         case .redis(let run): self.mix([18, run.rawValue])
         case .archived(let archived): self.mix([19, UInt64(archived.lot.rawValue), archived.digest.high])
         case .branched(let lot, let branch): self.mix([20, UInt64(lot.rawValue), UInt64(branch.unit.rawValue)])
+        case .received(let order, let payment, let paid):
+            self.mix([21, order.high, order.low, UInt64(payment.amount.minor), UInt64(paid)])
+        case .refunded(let key): self.mix([22, key.order.high, key.order.low, UInt64(key.number)])
+        case .revived(let order, _): self.mix([23, order.id.high, order.id.low])
+        case .doubt(let order, let isOpen): self.mix([24, order.high, order.low, isOpen ? 1 : 0])
         }
     }
 

@@ -104,6 +104,7 @@ struct SimulatedShell: UnitShell {
         case .survey: self.world.call(self.unit, self.process, .survey)
         case .register(let request): self.register(request)
         case .archive: break  // No sale of a world is settled.
+        case .askProvider, .refund: break  // No unit of a world has a provider.
         case .prove(let position, let challenge, let earlier):
             self.prove(position: position, challenge: challenge, earlier: earlier)
         case .report(let report): self.report(report)

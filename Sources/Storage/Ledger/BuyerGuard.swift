@@ -31,7 +31,7 @@ struct BuyerGuard {
     /// Counts what an entry of the journal changes, or refuses the entry.
     mutating func enforce(_ entry: LedgerEntry) throws(Violation) {
         switch entry {
-        case .reserved(let order): try self.hold(order)
+        case .reserved(let order), .revived(let order, _): try self.hold(order)
         case .allocated(let order) where order.state == .reserved: try self.hold(order)
         case .released(let order, _): try self.unhold(order)
         default: break

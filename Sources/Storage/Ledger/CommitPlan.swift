@@ -91,6 +91,7 @@ struct CommitPlan {
             let (account, quantity) = (Self.account(order), Int64(order.quantity))
             self.changes.append(AccountChange(column: .allocated, account: account, value: quantity))
             if order.state == .reserved { self.sold[account, default: 0] += quantity }
+        case .revived(let order, _): self.sold[Self.account(order), default: 0] += Int64(order.quantity)
         case .released(let order, _):
             let account = Self.account(order)
             // Sales of the batch are written first: without them, a release of one of them would break the constraint
@@ -102,7 +103,7 @@ struct CommitPlan {
         case .ceilingReset: self.resetsCeiling = true
         case .archived(let archived): self.archived.append(archived)
         case .opened, .confirmed, .refused, .refundDue, .nonce, .soldOut, .ceiling, .contended, .contested, .lost,
-            .redis, .branched:
+            .redis, .branched, .received, .refunded, .doubt:
             break
         }
     }

@@ -46,10 +46,14 @@ enum LetterForm {
             event.facts.flatMap { order in event.payment.map { .confirmed(order, payment: $0) } }
         case .expired, .cancelled, .stockReturned: event.facts.map { .released($0, state: $0.state) }
         case .lost: event.facts.map { .lost($0) }
-        case .refundDue:
-            event.payment.flatMap { payment in
-                event.reason.map { .refundDue(event.order, payment: payment, reason: $0) }
+        case .revived:
+            event.facts.flatMap { order in event.payment.map { .revived(order, payment: $0) } }
+        case .received:
+            event.payment.map {
+                .received(event.order, Payment(id: $0, amount: event.amount), paid: event.paid)
             }
+        case .refundDue: event.refund.map { .refundDue($0) }
+        case .refunded: event.refundKey.map { .refunded($0) }
         }
     }
 

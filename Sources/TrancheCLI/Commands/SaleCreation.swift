@@ -14,6 +14,9 @@ extension SaleCommand {
         @Option(help: "Items of the lot.") var stock = 1_000
         @Option(help: "The lot's number.") var lot: UInt32 = 1
         @Option(help: "Items that one buyer may have.") var limit = 1
+        @Option(help: "Price of one item, in minor units of --currency, as 1999; without it payments have no amounts.")
+        var price: Int64?
+        @Option(help: "Currency of --price: three capital letters (ISO 4217), as EUR.") var currency: String?
         @Option(help: "Seconds in which a reservation must be paid.") var paymentWindow = 300.0
         @Option(help: "Duration of the sale, in hours.") var hours = 24.0
         @Option(help: "Share of the stock that stays in the pool at first, in permille.") var pool = 0
@@ -37,6 +40,13 @@ extension SaleCommand {
         func validate() throws {
             try Checks.number("--stock", self.stock, in: 1...Limits.stockPerLot)
             try Checks.number("--limit", self.limit, in: 1...Limits.quantityPerOrder)
+            try Checks.number("--price", self.price, in: 1...Limits.price)
+            if (self.price == nil) != (self.currency == nil) {
+                throw ValidationError("--price and --currency belong together: give both, or neither")
+            }
+            if let currency, Currency(currency) == nil {
+                throw ValidationError("--currency \"\(currency)\" is not three capital letters (ISO 4217), as EUR")
+            }
             try Checks.number("--payment-window", self.paymentWindow, in: 0.1...86_400)
             try Checks.number("--hours", self.hours, in: 0.001...87_600)
             try Checks.number("--pool", self.pool, in: 0...1_000)
@@ -77,10 +87,15 @@ extension SaleCommand {
                         contest: .init(
                             when: self.contest, permille: self.contestPermille, policy: self.policy,
                             milliseconds: self.policyMilliseconds, waitlist: self.waitlist),
-                        line: self.line == .open ? nil : self.line)
+                        line: self.line == .open ? nil : self.line, price: self.lotPrice)
                 ],
                 gate: try self.gate.map { try JSONFile.read(SaleConfig.GateRules.self, $0) },
                 schedule: self.schedule.document)
+        }
+
+        private var lotPrice: LotPrice? {
+            guard let price, let currency else { return nil }
+            return LotPrice(amount: price, currency: currency)
         }
 
         private static func weights(_ text: String) throws -> [String: Int] {

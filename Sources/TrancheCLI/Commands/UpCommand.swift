@@ -34,6 +34,8 @@ struct UpCommand: AsyncParsableCommand {
             valueName: "connection"))
     var postgres: String?
     @Flag(help: "Start the sample shop, too: it hears of every order by webhooks (docs/integrate.md).") var shop = false
+    @Flag(help: "Start the sample payment provider, too: units ask it, and give back through it (docs/payments.md).")
+    var provider = false
     @Flag(help: "Do not restart a process that ended by itself.") var noRestart = false
     @Flag(help: "Give processes their secrets as files, below secrets/: they may be replaced while the cluster runs.")
     var secretFiles = false
@@ -98,7 +100,7 @@ struct UpCommand: AsyncParsableCommand {
         guard FileManager.default.fileExists(atPath: folder.layoutPath) else {
             let layout = try ClusterLayout.random(
                 regions: names ?? ThreeRegions.names, isWide: self.wan != nil, hasGates: true, hasShop: self.shop,
-                authority: try self.authority(), folder: folder, postgres: self.postgres)
+                hasProvider: self.provider, authority: try self.authority(), folder: folder, postgres: self.postgres)
             try folder.save(layout)
             return layout
         }
@@ -122,6 +124,10 @@ struct UpCommand: AsyncParsableCommand {
         }
         guard !self.shop || layout.shopPort != nil else {
             throw CommandError("\(folder.path) holds a cluster without a shop: choose another --data for --shop")
+        }
+        guard !self.provider || layout.providerPort != nil else {
+            throw CommandError(
+                "\(folder.path) holds a cluster without a provider: choose another --data for --provider")
         }
         guard self.wan == nil || layout.controlPort != nil else {
             throw CommandError("\(folder.path) holds a cluster without links: choose another --data for --wan")
@@ -147,6 +153,7 @@ struct UpCommand: AsyncParsableCommand {
             Output.line("  page \(gate.name.padding(toLength: 9, withPad: " ", startingAt: 0)) \(gate.publicURL)")
         }
         if let shop = layout.shopURL { Output.line("  shop           \(shop)") }
+        if let provider = layout.providerURL { Output.line("  provider       \(provider)") }
         if let control = layout.controlPort, self.wan != nil {
             Output.line("  links          http://127.0.0.1:\(control)/links")
         }

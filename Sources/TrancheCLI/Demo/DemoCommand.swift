@@ -17,9 +17,10 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             Starts a cluster with links of 5, 40 and 90 ms between its regions and the center. Sends a crowd whose
             demand does not match the quota plan. The last items are contested over all regions, in the order in which
-            buyers arrived, and returned items go to the waitlist. A sample shop hears of every order by webhooks, and keeps
-            a book of its own. Then all processes stop, the outcome is judged from the files alone, and the ledgers are
-            compared with the shop's book, order by order. Exit code 2 if the verdict fails.
+            buyers arrived, and returned items go to the waitlist. Buyers pay at a sample payment provider, which units ask
+            before they sell an unpaid item again. A sample shop hears of every order by webhooks. Both keep books of their
+            own. Then all processes stop, the outcome is judged from the files alone, and the ledgers are compared with
+            the two other books, to the item and to the cent. Exit code 2 if the verdict fails.
 
             \(MachineFaults.story)
             """)
@@ -30,7 +31,8 @@ struct DemoCommand: AsyncParsableCommand {
     var seconds: Double?
     @Option(help: "Weights of the demand in us-east, eu-west and ap-south; \(DemoSize.texts(\.skew)).")
     var skew: String?
-    @Flag(help: "Kill a unit, a Redis, the center, the shop and the coordinator during the sale.") var faults = false
+    @Flag(help: "Kill a unit, a Redis, the center, the shop, the provider and the coordinator during the sale.")
+    var faults = false
     @Flag(help: "Stop the center and the coordinators before the sale opens: units sell exactly their quota.")
     var alone = false
     @Flag(help: "Lose machines of PostgreSQL, the center and Redis, whose standbys take over, and add a unit.")
@@ -46,8 +48,10 @@ struct DemoCommand: AsyncParsableCommand {
     /// The crowd at the gates, where nothing else is asked for.
     static let shares = VisitorShares(doubleClickers: 3, scripts: 1, blocked: 1, forgers: 1, replayers: 1)
     static let paymentWindowMilliseconds: Int64 = 4_000
-    /// Of 100 payments, a quarter of these each: late, twice, repeated, behind a forged one.
+    /// Of 100 payments, a fifth of these each: late, twice, repeated, behind a forged one, and one that nobody is told of.
     static let oddPaymentPercent = 4
+    /// Of one item.
+    static let price = Money(minor: 1_999, currency: Currency("EUR")!)!
     static let sale = "demo"
     /// How long the first buyers wait for the opening.
     static let earlySeconds = 2.0
@@ -97,7 +101,8 @@ struct DemoCommand: AsyncParsableCommand {
         await self.fitToMachine()
         if self.machines { return try await MachinesDemo(command: self).run() }
         let folder = try self.newFolder()
-        let layout = try ClusterLayout.random(regions: ThreeRegions.names, isWide: true, hasGates: true, hasShop: true)
+        let layout = try ClusterLayout.random(
+            regions: ThreeRegions.names, isWide: true, hasGates: true, hasShop: true, hasProvider: true)
         try folder.save(layout)
         let view = LiveView(layout, story: Story(isQuiet: self.json))
         let story = view.story
@@ -126,7 +131,8 @@ struct DemoCommand: AsyncParsableCommand {
             isAlone: self.alone,
             books: outcome.shop.map {
                 BookComparison(ledgers: verifier.bookedOrders, shop: $0, provider: outcome.payments)
-            })
+            },
+            money: outcome.provider.map { MoneyComparison(ledgers: verifier.bookedMoney, provider: $0) })
         if self.json { Output.json(verdict) } else { verdict.print(layout, report, outcome) }
         if verdict.isGood, self.data == nil {
             try? FileManager.default.removeItem(atPath: folder.path)
@@ -154,7 +160,7 @@ struct DemoCommand: AsyncParsableCommand {
             """
             \(Output.number(size.stock)) items in equal thirds; \(Output.number(size.buyers)) buyers within \(Int(size.seconds)) s, demand \(size.skew); \
             5% submit twice, 3% lose their connection, 10% never pay, \(Self.oddPaymentPercent)% pay late, twice, by a \
-            callback that comes three times, or behind a forged one (seed \(self.seed));
+            callback that comes three times or never, or behind a forged one (seed \(self.seed));
             at the gates \(plan.shares.text)
             """)
         try await client.block(arrivals, in: Self.sale)
@@ -171,7 +177,8 @@ struct DemoCommand: AsyncParsableCommand {
         settings.comesBackAfterMilliseconds = 3_000...8_000
         settings.sale = Self.sale
         settings.scriptRequests = self.visitors.scriptRequests
-        let crowd = Crowd(cluster.layout.target(lot: LotID(1), throughGates: true), settings: settings)
+        let crowd = Crowd(
+            cluster.layout.target(lot: LotID(1), throughGates: true, price: Self.price), settings: settings)
         try await Task.sleep(for: .milliseconds(1_100))
         view.begin()
         let story = view.story
@@ -179,10 +186,12 @@ struct DemoCommand: AsyncParsableCommand {
         let load = await self.watch(crowd, arrivals, client, view)
         await faults?.value
         let seconds = view.seconds
+        let provider = try await self.providerBook(client, story)
         let shop = try await self.shopBook(client, story)
         return DemoOutcome(
             load: load, split: StaticSplit(arrivals.filter { !$0.kind.mustWinNothing }, stock: size.stock),
-            seconds: seconds, seed: self.seed, shop: shop, deaths: cluster.deaths.map(\.description))
+            seconds: seconds, seed: self.seed, shop: shop, provider: provider, deaths: cluster.deaths.map(\.description)
+        )
     }
 
     private func warm(_ client: AdminClient) async throws {
@@ -194,7 +203,8 @@ struct DemoCommand: AsyncParsableCommand {
                 .init(
                     id: LotID(1), name: "demo", stock: self.size.stock, perBuyerLimit: Self.buyerLimit, poolPermille: 0,
                     // Without the center no threshold rises.
-                    line: self.alone ? .open : .lotteryThenFirstCome)
+                    line: self.alone ? .open : .lotteryThenFirstCome,
+                    price: LotPrice(amount: Self.price.minor, currency: Self.price.currency.code))
             ],
             // The least work: the generator does that of every browser, on the same machine.
             // Short tokens: a line that stands for those who have one, and do not use it, must go on within the demo.

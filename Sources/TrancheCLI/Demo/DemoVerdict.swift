@@ -33,11 +33,14 @@ struct DemoVerdict: Codable {
     let crowd: CrowdVerdict
     /// The ledgers beside the shop's book; `nil` without a shop.
     let books: BookComparison?
+    /// The ledgers beside the provider's book; `nil` without a provider.
+    let money: MoneyComparison?
 
     init(
         report: VerifyReport, fairness: FairnessReport?, outcome: DemoOutcome, stock: Int, isAlone: Bool,
-        unrepaired: [String] = [], books: BookComparison? = nil
+        unrepaired: [String] = [], books: BookComparison? = nil, money: MoneyComparison? = nil
     ) {
+        self.money = money
         self.unrepaired = unrepaired
         self.books = books
         self.contest = fairness
@@ -60,6 +63,7 @@ struct DemoVerdict: Codable {
             outcome.deaths.isEmpty && unrepaired.isEmpty && (isAlone || soldOut) && self.oversold == 0
             && self.acknowledgedAndLost == 0 && self.contradictions == 0
             && report.isSound && self.crowd.isGood && books?.isEqual ?? true
+            && money?.isEqual ?? true
         self.staticSplitIdleAtFirstSoldOut = outcome.split.idleThen.reduce(0, +)
         self.staticSplitUnsold = outcome.split.unsoldAtEnd
         self.latencyMilliseconds = outcome.load.latency
@@ -101,7 +105,7 @@ struct DemoVerdict: Codable {
         let latency = self.latencyMilliseconds.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }.joined(
             separator: ", ")
         Output.line("\nlatency in ms, from the moment a buyer meant to ask: \(latency)")
-        if let books { BookTable.print(books) }
+        if let books { BookTable.print(books, money) }
         Output.line(
             """
             \(Output.bold("Verdict")): stock \(Output.number(self.stock)) = paid \(Output.number(self.paid)) + held \(Output.number(self.held)) \

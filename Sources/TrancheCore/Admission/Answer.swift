@@ -40,6 +40,14 @@ package enum Refusal: Error, Hashable, Sendable {
     case paymentTooLate(OrderID, state: OrderState)
     /// The ledger does not know the order; the payment is listed for refund.
     case unknownPayment(OrderID)
+    /// The order has a price, and the notice of its payment has no amount: nothing was noted.
+    case amountMissing(OrderID, amount: Money)
+    /// The payment is in another currency, and is listed for refund.
+    case otherCurrency(OrderID, of: Currency, expected: Currency)
+    /// The payment names another lot than the order's, and is listed for refund.
+    case otherLot(OrderID, lot: LotID)
+    /// The order has as many payments as one can have: nothing was noted.
+    case tooManyPayments(OrderID, limit: Int)
     /// Only a reservation can be cancelled.
     case notCancellable(OrderID, state: OrderState)
 

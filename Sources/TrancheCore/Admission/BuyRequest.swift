@@ -6,8 +6,13 @@ package struct Purchase: Hashable, Sendable {
     package let quantity: Int
     /// When the token was made, by its maker's clock.
     package let issuedAt: Instant
+    /// The shop's name for the order, if it gave one.
+    package let reference: OrderReference?
 
-    package init(order: OrderID, buyer: BuyerID, lot: LotID, quantity: Int, issuedAt: Instant) {
+    package init(
+        order: OrderID, buyer: BuyerID, lot: LotID, quantity: Int, issuedAt: Instant, reference: OrderReference? = nil
+    ) {
+        self.reference = reference
         self.order = order
         self.buyer = buyer
         self.lot = lot
@@ -43,4 +48,5 @@ package struct BuyRequest: Hashable, Sendable {
     package var buyer: BuyerID { self.purchase.buyer }
     package var lot: LotID { self.purchase.lot }
     package var quantity: Int { self.purchase.quantity }
+    package var reference: OrderReference? { self.purchase.reference }
 }

@@ -12,11 +12,14 @@ package struct LotRules: Hashable, Sendable {
     package let issued: Int?
     /// The sale is settled: nothing of it waits for a payment in any unit.
     package let isSettled: Bool
+    /// Of one item; ``Money/none`` if the lot has no price.
+    package let price: Money
 
     package init(
         lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int,
-        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false
+        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false, price: Money = .none
     ) {
+        self.price = price
         self.isSettled = isSettled
         self.issued = issued
         self.lot = lot

@@ -18,7 +18,7 @@ extension UnitMachine {
             if self.lots[known: request.lot].isContended {
                 self.enterContest(request, now: now, into: &output)
             } else {
-                if self.lots[known: request.lot].waiting.isEmpty { self.lotsToDecide.append(request.lot) }
+                if !self.lots[known: request.lot].hasUndecided { self.lotsToDecide.append(request.lot) }
                 self.lots[known: request.lot].waiting.append(request)
             }
         }
@@ -59,10 +59,10 @@ extension UnitMachine {
         let lots = self.lotsToDecide
         self.lotsToDecide.removeAll(keepingCapacity: true)
         for lot in lots {
-            while !self.lots[known: lot].waiting.isEmpty, self.lots[known: lot].redis.isIdle {
+            while self.lots[known: lot].hasUndecided, self.lots[known: lot].redis.isIdle {
                 guard self.decideBatch(lot, now: now, into: &output) else { break }
             }
-            if !self.lots[known: lot].waiting.isEmpty { self.lotsToDecide.append(lot) }
+            if self.lots[known: lot].hasUndecided { self.lotsToDecide.append(lot) }
         }
     }
 
@@ -87,14 +87,15 @@ extension UnitMachine {
                 admitted.append(Admission(request: request, order: order))
             }
         }
-        if !admitted.isEmpty { self.addStep(lot, admitted, into: &output) }
+        let revived = left.isEmpty ? self.decideLate(lot, now: now, into: &output) : []
+        if !(admitted.isEmpty && revived.isEmpty) { self.addStep(lot, admitted, revived, into: &output) }
         guard left.isEmpty else {
             self.lots[known: lot].waiting.insert(contentsOf: left, at: 0)
             output.add(UnitEffect.nextRound)
             return false
         }
         self.flagSoldOut(lot, into: &output)
-        return true
+        return self.lots[known: lot].late.isEmpty
     }
 
     /// - Returns: The order, if the request is admitted. Any other outcome is in the output.
@@ -116,7 +117,8 @@ extension UnitMachine {
         let order = Order(
             id: request.order, buyer: request.buyer, lot: request.lot, quantity: request.quantity,
             buyerLimit: limit, generation: self.book.generation, stamp: request.stamp,
-            deadline: now.advanced(milliseconds: rules?.paymentWindowMilliseconds ?? 0))
+            deadline: now.advanced(milliseconds: rules?.paymentWindowMilliseconds ?? 0), price: rules?.price ?? .none,
+            reference: request.reference)
         self.append(.reserved(order), into: &output)
         self.deadlines.insert(.init(deadline: order.deadline, order: order.id))
         return order
@@ -178,7 +180,7 @@ extension UnitMachine {
     /// Requests that waited for quota go before those that came later.
     mutating func requeueStarved(_ lot: LotID) {
         guard let state = self.lots[lot], state.redis.isOpen, !state.starved.isEmpty else { return }
-        if state.waiting.isEmpty { self.lotsToDecide.append(lot) }
+        if !state.hasUndecided { self.lotsToDecide.append(lot) }
         self.lots[known: lot].waiting = state.starved.map(\.request) + state.waiting
         self.lots[known: lot].starved = []
     }

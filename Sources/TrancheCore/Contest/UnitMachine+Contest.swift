@@ -32,6 +32,7 @@ extension UnitMachine {
         self.lots[known: lot].contest(allowance: allowance)
         self.lowerFlag(lot, into: &output)
         self.enterQueued(lot, now: now, into: &output)
+        _ = self.decideLate(lot, now: now, into: &output)  // They are refunded now: there is no local sale any more.
         self.returnLeftover(lot, into: &output)
     }
 
@@ -68,7 +69,8 @@ extension UnitMachine {
         let order = Order(
             id: request.order, buyer: request.buyer, lot: request.lot, quantity: request.quantity,
             buyerLimit: limit, generation: self.book.generation, state: .contested, stamp: request.stamp,
-            deadline: .distantFuture)
+            deadline: .distantFuture, price: self.lots[known: request.lot].rules?.price ?? .none,
+            reference: request.reference)
         self.append(.contested(order, uncertaintyMicroseconds: request.uncertaintyMicroseconds), into: &output)
         output.addAnswer(to: request, .order(order))
     }

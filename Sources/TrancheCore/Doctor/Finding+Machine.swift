@@ -23,6 +23,7 @@ extension Finding {
         case .secret(let name, let secret): self.secret(name, secret)
         case .certificate(let certificate): self.certificate(certificate)
         case .peer(let name, let address, let peer): self.peer(name, address, peer)
+        case .provider(let provider): self.provider(provider)
         }
     }
 

@@ -81,6 +81,24 @@ extension Finding {
         }
     }
 
+    static func provider(_ provider: MachineReading.Provider) -> Finding {
+        let about = "payment provider"
+        switch provider {
+        case .none:
+            return Finding(
+                .fine, about, "none: payments are told by callbacks alone, and refunds are listed for somebody else")
+        case .unusable(let reason): return Finding(.bad, about, reason, advice: "see docs/payments.md")
+        case .unclear(let reason):
+            return Finding(
+                .doubtful, about, "it does not say clearly whether an order is paid: \(reason)",
+                advice:
+                    "correct provider.url and TRANCHE_PROVIDER_SECRET: until it does, unpaid orders keep their items "
+                    + "for provider.hold")
+        case .answers(let roundTrip):
+            return Finding(.fine, about, "answers after \(self.milliseconds(roundTrip))")
+        }
+    }
+
     static func peer(_ name: String, _ address: String, _ peer: MachineReading.Peer) -> Finding {
         switch peer {
         case .silent(let reason):

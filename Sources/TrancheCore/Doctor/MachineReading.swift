@@ -10,6 +10,7 @@ package enum MachineReading: Hashable, Sendable {
     case secret(name: String, Secret)
     case certificate(Certificate)
     case peer(name: String, address: String, Peer)
+    case provider(Provider)
 
     package struct Disk: Hashable, Sendable {
         package var folder: String
@@ -77,6 +78,17 @@ package enum MachineReading: Hashable, Sendable {
         ///   - roundTrip: In microseconds.
         ///   - clockSeconds: How far its clock is ahead of this one, to a second; `nil` if it does not say.
         case answers(roundTrip: Int64, clockSeconds: Int64?)
+    }
+    /// The payment provider of a unit, asked about an order that nobody has.
+    package enum Provider: Hashable, Sendable {
+        /// No setting names one.
+        case none
+        /// The settings cannot be used.
+        case unusable(String)
+        /// It gave no clear answer.
+        case unclear(String)
+        /// - Parameter roundTrip: In microseconds.
+        case answers(roundTrip: Int64)
     }
 }
 

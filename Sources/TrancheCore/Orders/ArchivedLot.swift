@@ -28,7 +28,9 @@ extension UnitBook {
         }
         if parts.contests[archived.lot] != nil { parts.contests[archived.lot] = [] }
         parts.archived[archived.lot] = archived
+        let refundChanges = self.refundChanges
         self = UnitBook(parts)
+        self.refundChanges = refundChanges
     }
 }
 

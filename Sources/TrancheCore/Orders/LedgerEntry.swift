@@ -9,13 +9,23 @@ package enum LedgerEntry: Hashable, Sendable {
     /// `r` of a lot, as a total.
     case returned(LotID, total: Int)
     case reserved(Order)
+    /// The order is paid: what was missing of its amount came with this payment, or is in the ``received(_:_:paid:)`` before.
     case confirmed(Order, payment: PaymentID)
     /// A reservation ended without payment: `state` is cancelled or expired.
     case released(Order, state: OrderState)
     /// A final refusal that admission decided.
     case refused(OrderID, lot: LotID, reason: FinalRefusal)
-    /// A payment came for an order that cannot take it.
-    case refundDue(OrderID, payment: PaymentID, reason: RefundReason)
+    /// All that was taken with one payment so far, as a total; `paid` is what the order then has towards its amount.
+    case received(OrderID, Payment, paid: Int64)
+    /// A payment came for an order that cannot take it, or not all of it.
+    case refundDue(Refund)
+    /// The provider has carried the refund out.
+    case refunded(RefundKey)
+    /// A payment came for an expired order, and there was stock for it: the order has its items again, and is paid.
+    case revived(Order, payment: PaymentID)
+    /// The order expired, and the provider has not said for the stated time whether it was paid: it is asked on. Not `isOpen`: it
+    /// has said so by now.
+    case doubt(OrderID, isOpen: Bool)
     /// Drawn for a report to the center, so that two copies of a ledger differ after it: see ``UnitMachine/drawsNonce(_:)``.
     case nonce(UInt64)
     /// The first sold-out refusal of a lot in this incarnation: see ``RefusalMemory``.
@@ -52,39 +62,16 @@ package enum LedgerEntry: Hashable, Sendable {
     package var movedStock: LotID? {
         switch self {
         case .granted(let lot, _), .returned(let lot, _): lot
-        case .reserved(let order), .released(let order, _), .allocated(let order): order.lot
+        case .reserved(let order), .released(let order, _), .allocated(let order), .revived(let order, _): order.lot
         default: nil
         }
     }
 }
 
-/// Why a payment must be refunded.
-package enum RefundReason: UInt8, Hashable, Sendable, Codable, CaseIterable {
-    /// The order had ended when the payment came, or was paid already. Earlier versions did not distinguish the two.
-    case orderOver = 0
-    case alreadyPaid = 1
-    /// The ledger has no order of this id; a replaced ledger may have had it.
-    case unknownOrder = 2
-
-    package var name: String {
-        switch self {
-        case .orderOver: "the order was over"
-        case .alreadyPaid: "the order was paid for already"
-        case .unknownOrder: "the ledger does not know the order"
-        }
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let name = try decoder.singleValueContainer().decode(String.self)
-        guard let reason = RefundReason.allCases.first(where: { $0.name == name }) else {
-            throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "unknown reason of a refund: \(name)"))
-        }
-        self = reason
-    }
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(self.name)
+extension LedgerEntry {
+    /// A refund of a whole payment whose amount is not known, as earlier versions wrote it: the book numbers it.
+    package static func refundDue(_ order: OrderID, payment: PaymentID, reason: RefundReason) -> LedgerEntry {
+        .refundDue(Refund(order: order, number: 0, payment: payment, reason: reason))
     }
 }
 

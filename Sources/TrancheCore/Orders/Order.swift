@@ -1,4 +1,4 @@
-/// The state of an order. Only reserved and contested orders can change.
+/// The state of an order. Only reserved and contested orders can change; and an expired one whose payment came late can be paid.
 package enum OrderState: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case reserved = 0
     case paid = 1
@@ -49,11 +49,25 @@ package struct Order: Hashable, Sendable {
     package let stamp: Stamp
     /// When an unpaid reservation ends, or when an order of a contest ended without stock.
     package var deadline: Instant
+    /// Of one item, when the order was admitted; ``Money/none`` if the lot had no price.
+    package let price: Money
+    /// What was paid of ``amount`` so far: all of it if the order is paid, and nothing if it has ended, because then all of it
+    /// is due back.
+    package var paid: Int64
+    /// The shop's name for the order, if the request had one.
+    package let reference: OrderReference?
+
+    /// What the order costs; ``Money/none`` if its lot had no price.
+    package var amount: Money { self.price * self.quantity }
 
     package init(
         id: OrderID, buyer: BuyerID, lot: LotID, quantity: Int, buyerLimit: Int, generation: Generation,
-        state: OrderState = .reserved, stamp: Stamp, deadline: Instant
+        state: OrderState = .reserved, stamp: Stamp, deadline: Instant, price: Money = .none, paid: Int64 = 0,
+        reference: OrderReference? = nil
     ) {
+        self.price = price
+        self.paid = paid
+        self.reference = reference
         self.id = id
         self.buyer = buyer
         self.lot = lot

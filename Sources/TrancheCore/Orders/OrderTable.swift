@@ -25,6 +25,12 @@ package struct OrderTable: Sendable {
         let lot: LotID
         let generation: Generation
         let buyerLimit: Int32
+        let price: Money
+
+        init(_ order: Order) {
+            (self.lot, self.generation) = (order.lot, order.generation)
+            (self.buyerLimit, self.price) = (order.buyerLimit, order.price)
+        }
     }
 
     private static let recordsPerPiece = 512
@@ -33,6 +39,10 @@ package struct OrderTable: Sendable {
     private var index = HashIndex()
     private var terms: [Terms] = []
     private var termsPlaces: [Terms: UInt32] = [:]
+    /// By row: what few orders have.
+    private var references: [Int: TextStore.Place] = [:]
+    /// By row, of reserved orders: what was paid in part.
+    private var partPaid: [Int: Int64] = [:]
 
     package init() {}
 
@@ -62,10 +72,17 @@ package struct OrderTable: Sendable {
     package func order(at row: Int) -> Order {
         let record = self.record(row)
         let terms = self.terms[Int(record.terms)]
+        let part = self.partPaid.isEmpty ? 0 : self.partPaid[row] ?? 0
         return Order(
             id: record.id, buyer: BuyerID(unchecked: self.texts[record.buyer]), lot: terms.lot,
             quantity: Int(record.quantity), buyerLimit: Int(terms.buyerLimit), generation: terms.generation,
-            state: record.state, stamp: record.stamp, deadline: record.deadline)
+            state: record.state, stamp: record.stamp, deadline: record.deadline, price: terms.price,
+            paid: record.state == .paid ? (terms.price * record.quantity).minor : part,
+            reference: self.references.isEmpty ? nil : self.reference(at: row))
+    }
+
+    private func reference(at row: Int) -> OrderReference? {
+        self.references[row].flatMap { OrderReference(self.texts[$0]) }
     }
 
     func holds(_ row: Int, buyer: BuyerID, lot: LotID) -> Bool {
@@ -77,19 +94,19 @@ package struct OrderTable: Sendable {
         self.pieces[row / Self.recordsPerPiece][row % Self.recordsPerPiece]
     }
 
-    /// Adds the order, or updates state and deadline of the one with its id.
+    /// Adds the order, or updates state, deadline and what is paid of the one with its id.
     ///
     /// - Returns: The order's row.
     @discardableResult package mutating func set(_ order: Order) -> Int {
         if let row = self.row(of: order.id) {
             self.change(row) { ($0.state, $0.deadline) = (order.state, order.deadline) }
+            self.setPart(order.paid, of: row, order.state)
             return row
         }
         let buyer = self.texts.add(order.buyer.rawValue)
         let record = Record(
             id: order.id, stamp: order.stamp, deadline: order.deadline, quantity: order.quantity,
-            terms: self.row(
-                of: Terms(lot: order.lot, generation: order.generation, buyerLimit: order.buyerLimit)),
+            terms: self.row(of: Terms(order)),
             buyerStart: buyer.start, paymentStart: 0, buyerLength: buyer.length, paymentLength: 0, state: order.state)
         if self.count % Self.recordsPerPiece == 0 {
             self.pieces.append([])
@@ -99,8 +116,23 @@ package struct OrderTable: Sendable {
         self.index.insert(self.count, hash: Self.hash(order.id)) { row in
             Self.hash(self.pieces[row / Self.recordsPerPiece][row % Self.recordsPerPiece].id)
         }
+        if let reference = order.reference { self.references[self.count] = self.texts.add(reference.rawValue) }
+        self.setPart(order.paid, of: self.count, order.state)
         self.count += 1
         return self.count - 1
+    }
+
+    /// Only a reserved order can be paid in part: the state of any other one says what it has.
+    private mutating func setPart(_ paid: Int64, of row: Int, _ state: OrderState) {
+        if state == .reserved, paid > 0 {
+            self.partPaid[row] = paid
+        } else if !self.partPaid.isEmpty {
+            self.partPaid[row] = nil
+        }
+    }
+
+    package mutating func set(_ id: OrderID, paid: Int64) {
+        if let row = self.row(of: id) { self.setPart(paid, of: row, self.record(row).state) }
     }
 
     private mutating func row(of terms: Terms) -> UInt32 {
@@ -113,13 +145,16 @@ package struct OrderTable: Sendable {
     }
 
     package mutating func set(_ id: OrderID, state: OrderState) {
-        if let row = self.row(of: id) { self.change(row) { $0.state = state } }
+        guard let row = self.row(of: id) else { return }
+        self.change(row) { $0.state = state }
+        if state != .reserved { self.setPart(0, of: row, state) }
     }
 
     package mutating func pay(_ id: OrderID, _ payment: PaymentID) {
         guard let row = self.row(of: id) else { return }
         let text = self.texts.add(payment.rawValue)
         self.change(row) { ($0.state, $0.paymentStart, $0.paymentLength) = (.paid, text.start, text.length) }
+        self.setPart(0, of: row, .paid)
     }
 
     private mutating func change(_ row: Int, _ body: (inout Record) -> Void) {

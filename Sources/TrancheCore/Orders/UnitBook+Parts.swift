@@ -6,7 +6,8 @@ extension UnitBook {
         package var accounts: [Account: QuotaCounters] = [:]
         package var orders = OrderTable()
         package var refused: [OrderID: FinalRefusal] = [:]
-        package var refunds: Set<Refund> = []
+        package var money: [OrderID: OrderMoney] = [:]
+        package var doubts: Set<OrderID> = []
         package var lotsEverSoldOut: Set<LotID> = []
         package var contests: [LotID: [Candidate]] = [:]
         package var allocations: Set<OrderID> = []
@@ -22,7 +23,8 @@ extension UnitBook {
     package var parts: Parts {
         var parts = Parts()
         (parts.incarnation, parts.generation, parts.accounts) = (self.incarnation, self.generation, self.accounts)
-        (parts.orders, parts.refused, parts.refunds) = (self.orders, self.refused, self.refunds)
+        (parts.orders, parts.refused, parts.money) = (self.orders, self.refused, self.money)
+        parts.doubts = self.doubts
         (parts.lotsEverSoldOut, parts.contests) = (self.lotsEverSoldOut, self.contests)
         (parts.allocations, parts.ceiling, parts.nonce) = (self.allocations, self.ceiling, self.nonce)
         (parts.redis, parts.archived, parts.branches) = (self.redis, self.archived, self.branches)
@@ -32,7 +34,8 @@ extension UnitBook {
     package init(_ parts: Parts) {
         self.init()
         (self.incarnation, self.generation, self.accounts) = (parts.incarnation, parts.generation, parts.accounts)
-        (self.orders, self.refused, self.refunds) = (parts.orders, parts.refused, parts.refunds)
+        (self.orders, self.refused, self.money) = (parts.orders, parts.refused, parts.money)
+        self.doubts = parts.doubts
         (self.lotsEverSoldOut, self.contests) = (parts.lotsEverSoldOut, parts.contests)
         (self.allocations, self.ceiling, self.nonce) = (parts.allocations, parts.ceiling, parts.nonce)
         (self.redis, self.archived, self.branches) = (parts.redis, parts.archived, parts.branches)

@@ -7,14 +7,7 @@ package struct UnitBook: Sendable {
         package let generation: Generation
         package init(lot: LotID, generation: Generation) { (self.lot, self.generation) = (lot, generation) }
     }
-    package struct Refund: Hashable, Sendable, Codable {
-        package let order: OrderID
-        package let payment: PaymentID
-        package let reason: RefundReason
-        package init(order: OrderID, payment: PaymentID, reason: RefundReason) {
-            (self.order, self.payment, self.reason) = (order, payment, reason)
-        }
-    }
+    package typealias Refund = TrancheCore.Refund
 
     package internal(set) var incarnation = Incarnation(0)
     package internal(set) var generation = Generation(1)
@@ -22,7 +15,12 @@ package struct UnitBook: Sendable {
     package internal(set) var orders = OrderTable()
     package internal(set) var refused: [OrderID: FinalRefusal] = [:]
     var held = BuyerTally()
-    package internal(set) var refunds: Set<Refund> = []
+    /// Of orders with payments in parts, or with refunds.
+    package internal(set) var money: [OrderID: OrderMoney] = [:]
+    /// How often ``refunds`` has changed since the book was read.
+    package internal(set) var refundChanges = 0
+    /// Expired orders about which the provider is asked on.
+    package internal(set) var doubts: Set<OrderID> = []
     package internal(set) var lotsEverSoldOut: Set<LotID> = []
     /// Lots that are contended, each with the unit's queue of the current generation.
     package internal(set) var contests: [LotID: [Candidate]] = [:]
@@ -78,12 +76,6 @@ package struct UnitBook: Sendable {
 
     package func isAllocated(_ order: OrderID) -> Bool { self.allocations.contains(order) }
 
-    package func owesRefund(_ order: OrderID, payment: PaymentID) -> Bool {
-        RefundReason.allCases.contains {
-            self.refunds.contains(Refund(order: order, payment: payment, reason: $0))
-        }
-    }
-
     /// Whether the center has granted anything, in any generation.
     package var hasGrants: Bool { self.accounts.values.contains { $0.granted > 0 || $0.allocated > 0 } }
 
@@ -116,10 +108,20 @@ package struct UnitBook: Sendable {
             self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
         case .confirmed(let order, let payment):
             self.orders.pay(order.id, payment)
+        case .received(let id, let payment, let paid):
+            self.money[id, default: OrderMoney()].receive(payment)
+            self.orders.set(id, paid: paid)
         case .released(let order, let state): self.release(order.id, state)
         case .refused(let id, _, let reason): self.refused[id] = reason
-        case .refundDue(let order, let payment, let reason):
-            self.refunds.insert(Refund(order: order, payment: payment, reason: reason))
+        case .refundDue(let refund):
+            self.refundChanges += 1
+            self.money[refund.order, default: OrderMoney()].owe(refund)
+        case .refunded(let key):
+            self.refundChanges += 1
+            self.money[key.order]?.refunded(key.number)
+        case .revived(let order, let payment): self.revive(order.id, payment)
+        case .doubt(let id, true): self.doubts.insert(id)
+        case .doubt(let id, false): self.doubts.remove(id)
         case .nonce(let nonce): self.nonce = nonce
         case .soldOut(let lot): self.lotsEverSoldOut.insert(lot)
         case .contended(let lot): self.contests[lot] = self.contests[lot] ?? []
@@ -176,6 +178,15 @@ package struct UnitBook: Sendable {
         self.orders.set(id, state: state)
         self.hold(order, -Int(order.quantity))
         self.change(order.lot, order.generation) { $0.cancelled += Int(order.quantity) }
+    }
+
+    private mutating func revive(_ id: OrderID, _ payment: PaymentID) {
+        guard let order = self.orders[id], order.state == .expired else {
+            preconditionFailure("order \(id) is revived and not expired")
+        }
+        self.orders.pay(id, payment)
+        self.hold(order, Int(order.quantity))
+        self.change(order.lot, order.generation) { $0.sold += Int(order.quantity) }
     }
 
     private mutating func hold(_ order: Order, _ quantity: Int) {

@@ -31,25 +31,19 @@ extension UnitMachine {
     /// that an unlikely Redis adds later stay in the book.
     private func archivableOrders(_ lot: LotID) -> Int? {
         guard let state = self.lots[lot], state.rules?.isSettled == true, self.book.archived[lot] == nil,
-            state.waiting.isEmpty, state.starved.isEmpty, !state.redis.hasUnconfirmed, self.survey != nil
+            state.waiting.isEmpty, state.starved.isEmpty, state.late.isEmpty, !state.redis.hasUnconfirmed,
+            self.survey != nil,
+            // What the provider says later of an order in doubt is about an order in the book.
+            !self.book.doubts.contains(where: { self.book.orders[$0]?.lot == lot })
         else { return nil }
         return self.book.orders.finalCount(of: lot)
     }
 
     /// A payment for an order that is in an archive. It has the outcome that it would have in the book.
     mutating func pay(
-        _ archived: StoredOrder, _ payment: PaymentID, _ ticket: UInt64, into output: inout UnitOutput
+        _ archived: StoredOrder, _ notice: PaymentNotice, _ ticket: UInt64, now: Instant, into output: inout UnitOutput
     ) {
-        let order = archived.order
-        switch order.state {
-        case .paid where archived.payment == payment: output.add(.answerTicket(ticket, .order(order)))
-        case .paid:
-            self.oweRefund(order.id, payment, .alreadyPaid, into: &output)
-            output.add(.answerTicket(ticket, .refused(.alreadyPaid(order.id))))
-        case .cancelled, .expired, .lost, .reserved, .contested:
-            self.oweRefund(order.id, payment, .orderOver, into: &output)
-            output.add(.answerTicket(ticket, .refused(.paymentTooLate(order.id, state: order.state))))
-        }
+        self.take(notice, of: archived, ticket: ticket, now: now, into: &output)
     }
 
     mutating func cancel(_ archived: StoredOrder, _ ticket: UInt64, into output: inout UnitOutput) {

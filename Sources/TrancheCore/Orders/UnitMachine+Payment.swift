@@ -1,42 +1,36 @@
-// Payment, cancellation and expiry of orders.
+// Payment, cancellation and expiry of orders. What a payment does to an order with an amount is in `Payments/`.
 
 extension UnitMachine {
-    mutating func pay(
-        _ id: OrderID, _ payment: PaymentID, _ ticket: UInt64, now: Instant, into output: inout UnitOutput
-    ) {
-        self.expire(now: now, into: &output)  // First, so that an overdue reservation cannot be paid.
-        guard var order = self.book.orders[id] else {
-            // A ledger that was replaced may have had it. A payment is never dropped.
-            self.oweRefund(id, payment, .unknownOrder, into: &output)
-            output.add(.answerTicket(ticket, .refused(.unknownPayment(id))))
-            return
-        }
+    mutating func pay(_ notice: PaymentNotice, _ ticket: UInt64, now: Instant, into output: inout UnitOutput) {
+        // First, so that an overdue reservation cannot be paid, unless it is held.
+        self.expire(now: now, into: &output)
+        self.take(notice, ticket: ticket, now: now, into: &output)
+    }
+
+    /// A payment of an order whose lot has no price: the first one pays for all of it.
+    mutating func takeWithoutPrice(
+        _ notice: PaymentNotice, _ stored: StoredOrder, into output: inout UnitOutput
+    ) -> Answer {
+        var order = stored.order
+        let (id, payment) = (notice.order, notice.payment)
         switch order.state {
         case .reserved where self.book.owesRefund(id, payment: payment):
             // The payment came before, when the ledger did not have the order: one payment has one outcome.
-            output.add(.answerTicket(ticket, .refused(.unknownPayment(id))))
+            return .refused(.unknownPayment(id))
         case .reserved:
             self.append(.confirmed(order, payment: payment), into: &output)
             order.state = .paid
             if order.generation == self.book.generation { self.lots[order.lot]?.paid += Int(order.quantity) }
             output.add(.changed(order))
-            output.add(.answerTicket(ticket, .order(order)))
-        case .paid where self.book.orders.payment(of: id) == payment:
-            output.add(.answerTicket(ticket, .order(order)))
+            return .order(order)
+        case .paid where stored.payment == payment: return .order(order)
         case .paid:
-            self.oweRefund(id, payment, .alreadyPaid, into: &output)
-            output.add(.answerTicket(ticket, .refused(.alreadyPaid(id))))
+            self.oweRefund(notice, .alreadyPaid, into: &output)
+            return .refused(.alreadyPaid(id))
         case .cancelled, .expired, .contested, .lost:
-            self.oweRefund(id, payment, .orderOver, into: &output)
-            output.add(.answerTicket(ticket, .refused(.paymentTooLate(id, state: order.state))))
+            self.oweRefund(notice, .orderOver, into: &output)
+            return .refused(.paymentTooLate(id, state: order.state))
         }
-    }
-
-    mutating func oweRefund(
-        _ id: OrderID, _ payment: PaymentID, _ reason: RefundReason, into output: inout UnitOutput
-    ) {
-        guard !self.book.owesRefund(id, payment: payment) else { return }
-        self.append(.refundDue(id, payment: payment, reason: reason), into: &output)
     }
 
     mutating func cancel(_ id: OrderID, _ ticket: UInt64, now: Instant, into output: inout UnitOutput) {
@@ -48,7 +42,7 @@ extension UnitMachine {
         switch order.state {
         case .reserved:
             self.release(order, as: .cancelled, into: &output)
-            order.state = .cancelled
+            (order.state, order.paid) = (.cancelled, 0)
             output.add(.answerTicket(ticket, .order(order)))
         case .contested:
             self.lose(order, as: .cancelled, now: now, into: &output)
@@ -60,11 +54,12 @@ extension UnitMachine {
         }
     }
 
-    private mutating func release(_ order: Order, as state: OrderState, into output: inout UnitOutput) {
+    mutating func release(_ order: Order, as state: OrderState, into output: inout UnitOutput) {
         self.append(.released(order, state: state), into: &output)
         var changed = order
-        changed.state = state
+        (changed.state, changed.paid) = (state, 0)
         output.add(.changed(changed))
+        self.oweParts(of: order, into: &output)
         // Stock of an older generation is stranded at the center: it returns there, not here.
         guard order.generation == self.book.generation, let state = self.lots[order.lot] else { return }
         if state.isContended { return self.returnLeftover(order.lot, into: &output) }
@@ -73,6 +68,7 @@ extension UnitMachine {
     }
 
     mutating func expire(now: Instant, into output: inout UnitOutput) {
+        if let terms = self.settings.provider { return self.askAboutOverdue(terms, now: now, into: &output) }
         var left = Limits.expiriesPerTick
         while let first = self.deadlines.first, first.deadline <= now, left > 0 {
             left -= 1

@@ -32,10 +32,16 @@ package struct OutboxEvent: Hashable, Sendable {
         case cancelled = 4
         /// The contest had nothing for the order.
         case lost = 5
-        /// A payment came for an order that cannot take it: it has to be given back.
+        /// A payment came for an order that cannot take it, or not all of it: it has to be given back.
         case refundDue = 6
         /// The order's items can be sold again.
         case stockReturned = 7
+        /// A part of the order's amount was paid, or more with a payment that was told of before.
+        case received = 8
+        /// The provider has carried a refund out.
+        case refunded = 9
+        /// An expired order was paid, and has its items again.
+        case revived = 10
 
         package var name: String {
             switch self {
@@ -47,6 +53,9 @@ package struct OutboxEvent: Hashable, Sendable {
             case .lost: "lost"
             case .refundDue: "refund_due"
             case .stockReturned: "stock_returned"
+            case .received: "payment_received"
+            case .refunded: "refunded"
+            case .revived: "revived"
             }
         }
 
@@ -59,20 +68,41 @@ package struct OutboxEvent: Hashable, Sendable {
     package var place: OutboxPlace
     package let kind: Kind
     package let order: OrderID
-    /// The order as it is after the entry; `nil` for a refund, whose order the ledger may not know.
+    /// The order as it is after the entry; `nil` for a refund and a part payment: the ledger may not know their order.
     package let facts: Order?
     /// The payment that was taken, or that has to be given back.
     package let payment: PaymentID?
     package let reason: RefundReason?
+    /// Of ``Kind/received``: all that was taken with the payment, and what of it the order has.
+    package let amount: Money
+    package let paid: Int64
+    /// Of ``Kind/refundDue``.
+    package let refund: Refund?
+    /// Of ``Kind/refundDue`` and ``Kind/refunded``.
+    package let refundKey: RefundKey?
 
     init(_ kind: Kind, _ place: OutboxPlace, _ order: Order, payment: PaymentID? = nil) {
         (self.kind, self.place, self.order, self.facts) = (kind, place, order.id, order)
-        (self.payment, self.reason) = (payment, nil)
+        (self.payment, self.reason, self.amount, self.paid) = (payment, nil, .none, 0)
+        (self.refund, self.refundKey) = (nil, nil)
     }
 
-    init(refund order: OrderID, _ payment: PaymentID, _ reason: RefundReason, _ place: OutboxPlace) {
-        (self.kind, self.place, self.order, self.facts) = (.refundDue, place, order, nil)
-        (self.payment, self.reason) = (payment, reason)
+    init(_ refund: Refund, _ place: OutboxPlace) {
+        (self.kind, self.place, self.order, self.facts) = (.refundDue, place, refund.order, nil)
+        (self.payment, self.reason, self.amount, self.paid) = (refund.payment, refund.reason, refund.amount, 0)
+        (self.refund, self.refundKey) = (refund, refund.number > 0 ? refund.key : nil)
+    }
+
+    init(refunded key: RefundKey, _ place: OutboxPlace) {
+        (self.kind, self.place, self.order, self.facts) = (.refunded, place, key.order, nil)
+        (self.payment, self.reason, self.amount, self.paid) = (nil, nil, .none, 0)
+        (self.refund, self.refundKey) = (nil, key)
+    }
+
+    init(received order: OrderID, _ payment: Payment, paid: Int64, _ place: OutboxPlace) {
+        (self.kind, self.place, self.order, self.facts) = (.received, place, order, nil)
+        (self.payment, self.reason, self.amount, self.paid) = (payment.id, nil, payment.amount, paid)
+        (self.refund, self.refundKey) = (nil, nil)
     }
 
     /// The same for every delivery of the event, and for no other event: the receiver's key against duplicates.
@@ -90,10 +120,13 @@ extension LedgerEntry {
         switch self {
         case .reserved(let order): return [OutboxEvent(.reserved, place(0), order)]
         case .confirmed(var order, let payment):
-            order.state = .paid
+            (order.state, order.paid) = (.paid, order.amount.minor)
             return [OutboxEvent(.paid, place(0), order, payment: payment)]
+        case .revived(var order, let payment):
+            (order.state, order.paid) = (.paid, order.amount.minor)
+            return [OutboxEvent(.revived, place(0), order, payment: payment)]
         case .released(var order, let state):
-            order.state = state
+            (order.state, order.paid) = (state, 0)
             return [
                 OutboxEvent(state == .expired ? .expired : .cancelled, place(0), order),
                 OutboxEvent(.stockReturned, place(1), order),
@@ -102,10 +135,12 @@ extension LedgerEntry {
             // The shop has heard of the end of an order that ended before its verdict.
             return [OutboxEvent(order.state == .reserved ? .won : .stockReturned, place(0), order)]
         case .lost(let order): return [OutboxEvent(order.state == .lost ? .lost : .cancelled, place(0), order)]
-        case .refundDue(let order, let payment, let reason):
-            return [OutboxEvent(refund: order, payment, reason, place(0))]
+        case .received(let order, let payment, let paid):
+            return [OutboxEvent(received: order, payment, paid: paid, place(0))]
+        case .refundDue(let refund): return [OutboxEvent(refund, place(0))]
+        case .refunded(let key): return [OutboxEvent(refunded: key, place(0))]
         case .opened, .generation, .granted, .returned, .refused, .nonce, .soldOut, .contended, .contested, .ceiling,
-            .ceilingReset, .redis, .archived, .branched:
+            .ceilingReset, .redis, .archived, .branched, .doubt:
             return []
         }
     }

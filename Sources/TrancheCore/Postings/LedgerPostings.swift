@@ -39,14 +39,18 @@ package struct LedgerPostings: Sendable {
             self.addPosting(
                 state == .expired ? .expired : .cancelled, order, from: .held(self.unit), to: self.quota(order), source,
                 into: &postings)
-        case .refundDue(let order, let payment, _):
+        case .revived(let order, let payment):
+            self.addPosting(.revived, order, from: self.quota(order), to: .paid(self.unit), source, into: &postings)
+            self.addPosting(.paymentTaken, order.id, order.lot, payment, to: .taken(self.unit), source, into: &postings)
+        case .refundDue(let refund):
             // A payment of an order that no ledger knows belongs to no lot, and so to no sale.
-            guard let lot = self.refundLots[order] else { return }
-            self.addPosting(.refundDue, order, lot, payment, to: .refundDue(self.unit), source, into: &postings)
+            guard let lot = self.refundLots[refund.order] else { return }
+            self.addPosting(
+                .refundDue, refund.order, lot, refund.payment, to: .refundDue(self.unit), source, into: &postings)
         case .contested(let order, _): self.note(order)
         case .refused(_, let lot, _): if self.lots.contains(lot) { self.refusals[lot, default: 0] += 1 }
         case .opened, .generation, .granted, .returned, .nonce, .soldOut, .contended, .allocated, .lost, .ceiling,
-            .ceilingReset, .redis, .archived, .branched:
+            .ceilingReset, .redis, .archived, .branched, .received, .refunded, .doubt:
             return
         }
     }

@@ -7,6 +7,8 @@ package struct Posting: Hashable, Sendable {
             carried
         case paymentTaken = "payment_taken"
         case refundDue = "refund_due"
+        /// An expired order has its items again, because its payment came late.
+        case revived
     }
 
     /// The fact from which the posting follows.

@@ -75,14 +75,14 @@ package struct Reconciliation: Sendable {
         case .allocated(let order): self.keep(order, of: unit, order.state)
         case .lost(let order): self.keep(order, of: unit, order.state)
         case .released(let order, let state): self.keep(order, of: unit, state)
-        case .confirmed(let order, let payment):
+        case .confirmed(let order, let payment), .revived(let order, let payment):
             self.keep(order, of: unit, .paid)
             self.kept[order.id]?.paid = place
             self.kept[order.id]?.payment = payment
-        case .refundDue(let order, let payment, _):
-            self.due[order, default: []].append(Due(unit: unit, event: place, payment: payment))
+        case .refundDue(let refund):
+            self.due[refund.order, default: []].append(Due(unit: unit, event: place, payment: refund.payment))
         case .opened, .generation, .granted, .returned, .refused, .nonce, .soldOut, .contended, .ceiling, .ceilingReset,
-            .redis, .archived, .branched:
+            .redis, .archived, .branched, .received, .refunded, .doubt:
             return
         }
     }

@@ -39,13 +39,16 @@ struct RedisSession: Sendable {
 
     /// Whether any order is in the ledger without Redis' confirmation.
     var hasUnconfirmed: Bool {
-        if case .stepping(let step) = self.phase, !step.admitted.isEmpty { return true }
+        if case .stepping(let step) = self.phase, !(step.admitted.isEmpty && step.revivals.isEmpty) { return true }
         return !self.unwitnessed.isEmpty
     }
 
     /// Whether the order is in the ledger without Redis' confirmation.
     func isUnconfirmed(_ order: OrderID) -> Bool {
-        if case .stepping(let step) = self.phase, step.admitted.contains(where: { $0.order.id == order }) {
+        if case .stepping(let step) = self.phase,
+            step.admitted.contains(where: { $0.order.id == order })
+                || step.revivals.contains(where: { $0.order == order })
+        {
             return true
         }
         return self.unwitnessed.contains(order)
@@ -79,13 +82,13 @@ struct RedisSession: Sendable {
 
     mutating func beginStep(
         of lot: LotID, owner: UInt64, available: Int, witness: LedgerHead, admitted: [Admission] = [],
-        referrals: [Referral] = []
+        referrals: [Referral] = [], revivals: [Revival] = []
     ) -> RedisStep {
         precondition(self.isIdle, "no step in Redis may start in phase \(self.phase)")
         let step = RedisStep(
             lot: lot, owner: owner, fence: self.fence, sequence: self.sequence, before: self.available,
             after: available,
-            witness: witness, admitted: admitted, referrals: referrals)
+            witness: witness, admitted: admitted, referrals: referrals, revivals: revivals)
         self.phase = .stepping(step)
         return step
     }
@@ -113,7 +116,7 @@ struct RedisSession: Sendable {
     mutating func unprime(retryAt: Instant) -> RedisStep? {
         defer { self.phase = .unprimed(retryAt: retryAt) }
         guard case .stepping(let step) = self.phase else { return nil }
-        self.unwitnessed += step.admitted.map(\.order.id)
+        self.unwitnessed += step.admitted.map(\.order.id) + step.revivals.map(\.order)
         return step
     }
 }

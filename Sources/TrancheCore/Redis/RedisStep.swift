@@ -22,11 +22,15 @@ package struct RedisStep: Sendable {
     /// Requests of buyers who are referred when the step is confirmed. They are not sent: Redis need only say that this
     /// process still has the unit, and then it knows a head of the ledger with the branch.
     let referrals: [Referral]
+    /// Expired orders that were paid and have their items again, told of when the step is confirmed. They are not sent: a process
+    /// without their entries gets the payment once more, because nobody was told that it is taken.
+    package let revivals: [Revival]
 
     package init(
         lot: LotID, owner: UInt64, fence: UInt64, sequence: UInt64, before: Int, after: Int,
-        witness: LedgerHead = .empty, admitted: [Admission] = [], referrals: [Referral] = []
+        witness: LedgerHead = .empty, admitted: [Admission] = [], referrals: [Referral] = [], revivals: [Revival] = []
     ) {
+        self.revivals = revivals
         self.referrals = referrals
         self.owner = owner
         self.admitted = admitted

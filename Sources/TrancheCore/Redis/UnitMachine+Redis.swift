@@ -22,6 +22,7 @@ extension UnitMachine {
             guard let step = self.lots[known: lot].redis.stepped(at: self.steady) else { return }
             self.confirmReturns(upTo: step.witness)
             self.answerAdmitted(step, into: &output)
+            self.answerRevived(step, into: &output)
             self.answerReferred(step, into: &output)
         case .lost:
             let retryAt = self.lots[known: lot].redis.retryAfterLoss(
@@ -88,7 +89,8 @@ extension UnitMachine {
                     id: request.order, buyer: request.buyer, lot: request.lot, quantity: request.quantity,
                     buyerLimit: held + request.quantity, generation: self.book.generation, stamp: request.stamp,
                     deadline: now.advanced(
-                        milliseconds: self.lots[request.lot]?.rules?.paymentWindowMilliseconds ?? 60_000)),
+                        milliseconds: self.lots[request.lot]?.rules?.paymentWindowMilliseconds ?? 60_000),
+                    price: self.lots[request.lot]?.rules?.price ?? .none, reference: request.reference),
                 into: &output)
         }
     }
@@ -134,9 +136,11 @@ extension UnitMachine {
     mutating func unprime(_ lot: LotID, retryAt: Instant, into output: inout UnitOutput) {
         if let step = self.lots[known: lot].redis.unprime(retryAt: retryAt) {
             for admission in step.admitted { output.add(durableAlready: .withheld(admission.request)) }
+            for revival in step.revivals { Self.answer(revival.late.ticket, .refused(.recovering), into: &output) }
             for referral in step.referrals { output.addAnswer(to: referral.request, .refused(.recovering)) }
         }
         self.refuseQueued(lot, .recovering, into: &output)
+        self.refuseLate(lot, into: &output)
         self.lowerFlag(lot, into: &output)
     }
 
@@ -153,12 +157,14 @@ extension UnitMachine {
     }
 
     /// Tells Redis the sum of what was decided for a lot since its last step.
-    mutating func addStep(_ lot: LotID, _ admitted: [Admission], into output: inout UnitOutput) {
+    mutating func addStep(
+        _ lot: LotID, _ admitted: [Admission], _ revivals: [Revival] = [], into output: inout UnitOutput
+    ) {
         self.toldRedis = self.head
         output.add(
             self.lots[known: lot].redis.beginStep(
                 of: lot, owner: self.session, available: self.book[lot].available, witness: self.head,
-                admitted: admitted, referrals: self.takeReferrals(lot)))
+                admitted: admitted, referrals: self.takeReferrals(lot), revivals: revivals))
     }
 
     /// Redis has the ledger up to this head, so the center may learn what was returned up to there. A process on a copy

@@ -15,6 +15,8 @@ struct LotState: Sendable {
     var waiting: [BuyRequest] = []
     /// Requests that wait for quota, or for the contest to begin, oldest first.
     var starved: [StarvedRequest] = []
+    /// Payments for expired orders, decided behind the requests, oldest first.
+    var late: [LatePayment] = []
     /// Requests of buyers who go to a branch. They are answered after the next step in Redis.
     var referrals: [Referral] = []
     /// Whether the ledger has all branches: until then nobody is referred.
@@ -38,6 +40,9 @@ struct LotState: Sendable {
         self.returns = returns
         self.redis = RedisSession(fence: fence)
     }
+
+    /// Whether anything waits for a decision between two steps in Redis.
+    var hasUndecided: Bool { !(self.waiting.isEmpty && self.late.isEmpty) }
 
     /// `nil` outside of a contest.
     var contest: ContestQueue? {

@@ -16,11 +16,15 @@ extension UnitMachine {
         case redisResult(lot: LotID, fence: UInt64, RedisResult)
         /// Those of one call. Handed in together, what waits is decided once for all of them, and goes to Redis in one call.
         case redisResults([LotResult])
-        case payment(OrderID, payment: PaymentID, ticket: UInt64)
+        case payment(PaymentNotice, ticket: UInt64)
         case cancel(OrderID, ticket: UInt64)
         /// A payment, or a cancellation, of an order that the shell has found in an archive.
-        case archivedPayment(StoredOrder, payment: PaymentID, ticket: UInt64)
+        case archivedPayment(StoredOrder, PaymentNotice, ticket: UInt64)
         case archivedCancel(StoredOrder, ticket: UInt64)
+        /// The answer to ``UnitEffect/askProvider(_:)``. May come late or many times.
+        case providerAnswered(OrderID, ProviderAnswer)
+        /// The answer to ``UnitEffect/refund(_:)``. May come late or many times.
+        case refundAnswered(RefundKey, RefundAnswer)
         /// The file of a settled lot is written; `nil` if it could not be.
         case archiveEnded(ArchivedLot?)
         case directives(QuotaDirectives)
@@ -47,5 +51,12 @@ extension UnitMachine {
         /// Can transition to: `unvouched`, `stopped`.
         case registered
         case stopped
+    }
+}
+
+extension UnitMachine.Event {
+    /// A payment without an amount.
+    package static func payment(_ order: OrderID, payment: PaymentID, ticket: UInt64) -> Self {
+        .payment(PaymentNotice(order: order, payment: payment), ticket: ticket)
     }
 }

@@ -143,7 +143,7 @@ extension UnitMachine {
         switch event {
         case .requests(let requests):
             for request in requests { output.addAnswer(to: request, .refused(.recovering)) }
-        case .payment(_, _, let ticket), .cancel(_, let ticket), .archivedPayment(_, _, let ticket),
+        case .payment(_, let ticket), .cancel(_, let ticket), .archivedPayment(_, _, let ticket),
             .archivedCancel(_, let ticket):
             output.add(.answerTicket(ticket, .refused(.recovering)))
         default: break

@@ -19,6 +19,8 @@ package struct UnitMachine: Sendable {
         package var starvedMilliseconds: Int64 = 2_000
         /// Pause between attempts to prime a lot or to register, in milliseconds.
         package var retryMilliseconds: Int64 = 250
+        /// How the unit works with a payment provider; `nil`: it has none, asks nobody, and only lists refunds.
+        package var provider: ProviderTerms?
         /// Registrations in a row without an answer after which Redis may vouch for the ledger. One failed call does
         /// not show that the center is away.
         package static let failuresBeforeRedisVouches = 3
@@ -84,6 +86,8 @@ package struct UnitMachine: Sendable {
     /// Lots with buyers to refer, and those whose newest branches are not durable yet.
     var lotsToRefer: Set<LotID> = []
     var lotsToBranch: Set<LotID> = []
+    var questions = ProviderQuestions()
+    var refundWatch = RefundWatch()
     /// The newest head of the ledger that was sent to Redis.
     var toldRedis = LedgerHead.empty
 
@@ -112,6 +116,7 @@ package struct UnitMachine: Sendable {
         for order in book.orders where order.state == .paid && order.generation == book.generation {
             self.lots[order.lot]?.paid += Int(order.quantity)
         }
+        self.resumeProvider()
         // Nothing waits for a payment in a lot that was archived.
         for lot in book.archived.keys { self.lots[lot]?.paid = book[lot].live }
     }
@@ -139,10 +144,14 @@ package struct UnitMachine: Sendable {
             for one in results where self.registration != .stopped {
                 self.redisCallEnded(one.result, of: one.lot, one.fence, now: now, into: &output)
             }
-        case .payment(let order, let payment, let ticket): self.pay(order, payment, ticket, now: now, into: &output)
+        case .payment(let notice, let ticket): self.pay(notice, ticket, now: now, into: &output)
         case .cancel(let order, let ticket): self.cancel(order, ticket, now: now, into: &output)
-        case .archivedPayment(let order, let payment, let ticket): self.pay(order, payment, ticket, into: &output)
+        case .archivedPayment(let order, let notice, let ticket):
+            self.pay(order, notice, ticket, now: now, into: &output)
         case .archivedCancel(let order, let ticket): self.cancel(order, ticket, into: &output)
+        case .providerAnswered(let order, let answer):
+            self.providerAnswered(order, answer, now: now, into: &output)
+        case .refundAnswered(let key, let answer): self.refundAnswered(key, answer, into: &output)
         case .archiveEnded(let archived): self.archiveEnded(archived, into: &output)
         case .directives(let directives): self.follow(directives, now: now, into: &output)
         case .reportDue(let nonce): self.report(nonce: nonce, into: &output)
@@ -230,6 +239,7 @@ package struct UnitMachine: Sendable {
 
     private mutating func tick(now: Instant, into output: inout UnitOutput) {
         self.expire(now: now, into: &output)
+        self.carryOutRefunds(into: &output)
         self.surveyAgain(into: &output)
         self.archiveSettled(into: &output)
         self.primeLots(into: &output)

@@ -103,6 +103,12 @@ package enum UnitEffect: Sendable {
     case report(UnitReport)
     /// Write the orders of a settled lot to its archive, and tell the machine by ``UnitMachine/Event/archiveEnded(_:)``.
     case archive(LotID)
+    /// Ask the payment provider what it has taken for the order, and tell the machine by
+    /// ``UnitMachine/Event/providerAnswered(_:_:)``. At most ``Limits/providerQuestions`` are under way.
+    case askProvider(ProviderQuestion)
+    /// Have the provider carry the refund out, under its key, and tell the machine by
+    /// ``UnitMachine/Event/refundAnswered(_:_:)``. At most ``Limits/refundsUnderway`` are under way.
+    case refund(Refund)
     /// To the coordinator. The shell fills in whether the clock is to be trusted.
     case contestReport(ContestReport)
     /// The unit's next stamps should be above this one.

@@ -15,6 +15,27 @@ package enum Limits {
     package static let referrals = Limits.branches
     /// UTF-8 bytes of a payment provider's id.
     package static let paymentBytes = 64
+    /// ASCII characters of a shop's reference for an order.
+    package static let referenceBytes = 64
+    /// The price of one item, and what one payment can be, in minor units: any order's amount, and every sum, stays exact.
+    package static let price: Int64 = 1_000_000_000_000
+    package static let amount: Int64 = 1_000_000_000_000_000
+    /// Payments for one order, and refunds of one order that follow from notices; one more is refused, and an alarm is raised.
+    package static let paymentsPerOrder = 256
+    /// Late payments of one lot that wait for their order to be revived; one more is refunded.
+    package static let latePayments = 1_024
+    /// Orders that a payment provider is asked about at a time, and refunds that it carries out.
+    package static let providerQuestions = 256
+    package static let refundsUnderway = 16
+    /// The first and the longest pause before a provider is asked again: about an order that is held, and about one in doubt.
+    package static let askAgainMilliseconds: ClosedRange<Int64> = 250...15_000
+    package static let doubtMilliseconds: ClosedRange<Int64> = 60_000...3_600_000
+    /// The same before it is told of a refund again.
+    package static let refundAgainMilliseconds: ClosedRange<Int64> = 1_000...600_000
+    /// The highest values of ``ProviderTerms``.
+    package static let askLeadMilliseconds: Int64 = 60_000
+    package static let holdUnknownMilliseconds: Int64 = 86_400_000
+    package static let providerAnswerMilliseconds: Int64 = 120_000
     /// Items that one lot can have, added stock included.
     package static let stockPerLot = 1_000_000_000
     /// The highest value of any counter of items in a message.
@@ -141,6 +162,10 @@ package enum Limits {
         precondition(self.epoch << 32 > self.epoch, "an epoch is the high half of the numbers of hints and questions")
         precondition(self.stockPerLot <= self.counter, "a lot's whole stock fits into a counter")
         precondition(self.quantityPerOrder <= Int(Int16.max), "a quantity fits into its field in ledger and token")
+        precondition(
+            self.price <= self.amount / Int64(self.quantityPerOrder), "the amount of an order is within the limit")
+        precondition(
+            self.amount <= Int64.max / Int64(2 * self.paymentsPerOrder), "all payments of an order have a sum")
         precondition(self.requestsPerStep <= self.waitingRequests, "a step takes at most what may wait")
         precondition(4 * self.lotsPerRedisCall < 8_000, "Lua passes at most 8,000 values to a function")
         precondition(self.candidatesPerReport <= self.candidatesPerReportInAll, "a lot's candidates fit into a report")

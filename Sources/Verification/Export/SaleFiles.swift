@@ -36,7 +36,7 @@ struct SaleFiles {
             guard let location = try LedgerLocation.inUse(in: "\(self.folder)/units/\(name)") else { return nil }
             var refunds: Set<OrderID> = []
             let result = try LedgerStream.read(location) { entry, _, _ in
-                if case .refundDue(let order, _, _) = entry { refunds.insert(order) }
+                if case .refundDue(let refund) = entry { refunds.insert(refund.order) }
             }
             return Ledger(name: name, location: location, unit: result.unit, refunds: refunds)
         }.sorted { ($0.unit, $0.name) < ($1.unit, $1.name) }

@@ -11,7 +11,7 @@ import TrancheCore
         for unit in SaleHistory.units {
             let entries = history.entries[unit] ?? []
             let refunds = entries.compactMap { entry -> OrderID? in
-                if case .refundDue(let order, _, _) = entry { order } else { nil }
+                if case .refundDue(let refund) = entry { refund.order } else { nil }
             }
             var ledger = LedgerPostings(unit: unit, lots: lots, refunds: Set(refunds))
             for (place, entry) in entries.enumerated() { ledger.take(entry, at: UInt64(place + 1), into: &postings) }

@@ -33,6 +33,9 @@ package import TrancheCore
 /// | `clock.unsynchronised` | uncertainty where the kernel calls itself unsynchronised, in microseconds | 1000 |
 /// | `clock.offset` | added to the clock, in microseconds, to rehearse a clock that is wrong | 0 |
 /// | `clock.stepfile` | a file with such an offset, read again ten times a second: to rehearse a clock that steps | none |
+/// | `provider.url` and others | the payment provider: ``ProviderSettings`` | none: payments are told by callbacks alone |
+/// | `provider.ask` | how long before its deadline an unpaid order is asked about, in milliseconds | 1000 |
+/// | `provider.hold` | how long after its deadline it keeps its items while nothing is known of a payment, in milliseconds | 900000 |
 /// | `links.routes` | `ADDRESS=OTHER,…`: where to call a coordinator instead of its own address | none |
 ///
 /// Secrets come from files or from the environment (`secrets.folder`), each a list with the newest first. The unit shows `TRANCHE_UNIT_SECRET` to the
@@ -71,6 +74,8 @@ package struct UnitConfiguration: Sendable {
     package let shopSecrets: LiveSecret
     package let tokenSecrets: LiveSecret
     package let paymentSecrets: LiveSecret
+    /// The payment provider, and how the unit works with it; `nil` if there is none.
+    package let provider: (settings: ProviderSettings, terms: ProviderTerms)?
     /// Who is told of every order.
     package let consumers: [ConsumerConfiguration]
 
@@ -122,6 +127,7 @@ package struct UnitConfiguration: Sendable {
         self.shopSecrets = try self.transport.secrets(values, "tranche.shop.secret")
         self.tokenSecrets = try values.liveSecret("tranche.token.secret")
         self.paymentSecrets = try values.liveSecret("tranche.payment.secret")
+        self.provider = try Self.provider(values)
         self.consumers = try ConsumerConfiguration.all(values)
         try self.transport.check("internal.host", host: self.internalHost)
         try self.transport.check("internal.url", url: self.internalURL)
@@ -130,6 +136,30 @@ package struct UnitConfiguration: Sendable {
 }
 
 extension UnitConfiguration {
+    /// - Throws: ``StartError`` that names the setting, its value and its limits.
+    package static func provider(
+        _ values: DaemonConfiguration
+    ) throws(StartError) -> (settings: ProviderSettings, terms: ProviderTerms)? {
+        guard let settings = try ProviderSettings.read(values) else {
+            for key in ["provider.ask", "provider.hold"] where (try? values.number(key, in: 0...Int.max)) != nil {
+                throw StartError("\(key) is set, and provider.url is not: there is no provider to ask")
+            }
+            return nil
+        }
+        var terms = ProviderTerms()
+        terms.askLeadMilliseconds = Int64(
+            try values.number(
+                "provider.ask", in: 0...Int(Limits.askLeadMilliseconds), default: Int(terms.askLeadMilliseconds)))
+        terms.holdUnknownMilliseconds = Int64(
+            try values.number(
+                "provider.hold", in: 0...Int(Limits.holdUnknownMilliseconds),
+                default: Int(terms.holdUnknownMilliseconds)))
+        // A refund is two calls, and each may wait for a free one.
+        terms.answerMilliseconds = max(terms.answerMilliseconds, 3 * Int64(settings.timeoutMilliseconds))
+        if let defect = terms.defect { throw StartError("provider: \(defect)") }
+        return (settings, terms)
+    }
+
     private static func postgres(_ values: DaemonConfiguration) throws(StartError) -> PostgresTarget? {
         let text = values.string("ledger.postgres", default: "")
         guard !text.isEmpty else { return nil }

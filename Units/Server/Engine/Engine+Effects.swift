@@ -34,6 +34,9 @@ extension Engine {
                 "tranche_disbelieved_total", "Alarms about messages that the unit ignored.")
         case .contestReport(let report):
             if let coordinator = self.machine.coordinator { self.parts.coordinator.report(report, to: coordinator) }
+        case .askProvider(let question): self.parts.provider?.ask(question)
+        // A ledger that nobody has vouched for may be a copy: its refunds are those of another process.
+        case .refund(let refund): if self.machine.mayIssue { self.parts.provider?.carryOut(refund) }
         case .fence(let fence): self.parts.intake.advance(past: fence)
         case .stop(let reason):
             self.parts.logger.critical("\(reason); stopping")

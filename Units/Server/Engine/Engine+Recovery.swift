@@ -9,14 +9,16 @@ import TrancheCore
 
 extension Engine {
     /// Begins the ledger's next incarnation, durably: from then on the ledger refuses every older process.
-    static func takeOver(_ ledger: any LedgerStore, _ recovered: UnitBook) throws(StorageError) -> UnitMachine {
+    static func takeOver(
+        _ ledger: any LedgerStore, _ recovered: UnitBook, _ settings: UnitMachine.Settings
+    ) throws(StorageError) -> UnitMachine {
         var book = recovered
         let opened = LedgerEntry.opened(book.incarnation.next)
         try ledger.commit([opened], as: book.incarnation.next)
         book.apply(opened)
         return UnitMachine(
             unit: ledger.unit, ledger: ledger.id, session: UInt64.random(in: 1...UInt64.max), book: book,
-            head: ledger.head)
+            head: ledger.head, settings: settings)
     }
 
     /// Opens the intake for a new machine, and gives the machine the last configuration.
@@ -59,7 +61,8 @@ extension Engine {
 
     /// Starts a new machine from what is on disk.
     func reopen() throws(StorageError) {
-        self.machine = try Self.takeOver(self.parts.ledger, try self.parts.ledger.recover())
+        self.machine = try Self.takeOver(self.parts.ledger, try self.parts.ledger.recover(), self.settings)
+        self.publishedRefunds = -1
         self.started()
         self.isAhead = false
         self.reportedFailure = nil
@@ -80,9 +83,11 @@ extension Engine {
             status.isRegistered = machine.isRegistered
             status.mayIssue = machine.mayIssue
             status.unprimed = lots.filter { !machine.isPrimed($0) }
-            status.refunds = Array(machine.book.refunds)
+            if self.publishedRefunds != machine.book.refundChanges { status.refunds = Array(machine.book.refunds) }
+            (status.questionsOpen, status.refundsOpen) = (machine.questionsOpen, machine.refundsOpen)
             status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
         }
+        self.publishedRefunds = machine.book.refundChanges
         self.setLoadGauges()
     }
 

@@ -38,8 +38,8 @@ extension Engine {
     func recalled(_ event: UnitMachine.Event) -> UnitMachine.Event? {
         guard !self.parts.intake.archive.isEmpty else { return event }
         switch event {
-        case .payment(let id, let payment, let ticket):
-            return self.recall(id, ticket, event) { .archivedPayment($0, payment: payment, ticket: ticket) }
+        case .payment(let notice, let ticket):
+            return self.recall(notice.order, ticket, event) { .archivedPayment($0, notice, ticket: ticket) }
         case .cancel(let id, let ticket):
             return self.recall(id, ticket, event) { .archivedCancel($0, ticket: ticket) }
         default: return event

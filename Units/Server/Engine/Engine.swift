@@ -31,6 +31,9 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         var mayIssue = false
         var unprimed: [LotID] = []
         var refunds: [UnitBook.Refund] = []
+        /// Orders about which the provider is asked, and refunds that it has not carried out.
+        var questionsOpen = 0
+        var refundsOpen = 0
         var failure: String?
         var counters: [LotID: QuotaCounters] = [:]
     }
@@ -43,6 +46,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         let redis: RedisCalls
         let archive: ArchiveWorker
         let outbox: Outbox
+        /// `nil` if there is no payment provider: the machine asks for nothing then.
+        let provider: ProviderDesk?
         let poller: Poller
         let center: any CenterCalls
         let coordinator: any CoordinatorCalls
@@ -58,6 +63,7 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     }
 
     let parts: Parts
+    let settings: UnitMachine.Settings
     let status = NIOLockedValueBox(Status())
     var currentStatus: Status { self.status.withLockedValue { $0 } }
     var machine: UnitMachine
@@ -71,6 +77,8 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     private(set) var now = Moment(wall: .distantPast, steady: .distantPast)
     private var isClosing = false
     var reportedFailure: StorageError?
+    /// The changes of the list of refunds that the status has; below 0 for none.
+    var publishedRefunds = -1
     var isAhead = false
     /// Why a proof could not be read in this round: a proof that is left out would say that the ledger was set back.
     var unreadProof: StorageError?
@@ -82,11 +90,14 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
     /// - Parameters:
     ///   - book: The fold of the ledger.
     ///   - rules: The last configuration, if there was one.
-    init(_ parts: Parts, book: UnitBook, rules: [LotRules]) throws(StorageError) {
-        self.parts = parts
+    ///   - settings: Of each machine.
+    init(
+        _ parts: Parts, book: UnitBook, rules: [LotRules], settings: UnitMachine.Settings
+    ) throws(StorageError) {
+        (self.parts, self.settings) = (parts, settings)
         self.rules = rules
         self.meter = EngineMeter(lanes: parts.lanes)
-        self.machine = try Self.takeOver(parts.ledger, book)
+        self.machine = try Self.takeOver(parts.ledger, book, settings)
         self.started()
     }
 

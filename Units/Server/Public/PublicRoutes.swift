@@ -40,14 +40,17 @@ struct PublicRoutes {
         let lot = try context.lot()
         guard let token = request.bearer else { throw self.gate.problem(.missing) }
         let bytes = try await request.bytes(limit: Self.buyBytesLimit)
-        let quantity = bytes.isEmpty ? 1 : try JSON.decode(BuyBody.self, from: bytes).quantity ?? 1
+        let body = bytes.isEmpty ? BuyBody(quantity: 1) : try JSON.decode(BuyBody.self, from: bytes)
+        let quantity = body.quantity ?? 1
         guard (1...Limits.quantityPerOrder).contains(quantity) else {
             throw Problem(Refusal.invalidQuantity(quantity, limit: Limits.quantityPerOrder))
         }
         let began = SystemClock.monotonic()
         let answer = try await self.answer {
             (resume: @escaping @Sendable (Answer) -> Void) throws(Problem) -> Intake.Submission in
-            try self.gate.buy(lot: lot, token: token, quantity: quantity) { self.gate.waiters.add(resume) }
+            try self.gate.buy(lot: lot, token: token, quantity: quantity, reference: body.reference) {
+                self.gate.waiters.add(resume)
+            }
         }
         self.gate.meters.shared.observePurchase(
             answer, microseconds: SystemClock.monotonic().microseconds - began.microseconds)
@@ -191,10 +194,9 @@ struct PublicRoutes {
         let bytes = try await request.bytes(limit: Self.paymentBytesLimit)
         let header = HTTPField.Name(PaymentSignature.header).flatMap { request.headers[$0] }
         try self.signatures.current.check(header, bytes, now: SystemClock.now())
-        let body = try JSON.decode(PaymentBody.self, from: bytes)
+        let notice = try JSON.decode(PaymentBody.self, from: bytes).notice
         let answer = try await self.answer { resume in
-            self.gate.intake.post(
-                .payment(body.order, payment: body.payment, ticket: self.gate.waiters.add(resume)))
+            self.gate.intake.post(.payment(notice, ticket: self.gate.waiters.add(resume)))
             return .queued
         }
         guard case .order(let order) = answer else { return try self.response(answer) }

@@ -26,12 +26,14 @@ final class TokenGate: Sendable {
 
     /// Hands a buy request in. An answer that is not known at once goes to `ticket()`.
     func buy(
-        lot: LotID, token text: some Collection<UInt8>, quantity: Int, ticket: () -> UInt64
+        lot: LotID, token text: some Collection<UInt8>, quantity: Int, reference: OrderReference? = nil,
+        ticket: () -> UInt64
     ) throws(Problem) -> Intake.Submission {
         let now = SystemClock.now()
         do throws(TokenError) {
             let (purchase, untimely, _) = try Array(text).withUnsafeBufferPointer { text throws(TokenError) in
-                try self.purchase(lot: lot, token: UnsafeRawBufferPointer(text), quantity: quantity, now: now)
+                try self.purchase(
+                    lot: lot, token: UnsafeRawBufferPointer(text), quantity: quantity, reference, now: now)
             }
             return try self.intake.submit(purchase, untimely, now: now, ticket: ticket).get()
         } catch {
@@ -45,13 +47,14 @@ final class TokenGate: Sendable {
     /// - Returns: Also why the token may make no order, if it may not: its time, a revocation, or a blocked buyer. And
     ///   the token, if its buyer may be referred to another unit.
     func purchase(
-        lot: LotID, token text: UnsafeRawBufferPointer, quantity: Int, now: Instant
+        lot: LotID, token text: UnsafeRawBufferPointer, quantity: Int, _ reference: OrderReference? = nil, now: Instant
     ) throws(TokenError) -> (Purchase, untimely: TokenError?, referable: PurchaseToken?) {
         let token = try self.codec.open(text)
         let home = try self.home(of: token)
         try self.codec.checkPlace(token, home: home, lot: lot, unit: self.unit)
         let purchase = Purchase(
-            order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt)
+            order: token.order, buyer: token.buyer, lot: lot, quantity: quantity, issuedAt: token.issuedAt,
+            reference: reference)
         return (purchase, self.file.refusal(of: token, now: now), self.file.isBranched(lot) ? token : nil)
     }
 
