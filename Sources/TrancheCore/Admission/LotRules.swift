@@ -7,6 +7,8 @@ package struct LotRules: Hashable, Sendable {
     package let opensAt: Instant
     package let closesAt: Instant
     package let buyerLimit: Int
+    /// The limit while the lot is contested: the same in every unit, because there is one order over all of them.
+    package let contestLimit: Int
     package let paymentWindowMilliseconds: Int64
     /// Items that were issued, added ones included; `nil` if that is not known.
     package let issued: Int?
@@ -15,8 +17,10 @@ package struct LotRules: Hashable, Sendable {
 
     package init(
         lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int,
-        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false
+        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false,
+        contestLimit: Int? = nil
     ) {
+        self.contestLimit = contestLimit ?? buyerLimit
         self.isSettled = isSettled
         self.issued = issued
         self.lot = lot
@@ -25,6 +29,14 @@ package struct LotRules: Hashable, Sendable {
         self.closesAt = closesAt
         self.buyerLimit = buyerLimit
         self.paymentWindowMilliseconds = paymentWindowMilliseconds
+    }
+
+    /// These rules with the contest's limit of others.
+    package func contested(likewise own: Self) -> Self {
+        Self(
+            lot: self.lot, phase: self.phase, opensAt: self.opensAt, closesAt: self.closesAt,
+            buyerLimit: self.buyerLimit, paymentWindowMilliseconds: self.paymentWindowMilliseconds,
+            issued: self.issued, isSettled: self.isSettled, contestLimit: own.contestLimit)
     }
 
     /// Why this quantity of the lot cannot be bought at `now`, or `nil` if the rules allow it.
