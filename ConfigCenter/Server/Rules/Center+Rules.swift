@@ -57,23 +57,24 @@ extension Center {
 
     /// Does what an operator wants with a sale's rollout.
     func take(
-        _ act: StagedRollout.Act, of id: String, expected: Int, actor: String, key: OperatorAct?
+        _ act: StagedRollout.Act, of id: String, reason: String?, expected: Int, actor: String, key: OperatorAct?
     ) async throws(Problem) {
         let config = await self.book.config
         guard let sale = config.sales.first(where: { $0.id == id }) else { throw .unknownSale(id) }
         if let key, try self.keeper.isDone(key) { return }
         // Also a sale without a rollout is asked: it has the words for that.
         let next = config.stagedRollout(of: sale).map { $0.next(act) } ?? .rollBack
-        try await self.take(next, of: sale, config, expected: expected, actor: actor, act: key)
+        try await self.take(next, of: sale, config, reason: reason, expected: expected, actor: actor, act: key)
     }
 
     private func take(
-        _ next: StagedRollout.Next, of sale: SaleConfig.Sale, _ config: SaleConfig, expected: Int, actor: String,
-        act: OperatorAct?
+        _ next: StagedRollout.Next, of sale: SaleConfig.Sale, _ config: SaleConfig, reason: String? = nil,
+        expected: Int, actor: String, act: OperatorAct?
     ) async throws(Problem) {
         let (id, names) = (sale.id, UnitNames(config))
         let now = SystemClock.now()
-        try await self.change(next.change, expected: expected, actor: actor, note: next.note(id, names), act: act) {
+        let note = next.note(id, names) + (reason.map { ": \($0)" } ?? "")
+        try await self.change(next.change, expected: expected, actor: actor, note: note, act: act) {
             (config) throws(Problem) in
             guard let index = config.sales.firstIndex(where: { $0.id == id }) else { throw .unknownSale(id) }
             config.sales[index] = try config.sales[index].taking(next, names, now: now)

@@ -37,8 +37,11 @@ struct RuleRoutes {
                 let all = StagedRollout.Act.allCases.map(\.rawValue).joined(separator: ", ")
                 throw Problem(status: 404, code: "unknown_act", detail: "\"\(name.prefix(20))\" is none of: \(all)")
             }
+            let bytes = try await request.bytes(limit: 4 << 10)
+            let body = bytes.isEmpty ? RolloutBody() : try JSON.decode(RolloutBody.self, from: bytes)
+            try body.check()
             try await self.center.take(
-                act, of: id, expected: try request.expectedVersion(), actor: request.actor,
+                act, of: id, reason: body.reason, expected: try request.expectedVersion(), actor: request.actor,
                 key: try request.act("\(name) the rollout of \(id)"))
             return try await self.document(id)
         }

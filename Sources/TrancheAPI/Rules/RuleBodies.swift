@@ -17,6 +17,24 @@ package struct StagedBody: Sendable, Codable {
     }
 }
 
+/// Says why an operator does something with a rollout.
+package struct RolloutBody: Sendable, Codable {
+    package static let reasonBytes = 200
+    package let reason: String?
+    package init(reason: String? = nil) { self.reason = reason }
+
+    /// - Throws: ``Problem`` with code `bad_request`: a reason is a line of the audit trail.
+    package func check() throws(Problem) {
+        guard let reason else { return }
+        let isLine = !reason.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
+        guard isLine, (1...Self.reasonBytes).contains(reason.utf8.count) else {
+            throw Problem(
+                status: 400, code: "bad_request",
+                detail: "the reason has \(reason.utf8.count) bytes, and must be one line of 1 to \(Self.reasonBytes)")
+        }
+    }
+}
+
 /// The rules of a sale's units beside each other, with what they have answered.
 package struct RulesDocument: Hashable, Sendable, Codable {
     package struct Unit: Hashable, Sendable, Codable {

@@ -33,6 +33,12 @@ package enum RuleFields {
         try Self.checkRules(body, "")
     }
 
+    /// - Parameter bytes: A ``SaleConfig/RuleChange``.
+    /// - Throws: ``Problem`` with code `unknown_field`.
+    package static func checkRules(_ bytes: [UInt8]) throws(Problem) {
+        try Self.checkRules(["rules": Self.object(bytes)], "")
+    }
+
     private static func checkRules(_ owner: [String: Any], _ path: String) throws(Problem) {
         guard let rules = owner["rules"] as? [String: Any] else { return }
         try Self.check(rules, Self.rules, path + "rules")

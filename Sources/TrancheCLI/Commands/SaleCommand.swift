@@ -13,6 +13,7 @@ struct SaleCommand: AsyncParsableCommand {
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
             Close.self, Settle.self, Block.self, Unblock.self, RevokeTokens.self,
             AddUnit.self, Export.self, SecondRound.self, Hold.self, Release.self,
+            Rules.self, Vary.self, Stage.self, Rollout.self,
         ])
 
     struct Warm: AsyncParsableCommand {
