@@ -83,7 +83,8 @@ extension Center {
         // A sale that is paused or not open yet lets nobody pass; the line knows the opening only.
         let opensAt = sale.state == .open ? Instant(milliseconds: sale.startsAtMilliseconds) : .distantFuture
         return SaleLines.Lot(
-            id: lot.id, policy: sale.linePolicy(of: lot), opensAt: opensAt, left: left, issued: lot.issued, isContested: isContested,
+            id: lot.id, policy: sale.linePolicy(of: lot), opensAt: opensAt, left: left, issued: lot.issued,
+            isContested: isContested,
             load: load, tokenMilliseconds: 1_000 * Int64(sale.gateTerms.tokenSeconds))
     }
 }

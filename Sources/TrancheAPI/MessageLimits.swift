@@ -118,7 +118,11 @@ extension PurchaseFigures: LimitedMessage {
         for count in [Int](self.refused.values) + self.durations {
             try Problem.check("count of purchases", count, in: 0...Limits.counter)
         }
-        for code in self.refused.keys { try Problem.check("bytes of a refusal code", count: code.utf8.count, limit: 64) }
+        for code in self.refused.keys {
+            try Problem.check(
+                "bytes of a refusal "
+                    + "code", count: code.utf8.count, limit: 64)
+        }
     }
 }
 

@@ -118,7 +118,8 @@ package enum QuotaWire {
                 capacityPerSecond: try reader.variable(), waitingMilliseconds: try reader.variable(),
                 cpuPermille: try reader.variable())
         }
-        let figures = reader.version < 2 ? nil : try reader.optional { reader throws(Problem) in try Self.figures(&reader) }
+        let figures =
+            reader.version < 2 ? nil : try reader.optional { reader throws(Problem) in try Self.figures(&reader) }
         return ReportEnvelope(
             report: report, configVersion: configVersion, clock: clock, load: load, figures: figures)
     }

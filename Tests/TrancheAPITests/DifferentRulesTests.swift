@@ -98,7 +98,8 @@ import TrancheCore
             variants: [Variant(name: "a", regions: ["eu"], rules: Change(limits: ["2": 2]))], code: "contested_lot",
             named: "lot 2", contest: .global),
         Case(
-            what: "rules of gates of a sale with such a lot", variants: [Variant(name: "a", regions: ["eu"], rules: work)],
+            what: "rules of gates of a sale with such a lot",
+            variants: [Variant(name: "a", regions: ["eu"], rules: work)],
             code: "contested_lot", named: "lot 2", contest: .global),
         Case(
             what: "two kinds of lines",
@@ -137,7 +138,10 @@ import TrancheCore
         "a field that may not differ is refused by its name",
         arguments: [
             (#"{"variants": [{"name": "a", "regions": ["eu"], "rules": {"stock": 5}}]}"#, "stock"),
-            (#"{"variants": [{"name": "a", "regions": ["eu"], "rules": {"gate": {"tokenSeconds": 60}}}]}"#, "tokenSeconds"),
+            (
+                #"{"variants": [{"name": "a", "regions": ["eu"], "rules": {"gate": {"tokenSeconds": 60}}}]}"#,
+                "tokenSeconds"
+            ),
             (#"{"variants": [{"name": "a", "region": ["eu"], "rules": {"limits": {"1": 2}}}]}"#, "region"),
             (#"{"variants": [], "version": 3}"#, "version"),
         ])
@@ -147,7 +151,8 @@ import TrancheCore
     }
 
     @Test("the fields that may differ are taken") func goodFields() throws {
-        let text = #"{"variants": [{"name": "a", "regions": ["eu"], "rules": {"gate": {"challenge": "work", "#
+        let text =
+            #"{"variants": [{"name": "a", "regions": ["eu"], "rules": {"gate": {"challenge": "work", "#
             + #""switches": {"harder": true}}, "limits": {"1": 2}, "lines": {"1": "open"}}}]}"#
         try RuleFields.checkVariants(Array(text.utf8))
         let staged = #"{"unit": "eu-1", "terms": {"watchMilliseconds": 5}, "rules": {"limits": {"1": 2}}}"#
@@ -158,10 +163,12 @@ import TrancheCore
         #expect(problem?.code == "unknown_field")
     }
 
-    @Test("each unit and each gate finds its own rules in the one configuration") func everybodyFindsTheirRules() throws {
+    @Test("each unit and each gate finds its own rules in the one configuration")
+    func everybodyFindsTheirRules() throws {
         let config = try Self.set(
             [
-                Variant(name: "two", units: ["eu-2"], rules: Self.two), Variant(name: "work", regions: ["us"], rules: Self.work),
+                Variant(name: "two", units: ["eu-2"], rules: Self.two),
+                Variant(name: "work", regions: ["us"], rules: Self.work),
             ], Self.config())
         func limits(_ unit: UInt16) -> [Int] { config.rules(at: UnitID(unit)).map(\.buyerLimit) }
         #expect(limits(1) == [1, 1] && limits(2) == [2, 1] && limits(3) == [1, 1])
@@ -227,7 +234,9 @@ import TrancheCore
         }
         #expect(code { try validated(Self.staged(Self.two, at: "mars")) } == "unknown_unit")
         #expect(
-            code { try validated(Self.staged(Self.two), variants: [Variant(name: "a", regions: ["us"], rules: Self.two)]) }
+            code {
+                try validated(Self.staged(Self.two), variants: [Variant(name: "a", regions: ["us"], rules: Self.two)])
+            }
                 == "rules_differ")
         #expect(code { try validated(Self.staged(Change(lines: ["1": .firstCome]))) } == "invalid_config")
         let short = SaleConfig.Staged(
@@ -268,7 +277,8 @@ import TrancheCore
 
     @Test("a configuration without these fields reads as before, and one with them comes back as it was")
     func documentsStayReadable() throws {
-        let old = #"{"id":"s","name":"s","state":"open","startsAtMilliseconds":1,"endsAtMilliseconds":2,"#
+        let old =
+            #"{"id":"s","name":"s","state":"open","startsAtMilliseconds":1,"endsAtMilliseconds":2,"#
             + #""paymentWindowMilliseconds":100,"lots":[]}"#
         let sale = try JSON.decode(SaleConfig.Sale.self, from: Array(old.utf8))
         #expect(sale.variants == nil && sale.staged == nil && sale.rulesAlike == nil && sale.results == nil)

@@ -79,12 +79,14 @@ import TrancheCore
             "without others the time before decides")
         let worse = Self.figures(1_000, ["limit_reached": 60, "bad_token": 200])
         #expect(
-            self.rollout().next(self.seen(worse)) == .hold(.refusals(code: "bad_token", permille: 158, usualPermille: 0)),
+            self.rollout().next(self.seen(worse))
+                == .hold(.refusals(code: "bad_token", permille: 158, usualPermille: 0)),
             "the worst one is named")
     }
 
     @Test(
-        "what rules do not cause holds nothing", arguments: ["sold_out", "restocking", "ended", "paused", "not_started"])
+        "what rules do not cause holds nothing",
+        arguments: ["sold_out", "restocking", "ended", "paused", "not_started"])
     func expectedRefusalsHoldNothing(_ code: String) {
         let end = Self.figures(100, [code: 10_000])
         #expect(self.rollout().next(self.seen(end)) == .stage(.region))

@@ -42,7 +42,8 @@ extension Center {
                 let known = config.units.map(\.name).sorted().prefix(20).joined(separator: ", ")
                 throw Problem(
                     status: 422, code: "unknown_unit",
-                    detail: "\"\(body.unit.prefix(64))\" is no unit of sale \(id), where the rollout could begin; units: "
+                    detail: "\"\(body.unit.prefix(64))\" is no unit of sale \(id), where the rollout could begin; "
+                        + "units: "
                         + known)
             }
             let before = recent.compactMap { unit, figures in config.unit(unit).map { ($0.name, figures) } }

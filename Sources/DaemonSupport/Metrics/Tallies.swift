@@ -21,7 +21,9 @@ package final class Tallies: Sendable {
     }
 
     /// The counts of a family, by the number of the label's value.
-    package func counts(_ family: CounterFamily) -> [Int] { Array(self.sums[family.first..<(family.first + family.count)]) }
+    package func counts(_ family: CounterFamily) -> [Int] {
+        Array(self.sums[family.first..<(family.first + family.count)])
+    }
 
     /// The counts in the buckets of a family, by the number of the label's value.
     package func buckets(_ family: HistogramFamily) -> [[Int]] {

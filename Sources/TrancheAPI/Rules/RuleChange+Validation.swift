@@ -5,7 +5,8 @@ extension Problem {
     package static func contestedLot(_ lot: LotID, _ sale: String, _ why: String) -> Problem {
         Problem(
             status: 409, code: "contested_lot",
-            detail: "sale \(sale): lot \(lot) \(why), and then one order over all units decides: its rules are the same "
+            detail: "sale \(sale): lot \(lot) \(why), and then one order over all units decides: its rules are the "
+                + "same "
                 + "everywhere. Change the sale's own rules instead")
     }
 
@@ -25,7 +26,9 @@ extension SaleConfig.RuleChange {
         func bad(_ detail: String) -> Problem { .invalidConfig("sale \(sale.id): \(name) \(detail)") }
         guard self.touchesUnits || self.touchesGates else { throw bad("changes no rule: give gate, limits or lines") }
         guard self.gate?.tokenSeconds == nil else {
-            throw bad("changes gate.tokenSeconds, by which the line counts the tokens of all gates: it is the same everywhere")
+            throw bad(
+                "changes gate.tokenSeconds, by which the line counts the tokens of all gates: it is the same "
+                    + "everywhere")
         }
         let ids = Set(sale.lots.map(\.id.description))
         for lot in ((self.limits ?? [:]).keys + (self.lines ?? [:]).keys).sorted() where !ids.contains(lot) {
@@ -54,7 +57,8 @@ extension SaleConfig.Sale {
             guard self.variants?.isEmpty ?? true else {
                 throw Problem(
                     status: 409, code: "rules_differ",
-                    detail: "sale \(self.id) has variants, so its units could not be compared: end them first, or give the new "
+                    detail: "sale \(self.id) has variants, so its units could not be compared: end them first, or "
+                        + "give the new "
                         + "rules to a variant")
             }
             try staged.validate(self, config)
@@ -86,7 +90,8 @@ extension SaleConfig.Sale {
             guard waiting.count <= 1 else {
                 let names = waiting.map(\.rawValue).sorted().joined(separator: ", ")
                 throw .invalidConfig(
-                    "sale \(self.id): lot \(lot.id) has the lines \(names): one line serves all regions, so others can only "
+                    "sale \(self.id): lot \(lot.id) has the lines \(names): one line serves all regions, so others "
+                        + "can only "
                         + "have none (\"open\")")
             }
         }
@@ -96,24 +101,28 @@ extension SaleConfig.Sale {
 extension SaleConfig.Variant {
     fileprivate func validate(_ sale: SaleConfig.Sale) throws(Problem) {
         let isPlain = self.name.utf8.allSatisfy { byte in
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
                 || byte == UInt8(ascii: "-")
         }
         guard isPlain, (1...32).contains(self.name.utf8.count) else {
             throw .invalidConfig(
-                "sale \(sale.id): the variant's name \"\(self.name.prefix(64))\" is not 1 to 32 small letters, digits and "
+                "sale \(sale.id): the variant's name \"\(self.name.prefix(64))\" is not 1 to 32 small letters, "
+                    + "digits and "
                     + "dashes")
         }
         let (units, regions) = (self.units ?? [], self.regions ?? [])
         guard units.isEmpty != regions.isEmpty, units.count + regions.count <= Limits.units else {
             throw .invalidConfig(
-                "sale \(sale.id): variant \(self.name) has \(units.count) units and \(regions.count) regions: give either "
+                "sale \(sale.id): variant \(self.name) has \(units.count) units and \(regions.count) regions: give "
+                    + "either "
                     + "units or regions, at most \(Limits.units)")
         }
         guard units.isEmpty || !self.rules.touchesGates else {
             throw Problem(
                 status: 422, code: "gates_serve_regions",
-                detail: "sale \(sale.id): variant \(self.name) is of units, but a gate serves the buyers of all units of its "
+                detail: "sale \(sale.id): variant \(self.name) is of units, but a gate serves the buyers of all "
+                    + "units of its "
                     + "region: give regions, or change limits and gate.switches.events only")
         }
         try self.rules.validate(sale, "variant \(self.name)")
@@ -123,7 +132,8 @@ extension SaleConfig.Variant {
         func unknown(_ kind: String, _ name: String, _ known: [String]) -> Problem {
             Problem(
                 status: 422, code: "unknown_\(kind)",
-                detail: "sale \(sale.id): variant \(self.name) names the \(kind) \"\(name.prefix(64))\", but there is none; known: "
+                detail: "sale \(sale.id): variant \(self.name) names the \(kind) \"\(name.prefix(64))\", but there "
+                    + "is none; known: "
                     + Set(known).sorted().prefix(20).joined(separator: ", "))
         }
         for name in self.units ?? [] where config.unit(named: name) == nil {
@@ -146,7 +156,8 @@ extension SaleConfig.Staged {
         guard config.unit(named: self.unit) != nil || sale.state == .settled else {
             throw Problem(
                 status: 422, code: "unknown_unit",
-                detail: "sale \(sale.id): the rollout begins with the unit \"\(self.unit.prefix(64))\", but there is none; known: "
+                detail: "sale \(sale.id): the rollout begins with the unit \"\(self.unit.prefix(64))\", but there "
+                    + "is none; known: "
                     + config.units.map(\.name).sorted().prefix(20).joined(separator: ", "))
         }
     }

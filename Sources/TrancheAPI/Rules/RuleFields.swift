@@ -5,7 +5,8 @@ import Foundation
 package enum RuleFields {
     private static let rules: Set<String> = ["gate", "limits", "lines"]
     private static let gate: Set<String> = [
-        "rules", "perUserPerMinute", "perAddressPerMinute", "perSessionPerMinute", "burst", "perLotPerSecond", "challenge",
+        "rules", "perUserPerMinute", "perAddressPerMinute", "perSessionPerMinute", "burst", "perLotPerSecond",
+        "challenge",
         "workCost", "minimumAnswerMilliseconds", "clockMilliseconds", "delayMilliseconds", "switches",
     ]
     private static let switches: Set<String> = ["events", "estimates", "harder"]
@@ -57,7 +58,8 @@ package enum RuleFields {
         guard let name = object.keys.filter({ !allowed.contains($0) }).min() else { return }
         throw Problem(
             status: 422, code: "unknown_field",
-            detail: "\(path) has the field \"\(name.prefix(64))\", which may not differ or does not exist; allowed are: "
+            detail: "\(path) has the field \"\(name.prefix(64))\", which may not differ or does not exist; allowed "
+                + "are: "
                 + allowed.sorted().joined(separator: ", "))
     }
 }

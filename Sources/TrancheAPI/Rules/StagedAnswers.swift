@@ -12,7 +12,8 @@ extension RolloutHold {
             "99 % of the orders at units with the new rules take up to \(Self.milliseconds(microseconds)), against "
                 + "\(Self.milliseconds(usual)) elsewhere or before"
         case .tooFew(let answered, let needed):
-            "the stage was watched for its whole time, but only \(answered) purchases were answered, of \(needed) that are "
+            "the stage was watched for its whole time, but only \(answered) purchases were answered, of \(needed) "
+                + "that are "
                 + "needed to judge"
         case .unheard(let unit): "\(names[unit]) does not report, or has not applied the stage's version"
         case .versionRefused(let unit, let reason): "\(names[unit]) refused the stage's version: \(reason)"
@@ -42,7 +43,8 @@ extension SaleConfig.Sale {
         if self.rulesAlike == true, !variants.isEmpty { throw .alike(self.id) }
         guard self.state.allows(.lots) || Self.lines(variants) == Self.lines(self.variants ?? []) else {
             throw .invalidConfig(
-                "sale \(self.id) is \(self.state.rawValue): lines are fixed after the draft, because buyers wait in them")
+                "sale \(self.id) is \(self.state.rawValue): lines are fixed after the draft, because buyers wait in "
+                    + "them")
         }
         var sale = self
         sale.variants = variants.isEmpty ? nil : variants
@@ -113,7 +115,8 @@ extension Problem {
     fileprivate static func alike(_ sale: String) -> Problem {
         Problem(
             status: 409, code: "contested_lot",
-            detail: "sale \(sale): a lot is contested, so one order over all units decides, and the rules are the same everywhere. "
+            detail: "sale \(sale): a lot is contested, so one order over all units decides, and the rules are the "
+                + "same everywhere. "
                 + "Change the sale's own rules instead")
     }
 }

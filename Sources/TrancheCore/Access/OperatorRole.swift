@@ -95,7 +95,8 @@ extension ActKind {
     private static let addresses: [Address] =
         [
             "/v1/operator", "/v1/sales", "/v1/sales/:sale", "/v1/quota", "/v1/quota/moves/:move", "/v1/units",
-            "/v1/config", "/v1/sales/:sale/second-rounds/:next", "/v1/sales/:sale/rules", "/v1/config/rollout", "/v1/config/versions",
+            "/v1/config", "/v1/sales/:sale/second-rounds/:next", "/v1/sales/:sale/rules", "/v1/config/rollout",
+            "/v1/config/versions",
             "/v1/audit", "/v1/audit/chain", "/v1/console/events",
         ].map { Address("GET", $0, .read) } + [
             Address("POST", "/v1/sales", .createSale), Address("PUT", "/v1/sales/:sale", .editSale),

@@ -54,18 +54,23 @@ struct VariantResults {
     private static func notes(_ sale: SaleConfig.Sale, _ earlier: [SaleConfig.Sale]) -> [String] {
         var notes: [String] = []
         if earlier.contains(where: { $0.variants != sale.variants }) {
-            notes.append("The variants were changed while the sale was open: figures from before the change are with the last ones.")
+            notes.append(
+                "The variants were changed while the sale was open: figures from before the change are "
+                    + "with the last ones.")
         }
         if sale.rulesAlike == true {
             notes.append("A lot was contested: from then on every unit had the sale's own rules.")
         }
         if let others = sale.results?.others {
             notes.append(
-                "Other sales were open at the same units (\(others.joined(separator: ", "))): purchases, refusals and times are of "
+                "Other sales were open at the same units (\(others.joined(separator: ", "))): purchases, refusals "
+                    + "and times are of "
                     + "all of them; orders, buyers and paid items are of this sale.")
         }
         if sale.results == nil {
-            notes.append("Purchases, refusals and times were not counted: the center that closed the sale had no figures.")
+            notes.append(
+                "Purchases, refusals and times were not counted: the center that closed the sale had no "
+                    + "figures.")
         }
         return notes
     }
@@ -93,7 +98,8 @@ extension ExportReport {
         let span = variants.results.map {
             "Purchases, refusals and times were counted by the units from "
                 + "\(JSON.text(Instant(milliseconds: $0.sinceMilliseconds))) to "
-                + "\(JSON.text(Instant(milliseconds: $0.untilMilliseconds))); times are those of purchases that got an order."
+                + "\(JSON.text(Instant(milliseconds: $0.untilMilliseconds))); times are those of purchases that got "
+                + "an order."
         }
         for text in [span].compactMap({ $0 }) + variants.notes { lines.append("<p>\(self.escaped(text))</p>") }
         return lines
