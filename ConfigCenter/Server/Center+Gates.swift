@@ -49,6 +49,7 @@ final class GateLines: Sendable {
 extension Center {
     func report(_ report: GateReport) async throws(Problem) -> GateDirectives {
         self.lines.hear(report.identity, try report.reports())
+        if let figures = report.figures { self.rules.hear(gate: report.identity, region: report.region, figures) }
         var seeds: [String: String] = [:]
         for sale in await self.book.config.sales where sale.isAnnounced && sale.isDrawn {
             seeds[sale.id] = try self.lines.seed(of: sale) { () throws(Problem) in try self.drawSeed(of: sale) }

@@ -92,6 +92,20 @@ import TrancheCore
         #expect(self.rollout().next(self.seen(end)) == .stage(.region))
     }
 
+    @Test("gates are compared with gates, and not by what a line or a challenge asks of everybody")
+    func holdsWhenGatesRefuse() {
+        func gates(_ refused: [String: Int]) -> PurchaseFigures { PurchaseFigures(refused: refused, tokens: 900) }
+        var seen = self.seen()
+        seen.gates = .init(new: gates(["challenge_failed": 100]), old: gates([:]), before: gates([:]))
+        #expect(
+            self.rollout().next(seen)
+                == .hold(.gateRefusals(code: "challenge_failed", permille: 100, usualPermille: 0)))
+        seen.gates = .init(new: gates(["challenge_failed": 100]), old: gates(["challenge_failed": 90]))
+        #expect(self.rollout().next(seen) == .stage(.region))
+        seen.gates = .init(new: gates(["challenge_required": 5_000, "not_admitted": 5_000]), old: gates([:]))
+        #expect(self.rollout().next(seen) == .stage(.region))
+    }
+
     @Test("few purchases say nothing, and at the end of the watch that is the reason to hold")
     func fewPurchasesSayNothing() {
         let few = Self.figures(0, ["bad_token": 99])
@@ -184,7 +198,7 @@ import TrancheCore
     }
 
     @Test("a sum goes on over restarts of a unit, and takes no report twice or late") func sumsGoOn() {
-        var book = FigureBook()
+        var book = FigureBook<UnitID>()
         book.hear(self.unit, Incarnation(1), self.figures(10), now: self.at(0))
         book.hear(self.unit, Incarnation(1), self.figures(30), now: self.at(1))
         book.hear(self.unit, Incarnation(1), self.figures(30), now: self.at(1))
@@ -202,11 +216,28 @@ import TrancheCore
     }
 
     @Test("the time before is the last minute") func recentIsTheLastMinute() {
-        var book = FigureBook()
+        var book = FigureBook<UnitID>()
         for second in 0...200 {
             book.hear(self.unit, Incarnation(1), self.figures(second * 10), now: self.at(Int64(second)))
         }
         let recent = book.recent[self.unit]?.answered ?? 0
         #expect((600...650).contains(recent), "10 a second for 60 to 65 seconds, and not \(recent)")
+    }
+
+    @Test("a region's gates are one sum, whoever of them starts again or reports late") func gatesAreSummed() {
+        var gates = GateFigures()
+        func hear(_ gate: String, _ region: String, _ tokens: Int, _ second: Int64) {
+            gates.hear(gate, region: region, PurchaseFigures(tokens: tokens), now: self.at(second))
+        }
+        hear("a/1", "eu", 10, 0)
+        hear("b/1", "eu", 5, 0)
+        hear("c/1", "us", 7, 0)
+        hear("a/1", "eu", 12, 1)
+        hear("a/1", "eu", 11, 1)
+        #expect(gates.book.sums.mapValues(\.tokens) == ["eu": 17, "us": 7])
+        hear("a/2", "eu", 1, 2)
+        #expect(gates.book.sums["eu"]?.answered == 18, "a gate has another name after each start")
+        for number in 0..<(2 * GateFigures.gatesLimit) { hear("x/\(number)", "us", 1, Int64(3 + number)) }
+        #expect(gates.book.sums["us"]?.tokens == 7 + 2 * GateFigures.gatesLimit, "what was counted stays")
     }
 }

@@ -46,12 +46,12 @@ extension Center {
                         + "units: "
                         + known)
             }
-            let before = recent.compactMap { unit, figures in config.unit(unit).map { ($0.name, figures) } }
+            let before = recent.units.compactMap { unit, figures in config.unit(unit).map { ($0.name, figures) } }
             let staged = SaleConfig.Staged(
                 rules: body.rules, unit: body.unit, terms: body.terms ?? RolloutTerms(),
                 stage: fleet.first(touchesUnits: body.rules.touchesUnits),
                 watchedSinceMilliseconds: SystemClock.now().milliseconds,
-                before: Dictionary(before, uniquingKeysWith: { first, _ in first }))
+                before: Dictionary(before, uniquingKeysWith: { first, _ in first }), gatesBefore: recent.gates)
             config.sales[index] = try sale.beginning(staged)
         }
     }
@@ -146,17 +146,25 @@ extension Center {
         guard let staged = sale.staged, let fleet = config.fleet(of: sale, pilot: staged.unit) else { return nil }
         let units = fleet.regions.keys.sorted()
         let reached = units.filter { fleet.reaches($0, in: staged.stage) }
-        let others = units.filter { !fleet.reaches($0, in: staged.stage) }
-        let look = self.rules.look(
-            sale, staged, reached: reached, others: others, version: version, rollout)
+        let look = self.rules.look(sale.id, staged, reached: reached, version: version, rollout)
+        func sum<Source>(
+            _ figures: [Source: PurchaseFigures], _ isCounted: (Source) -> Bool
+        ) -> PurchaseFigures {
+            figures.filter { isCounted($0.key) }.values.reduce(PurchaseFigures(), +)
+        }
         let names = Set(reached.compactMap { config.unit($0)?.name })
-        let before = staged.before.filter { names.contains($0.key) }.values.reduce(PurchaseFigures(), +)
-        let isReady = look.stage.unheard.isEmpty
+        let isReady = look.unheard.isEmpty
+        func isNew(_ region: String) -> Bool { fleet.reaches(gatesOf: region, in: staged.stage) }
+        let gates = StagedRollout.Gates(
+            new: sum(look.gates, isNew), old: sum(look.gates) { !isNew($0) },
+            before: sum(staged.gatesBefore ?? [:], isNew))
         return StagedRollout.Seen(
-            state: sale.state, watchedMilliseconds: isReady ? look.watchedMilliseconds : 0, new: look.new,
-            old: look.old, before: before, unheard: look.stage.unheard,
-            unheardMilliseconds: isReady ? 0 : look.watchedMilliseconds, refusal: rollout.refusal,
-            contested: contested)
+            state: sale.state, watchedMilliseconds: isReady ? look.milliseconds : 0,
+            new: sum(look.units) { reached.contains($0) },
+            old: sum(look.units) { fleet.regions[$0] != nil && !reached.contains($0) },
+            before: sum(staged.before) { names.contains($0) },
+            gates: staged.rules.touchesGates ? gates : StagedRollout.Gates(), unheard: look.unheard,
+            unheardMilliseconds: isReady ? 0 : look.milliseconds, refusal: rollout.refusal, contested: contested)
     }
 
     /// The rules of a sale's units beside each other.

@@ -3,13 +3,18 @@ import NIOConcurrencyHelpers
 import TrancheAPI
 import TrancheCore
 
-/// What the center has seen of units' purchases: since a stage began, and since a sale opened.
+/// What the center has heard of purchases, since a stage began, and since a sale opened.
 ///
 /// Nothing here is durable. A center that begins to lead watches a stage anew, which only makes it longer, and counts a sale's
 /// results from then on.
 final class RuleWatch: Sendable {
+    /// The sums of all units, and of the gates of all regions, at one moment.
+    struct Sums: Sendable {
+        let units: [UnitID: PurchaseFigures]
+        let gates: [String: PurchaseFigures]
+    }
     /// One watch of one stage of a sale's rollout.
-    struct Stage: Sendable {
+    private struct Stage {
         /// When the configuration says that the watch began: another one is another watch.
         let sinceMilliseconds: Int64
         /// The version that the stage's units must have.
@@ -18,52 +23,71 @@ final class RuleWatch: Sendable {
         /// Since when there has been an unheard unit, or since when there has been none.
         var changedAt: Instant
         /// The sums when every unit had the new rules.
-        var base: [UnitID: PurchaseFigures]
+        var base: Sums
     }
     private struct Opening {
         let at: Instant
-        let base: [UnitID: PurchaseFigures]
+        let base: Sums
         var others: Set<String>
     }
     private struct State {
-        var book = FigureBook()
+        var units = FigureBook<UnitID>()
+        var gates = GateFigures()
         var stages: [String: Stage] = [:]
         var openings: [String: Opening] = [:]
+        var sums: Sums { Sums(units: self.units.sums, gates: self.gates.book.sums) }
+    }
+    /// What a look at a stage found.
+    struct Look: Sendable {
+        let unheard: [UnitID]
+        /// Since it was last so that some unit was unheard, or that none was.
+        let milliseconds: Int64
+        /// Since every unit had the new rules.
+        let units: [UnitID: PurchaseFigures]
+        let gates: [String: PurchaseFigures]
     }
     private let state = NIOLockedValueBox(State())
 
     func hear(_ unit: UnitID, _ incarnation: Incarnation, _ figures: PurchaseFigures) {
-        self.state.withLockedValue { $0.book.hear(unit, incarnation, figures, now: SystemClock.monotonic()) }
+        self.state.withLockedValue { $0.units.hear(unit, incarnation, figures, now: SystemClock.monotonic()) }
     }
 
-    /// What each unit has answered in the last minute.
-    var recent: [UnitID: PurchaseFigures] { self.state.withLockedValue { $0.book.recent } }
+    func hear(gate: String, region: String, _ figures: PurchaseFigures) {
+        self.state.withLockedValue { $0.gates.hear(gate, region: region, figures, now: SystemClock.monotonic()) }
+    }
+
+    /// What everybody has answered in the last minute.
+    var recent: Sums {
+        self.state.withLockedValue { Sums(units: $0.units.recent, gates: $0.gates.book.recent) }
+    }
 
     /// Begins to count what is not counted yet, and forgets what is over.
     func follow(_ config: SaleConfig, now: Instant) {
         let open = config.sales.filter { $0.state == .open || $0.state == .paused }.map(\.id)
+        let staged = Set(config.sales.filter { $0.staged != nil }.map(\.id))
         self.state.withLockedValue { state in
             state.openings = state.openings.filter { open.contains($0.key) }
             for sale in open {
-                let known = state.openings[sale] ?? Opening(at: now, base: state.book.sums, others: [])
-                state.openings[sale] = known
-                state.openings[sale]?.others.formUnion(open.filter { $0 != sale })
+                var opening = state.openings[sale] ?? Opening(at: now, base: state.sums, others: [])
+                opening.others.formUnion(open.filter { $0 != sale })
+                state.openings[sale] = opening
             }
-            let staged = Set(config.sales.filter { $0.staged != nil }.map(\.id))
             state.stages = state.stages.filter { staged.contains($0.key) }
         }
     }
 
-    /// What units have answered since a sale's opening, or since this center began to lead.
+    /// What was answered since a sale's opening, or since this center began to lead.
     func results(of sale: SaleConfig.Sale, _ config: SaleConfig) -> SaleConfig.Results? {
         self.state.withLockedValue { state in
             guard let opening = state.openings[sale.id] else { return nil }
-            let figures = Self.figures(of: config.sellers(in: sale), state.book.sums, since: opening.base)
-            let named = figures.compactMap { unit, figures in config.unit(unit).map { ($0.name, figures) } }
+            let sellers = Set(config.sellers(in: sale))
+            let units = Self.since(opening.base.units, state.units.sums).filter { sellers.contains($0.key) }
+            let named = units.compactMap { unit, figures in config.unit(unit).map { ($0.name, figures) } }
+            let gates = Self.since(opening.base.gates, state.gates.book.sums)
             return SaleConfig.Results(
                 sinceMilliseconds: opening.at.milliseconds, untilMilliseconds: SystemClock.now().milliseconds,
                 units: Dictionary(named, uniquingKeysWith: +),
-                others: opening.others.isEmpty ? nil : opening.others.sorted())
+                others: opening.others.isEmpty ? nil : opening.others.sorted(), gates: gates.isEmpty ? nil : gates)
         }
     }
 
@@ -71,38 +95,39 @@ final class RuleWatch: Sendable {
     ///
     /// - Parameter reached: The units that have the new rules.
     func look(
-        _ sale: SaleConfig.Sale, _ staged: SaleConfig.Staged, reached: [UnitID], others: [UnitID], version: Int,
-        _ rollout: Rollout
-    ) -> (new: PurchaseFigures, old: PurchaseFigures, stage: Stage, watchedMilliseconds: Int64) {
+        _ sale: String, _ staged: SaleConfig.Staged, reached: [UnitID], version: Int, _ rollout: Rollout
+    ) -> Look {
         let now = SystemClock.monotonic()
         return self.state.withLockedValue { state in
+            let sums = state.sums
+            let known = state.stages[sale].flatMap {
+                $0.sinceMilliseconds == staged.watchedSinceMilliseconds ? $0 : nil
+            }
             var stage =
-                state.stages[sale.id].flatMap { $0.sinceMilliseconds == staged.watchedSinceMilliseconds ? $0 : nil }
+                known
                 ?? Stage(
                     sinceMilliseconds: staged.watchedSinceMilliseconds, version: version, unheard: reached,
-                    changedAt: now, base: state.book.sums)
+                    changedAt: now, base: sums)
             let unheard = reached.filter { unit in
-                let silent = state.book.heard(unit).map { now.milliseconds(since: $0) } ?? .max
+                let silent = state.units.heard(unit).map { now.milliseconds(since: $0) } ?? .max
                 return rollout.applied[unit] ?? 0 < stage.version || silent > StagedRollout.unheardMilliseconds
             }
             if unheard.isEmpty != stage.unheard.isEmpty { stage.changedAt = now }
             // Purchases before the new rules were there say nothing about them.
-            if !stage.unheard.isEmpty { stage.base = state.book.sums }
+            if !stage.unheard.isEmpty { stage.base = sums }
             stage.unheard = unheard
-            state.stages[sale.id] = stage
-            func sum(_ units: [UnitID]) -> PurchaseFigures {
-                Self.figures(of: units, state.book.sums, since: stage.base).values.reduce(PurchaseFigures(), +)
-            }
-            let passed = now.milliseconds(since: stage.changedAt)
-            return (sum(reached), sum(others), stage, passed)
+            state.stages[sale] = stage
+            return Look(
+                unheard: unheard, milliseconds: now.milliseconds(since: stage.changedAt),
+                units: Self.since(stage.base.units, sums.units), gates: Self.since(stage.base.gates, sums.gates))
         }
     }
 
-    private static func figures(
-        of units: [UnitID], _ sums: [UnitID: PurchaseFigures], since base: [UnitID: PurchaseFigures]
-    ) -> [UnitID: PurchaseFigures] {
-        var figures: [UnitID: PurchaseFigures] = [:]
-        for unit in units { if let sum = sums[unit] { figures[unit] = sum - (base[unit] ?? PurchaseFigures()) } }
+    private static func since<Source: Hashable>(
+        _ base: [Source: PurchaseFigures], _ sums: [Source: PurchaseFigures]
+    ) -> [Source: PurchaseFigures] {
+        var figures: [Source: PurchaseFigures] = [:]
+        for (source, sum) in sums { figures[source] = sum - (base[source] ?? PurchaseFigures()) }
         return figures
     }
 }

@@ -37,10 +37,14 @@ extension SaleConfig {
         package var held: Held?
         /// What units had answered in the minute before, by name.
         package let before: [String: PurchaseFigures]
+        /// The same of gates, by region.
+        package let gatesBefore: [String: PurchaseFigures]?
         package init(
             rules: RuleChange, unit: String, terms: RolloutTerms, stage: StagedRollout.Stage,
-            watchedSinceMilliseconds: Int64, before: [String: PurchaseFigures]
+            watchedSinceMilliseconds: Int64, before: [String: PurchaseFigures],
+            gatesBefore: [String: PurchaseFigures]? = nil
         ) {
+            self.gatesBefore = gatesBefore
             (self.rules, self.unit, self.terms, self.stage) = (rules, unit, terms, stage)
             (self.watchedSinceMilliseconds, self.before) = (watchedSinceMilliseconds, before)
         }
@@ -54,9 +58,13 @@ extension SaleConfig {
         package let units: [String: PurchaseFigures]
         /// Other sales that were open meanwhile, whose purchases are in the figures, too.
         package let others: [String]?
+        /// What gates answered, by region.
+        package let gates: [String: PurchaseFigures]?
         package init(
-            sinceMilliseconds: Int64, untilMilliseconds: Int64, units: [String: PurchaseFigures], others: [String]?
+            sinceMilliseconds: Int64, untilMilliseconds: Int64, units: [String: PurchaseFigures], others: [String]?,
+            gates: [String: PurchaseFigures]? = nil
         ) {
+            self.gates = gates
             (self.sinceMilliseconds, self.untilMilliseconds) = (sinceMilliseconds, untilMilliseconds)
             (self.units, self.others) = (units, others)
         }

@@ -66,6 +66,9 @@ package struct RulesDocument: Hashable, Sendable, Codable {
         package let old: FiguresDocument
         /// What the units with the new rules had answered in the minute before.
         package let before: FiguresDocument
+        /// The same of gates, if these have something to change.
+        package let newGates: FiguresDocument?
+        package let oldGates: FiguresDocument?
     }
     package let sale: String
     package let version: Int
@@ -79,12 +82,15 @@ package struct RulesDocument: Hashable, Sendable, Codable {
 /// Figures for people: shares, and the times within which half and 99 % of the orders were answered.
 package struct FiguresDocument: Hashable, Sendable, Codable {
     package let answered: Int
+    /// Orders of units, and tokens of gates.
     package let ordered: Int
     package let refused: [String: Int]
     package let p50Microseconds: Int64?
     package let p99Microseconds: Int64?
     package init(_ figures: PurchaseFigures) {
-        (self.answered, self.ordered, self.refused) = (figures.answered, figures.ordered, figures.refused)
+        self.answered = figures.answered
+        self.ordered = figures.ordered + figures.tokens
+        self.refused = figures.refused
         self.p50Microseconds = figures.microseconds(permille: 500)
         self.p99Microseconds = figures.microseconds(permille: 990)
     }

@@ -47,6 +47,8 @@ extension RulesDocument {
             reachesGates: rollout.fleet.reaches(gatesOf: region, in: staged.stage),
             watchedMilliseconds: seen?.watchedMilliseconds ?? 0,
             watchMilliseconds: rollout.terms.watchMilliseconds, new: FiguresDocument(seen?.new ?? empty),
-            old: FiguresDocument(seen?.old ?? empty), before: FiguresDocument(seen?.before ?? empty))
+            old: FiguresDocument(seen?.old ?? empty), before: FiguresDocument(seen?.before ?? empty),
+            newGates: staged.rules.touchesGates ? seen.map { FiguresDocument($0.gates.new) } : nil,
+            oldGates: staged.rules.touchesGates ? seen.map { FiguresDocument($0.gates.old) } : nil)
     }
 }

@@ -8,6 +8,9 @@ extension RolloutHold {
         case .refusals(let code, let permille, let usual):
             "\(Self.percent(permille)) of the purchases at units with the new rules are refused with \(code), against "
                 + "\(Self.percent(usual)) elsewhere or before"
+        case .gateRefusals(let code, let permille, let usual):
+            "\(Self.percent(permille)) of those who want a token at gates with the new rules are refused with \(code), "
+                + "against \(Self.percent(usual)) elsewhere or before"
         case .slow(let microseconds, let usual):
             "99 % of the orders at units with the new rules take up to \(Self.milliseconds(microseconds)), against "
                 + "\(Self.milliseconds(usual)) elsewhere or before"

@@ -162,6 +162,10 @@ extension CommonOptions {
         if !staged.reachesGates, staged.rules.touchesGates {
             Output.line(Output.dim("  gates serve a whole region: they get the new rules with the next stage"))
         }
+        for (name, figures) in [("new gates", staged.newGates), ("old gates", staged.oldGates)] {
+            guard let figures else { continue }
+            Output.line("    \(name): \(Output.number(figures.ordered)) tokens, refused: \(figures.refusals)")
+        }
         for (name, figures) in [("new", staged.new), ("old", staged.old), ("before", staged.before)] {
             Output.line(
                 "    \(name): \(Output.number(figures.answered)) purchases, p99 \(figures.p99Microseconds.text)"

@@ -12,6 +12,8 @@ struct VariantResults {
         var paid = 0
         /// `nil` if no unit of the variant was counted.
         var figures: PurchaseFigures?
+        /// Of the gates of its regions; `nil` if a gate's rules are not its own, or nothing was counted.
+        var gates: PurchaseFigures?
     }
     let rows: [Row]
     let results: SaleConfig.Results?
@@ -46,9 +48,20 @@ struct VariantResults {
             return Row(
                 name: name.isEmpty ? "the sale's own rules" : name, units: row.units.sorted(),
                 buyers: row.read.reduce(0) { $0 + ($1.buyers ?? 0) }, orders: row.read.reduce(0) { $0 + $1.orders },
-                paid: row.paid, figures: counted.isEmpty ? nil : counted.reduce(PurchaseFigures(), +))
+                paid: row.paid, figures: counted.isEmpty ? nil : counted.reduce(PurchaseFigures(), +),
+                gates: Self.gates(of: name, variants, results?.gates))
         }
         self.notes = Self.notes(sale, earlier)
+    }
+
+    private static func gates(
+        of name: String, _ variants: [SaleConfig.Variant], _ counted: [String: PurchaseFigures]?
+    ) -> PurchaseFigures? {
+        let taken = Set(variants.flatMap { $0.regions ?? [] })
+        let own = Set(variants.first { $0.name == name }?.regions ?? [])
+        guard let counted, name.isEmpty || !own.isEmpty else { return nil }
+        let regions = counted.filter { name.isEmpty ? !taken.contains($0.key) : own.contains($0.key) }
+        return regions.isEmpty ? nil : regions.values.reduce(PurchaseFigures(), +)
     }
 
     private static func notes(_ sale: SaleConfig.Sale, _ earlier: [SaleConfig.Sale]) -> [String] {
@@ -81,19 +94,24 @@ extension ExportReport {
         func milliseconds(_ value: Int64?) -> String { value.map { "\($0 / 1_000).\($0 % 1_000 / 100) ms" } ?? "" }
         let rows = variants.rows.map { row -> [String] in
             let figures = row.figures
-            let refused = (figures?.refused ?? [:]).sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            func refused(_ figures: PurchaseFigures?) -> String {
+                (figures?.refused ?? [:]).sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+                    .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            }
             return [
                 row.name, row.units.joined(separator: ", "), String(row.buyers), String(row.orders), String(row.paid),
                 figures.map { String($0.answered) } ?? "not counted",
-                refused.map { "\($0.key) \($0.value)" }.joined(separator: ", "),
+                refused(figures),
                 milliseconds(figures?.microseconds(permille: 500)), milliseconds(figures?.microseconds(permille: 990)),
+                row.gates.map { String($0.tokens) } ?? "",
+                refused(row.gates),
             ]
         }
         var lines = ["<h2>Rules that differed, side by side</h2>"]
         lines += self.table(
             [
                 "variant", "units", "buyers", "orders", "items paid", "purchases answered", "refused", "half within",
-                "99 % within",
+                "99 % within", "tokens at gates", "refused at gates",
             ], rows)
         let span = variants.results.map {
             "Purchases, refusals and times were counted by the units from "

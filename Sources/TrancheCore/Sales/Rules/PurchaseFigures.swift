@@ -1,4 +1,4 @@
-/// How a process has answered purchases since its start, over all its sales. Every number only grows, so a report of them
+/// How a process has answered since its start, over all its sales: a unit its purchases, a gate those who want a token. Every number only grows, so a report of them
 /// may be lost, repeated or late.
 package struct PurchaseFigures: Hashable, Sendable, Codable {
     /// The bounds of ``durations``, in microseconds. The last count has no bound.
@@ -11,17 +11,19 @@ package struct PurchaseFigures: Hashable, Sendable, Codable {
     package var refused: [String: Int]
     /// Purchases that got an order, by the time to the answer.
     package var durations: [Int]
+    /// Tokens that a gate made; 0 of a unit.
+    package var tokens: Int
 
-    package init(refused: [String: Int] = [:], durations: [Int] = []) {
-        self.refused = refused
+    package init(refused: [String: Int] = [:], durations: [Int] = [], tokens: Int = 0) {
+        (self.refused, self.tokens) = (refused, tokens)
         let count = Self.bounds.count + 1
         self.durations = Array((durations + [Int](repeating: 0, count: count)).prefix(count))
     }
 
     /// Purchases that got an order.
     package var ordered: Int { self.durations.reduce(0, +) }
-    /// All purchases.
-    package var answered: Int { self.refused.values.reduce(self.ordered, +) }
+    /// All purchases, or at a gate all who wanted a token.
+    package var answered: Int { self.refused.values.reduce(self.ordered + self.tokens, +) }
 
     /// The share of all purchases that were refused with a code, in permille; 0 if there were none.
     package func permille(_ code: String) -> Int {
@@ -49,14 +51,14 @@ package struct PurchaseFigures: Hashable, Sendable, Codable {
 
     /// Whether these figures can be later ones of the process that had `other`.
     func follows(_ other: Self) -> Bool {
-        zip(self.durations, other.durations).allSatisfy { $0 >= $1 }
+        self.tokens >= other.tokens && zip(self.durations, other.durations).allSatisfy { $0 >= $1 }
             && other.refused.allSatisfy { self.refused[$0.key] ?? 0 >= $0.value }
     }
 
     package static func + (left: Self, right: Self) -> Self {
         Self(
             refused: left.refused.merging(right.refused, uniquingKeysWith: +),
-            durations: zip(left.durations, right.durations).map { $0 + $1 })
+            durations: zip(left.durations, right.durations).map { $0 + $1 }, tokens: left.tokens + right.tokens)
     }
 
     /// What came since `right`, which are earlier figures of the same sum.
@@ -65,6 +67,7 @@ package struct PurchaseFigures: Hashable, Sendable, Codable {
         for (code, count) in right.refused { refused[code, default: 0] -= count }
         return Self(
             refused: refused.filter { $0.value > 0 },
-            durations: zip(left.durations, right.durations).map { max(0, $0 - $1) })
+            durations: zip(left.durations, right.durations).map { max(0, $0 - $1) },
+            tokens: max(0, left.tokens - right.tokens))
     }
 }

@@ -87,6 +87,9 @@ package struct StagedRollout: Hashable, Sendable {
         package var old: PurchaseFigures
         /// Of the units that have the new rules, before the rollout.
         package var before: PurchaseFigures
+        /// Of the gates that have the new rules, of the others, and of the first ones before; empty where gates have nothing to
+        /// change.
+        package var gates: Gates
         /// Units of the stage that do not report, or have not applied its version.
         package var unheard: [UnitID]
         /// For how long there have been such units.
@@ -97,14 +100,25 @@ package struct StagedRollout: Hashable, Sendable {
         package var contested: LotID?
         package init(
             state: SaleState, watchedMilliseconds: Int64, new: PurchaseFigures, old: PurchaseFigures,
-            before: PurchaseFigures, unheard: [UnitID] = [], unheardMilliseconds: Int64 = 0,
+            before: PurchaseFigures, gates: Gates = Gates(), unheard: [UnitID] = [], unheardMilliseconds: Int64 = 0,
             refusal: Rollout.Refusal? = nil, contested: LotID? = nil
         ) {
             (self.state, self.watchedMilliseconds) = (state, watchedMilliseconds)
-            (self.new, self.old, self.before) = (new, old, before)
+            (self.new, self.old, self.before, self.gates) = (new, old, before, gates)
             (self.unheard, self.unheardMilliseconds) = (unheard, unheardMilliseconds)
             (self.refusal, self.contested) = (refusal, contested)
         }
+    }
+
+    /// What gates have answered.
+    package struct Gates: Hashable, Sendable {
+        package let new: PurchaseFigures
+        package let old: PurchaseFigures
+        package let before: PurchaseFigures
+        package init(
+            new: PurchaseFigures = PurchaseFigures(), old: PurchaseFigures = PurchaseFigures(),
+            before: PurchaseFigures = PurchaseFigures()
+        ) { (self.new, self.old, self.before) = (new, old, before) }
     }
 
     /// What becomes of a rollout.
@@ -127,6 +141,8 @@ package struct StagedRollout: Hashable, Sendable {
     /// Refusals that say that the stock or the time is over, or that a sale was stopped. Rules do not cause them.
     package static let expectedRefusals: Set<String> = [
         "sold_out", "restocking", "not_started", "ended", "paused", "token_revoked", "blocked",
+        // At gates: those who wait in the line, and the first call of everybody where a challenge is asked for.
+        "not_admitted", "entry_closed", "challenge_required",
     ]
 
     package let terms: Terms
@@ -170,24 +186,31 @@ package struct StagedRollout: Hashable, Sendable {
         guard seen.state == .open else { return .notOpen(seen.state) }
         if let refusal = seen.refusal { return .versionRefused(refusal.unit, refusal.reason) }
         if let unit = seen.unheard.min(), seen.unheardMilliseconds >= Self.unheardMilliseconds { return .unheard(unit) }
-        return self.rise(seen) ?? self.slowness(seen)
+        if let worst = self.rise(seen.new, seen.old, seen.before) {
+            return .refusals(code: worst.code, permille: worst.now, usualPermille: worst.usual)
+        }
+        if let worst = self.rise(seen.gates.new, seen.gates.old, seen.gates.before) {
+            return .gateRefusals(code: worst.code, permille: worst.now, usualPermille: worst.usual)
+        }
+        return self.slowness(seen)
     }
 
     /// The refusal whose share has risen most, if that is too much.
     ///
     /// What also happens to the others is not caused by the rules, and neither is what happened before. So the share must be
     /// higher than both, as far as there are enough purchases to tell.
-    private func rise(_ seen: Seen) -> RolloutHold? {
-        guard seen.new.answered >= self.terms.leastAnswers else { return nil }
-        let comparisons = [seen.old, seen.before].filter { $0.answered >= self.terms.leastAnswers }
-        let rises = seen.new.refused.compactMap { code, count -> (code: String, now: Int, usual: Int)? in
+    private func rise(
+        _ new: PurchaseFigures, _ old: PurchaseFigures, _ before: PurchaseFigures
+    ) -> (code: String, now: Int, usual: Int)? {
+        guard new.answered >= self.terms.leastAnswers else { return nil }
+        let comparisons = [old, before].filter { $0.answered >= self.terms.leastAnswers }
+        let rises = new.refused.compactMap { code, count -> (code: String, now: Int, usual: Int)? in
             guard count >= Self.leastRefusals, !Self.expectedRefusals.contains(code) else { return nil }
-            let (now, usual) = (seen.new.permille(code), comparisons.map { $0.permille(code) }.max() ?? 0)
+            let (now, usual) = (new.permille(code), comparisons.map { $0.permille(code) }.max() ?? 0)
             return now - usual > self.terms.risePermille ? (code, now, usual) : nil
         }
         // The dictionary has no order: of equal rises the first by name.
-        let worst = rises.min { ($1.now - $1.usual, $0.code) < ($0.now - $0.usual, $1.code) }
-        return worst.map { .refusals(code: $0.code, permille: $0.now, usualPermille: $0.usual) }
+        return rises.min { ($1.now - $1.usual, $0.code) < ($0.now - $0.usual, $1.code) }
     }
 
     private func slowness(_ seen: Seen) -> RolloutHold? {
