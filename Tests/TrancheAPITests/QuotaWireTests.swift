@@ -66,7 +66,8 @@ import TrancheCore
                 refused: Dictionary(uniqueKeysWithValues: (0...Limits.refusalCodes).map { ("code_\($0)", 1) })),
         ] {
             let bytes = QuotaWire.encode(Self.envelope(load: nil, proof: nil, figures: figures))
-            #expect(#expect(throws: Problem.self) { try QuotaWire.report(bytes) }?.code == "invalid_message")
+            let problem = #expect(throws: Problem.self) { try QuotaWire.report(bytes) }
+            #expect(problem?.code == "invalid_message")
         }
     }
 

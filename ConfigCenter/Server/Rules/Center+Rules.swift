@@ -147,7 +147,7 @@ extension Center {
         let units = fleet.regions.keys.sorted()
         let reached = units.filter { fleet.reaches($0, in: staged.stage) }
         let look = self.rules.look(sale.id, staged, reached: reached, version: version, rollout)
-        func sum<Source>(
+        func sum<Source: Hashable>(
             _ figures: [Source: PurchaseFigures], _ isCounted: (Source) -> Bool
         ) -> PurchaseFigures {
             figures.filter { isCounted($0.key) }.values.reduce(PurchaseFigures(), +)

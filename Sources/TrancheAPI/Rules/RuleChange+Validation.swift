@@ -1,4 +1,3 @@
-import Foundation
 package import TrancheCore
 
 extension Problem {
@@ -31,7 +30,7 @@ extension SaleConfig.RuleChange {
                     + "everywhere")
         }
         let ids = Set(sale.lots.map(\.id.description))
-        for lot in ((self.limits ?? [:]).keys + (self.lines ?? [:]).keys).sorted() where !ids.contains(lot) {
+        for lot in Set((self.limits ?? [:]).keys).union((self.lines ?? [:]).keys).sorted() where !ids.contains(lot) {
             throw bad("names lot \"\(lot.prefix(20))\", which the sale does not have")
         }
         for (lot, limit) in (self.limits ?? [:]).sorted(by: { $0.key < $1.key })
