@@ -128,6 +128,15 @@ extension CommonOptions {
             let names = added.map { id in units.first { $0.id == id }?.name ?? "unit \(id)" }
             Output.line("  units added since its opening: \(names.joined(separator: ", "))")
         }
+        if let staged = document.sale.staged {
+            let standing = staged.held.map { "held: \($0.detail)" } ?? "watched"
+            Output.line(
+                "  new rules in stage \(staged.stage.rawValue), \(standing): `tranche sale rules \(document.sale.id)`")
+        }
+        if let variants = document.sale.variants {
+            let names = variants.map(\.name).joined(separator: ", ")
+            Output.line("  rules differ in \(names): `tranche sale rules \(document.sale.id)`")
+        }
         for step in document.schedule?.steps ?? [] { self.show(step) }
         if document.sale.state == .warming {
             Output.line(document.readiness.isReady ? Output.green("  ready to open") : "  missing:")
