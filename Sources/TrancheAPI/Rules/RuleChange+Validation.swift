@@ -5,8 +5,7 @@ extension Problem {
         Problem(
             status: 409, code: "contested_lot",
             detail: "sale \(sale): lot \(lot) \(why), and then one order over all units decides: its rules are the "
-                + "same "
-                + "everywhere. Change the sale's own rules instead")
+                + "same everywhere. Change the sale's own rules instead")
     }
 
     package static func rolloutUnderWay(_ sale: String) -> Problem {
@@ -57,8 +56,7 @@ extension SaleConfig.Sale {
                 throw Problem(
                     status: 409, code: "rules_differ",
                     detail: "sale \(self.id) has variants, so its units could not be compared: end them first, or "
-                        + "give the new "
-                        + "rules to a variant")
+                        + "give the new rules to a variant")
             }
             try staged.validate(self, config)
         }
@@ -90,8 +88,7 @@ extension SaleConfig.Sale {
                 let names = waiting.map(\.rawValue).sorted().joined(separator: ", ")
                 throw .invalidConfig(
                     "sale \(self.id): lot \(lot.id) has the lines \(names): one line serves all regions, so others "
-                        + "can only "
-                        + "have none (\"open\")")
+                        + "can only have none (\"open\")")
             }
         }
     }
@@ -107,22 +104,19 @@ extension SaleConfig.Variant {
         guard isPlain, (1...32).contains(self.name.utf8.count) else {
             throw .invalidConfig(
                 "sale \(sale.id): the variant's name \"\(self.name.prefix(64))\" is not 1 to 32 small letters, "
-                    + "digits and "
-                    + "dashes")
+                    + "digits and dashes")
         }
         let (units, regions) = (self.units ?? [], self.regions ?? [])
         guard units.isEmpty != regions.isEmpty, units.count + regions.count <= Limits.units else {
             throw .invalidConfig(
                 "sale \(sale.id): variant \(self.name) has \(units.count) units and \(regions.count) regions: give "
-                    + "either "
-                    + "units or regions, at most \(Limits.units)")
+                    + "either units or regions, at most \(Limits.units)")
         }
         guard units.isEmpty || !self.rules.touchesGates else {
             throw Problem(
                 status: 422, code: "gates_serve_regions",
                 detail: "sale \(sale.id): variant \(self.name) is of units, but a gate serves the buyers of all "
-                    + "units of its "
-                    + "region: give regions, or change limits and gate.switches.events only")
+                    + "units of its region: give regions, or change limits and gate.switches.events only")
         }
         try self.rules.validate(sale, "variant \(self.name)")
     }

@@ -16,8 +16,7 @@ extension RolloutHold {
                 + "\(Self.milliseconds(usual)) elsewhere or before"
         case .tooFew(let answered, let needed):
             "the stage was watched for its whole time, but only \(answered) purchases were answered, of \(needed) "
-                + "that are "
-                + "needed to judge"
+                + "that are needed to judge"
         case .unheard(let unit): "\(names[unit]) does not report, or has not applied the stage's version"
         case .versionRefused(let unit, let reason): "\(names[unit]) refused the stage's version: \(reason)"
         case .contested(let lot):
@@ -119,7 +118,6 @@ extension Problem {
         Problem(
             status: 409, code: "contested_lot",
             detail: "sale \(sale): a lot is contested, so one order over all units decides, and the rules are the "
-                + "same everywhere. "
-                + "Change the sale's own rules instead")
+                + "same everywhere. Change the sale's own rules instead")
     }
 }

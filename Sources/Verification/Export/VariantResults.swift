@@ -77,8 +77,7 @@ struct VariantResults {
         if let others = sale.results?.others {
             notes.append(
                 "Other sales were open at the same units (\(others.joined(separator: ", "))): purchases, refusals "
-                    + "and times are of "
-                    + "all of them; orders, buyers and paid items are of this sale.")
+                    + "and times are of all of them; orders, buyers and paid items are of this sale.")
         }
         if sale.results == nil {
             notes.append(
