@@ -126,7 +126,7 @@ import TrancheCore
         return config
     }
 
-    @Test("what cannot differ is refused, and the message names it", arguments: bad)
+    @Test("what cannot differ is refused, and the message names it", arguments: Self.bad)
     func refusals(_ one: Case) throws {
         let config = Self.config(one.state, contest: one.contest, line: one.line)
         let problem = #expect(throws: Problem.self) { try Self.set(one.variants, config) }

@@ -1,4 +1,5 @@
 import DaemonSupport
+import Logging
 import Storage
 import TrancheAPI
 import TrancheCore
