@@ -394,7 +394,8 @@ function drawRuleActs(sale, staged) {
         .filter(([name, act]) => may(act.kind) && (name !== "hold" || !staged.held))
         .map(([name, act]) => ({ key: `${sale.id}-${name}`, name, ...act })) : [];
     keep(find("#ruleActs"), acts, (act) => act.key,
-        (act) => button(act.text, () => ask(rolloutAct(sale.id, act.name)), { class: act.name === "roll-back" ? "danger" : null }));
+        (act) => button(act.text, () => ask(rolloutAct(sale.id, act.name)),
+            { class: act.name === "roll-back" ? "danger" : null }));
 }
 
 function rolloutAct(id, name) {
@@ -402,7 +403,8 @@ function rolloutAct(id, name) {
     return {
         title: `${text}: new rules of ${id}`, word: id, go, prepare: readSale(id),
         danger: name === "finish" ? "Every unit gets the new rules at once, watched or not." : "",
-        fields: [{ name: "reason", label: "Why, for the audit trail", type: "text", value: "", inputmode: "text", maxlength: 200 }],
+        fields: [{
+            name: "reason", label: "Why, for the audit trail", type: "text", value: "", inputmode: "text", maxlength: 200 }],
         plan: ({ reason }) => {
             const staged = rulesNow(id)?.staged;
             if (!staged) throw "no new rules are on their way any more";

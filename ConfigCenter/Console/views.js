@@ -256,12 +256,14 @@ function drawRules(sale) {
                 + `${staged.next ? `then ${stageNames[staged.next]}` : "the last stage"}. Watched for `
                 + `${number(Math.floor(staged.watchedMilliseconds / 1_000))} of `
                 + `${number(Math.floor(staged.watchMilliseconds / 1_000))} s. New rules: `
-                + `${count(staged.new.answered, "purchase")}, 99 % within ${slowness(staged.new.p99Microseconds)}. Old ones: `
+                + `${count(staged.new.answered, "purchase")}, 99 % within ${slowness(staged.new.p99Microseconds)}. `
+                + "Old ones: "
                 + `${count(staged.old.answered, "purchase")}, ${slowness(staged.old.p99Microseconds)}.`);
     write(find("#rulesHeld"), staged?.held ? `Held: ${staged.held.detail}.` : "");
     keep(find("#ruleRows"), rules.units, (one) => one.unit,
         () => make("tr", {}, make("th", { scope: "row" }), make("td"), make("td"), make("td", { class: "number" }),
-            make("td", { class: "number" }), make("td"), make("td", { class: "number" }), make("td", { class: "number" })),
+            make("td", { class: "number" }), make("td"), make("td", { class: "number" }),
+            make("td", { class: "number" })),
         (row, one) => [`${one.unit} (${one.region})`,
             one.variant ?? (one.hasNewRules ? "new" : "the sale's"),
             Object.entries(one.limits).map(([lot, limit]) => `${lot}: ${number(limit)}`).join(", "),

@@ -57,7 +57,8 @@ extension SaleConfig.Sale {
         return plain(self.lots) == plain(other.lots)
     }
 
-    /// Whether limits of buyers and rules of gates are equal, except for the switches: an operator may need these at any time.
+    /// Whether limits of buyers and rules of gates are equal, except for the switches: an operator may need these at any
+    /// time.
     package func hasSameRules(as other: Self) -> Bool {
         func plain(_ sale: Self) -> [Int] { sale.lots.map(\.perBuyerLimit) }
         return plain(self) == plain(other)

@@ -91,7 +91,8 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var variants: [Variant]?
         /// New rules on their way to all units.
         package var staged: Staged?
-        /// `true` from the moment when a lot is contested: there is one order over all units, so every unit has the sale's own rules.
+        /// `true` from the moment when a lot is contested: there is one order over all units, so every unit has the sale's
+        /// own rules.
         package var rulesAlike: Bool?
         /// What was counted while the sale was open, written when it is closed.
         package var results: Results?

@@ -4,8 +4,8 @@ import Storage
 import TrancheAPI
 import TrancheCore
 
-// Rules that are not the same in all units of a sale: variants, and staged rollouts. The core says what becomes of a rollout;
-// each change is a version of the configuration.
+// Rules that are not the same in all units of a sale: variants, and staged rollouts. The core says what becomes of a
+// rollout; each change is a version of the configuration.
 
 extension Center {
     /// What stands in the audit trail in the place of an operator.

@@ -5,8 +5,8 @@ import TrancheCore
 
 /// What the center has heard of purchases, since a stage began, and since a sale opened.
 ///
-/// Nothing here is durable. A center that begins to lead watches a stage anew, which only makes it longer, and counts a sale's
-/// results from then on.
+/// Nothing here is durable. A center that begins to lead watches a stage anew, which only makes it longer, and counts
+/// a sale's results from then on.
 final class RuleWatch: Sendable {
     /// The sums of all units, and of the gates of all regions, at one moment.
     struct Sums: Sendable {

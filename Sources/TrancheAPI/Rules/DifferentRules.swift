@@ -1,7 +1,7 @@
 package import TrancheCore
 
-// Rules that are not the same in all units of a sale: variants, which differ on purpose, and a staged rollout, which comes to
-// an end. Every unit and every gate has the whole configuration, and finds its own rules in it.
+// Rules that are not the same in all units of a sale: variants, which differ on purpose, and a staged rollout, which
+// comes to an end. Every unit and every gate has the whole configuration, and finds its own rules in it.
 
 extension SaleConfig {
     /// Rules of some units or regions that differ from the sale's on purpose.

@@ -1,7 +1,7 @@
 import Foundation
 
-/// The fields that rules which differ may have. A document is read leniently, so that an older process can read a newer one's;
-/// but what an operator sends with a field that nothing would read must not look as if it had been taken.
+/// The fields that rules which differ may have. A document is read leniently, so that an older process can read a
+/// newer one's; but what an operator sends with a field that nothing would read must not look as if it had been taken.
 package enum RuleFields {
     private static let rules: Set<String> = ["gate", "limits", "lines"]
     private static let gate: Set<String> = [

@@ -30,7 +30,7 @@ extension RulesDocument {
                     unit: unit.name, region: unit.region, variant: config.variant(of: sale, at: unit)?.name,
                     hasNewRules: isNew,
                     limits: Dictionary(
-                        own.lots.map { ($0.id.description, $0.perBuyerLimit) }, uniquingKeysWith: { first, _ in first }),
+                        own.lots.map { ($0.id.description, $0.perBuyerLimit) }, uniquingKeysWith: { one, _ in one }),
                     figures: FiguresDocument(results?.units[unit.name] ?? PurchaseFigures()))
             })
     }

@@ -35,8 +35,8 @@ extension RolloutHold {
 extension SaleConfig.Sale {
     /// This sale with the rules of its units and regions replaced.
     ///
-    /// - Throws: ``Problem``: `wrong_state`, `rollout_under_way`, `contested_lot`, or `invalid_config` if lines would change
-    ///   after the draft.
+    /// - Throws: ``Problem``: `wrong_state`, `rollout_under_way`, `contested_lot`, or `invalid_config` if lines would
+    ///   change after the draft.
     package func with(_ variants: [SaleConfig.Variant]) throws(Problem) -> Self {
         guard self.state.allows(.differentRules) else {
             throw .wrongState(self, ": rules can differ until it is closed")

@@ -10,9 +10,9 @@ extension SaleCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show the rules of a sale's units beside each other, with what they have answered.",
             discussion: """
-                The figures are of everything that a unit has answered since the sale opened, or since the center began to \
-                lead. `tranche sale vary` gives regions or units rules of their own, `tranche sale stage` brings new rules to \
-                one unit first. docs/rules.md says what may differ.
+                The figures are of everything that a unit has answered since the sale opened, or since the center \
+                began to lead. `tranche sale vary` gives regions or units rules of their own, `tranche sale stage` \
+                brings new rules to one unit first. docs/rules.md says what may differ.
                 """)
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
@@ -32,8 +32,8 @@ extension SaleCommand {
                     {"name": "work", "regions": ["us"], "rules": {"gate": {"challenge": "work"}}},
                     {"name": "two-each", "units": ["eu-2"], "rules": {"limits": {"7": 2}}}]}
 
-                Stock, times, secrets and units are the same everywhere, and so is everything of a contested lot. `tranche sale \
-                export` shows the results side by side.
+                Stock, times, secrets and units are the same everywhere, and so is everything of a contested lot. \
+                `tranche sale export` shows the results side by side.
                 """)
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
@@ -65,9 +65,9 @@ extension SaleCommand {
         static let configuration = CommandConfiguration(
             abstract: "Bring new rules to one unit of an open sale, then to its region, then to all.",
             discussion: """
-                Each stage is watched and compared with the units that still have the old rules, and with the minute before. \
-                The rollout holds by itself when refusals or latency rise, and `tranche sale rules` says why; `tranche sale \
-                rollout` goes on, rolls back, or finishes. The file has the rules that change:
+                Each stage is watched and compared with the units that still have the old rules, and with the minute \
+                before. The rollout holds by itself when refusals or latency rise, and `tranche sale rules` says why; \
+                `tranche sale rollout` goes on, rolls back, or finishes. The file has the rules that change:
 
                   {"gate": {"challenge": "work", "perUserPerMinute": 60}, "limits": {"7": 2}}
                 """)
@@ -111,9 +111,9 @@ extension SaleCommand {
         static let configuration = CommandConfiguration(
             abstract: "Go on with a staged rollout, hold it, roll it back, or finish it.",
             discussion: """
-                go-on takes the next stage now, whatever was found; watch watches the present one once more; hold keeps it there. \
-                roll-back gives every unit the old rules, as a new version; finish makes the new rules the sale's at once. \
-                hold and watch need an operator, the others an admin.
+                go-on takes the next stage now, whatever was found; watch watches the present one once more; hold \
+                keeps it there. roll-back gives every unit the old rules, as a new version; finish makes the new rules \
+                the sale's at once. hold and watch need an operator, the others an admin.
                 """)
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String

@@ -1,7 +1,8 @@
 import TrancheAPI
 import TrancheCore
 
-/// The results of a sale whose rules differed on purpose, side by side: what ledgers have, and what was counted while it was open.
+/// The results of a sale whose rules differed on purpose, side by side: what ledgers have, and what was counted while
+/// it was open.
 struct VariantResults {
     struct Row: Equatable {
         let name: String

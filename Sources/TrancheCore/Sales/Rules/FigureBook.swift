@@ -1,5 +1,5 @@
-/// What units have answered, or the gates of regions, as the center has heard it: sums that go on when a process starts again, and
-/// their recent past.
+/// What units have answered, or the gates of regions, as the center has heard it: sums that go on when a process
+/// starts again, and their recent past.
 ///
 /// Nothing here is durable. A center that has just begun to lead takes what each process has counted since its start.
 package struct FigureBook<Source: Hashable & Sendable>: Sendable {

@@ -1,5 +1,5 @@
-/// How a process has answered since its start, over all its sales: a unit its purchases, a gate those who want a token. Every number only grows, so a report of them
-/// may be lost, repeated or late.
+/// How a process has answered since its start, over all its sales: a unit its purchases, a gate those who want a
+/// token. Every number only grows, so a report of them may be lost, repeated or late.
 package struct PurchaseFigures: Hashable, Sendable, Codable {
     /// The bounds of ``durations``, in microseconds. The last count has no bound.
     package static let bounds: [Int64] = [
@@ -31,8 +31,8 @@ package struct PurchaseFigures: Hashable, Sendable, Codable {
         return answered == 0 ? 0 : (self.refused[code] ?? 0) * 1_000 / answered
     }
 
-    /// The time within which so many of 1,000 orders were answered, in microseconds, as if durations were spread evenly within
-    /// their bucket. `nil` if there was none.
+    /// The time within which so many of 1,000 orders were answered, in microseconds, as if durations were spread
+    /// evenly within their bucket. `nil` if there was none.
     package func microseconds(permille: Int) -> Int64? {
         let ordered = self.ordered
         guard ordered > 0 else { return nil }

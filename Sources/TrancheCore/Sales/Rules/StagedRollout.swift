@@ -1,8 +1,9 @@
 /// How new rules of an open sale come to its units: to one, then to that one's region, then to all.
 ///
-/// Which units have the new rules is a part of the configuration, so each stage is a version of its own, and every unit has the
-/// same version. While a stage is watched, its units are compared with those that still have the old rules, and with the
-/// time before. The rollout holds by itself when something is worse than both. After the last stage the new rules are the sale's.
+/// Which units have the new rules is a part of the configuration, so each stage is a version of its own, and every
+/// unit has the same version. While a stage is watched, its units are compared with those that still have the old
+/// rules, and with the time before. The rollout holds by itself when something is worse than both. After the last
+/// stage the new rules are the sale's.
 package struct StagedRollout: Hashable, Sendable {
     package enum Stage: String, Hashable, Sendable, Codable, CaseIterable { case unit, region, all }
 
@@ -32,93 +33,6 @@ package struct StagedRollout: Hashable, Sendable {
             (self.watchMilliseconds, self.risePermille) = (watchMilliseconds, risePermille)
             (self.latencyPercent, self.leastAnswers) = (latencyPercent, leastAnswers)
         }
-    }
-
-    /// The units of a sale, as far as a rollout must know them.
-    package struct Fleet: Hashable, Sendable {
-        package let regions: [UnitID: String]
-        package let pilot: UnitID
-        package init(regions: [UnitID: String], pilot: UnitID) { (self.regions, self.pilot) = (regions, pilot) }
-
-        /// Whether a unit has the new rules.
-        package func reaches(_ unit: UnitID, in stage: Stage) -> Bool {
-            switch stage {
-            case .unit: unit == self.pilot
-            case .region: unit == self.pilot || self.regions[unit] == self.regions[self.pilot]
-            case .all: true
-            }
-        }
-
-        /// Whether the gates of a region have the new rules. A gate serves the buyers of all units of its region.
-        package func reaches(gatesOf region: String, in stage: Stage) -> Bool {
-            switch stage {
-            case .unit: region == self.regions[self.pilot] && self.isAlone
-            case .region: region == self.regions[self.pilot]
-            case .all: true
-            }
-        }
-
-        /// Whether the pilot is the only unit of its region.
-        private var isAlone: Bool { self.regions.count { $0.value == self.regions[self.pilot] } == 1 }
-
-        /// The stage after another one that reaches more units; `nil` if none does.
-        package func stage(after stage: Stage) -> Stage? {
-            let isWhole = self.regions.values.allSatisfy { $0 == self.regions[self.pilot] }
-            switch stage {
-            case .unit: return self.isAlone ? (isWhole ? nil : .all) : .region
-            case .region: return isWhole ? nil : .all
-            case .all: return nil
-            }
-        }
-
-        /// - Parameter touchesUnits: Whether the new rules change anything for units. Otherwise one unit of several in a
-        ///   region would be no stage: nobody would meet the new rules.
-        package func first(touchesUnits: Bool) -> Stage { touchesUnits || self.isAlone ? .unit : .region }
-    }
-
-    /// What was seen since the watch of the stage began.
-    package struct Seen: Hashable, Sendable {
-        package var state: SaleState
-        /// Since every unit of the stage has the new rules; 0 until then.
-        package var watchedMilliseconds: Int64
-        /// Of the units that have the new rules.
-        package var new: PurchaseFigures
-        /// Of those that have the old ones.
-        package var old: PurchaseFigures
-        /// Of the units that have the new rules, before the rollout.
-        package var before: PurchaseFigures
-        /// Of the gates that have the new rules, of the others, and of the first ones before; empty where gates have nothing to
-        /// change.
-        package var gates: Gates
-        /// Units of the stage that do not report, or have not applied its version.
-        package var unheard: [UnitID]
-        /// For how long there have been such units.
-        package var unheardMilliseconds: Int64
-        /// The refusal of the stage's version.
-        package var refusal: Rollout.Refusal?
-        /// A lot of the sale that is contested.
-        package var contested: LotID?
-        package init(
-            state: SaleState, watchedMilliseconds: Int64, new: PurchaseFigures, old: PurchaseFigures,
-            before: PurchaseFigures, gates: Gates = Gates(), unheard: [UnitID] = [], unheardMilliseconds: Int64 = 0,
-            refusal: Rollout.Refusal? = nil, contested: LotID? = nil
-        ) {
-            (self.state, self.watchedMilliseconds) = (state, watchedMilliseconds)
-            (self.new, self.old, self.before, self.gates) = (new, old, before, gates)
-            (self.unheard, self.unheardMilliseconds) = (unheard, unheardMilliseconds)
-            (self.refusal, self.contested) = (refusal, contested)
-        }
-    }
-
-    /// What gates have answered.
-    package struct Gates: Hashable, Sendable {
-        package let new: PurchaseFigures
-        package let old: PurchaseFigures
-        package let before: PurchaseFigures
-        package init(
-            new: PurchaseFigures = PurchaseFigures(), old: PurchaseFigures = PurchaseFigures(),
-            before: PurchaseFigures = PurchaseFigures()
-        ) { (self.new, self.old, self.before) = (new, old, before) }
     }
 
     /// What becomes of a rollout.
@@ -197,8 +111,8 @@ package struct StagedRollout: Hashable, Sendable {
 
     /// The refusal whose share has risen most, if that is too much.
     ///
-    /// What also happens to the others is not caused by the rules, and neither is what happened before. So the share must be
-    /// higher than both, as far as there are enough purchases to tell.
+    /// What also happens to the others is not caused by the rules, and neither is what happened before. So the share
+    /// must be higher than both, as far as there are enough purchases to tell.
     private func rise(
         _ new: PurchaseFigures, _ old: PurchaseFigures, _ before: PurchaseFigures
     ) -> (code: String, now: Int, usual: Int)? {
