@@ -379,6 +379,53 @@ function settleAct(one) {
     };
 }
 
+// MARK: Acts on a rollout of rules
+
+const rolloutActs = {
+    "go-on": { text: "Go on", kind: "differRules", go: "Take the next stage" },
+    watch: { text: "Watch once more", kind: "holdRollout", go: "Watch" },
+    hold: { text: "Hold", kind: "holdRollout", go: "Hold" },
+    "roll-back": { text: "Roll back", kind: "differRules", go: "Roll back" },
+    finish: { text: "Finish", kind: "differRules", go: "Finish" },
+};
+
+function drawRuleActs(sale, staged) {
+    const acts = staged ? Object.entries(rolloutActs)
+        .filter(([name, act]) => may(act.kind) && (name !== "hold" || !staged.held))
+        .map(([name, act]) => ({ key: `${sale.id}-${name}`, name, ...act })) : [];
+    keep(find("#ruleActs"), acts, (act) => act.key,
+        (act) => button(act.text, () => ask(rolloutAct(sale.id, act.name)),
+            { class: act.name === "roll-back" ? "danger" : null }));
+}
+
+function rolloutAct(id, name) {
+    const { text, go } = rolloutActs[name];
+    return {
+        title: `${text}: new rules of ${id}`, word: id, go, prepare: readSale(id),
+        danger: name === "finish" ? "Every unit gets the new rules at once, watched or not." : "",
+        fields: [{
+            name: "reason", label: "Why, for the audit trail", type: "text", value: "", inputmode: "text", maxlength: 200 }],
+        plan: ({ reason }) => {
+            const staged = rulesNow(id)?.staged;
+            if (!staged) throw "no new rules are on their way any more";
+            if (!reason.trim()) throw "say why";
+            const places = rulesNow(id).units.filter((one) => one.hasNewRules).map((one) => one.unit).join(", ");
+            const lines = [`the new rules are at: ${places || "no unit"}`];
+            if (staged.held) lines.push(`held: ${staged.held.detail}`);
+            switch (name) {
+            case "go-on": return [...lines, staged.next ? `the next stage: ${stageNames[staged.next]}`
+                : "this was the last stage: the new rules become the sale's"];
+            case "watch": return [...lines, "the stage is watched once more, from the beginning"];
+            case "hold": return [...lines, "it stays so until an operator goes on"];
+            case "roll-back": return [...lines, "every unit gets the old rules back, as a new version"];
+            default: return [...lines, "the new rules become the sale's, at every unit"];
+            }
+        },
+        send: ({ reason }, context, headers) => post(`/v1/sales/${encodeURIComponent(id)}/staged/${name}`,
+            { reason: reason.trim() }, { ...headers, ...match(context) }),
+    };
+}
+
 function versionAct(version) {
     if (!may("rollBack")) return null;
     return button(`Restore the rules of ${number(version)}`, () => ask({

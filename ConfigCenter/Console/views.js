@@ -214,6 +214,7 @@ function drawContest(lot) {
 }
 
 function drawConfiguration() {
+    drawRules(chosen().sale);
     const { config, units, epoch, coordinatorEpoch, coordinator } = board.picture;
     facts(find("#configTiles"), [
         { name: "Version", value: number(config.version) },
@@ -232,6 +233,44 @@ function drawConfiguration() {
             write(item.lastElementChild, `${number(unit.configVersion)}, ${isThere ? "current" : "behind"}`);
             item.lastElementChild.classList.toggle("trouble", !isThere);
         });
+}
+
+const slowness = (microseconds) => isGiven(microseconds) ? `${number(Math.round(microseconds / 100) / 10)} ms` : "–";
+const refusalsText = (refused) => Object.entries(refused).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+    .map(([code, times]) => `${code} ${number(times)}`).join(", ");
+const stageNames = { unit: "one unit", region: "its region", all: "all units" };
+
+/** The chosen sale's rules by unit, if they differ. */
+const rulesNow = (id) => (board.picture.rules ?? []).find((one) => one.sale === id);
+
+function drawRules(sale) {
+    const rules = sale ? rulesNow(sale.id) : undefined;
+    show(find("#rulesCard"), Boolean(rules));
+    if (!rules) return;
+    const { staged } = rules;
+    write(find("#rulesStage"), staged ? (staged.held ? "held" : `watched: ${stageNames[staged.stage]}`) : "variants");
+    find("#rulesStage").classList.toggle("bad", Boolean(staged?.held));
+    write(find("#rulesNote"), rules.alike ? "A lot is contested: every unit has the sale's own rules."
+        : !staged ? "The results are side by side in the sale's report."
+            : `New rules came to ${staged.unit} first; now ${stageNames[staged.stage]}, `
+                + `${staged.next ? `then ${stageNames[staged.next]}` : "the last stage"}. Watched for `
+                + `${number(Math.floor(staged.watchedMilliseconds / 1_000))} of `
+                + `${number(Math.floor(staged.watchMilliseconds / 1_000))} s. New rules: `
+                + `${count(staged.new.answered, "purchase")}, 99 % within ${slowness(staged.new.p99Microseconds)}. `
+                + "Old ones: "
+                + `${count(staged.old.answered, "purchase")}, ${slowness(staged.old.p99Microseconds)}.`);
+    write(find("#rulesHeld"), staged?.held ? `Held: ${staged.held.detail}.` : "");
+    keep(find("#ruleRows"), rules.units, (one) => one.unit,
+        () => make("tr", {}, make("th", { scope: "row" }), make("td"), make("td"), make("td", { class: "number" }),
+            make("td", { class: "number" }), make("td"), make("td", { class: "number" }),
+            make("td", { class: "number" })),
+        (row, one) => [`${one.unit} (${one.region})`,
+            one.variant ?? (one.hasNewRules ? "new" : "the sale's"),
+            Object.entries(one.limits).map(([lot, limit]) => `${lot}: ${number(limit)}`).join(", "),
+            number(one.figures.answered), number(one.figures.ordered), refusalsText(one.figures.refused),
+            slowness(one.figures.p50Microseconds), slowness(one.figures.p99Microseconds)]
+            .forEach((text, place) => write(row.children[place], text)));
+    drawRuleActs(sale, staged);
 }
 
 function drawStranded() {

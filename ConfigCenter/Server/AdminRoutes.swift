@@ -13,6 +13,7 @@ struct AdminRoutes {
 
     func add(to group: RouterGroup<TrancheContext>) {
         SaleRoutes(seat: self.seat, refusals: self.refusals).add(to: group)
+        RuleRoutes(seat: self.seat).add(to: group)
         AuditRoutes(seat: self.seat).add(to: group)
         self.addQuota(to: group)
         self.addConfig(to: group)

@@ -49,6 +49,7 @@ final class GateLines: Sendable {
 extension Center {
     func report(_ report: GateReport) async throws(Problem) -> GateDirectives {
         self.lines.hear(report.identity, try report.reports())
+        if let figures = report.figures { self.rules.hear(gate: report.identity, region: report.region, figures) }
         var seeds: [String: String] = [:]
         for sale in await self.book.config.sales where sale.isAnnounced && sale.isDrawn {
             seeds[sale.id] = try self.lines.seed(of: sale) { () throws(Problem) in try self.drawSeed(of: sale) }
@@ -83,7 +84,8 @@ extension Center {
         // A sale that is paused or not open yet lets nobody pass; the line knows the opening only.
         let opensAt = sale.state == .open ? Instant(milliseconds: sale.startsAtMilliseconds) : .distantFuture
         return SaleLines.Lot(
-            id: lot.id, policy: lot.policy, opensAt: opensAt, left: left, issued: lot.issued, isContested: isContested,
+            id: lot.id, policy: sale.linePolicy(of: lot), opensAt: opensAt, left: left, issued: lot.issued,
+            isContested: isContested,
             load: load, tokenMilliseconds: 1_000 * Int64(sale.gateTerms.tokenSeconds))
     }
 }

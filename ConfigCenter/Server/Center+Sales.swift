@@ -52,6 +52,7 @@ extension Center {
         }
         let secret = step == .settle ? try self.secret(of: sale) : nil
         let seed = step == .close ? try self.drawSeed(of: sale) : nil
+        let results = step == .close ? self.rules.results(of: sale, await self.book.config) : nil
         try await self.change(
             .step(step), expected: expected, actor: actor, note: "\(step.rawValue) \(id)", act: act
         ) { (config) throws(Problem) in
@@ -59,6 +60,7 @@ extension Center {
             config.take(
                 step, to: next, at: place, startsAtMilliseconds: options.startsAtMilliseconds, secret: secret,
                 seed: seed)
+            if step == .close { config.sales[place].results = results }
         }
         if step == .warm { try await self.warm(sale) }
         return try await self.sale(id)

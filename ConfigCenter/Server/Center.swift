@@ -20,6 +20,8 @@ struct Center: Sendable {
     private let versions = NIOLockedValueBox<[UnitID: Int]>([:])
     /// What is in the way of the next step of a sale's schedule, by sale, as the last look found it.
     let obstacles = NIOLockedValueBox<[String: FoundObstacle]>([:])
+    /// What units have answered, and how long the stages of rollouts have been watched.
+    let rules = RuleWatch()
     /// Of the drafts that are deleted, or get items of another sale, now.
     let draftUse = NIOLockedValueBox(DraftUse())
 
@@ -89,6 +91,7 @@ struct Center: Sendable {
         // Only of a unit that the authority takes reports from.
         if case .directives = reply {
             self.loads.withLockedValue { $0.hear(unit, envelope.load, now: SystemClock.monotonic()) }
+            if let figures = envelope.figures { self.rules.hear(unit, envelope.report.incarnation, figures) }
         }
         return reply
     }

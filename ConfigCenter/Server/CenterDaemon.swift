@@ -134,7 +134,8 @@ package enum CenterDaemon {
             [
                 notice, vitals, watch, values.secretWatch(telemetry, logger),
                 configuration.operators.watch(telemetry, logger), application,
-                WarmUp(seat: seat, telemetry: telemetry), ScheduleLoop(seat: seat, telemetry: telemetry), feed, lead,
+                WarmUp(seat: seat, telemetry: telemetry), ScheduleLoop(seat: seat, telemetry: telemetry),
+                RuleLoop(seat: seat, telemetry: telemetry), feed, lead,
             ], logger: logger)
         (try? seat.center)?.keeper.stop()
         curl.stop()

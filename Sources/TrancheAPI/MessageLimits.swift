@@ -111,9 +111,25 @@ extension LoadFigures: LimitedMessage {
     }
 }
 
+extension PurchaseFigures: LimitedMessage {
+    package func checkLimits() throws(Problem) {
+        try Problem.check("refusal codes", count: self.refused.count, limit: Limits.refusalCodes)
+        try Problem.check("durations", count: self.durations.count, limit: Self.bounds.count + 1)
+        for count in [Int](self.refused.values) + self.durations {
+            try Problem.check("count of purchases", count, in: 0...Limits.counter)
+        }
+        for code in self.refused.keys {
+            try Problem.check(
+                "bytes of a refusal "
+                    + "code", count: code.utf8.count, limit: 64)
+        }
+    }
+}
+
 extension ReportEnvelope: LimitedMessage {
     package func checkLimits() throws(Problem) {
         try self.load?.checkLimits()
+        try self.figures?.checkLimits()
         try Problem.check("configVersion", self.configVersion, in: 0...Int.max)
         try self.report.checkLimits()
     }

@@ -6,11 +6,14 @@ import TrancheCore
 /// processor at both ends. The numbers of a lot have as many bytes as they need, so an idle lot has about 20.
 package enum QuotaWire {
     package static let contentType = ContestWire.contentType
+    /// Of the center's answers, which units of earlier versions read.
     static let version: UInt8 = 1
+    /// Of reports. A center of an earlier version refuses the second one, and its units then send JSON.
+    static let reportVersions: ClosedRange<UInt8> = 1...2
 
     package static func encode(_ envelope: ReportEnvelope) -> [UInt8] {
         let report = envelope.report
-        var writer = WireWriter(version: Self.version, capacity: 256 + 24 * report.lots.count)
+        var writer = WireWriter(version: Self.reportVersions.upperBound, capacity: 384 + 24 * report.lots.count)
         writer.put(report.unit.rawValue)
         writer.put(report.ledger.rawValue)
         writer.put(report.incarnation.rawValue)
@@ -33,7 +36,26 @@ package enum QuotaWire {
         writer.put(envelope.load) {
             for number in [$1.capacityPerSecond, $1.waitingMilliseconds, $1.cpuPermille] { $0.put(variable: number) }
         }
+        writer.put(envelope.figures) { Self.put($1, &$0) }
         return writer.bytes
+    }
+
+    private static func put(_ figures: PurchaseFigures, _ writer: inout WireWriter) {
+        let refused = figures.refused.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+        writer.put(UInt8(clamping: refused.count))
+        for (code, count) in refused.prefix(Int(UInt8.max)) {
+            writer.put(code)
+            writer.put(variable: count)
+        }
+        for count in figures.durations { writer.put(variable: count) }
+    }
+
+    private static func figures(_ reader: inout WireReader) throws(Problem) -> PurchaseFigures {
+        var refused: [String: Int] = [:]
+        for _ in 0..<(try reader.take(UInt8.self)) { refused[try reader.text()] = try reader.variable() }
+        var durations: [Int] = []
+        for _ in 0...PurchaseFigures.bounds.count { durations.append(try reader.variable()) }
+        return PurchaseFigures(refused: refused, durations: durations)
     }
 
     private static func put(_ lot: UnitReport.Lot, _ writer: inout WireWriter) {
@@ -62,7 +84,7 @@ package enum QuotaWire {
     /// - Throws: ``Problem`` with code `invalid_message`.
     package static func report(_ bytes: [UInt8]) throws(Problem) -> ReportEnvelope {
         try bytes.withUnsafeBufferPointer { bytes throws(Problem) in
-            var reader = try WireReader(UnsafeRawBufferPointer(bytes), version: Self.version)
+            var reader = try WireReader(UnsafeRawBufferPointer(bytes), versions: Self.reportVersions)
             let envelope = try Self.envelope(&reader)
             try reader.end()
             try envelope.checkLimits()
@@ -96,7 +118,10 @@ package enum QuotaWire {
                 capacityPerSecond: try reader.variable(), waitingMilliseconds: try reader.variable(),
                 cpuPermille: try reader.variable())
         }
-        return ReportEnvelope(report: report, configVersion: configVersion, clock: clock, load: load)
+        let figures =
+            reader.version < 2 ? nil : try reader.optional { reader throws(Problem) in try Self.figures(&reader) }
+        return ReportEnvelope(
+            report: report, configVersion: configVersion, clock: clock, load: load, figures: figures)
     }
 
     private static func lot(_ reader: inout WireReader) throws(Problem) -> UnitReport.Lot {

@@ -16,6 +16,7 @@ extension SaleConfig.Sale {
         (made.tieKeyHash, made.drawHash) = (tieKeyHash, drawHash)
         (made.tieKey, made.drawSeed, made.homes, made.planned) = (nil, nil, nil, nil)
         (made.blocked, made.revocationEpoch, made.branches) = (nil, nil, nil)
+        (made.staged, made.rulesAlike, made.results) = (nil, nil, nil)
         for index in made.lots.indices { (made.lots[index].added, made.lots[index].carriedFrom) = (nil, nil) }
         return made
     }
@@ -36,6 +37,10 @@ extension SaleConfig.Sale {
         (edited.homes, edited.planned) = (self.homes, self.planned)
         (edited.blocked, edited.revocationEpoch) = (self.blocked, self.revocationEpoch)
         edited.branches = self.branches
+        // These have calls of their own.
+        (edited.variants, edited.staged) = (self.variants, self.staged)
+        (edited.rulesAlike, edited.results) = (self.rulesAlike, self.results)
+        guard self.staged == nil || edited.hasSameRules(as: self) else { throw .rolloutUnderWay(self.id) }
         // Whoever edits may have read the sale before a step was held.
         edited.schedule?.held = self.schedule?.held
         for index in edited.lots.indices {

@@ -21,6 +21,11 @@ extension SaleConfig.Sale {
         self.name = old.name
         if self.schedule == nil || self.state == .settled { self.takeTimes(of: old) }
         self.gate = old.gate
+        // New rules that are on their way are newer than the older version: they end.
+        self.staged = nil
+        if self.state.allows(.lots) || Self.lines(self.variants ?? []) == Self.lines(old.variants ?? []) {
+            self.variants = old.variants
+        }
         // Of a second round there are items already, also in a draft.
         if self.state.allows(.lots), !self.isSecondRound {
             self.lots = old.lots
@@ -50,6 +55,14 @@ extension SaleConfig.Sale {
             }
         }
         return plain(self.lots) == plain(other.lots)
+    }
+
+    /// Whether limits of buyers and rules of gates are equal, except for the switches: an operator may need these at any
+    /// time.
+    package func hasSameRules(as other: Self) -> Bool {
+        func plain(_ sale: Self) -> [Int] { sale.lots.map(\.perBuyerLimit) }
+        return plain(self) == plain(other)
+            && self.gate?.withoutSwitches ?? .init() == other.gate?.withoutSwitches ?? .init()
     }
 
     /// Whether a limit of buyers is lower than in `other`.

@@ -79,6 +79,8 @@ extension SaleConfig {
         for lot in sale.lots { try self.validate(lot, of: sale) }
         try sale.validateGate()
         try sale.validateSchedule()
+        // As with the weights of lots: a draft may name units that are not registered yet.
+        try sale.validateDifferentRules(self, namesMayBeUnknown: sale.state == .draft || sale.state == .settled)
     }
 
     private func validate(_ lot: Lot, of sale: Sale) throws(Problem) {

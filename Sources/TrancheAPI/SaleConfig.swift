@@ -39,7 +39,7 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         /// How the lot is contested; the defaults of ``Contest`` if not given.
         package let contest: Contest?
         /// How buyers come to a token at the gates; nobody waits if not given.
-        package let line: LinePolicy?
+        package var line: LinePolicy?
         package var issued: Int { self.stock + (self.added ?? 0) }
         package init(
             id: LotID, name: String, stock: Int, perBuyerLimit: Int, poolPermille: Int, weights: [String: Int]? = nil,
@@ -91,10 +91,21 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var drawSeed: String?
         /// When the center takes the steps of the sale by itself; operators take them if not given.
         package var schedule: Schedule?
+        /// Rules of units and regions that differ from the sale's on purpose.
+        package var variants: [Variant]?
+        /// New rules on their way to all units.
+        package var staged: Staged?
+        /// `true` from the moment when a lot is contested: there is one order over all units, so every unit has the sale's
+        /// own rules.
+        package var rulesAlike: Bool?
+        /// What was counted while the sale was open, written when it is closed.
+        package var results: Results?
         package init(
             id: String, name: String, state: SaleState = .draft, startsAtMilliseconds: Int64, endsAtMilliseconds: Int64,
-            paymentWindowMilliseconds: Int64, lots: [Lot], gate: GateRules? = nil, schedule: Schedule? = nil
+            paymentWindowMilliseconds: Int64, lots: [Lot], gate: GateRules? = nil, schedule: Schedule? = nil,
+            variants: [Variant]? = nil
         ) {
+            self.variants = variants
             self.gate = gate
             self.schedule = schedule
             self.id = id

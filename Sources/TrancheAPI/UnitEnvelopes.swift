@@ -23,7 +23,13 @@ package struct ReportEnvelope: Sendable, Codable {
     package let clock: ClockDocument
     /// `nil` from a unit of a version that does not measure.
     package let load: LoadFigures?
-    package init(report: UnitReport, configVersion: Int, clock: ClockDocument, load: LoadFigures? = nil) {
+    /// What the process has answered since its start; `nil` from a unit of a version that does not tell.
+    package let figures: PurchaseFigures?
+    package init(
+        report: UnitReport, configVersion: Int, clock: ClockDocument, load: LoadFigures? = nil,
+        figures: PurchaseFigures? = nil
+    ) {
+        self.figures = figures
         self.load = load
         self.clock = clock
         self.report = report

@@ -58,11 +58,21 @@ struct WireWriter {
 /// Reads what ``WireWriter`` wrote. What is too short, too long or of another version is refused.
 struct WireReader {
     private var reader: ByteReader
+    /// Of the format.
+    let version: UInt8
 
     init(_ bytes: UnsafeRawBufferPointer, version: UInt8) throws(Problem) {
         self.reader = ByteReader(bytes)
         guard let first = self.reader.byte() else { throw Self.invalid("it is empty") }
         guard first == version else { throw Self.invalid("its version is \(first), not \(version)") }
+        self.version = first
+    }
+
+    init(_ bytes: UnsafeRawBufferPointer, versions: ClosedRange<UInt8>) throws(Problem) {
+        self.reader = ByteReader(bytes)
+        guard let first = self.reader.byte() else { throw Self.invalid("it is empty") }
+        guard versions.contains(first) else { throw Self.invalid("its version is \(first), not in \(versions)") }
+        self.version = first
     }
 
     static func invalid(_ detail: String) -> Problem {

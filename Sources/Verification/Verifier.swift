@@ -225,8 +225,9 @@ package struct Verifier {
     private func limits() -> [LotID: Int] {
         self.configs.reduce(into: [:]) { limits, version in
             guard let config = try? JSON.decode(SaleConfig.self, from: version.content) else { return }
-            let sales = config.sales.filter { $0.state != .draft }
-            for lot in sales.flatMap(\.lots) { limits[lot.id] = max(limits[lot.id] ?? 0, lot.perBuyerLimit) }
+            for sale in config.sales where sale.state != .draft {
+                for lot in sale.lots { limits[lot.id] = max(limits[lot.id] ?? 0, sale.highestLimit(of: lot)) }
+            }
         }
     }
 

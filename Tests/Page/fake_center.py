@@ -16,7 +16,7 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 ACTS = ("read", "warm", "open", "pause", "resume", "block", "revoke", "moveQuota", "addStock", "addMuchStock", "forceOpen", "close", "settle",
         "releaseEnd", "createSale", "editSale", "deleteSale", "rollBack", "freeze", "settleQuota", "addUnit", "drain", "undrain", "strand",
-        "removeUnit", "other")
+        "removeUnit", "differRules", "holdRollout", "other")
 PARTS = ("paid", "held", "quota", "underWay", "unheard", "settled", "stranded", "pool", "carried")
 
 
@@ -76,6 +76,26 @@ def picture():
                       "reason": "the ledger was set back"}],
         "moves": [{"id": 1, "lot": 1, "from": 2, "to": 1, "asked": 100, "moved": 64, "isDone": False}],
         "alarms": ["unit 3, generation 1: lot 1: it has 500, granted were 460"], "alarmCount": 1}
+
+
+def figures(answered, refused):
+    return {"answered": answered, "ordered": answered - sum(refused.values()), "refused": refused,
+            "p50Microseconds": 2100, "p99Microseconds": 41900}
+
+
+def rollout(held=True):
+    """The rules of a sale whose new ones are at one unit."""
+    bad = {"bad_token": 90, "limit_reached": 10}
+    detail = "9.0 % of the purchases at units with the new rules are refused with bad_token, against 0.1 % elsewhere or before"
+    staged = {"stage": "unit", "next": "all", "unit": "us-east", "rules": {"limits": {"1": 2}}, "reachesGates": True,
+              "watchedMilliseconds": 21_400, "watchMilliseconds": 60_000, "new": figures(1000, bad),
+              "old": figures(2000, {}), "before": figures(900, {})}
+    if held:
+        staged["held"] = {"code": "refusals_rose", "detail": detail, "atMilliseconds": milliseconds()}
+    units = [{"unit": name, "region": name, "hasNewRules": number == 0, "limits": {"1": 2 - min(number, 1)},
+              "figures": figures(1000, bad if number == 0 else {})}
+             for number, name in enumerate(("us-east", "eu-west", "ap-south"))]
+    return {"sale": "summer", "version": 7, "variants": [], "alike": False, "staged": staged, "units": units}
 
 
 class FakeCenter:

@@ -1,7 +1,7 @@
 """The operators' console at a small center: what it shows, how it acts, and that everybody can use it."""
 
 from console_case import ConsoleCase
-from fake_center import ACTS, SECRET
+from fake_center import ACTS, SECRET, rollout
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -132,6 +132,30 @@ class ConsoleTests(ConsoleCase):
     def acts_in_view(self):
         return self.browser.run("""return [...document.querySelectorAll("main .acts button")]
             .filter((one) => one.getClientRects().length).map((one) => one.textContent)""")
+
+    def test_a_rollout_is_shown_and_rolled_back_with_a_reason(self):
+        self.start_signed_in()
+        self.view("configuration")
+        self.assertFalse(self.browser.element("#rulesCard").is_displayed())
+        self.center.change(lambda picture: picture.update(rules=[rollout(held=False)]))
+        self.wait_for_text("#rulesStage", "watched: one unit")
+        self.wait_for_text("#rulesNote", "then all units")
+        self.wait_for_text("#ruleRows", "bad_token 90, limit_reached 10")
+        self.center.change(lambda picture: picture.update(rules=[rollout()]))
+        self.wait_for_text("#rulesHeld", "Held: 9.0 % of the purchases")
+        self.assertEqual(self.browser.text("#rulesStage"), "held")
+        self.assertNotIn("Hold", self.browser.text("#ruleActs").split("\n"))
+        self.press("Roll back")
+        self.wait_for_text("#plan", "say why")
+        self.browser.element("#typed").send_keys("summer")
+        self.assertFalse(self.can_go())
+        self.fill("reason", "forged tokens")
+        self.wait_for_text("#plan", "every unit gets the old rules back, as a new version")
+        self.browser.element("#actGo").click()
+        self.wait_for_text("#done", "Done: Roll back")
+        path, body, headers = self.center.acts[0]
+        self.assertEqual((path, body), ("/v1/sales/summer/staged/roll-back", {"reason": "forged tokens"}))
+        self.assertEqual(headers["If-Match"], '"7"')
 
     def test_acts_that_the_role_may_not_do_are_not_shown(self):
         self.start()
@@ -399,6 +423,7 @@ class ConsoleTests(ConsoleCase):
 
     def test_axe_finds_nothing_and_nothing_is_too_wide_in_any_view(self):
         self.start_signed_in()
+        self.center.change(lambda picture: picture.update(rules=[rollout()]))
         self.choose_lot(2)
         for view in VIEWS:
             self.view(view)

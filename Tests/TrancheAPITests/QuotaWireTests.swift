@@ -5,7 +5,9 @@ import TrancheCore
 @Suite("Reports of units as bytes") struct QuotaWireTests {
     private static let head = LedgerHead(position: 1 << 40, digest: ChainDigest(high: .max, low: 3))
 
-    private static func envelope(load: LoadFigures?, proof: LedgerHead?, lots: Int = 2) -> ReportEnvelope {
+    private static func envelope(
+        load: LoadFigures?, proof: LedgerHead?, lots: Int = 2, figures: PurchaseFigures? = nil
+    ) -> ReportEnvelope {
         let lots = (1...UInt32(lots)).map { number in
             UnitReport.Lot(
                 lot: LotID(number == 1 ? .max : number),
@@ -18,7 +20,8 @@ import TrancheCore
             session: 1 << 63, head: self.head, nonce: 5, lots: lots, proves: 12, proof: proof,
             earlier: [.init(lot: LotID(4), generation: Generation(1), live: 1_000_000)])
         return ReportEnvelope(
-            report: report, configVersion: 300, clock: ClockDocument(ClockCheck(), refusedFences: 2), load: load)
+            report: report, configVersion: 300, clock: ClockDocument(ClockCheck(), refusedFences: 2), load: load,
+            figures: figures)
     }
 
     private static let directives = QuotaDirectives(
@@ -38,6 +41,33 @@ import TrancheCore
             #expect(read.clock == written.clock)
             #expect(read.load == written.load)
             #expect(read.configVersion == 300)
+        }
+    }
+
+    @Test("what a unit has answered is read as it was written, and is not in the reports of earlier versions")
+    func figuresAreReadBack() throws {
+        let figures = PurchaseFigures(
+            refused: ["bad_token": 3, "limit_reached": 70_000], durations: [1, 0, 128] + [Int](repeating: 7, count: 12))
+        let bytes = QuotaWire.encode(Self.envelope(load: nil, proof: nil, figures: figures))
+        #expect(try QuotaWire.report(bytes).figures == figures)
+        #expect(try JSON.decode(ReportEnvelope.self, from: JSON.encode(QuotaWire.report(bytes))).figures == figures)
+        // The last byte says that there are none; the first form has no such byte.
+        let plain = QuotaWire.encode(Self.envelope(load: nil, proof: nil))
+        let earlier = [1] + plain.dropFirst().dropLast()
+        let read = try QuotaWire.report(earlier)
+        #expect(read.figures == nil && read.configVersion == 300)
+        #expect(throws: Problem.self) { try QuotaWire.report([3] + plain.dropFirst()) }
+    }
+
+    @Test("figures beyond their limits are refused") func figuresHaveLimits() {
+        for figures in [
+            PurchaseFigures(refused: ["bad_token": Limits.counter + 1]), PurchaseFigures(durations: [-1]),
+            PurchaseFigures(
+                refused: Dictionary(uniqueKeysWithValues: (0...Limits.refusalCodes).map { ("code_\($0)", 1) })),
+        ] {
+            let bytes = QuotaWire.encode(Self.envelope(load: nil, proof: nil, figures: figures))
+            let problem = #expect(throws: Problem.self) { try QuotaWire.report(bytes) }
+            #expect(problem?.code == "invalid_message")
         }
     }
 

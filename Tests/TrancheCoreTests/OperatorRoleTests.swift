@@ -6,7 +6,7 @@ import TrancheCore
     /// The whole table, written a second time: a change must be made in both.
     private static let viewers: Set<ActKind> = [.read]
     private static let operators: Set<ActKind> = [
-        .read, .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .hold, .addStock,
+        .read, .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .hold, .addStock, .holdRollout,
     ]
 
     @Test("viewers read, operators do the acts of a sale's day, and admins do everything") func rolesHaveTheirActs() {
@@ -61,6 +61,12 @@ import TrancheCore
                     == ActKind(method: "POST", path: "/v1/sales/s/\(step)").least)
         }
         #expect(ActKind(method: "DELETE", path: "/v1/sales/s/holds/%6fpen") == .releaseEnd)
+        for act in StagedRollout.Act.allCases {
+            let isSafe = act == .hold || act == .watch
+            #expect(
+                ActKind(method: "POST", path: "/v1/sales/s/staged/\(act.rawValue)")
+                    == (isSafe ? .holdRollout : .differRules))
+        }
         for (method, path) in [
             ("POST", "/v1/sales/s/%70ause"), ("POST", "/v1/sales/s/Pause"), ("POST", "/v1/sales/s/none"),
             ("PATCH", "/v1/sales/s"), ("GET", "/v1/secrets"), ("GET", "/"), ("GET", ""), ("POST", "/v2/sales"),

@@ -116,11 +116,11 @@ import TrancheCore
     func stoppingOrPrerequisiteChangeIsUrgent() {
         let urgent: [ConfigChange] = [
             .step(.pause), .step(.close), .saleEdited(isPressing: true), .moreStock, .unitRemoved,
-            .buyersBlocked, .tokensRevoked,
+            .buyersBlocked, .tokensRevoked, .sameRules,
         ]
         let ordinary: [ConfigChange] = [
             .step(.warm), .step(.open), .step(.resume), .step(.settle), .saleEdited(isPressing: false), .rollback,
-            .unitAnnounced, .saleCreated, .saleDeleted, .stepHeld,
+            .unitAnnounced, .saleCreated, .saleDeleted, .stepHeld, .variants, .stage,
         ]
         #expect(urgent.allSatisfy(\.isUrgent) && !ordinary.contains(where: \.isUrgent))
     }

@@ -16,6 +16,8 @@ import TrancheCore
         #expect(states(.deletion) == [.draft])
         #expect(states(.formerOpening) == [.draft, .warming])
         #expect(states(.moreStock) == [.draft, .warming, .open, .paused])
+        #expect(states(.differentRules) == [.draft, .warming, .open, .paused])
+        #expect(states(.stagedRollout) == [.open], "a stage is judged by its purchases")
     }
 
     @Test(

@@ -32,6 +32,23 @@ import UnitServer
         ] { #expect(text.contains(line + "\n"), "\(line)") }
     }
 
+    @Test("the center hears the sums of all threads: refusals by code, and orders by their time")
+    func figuresAreSums() {
+        let meters = UnitMeters(Telemetry())
+        let (one, other) = (meters.tally(), meters.tally())
+        one.observePurchase(self.order(.reserved), microseconds: 3_000)
+        other.observePurchase(self.order(.contested), microseconds: 3_500)
+        other.observePurchase(self.order(.reserved), microseconds: 20_000_000)
+        one.observePurchase(.refused(.soldOut(requested: 1)), microseconds: 100)
+        other.observeRefusal(.forged)
+        one.observeRefusal(.forged)
+        let figures = meters.figures
+        #expect(figures.refused == ["sold_out": 1, "bad_token": 2])
+        #expect(figures.ordered == 3 && figures.answered == 6 && figures.durations[3] == 2)
+        #expect(figures.durations.last == 1)
+        #expect(PurchaseFigures.bounds == Buckets.microseconds, "the center reads the buckets of the histograms")
+    }
+
     @Test("a purchase whose buyer has gone has no duration, and its refusal is counted")
     func goneBuyersHaveNoDuration() {
         let telemetry = Telemetry()

@@ -4,6 +4,7 @@ import PostgresClient
 import Storage
 import TestSupport
 import Testing
+import TrancheAPI
 import TrancheCore
 import Verification
 
@@ -57,6 +58,37 @@ import Verification
         #expect(report.contains("A &lt;b&gt;test&lt;/b&gt;"))
         #expect(!report.contains("<script") && !report.contains("Preliminary"))
         #expect(try self.check(path, result).isEmpty)
+    }
+
+    @Test("rules that differed are side by side: what the ledgers have, and what was counted")
+    func variantsAreSideBySide() throws {
+        let sale = try SoldFolder()
+        let plain = try String(contentsOfFile: try self.export(sale, "plain").path + "/report.html", encoding: .utf8)
+        #expect(!plain.contains("Rules that differed"))
+        let first = try #require(try sale.store.configVersions(limit: 1).first)
+        var config = try JSON.decode(SaleConfig.self, from: first.content)
+        config.units = [
+            .init(
+                id: SoldFolder.unit, name: "one", region: "eu", publicURL: "http://a:1", internalURL: "http://a:2")
+        ]
+        config.sales[0].variants = [.init(name: "two-each", regions: ["eu"], rules: .init(limits: ["1": 2]))]
+        config.sales[0].results = .init(
+            sinceMilliseconds: 1_000, untilMilliseconds: 9_000,
+            units: ["one": PurchaseFigures(refused: ["limit_reached": 7], durations: [3, 4])], others: ["other"],
+            gates: ["eu": PurchaseFigures(refused: ["rate_limited": 5], tokens: 11)])
+        let content = String(decoding: JSON.encode(config), as: UTF8.self)
+        try sale.store.append(
+            .init(
+                version: 2, checksum: ConfigPush.checksum(of: content), content: Data(content.utf8),
+                at: Instant(microseconds: 2), actor: "test", note: ""), as: Epoch(1))
+        let path = try self.export(sale, verify: false).path
+        let report = try String(contentsOfFile: path + "/report.html", encoding: .utf8)
+        let row = [
+            "two-each", "one", "3", "3", "2", "14", "limit_reached 7", "0.6 ms", "1.0 ms", "11", "rate_limited 5",
+        ].map { "<td>\($0)</td>" }.joined()
+        #expect(report.contains("<tr>\(row)</tr>"), "\(report)")
+        #expect(report.contains("Other sales were open at the same units (other)"))
+        #expect(!report.contains("the sale's own rules"), "no unit had them")
     }
 
     @Test("repeated, it is the same byte for byte; also from PostgreSQL, and while heartbeats go on")

@@ -38,7 +38,7 @@ package enum UnitDaemon {
         let checkpoints = try (ledger as? UnitLedger).map { try LedgerCheckpoints(of: $0.path) }
         defer { checkpoints?.stop() }
 
-        let file = ConfigFile(folder: configuration.folder)
+        let file = ConfigFile(folder: configuration.folder, unit: configuration.unit)
         let curl = CurlClient(tls: configuration.transport.client)
         let telemetry = Telemetry()
         let (meters, pulse) = (UnitMeters(telemetry), Pulse())
@@ -50,7 +50,7 @@ package enum UnitDaemon {
             archive: OrderArchive(archives))
         let contest = ContestLink(configuration, curl: curl, intake: intake, telemetry: telemetry, logger: logger)
         let watch = OrderWatch(connections: configuration.connectionLimit, telemetry: telemetry)
-        let link = CenterLink(configuration, curl: curl, file: file, contest: contest, logger: logger)
+        let link = CenterLink(configuration, curl: curl, file: file, contest: contest, meters: meters, logger: logger)
         link.onEvent { intake.post($0) }
         let redis = RedisCalls(
             configuration.redis, unit: configuration.unit, poller: poller, token: 0,
@@ -68,11 +68,11 @@ package enum UnitDaemon {
                 provider: provider, poller: poller, center: link,
                 coordinator: contest, watch: watch, telemetry: telemetry, tally: tally, pulse: pulse, logger: logger,
                 lanes: configuration.lanes),
-            book: book, rules: file.config.rules, settings: settings)
+            book: book, rules: file.config.rules(at: configuration.unit), settings: settings)
         try outbox.claim(ledger, engine.machine.book, telemetry, logger)
         file.onApply { config in
-            intake.post(.configured(config.rules))
-            if !config.lotsWithoutEvents.isEmpty { watch.wakeAll() }
+            intake.post(.configured(config.rules(at: configuration.unit)))
+            if !config.seen(by: configuration.unit).lotsWithoutEvents.isEmpty { watch.wakeAll() }
         }
 
         let codecs = configuration.tokenSecrets.derive { TokenCodec(secrets: $0) }

@@ -117,8 +117,14 @@ extension Center {
         let known = ConsolePicture.Knowledge(
             config: config, rollout: rollout, clocks: clocks, loads: loads, alarms: self.keeper.alarms,
             leadingSince: self.leadingSince)
-        return try await self.keeper.perform { authority, _ in
+        var picture = try await self.keeper.perform { authority, _ in
             ConsolePicture(authority, known, wall: SystemClock.now(), now: SystemClock.monotonic())
         }
+        let differing = config.sales.filter { $0.staged != nil || $0.variants?.isEmpty == false }
+        for sale in differing.suffix(ConsolePicture.rulesLimit) {
+            // A sale that was deleted meanwhile has no rules to show.
+            if let rules = try? await self.rulesDocument(of: sale.id) { picture.rules.append(rules) }
+        }
+        return picture
     }
 }

@@ -67,5 +67,7 @@ extension SaleConfig.Sale {
     fileprivate var figures: String {
         "\(self.state.rawValue), stock \(self.lots.reduce(0) { $0 + $1.issued }), revoked \(self.revocationEpoch?.rawValue ?? 0)"
             + ", blocked \(self.blocked?.count ?? 0)"
+            + (self.staged.map { ", new rules in stage \($0.stage.rawValue)\($0.held == nil ? "" : " (held)")" } ?? "")
+            + (self.variants.map { ", variants \($0.map(\.name).joined(separator: " "))" } ?? "")
     }
 }

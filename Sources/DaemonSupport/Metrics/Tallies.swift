@@ -20,6 +20,20 @@ package final class Tallies: Sendable {
         return sums
     }
 
+    /// The counts of a family, by the number of the label's value.
+    package func counts(_ family: CounterFamily) -> [Int] {
+        Array(self.sums[family.first..<(family.first + family.count)])
+    }
+
+    /// The counts in the buckets of a family, by the number of the label's value.
+    package func buckets(_ family: HistogramFamily) -> [[Int]] {
+        let sums = self.sums
+        return (0..<family.count).map { value in
+            let first = family.first + value * (Buckets.count + 1)
+            return Array(sums[first..<(first + Buckets.count)])
+        }
+    }
+
     /// The text of each family, by its name.
     var texts: [(name: String, text: String)] {
         let sums = self.sums

@@ -10,6 +10,8 @@ package struct ConsolePicture: Sendable, Codable {
     package static let movesLimit = 20
     package static let alarmsLimit = 20
     package static let contradictionsLimit = 20
+    /// Sales whose rules differ by unit.
+    package static let rulesLimit = 20
 
     package struct Sale: Sendable, Codable {
         package let id: String
@@ -124,6 +126,8 @@ package struct ConsolePicture: Sendable, Codable {
     package let contradictions: [Contradiction]
     package let units: [Unit]
     package let stranded: [Stranded]
+    /// Of sales whose rules differ by unit.
+    package var rules: [RulesDocument] = []
     /// Moves that operators asked for, the newest last.
     package let moves: [QuotaAuthority.Move]
     /// Alarms about messages of units, the newest last.

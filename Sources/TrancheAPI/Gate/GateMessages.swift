@@ -59,8 +59,14 @@ package struct GateReport: Hashable, Sendable, Codable {
     /// The version of the configuration that the gate applies.
     package let version: Int
     package let lots: [Lot]
+    /// What the process has answered since its start; `nil` from a gate of an earlier version.
+    package let figures: PurchaseFigures?
 
-    package init(gate: String, start: UInt64, region: String, publicURL: String, version: Int, lots: [Lot]) {
+    package init(
+        gate: String, start: UInt64, region: String, publicURL: String, version: Int, lots: [Lot],
+        figures: PurchaseFigures? = nil
+    ) {
+        self.figures = figures
         (self.gate, self.start, self.region) = (gate, start, region)
         (self.publicURL, self.version, self.lots) = (publicURL, version, lots)
     }
@@ -73,6 +79,7 @@ package struct GateReport: Hashable, Sendable, Codable {
                 status: 400, code: "bad_request",
                 detail: "a gate has a name of 1 to 64 bytes, and reports at most \(Limits.lots) lots")
         }
+        try self.figures?.checkLimits()
         var reports: [SaleLines.Report] = []
         for lot in self.lots { reports.append(try lot.report()) }
         return reports

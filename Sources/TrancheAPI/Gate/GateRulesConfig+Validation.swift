@@ -123,7 +123,7 @@ extension SaleConfig.Sale {
     /// - Parameter opensAt: The start, if it is not the configured one.
     package func checkLines(opensAt: Instant? = nil, now: Instant) throws(Problem) {
         let opensAt = opensAt ?? Instant(milliseconds: self.startsAtMilliseconds)
-        guard opensAt <= now, let lot = self.lots.first(where: { $0.policy == .lottery }) else { return }
+        guard opensAt <= now, let lot = self.lots.first(where: { self.linePolicy(of: $0) == .lottery }) else { return }
         throw .invalidConfig(
             "lot \(lot.id): the line is a lottery, which buyers enter before the start, but the start "
                 + "\(JSON.text(opensAt)) has passed at \(JSON.text(now))")

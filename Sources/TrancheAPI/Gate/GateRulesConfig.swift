@@ -176,7 +176,7 @@ extension SaleConfig.Sale {
     package var gateTerms: GateTerms { GateTerms(self.gate) }
 
     /// Whether a lot of the sale is drawn: then the draw's hash is published, and its seed after the opening.
-    package var isDrawn: Bool { self.lots.contains { $0.policy.isDrawn } }
+    package var isDrawn: Bool { self.lots.contains { self.linePolicy(of: $0).isDrawn } }
 }
 
 extension SaleConfig.Lot {

@@ -13,6 +13,7 @@ struct SaleCommand: AsyncParsableCommand {
             Create.self, List.self, Show.self, Edit.self, Delete.self, Warm.self, Open.self, Pause.self, Resume.self,
             Close.self, Settle.self, Block.self, Unblock.self, RevokeTokens.self,
             AddUnit.self, Export.self, SecondRound.self, Hold.self, Release.self,
+            Rules.self, Vary.self, Stage.self, Rollout.self,
         ])
 
     struct Warm: AsyncParsableCommand {
@@ -126,6 +127,15 @@ extension CommonOptions {
             let units = (try? self.folder.load())?.units ?? []
             let names = added.map { id in units.first { $0.id == id }?.name ?? "unit \(id)" }
             Output.line("  units added since its opening: \(names.joined(separator: ", "))")
+        }
+        if let staged = document.sale.staged {
+            let standing = staged.held.map { "held: \($0.detail)" } ?? "watched"
+            Output.line(
+                "  new rules in stage \(staged.stage.rawValue), \(standing): `tranche sale rules \(document.sale.id)`")
+        }
+        if let variants = document.sale.variants {
+            let names = variants.map(\.name).joined(separator: ", ")
+            Output.line("  rules differ in \(names): `tranche sale rules \(document.sale.id)`")
         }
         for step in document.schedule?.steps ?? [] { self.show(step) }
         if document.sale.state == .warming {

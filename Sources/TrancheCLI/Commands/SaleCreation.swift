@@ -119,9 +119,13 @@ extension LinePolicy: ExpressibleByArgument {}
 /// A JSON file of an operator.
 enum JSONFile {
     static func read<Document: Decodable>(_ type: Document.Type, _ path: String) throws -> Document {
+        try JSON.decode(type, from: try self.bytes(path))
+    }
+
+    static func bytes(_ path: String) throws -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw CommandError("\(path) cannot be read")
         }
-        return try JSON.decode(type, from: data)
+        return Array(data)
     }
 }

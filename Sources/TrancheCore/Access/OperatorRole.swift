@@ -33,6 +33,10 @@ package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
     /// More than that.
     case addMuchStock
     case close, settle, createSale, editSale, deleteSale, rollBack
+    /// Rules that differ by region or unit, and the stages of a rollout.
+    case differRules
+    /// A staged rollout is held, or its stage is watched once more.
+    case holdRollout
     case secondRound
     case freeze, settleQuota, addUnit, drain, undrain, strand, removeUnit
     /// What the table of addresses does not have.
@@ -42,8 +46,9 @@ package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
     package var least: OperatorRole {
         switch self {
         case .read: .viewer
-        case .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .hold, .addStock: .operator
-        case .addMuchStock, .forceOpen, .releaseEnd, .close, .settle, .createSale, .editSale, .deleteSale, .rollBack:
+        case .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .hold, .addStock, .holdRollout: .operator
+        case .addMuchStock, .forceOpen, .releaseEnd, .close, .settle, .createSale, .editSale, .deleteSale, .rollBack,
+            .differRules:
             .admin
         case .secondRound, .freeze, .settleQuota, .addUnit, .drain, .undrain, .strand, .removeUnit, .other: .admin
         }
@@ -90,7 +95,8 @@ extension ActKind {
     private static let addresses: [Address] =
         [
             "/v1/operator", "/v1/sales", "/v1/sales/:sale", "/v1/quota", "/v1/quota/moves/:move", "/v1/units",
-            "/v1/config", "/v1/sales/:sale/second-rounds/:next", "/v1/config/rollout", "/v1/config/versions",
+            "/v1/config", "/v1/sales/:sale/second-rounds/:next", "/v1/sales/:sale/rules", "/v1/config/rollout",
+            "/v1/config/versions",
             "/v1/audit", "/v1/audit/chain", "/v1/console/events",
         ].map { Address("GET", $0, .read) } + [
             Address("POST", "/v1/sales", .createSale), Address("PUT", "/v1/sales/:sale", .editSale),
@@ -105,6 +111,11 @@ extension ActKind {
             Address("DELETE", "/v1/sales/:sale/holds/open", .hold),
             Address("DELETE", "/v1/sales/:sale/holds/:step", .releaseEnd),
             Address("PUT", "/v1/sales/:sale/second-rounds/:next", .secondRound),
+            Address("PUT", "/v1/sales/:sale/variants", .differRules),
+            Address("PUT", "/v1/sales/:sale/staged", .differRules),
+            Address("POST", "/v1/sales/:sale/staged/hold", .holdRollout),
+            Address("POST", "/v1/sales/:sale/staged/watch", .holdRollout),
+            Address("POST", "/v1/sales/:sale/staged/:act", .differRules),
             Address("POST", "/v1/sales/:sale/warm", .warm), Address("POST", "/v1/sales/:sale/open", .open),
             Address("POST", "/v1/sales/:sale/pause", .pause), Address("POST", "/v1/sales/:sale/resume", .resume),
             Address("POST", "/v1/sales/:sale/close", .close), Address("POST", "/v1/sales/:sale/settle", .settle),

@@ -7,6 +7,8 @@ package struct LotRules: Hashable, Sendable {
     package let opensAt: Instant
     package let closesAt: Instant
     package let buyerLimit: Int
+    /// The limit while the lot is contested: the same in every unit, because there is one order over all of them.
+    package let contestLimit: Int
     package let paymentWindowMilliseconds: Int64
     /// Items that were issued, added ones included; `nil` if that is not known.
     package let issued: Int?
@@ -17,8 +19,10 @@ package struct LotRules: Hashable, Sendable {
 
     package init(
         lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int,
-        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false, price: Money = .none
+        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false,
+        contestLimit: Int? = nil, price: Money = .none
     ) {
+        self.contestLimit = contestLimit ?? buyerLimit
         self.price = price
         self.isSettled = isSettled
         self.issued = issued
@@ -28,6 +32,14 @@ package struct LotRules: Hashable, Sendable {
         self.closesAt = closesAt
         self.buyerLimit = buyerLimit
         self.paymentWindowMilliseconds = paymentWindowMilliseconds
+    }
+
+    /// These rules with the contest's limit of others.
+    package func contested(likewise own: Self) -> Self {
+        Self(
+            lot: self.lot, phase: self.phase, opensAt: self.opensAt, closesAt: self.closesAt,
+            buyerLimit: self.buyerLimit, paymentWindowMilliseconds: self.paymentWindowMilliseconds,
+            issued: self.issued, isSettled: self.isSettled, contestLimit: own.contestLimit)
     }
 
     /// Why this quantity of the lot cannot be bought at `now`, or `nil` if the rules allow it.

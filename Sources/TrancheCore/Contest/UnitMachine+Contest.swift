@@ -57,7 +57,7 @@ extension UnitMachine {
         guard let queue = self.lots[known: request.lot].contest, queue.phase == .joined else {
             return self.waitForContest(request, into: &output)
         }
-        let limit = self.lots[known: request.lot].rules?.buyerLimit ?? 1
+        let limit = self.lots[known: request.lot].rules?.contestLimit ?? 1
         let held = self.book.held(by: request.buyer, lot: request.lot)
         let wanted = self.book.contested(by: request.buyer, lot: request.lot)
         guard held + wanted + request.quantity <= limit else {

@@ -28,10 +28,16 @@ package enum HomeUnit {
         return branches.first { (home, $0.home) < (self.weight(buyer, $0.unit), $0.unit) }
     }
 
-    /// FNV-1a over the buyer, mixed with the unit (the finaliser of SplitMix64, Steele et al., OOPSLA 2014).
-    private static func weight(_ buyer: BuyerID, _ unit: UnitID) -> UInt64 {
+    /// FNV-1a over the buyer.
+    static func hash(of buyer: BuyerID) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in buyer.rawValue.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return hash
+    }
+
+    /// The buyer's hash, mixed with the unit (the finaliser of SplitMix64, Steele et al., OOPSLA 2014).
+    private static func weight(_ buyer: BuyerID, _ unit: UnitID) -> UInt64 {
+        var hash = self.hash(of: buyer)
         hash = hash &+ UInt64(unit.rawValue) &* 0x9E37_79B9_7F4A_7C15
         hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
         hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB

@@ -11,12 +11,22 @@ package struct LedgerPostings: Sendable {
     /// The first and the last moment of an order of the sale, by the unit's clock.
     package private(set) var first: Instant?
     package private(set) var last: Instant?
+    /// Orders of the sale that the unit has taken.
+    package private(set) var orders = 0
+    /// Hashes of the buyers of these orders; `nil` if nobody asked. They are 8 bytes for each buyer.
+    private var seenBuyers: Set<UInt64>?
+    /// Buyers with an order; `nil` if they are not counted.
+    package var buyers: Int? { self.seenBuyers?.count }
 
     /// - Parameters:
     ///   - lots: The lots of the sale.
     ///   - refunds: The orders of all entries `refundDue` of the ledger.
     ///   - owed: Orders that only replaced ledgers of the unit know: a payment of one may have to go back, too.
-    package init(unit: UnitID, lots: Set<LotID>, refunds: Set<OrderID>, owed: [Order] = []) {
+    ///   - countsBuyers: Whether buyers are counted, which takes memory.
+    package init(
+        unit: UnitID, lots: Set<LotID>, refunds: Set<OrderID>, owed: [Order] = [], countsBuyers: Bool = false
+    ) {
+        self.seenBuyers = countsBuyers ? [] : nil
         (self.unit, self.lots, self.refunds) = (unit, lots, refunds)
         for order in owed where refunds.contains(order.id) { self.refundLots[order.id] = order.lot }
     }
@@ -59,6 +69,8 @@ package struct LedgerPostings: Sendable {
 
     private mutating func note(_ order: Order) {
         guard self.lots.contains(order.lot) else { return }
+        self.orders += 1
+        self.seenBuyers?.insert(HomeUnit.hash(of: order.buyer))
         let at = order.stamp.instant
         self.first = min(self.first ?? at, at)
         self.last = max(self.last ?? at, at)

@@ -12,6 +12,10 @@ package enum SaleEdit: Hashable, Sendable, CaseIterable {
     case moreUnits
     /// The tokens in buyers' hands are refused from now on.
     case revocation
+    /// Units or regions get rules of their own.
+    case differentRules
+    /// New rules come to one unit first.
+    case stagedRollout
     /// The sale is deleted.
     case deletion
 }
@@ -28,6 +32,10 @@ extension SaleState {
         case .moreStock: self != .closed && self != .settled
         // Before the opening there are no homes, and nobody buys after the end.
         case .moreUnits: self == .open || self == .paused
+        // Nobody buys any more.
+        case .differentRules: self != .closed && self != .settled
+        // A stage is judged by its purchases.
+        case .stagedRollout: self == .open
         // A draft can be deleted and made again: its epoch would fall. There are no tokens of it, and none can be used
         // once the sale is closed.
         case .revocation: self == .warming || self == .open || self == .paused

@@ -8,6 +8,10 @@ package enum Limits {
     package static let blockedBuyers = 10_000
     /// Times that the tokens of one sale can be revoked: each one is a version of the configuration.
     package static let revocations: UInt32 = 1_000_000
+    /// Codes of refusals in one report of a unit.
+    package static let refusalCodes = 64
+    /// Variants of the rules of one sale.
+    package static let variants = 16
     /// Units that are added to one sale after its opening.
     package static let branches = 64
     /// Referrals that a gate follows for one request: a unit that was added may refer to one that was added after it.

@@ -11,6 +11,8 @@ struct ExportReport {
     let totals: PostingTotals
     let read: [SaleExport.Read]
     let fairness: [FairnessReport]
+    /// `nil` of a sale whose rules were the same everywhere.
+    let variants: VariantResults?
 
     var lines: [String] {
         var lines = [
@@ -29,9 +31,11 @@ struct ExportReport {
         }
         lines += self.times
         for lot in self.sale.lots { lines += self.section(lot) }
+        if let variants { lines += Self.section(variants) }
         for fairness in self.fairness { lines += Self.section(fairness) }
         lines.append(
-            "<p>Counted in items; orders have no price here. Every figure follows from the postings beside this page.</p>"
+            "<p>Counted in items; orders have no price here. Every figure follows from the postings beside this page"
+                + (self.variants == nil ? "" : ", except for those of rules that differed") + ".</p>"
         )
         return lines + ["</html>"]
     }
@@ -98,7 +102,7 @@ struct ExportReport {
         self.names.first { $0.unit == unit }?.name ?? self.units.first { $0.id == unit }?.name ?? "unit \(unit)"
     }
 
-    private static func table(_ header: [String], _ rows: [[String]]) -> [String] {
+    static func table(_ header: [String], _ rows: [[String]]) -> [String] {
         func row(_ cells: [String], _ tag: String) -> String {
             "<tr>" + cells.map { "<\(tag)>\(self.escaped($0))</\(tag)>" }.joined() + "</tr>"
         }
@@ -106,7 +110,7 @@ struct ExportReport {
     }
 
     /// A name of a sale is an operator's text, and may be anything.
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         text.reduce(into: "") { escaped, character in
             switch character {
             case "&": escaped += "&amp;"

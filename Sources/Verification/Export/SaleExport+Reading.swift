@@ -14,6 +14,9 @@ extension SaleExport {
         let last: Instant?
         /// The head of the last commit with a posting: later ones change nothing here.
         let end: LedgerHead
+        /// Orders of the sale, and the buyers who had one; `nil` if these were not counted.
+        let orders: Int
+        let buyers: Int?
         /// By the ledger's own table: items that buyers hold or have paid for.
         let live: [LotID: Int]
     }
@@ -47,7 +50,9 @@ extension SaleExport {
         -> Read
     {
         var postings: [Posting] = []
-        var machine = LedgerPostings(unit: ledger.unit, lots: self.lots, refunds: ledger.refunds, owed: owed)
+        var machine = LedgerPostings(
+            unit: ledger.unit, lots: self.lots, refunds: ledger.refunds, owed: owed,
+            countsBuyers: self.sale.variants?.isEmpty == false)
         var end = LedgerHead.empty
         let result = try LedgerStream.read(ledger.location) { entry, position, head in
             machine.take(entry, at: position, into: &postings)
@@ -61,7 +66,7 @@ extension SaleExport {
         }
         return Read(
             unit: ledger.unit, refusals: machine.refusals, first: machine.first, last: machine.last, end: end,
-            live: live)
+            orders: machine.orders, buyers: machine.buyers, live: live)
     }
 
     /// Judges the sale as `tranche verify` does, and lets go of the memory.

@@ -83,7 +83,10 @@ package struct SaleExport {
         files += try ExportFile.write(totals.csv, "totals.csv", in: folder)
         let report = ExportReport(
             sale: self.sale, units: self.files.config.units, names: ledgers.map { ($0.unit, $0.name) }, totals: totals,
-            read: read, fairness: judged?.fairness ?? [])
+            read: read, fairness: judged?.fairness ?? [],
+            variants: VariantResults(
+                self.sale, self.files.config, names: ledgers.map { ($0.unit, $0.name) }, read, totals,
+                earlier: try self.earlierVersions()))
         files += try ExportFile.write(report.lines, "report.html", in: folder)
         let manifest = ExportManifest(
             form: ExportManifest.form, sale: self.sale.id, state: self.sale.state.rawValue, isFinal: self.isFinal,
@@ -99,6 +102,16 @@ package struct SaleExport {
         return Result(
             folder: target, isFinal: self.isFinal, postings: totals.postings, publicKey: key.publicText,
             lots: self.sale.lots.map { Self.result(totals, $0.id) })
+    }
+
+    /// The sale after its opening, as each version of the configuration had it. Only of a sale whose rules differ.
+    private func earlierVersions() throws -> [SaleConfig.Sale] {
+        guard self.sale.variants?.isEmpty == false else { return [] }
+        return try self.files.store.configVersions(limit: Int(Int32.max)).compactMap { version in
+            let config = try? JSON.decode(SaleConfig.self, from: version.content)
+            let sale = config?.sales.first { $0.id == self.sale.id }
+            return sale.flatMap { $0.state == .open || $0.state == .paused ? $0 : nil }
+        }
     }
 
     private static func sign(_ manifest: ExportManifest, _ key: ExportKey, in folder: String) throws {

@@ -110,7 +110,9 @@ struct AccessDoor {
             ("DELETE", "/v1/sales/{sale}/blocked/{buyer}"), ("PUT", "/v1/sales/{sale}/units/{unit}"),
             ("POST", "/v1/sales/{sale}/revocations"), ("GET", "/v1/sales/{sale}/second-rounds/{next}"),
             ("PUT", "/v1/sales/{sale}/second-rounds/{next}"), ("PUT", "/v1/sales/{sale}/holds/{step}"),
-            ("DELETE", "/v1/sales/{sale}/holds/{step}"),
+            ("DELETE", "/v1/sales/{sale}/holds/{step}"), ("GET", "/v1/sales/{sale}/rules"),
+            ("PUT", "/v1/sales/{sale}/variants"), ("PUT", "/v1/sales/{sale}/staged"),
+            ("POST", "/v1/sales/{sale}/staged/{act}"),
             ("POST", "/v1/sales/{sale}/{step}"), ("POST", "/v1/lots/{lot}/stock"), ("POST", "/v1/lots/{lot}/freeze"),
             ("GET", "/v1/quota"), ("POST", "/v1/quota/moves"), ("GET", "/v1/quota/moves/{move}"),
             ("POST", "/v1/quota/settle"), ("GET", "/v1/units"), ("POST", "/v1/units/{unit}/{action}"),
@@ -122,7 +124,7 @@ struct AccessDoor {
             // A unit that is not there: nothing is stranded by being let through.
             for (name, value) in [
                 ("sale", "test"), ("next", "test-2"), ("step", "pause"), ("lot", "1"), ("move", "1"), ("unit", "77"),
-                ("action", "strand"),
+                ("action", "strand"), ("act", "finish"),
                 // A buyer's name that is refused.
                 ("buyer", String(repeating: "b", count: 65)),
             ] { url = url.replacing("{\(name)}", with: value) }

@@ -19,7 +19,8 @@ import TrancheCore
         "PUT /v1/sales/{sale}/second-rounds/{next}": .admin, "PUT /v1/sales/{sale}/holds/{step}": .operator,
         // The table of addresses releases "pause", which is no step that operators may take.
         "DELETE /v1/sales/{sale}/holds/{step}": .admin, "PUT /v1/sales/{sale}/units/{unit}": .admin,
-        "POST /v1/sales/{sale}/revocations": .operator,
+        "POST /v1/sales/{sale}/revocations": .operator, "PUT /v1/sales/{sale}/variants": .admin,
+        "PUT /v1/sales/{sale}/staged": .admin, "POST /v1/sales/{sale}/staged/{act}": .admin,
         "POST /v1/lots/{lot}/stock": .operator, "POST /v1/lots/{lot}/freeze": .admin,
         "POST /v1/quota/moves": .operator, "POST /v1/quota/settle": .admin, "POST /v1/config/rollback": .admin,
         // The table of addresses pauses a sale, and strands a unit; the other steps and actions are below.

@@ -10,6 +10,8 @@ package final class ConfigFile: Sendable {
         var config: SaleConfig
     }
     private let path: String
+    /// Whose rules count, where they differ; `nil` for a reader that has none of its own.
+    private let unit: UnitID?
     private let applied: NIOLockedValueBox<Applied?>
     /// One version at a time, from its judgement to the moment when it is applied: otherwise an older one could be
     /// applied last.
@@ -22,7 +24,10 @@ package final class ConfigFile: Sendable {
     private let apply: NIOLockedValueBox<@Sendable (SaleConfig) -> Void>
 
     /// Reads the copy, if there is one. A damaged copy counts as none: the center sends it again.
-    package init(folder: String) {
+    ///
+    /// - Parameter unit: The unit whose copy it is.
+    package init(folder: String, unit: UnitID? = nil) {
+        self.unit = unit
         self.path = folder + "/config.json"
         let read = FileManager.default.contents(atPath: self.path)
             .flatMap { try? JSON.decode(ConfigPush.self, from: $0) }
@@ -30,7 +35,8 @@ package final class ConfigFile: Sendable {
         self.applied = NIOLockedValueBox(read)
         self.apply = NIOLockedValueBox { _ in }
         self.terms = NIOLockedValueBox(read?.config.tokenTerms ?? [:])
-        self.withoutEvents = NIOLockedValueBox(read?.config.lotsWithoutEvents ?? [])
+        self.withoutEvents = NIOLockedValueBox(
+            read.map { Self.withoutEvents($0.config, unit) } ?? [])
         self.branched = NIOLockedValueBox(read?.config.branchedLots ?? [])
     }
 
@@ -71,9 +77,14 @@ package final class ConfigFile: Sendable {
         try self.write(push)
         self.applied.withLockedValue { $0 = Applied(push: push, config: config) }
         self.terms.withLockedValue { $0 = config.tokenTerms }
-        self.withoutEvents.withLockedValue { $0 = config.lotsWithoutEvents }
+        let silent = Self.withoutEvents(config, self.unit)
+        self.withoutEvents.withLockedValue { $0 = silent }
         self.branched.withLockedValue { $0 = config.branchedLots }
         self.apply.withLockedValue { $0 }(config)
+    }
+
+    private static func withoutEvents(_ config: SaleConfig, _ unit: UnitID?) -> Set<LotID> {
+        (unit.map { config.seen(by: $0) } ?? config).lotsWithoutEvents
     }
 
     private static func isNewer(_ push: ConfigPush, than current: ConfigPush?) throws(Problem) -> Bool {

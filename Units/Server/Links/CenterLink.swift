@@ -18,6 +18,7 @@ final class CenterLink: CenterCalls, Sendable {
     private let unit: UnitID
     private let file: ConfigFile
     private let contest: ContestLink
+    private let meters: UnitMeters
     private let logger: Logger
     private let deliver = NIOLockedValueBox<@Sendable (UnitMachine.Event) -> Void> { _ in }
     /// Whether the center refuses this unit's secret.
@@ -27,8 +28,12 @@ final class CenterLink: CenterCalls, Sendable {
     /// The center cannot read reports as bytes: it has an earlier version than this unit.
     private let wantsJSON = NIOLockedValueBox(false)
 
-    init(_ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, contest: ContestLink, logger: Logger) {
+    init(
+        _ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, contest: ContestLink,
+        meters: UnitMeters, logger: Logger
+    ) {
         self.contest = contest
+        self.meters = meters
         self.configuration = configuration
         self.center = CenterCaller(configuration.centers, curl: curl)
         self.unit = configuration.unit
@@ -78,7 +83,8 @@ final class CenterLink: CenterCalls, Sendable {
         // Not on the engine's thread: there can be thousands of lots in it.
         Task {
             let envelope = ReportEnvelope(
-                report: report, configVersion: self.file.version, clock: self.contest.clock, load: load)
+                report: report, configVersion: self.file.version, clock: self.contest.clock, load: load,
+                figures: self.meters.figures)
             let isJSON = self.wantsJSON.withLockedValue { $0 }
             let call = self.call(
                 "POST", "/units/\(self.unit)/report", isJSON ? JSON.encode(envelope) : QuotaWire.encode(envelope),

@@ -64,6 +64,19 @@ package struct UnitMeters: Sendable {
         self.shared = UnitTally(self.tallies.tally())
     }
 
+    /// What the process has answered since its start, for the center.
+    package var figures: PurchaseFigures {
+        let counts = self.tallies.counts(Self.numbers.refusals)
+        let refused = zip(RefusalCode.allCases, counts).filter { $1 > 0 }.map { ($0.rawValue, $1) }
+        let buckets = self.tallies.buckets(Self.numbers.purchases)
+        let durations = Outcome.allCases.filter { $0 != .refused }.map { buckets[$0.rawValue] }
+        return PurchaseFigures(
+            refused: Dictionary(uniqueKeysWithValues: refused),
+            durations: durations.reduce([Int](repeating: 0, count: PurchaseFigures.bounds.count + 1)) {
+                zip($0, $1).map { $0 + $1 }
+            })
+    }
+
     /// For one more thread.
     package func tally() -> UnitTally { UnitTally(self.tallies.tally()) }
 }

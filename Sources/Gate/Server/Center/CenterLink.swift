@@ -98,7 +98,8 @@ final class CenterLink: Sendable {
         }
         return GateReport(
             gate: configuration.name, start: self.start, region: configuration.region,
-            publicURL: configuration.publicURL, version: self.house.setting.withLockedValue { $0.version }, lots: lots)
+            publicURL: configuration.publicURL, version: self.house.setting.withLockedValue { $0.version }, lots: lots,
+            figures: self.house.meters.figures)
     }
 
     private func refusal(_ response: CurlResponse) -> Problem {

@@ -67,8 +67,9 @@ final class Gatehouse: Sendable {
         self.hash = SipHash(key: (random.next(), random.next()))
     }
 
-    /// Applies a version of the configuration.
-    func apply(_ push: ConfigPush, _ config: SaleConfig) {
+    /// Applies a version of the configuration, with the rules that this gate's region has.
+    func apply(_ push: ConfigPush, _ whole: SaleConfig) {
+        let config = whole.seen(byGatesOf: self.configuration.region)
         let sales = config.sales.filter { $0.state != .draft && $0.state != .settled }
         self.setting.withLockedValue { setting in
             guard push.version > setting.version else { return }

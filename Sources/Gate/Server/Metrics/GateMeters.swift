@@ -41,6 +41,20 @@ struct GateMeters: Sendable {
         self.shared = self.tallies.tally()
     }
 
+    /// Outcomes that tell nothing of the rules.
+    private static let unjudged: Set<String> = [
+        "session", "entry", "entry_again", "challenge", "token", "captcha_away", "foreign_form", "other",
+    ]
+
+    /// What the process has answered since its start to those who want a token, for the center.
+    var figures: PurchaseFigures {
+        let counts = zip(Self.outcomes, self.tallies.counts(self.answers))
+        let refused = counts.filter { $1 > 0 && !Self.unjudged.contains($0) }
+        return PurchaseFigures(
+            refused: Dictionary(refused.map { ($0, $1) }, uniquingKeysWith: +),
+            tokens: counts.first { $0.0 == "token" }?.1 ?? 0)
+    }
+
     /// For one more thread.
     func tally() -> GateTally { GateTally(tally: self.tallies.tally(), layers: self.layers) }
 
