@@ -178,8 +178,8 @@ let package = Package(
         .target(
             name: "ConsolePage", path: "ConfigCenter/Console",
             resources: [
-                .embedInCode("index.html"), .embedInCode("acts.js"), .embedInCode("charts.js"),
-                .embedInCode("console.js"), .embedInCode("views.js"), .embedInCode("console.css"),
+                .embedInCode("index.html"), .embedInCode("acts.js"), .embedInCode("approvals.js"),
+                .embedInCode("charts.js"), .embedInCode("console.js"), .embedInCode("views.js"), .embedInCode("console.css"),
             ],
             swiftSettings: settings),
         .target(

@@ -21,6 +21,7 @@ import TrancheCore
 /// | `authority.postgres` | a connection string of libpq, without a password: log, configuration and audit trail are there, and other centers with the same one stand by | none |
 /// | `authority.unreplicated` | `true`: no standby of PostgreSQL has to confirm, for a trial on one machine | `false` |
 /// | `operators.file` | the operators, beside `admin`: a name, a role and the digest of a credential on each line (`tranche operator`); a missing file is an empty list | none: every operator's certificate is an admin's |
+/// | `operators.approval` | `true`: closing and settling a sale, settling quota, and more than a tenth of stock wait for a second person (`tranche approval`); needs `operators.file` | `false` |
 /// | `center.url` | the address of this center that others are told; one of the list that they have | from host and port |
 ///
 /// Secrets, each a list with the newest first: `TRANCHE_UNITS_KEY`, from which the secrets of units are derived,
@@ -40,6 +41,8 @@ struct CenterConfiguration {
     let adminSecrets: LiveSecret
     /// Operators with names and roles.
     let operators: OperatorRegister
+    /// Whether some acts need a second person.
+    let hasApprovals: Bool
     let transport: TransportConfiguration
 
     init(_ values: DaemonConfiguration) throws(StartError) {
@@ -53,7 +56,14 @@ struct CenterConfiguration {
         self.coordinatorSecrets = try transport.secrets(values, "tranche.coordinator.secret")
         self.gateSecrets = try transport.secrets(values, "tranche.gate.secret")
         self.adminSecrets = try transport.secrets(values, "tranche.admin.secret")
-        self.operators = try OperatorRegister(path: values.string("operators.file", default: ""))
+        let list = values.string("operators.file", default: "")
+        self.operators = try OperatorRegister(path: list)
+        self.hasApprovals = try values.flag("operators.approval")
+        guard !self.hasApprovals || !list.isEmpty else {
+            throw StartError(
+                "operators.approval is true, but operators.file is not set: a second person needs a name "
+                    + "(tranche operator add)")
+        }
         self.url = values.string("center.url", default: "\(self.transport.scheme)://\(self.host):\(self.port)")
         try self.transport.check("center.host", host: self.host)
         try self.transport.check("center.url", url: self.url)
@@ -100,7 +110,9 @@ package enum CenterDaemon {
         let meters = KeeperMeters(telemetry)
         let make: @Sendable (AuthorityKeeper) throws -> Center = { keeper in
             keeper.meters.withLockedValue { $0 = meters }
-            return Center(keeper: keeper, book: try ConfigBook(keeper: keeper), pusher: pusher)
+            return Center(
+                keeper: keeper, book: try ConfigBook(keeper: keeper), approvals: try ApprovalDesk(keeper: keeper),
+                pusher: pusher)
         }
         let lead: any Service
         if let shared = configuration.shared {
@@ -166,7 +178,9 @@ package enum CenterDaemon {
                     admins: configuration.adminSecrets, register: configuration.operators, refusals: refusals))
             // Before the routes: a group's routes have the middleware that was there when they came.
             group.add(middleware: OwnPageMiddleware())
-            AdminRoutes(seat: seat, refusals: refusals).add(to: group)
+            let approvals = ApprovalRoutes(
+                seat: seat, refusals: refusals, register: configuration.operators, isOn: configuration.hasApprovals)
+            AdminRoutes(seat: seat, refusals: refusals, approvals: approvals).add(to: group)
             console.addEvents(to: group)
             console.addFiles(to: $0)
         }

@@ -16,8 +16,15 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 ACTS = ("read", "warm", "open", "pause", "resume", "block", "revoke", "moveQuota", "addStock", "addMuchStock", "forceOpen", "close", "settle",
         "releaseEnd", "createSale", "editSale", "deleteSale", "rollBack", "freeze", "settleQuota", "addUnit", "drain", "undrain", "strand",
-        "removeUnit", "other")
+        "removeUnit", "approve", "withdraw", "other")
+FOR_TWO = ("addMuchStock", "close", "settle", "settleQuota")
 PARTS = ("paid", "held", "quota", "underWay", "unheard", "settled", "stranded", "pool", "carried")
+
+
+def proposal(number, by="bob", **changes):
+    return {"id": number, "act": "close summer", "kind": "close", "seen": "configuration version 7", "by": by,
+            "reason": "sold out", "atMilliseconds": milliseconds(), "expiresAtMilliseconds": milliseconds() + 840_000,
+            "state": "open", **changes}
 
 
 def milliseconds():
@@ -213,7 +220,8 @@ class Handler(BaseHTTPRequestHandler):
         center.answers.wait(10)
         with center.lock:
             center.acts.append((self.path, body, {name: self.headers.get(name) for name in
-                                                  ("If-Match", "Idempotency-Key", "X-Tranche-Actor")}))
+                                                  ("If-Match", "Idempotency-Key", "X-Tranche-Actor",
+                                                   "X-Tranche-Reason")}))
             if center.losesAnswers:
                 self.close_connection = True
                 self.connection.close()
@@ -221,4 +229,6 @@ class Handler(BaseHTTPRequestHandler):
             if center.prepared:
                 status, problem = center.prepared.pop(0)
                 return self.answer(status, problem, "application/problem+json")
+            if self.path.endswith("/close") and "close" in center.operator.get("forTwo", ()):
+                return self.answer(202, {"code": "approval_needed", "detail": "it waits", "proposal": {"id": 4}})
         return self.answer(200, {})

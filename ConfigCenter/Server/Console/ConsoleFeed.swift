@@ -117,8 +117,10 @@ extension Center {
         let known = ConsolePicture.Knowledge(
             config: config, rollout: rollout, clocks: clocks, loads: loads, alarms: self.keeper.alarms,
             leadingSince: self.leadingSince)
-        return try await self.keeper.perform { authority, _ in
+        var picture = try await self.keeper.perform { authority, _ in
             ConsolePicture(authority, known, wall: SystemClock.now(), now: SystemClock.monotonic())
         }
+        picture.proposals = await self.approvals.open
+        return picture
     }
 }
