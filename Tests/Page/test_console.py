@@ -458,9 +458,11 @@ class ConsoleTests(ConsoleCase):
         self.assertEqual(self.browser.run("return document.activeElement.textContent"), "Pause")
 
     def test_axe_finds_nothing_and_nothing_is_too_wide_in_any_view(self):
-        self.start_signed_in()
+        self.start_with_approvals()
+        self.center.change(lambda picture: picture.update(proposals=[proposal(7), proposal(8, by="ann")]))
+        self.wait_for_text("#approvalsCount", "2")
         self.choose_lot(2)
-        for view in VIEWS:
+        for view in (*VIEWS, "approvals"):
             self.view(view)
             for dark in (False, True):
                 for width in (360, 1280):
@@ -471,6 +473,7 @@ class ConsoleTests(ConsoleCase):
             self.browser.screen(reduced=True)
         self.view("sale")
         self.press("Close")
+        self.fill("reason", "sold out")
         self.wait_for_text("#plan", "no new orders, for good")
         for width in (360, 1280):
             self.browser.screen(width, 780, reduced=True)
