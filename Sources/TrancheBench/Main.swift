@@ -7,7 +7,7 @@ struct BenchCommand: AsyncParsableCommand {
         subcommands: [
             PurchaseBench.self, CompareCommand.self, FairnessBench.self, ContestBench.self, SpikeBench.self,
             LotsBench.self, PaperBench.self, ArchiveBench.self, GateBench.self, GateFairnessBench.self,
-            OverloadBench.self, LedgersBench.self, FailoversBench.self, OutboxBench.self,
+            OverloadBench.self, LedgersBench.self, FailoversBench.self, OutboxBench.self, ActsBench.self,
         ],
         defaultSubcommand: PurchaseBench.self)
 }
