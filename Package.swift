@@ -185,7 +185,7 @@ let package = Package(
         .target(
             name: "ConfigCenter",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "ConsolePage", "DaemonSupport", "Edge", "CurlClient", "Pages",
+                "TrancheCore", "TrancheAPI", "ConsolePage", "DaemonSupport", "Edge", "CurlClient", "Identity", "Pages",
                 "PostgresClient", "Storage", "Threads",
                 logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency,
             ],
@@ -341,6 +341,7 @@ let package = Package(
                 "TestSupport",
                 "tranche",
                 "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", "tranche-sample-shop",
+                "tranche-bench",
                 grdb, nioConcurrency,
             ],
             swiftSettings: plain),

@@ -348,6 +348,23 @@ class ConsoleTests(ConsoleCase):
         self.assertEqual(self.center.acts[0][:2], (
             "/v1/quota/settle", {"lot": 1, "unit": 3, "generation": 1, "sold": 33}))
 
+    def test_a_person_signs_in_with_the_provider_and_out_again(self):
+        self.start()
+        self.assertFalse(self.browser.run("return Boolean(document.querySelector('#login'))"))
+        self.center.session = "tranche-console=s1"
+        self.addCleanup(self.browser.driver.delete_all_cookies)
+        self.browser.go(self.center.address)
+        # Nobody has tried to sign in.
+        self.browser.wait(lambda: self.browser.element("#login").is_displayed(), "there is no link")
+        self.assertEqual(self.browser.text("#signInNote"), "")
+        self.browser.complaints()
+        self.browser.element("#login").click()
+        self.wait_for_text("#stateText", "live")
+        self.assertEqual(self.browser.run("return document.cookie"), "")
+        self.browser.element("#signOut").click()
+        self.browser.wait(lambda: self.browser.element("#secret").is_displayed(), "the person is still signed in")
+        self.browser.wait(lambda: self.center.session == "none", "the session goes on")
+
     def start_with_approvals(self):
         self.start()
         self.center.operator["forTwo"] = FOR_TWO

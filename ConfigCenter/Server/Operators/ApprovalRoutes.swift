@@ -11,6 +11,7 @@ struct ApprovalRoutes: Sendable {
     let seat: CenterSeat
     let refusals: RefusalLog
     let register: OperatorRegister
+    let logins: LoginDesk?
     /// `operators.approval`: acts for two become proposals.
     let isOn: Bool
     private var center: Center { get throws(Problem) { try self.seat.center } }
@@ -23,7 +24,9 @@ struct ApprovalRoutes: Sendable {
         group.post("proposals/:proposal/approve") { request, context in
             let (id, center, caller) = (try context.proposal(), try self.center, try Operator.known)
             let reason = try await request.document(ReasonBody.self, limit: 4 << 10).reason
-            let proposer = await center.approvals.proposal(id).flatMap { self.register.entry(named: $0.by) }
+            let proposer = await center.approvals.proposal(id).flatMap { proposal in
+                self.register.entry(named: proposal.by) ?? self.logins?.entry(named: proposal.by)
+            }
             try await self.refusals.judge(request) { _ async throws(Problem) in
                 try await center.approve(id, by: caller, reason: reason, proposer: proposer)
             }
