@@ -1,6 +1,6 @@
 import Crypto
 import Foundation
-package import TrancheAPI
+import TrancheAPI
 package import TrancheCore
 
 /// A login with the provider that a browser has begun: what only that browser, and the answer to this login, can show.
