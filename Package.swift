@@ -179,14 +179,14 @@ let package = Package(
         .target(
             name: "ConsolePage", path: "ConfigCenter/Console",
             resources: [
-                .embedInCode("index.html"), .embedInCode("acts.js"), .embedInCode("charts.js"),
-                .embedInCode("console.js"), .embedInCode("views.js"), .embedInCode("console.css"),
+                .embedInCode("index.html"), .embedInCode("acts.js"), .embedInCode("approvals.js"),
+                .embedInCode("charts.js"), .embedInCode("console.js"), .embedInCode("views.js"), .embedInCode("console.css"),
             ],
             swiftSettings: settings),
         .target(
             name: "ConfigCenter",
             dependencies: [
-                "TrancheCore", "TrancheAPI", "ConsolePage", "DaemonSupport", "Edge", "CurlClient", "Pages",
+                "TrancheCore", "TrancheAPI", "ConsolePage", "DaemonSupport", "Edge", "CurlClient", "Identity", "Pages",
                 "PostgresClient", "Storage", "Threads",
                 logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, nioCore, nioConcurrency,
             ],
@@ -360,7 +360,7 @@ let package = Package(
                 "TestSupport",
                 "tranche",
                 "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", "tranche-sample-shop",
-                "tranche-sample-provider",
+                "tranche-sample-provider", "tranche-bench",
                 grdb, nioConcurrency,
             ],
             swiftSettings: plain),

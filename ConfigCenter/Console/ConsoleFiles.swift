@@ -4,7 +4,8 @@ package enum ConsoleFiles {
     package static let style = PackageResources.console_css
     /// By name; the page loads each of them.
     package static let scripts = [
-        "acts": PackageResources.acts_js, "charts": PackageResources.charts_js, "console": PackageResources.console_js,
+        "acts": PackageResources.acts_js, "approvals": PackageResources.approvals_js,
+        "charts": PackageResources.charts_js, "console": PackageResources.console_js,
         "views": PackageResources.views_js,
     ]
 }

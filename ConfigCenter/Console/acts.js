@@ -106,9 +106,12 @@ async function carryOut() {
     refreshPlan();
     try {
         const { given, at } = mine.sent;
-        await mine.act.send(given, mine.context, { "Idempotency-Key": mine.key }, at);
+        const headers = { "Idempotency-Key": mine.key, ...(mine.act.kind ? why(given) : {}) };
+        const answer = await mine.act.send(given, mine.context, headers, at);
         if (mine === acting) find("#act").close();
-        tellOutcome(`Done: ${mine.act.title}.`);
+        tellOutcome(isProposal(answer)
+            ? `${mine.act.title}: proposal ${answer.document.proposal.id} waits for a second person.`
+            : `Done: ${mine.act.title}.`);
     } catch (error) {
         await hearRefusal(mine, error);
     }
@@ -190,13 +193,14 @@ const match = (context) => ({ "If-Match": `"${context.version}"` });
 
 function stepAct(id, step) {
     return {
-        title: `${stepNames[step]} ${id}`, word: id, go: `${stepNames[step]} the sale`, prepare: readSale(id),
+        title: `${stepNames[step]} ${id}`, word: id, go: `${stepNames[step]} the sale`, prepare: readSale(id), kind: step,
         danger: {
             close: "A closed sale never opens again.", settle: "A settled sale cannot be changed any more." }[step],
         fields: step === "open" ? [
             { name: "delay", label: "Opens in, in seconds", value: 10, min: 0, max: 2_592_000 },
-            ...(may("forceOpen") ? [{ name: "force", label: "Open although something is missing", type: "check" }] : [])] : [],
-        plan: (given, context, at) => stepPlan(step, given, context.sale, at),
+            ...(may("forceOpen") ? [{ name: "force", label: "Open although something is missing", type: "check" }] : [])]
+            : fieldsForTwo(step),
+        plan: (given, context, at) => [...stepPlan(step, given, context.sale, at), ...planForTwo(step, given)],
         send: (given, context, headers, at) => post(`/v1/sales/${encodeURIComponent(id)}/${step}`,
             step === "open" ? {
                 startsAtMilliseconds: at + 1_000 * given.delay, force: given.force } : {},
@@ -238,13 +242,17 @@ function stepPlan(step, given, { sale, readiness, steps }, at) {
 
 function stockAct(id, sale) {
     return {
-        title: `Add stock to lot ${id}`, word: sale, go: "Add stock",
-        fields: [{ name: "add", label: "Items to add", value: "", min: 1, max: 1_000_000_000 }],
+        title: `Add stock to lot ${id}`, word: sale, go: "Add stock", kind: "addMuchStock",
+        fields: [{ name: "add", label: "Items to add", value: "", min: 1, max: 1_000_000_000 },
+            ...fieldsForTwo("addMuchStock")],
         plan: ({ add }) => {
             const lot = lotNow(id);
             whole(add, 1, 1_000_000_000 - lot.issued, "items to add");
+            // Only the center knows with how much the sale began.
             return [`issued: ${fromTo(lot.issued, lot.issued + add)}`,
-                `in the pool: ${fromTo(lot.parts.pool, lot.parts.pool + add)}`];
+                `in the pool: ${fromTo(lot.parts.pool, lot.parts.pool + add)}`,
+                ...(isForTwo("addMuchStock")
+                    ? ["more than a tenth of the first stock in all needs a reason, and a second person"] : [])];
         },
         send: ({ add }, _, headers) => post(`/v1/lots/${id}/stock`, { add }, headers),
     };
@@ -362,10 +370,11 @@ const strandedNow = (one) => board.picture.stranded.find((other) => strandedKey(
 function settleAct(one) {
     const { lot: id, unit, generation, shown } = strandedNow(one) ?? one;
     return {
-        title: `Settle lot ${id} of ${nameOf(unit)}`, word: nameOf(unit), go: "Settle",
+        title: `Settle lot ${id} of ${nameOf(unit)}`, word: nameOf(unit), go: "Settle", kind: "settleQuota",
         danger: "A count that is too low sells items twice.",
-        fields: [{ name: "sold", label: "Items that were sold", value: shown ?? "", min: 0 }],
-        plan: ({ sold }) => {
+        fields: [{ name: "sold", label: "Items that were sold", value: shown ?? "", min: 0 },
+            ...fieldsForTwo("settleQuota")],
+        plan: ({ sold, ...given }) => {
             const present = strandedNow(one);
             if (!present) throw "it does not wait for a settlement any more";
             whole(sold, 0, present.quantity, "items that were sold");
@@ -373,7 +382,7 @@ function settleAct(one) {
             const back = present.quantity - sold;
             return [`${number(sold)} of ${number(present.quantity)} count as sold`
                 + (isGiven(present.shown) ? `; its ledger shows ${number(present.shown)}` : ""),
-                `${number(back)} return; pool ${fromTo(pool, pool + back)}`];
+                `${number(back)} return; pool ${fromTo(pool, pool + back)}`, ...planForTwo("settleQuota", given)];
         },
         send: ({ sold }, _, headers) => post("/v1/quota/settle", { lot: id, unit, generation, sold }, headers),
     };

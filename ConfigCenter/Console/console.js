@@ -306,6 +306,17 @@ function leave(why = "") {
     find("#secret").focus();
 }
 
+/** Whoever comes back from the provider has a session already. Without one nothing is told: nobody has tried to sign in. */
+async function followSession() {
+    try {
+        await call("GET", "/v1/operator");
+    } catch (error) {
+        if (error.status !== 401) write(find("#signInNote"), error.message);
+        return;
+    }
+    follow();
+}
+
 document.addEventListener("DOMContentLoaded", () => {
     find("#signIn").addEventListener("submit", (event) => {
         event.preventDefault();
@@ -313,7 +324,11 @@ document.addEventListener("DOMContentLoaded", () => {
         write(find("#signInNote"), "");
         follow();
     });
-    find("#signOut").addEventListener("click", () => leave());
+    find("#signOut").addEventListener("click", () => {
+        // A session of the provider's login is in a cookie, which no script can read.
+        if (find("#login") && !saved.secret) call("POST", "/console/login/end", {}).catch(() => {});
+        leave();
+    });
     find("#saleChoice").addEventListener("change", (event) => {
         Object.assign(board, { sale: event.target.value, lot: null });
         draw();
@@ -330,6 +345,8 @@ document.addEventListener("DOMContentLoaded", () => {
     if (restore()) {
         find("#actor").value = saved.actor;
         follow();
+    } else if (find("#login")) {
+        followSession();
     }
     show(find("#entrance"), !saved.actor);
 });

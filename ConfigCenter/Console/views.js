@@ -1,7 +1,7 @@
 "use strict";
 // What each view shows of a picture.
 
-const views = ["sale", "regions", "contest", "configuration", "stranded"];
+const views = ["sale", "regions", "contest", "configuration", "stranded", "approvals"];
 const present = () => views.find((name) => location.hash === `#/${name}`) ?? "sale";
 const unitOf = (id) => board.picture.units.find((unit) => unit.id === id);
 const nameOf = (id) => unitOf(id)?.name ?? `unit ${id}`;
@@ -41,7 +41,7 @@ function draw() {
     document.title = `${sale?.name ?? "Console"} · ${view}`;
     const drawings = {
         sale: () => drawSale(sale, lot), regions: drawRegions, contest: drawContest, configuration: drawConfiguration,
-        stranded: drawStranded };
+        stranded: drawStranded, approvals: drawApprovals };
     drawings[view](lot);
     refreshPlan();
 }
@@ -62,6 +62,10 @@ function drawChoice({ sale, own, lot, hasLoose }) {
     find("#lot").title = lotsLeftOut ? `${count(lotsLeftOut, "lot")} left out` : "";
     write(find("#strandedCount"), number(stranded.length));
     show(find("#strandedCount"), stranded.length > 0);
+    const waiting = (board.picture.proposals ?? []).length;
+    write(find("#approvalsCount"), number(waiting));
+    show(find("#approvalsCount"), waiting > 0);
+    show(find("#approvalsLink"), Boolean(board.me?.forTwo) || waiting > 0);
 }
 
 function choose(select, value) {

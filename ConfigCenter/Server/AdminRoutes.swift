@@ -9,12 +9,14 @@ import TrancheCore
 struct AdminRoutes {
     let seat: CenterSeat
     let refusals: RefusalLog
+    let approvals: ApprovalRoutes
     private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
-        SaleRoutes(seat: self.seat, refusals: self.refusals).add(to: group)
+        SaleRoutes(seat: self.seat, refusals: self.refusals, approvals: self.approvals).add(to: group)
         RuleRoutes(seat: self.seat).add(to: group)
-        AuditRoutes(seat: self.seat).add(to: group)
+        AuditRoutes(seat: self.seat, hasApprovals: self.approvals.isOn).add(to: group)
+        self.approvals.add(to: group)
         self.addQuota(to: group)
         self.addConfig(to: group)
     }
@@ -67,13 +69,12 @@ struct AdminRoutes {
         }
         group.post("quota/settle") { request, _ in
             let body = try await request.document(SettleBody.self)
-            let detail = "lot \(body.lot), unit \(body.unit), generation \(body.generation.rawValue): sold \(body.sold)"
-            try await self.center.command(
-                actor: request.actor, action: "settle", detail: detail, key: try request.idempotencyKey,
-                about: .lot(body.lot), tell: []
-            ) { (authority, records) throws(AuthorityError) in
-                try authority.settle(body.lot, body.unit, body.generation, sold: body.sold, into: &records)
+            let seen = try await self.center.keeper.perform { authority, _ in
+                ProposedAct.AccountSeen(authority.book.account(body.lot, body.unit, body.generation))
             }
+            let act = ProposedAct.settleQuota(body.lot, body.unit, body.generation, sold: body.sold, seen: seen)
+            if let held = try await self.approvals.hold(act, request) { return held }
+            try await self.center.settle(body, actor: request.actor, key: try request.idempotencyKey)
             return Response.json(try await self.center.quota())
         }
         group.get("units") { _, _ in Response.json(try await self.center.units()) }

@@ -8,25 +8,32 @@ import TrancheCore
 extension Center {
     /// Adds stock to a lot. The configuration is changed first: a unit refuses grants beyond its configuration.
     ///
-    /// - Parameter check: Whether the operator may add so much. Requests at the same time could each be little enough, and
-    ///   together too much, so it is asked again in the moment in which the items are issued.
+    /// - Parameters:
+    ///   - approved: The approval that carries it out, whose key counts then.
+    ///   - check: Whether the operator may add so much. Requests at the same time could each be little enough, and
+    ///     together too much, so it is asked again in the moment in which the items are issued.
     func addStock(
-        _ add: Int, to lot: LotID, actor: String, key: String?, check: @escaping RoleCheck
+        _ add: Int, to lot: LotID, actor: String, key: String?, approved: ApprovedAct? = nil,
+        check: @escaping RoleCheck
     ) async throws(Problem) {
         let what = "lot \(lot): +\(add)"
-        let act = key.map { OperatorAct(key: $0, what: "stock: \(what)") }
+        let act =
+            approved.map { $0.act("stock: \(what)") } ?? key.map { OperatorAct(key: $0, what: "stock: \(what)") }
         if let act, try self.keeper.isDone(act) { return }
         guard let sale = await self.book.config.sale(of: lot), let rules = sale.lots.first(where: { $0.id == lot })
         else { throw Problem(AuthorityError.unknownLot(lot)) }
         guard sale.state.allows(.moreStock) else { throw .wrongState(sale, ": nothing can be added to it") }
         // The first refusal comes before the configuration is changed.
         let issued = try await self.keeper.perform { (authority, _) throws(Problem) -> Int in
-            try authority.issued(lot, with: add, stock: rules.stock, check)
+            try approved?.check(authority)
+            return try authority.issued(lot, with: add, stock: rules.stock, check)
         }
         try await self.raise(lot, to: issued, actor: actor, note: what)
         let note = ActNote(
-            actor: actor, action: "stock", sale: sale.id, detail: what, key: key ?? "", subject: .lot(lot))
+            actor: actor, action: "stock", sale: sale.id, detail: what, key: act?.key ?? "",
+            subject: .lot(lot))
         let total = try await self.keeper.perform(act, note: note) { (authority, records) throws(Problem) -> Int in
+            try approved?.check(authority)
             let total = try authority.issued(lot, with: add, stock: rules.stock, check)
             do throws(AuthorityError) { try authority.issue(lot, quantity: add, into: &records) } catch {
                 throw Problem(error)
@@ -35,6 +42,19 @@ extension Center {
         }
         // Another operator may have added stock in between.
         if let total { try await self.raise(lot, to: total, actor: actor, note: "lot \(lot): \(total) in all") }
+    }
+
+    /// What it is to add so much to a lot now, and what the lot has in all before.
+    func addition(_ add: Int, to lot: LotID) async throws(Problem) -> (kind: ActKind, issued: Int) {
+        guard let sale = await self.book.config.sale(of: lot), let rules = sale.lots.first(where: { $0.id == lot })
+        else { throw Problem(AuthorityError.unknownLot(lot)) }
+        guard sale.state.allows(.moreStock) else { throw .wrongState(sale, ": nothing can be added to it") }
+        return try await self.keeper.perform { (authority, _) throws(Problem) in
+            let total: Int
+            do throws(AuthorityError) { total = try authority.issued(lot, with: add) } catch { throw Problem(error) }
+            let issued = total - add
+            return (ActKind(adding: add, added: issued - rules.stock, stock: rules.stock), issued)
+        }
     }
 
     private func raise(_ lot: LotID, to issued: Int, actor: String, note: String) async throws(Problem) {

@@ -9,6 +9,7 @@ struct Center: Sendable {
     let keeper: AuthorityKeeper
     let book: ConfigBook
     let pusher: Pusher
+    let approvals: ApprovalDesk
     let lines = GateLines()
     /// When this process began to lead.
     let leadingSince = SystemClock.monotonic()
@@ -28,11 +29,12 @@ struct Center: Sendable {
     /// What the leading coordinator has been told of each lot.
     let told: NIOLockedValueBox<SentValues<LotID, LeaderQuota.Lot>>
 
-    init(keeper: AuthorityKeeper, book: ConfigBook, pusher: Pusher) {
+    init(keeper: AuthorityKeeper, book: ConfigBook, approvals: ApprovalDesk, pusher: Pusher) {
         self.keeper = keeper
         // The epoch is the high part, so no number is one of another center.
         self.told = NIOLockedValueBox(SentValues(after: keeper.epoch.rawValue << 32))
         self.book = book
+        self.approvals = approvals
         self.pusher = pusher
     }
 
@@ -106,18 +108,22 @@ struct Center: Sendable {
 
     /// Runs an operator's command on the authority, and tells the units that it concerns.
     ///
+    /// - Parameter approved: The approval that carries it out, whose key counts then.
     /// - Returns: `nil` if the act was done before.
     @discardableResult
     func command<Value: Sendable>(
         actor: String, action: String, detail: String, key: String?, about subject: ActNote.Subject,
-        tell units: [UnitID],
+        tell units: [UnitID], approved: ApprovedAct? = nil,
         _ body: @escaping @Sendable (inout QuotaAuthority, inout [AuthorityRecord]) throws(AuthorityError) -> Value
     ) async throws(Problem) -> Value? {
-        let act = key.map { OperatorAct(key: $0, what: "\(action): \(detail)") }
+        let what = "\(action): \(detail)"
+        let act = approved.map { $0.act(what) } ?? key.map { OperatorAct(key: $0, what: what) }
         let sale = await self.book.config.sale(of: subject)
         let note = ActNote(
-            actor: actor, action: action, sale: sale ?? "", detail: detail, key: key ?? "", subject: subject)
+            actor: actor, action: action, sale: sale ?? "", detail: detail, key: act?.key ?? "",
+            subject: subject)
         let done = try await self.keeper.perform(act, note: note) { (authority, records) throws(Problem) in
+            try approved?.check(authority)
             do throws(AuthorityError) { return try body(&authority, &records) } catch { throw Problem(error) }
         }
         guard let value = done else { return nil }

@@ -21,6 +21,10 @@ import TrancheCore
 /// | `authority.postgres` | a connection string of libpq, without a password: log, configuration and audit trail are there, and other centers with the same one stand by | none |
 /// | `authority.unreplicated` | `true`: no standby of PostgreSQL has to confirm, for a trial on one machine | `false` |
 /// | `operators.file` | the operators, beside `admin`: a name, a role and the digest of a credential on each line (`tranche operator`); a missing file is an empty list | none: every operator's certificate is an admin's |
+/// | `operators.approval` | `true`: closing and settling a sale, settling quota, and more than a tenth of stock wait for a second person (`tranche approval`); needs `operators.file` | `false` |
+/// | `operators.login.issuer` | the shop's OpenID provider, by which people sign in to the console; needs the next three and `TRANCHE_LOGIN_SECRET` (docs/console.md) | none |
+/// | `operators.login.client`, `operators.login.redirect`, `operators.login.people` | this center's name at the provider; the console's address with `/console/login/callback`; the list of people | none |
+/// | `operators.login.scopes` | what the provider is asked for | `openid email` |
 /// | `center.url` | the address of this center that others are told; one of the list that they have | from host and port |
 ///
 /// Secrets, each a list with the newest first: `TRANCHE_UNITS_KEY`, from which the secrets of units are derived,
@@ -40,6 +44,10 @@ struct CenterConfiguration {
     let adminSecrets: LiveSecret
     /// Operators with names and roles.
     let operators: OperatorRegister
+    /// How people sign in to the console with a provider; `nil`: they do not.
+    let login: LoginSettings?
+    /// Whether some acts need a second person.
+    let hasApprovals: Bool
     let transport: TransportConfiguration
 
     init(_ values: DaemonConfiguration) throws(StartError) {
@@ -53,7 +61,15 @@ struct CenterConfiguration {
         self.coordinatorSecrets = try transport.secrets(values, "tranche.coordinator.secret")
         self.gateSecrets = try transport.secrets(values, "tranche.gate.secret")
         self.adminSecrets = try transport.secrets(values, "tranche.admin.secret")
-        self.operators = try OperatorRegister(path: values.string("operators.file", default: ""))
+        let list = values.string("operators.file", default: "")
+        self.operators = try OperatorRegister(path: list)
+        self.login = try LoginSettings(values)
+        self.hasApprovals = try values.flag("operators.approval")
+        guard !self.hasApprovals || !list.isEmpty else {
+            throw StartError(
+                "operators.approval is true, but operators.file is not set: a second person needs a name "
+                    + "(tranche operator add)")
+        }
         self.url = values.string("center.url", default: "\(self.transport.scheme)://\(self.host):\(self.port)")
         try self.transport.check("center.host", host: self.host)
         try self.transport.check("center.url", url: self.url)
@@ -100,7 +116,9 @@ package enum CenterDaemon {
         let meters = KeeperMeters(telemetry)
         let make: @Sendable (AuthorityKeeper) throws -> Center = { keeper in
             keeper.meters.withLockedValue { $0 = meters }
-            return Center(keeper: keeper, book: try ConfigBook(keeper: keeper), pusher: pusher)
+            return Center(
+                keeper: keeper, book: try ConfigBook(keeper: keeper), approvals: try ApprovalDesk(keeper: keeper),
+                pusher: pusher)
         }
         let lead: any Service
         if let shared = configuration.shared {
@@ -119,8 +137,11 @@ package enum CenterDaemon {
             lead = ShutdownHook { await center.book.stop() }  // Long polls would delay the shutdown.
         }
         let feed = ConsoleFeed(seat: seat, telemetry: telemetry)
+        // Of the shop's provider: no certificate of this installation is shown there, or asked for.
+        let shop = CurlClient()
+        let logins = configuration.login.map { LoginDesk($0, curl: shop) }
         let application = EdgeServer.application(
-            router: Self.router(configuration, seat, ConsoleRoutes(feed: feed), telemetry, logger),
+            router: Self.router(configuration, seat, feed, logins, telemetry, logger),
             host: configuration.host, port: configuration.port,
             limits: EdgeLimits(
                 connections: 10_000, connectionsPerAddress: 5_000, bodyBytes: InternalRoutes.contestBytesLimit),
@@ -130,20 +151,22 @@ package enum CenterDaemon {
             PortCheck.answers(host: configuration.host, port: configuration.port)
         }
         let vitals = Vitals("tranche-config-center", telemetry: telemetry)
+        let logging: [any Service] = logins.map { [$0.watch(telemetry, logger)] } ?? []
         try await Daemon.run(
             [
                 notice, vitals, watch, values.secretWatch(telemetry, logger),
                 configuration.operators.watch(telemetry, logger), application,
                 WarmUp(seat: seat, telemetry: telemetry), ScheduleLoop(seat: seat, telemetry: telemetry),
                 RuleLoop(seat: seat, telemetry: telemetry), feed, lead,
-            ], logger: logger)
+            ] + logging, logger: logger)
         (try? seat.center)?.keeper.stop()
         curl.stop()
+        shop.stop()
     }
 
     private static func router(
-        _ configuration: CenterConfiguration, _ seat: CenterSeat, _ console: ConsoleRoutes, _ telemetry: Telemetry,
-        _ logger: Logger
+        _ configuration: CenterConfiguration, _ seat: CenterSeat, _ feed: ConsoleFeed, _ logins: LoginDesk?,
+        _ telemetry: Telemetry, _ logger: Logger
     ) -> Router<TrancheContext> {
         let notReady: @Sendable () -> String? = { seat.trouble.withLockedValue { $0 } }
         let names = UnitNameCheck(seat: seat)
@@ -164,12 +187,18 @@ package enum CenterDaemon {
             let refusals = RefusalLog(seat: seat, telemetry: telemetry)
             let group = $0.group("/v1").add(
                 middleware: OperatorMiddleware(
-                    admins: configuration.adminSecrets, register: configuration.operators, refusals: refusals))
+                    admins: configuration.adminSecrets, register: configuration.operators, logins: logins,
+                    refusals: refusals))
             // Before the routes: a group's routes have the middleware that was there when they came.
             group.add(middleware: OwnPageMiddleware())
-            AdminRoutes(seat: seat, refusals: refusals).add(to: group)
+            let approvals = ApprovalRoutes(
+                seat: seat, refusals: refusals, register: configuration.operators, logins: logins,
+                isOn: configuration.hasApprovals)
+            AdminRoutes(seat: seat, refusals: refusals, approvals: approvals).add(to: group)
+            let console = ConsoleRoutes(feed: feed, hasLogins: logins != nil)
             console.addEvents(to: group)
             console.addFiles(to: $0)
+            if let logins { LoginRoutes(desk: logins, seat: seat, refusals: refusals).add(to: $0) }
         }
     }
 }

@@ -9,6 +9,7 @@ import TrancheCore
 struct SaleRoutes {
     let seat: CenterSeat
     let refusals: RefusalLog
+    let approvals: ApprovalRoutes
     private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
@@ -31,8 +32,14 @@ struct SaleRoutes {
             let bytes = try await request.bytes(limit: 4 << 10)
             let options = bytes.isEmpty ? OpenBody() : try JSON.decode(OpenBody.self, from: bytes)
             if step == .open, options.force == true { try await self.refusals.check(.forceOpen, request) }
+            let version = try request.expectedVersion()
+            if let act = ProposedAct(step, of: id, version: version),
+                let held = try await self.approvals.hold(act, request)
+            {
+                return held
+            }
             let document = try await self.center.step(
-                step, sale: id, expected: try request.expectedVersion(), actor: request.actor,
+                step, sale: id, expected: version, actor: request.actor,
                 act: try request.act("\(name) \(id)"), options)
             return Response.json(document, headers: [.eTag: "\"\(document.version)\""])
         }
@@ -59,11 +66,28 @@ struct SaleRoutes {
         group.post("lots/:lot/stock") { request, context in
             let add = try await request.document(StockBody.self).add
             let (lot, key, center) = (try context.lot(), try request.idempotencyKey, try self.center)
+            if self.approvals.isOn, let held = try await self.hold(add, to: lot, key: key, request) { return held }
+            let approvals = self.approvals
             try await self.refusals.judge(request) { (check) async throws(Problem) in
-                try await center.addStock(add, to: lot, actor: request.actor, key: key, check: check)
+                try await center.addStock(add, to: lot, actor: request.actor, key: key) { (kind) throws(Problem) in
+                    try check(kind)
+                    try approvals.checkAlone(kind)
+                }
             }
             return Response.json(try await self.center.quota())
         }
+    }
+
+    /// - Returns: The answer with the proposal, if so much stock is an act for two; `nil` otherwise.
+    private func hold(
+        _ add: Int, to lot: LotID, key: String?, _ request: Request
+    ) async throws(Problem) -> Response? {
+        let done = key.map { OperatorAct(key: $0, what: "stock: lot \(lot): +\(add)") }
+        if let done, try self.center.keeper.isDone(done) { return nil }
+        let (kind, issued) = try await self.center.addition(add, to: lot)
+        guard kind.isForTwo else { return nil }
+        try await self.refusals.check(kind, request)
+        return try await self.approvals.hold(.addStock(lot, add: add, issued: issued), request)
     }
 
     private func block(_ request: Request, _ context: TrancheContext, _ isBlocked: Bool) async throws -> Response {
@@ -147,6 +171,17 @@ struct SaleRoutes {
     private func document(_ id: String, status: HTTPResponse.Status = .ok) async throws -> Response {
         let document = try await self.center.sale(id)
         return .json(document, status: status, headers: [.eTag: "\"\(document.version)\""])
+    }
+}
+
+extension ProposedAct {
+    /// `nil` for a step that one person takes.
+    fileprivate init?(_ step: SaleState.Step, of sale: String, version: Int) {
+        switch step {
+        case .close: self = .close(sale: sale, version: version)
+        case .settle: self = .settle(sale: sale, version: version)
+        case .warm, .open, .pause, .resume: return nil
+        }
     }
 }
 

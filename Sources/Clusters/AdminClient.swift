@@ -11,6 +11,8 @@ package struct AdminClient: Sendable {
     package let layout: ClusterLayout
     /// The idempotency key of an act. Without one, each act gets a new key.
     package var key: String?
+    /// Why the caller acts: for acts that a second person approves.
+    package var reason: String?
     /// How long a command waits for a center that leads.
     private static let patienceMilliseconds = 8_000
     private let credential: String
@@ -73,6 +75,9 @@ package struct AdminClient: Sendable {
         ]
         if let version { headers["If-Match"] = "\"\(version)\"" }
         if method != "GET" { headers["Idempotency-Key"] = key + part }
+        if let reason {
+            headers["X-Tranche-Reason"] = reason.addingPercentEncoding(withAllowedCharacters: .urlUserAllowed)
+        }
         let bytes = body.map { JSON.encode($0) } ?? (method == "GET" ? nil : [])
         let response: CurlResponse
         do {
@@ -90,6 +95,13 @@ package struct AdminClient: Sendable {
             let problem = try? JSON.decode(Problem.self, from: response.body)
             throw CommandError(
                 problem.map { "\($0.code): \($0.detail)" } ?? "\(method) \(path): status \(response.status)")
+        }
+        if response.status == 202, let needed = try? JSON.decode(ApprovalNeeded.self, from: response.body),
+            needed.code == ApprovalNeeded.code
+        {
+            throw CommandError(
+                "\(needed.code): \(needed.detail). Nothing was carried out. Somebody else, with a credential of their own, "
+                    + "runs: tranche approval approve \(needed.proposal.id) --reason TEXT")
         }
         return response.body
     }

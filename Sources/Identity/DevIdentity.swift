@@ -49,7 +49,7 @@ package struct DevIdentity: Sendable {
         return try self.sign(header: JSON.encode(MintedHeader(alg: "EdDSA", kid: self.id)), claims: JSON.encode(minted))
     }
 
-    func sign(header: [UInt8], claims: [UInt8]) throws -> String {
+    package func sign(header: [UInt8], claims: [UInt8]) throws -> String {
         let signed = "\(Base64URL.encode(header)).\(Base64URL.encode(claims))"
         return "\(signed).\(Base64URL.encode(Array(try self.key.signature(for: Array(signed.utf8)))))"
     }

@@ -20,7 +20,7 @@ package struct IdentityVerifier: Sendable {
 
     private let keys: IdentityKeys
     private let issuer: String
-    private let audience: String
+    let audience: String
     private let toleranceSeconds: Int64
 
     /// - Parameter toleranceSeconds: How far the shop's clock may be off.
@@ -33,6 +33,11 @@ package struct IdentityVerifier: Sendable {
 
     /// Checks signature, issuer, audience, times and claims, in this order: nothing of an unsigned text is believed.
     package func verify(_ text: some Collection<UInt8>, now: Instant) throws(IdentityError) -> VerifiedIdentity {
+        try self.check(try self.read(Claims.self, from: text), now: now)
+    }
+
+    /// The claims of a token whose signature is good.
+    func read<Value: Decodable>(_ type: Value.Type, from text: some Collection<UInt8>) throws(IdentityError) -> Value {
         guard !text.isEmpty else { throw .missing }
         guard text.count <= Self.byteLimit else { throw .tooLong(bytes: text.count, limit: Self.byteLimit) }
         let parts = Array(text).split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
@@ -52,7 +57,7 @@ package struct IdentityVerifier: Sendable {
         }
         let signed = parts[0] + [UInt8(ascii: ".")] + parts[1]
         guard (try? key.check.verify(signature, signs: signed)) == true else { throw .forged }
-        return try self.check(try Self.read(Claims.self, "claims", parts[1]), now: now)
+        return try Self.read(type, "claims", parts[1])
     }
 
     private struct Header: Decodable {
@@ -70,7 +75,10 @@ package struct IdentityVerifier: Sendable {
         }
     }
 
-    private func check(_ claims: Claims, now: Instant) throws(IdentityError) -> VerifiedIdentity {
+    /// Checks issuer, audience and times.
+    ///
+    /// - Returns: When the token expires, in seconds since 1970.
+    func checkFrame(_ claims: FrameClaims, now: Instant) throws(IdentityError) -> Int64 {
         guard claims.iss == self.issuer else { throw .wrongIssuer(claims.iss, expected: self.issuer) }
         let audience = claims.aud?.names ?? []
         guard audience.count <= Self.audienceLimit else {
@@ -85,6 +93,11 @@ package struct IdentityVerifier: Sendable {
             let notBefore = try Self.seconds("nbf", start)
             guard seconds >= notBefore - self.toleranceSeconds else { throw .early(notBefore: notBefore) }
         }
+        return expiresAt
+    }
+
+    private func check(_ claims: Claims, now: Instant) throws(IdentityError) -> VerifiedIdentity {
+        let expiresAt = try self.checkFrame(claims.frame, now: now)
         guard let subject = claims.sub else { throw .missingClaim("sub") }
         guard let buyer = BuyerID(subject) else { throw .badClaim("sub", reason: "a buyer has \(BuyerID.rule)") }
         let level = claims.trancheLevel ?? 0
@@ -114,7 +127,8 @@ package struct IdentityVerifier: Sendable {
     }
 }
 
-private struct Claims: Decodable {
+/// The claims that every token has.
+struct FrameClaims: Decodable {
     /// One name, or a list of names.
     struct Audience: Decodable {
         let names: [String]
@@ -127,20 +141,34 @@ private struct Claims: Decodable {
             }
         }
     }
+    let iss: String?
+    let aud: Audience?
+    let exp: Double?
+    let nbf: Double?
+}
+
+private struct Claims: Decodable {
     private enum CodingKeys: String, CodingKey {
-        case sub, iss, aud, exp, nbf
+        case sub
         case trancheLevel = "tranche_level"
         case trancheMember = "tranche_member"
         case trancheCreated = "tranche_created"
         case trancheRegion = "tranche_region"
     }
+    let frame: FrameClaims
     let sub: String?
-    let iss: String?
-    let aud: Audience?
-    let exp: Double?
-    let nbf: Double?
     let trancheLevel: Int?
     let trancheMember: Bool?
     let trancheCreated: Double?
     let trancheRegion: String?
+
+    init(from decoder: any Decoder) throws {
+        self.frame = try FrameClaims(from: decoder)
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.sub = try values.decodeIfPresent(String.self, forKey: .sub)
+        self.trancheLevel = try values.decodeIfPresent(Int.self, forKey: .trancheLevel)
+        self.trancheMember = try values.decodeIfPresent(Bool.self, forKey: .trancheMember)
+        self.trancheCreated = try values.decodeIfPresent(Double.self, forKey: .trancheCreated)
+        self.trancheRegion = try values.decodeIfPresent(String.self, forKey: .trancheRegion)
+    }
 }

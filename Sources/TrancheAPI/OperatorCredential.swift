@@ -20,9 +20,12 @@ package struct OperatorDocument: Codable, Sendable {
     package let role: OperatorRole
     /// What the role may do.
     package let may: [ActKind]
+    /// What becomes a proposal that a second person approves; `nil` for a center without approvals.
+    package let forTwo: [ActKind]?
 
-    package init(_ caller: Operator) {
+    package init(_ caller: Operator, hasApprovals: Bool) {
         (self.name, self.role) = (caller.name, caller.role)
         self.may = ActKind.allCases.filter(caller.role.may)
+        self.forTwo = hasApprovals ? ActKind.allCases.filter(\.isForTwo) : nil
     }
 }

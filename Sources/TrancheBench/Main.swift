@@ -8,6 +8,7 @@ struct BenchCommand: AsyncParsableCommand {
             PurchaseBench.self, CompareCommand.self, FairnessBench.self, ContestBench.self, SpikeBench.self,
             LotsBench.self, PaperBench.self, ArchiveBench.self, GateBench.self, GateFairnessBench.self,
             OverloadBench.self, LedgersBench.self, FailoversBench.self, OutboxBench.self, PaymentsBench.self,
+            ActsBench.self,
         ],
         defaultSubcommand: PurchaseBench.self)
 }

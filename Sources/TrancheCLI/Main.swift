@@ -26,7 +26,8 @@ struct Tranche: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, DemoCommand.self, SaleCommand.self, StockCommand.self, QuotaCommand.self, UnitCommand.self,
-            TokenCommand.self, CredentialCommand.self, OperatorCommand.self, AuditCommand.self, CACommand.self,
+            TokenCommand.self, CredentialCommand.self, OperatorCommand.self, ApprovalCommand.self,
+            AuditCommand.self, CACommand.self,
             CenterCommand.self, LedgerCommand.self, OutboxCommand.self, DoctorCommand.self, LoadCommand.self,
             VerifyCommand.self, ReconcileCommand.self, FairnessCommand.self, SimulateCommand.self, PlanCommand.self,
             RehearseCommand.self,

@@ -16,8 +16,16 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 ACTS = ("read", "warm", "open", "pause", "resume", "block", "revoke", "moveQuota", "addStock", "addMuchStock", "forceOpen", "close", "settle",
         "releaseEnd", "createSale", "editSale", "deleteSale", "rollBack", "freeze", "settleQuota", "addUnit", "drain", "undrain", "strand",
-        "removeUnit", "differRules", "holdRollout", "other")
+        "removeUnit", "differRules", "holdRollout", "approve", "withdraw", "other")
+LOGIN = '<p class="acts"><a id="login" class="button" href="/console/login">Sign in with your account</a></p>'
+FOR_TWO = ("addMuchStock", "close", "settle", "settleQuota")
 PARTS = ("paid", "held", "quota", "underWay", "unheard", "settled", "stranded", "pool", "carried")
+
+
+def proposal(number, by="bob", **changes):
+    return {"id": number, "act": "close summer", "kind": "close", "seen": "configuration version 7", "by": by,
+            "reason": "sold out", "atMilliseconds": milliseconds(), "expiresAtMilliseconds": milliseconds() + 840_000,
+            "state": "open", **changes}
 
 
 def milliseconds():
@@ -106,6 +114,8 @@ class FakeCenter:
         self.picture, self.pause, self.isUp = picture(), pause, True
         self.streams, self.acts, self.prepared, self.version = 0, [], [], 7
         self.missing = []
+        # The cookie of somebody who has signed in with the provider; such a center shows a link for it.
+        self.session = None
         self.cookies = []
         # Acts are carried out, and their answers get lost. The browser itself may repeat an act whose connection closed.
         self.losesAnswers = False
@@ -142,6 +152,7 @@ class FakeCenter:
     def page(self):
         names = {Path(name).stem: full for name, full in self.assets.items() if name.endswith(".js")}
         names["style"] = self.assets["console.css"]
+        names["login"] = LOGIN if self.session else ""
         return re.sub(r"\{\{(\w+)\}\}", lambda found: names[found[1]], (FOLDER / "index.html").read_text())
 
     def sale(self, name):
@@ -170,6 +181,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def is_known(self):
         if self.headers.get("Authorization") == f"Bearer {SECRET}":
+            return True
+        session = self.center.session
+        if session and "Authorization" not in self.headers and session in (self.headers.get("Cookie") or ""):
             return True
         detail = "this address needs the credential of an operator"
         self.answer(401, {"code": "bad_credential", "status": 401, "detail": detail}, "application/problem+json")
@@ -200,6 +214,10 @@ class Handler(BaseHTTPRequestHandler):
         center = self.center
         if self.path == "/console":
             return self.answer(200, center.page().encode(), "text/html; charset=utf-8", Content_Security_Policy=POLICY)
+        if self.path == "/console/login":
+            # As after the provider's pages.
+            return self.answer(303, b"", Location="/console",
+                               Set_Cookie=f"{center.session}; Path=/; HttpOnly; SameSite=Strict")
         for name, full in center.assets.items():
             if self.path == f"/console/assets/{full}":
                 content, kind = (FOLDER / name).read_bytes(), KINDS[Path(name).suffix]
@@ -230,10 +248,14 @@ class Handler(BaseHTTPRequestHandler):
         if not self.is_known():
             return None
         center.cookies.append(self.headers.get("Cookie"))
+        if self.path == "/console/login/end":
+            center.session = "none"
+            return self.answer(204, b"")
         center.answers.wait(10)
         with center.lock:
             center.acts.append((self.path, body, {name: self.headers.get(name) for name in
-                                                  ("If-Match", "Idempotency-Key", "X-Tranche-Actor")}))
+                                                  ("If-Match", "Idempotency-Key", "X-Tranche-Actor",
+                                                   "X-Tranche-Reason")}))
             if center.losesAnswers:
                 self.close_connection = True
                 self.connection.close()
@@ -241,4 +263,6 @@ class Handler(BaseHTTPRequestHandler):
             if center.prepared:
                 status, problem = center.prepared.pop(0)
                 return self.answer(status, problem, "application/problem+json")
+            if self.path.endswith("/close") and "close" in center.operator.get("forTwo", ()):
+                return self.answer(202, {"code": "approval_needed", "detail": "it waits", "proposal": {"id": 4}})
         return self.answer(200, {})

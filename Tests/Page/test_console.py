@@ -1,7 +1,7 @@
 """The operators' console at a small center: what it shows, how it acts, and that everybody can use it."""
 
 from console_case import ConsoleCase
-from fake_center import ACTS, SECRET, rollout
+from fake_center import ACTS, FOR_TWO, SECRET, proposal, rollout
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -372,6 +372,83 @@ class ConsoleTests(ConsoleCase):
         self.assertEqual(self.center.acts[0][:2], (
             "/v1/quota/settle", {"lot": 1, "unit": 3, "generation": 1, "sold": 33}))
 
+    def test_a_person_signs_in_with_the_provider_and_out_again(self):
+        self.start()
+        self.assertFalse(self.browser.run("return Boolean(document.querySelector('#login'))"))
+        self.center.session = "tranche-console=s1"
+        self.addCleanup(self.browser.driver.delete_all_cookies)
+        self.browser.go(self.center.address)
+        # Nobody has tried to sign in.
+        self.browser.wait(lambda: self.browser.element("#login").is_displayed(), "there is no link")
+        self.assertEqual(self.browser.text("#signInNote"), "")
+        self.browser.complaints()
+        self.browser.element("#login").click()
+        self.wait_for_text("#stateText", "live")
+        self.assertEqual(self.browser.run("return document.cookie"), "")
+        self.browser.element("#signOut").click()
+        self.browser.wait(lambda: self.browser.element("#secret").is_displayed(), "the person is still signed in")
+        self.browser.wait(lambda: self.center.session == "none", "the session goes on")
+
+    def start_with_approvals(self):
+        self.start()
+        self.center.operator["forTwo"] = FOR_TWO
+        self.sign_in()
+        self.wait_for_text("#stateText", "live")
+
+    def test_an_act_for_two_needs_a_reason_and_becomes_a_proposal(self):
+        self.start_with_approvals()
+        self.press("Close")
+        self.wait_for_text("#plan", "say why")
+        self.browser.element("#typed").send_keys("summer")
+        self.assertFalse(self.can_go())
+        self.fill("reason", "sold out, größer")
+        self.wait_for_text("#plan", "this becomes a proposal, and changes nothing")
+        self.browser.element("#typed").send_keys(Keys.ENTER)
+        self.wait_for_text("#done", "Close summer: proposal 4 waits for a second person.")
+        path, body, headers = self.center.acts[0]
+        self.assertEqual((path, body, headers["If-Match"]), ("/v1/sales/summer/close", {}, '"7"'))
+        self.assertEqual(headers["X-Tranche-Reason"], "sold%20out%2C%20gr%C3%B6%C3%9Fer")
+        self.press("Pause")
+        self.assertFalse(self.browser.run("return Boolean(document.querySelector('#field-reason'))"))
+
+    def test_a_second_person_approves_with_a_reason_and_the_typed_number(self):
+        self.start_with_approvals()
+        self.center.change(lambda picture: picture.update(proposals=[proposal(7), proposal(8, by="ann")]))
+        self.wait_for_text("#approvalsCount", "2")
+        self.view("approvals")
+        self.wait_for_text("#proposalCards", "Proposal 7: close summer")
+        # Nobody approves an own proposal, or takes another one's back.
+        buttons = self.browser.text("#proposalCards")
+        for text, is_there in [("Approve proposal 7", True), ("Withdraw proposal 7", False),
+                               ("Approve proposal 8", False), ("Withdraw proposal 8", True)]:
+            self.assertEqual(text in buttons, is_there, text)
+        self.press("Approve proposal 7")
+        self.browser.element("#typed").send_keys("7")
+        self.assertFalse(self.can_go())
+        self.fill("reason", "checked the figures")
+        self.wait_for_text("#plan", "close summer, as bob asked: sold out")
+        self.browser.element("#typed").send_keys(Keys.ENTER)
+        self.wait_for_text("#done", "Done: Approve proposal 7")
+        self.assertEqual(self.center.acts[0][:2], ("/v1/proposals/7/approve", {"reason": "checked the figures"}))
+        self.press("Withdraw proposal 8")
+        self.fill("reason", "a mistake")
+        self.center.change(lambda picture: picture.update(proposals=[proposal(7)]))
+        self.wait_for_text("#plan", "it does not wait any more")
+        self.assertFalse(self.can_go())
+
+    def test_the_secret_of_admins_approves_nothing_and_no_approvals_are_shown_where_there_are_none(self):
+        self.start()
+        self.center.operator["name"] = "admin"
+        self.center.change(lambda picture: picture.update(proposals=[proposal(7)]))
+        self.sign_in()
+        self.wait_for_text("#approvalsCount", "1")
+        self.view("approvals")
+        self.wait_for_text("#proposalCards", "Proposal 7")
+        self.assertNotIn("Approve proposal", self.browser.text("#proposalCards"))
+        self.center.change(lambda picture: picture.update(proposals=[]))
+        self.wait_for_text("#approvalsNone", "No proposal waits.")
+        self.assertFalse(self.browser.element("#approvalsLink").is_displayed())
+
     def test_a_stream_that_ends_is_read_again_and_old_figures_are_named_so(self):
         self.start_signed_in()
         self.center.isUp = False
@@ -422,10 +499,12 @@ class ConsoleTests(ConsoleCase):
         self.assertEqual(self.browser.run("return document.activeElement.textContent"), "Pause")
 
     def test_axe_finds_nothing_and_nothing_is_too_wide_in_any_view(self):
-        self.start_signed_in()
-        self.center.change(lambda picture: picture.update(rules=[rollout()]))
+        self.start_with_approvals()
+        self.center.change(
+            lambda picture: picture.update(rules=[rollout()], proposals=[proposal(7), proposal(8, by="ann")]))
+        self.wait_for_text("#approvalsCount", "2")
         self.choose_lot(2)
-        for view in VIEWS:
+        for view in (*VIEWS, "approvals"):
             self.view(view)
             for dark in (False, True):
                 for width in (360, 1280):
@@ -436,6 +515,7 @@ class ConsoleTests(ConsoleCase):
             self.browser.screen(reduced=True)
         self.view("sale")
         self.press("Close")
+        self.fill("reason", "sold out")
         self.wait_for_text("#plan", "no new orders, for good")
         for width in (360, 1280):
             self.browser.screen(width, 780, reduced=True)

@@ -125,6 +125,7 @@ extension Center {
             // A sale that was deleted meanwhile has no rules to show.
             if let rules = try? await self.rulesDocument(of: sale.id) { picture.rules.append(rules) }
         }
+        picture.proposals = await self.approvals.open
         return picture
     }
 }

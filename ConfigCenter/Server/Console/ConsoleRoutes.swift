@@ -18,7 +18,12 @@ struct ConsoleRoutes: Sendable {
     private let assets: PageAssets
     private let page: Compressed
 
-    init(feed: ConsoleFeed) {
+    /// What the page has for signing in with the provider.
+    private static let loginLink =
+        "<p class=\"acts\"><a id=\"login\" class=\"button\" href=\"/console/login\">Sign in with your account</a></p>"
+
+    /// - Parameter hasLogins: Whether people can sign in with a provider.
+    init(feed: ConsoleFeed, hasLogins: Bool) {
         self.feed = feed
         var assets = PageAssets()
         var html = String(decoding: ConsoleFiles.html, as: UTF8.self)
@@ -28,6 +33,7 @@ struct ConsoleRoutes: Sendable {
             let full = assets.add(name, "js", bytes, "text/javascript; charset=utf-8")
             html = html.replacing("{{\(name)}}", with: full)
         }
+        html = html.replacing("{{login}}", with: hasLogins ? Self.loginLink : "")
         self.assets = assets
         self.page = Compressed(Array(html.utf8))
     }

@@ -7,14 +7,13 @@ import TrancheCore
 /// Who the caller is, and what operators did.
 struct AuditRoutes {
     let seat: CenterSeat
+    /// Whether acts for two people become proposals.
+    let hasApprovals: Bool
     private var center: Center { get throws(Problem) { try self.seat.center } }
 
     func add(to group: RouterGroup<TrancheContext>) {
         group.get("operator") { _, _ in
-            guard let caller = Operator.current else {
-                throw Problem(status: 500, code: "internal", detail: "no caller")
-            }
-            return Response.json(OperatorDocument(caller))
+            Response.json(OperatorDocument(try Operator.known, hasApprovals: self.hasApprovals))
         }
         group.get("audit") { _, _ in Response.json(try self.center.keeper.store.auditTrail()) }
         group.get("audit/chain") { request, _ in

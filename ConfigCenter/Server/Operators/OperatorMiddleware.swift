@@ -14,6 +14,8 @@ struct OperatorMiddleware: RouterMiddleware {
 
     let admins: LiveSecret
     let register: OperatorRegister
+    /// Of the console's sessions; `nil` without a provider of logins.
+    let logins: LoginDesk?
     let refusals: RefusalLog
 
     func handle(_ request: Request, context: TrancheContext, next: (Request, TrancheContext) async throws -> Response)
@@ -38,6 +40,8 @@ struct OperatorMiddleware: RouterMiddleware {
         if let bearer = request.bearer {
             if self.admins.accepted.contains(where: { ConstantTime.isEqual($0.utf8, bearer) }) { return .admin }
             if let known = self.register.operators(showing: bearer) { return known }
+        } else if let known = try self.logins?.caller(request) {
+            return known
         }
         let problem = Problem(
             status: 401, code: "bad_credential",

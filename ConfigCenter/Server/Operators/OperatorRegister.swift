@@ -43,6 +43,13 @@ final class OperatorRegister: Sendable {
         return entry.caller
     }
 
+    /// Whoever has this name now. Without a configured list every certificate is an admin's.
+    func entry(named name: String) -> Operator? {
+        if name == OperatorList.reserved { return .admin }
+        guard self.file != nil else { return Operator(name: name, role: .admin) }
+        return self.list?.entry(named: name)?.caller
+    }
+
     /// Whether somebody has this name.
     func knows(_ name: String) -> Bool { name == OperatorList.reserved || self.list?.entry(named: name) != nil }
 

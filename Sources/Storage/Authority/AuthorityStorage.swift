@@ -69,6 +69,15 @@ package protocol AuthorityStorage: AnyObject, Sendable {
     /// The act with this key; `nil` if there is none.
     func act(_ key: String) throws(StorageError) -> OperatorAct?
 
+    /// Saves a proposal, with its line of the audit trail.
+    func append(_ proposal: Proposal, note: AuditNote, as epoch: Epoch) throws(StorageError)
+
+    /// Ends a proposal whose act was not carried out. (That of one that was is in the act: ``OperatorAct/approval``.)
+    func append(_ end: ProposalEnd, of proposal: UInt64, note: AuditNote, as epoch: Epoch) throws(StorageError)
+
+    /// The last proposals, as many as an ``ApprovalBook`` keeps, the oldest one first.
+    func proposals() throws(StorageError) -> [ApprovalBook.Entry]
+
     /// - Throws: ``StorageError/vanished(path:)`` if a file was deleted or replaced.
     func checkPresence() throws(StorageError)
 }

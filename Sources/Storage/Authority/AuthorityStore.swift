@@ -219,6 +219,7 @@ package final class AuthorityStore: AuthorityStorage {
                     """)
         }
         migrator.registerMigration("v5: the audit trail is a chain", migrate: Self.chainTrail)
+        migrator.registerMigration("v6: proposals of operators", migrate: Self.makeProposals)
         return migrator
     }
 }

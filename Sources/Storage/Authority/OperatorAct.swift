@@ -1,12 +1,41 @@
 import GRDB
+package import TrancheCore
 
 /// An operator's request that takes effect once, even if it is sent several times.
-package struct OperatorAct: Hashable, Sendable {
+package struct OperatorAct: Sendable {
     /// The idempotency key: chosen by the caller, the same for every repetition.
     package let key: String
     /// A description of the request: the same key with another description is refused.
     package let what: String
-    package init(key: String, what: String) { (self.key, self.what) = (key, what) }
+    /// Of an act that a second person approved; it is written in the transaction of the act, and not kept with it.
+    package let approval: Approval?
+
+    /// The end of a proposal, and the approver's line of the audit trail.
+    package struct Approval: Hashable, Sendable {
+        package let proposal: UInt64
+        package let end: ProposalEnd
+        package let note: AuditNote
+
+        package init(proposal: UInt64, end: ProposalEnd, note: AuditNote) {
+            (self.proposal, self.end, self.note) = (proposal, end, note)
+        }
+    }
+
+    package init(key: String, what: String, approval: Approval? = nil) {
+        (self.key, self.what, self.approval) = (key, what, approval)
+    }
+}
+
+/// Two requests are the same act by their key and what they do, whoever approved.
+extension OperatorAct: Hashable {
+    package static func == (one: OperatorAct, other: OperatorAct) -> Bool {
+        one.key == other.key && one.what == other.what
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(self.key)
+        hasher.combine(self.what)
+    }
 }
 
 extension AuthorityStore {
@@ -26,5 +55,9 @@ extension AuthorityStore {
         try database.execute(sql: "INSERT INTO acts (key, what) VALUES (?, ?)", arguments: [act.key, act.what])
         try database.execute(
             sql: "DELETE FROM acts WHERE id <= ?", arguments: [database.lastInsertedRowID - Self.actsLimit])
+        if let approval = act.approval {
+            try Self.keep(approval.note, database)
+            try Self.keep(approval.end, of: approval.proposal, database)
+        }
     }
 }

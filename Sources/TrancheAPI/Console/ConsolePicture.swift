@@ -134,6 +134,8 @@ package struct ConsolePicture: Sendable, Codable {
     package let alarms: [String]
     /// With those that have no room.
     package let alarmCount: Int
+    /// Acts that wait for a second person.
+    package var proposals: [ProposalDocument] = []
 
     init(
         at: Instant, _ authority: QuotaAuthority, coordinator: String?, config: Config, sales: [Sale], lots: [Lot],

@@ -8,11 +8,16 @@ struct CommonOptions: ParsableArguments {
     @Flag(help: "Print JSON, for scripts.") var json = false
     @Option(help: "Idempotency key, to repeat an act: with the same key it takes effect once.") var key: String?
 
+    @Option(help: "Why: for an approval, and for acts that a second person approves where the center asks for it.")
+    var reason: String?
+
     var folder: ClusterFolder {
         ClusterFolder(path: URL(fileURLWithPath: self.data).standardizedFileURL.path)
     }
     func client() throws -> AdminClient {
         let own = ProcessInfo.processInfo.environment["TRANCHE_OPERATOR_SECRET"]
-        return AdminClient(try self.folder.load(), key: self.key, credential: own)
+        var client = AdminClient(try self.folder.load(), key: self.key, credential: own)
+        client.reason = self.reason
+        return client
     }
 }

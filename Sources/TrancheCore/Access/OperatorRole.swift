@@ -39,6 +39,8 @@ package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
     case holdRollout
     case secondRound
     case freeze, settleQuota, addUnit, drain, undrain, strand, removeUnit
+    /// The act of a proposal is carried out, or a proposal is taken back. The act's own kind counts, too.
+    case approve, withdraw
     /// What the table of addresses does not have.
     case other
 
@@ -50,7 +52,8 @@ package enum ActKind: String, Hashable, Sendable, CaseIterable, Codable {
         case .addMuchStock, .forceOpen, .releaseEnd, .close, .settle, .createSale, .editSale, .deleteSale, .rollBack,
             .differRules:
             .admin
-        case .secondRound, .freeze, .settleQuota, .addUnit, .drain, .undrain, .strand, .removeUnit, .other: .admin
+        case .secondRound, .freeze, .settleQuota, .addUnit, .drain, .undrain, .strand, .removeUnit: .admin
+        case .approve, .withdraw, .other: .admin
         }
     }
 
@@ -96,8 +99,8 @@ extension ActKind {
         [
             "/v1/operator", "/v1/sales", "/v1/sales/:sale", "/v1/quota", "/v1/quota/moves/:move", "/v1/units",
             "/v1/config", "/v1/sales/:sale/second-rounds/:next", "/v1/sales/:sale/rules", "/v1/config/rollout",
-            "/v1/config/versions",
-            "/v1/audit", "/v1/audit/chain", "/v1/console/events",
+            "/v1/config/versions", "/v1/audit", "/v1/audit/chain", "/v1/console/events", "/v1/proposals",
+            "/v1/proposals/:proposal",
         ].map { Address("GET", $0, .read) } + [
             Address("POST", "/v1/sales", .createSale), Address("PUT", "/v1/sales/:sale", .editSale),
             Address("DELETE", "/v1/sales/:sale", .deleteSale),
@@ -124,6 +127,8 @@ extension ActKind {
             Address("POST", "/v1/units/:unit/drain", .drain), Address("POST", "/v1/units/:unit/undrain", .undrain),
             Address("POST", "/v1/units/:unit/strand", .strand), Address("POST", "/v1/units/:unit/remove", .removeUnit),
             Address("POST", "/v1/config/rollback", .rollBack),
+            Address("POST", "/v1/proposals/:proposal/approve", .approve),
+            Address("POST", "/v1/proposals/:proposal/withdraw", .withdraw),
         ]
 }
 

@@ -231,11 +231,18 @@ package struct QuotaAuthority: Sendable {
     package mutating func settle(
         _ lot: LotID, _ unit: UnitID, _ generation: Generation, sold: Int, into records: inout [AuthorityRecord]
     ) throws(AuthorityError) {
+        try self.checkSettlement(lot, unit, generation, sold: sold)
+        self.append(.settled(lot, unit, generation, sold: sold, byLedger: false), into: &records)
+    }
+
+    /// Whether an account could be settled so. Nothing is settled yet.
+    package func checkSettlement(
+        _ lot: LotID, _ unit: UnitID, _ generation: Generation, sold: Int
+    ) throws(AuthorityError) {
         guard self.book.lots[lot] != nil else { throw .unknownLot(lot) }
         let account = self.book.account(lot, unit, generation)
         guard account.isStranded || account.status == .settled else { throw .notStranded(lot, unit, generation) }
         guard (0...account.outstanding).contains(sold) else { throw .soldOutOfRange(sold, limit: account.outstanding) }
-        self.append(.settled(lot, unit, generation, sold: sold, byLedger: false), into: &records)
     }
 
     package mutating func setFrozen(_ lot: LotID, _ value: Bool, into records: inout [AuthorityRecord])

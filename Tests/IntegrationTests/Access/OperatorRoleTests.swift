@@ -23,6 +23,7 @@ import TrancheCore
         "PUT /v1/sales/{sale}/staged": .admin, "POST /v1/sales/{sale}/staged/{act}": .admin,
         "POST /v1/lots/{lot}/stock": .operator, "POST /v1/lots/{lot}/freeze": .admin,
         "POST /v1/quota/moves": .operator, "POST /v1/quota/settle": .admin, "POST /v1/config/rollback": .admin,
+        "POST /v1/proposals/{proposal}/approve": .admin, "POST /v1/proposals/{proposal}/withdraw": .admin,
         // The table of addresses pauses a sale, and strands a unit; the other steps and actions are below.
         "POST /v1/sales/{sale}/{step}": .operator, "POST /v1/units/{unit}/{action}": .admin,
     ]

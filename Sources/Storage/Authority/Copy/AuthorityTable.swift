@@ -4,7 +4,8 @@ import TrancheCore
 /// The tables of the state of centers that are copied row by row. Both databases have them, with the same names and
 /// columns.
 enum AuthorityTable: String, CaseIterable {
-    case records, snapshots, verdicts, witnesses, configs, trail, secrets, acts
+    case records, snapshots, verdicts, witnesses, configs, trail, secrets, acts, proposals
+    case proposalEnds = "proposal_ends"
 
     enum Kind { case integer, text, bytes }
     struct Column {
@@ -32,6 +33,7 @@ enum AuthorityTable: String, CaseIterable {
                 }
         case .secrets: [Column("sale", .text), Column("secret", .text)]
         case .acts: [Column("key", .text), Column("what", .text)]
+        case .proposals, .proposalEnds: [Column("id"), Column("content", .bytes)]
         }
     }
 
@@ -42,7 +44,7 @@ enum AuthorityTable: String, CaseIterable {
         case .verdicts: [Column("lot"), Column("unit"), Column("piece")]
         case .witnesses: [Column("unit")]
         case .configs: [Column("version")]
-        case .acts: [Column("id")]
+        case .acts, .proposals, .proposalEnds: [Column("id")]
         case .secrets: self.columns
         }
     }

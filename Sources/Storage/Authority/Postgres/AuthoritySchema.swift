@@ -45,6 +45,8 @@ enum AuthoritySchema {
         CREATE TABLE IF NOT EXISTS authority.secrets (sale TEXT NOT NULL, secret TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS authority.acts (
             id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key TEXT NOT NULL UNIQUE, what TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS authority.proposals (id BIGINT PRIMARY KEY, content BYTEA NOT NULL);
+        CREATE TABLE IF NOT EXISTS authority.proposal_ends (id BIGINT PRIMARY KEY, content BYTEA NOT NULL);
         """
 
     private static let functions = """

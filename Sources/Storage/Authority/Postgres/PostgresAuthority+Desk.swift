@@ -29,7 +29,9 @@ extension PostgresAuthority {
                 .integer(Int64(version.version)), .text(version.checksum), .bytes(Array(version.content)),
                 .integer(version.at.microseconds), .text(version.actor), .text(version.note),
             ])
-        try self.write([AuthorityTrail.statement(note)] + (act.map(Self.statements) ?? []) + [insert], as: epoch)
+        let acts = act.map { [$0] } ?? []
+        let trail = (acts.compactMap(\.approval?.note) + [note]).map(AuthorityTrail.statement)
+        try self.write(trail + (try self.statements(acts)) + [insert], as: epoch)
     }
 
     package func configVersions(limit: Int) throws(StorageError) -> [AuthorityStore.ConfigVersion] {

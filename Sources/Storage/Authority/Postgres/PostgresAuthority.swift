@@ -157,8 +157,9 @@ package final class PostgresAuthority: AuthorityStorage, @unchecked Sendable {  
                 .integer(next.position - head.position), .text(next.digest.description),
             ])
         // The trail's head first, as when the desk writes: two transactions lock the same rows in the same order.
-        let trail = notes.map(AuthorityTrail.statement)
-        let all = trail + [advance] + acts.flatMap(Self.statements) + inserts + witnesses.map(Self.statement)
+        let trail = (acts.compactMap(\.approval?.note) + notes).map(AuthorityTrail.statement)
+        let all =
+            trail + [advance] + (try self.statements(acts)) + inserts + witnesses.map(Self.statement)
         self.state.withLockedValue { $0.wanted = next }
         do throws(StorageError) {
             _ = try self.decisions.run { (connection) throws(PostgresError) in try connection.transact(all) }
@@ -218,14 +219,22 @@ package final class PostgresAuthority: AuthorityStorage, @unchecked Sendable {  
             """, [number, .integer(Int64(bitPattern: head.position)), .text(head.digest.description)])
     }
 
-    static func statements(_ act: OperatorAct) -> [PostgresStatement] {
-        [
-            PostgresStatement(
-                "INSERT INTO authority.acts (key, what) VALUES ($1, $2)", [.text(act.key), .text(act.what)]),
-            PostgresStatement(
-                "DELETE FROM authority.acts WHERE id <= (SELECT max(id) FROM authority.acts) - $1",
-                [.integer(AuthorityStore.actsLimit)]),
-        ]
+    /// Acts, and the ends of the proposals that they carry out. The lines of the approvals are not among them.
+    func statements(_ acts: [OperatorAct]) throws(StorageError) -> [PostgresStatement] {
+        var statements: [PostgresStatement] = []
+        for act in acts {
+            statements += [
+                PostgresStatement(
+                    "INSERT INTO authority.acts (key, what) VALUES ($1, $2)", [.text(act.key), .text(act.what)]),
+                PostgresStatement(
+                    "DELETE FROM authority.acts WHERE id <= (SELECT max(id) FROM authority.acts) - $1",
+                    [.integer(AuthorityStore.actsLimit)]),
+            ]
+            if let approval = act.approval {
+                statements.append(try self.statement(approval.end, of: approval.proposal))
+            }
+        }
+        return statements
     }
 }
 

@@ -56,7 +56,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     private func shows(_ line: AuditLine, _ since: Instant?, _ until: Instant?) -> Bool {
         if let sale, line.sale != sale { return false }
-        if let name = self.operator, line.actor != name, !line.actor.hasPrefix("\(name) for ") { return false }
+        if let name = self.operator, !line.isBy(name) { return false }
         if let since, line.at < since { return false }
         if let until, line.at >= until { return false }
         return true
@@ -98,5 +98,15 @@ struct AuditCommand: AsyncParsableCommand {
             throw ValidationError("\(option) \"\(text.prefix(40))\" is no time as in 2026-11-27T08:00:00Z")
         }
         return Instant(milliseconds: Int64(date.timeIntervalSince1970 * 1_000))
+    }
+}
+
+extension AuditLine {
+    /// Whether an operator did it: alone, with an addition to the name, or as one of the two people of an approved act.
+    fileprivate func isBy(_ name: String) -> Bool {
+        if self.actor == name || self.actor.hasPrefix("\(name) for ") { return true }
+        let both = self.actor.components(separatedBy: " with ")
+        // What somebody adds to a name can have blanks; a name has none.
+        return both.count == 2 && both.allSatisfy(ProcessName.isName) && both.contains(name)
     }
 }
