@@ -108,6 +108,8 @@ let package = Package(
         .target(
             name: "RedisClient", dependencies: ["TrancheCore", "CHiredis", "Threads", nioConcurrency],
             swiftSettings: settings),
+        .systemLibrary(name: "CRabbit", providers: [.apt(["librabbitmq-dev"])]),
+        .target(name: "RabbitClient", dependencies: ["CRabbit"], swiftSettings: settings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -146,7 +148,8 @@ let package = Package(
             name: "UnitServer",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "Lanes", "RedisClient",
-                "CurlClient", "PostgresClient", "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird,
+                "CurlClient", "PostgresClient", "RabbitClient", "Storage", "Sockets", "Threads", logging, lifecycle,
+                hummingbird,
                 hummingbirdCore, httpTypes, nioCore, nioPosix, nioConcurrency,
             ],
             path: "Units/Server", swiftSettings: settings),
@@ -276,7 +279,7 @@ let package = Package(
 
         // Tests. Shared parts of them are a plain target.
         .target(
-            name: "TestSupport", dependencies: ["Clusters", "DaemonSupport", "Sockets", "Terminal"],
+            name: "TestSupport", dependencies: ["Clusters", "DaemonSupport", "RabbitClient", "Sockets", "Terminal"],
             path: "Tests/TestSupport",
             swiftSettings: plain),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: plain),
@@ -320,7 +323,7 @@ let package = Package(
             name: "UnitServerTests",
             dependencies: [
                 "UnitServer", "Clusters", "CurlClient", "DaemonSupport", "ExpressParsing", "LoadGenerator",
-                "RedisClient",
+                "RabbitClient", "RedisClient",
                 "Sockets", "TrancheCore", "TrancheAPI", "TestSupport", nioConcurrency,
             ],
             swiftSettings: plain),
@@ -336,7 +339,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
-                "LoadGenerator", "PostgresClient", "RedisClient", "SampleShop", "Sockets", "Storage", "Verification",
+                "LoadGenerator", "PostgresClient", "RabbitClient", "RedisClient", "SampleShop", "Sockets", "Storage",
+                "Verification",
                 "WideArea",
                 "TestSupport",
                 "tranche",
