@@ -81,6 +81,7 @@ extension SaleConfig {
                 id: LotID(next), name: lot.name, stock: stock, perBuyerLimit: lot.perBuyerLimit,
                 poolPermille: lot.poolPermille, weights: lot.weights ?? lot.fixed, contest: lot.contest, line: lot.line)
             made.carriedFrom = lot.id
+            made.claimWindowMilliseconds = lot.claimWindowMilliseconds
             lots.append(made)
         }
         return Sale(

@@ -8,14 +8,18 @@ package struct LotRules: Hashable, Sendable {
     package let closesAt: Instant
     package let buyerLimit: Int
     package let paymentWindowMilliseconds: Int64
+    /// How long items that came back are held for an order that waited in the line.
+    package let claimWindowMilliseconds: Int64
     /// Items that were issued, added ones included; `nil` if that is not known.
     package let issued: Int?
     /// The sale is settled: nothing of it waits for a payment in any unit.
     package let isSettled: Bool
 
+    /// - Parameter claimWindowMilliseconds: `nil`: the payment window.
     package init(
         lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int,
-        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false
+        paymentWindowMilliseconds: Int64, claimWindowMilliseconds: Int64? = nil, issued: Int? = nil,
+        isSettled: Bool = false
     ) {
         self.isSettled = isSettled
         self.issued = issued
@@ -25,6 +29,7 @@ package struct LotRules: Hashable, Sendable {
         self.closesAt = closesAt
         self.buyerLimit = buyerLimit
         self.paymentWindowMilliseconds = paymentWindowMilliseconds
+        self.claimWindowMilliseconds = claimWindowMilliseconds ?? paymentWindowMilliseconds
     }
 
     /// Why this quantity of the lot cannot be bought at `now`, or `nil` if the rules allow it.

@@ -25,7 +25,7 @@ package struct OutboxEvent: Hashable, Sendable {
     package enum Kind: UInt8, Hashable, Sendable, CaseIterable {
         /// Items are held for the order until its deadline.
         case reserved = 0
-        /// The contest gave the order its items, which are held until its deadline.
+        /// The contest gave the order its items, which are held until its deadline. The order had not waited in the line.
         case won = 1
         case paid = 2
         case expired = 3
@@ -36,6 +36,8 @@ package struct OutboxEvent: Hashable, Sendable {
         case refundDue = 6
         /// The order's items can be sold again.
         case stockReturned = 7
+        /// The order had waited in the line, and items that came back are held for it until its deadline: the claim window.
+        case claimOffered = 8
 
         package var name: String {
             switch self {
@@ -47,6 +49,7 @@ package struct OutboxEvent: Hashable, Sendable {
             case .lost: "lost"
             case .refundDue: "refund_due"
             case .stockReturned: "stock_returned"
+            case .claimOffered: "claim_offered"
             }
         }
 
@@ -98,9 +101,10 @@ extension LedgerEntry {
                 OutboxEvent(state == .expired ? .expired : .cancelled, place(0), order),
                 OutboxEvent(.stockReturned, place(1), order),
             ]
-        case .allocated(let order):
+        case .allocated(let order, let isOffer):
             // The shop has heard of the end of an order that ended before its verdict.
-            return [OutboxEvent(order.state == .reserved ? .won : .stockReturned, place(0), order)]
+            guard order.state == .reserved else { return [OutboxEvent(.stockReturned, place(0), order)] }
+            return [OutboxEvent(isOffer ? .claimOffered : .won, place(0), order)]
         case .lost(let order): return [OutboxEvent(order.state == .lost ? .lost : .cancelled, place(0), order)]
         case .refundDue(let order, let payment, let reason):
             return [OutboxEvent(refund: order, payment, reason, place(0))]

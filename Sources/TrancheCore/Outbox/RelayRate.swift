@@ -6,21 +6,26 @@
 /// that the receiver takes in one second, all but the last one still have their places when the last one is sent. A network or a
 /// receiver that stands still and then goes on therefore makes no exception.
 ///
-/// A ``RateLimit`` spreads the deliveries over the second: without it all places would be used at once.
+/// Beside this, deliveries keep a pace: a twentieth of the rate may be sent at once, and the rest evenly. Without it all places would
+/// be used at once, and then none for a second.
 struct RelayRate: Sendable {
     static let windowMicroseconds: Int64 = 1_000_000
 
     let perSecond: Int
-    private let pace: RateLimit
-    private var state = Instant.distantPast
+    private let intervalMicroseconds: Int64
+    private let burst: Int64
+    /// When a consumer of even pace would get the next delivery.
+    private var paceDue = Instant.distantPast
     /// When deliveries were answered, the oldest first: those of the last second, from `first` on.
     private var answers: [Instant] = []
     private var first = 0
 
     /// - Returns: `nil` unless `perSecond` is in 1...``Limits/requestsPerWindow``.
     init?(perSecond: Int) {
-        guard let pace = RateLimit(perSecond: perSecond, burst: max(1, perSecond / 20)) else { return nil }
-        (self.perSecond, self.pace) = (perSecond, pace)
+        guard (1...Limits.requestsPerWindow).contains(perSecond) else { return nil }
+        self.perSecond = perSecond
+        self.intervalMicroseconds = max(1, Self.windowMicroseconds / Int64(perSecond))
+        self.burst = Int64(max(1, perSecond / 20))
     }
 
     enum Verdict: Hashable, Sendable {
@@ -44,8 +49,11 @@ struct RelayRate: Sendable {
             guard answered > 0 else { return .waitForAnswer }
             return .wait(until: Self.end(of: self.answers[self.first]))
         }
-        guard case .refused(let milliseconds) = self.pace.admit(&self.state, now: now) else { return .admitted }
-        return .wait(until: now.advanced(milliseconds: Int64(milliseconds)))
+        let earliest = Instant(
+            microseconds: self.paceDue.microseconds - (self.burst - 1) * self.intervalMicroseconds)
+        guard now >= earliest else { return .wait(until: earliest) }
+        self.paceDue = Instant(microseconds: max(self.paceDue, now).microseconds + self.intervalMicroseconds)
+        return .admitted
     }
 
     /// The first moment whose second does not contain `instant`.
