@@ -109,6 +109,8 @@ let package = Package(
         .target(
             name: "RedisClient", dependencies: ["TrancheCore", "CHiredis", "Threads", nioConcurrency],
             swiftSettings: settings),
+        .systemLibrary(name: "CRabbit", providers: [.apt(["librabbitmq-dev"])]),
+        .target(name: "RabbitClient", dependencies: ["CRabbit"], swiftSettings: settings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -147,7 +149,8 @@ let package = Package(
             name: "UnitServer",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "DaemonSupport", "Edge", "ExpressParsing", "Lanes", "RedisClient",
-                "CurlClient", "PostgresClient", "Storage", "Sockets", "Threads", logging, lifecycle, hummingbird,
+                "CurlClient", "PostgresClient", "RabbitClient", "Storage", "Sockets", "Threads", logging, lifecycle,
+                hummingbird,
                 hummingbirdCore, httpTypes, nioCore, nioPosix, nioConcurrency,
             ],
             path: "Units/Server", swiftSettings: settings),
@@ -290,7 +293,7 @@ let package = Package(
 
         // Tests. Shared parts of them are a plain target.
         .target(
-            name: "TestSupport", dependencies: ["Clusters", "DaemonSupport", "Sockets", "Terminal"],
+            name: "TestSupport", dependencies: ["Clusters", "DaemonSupport", "RabbitClient", "Sockets", "Terminal"],
             path: "Tests/TestSupport",
             swiftSettings: plain),
         .testTarget(name: "ThreadsTests", dependencies: ["Threads"], swiftSettings: plain),
@@ -334,7 +337,7 @@ let package = Package(
             name: "UnitServerTests",
             dependencies: [
                 "UnitServer", "Clusters", "CurlClient", "DaemonSupport", "ExpressParsing", "LoadGenerator",
-                "RedisClient",
+                "RabbitClient", "RedisClient",
                 "Sockets", "TrancheCore", "TrancheAPI", "TestSupport", logging, nioConcurrency,
             ],
             swiftSettings: plain),
@@ -356,8 +359,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
-                "LoadGenerator", "PostgresClient", "RedisClient", "SampleProvider", "SampleShop", "Sockets", "Storage",
-                "Verification", "WideArea",
+                "LoadGenerator", "PostgresClient", "RabbitClient", "RedisClient", "SampleProvider", "SampleShop", "Sockets",
+                "Storage", "Verification", "WideArea",
                 "TestSupport",
                 "tranche",
                 "tranche-unit", "tranche-gate", "tranche-config-center", "tranche-coordinator", "tranche-sample-shop",

@@ -21,7 +21,7 @@ package struct EntryRow: Hashable, Sendable {
     package var value: Int64?
     /// A deadline, the uncertainty of a contested order's stamp, or a moment.
     package var deadline: Int64?
-    /// A payment, or the final state of an order in a contest.
+    /// A payment, or the final state of an order in a contest; ``offer`` for one that is reserved behind its wait in the line.
     package var text: String?
     /// The price of one item of an order, or the amount of a payment or a refund.
     package var amount: Money?
@@ -29,6 +29,7 @@ package struct EntryRow: Hashable, Sendable {
     package var number: Int64?
     /// The shop's name for an order.
     package var reference: String?
+    private static let offer = "offered"
 
     package init(kind: Kind) { self.kind = kind }
 
@@ -90,9 +91,9 @@ package struct EntryRow: Hashable, Sendable {
         case .contested(let order, let uncertainty):
             self.init(.contested, order)
             self.deadline = uncertainty
-        case .allocated(let order):
+        case .allocated(let order, let isOffer):
             self.init(.allocated, order)
-            self.text = order.state.name
+            self.text = isOffer && order.state == .reserved ? Self.offer : order.state.name
         case .lost(let order):
             self.init(.lost, order)
             self.text = order.state.name
@@ -182,7 +183,11 @@ package struct EntryRow: Hashable, Sendable {
             self.reservation.flatMap { order in
                 self.deadline.map { .contested(order.inContest(.contested), uncertaintyMicroseconds: $0) }
             }
-        case .allocated: self.reservation.flatMap { order in self.state.map { .allocated(order.inContest($0)) } }
+        case .allocated:
+            self.reservation.flatMap { order in
+                if self.text == Self.offer { return .allocated(order, isOffer: true) }
+                return self.state.map { .allocated(order.inContest($0), isOffer: false) }
+            }
         case .lost: self.reservation.flatMap { order in self.state.map { .lost(order.inContest($0)) } }
         case .ceiling: self.value.map { .ceiling(Stamp(rawValue: UInt64(bitPattern: $0))) }
         case .ceilingReset: self.value.map { .ceilingReset(Stamp(rawValue: UInt64(bitPattern: $0))) }

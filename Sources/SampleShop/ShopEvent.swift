@@ -85,12 +85,12 @@ package struct ShopEvent: Hashable, Sendable {
     private static let types: Set<String> = Set(
         [
             "reserved", "won", "paid", "expired", "cancelled", "lost", "refund_due", "stock_returned", "revived",
-            "payment_received", "refunded",
+            "payment_received", "refunded", "claim_offered",
         ].map { "tranche.order.\($0)" })
 
     private static func change(_ type: String, _ reason: String?) -> Change {
         switch type {
-        case "tranche.order.reserved", "tranche.order.won": .state("reserved")
+        case "tranche.order.reserved", "tranche.order.won", "tranche.order.claim_offered": .state("reserved")
         case "tranche.order.paid", "tranche.order.revived": .state("paid")
         case "tranche.order.expired": .state("expired")
         case "tranche.order.cancelled": .state("cancelled")

@@ -37,6 +37,19 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {  // All st
     package func takeAll() -> [Element] {
         self.owner.claim()
         self.lock.lock(whenValue: true)
+        return self.takeLocked()
+    }
+
+    /// Waits for elements, but not for ever.
+    ///
+    /// - Returns: `nil` if none have come in time; empty only if the mailbox is closed and empty.
+    package func takeAll(within milliseconds: Int) -> [Element]? {
+        self.owner.claim()
+        guard self.lock.lock(whenValue: true, timeoutSeconds: Double(milliseconds) / 1_000) else { return nil }
+        return self.takeLocked()
+    }
+
+    private func takeLocked() -> [Element] {
         let taken = self.elements
         self.elements = []
         self.lock.unlock(withValue: self.isClosed)

@@ -19,6 +19,8 @@ package struct OrderDocument: Hashable, Sendable, Codable {
     /// Of a waitlisted order: items that earlier orders get first, and items that may still return.
     package let ahead: Int?
     package let mayReturn: Int?
+    /// Of a reserved order: `true` if it had waited on the waitlist, and its buyer has the claim window to pay.
+    package let offered: Bool?
 
     package init(_ order: Order, _ position: WaitlistPosition? = nil) {
         self.order = order.id
@@ -35,6 +37,7 @@ package struct OrderDocument: Hashable, Sendable, Codable {
         self.deadlineMicroseconds = order.deadline == .distantFuture ? nil : order.deadline
         self.ahead = isWaitlisted ? position?.ahead : nil
         self.mayReturn = isWaitlisted ? position?.mayReturn : nil
+        self.offered = order.state == .reserved && position != nil ? true : nil
     }
 
     /// The HTTP status of the answer to a buy request: for an order that was made, one that waits in the contest, or
@@ -64,6 +67,7 @@ package struct OrderDocument: Hashable, Sendable, Codable {
         bytes.write(decimal: order.deadline.microseconds)
         bytes.write(",\"lot\":")
         bytes.write(decimal: order.lot.rawValue)
+        if order.state == .reserved, position != nil { bytes.write(",\"offered\":true") }
         bytes.write(",\"order\":\"")
         bytes.write(order.id)
         bytes.write("\",\"quantity\":")

@@ -34,6 +34,7 @@ extension SaleConfig.Sale {
         for index in self.lots.indices {
             guard let lot = old.lots.first(where: { $0.id == self.lots[index].id }) else { continue }
             self.lots[index].perBuyerLimit = lot.perBuyerLimit
+            self.lots[index].claimWindowMilliseconds = lot.claimWindowMilliseconds
         }
     }
 
@@ -45,12 +46,13 @@ extension SaleConfig.Sale {
         self.paymentWindowMilliseconds = old.paymentWindowMilliseconds
     }
 
-    /// Whether the lots are equal except for the limits of buyers.
+    /// Whether the lots are equal except for the limits of buyers and their windows.
     package func hasSameStock(as other: Self) -> Bool {
         func plain(_ lots: [SaleConfig.Lot]) -> [SaleConfig.Lot] {
             lots.map { lot in
                 var lot = lot
                 (lot.perBuyerLimit, lot.added, lot.carriedFrom) = (1, nil, nil)
+                lot.claimWindowMilliseconds = nil
                 return lot
             }
         }

@@ -52,7 +52,8 @@ extension SaleConfig.Sale {
         return SaleSchedule(
             startsAt: Instant(milliseconds: self.startsAtMilliseconds),
             endsAt: Instant(milliseconds: self.endsAtMilliseconds),
-            paymentWindowMilliseconds: self.paymentWindowMilliseconds,
+            paymentWindowMilliseconds: self.lots.compactMap(\.claimWindowMilliseconds)
+                .reduce(self.paymentWindowMilliseconds, max),
             warmBeforeMilliseconds: schedule.warmBeforeMilliseconds ?? Schedule.warmBeforeDefault,
             openBeforeMilliseconds: schedule.openBeforeMilliseconds ?? Schedule.openBeforeDefault,
             openLateMilliseconds: schedule.openLateMilliseconds ?? Schedule.openLateDefault,

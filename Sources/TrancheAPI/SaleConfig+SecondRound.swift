@@ -82,6 +82,7 @@ extension SaleConfig {
                 poolPermille: lot.poolPermille, weights: lot.weights ?? lot.fixed, contest: lot.contest, line: lot.line,
                 price: lot.price)
             made.carriedFrom = lot.id
+            made.claimWindowMilliseconds = lot.claimWindowMilliseconds
             lots.append(made)
         }
         return Sale(

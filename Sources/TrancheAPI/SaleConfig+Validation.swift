@@ -60,6 +60,10 @@ extension SaleConfig {
             throw .invalidConfig(
                 "sale \(sale.id): payment window \(sale.paymentWindowMilliseconds) ms is not in \(window)")
         }
+        for lot in sale.lots {
+            guard let claim = lot.claimWindowMilliseconds, !window.contains(claim) else { continue }
+            throw .invalidConfig("lot \(lot.id): claim window \(claim) ms is not in \(window)")
+        }
         guard !sale.lots.isEmpty else { throw .invalidConfig("sale \(sale.id) has no lot") }
         guard (sale.blocked ?? []).count <= Limits.blockedBuyers else {
             throw .invalidConfig(

@@ -30,6 +30,9 @@ package struct SaleConfig: Hashable, Sendable, Codable {
         package var perBuyerLimit: Int
         /// Of one item; payments have no amounts if not given. Each order keeps the price of its admission.
         package var price: LotPrice?
+        /// How long items that came back are held for an order that waited; ``SaleConfig/claimWindowMilliseconds(of:in:)`` if not
+        /// given.
+        package var claimWindowMilliseconds: Int64?
         /// The share of the stock that stays in the pool when the sale warms up, in permille.
         package let poolPermille: Int
         /// The weight of each unit, by name; a unit without a weight gets no quota.
@@ -129,10 +132,16 @@ package struct SaleConfig: Hashable, Sendable, Codable {
                 LotRules(
                     lot: lot.id, phase: phase, opensAt: Instant(milliseconds: sale.startsAtMilliseconds),
                     closesAt: Instant(milliseconds: sale.endsAtMilliseconds), buyerLimit: lot.perBuyerLimit,
-                    paymentWindowMilliseconds: sale.paymentWindowMilliseconds, issued: lot.issued,
+                    paymentWindowMilliseconds: sale.paymentWindowMilliseconds,
+                    claimWindowMilliseconds: Self.claimWindowMilliseconds(of: lot, in: sale), issued: lot.issued,
                     isSettled: sale.state == .settled, price: lot.price?.money ?? .none)
             }
         }
+    }
+
+    /// How long a buyer who waited has to pay: two minutes, or the payment window if that is shorter, unless the lot says otherwise.
+    package static func claimWindowMilliseconds(of lot: Lot, in sale: Sale) -> Int64 {
+        lot.claimWindowMilliseconds ?? min(Limits.claimWindowMilliseconds, sale.paymentWindowMilliseconds)
     }
 
     /// By lot: which tokens its sale accepts. Lots with ordinary terms are not there.

@@ -128,7 +128,7 @@ struct UnitEvidence {
             self.refused.insert(order)
         case .contended(let lot): self.contended[lot] = false
         case .contested(let order, let uncertainty): self.enterContest(order, uncertainty)
-        case .allocated(let order): self.allocate(order)
+        case .allocated(let order, _): self.allocate(order)
         case .lost(let order):
             guard self.contested[order.id] != nil else {
                 return self.addFinding("I5", "order \(order.id) was lost, but never contested")

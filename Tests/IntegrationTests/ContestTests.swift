@@ -92,6 +92,7 @@ import Verification
         #expect(cancelled.status == 200)
         let stream = String(decoding: try await events.value.body, as: UTF8.self)
         #expect(stream.contains("event: order") && stream.contains("\"reserved\""), "\(stream)")
+        #expect(stream.contains("\"offered\":true"), "\(stream)")
         #expect(try await self.outcome(cluster, entries[5]) == "waitlisted")
         // When all buyers have paid, no stock can come back, and the last order in the line is released.
         for entry in [entries[0], entries[2], entries[3], entries[4]] {

@@ -79,10 +79,10 @@ import TrancheCore
                 contested($0, "b\($0)", .contested, deadline: .distantFuture), uncertaintyMicroseconds: 500 + Int64($0))
         }
         let ends: [LedgerEntry] = [
-            .allocated(contested(1, "b1", .reserved, deadline: Instant(microseconds: 77))),
+            .allocated(contested(1, "b1", .reserved, deadline: Instant(microseconds: 77)), isOffer: false),
             .lost(contested(2, "b2", .lost, deadline: Instant(microseconds: 78))),
             .lost(contested(3, "b3", .cancelled, deadline: Instant(microseconds: 79))),
-            .allocated(contested(3, "b3", .cancelled, deadline: Instant(microseconds: 79))),
+            .allocated(contested(3, "b3", .cancelled, deadline: Instant(microseconds: 79)), isOffer: false),
             .returned(LotID(1), total: 1),
         ]
         let entries = [.opened(self.first), .contended(LotID(1))] + waits + ends

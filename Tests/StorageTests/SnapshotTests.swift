@@ -30,7 +30,7 @@ import TrancheCore
             .contested(self.order(11, lot: 3, .contested), uncertaintyMicroseconds: 700),
             .contested(self.order(12, lot: 3, .contested), uncertaintyMicroseconds: 701),
             .contested(self.order(13, lot: 3, .contested), uncertaintyMicroseconds: 702),
-            .allocated(self.order(11, lot: 3, .reserved)), .lost(self.order(12, lot: 3, .lost)),
+            .allocated(self.order(11, lot: 3, .reserved), isOffer: false), .lost(self.order(12, lot: 3, .lost)),
             .branched(LotID(1), Branch(home: UnitID(1), unit: UnitID(4))),
             .branched(LotID(1), Branch(home: UnitID(1), unit: UnitID(5), refusedBefore: Instant(milliseconds: 17))),
         ]

@@ -69,7 +69,8 @@ package enum UnitDaemon {
                 coordinator: contest, watch: watch, telemetry: telemetry, tally: tally, pulse: pulse, logger: logger,
                 lanes: configuration.lanes),
             book: book, rules: file.config.rules(at: configuration.unit), settings: settings)
-        try outbox.claim(ledger, engine.machine.book, telemetry, logger)
+        try outbox.claim(
+            ledger, engine.machine.book, saleOf: { file.config.sale(of: $0)?.id }, telemetry, logger)
         file.onApply { config in
             intake.post(.configured(config.rules(at: configuration.unit)))
             if !config.seen(by: configuration.unit).lotsWithoutEvents.isEmpty { watch.wakeAll() }

@@ -38,7 +38,7 @@ extension Checker {
                 self.ordered(order, at: unit)
                 let isNew = self.contestedOrders[unit, default: []].insert(order.id).inserted
                 self.expect(isNew, "I5", "order \(order.id) contested twice in unit \(unit)")
-            case .allocated(let order): self.allocated(unit, order)
+            case .allocated(let order, _): self.allocated(unit, order)
             case .lost(let order):
                 let isOpen = self.contestedOrders[unit]?.contains(order.id) == true
                 self.expect(isOpen, "I5", "order \(order.id) lost, but never contested")
@@ -99,7 +99,7 @@ extension Checker {
         self.setBack.insert(unit)
         for entry in lost {
             switch entry {
-            case .reserved(let order), .allocated(let order):
+            case .reserved(let order), .allocated(let order, _):
                 self.excused.insert(order.id)
                 let account = Account(lot: order.lot, unit: unit, generation: order.generation.rawValue)
                 if order.state == .reserved {

@@ -29,7 +29,7 @@ package struct Digest: Sendable {
         case .ceiling(let stamp): self.mix([12, stamp.rawValue])
         case .contended(let lot): self.mix([13, UInt64(lot.rawValue)])
         case .contested(let order, _): self.mix([14, order.id.high, order.id.low, order.stamp.rawValue])
-        case .allocated(let order): self.mix([15, order.id.high, order.id.low, UInt64(order.state.rawValue)])
+        case .allocated(let order, _): self.mix([15, order.id.high, order.id.low, UInt64(order.state.rawValue)])
         case .lost(let order): self.mix([16, order.id.high, order.id.low, UInt64(order.state.rawValue)])
         case .ceilingReset(let stamp): self.mix([17, stamp.rawValue])
         case .redis(let run): self.mix([18, run.rawValue])

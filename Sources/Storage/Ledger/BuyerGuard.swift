@@ -32,7 +32,7 @@ struct BuyerGuard {
     mutating func enforce(_ entry: LedgerEntry) throws(Violation) {
         switch entry {
         case .reserved(let order), .revived(let order, _): try self.hold(order)
-        case .allocated(let order) where order.state == .reserved: try self.hold(order)
+        case .allocated(let order, _) where order.state == .reserved: try self.hold(order)
         case .released(let order, _): try self.unhold(order)
         default: break
         }

@@ -86,7 +86,7 @@ struct CommitPlan {
         case .returned(let lot, let total):
             self.changes.append(AccountChange(column: .returned, account: account(lot), value: Int64(total)))
         case .reserved(let order): self.sold[Self.account(order), default: 0] += Int64(order.quantity)
-        case .allocated(let order):
+        case .allocated(let order, _):
             // The entry allocates the stock together with the order.
             let (account, quantity) = (Self.account(order), Int64(order.quantity))
             self.changes.append(AccountChange(column: .allocated, account: account, value: quantity))

@@ -41,7 +41,8 @@ enum LetterForm {
     private static func entry(_ event: OutboxEvent) -> LedgerEntry? {
         switch event.kind {
         case .reserved: event.facts.map { .reserved($0) }
-        case .won: event.facts.map { .allocated($0) }
+        case .won: event.facts.map { .allocated($0, isOffer: false) }
+        case .claimOffered: event.facts.map { .allocated($0, isOffer: true) }
         case .paid:
             event.facts.flatMap { order in event.payment.map { .confirmed(order, payment: $0) } }
         case .expired, .cancelled, .stockReturned: event.facts.map { .released($0, state: $0.state) }

@@ -18,6 +18,8 @@ extension SaleCommand {
         var price: Int64?
         @Option(help: "Currency of --price: three capital letters (ISO 4217), as EUR.") var currency: String?
         @Option(help: "Seconds in which a reservation must be paid.") var paymentWindow = 300.0
+        @Option(help: "Seconds in which a buyer who waited must pay; 120 if not given, or a shorter payment window.")
+        var claimWindow: Double?
         @Option(help: "Duration of the sale, in hours.") var hours = 24.0
         @Option(help: "Share of the stock that stays in the pool at first, in permille.") var pool = 0
         @Option(help: "Quota weights, as us-east=5,eu-west=3; equal if not given.") var weights: String?
@@ -48,6 +50,7 @@ extension SaleCommand {
                 throw ValidationError("--currency \"\(currency)\" is not three capital letters (ISO 4217), as EUR")
             }
             try Checks.number("--payment-window", self.paymentWindow, in: 0.1...86_400)
+            try Checks.number("--claim-window", self.claimWindow, in: 0.1...86_400)
             try Checks.number("--hours", self.hours, in: 0.001...87_600)
             try Checks.number("--pool", self.pool, in: 0...1_000)
             try Checks.number("--starts-in", self.startsIn, in: 0...31_536_000)
@@ -75,7 +78,7 @@ extension SaleCommand {
 
         private func document() throws -> SaleConfig.Sale {
             let startsAt = Int64((Date().timeIntervalSince1970 + self.startsIn) * 1_000)
-            return SaleConfig.Sale(
+            var sale = SaleConfig.Sale(
                 id: self.sale, name: self.sale, startsAtMilliseconds: startsAt,
                 endsAtMilliseconds: startsAt + Int64(self.hours * 3_600_000),
                 paymentWindowMilliseconds: Int64(self.paymentWindow * 1_000),
@@ -91,6 +94,8 @@ extension SaleCommand {
                 ],
                 gate: try self.gate.map { try JSONFile.read(SaleConfig.GateRules.self, $0) },
                 schedule: self.schedule.document)
+            sale.lots[0].claimWindowMilliseconds = self.claimWindow.map { Int64($0 * 1_000) }
+            return sale
         }
 
         private var lotPrice: LotPrice? {

@@ -48,6 +48,8 @@ extension SaleCommand {
         @Option(help: "Hours from now until the sale ends.") var hours: Double?
         @Option(help: "Seconds in which a reservation must be paid, for later reservations.")
         var paymentWindow: Double?
+        @Option(help: "Seconds in which a buyer who waited must pay, for later offers of returned stock.")
+        var claimWindow: Double?
         @Option(help: "A JSON file with what gates ask of buyers, instead of the present rules.") var gate: String?
         @OptionGroup var schedule: ScheduleOptions
         @Flag(help: "Take the schedule away: all steps are yours then.") var noSchedule = false
@@ -57,15 +59,16 @@ extension SaleCommand {
             try Checks.number("--starts-in", self.startsIn, in: 0...31_536_000)
             try Checks.number("--hours", self.hours, in: 0.001...87_600)
             try Checks.number("--payment-window", self.paymentWindow, in: 0.1...86_400)
+            try Checks.number("--claim-window", self.claimWindow, in: 0.1...86_400)
             if self.noSchedule, self.schedule.schedule {
                 throw ValidationError("--schedule and --no-schedule contradict each other")
             }
             let isOfSchedule = self.noSchedule || self.schedule.schedule
             if self.name == nil, self.limit == nil, self.hours == nil, self.paymentWindow == nil, self.gate == nil,
-                self.startsIn == nil, !isOfSchedule
+                self.startsIn == nil, self.claimWindow == nil, !isOfSchedule
             {
                 throw ValidationError(
-                    "nothing to change: give --name, --limit, --starts-in, --hours, --payment-window, --gate, "
+                    "nothing to change: give --name, --limit, --starts-in, --hours, --payment-window, --claim-window, --gate, "
                         + "--schedule or --no-schedule")
             }
         }
@@ -87,6 +90,11 @@ extension SaleCommand {
                 }
                 if let endsAt { sale.endsAtMilliseconds = endsAt }
                 if let paymentWindow { sale.paymentWindowMilliseconds = Int64(paymentWindow * 1_000) }
+                if let claimWindow {
+                    for index in sale.lots.indices {
+                        sale.lots[index].claimWindowMilliseconds = Int64(claimWindow * 1_000)
+                    }
+                }
                 if let gate { sale.gate = gate }
                 if self.noSchedule { sale.schedule = nil }
                 if let schedule = self.schedule.document { sale.schedule = schedule }

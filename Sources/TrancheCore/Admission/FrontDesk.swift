@@ -4,7 +4,8 @@
 package struct FrontDesk: Sendable {
     private var orders = OrderTable()
     private var refusals: [OrderID: FinalRefusal] = [:]
-    /// Positions of waitlisted orders, by the coordinator's last reply.
+    /// Positions of waitlisted orders, by the coordinator's last reply. An order that got its items from the line keeps its last one, and
+    /// so is known as an offer, until it is paid or has ended.
     private var positions: [OrderID: WaitlistPosition] = [:]
     private var memories: [LotID: RefusalMemory] = [:]
     private var rules: [LotID: LotRules] = [:]
@@ -49,7 +50,8 @@ package struct FrontDesk: Sendable {
     package func position(of id: OrderID) -> WaitlistPosition? { self.positions[id] }
 
     private mutating func set(_ position: WaitlistPosition, of id: OrderID) {
-        guard self.orders.state(of: id) == .contested else { return }
+        let state = self.orders.state(of: id)
+        guard state == .contested || state == .reserved else { return }
         // The first position has no number yet, and must not replace a later one.
         if position.ahead != nil || self.positions[id] == nil { self.positions[id] = position }
     }
@@ -197,7 +199,7 @@ package struct FrontDesk: Sendable {
     private mutating func set(_ order: Order) {
         self.orders.set(order)
         if !self.withheld.isEmpty { self.withheld.remove(order.id) }
-        if order.state != .contested { self.positions[order.id] = nil }
+        if order.state != .contested, order.state != .reserved { self.positions[order.id] = nil }
     }
 
     package func isSoldOut(_ lot: LotID) -> Bool { self.soldOut.contains(lot) }

@@ -10,6 +10,8 @@ package struct LotRules: Hashable, Sendable {
     /// The limit while the lot is contested: the same in every unit, because there is one order over all of them.
     package let contestLimit: Int
     package let paymentWindowMilliseconds: Int64
+    /// How long items that came back are held for an order that waited in the line.
+    package let claimWindowMilliseconds: Int64
     /// Items that were issued, added ones included; `nil` if that is not known.
     package let issued: Int?
     /// The sale is settled: nothing of it waits for a payment in any unit.
@@ -17,10 +19,11 @@ package struct LotRules: Hashable, Sendable {
     /// Of one item; ``Money/none`` if the lot has no price.
     package let price: Money
 
+    /// - Parameter claimWindowMilliseconds: `nil`: the payment window.
     package init(
         lot: LotID, phase: Phase, opensAt: Instant, closesAt: Instant, buyerLimit: Int,
-        paymentWindowMilliseconds: Int64, issued: Int? = nil, isSettled: Bool = false,
-        contestLimit: Int? = nil, price: Money = .none
+        paymentWindowMilliseconds: Int64, claimWindowMilliseconds: Int64? = nil, issued: Int? = nil,
+        isSettled: Bool = false, contestLimit: Int? = nil, price: Money = .none
     ) {
         self.contestLimit = contestLimit ?? buyerLimit
         self.price = price
@@ -32,6 +35,7 @@ package struct LotRules: Hashable, Sendable {
         self.closesAt = closesAt
         self.buyerLimit = buyerLimit
         self.paymentWindowMilliseconds = paymentWindowMilliseconds
+        self.claimWindowMilliseconds = claimWindowMilliseconds ?? paymentWindowMilliseconds
     }
 
     /// These rules with the contest's limit of others.
@@ -39,7 +43,8 @@ package struct LotRules: Hashable, Sendable {
         Self(
             lot: self.lot, phase: self.phase, opensAt: self.opensAt, closesAt: self.closesAt,
             buyerLimit: self.buyerLimit, paymentWindowMilliseconds: self.paymentWindowMilliseconds,
-            issued: self.issued, isSettled: self.isSettled, contestLimit: own.contestLimit)
+            claimWindowMilliseconds: self.claimWindowMilliseconds, issued: self.issued, isSettled: self.isSettled,
+            contestLimit: own.contestLimit, price: self.price)
     }
 
     /// Why this quantity of the lot cannot be bought at `now`, or `nil` if the rules allow it.

@@ -29,6 +29,9 @@ struct ContestQueue: Sendable {
     var progressAt = Instant.distantPast
     var allowance: Int
     var heard = 0
+    /// Orders that the verdicts so far have put into the line: what they get later is an offer. A process hears all verdicts from the
+    /// first one on.
+    var lined: Set<OrderID> = []
     /// The leader of the numbers above.
     var epoch = Epoch(0)
 

@@ -68,22 +68,28 @@ extension UnitMachine {
         switch verdict.kind {
         case .allocated: self.allocate(order, now: now, into: &output)
         case .waitlisted:
+            if order.state == .contested { self.lots[known: order.lot].contest?.lined.insert(order.id) }
             output.add(.waitlisted(order.id, WaitlistPosition(ahead: nil, mayReturn: mayReturn)))
-        case .released: if order.state == .contested { self.lose(order, as: .lost, now: now, into: &output) }
+        case .released:
+            self.lots[known: order.lot].contest?.lined.remove(order.id)
+            if order.state == .contested { self.lose(order, as: .lost, now: now, into: &output) }
         }
     }
 
     private mutating func allocate(_ order: Order, now: Instant, into output: inout UnitOutput) {
-        guard !self.book.isAllocated(order.id) else { return }  // A repeated verdict.
+        // The verdicts for a process begin with those that an earlier one has applied.
+        let isOffer = self.lots[known: order.lot].contest?.lined.remove(order.id) != nil
+        guard !self.book.isAllocated(order.id) else { return }
         var allocated = order
         if order.state == .contested {
             allocated.state = .reserved
-            allocated.deadline = now.advanced(
-                milliseconds: self.lots[known: order.lot].rules?.paymentWindowMilliseconds ?? 0)
+            let rules = self.lots[known: order.lot].rules
+            let window = isOffer ? rules?.claimWindowMilliseconds : rules?.paymentWindowMilliseconds
+            allocated.deadline = now.advanced(milliseconds: window ?? 0)
             self.deadlines.insert(.init(deadline: allocated.deadline, order: order.id))
         }
         // A buyer that has cancelled meanwhile gets nothing: the stock is free here, and goes back.
-        self.append(.allocated(allocated), into: &output)
+        self.append(.allocated(allocated, isOffer: isOffer), into: &output)
         output.add(.changed(allocated))
     }
 

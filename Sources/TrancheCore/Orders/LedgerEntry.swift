@@ -34,8 +34,9 @@ package enum LedgerEntry: Hashable, Sendable {
     case contended(LotID)
     /// A request joined the contest, at the end of this unit's queue.
     case contested(Order, uncertaintyMicroseconds: Int64)
-    /// The contest gave the order its stock and the quota for it: the order is reserved, or has already ended.
-    case allocated(Order)
+    /// The contest gave the order its stock and the quota for it: the order is reserved, or has already ended. It is an offer if the
+    /// order had waited in the line. (Entries of earlier versions say that none is.)
+    case allocated(Order, isOffer: Bool)
     /// A contested order ended without stock: lost or cancelled.
     case lost(Order)
     /// The ceiling: no stamp at or above it was given before.
@@ -62,7 +63,8 @@ package enum LedgerEntry: Hashable, Sendable {
     package var movedStock: LotID? {
         switch self {
         case .granted(let lot, _), .returned(let lot, _): lot
-        case .reserved(let order), .released(let order, _), .allocated(let order), .revived(let order, _): order.lot
+        case .reserved(let order), .released(let order, _), .allocated(let order, _), .revived(let order, _):
+            order.lot
         default: nil
         }
     }

@@ -126,7 +126,7 @@ package struct UnitBook: Sendable {
         case .soldOut(let lot): self.lotsEverSoldOut.insert(lot)
         case .contended(let lot): self.contests[lot] = self.contests[lot] ?? []
         case .contested(let order, let uncertainty): self.addCandidate(order, uncertainty)
-        case .allocated(let order): self.allocate(order)
+        case .allocated(let order, _): self.allocate(order)
         case .lost(let order):
             self.leaveContest(order)
             self.orders.set(order)

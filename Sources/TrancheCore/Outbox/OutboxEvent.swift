@@ -25,7 +25,7 @@ package struct OutboxEvent: Hashable, Sendable {
     package enum Kind: UInt8, Hashable, Sendable, CaseIterable {
         /// Items are held for the order until its deadline.
         case reserved = 0
-        /// The contest gave the order its items, which are held until its deadline.
+        /// The contest gave the order its items, which are held until its deadline. The order had not waited in the line.
         case won = 1
         case paid = 2
         case expired = 3
@@ -42,6 +42,8 @@ package struct OutboxEvent: Hashable, Sendable {
         case refunded = 9
         /// An expired order was paid, and has its items again.
         case revived = 10
+        /// The order had waited in the line, and items that came back are held for it until its deadline: the claim window.
+        case claimOffered = 11
 
         package var name: String {
             switch self {
@@ -56,6 +58,7 @@ package struct OutboxEvent: Hashable, Sendable {
             case .received: "payment_received"
             case .refunded: "refunded"
             case .revived: "revived"
+            case .claimOffered: "claim_offered"
             }
         }
 
@@ -131,9 +134,10 @@ extension LedgerEntry {
                 OutboxEvent(state == .expired ? .expired : .cancelled, place(0), order),
                 OutboxEvent(.stockReturned, place(1), order),
             ]
-        case .allocated(let order):
+        case .allocated(let order, let isOffer):
             // The shop has heard of the end of an order that ended before its verdict.
-            return [OutboxEvent(order.state == .reserved ? .won : .stockReturned, place(0), order)]
+            guard order.state == .reserved else { return [OutboxEvent(.stockReturned, place(0), order)] }
+            return [OutboxEvent(isOffer ? .claimOffered : .won, place(0), order)]
         case .lost(let order): return [OutboxEvent(order.state == .lost ? .lost : .cancelled, place(0), order)]
         case .received(let order, let payment, let paid):
             return [OutboxEvent(received: order, payment, paid: paid, place(0))]

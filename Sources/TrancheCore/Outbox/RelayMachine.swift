@@ -71,8 +71,7 @@ package struct RelayMachine: Sendable {
     var pauses = Heap<Pause>()
     var letterPlaces: Set<OutboxPlace> = []
 
-    var rate: RateLimit?
-    private var rateState = Instant.distantPast
+    private var rate: RelayRate?
     /// Nothing is sent before: what an earlier process sent counts in its second.
     var heldUntil = Instant.distantPast
     private var rateDue: Instant?
@@ -189,13 +188,17 @@ package struct RelayMachine: Sendable {
     }
 
     private mutating func admits(now: Instant) -> Bool {
-        guard let rate else { return true }
+        guard self.rate != nil else { return true }
         guard now >= self.heldUntil else {
             self.rateDue = self.heldUntil
             return false
         }
-        guard case .refused(let milliseconds) = rate.admit(&self.rateState, now: now) else { return true }
-        self.rateDue = now.advanced(milliseconds: Int64(milliseconds))
+        switch self.rate?.admit(underway: self.counts.underway, now: now) {
+        case nil, .admitted: return true
+        case .wait(let due): self.rateDue = due
+        // An answer calls for the next deliveries.
+        case .waitForAnswer: self.rateDue = .distantFuture
+        }
         return false
     }
 
@@ -219,6 +222,7 @@ package struct RelayMachine: Sendable {
         guard self.slots[ticket]?.isUnderway == true else { return }
         self.slots[ticket]?.isUnderway = false
         self.counts.underway -= 1
+        self.rate?.answered(now: now.steady)
         switch answer {
         case .yes:
             (self.failuresInRow, self.away) = (0, nil)
@@ -286,8 +290,7 @@ package struct RelayMachine: Sendable {
     /// - Parameter perSecond: `nil` for no limit. The number was checked before.
     package mutating func setRate(_ perSecond: Int?, now: Moment) {
         self.settings.perSecond = perSecond
-        self.rate = perSecond.flatMap { RateLimit(perSecond: $0, burst: max(1, $0 / 10)) }
-        self.rateState = .distantPast
-        self.heldUntil = now.steady.advanced(milliseconds: 1_000)
+        self.rate = perSecond.flatMap { RelayRate(perSecond: $0) }
+        self.heldUntil = RelayRate.end(of: now.steady)
     }
 }

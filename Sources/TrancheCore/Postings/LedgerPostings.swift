@@ -40,7 +40,7 @@ package struct LedgerPostings: Sendable {
         case .reserved(let order):
             self.note(order)
             self.addPosting(.reserved, order, from: self.quota(order), to: .held(self.unit), source, into: &postings)
-        case .allocated(let order) where order.state == .reserved:
+        case .allocated(let order, _) where order.state == .reserved:
             self.addPosting(.won, order, from: self.quota(order), to: .held(self.unit), source, into: &postings)
         case .confirmed(let order, let payment):
             self.addPosting(.paid, order, from: .held(self.unit), to: .paid(self.unit), source, into: &postings)

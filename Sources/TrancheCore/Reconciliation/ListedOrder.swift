@@ -14,11 +14,11 @@ package struct ListedOrder: Hashable, Sendable {
 
         /// The names of states in lists, for messages.
         package static let names =
-            "reserved, won, contested, paid, charged, expired, cancelled, lost, refund_due, refunded"
+            "reserved, won, claim_offered, contested, paid, charged, expired, cancelled, lost, refund_due, refunded"
 
         package init?(name: some StringProtocol) {
             switch name {
-            case "reserved", "won", "contested": self = .open
+            case "reserved", "won", "claim_offered", "contested": self = .open
             case "paid", "charged": self = .paid
             case "expired", "cancelled", "lost": self = .over
             case "refund_due": self = .refundDue

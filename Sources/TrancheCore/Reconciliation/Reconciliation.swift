@@ -72,7 +72,7 @@ package struct Reconciliation: Sendable {
         switch entry {
         case .reserved(let order): self.keep(order, of: unit, .reserved)
         case .contested(let order, _): self.keep(order, of: unit, .contested)
-        case .allocated(let order): self.keep(order, of: unit, order.state)
+        case .allocated(let order, _): self.keep(order, of: unit, order.state)
         case .lost(let order): self.keep(order, of: unit, order.state)
         case .released(let order, let state): self.keep(order, of: unit, state)
         case .confirmed(let order, let payment), .revived(let order, let payment):

@@ -119,6 +119,8 @@ package enum Limits {
     package static let lots = 4_096
     /// Requests that a limit of the gate admits in its window.
     package static let requestsPerWindow = 1_000_000
+    /// How long items that came back are held for an order that waited, if its lot does not say.
+    package static let claimWindowMilliseconds: Int64 = 120_000
     /// Callers whose limits a gate holds in memory: 0.7 GB.
     package static let rateCallers = 1 << 24
     /// The longest pause before a refused call, in milliseconds.

@@ -118,6 +118,38 @@ import TrancheCore
         #expect(silentOne.lag > 100)
     }
 
+    @Test("a consumer with a rate of 200 never gets more than 200 events in a second, by its own clock")
+    func rateHoldsAtTheReceiver() async throws {
+        let cluster = try await TestCluster.start(stock: 600, limit: 1, windowMilliseconds: 60_000)
+        defer { cluster.stop() }
+        let unit = cluster.units[0]
+        let arrivals = NIOLockedValueBox<[ContinuousClock.Instant]>([])
+        // It takes an event when it has read the whole request, and stands still now and then: what was sent meanwhile comes together.
+        let shop = try WebhookReceiver { _ in
+            let count = arrivals.withLockedValue { arrivals in
+                arrivals.append(.now)
+                return arrivals.count
+            }
+            if count % 150 == 0 { usleep(300_000) }
+            return .status(200)
+        }
+        defer { shop.stop() }
+        var orders = 0
+        let codec = TokenCodec(secret: cluster.secret("TRANCHE_TOKEN_SECRET"))
+        for number in 0..<500 {
+            let token = codec.mint(cluster.claims(buyer: "buyer\(number)", unit: unit.id.rawValue))
+            if try await cluster.buy(unit, token: token).status == 201 { orders += 1 }
+        }
+        #expect(orders == 500)
+        let settings = Self.consumer("shop", shop.url, ["RATE": "200", "CONCURRENCY": "64", "TIMEOUT": "10000"])
+        try await cluster.restartUnit(unit, secrets: settings.merging(["OUTBOX_CONSUMERS": "shop"]) { $1 })
+        try await cluster.wait(for: "all events") { arrivals.withLockedValue { $0.count } >= 500 }
+        let moments = arrivals.withLockedValue { $0 }.sorted()
+        for (index, moment) in moments.enumerated() where index >= 200 {
+            #expect(moment - moments[index - 200] > .seconds(1), "201 events within \(moment - moments[index - 200])")
+        }
+    }
+
     @Test("a receiver that is gone, or takes nothing, keeps its events until an operator says so")
     func operatorsDecide() async throws {
         let cluster = try await TestCluster.start(stock: 600, limit: 1, windowMilliseconds: 60_000)

@@ -19,13 +19,17 @@ import TrancheCore
 
     @Test("each fate of an order is an event, and what concerns no order is none") func fatesAreEvents() {
         #expect(self.kinds(.reserved(Self.order)) == [.reserved])
-        #expect(self.kinds(.allocated(Self.order)) == [.won])
+        #expect(self.kinds(.allocated(Self.order, isOffer: false)) == [.won])
         #expect(self.kinds(.confirmed(Self.order, payment: Self.payment)) == [.paid])
         #expect(self.kinds(.released(Self.order, state: .expired)) == [.expired, .stockReturned])
         #expect(self.kinds(.released(Self.order, state: .cancelled)) == [.cancelled, .stockReturned])
         #expect(self.kinds(.lost(self.ended(.lost))) == [.lost])
         #expect(self.kinds(.lost(self.ended(.cancelled))) == [.cancelled])
-        #expect(self.kinds(.allocated(self.ended(.cancelled))) == [.stockReturned], "it was cancelled before")
+        #expect(self.kinds(.allocated(Self.order, isOffer: true)) == [.claimOffered])
+        for isOffer in [false, true] {
+            let late = LedgerEntry.allocated(self.ended(.cancelled), isOffer: isOffer)
+            #expect(self.kinds(late) == [.stockReturned], "it was cancelled before")
+        }
         #expect(self.kinds(.refundDue(Self.order.id, payment: Self.payment, reason: .orderOver)) == [.refundDue])
         for entry in [
             LedgerEntry.opened(Incarnation(1)), .generation(Generation(2)), .granted(LotID(7), total: 1), .nonce(1),

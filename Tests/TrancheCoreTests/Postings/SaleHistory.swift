@@ -152,7 +152,7 @@ struct SaleHistory {
                     passed: [entrant(loser), entrant(order.id)], allocated: [order.id], released: [loser],
                     waited: [])))
         self.add(.contested(order, uncertaintyMicroseconds: 0), unit)
-        self.add(.allocated(order), unit)
+        self.add(.allocated(order, isOffer: false), unit)
         self.accounts[key, default: Account()].allocated += quantity
         self.accounts[key]!.sold += quantity
         self.reserved.append((unit, order))

@@ -128,7 +128,8 @@ final class OrderDesk: LaneDesk, AnswerSink, @unchecked Sendable {  // The lane'
         switch answer {
         case .refused(.referred(let unit)): lane.answer.encode(self.gate.referral(token, to: unit))
         case .order(let order):
-            let position = order.state == .contested ? self.gate.intake.waitlistPosition(of: order.id) : nil
+            let hasPosition = order.state == .contested || isStatus && order.state == .reserved
+            let position = hasPosition ? self.gate.intake.waitlistPosition(of: order.id) : nil
             lane.answer.encode(order, position, status: isStatus ? 200 : OrderDocument.status(of: order))
         case .refused(let refusal):
             if let kept = self.refusals[refusal] {

@@ -6,7 +6,7 @@ package import TrancheCore
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `outbox.consumers` | the names, with commas: `[a-z][a-z0-9]*`, 16 at most | none |
-/// | `outbox.NAME.url` or `.redis` | its receiver: ``WebhookSettings`` or ``StreamSettings`` | one of them is required |
+/// | `outbox.NAME.url`, `.redis` or `.amqp` | its receiver: ``WebhookSettings``, ``StreamSettings``, ``RabbitSettings`` | one is required |
 /// | `outbox.NAME.events` | kinds of events, with commas | all but `lost` |
 /// | `outbox.NAME.from` | where a new consumer begins: `start` or `now` | `start` |
 /// | `outbox.NAME.concurrency` | deliveries at a time | 16 |
@@ -18,6 +18,7 @@ package struct ConsumerConfiguration: Sendable {
     package enum Receiver: Sendable {
         case webhooks(WebhookSettings)
         case stream(StreamSettings)
+        case rabbit(RabbitSettings)
     }
     package let name: String
     package let receiver: Receiver
@@ -64,11 +65,16 @@ package struct ConsumerConfiguration: Sendable {
 
     private static func receiver(_ name: String, _ values: DaemonConfiguration) throws(StartError) -> Receiver {
         let key = "outbox.\(name)"
-        if values.string("\(key).redis", default: "").isEmpty { return .webhooks(try WebhookSettings(name, values)) }
-        guard values.string("\(key).url", default: "").isEmpty else {
-            throw StartError("\(key).url and \(key).redis are set: a consumer has one receiver")
+        let given = ["url", "redis", "amqp"].filter { !values.string("\(key).\($0)", default: "").isEmpty }
+        guard given.count <= 1 else {
+            let names = given.map { "\(key).\($0)" }.joined(separator: " and ")
+            throw StartError("\(names) are set: a consumer has one receiver")
         }
-        return .stream(try StreamSettings(name, values))
+        switch given.first {
+        case "redis": return .stream(try StreamSettings(name, values))
+        case "amqp": return .rabbit(try RabbitSettings(name, values))
+        default: return .webhooks(try WebhookSettings(name, values))
+        }
     }
 
     private static func kinds(_ key: String, _ values: DaemonConfiguration) throws(StartError) -> Set<OutboxEvent.Kind>

@@ -20,27 +20,33 @@ final class Outbox: Sendable {
 
     /// Takes every consumer over, for this incarnation of the unit.
     ///
-    /// - Parameter book: The fold of the ledger.
+    /// - Parameters:
+    ///   - book: The fold of the ledger.
+    ///   - saleOf: The sale of a lot; `nil` for a lot that the unit's configuration does not have.
     func claim(
-        _ ledger: any LedgerStore, _ book: UnitBook, _ telemetry: Telemetry, _ logger: Logger
+        _ ledger: any LedgerStore, _ book: UnitBook, saleOf: @escaping @Sendable (LotID) -> String?,
+        _ telemetry: Telemetry, _ logger: Logger
     ) throws(StorageError) {
         var loops: [RelayLoop] = []
         for (relay, consumer) in zip(self.relays, self.consumers) {
             loops.append(
                 try RelayLoop(
                     relay, consumer, store: try ledger.openOutbox(),
-                    sink: Self.sink(consumer, unit: ledger.unit),
+                    sink: Self.sink(consumer, unit: ledger.unit, saleOf),
                     head: OutboxCursor(position: ledger.head.position, generation: book.generation),
                     incarnation: book.incarnation, telemetry: telemetry, logger: logger))
         }
         self.loops.withLockedValue { $0 = loops }
     }
 
-    private static func sink(_ consumer: ConsumerConfiguration, unit: UnitID) -> any OutboxSink {
+    private static func sink(
+        _ consumer: ConsumerConfiguration, unit: UnitID, _ saleOf: @escaping @Sendable (LotID) -> String?
+    ) -> any OutboxSink {
         let timeout = consumer.timeoutMilliseconds
         return switch consumer.receiver {
         case .webhooks(let webhooks): WebhookSink(webhooks, timeoutMilliseconds: timeout, unit: unit)
         case .stream(let stream): StreamSink(stream, timeoutMilliseconds: timeout, unit: unit)
+        case .rabbit(let rabbit): RabbitSink(rabbit, timeoutMilliseconds: timeout, unit: unit, saleOf: saleOf)
         }
     }
 
