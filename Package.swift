@@ -359,7 +359,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TrancheCore", "TrancheAPI", "Clusters", "CurlClient", "DaemonSupport", "Identity", "LedgerRows",
-                "LoadGenerator", "PostgresClient", "RabbitClient", "RedisClient", "SampleProvider", "SampleShop", "Sockets",
+                "LoadGenerator", "PostgresClient", "RabbitClient", "RedisClient", "SampleProvider", "SampleShop",
+                "Sockets",
                 "Storage", "Verification", "WideArea",
                 "TestSupport",
                 "tranche",
