@@ -5,6 +5,7 @@ package enum ConsoleFiles {
     /// By name; the page loads each of them.
     package static let scripts = [
         "acts": PackageResources.acts_js, "charts": PackageResources.charts_js, "console": PackageResources.console_js,
+        "planning": PackageResources.planning_js, "schedule": PackageResources.schedule_js,
         "views": PackageResources.views_js,
     ]
 }

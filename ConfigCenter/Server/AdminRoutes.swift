@@ -14,6 +14,7 @@ struct AdminRoutes {
     func add(to group: RouterGroup<TrancheContext>) {
         SaleRoutes(seat: self.seat, refusals: self.refusals).add(to: group)
         AuditRoutes(seat: self.seat).add(to: group)
+        PlanRoute().add(to: group)
         self.addQuota(to: group)
         self.addConfig(to: group)
     }

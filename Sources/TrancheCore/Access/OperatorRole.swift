@@ -93,6 +93,8 @@ extension ActKind {
             "/v1/config", "/v1/sales/:sale/second-rounds/:next", "/v1/config/rollout", "/v1/config/versions",
             "/v1/audit", "/v1/audit/chain", "/v1/console/events",
         ].map { Address("GET", $0, .read) } + [
+            // It only computes.
+            Address("POST", "/v1/plan", .read),
             Address("POST", "/v1/sales", .createSale), Address("PUT", "/v1/sales/:sale", .editSale),
             Address("DELETE", "/v1/sales/:sale", .deleteSale),
             Address("PUT", "/v1/sales/:sale/blocked/:buyer", .block),

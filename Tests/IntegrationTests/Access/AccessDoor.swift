@@ -116,7 +116,7 @@ struct AccessDoor {
             ("POST", "/v1/quota/settle"), ("GET", "/v1/units"), ("POST", "/v1/units/{unit}/{action}"),
             ("GET", "/v1/config"), ("GET", "/v1/config/rollout"), ("GET", "/v1/config/versions"),
             ("POST", "/v1/config/rollback"), ("GET", "/v1/audit"), ("GET", "/v1/audit/chain"), ("GET", "/v1/operator"),
-            ("GET", "/v1/console/events"),
+            ("GET", "/v1/console/events"), ("POST", "/v1/plan"),
         ].map { method, path in
             var url = path
             // A unit that is not there: nothing is stranded by being let through.
