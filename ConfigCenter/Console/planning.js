@@ -33,7 +33,7 @@ function draftSchedule() {
     if (!draftField("scheduled").checked) return null;
     return {
         warmBeforeMilliseconds: 1_000 * figureOf("warm", 2, 604_800, "seconds before the start in which it warms up"),
-        openBeforeMilliseconds: Math.min(10_000, 1_000 * Number(draftField("warm").value)),
+        openBeforeMilliseconds: Math.min(10_000, 1_000 * figureOf("warm", 2, 604_800, "seconds")),
         openLateMilliseconds: 1_000 * figureOf("late", 0, 600, "seconds that the opening may be late"),
     };
 }
@@ -122,14 +122,14 @@ const items = (value) => number(Math.ceil(value));
 /** The figures of a plan in the order of `tranche plan`, each with the way in which it came about. */
 function planRows(plan) {
     const [lot] = plan.lots;
-    const grants = Object.entries(lot.grants).map(([name, count]) => `${name} ${number(count)}`).join(", ");
     const row = (name, figure, text) => ({ name, value: figure ? text(figure.value) : "not", why: figure?.why ?? "" });
     return [
         row("Sold out after", lot.soldOutSeconds, seconds), row("Unsold", lot.unsoldItems, items),
         row("Buyers served", lot.buyersServed, items), row("Requests admitted", lot.admittedPerSecond, perSecond),
         row("Items contested", lot.contestedItems, items), row("Requests in the contest", lot.candidates, items),
         row("Nothing unpaid after", lot.settledSeconds, seconds),
-        { name: "First grants", value: grants, why: plan.weightsWhy },
+        ...Object.entries(lot.grants).map(([name, quantity]) => ({
+            name: `${name}: first grant`, value: number(quantity), why: `weight ${number(plan.weights[name])}, in ${plan.weightsWhy}` })),
         ...plan.regions.flatMap((region) => [
             row(`${region.name}: units`, region.units, items),
             row(`${region.name}: requests at the peak`, region.peakPerSecond, perSecond),
@@ -161,6 +161,7 @@ async function plan() {
     try {
         const { document: made } = await call("POST", "/v1/plan", planQuestion());
         showPlan(made);
+        find("#planned").scrollIntoView({ block: "start" });
     } catch (why) {
         show(find("#planned"), false);
         write(find("#draftNote"), typeof why === "string" ? why : `${why.code}: ${why.message}`);

@@ -39,7 +39,7 @@ class PlanningTests(ConsoleCase):
         self.press_button("Plan it")
         self.wait_for_text("#planTiles", "4.25 s")
         self.wait_for_text("#planRows", "the moment when the last item is wanted")
-        self.wait_for_text("#planRows", "us-east 300, eu-west 300, ap-south 300")
+        self.wait_for_text("#planRows", "ap-south: first grant")
         self.press_button("Use its quota weights")
         self.assertEqual(self.browser.run("return [...document.querySelectorAll('#draftUnits input')].map(i => i.value)"),
                          ["3333", "3333", "3333"])
