@@ -10,8 +10,9 @@ function drawSchedule(sale) {
     if (!sale) return;
     const { version } = board.picture.config;
     if (timetable.sale !== sale.id) Object.assign(timetable, { sale: sale.id, document: null, readAt: -Infinity });
-    const isOver = sale.phase === "settled" && timetable.document;
-    const isOld = timetable.version !== version || (!isOver && performance.now() - timetable.readAt > timetableAge);
+    // Without steps to come nothing changes but by a new version.
+    const isLive = !timetable.document || timetable.document.schedule?.steps.some((step) => step.standing !== "done");
+    const isOld = timetable.version !== version || (isLive && performance.now() - timetable.readAt > timetableAge);
     if (isOld && !timetable.isBusy) readTimetable(sale.id, version);
     drawTimetable(sale);
 }

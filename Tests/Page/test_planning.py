@@ -31,6 +31,11 @@ class PlanningTests(ConsoleCase):
         self.browser.wait(lambda: self.browser.element("#act").is_displayed(), "there is no dialog")
         self.browser.element("#typed").send_keys(word, Keys.ENTER)
 
+    def new_version(self):
+        """As after somebody's act: until then nothing is read again that does not change."""
+        self.center.version += 1
+        self.center.change(lambda picture: picture["config"].update(version=self.center.version))
+
     def test_a_plan_is_shown_with_its_reasons_and_its_weights_come_into_the_form(self):
         self.start_planning()
         self.write("id", "autumn")
@@ -122,6 +127,7 @@ class PlanningTests(ConsoleCase):
         self.start_signed_in()
         self.wait_for_text("#scheduleNote", "Operators take each step")
         self.center.held = []
+        self.new_version()
         self.wait_for_text("#scheduleSteps", "Hold close")
         self.wait_for_text("#scheduleSteps", "unit ap-south does not report")
         # What is done is not held.
@@ -146,6 +152,7 @@ class PlanningTests(ConsoleCase):
     def test_the_times_of_a_sale_are_changed_and_the_rest_stays(self):
         self.start_signed_in()
         self.center.held = ["settle"]
+        self.new_version()
         self.wait_for_text("#scheduleSteps", "Release settle")
         self.press("Change the times")
         start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -156,7 +163,7 @@ class PlanningTests(ConsoleCase):
         self.wait_for_text("#done", "Done: Change the times of summer")
         path, body, headers = self.center.acts[0]
         at = int(start.timestamp() * 1000)
-        self.assertEqual((path, self.center.methods, headers["If-Match"]), ("/v1/sales/summer", ["PUT"], '"7"'))
+        self.assertEqual((path, self.center.methods, headers["If-Match"]), ("/v1/sales/summer", ["PUT"], '"8"'))
         self.assertEqual((body["startsAtMilliseconds"], body["endsAtMilliseconds"]), (at, at + 30 * 60_000))
         self.assertEqual((body["schedule"]["held"], len(body["lots"])), (["settle"], 2))
 
@@ -177,6 +184,7 @@ class PlanningTests(ConsoleCase):
     def test_axe_finds_nothing_in_a_plan_and_in_a_schedule(self):
         self.start_signed_in()
         self.center.held = ["close"]
+        self.new_version()
         self.wait_for_text("#scheduleSteps", "Release close")
         for view in ("sale", "planning"):
             self.view(view)
