@@ -200,6 +200,11 @@ class ConsoleTests(ConsoleCase):
         self.assertEqual(len(keys), 1)
         self.browser.complaints()
 
+    def test_a_revocation_counts_on_from_the_epoch_of_the_sale(self):
+        self.start_signed_in()
+        self.press("Revoke tokens")
+        self.wait_for_text("#plan", "revocation epoch: 1 → 2")
+
     def test_a_plan_that_is_not_possible_says_why(self):
         self.start_signed_in()
         self.press("Move quota")
