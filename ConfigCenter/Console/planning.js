@@ -145,8 +145,8 @@ let plannedWeights = null;
 function showPlan(plan) {
     const rows = planRows(plan);
     facts(find("#planTiles"), rows.slice(0, 4).map(({ name, value }) => ({ name, value, bad: name === "Unsold" && value !== "0" })));
-    keep(find("#planRows"), rows, (row) => row.name,
-        () => make("tr", {}, make("th", { scope: "row" }), make("td", { class: "number" }), make("td", { class: "soft" })),
+    keep(find("#planFigures"), rows, (row) => row.name,
+        () => make("div", {}, make("dt"), make("dd", { class: "number" }), make("dd", { class: "soft" })),
         (line, row) => [row.name, row.value, row.why].forEach((text, place) => write(line.children[place], text)));
     const names = board.picture.units.map((unit) => unit.name);
     // A plan for more units than there are, or for other ones, is advice, and no weights.

@@ -133,7 +133,7 @@ class OperatorTests(PageCase):
         self.browser.element("#draft-scheduled").click()
         self.write("#draft-warm", 15)
         self.press("Plan it")
-        self.wait_for("#planRows", "eu-west: first grant")
+        self.wait_for("#planFigures", "eu-west: first grant")
         self.look("plan")
         self.press("Use its quota weights")
         self.write_start("#draft-start", datetime.now(UTC) + timedelta(seconds=20))

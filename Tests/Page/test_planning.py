@@ -43,8 +43,8 @@ class PlanningTests(ConsoleCase):
         self.write("buyers", 3_000)
         self.press_button("Plan it")
         self.wait_for_text("#planTiles", "4.25 s")
-        self.wait_for_text("#planRows", "the moment when the last item is wanted")
-        self.wait_for_text("#planRows", "ap-south: first grant")
+        self.wait_for_text("#planFigures", "the moment when the last item is wanted")
+        self.wait_for_text("#planFigures", "ap-south: first grant")
         self.press_button("Use its quota weights")
         self.assertEqual(self.browser.run("return [...document.querySelectorAll('#draftUnits input')].map(i => i.value)"),
                          ["3333", "3333", "3333"])
