@@ -1,8 +1,8 @@
 "use strict";
 // A new sale: what it is, who is expected, the plan that follows from both, and its draft.
 
-const minute = 60_000;
-const day = 86_400_000;
+const minuteLength = 60_000;
+const dayLength = 86_400_000;
 /** What the form means for the center, as fields in the form of their `name`. */
 const draftField = (name) => find(`#draft-${name}`);
 
@@ -50,7 +50,7 @@ function draftDocument() {
     const line = draftField("line").value;
     return {
         id, name: draftField("name").value.trim() || id, state: "draft", startsAtMilliseconds: startsAt,
-        endsAtMilliseconds: startsAt + Math.round(minutes * minute),
+        endsAtMilliseconds: startsAt + Math.round(minutes * minuteLength),
         paymentWindowMilliseconds: 1_000 * figureOf("window", 1, 86_400, "seconds to pay"),
         lots: [{
             id: nextLot(), name: draftField("name").value.trim() || id,
@@ -68,7 +68,7 @@ function draftDocument() {
 
 /** Fills what depends on the center's time and units, once. */
 function prepareDraft() {
-    if (draftField("start").value === "") draftField("start").value = fieldTime(centerNow() + day - centerNow() % minute);
+    if (draftField("start").value === "") draftField("start").value = fieldTime(centerNow() + dayLength - centerNow() % minuteLength);
     const units = board.picture.units;
     keep(find("#draftUnits"), units, (unit) => unit.id,
         (unit) => make("label", {}, unit.name,
@@ -114,28 +114,28 @@ function plannableWeights(weights) {
     return weights && Object.keys(weights).every((name) => regions.has(name)) ? weights : null;
 }
 
-const seconds = (value) => `${(Math.round(value * 100) / 100).toLocaleString("en")} s`;
-const bytes = (value) => `${(value / 1e6).toFixed(1)} MB`;
-const perSecond = (value) => `${number(Math.round(value))}/s`;
-const items = (value) => number(Math.ceil(value));
+const inSeconds = (value) => `${(Math.round(value * 100) / 100).toLocaleString("en")} s`;
+const inMegabytes = (value) => `${(value / 1e6).toFixed(1)} MB`;
+const eachSecond = (value) => `${number(Math.round(value))}/s`;
+const wholeItems = (value) => number(Math.ceil(value));
 
 /** The figures of a plan in the order of `tranche plan`, each with the way in which it came about. */
 function planRows(plan) {
     const [lot] = plan.lots;
     const row = (name, figure, text) => ({ name, value: figure ? text(figure.value) : "not", why: figure?.why ?? "" });
     return [
-        row("Sold out after", lot.soldOutSeconds, seconds), row("Unsold", lot.unsoldItems, items),
-        row("Buyers served", lot.buyersServed, items), row("Requests admitted", lot.admittedPerSecond, perSecond),
-        row("Items contested", lot.contestedItems, items), row("Requests in the contest", lot.candidates, items),
-        row("Nothing unpaid after", lot.settledSeconds, seconds),
+        row("Sold out after", lot.soldOutSeconds, inSeconds), row("Unsold", lot.unsoldItems, wholeItems),
+        row("Buyers served", lot.buyersServed, wholeItems), row("Requests admitted", lot.admittedPerSecond, eachSecond),
+        row("Items contested", lot.contestedItems, wholeItems), row("Requests in the contest", lot.candidates, wholeItems),
+        row("Nothing unpaid after", lot.settledSeconds, inSeconds),
         ...Object.entries(lot.grants).map(([name, quantity]) => ({
             name: `${name}: first grant`, value: number(quantity), why: `weight ${number(plan.weights[name])}, in ${plan.weightsWhy}` })),
         ...plan.regions.flatMap((region) => [
-            row(`${region.name}: units`, region.units, items),
-            row(`${region.name}: requests at the peak`, region.peakPerSecond, perSecond),
-            row(`${region.name}: memory of a unit`, region.memoryBytes, bytes),
-            row(`${region.name}: disk of a unit`, region.diskBytes, bytes),
-            row(`${region.name}: stranded if it is lost`, region.strandedItems, items),
+            row(`${region.name}: units`, region.units, wholeItems),
+            row(`${region.name}: requests at the peak`, region.peakPerSecond, eachSecond),
+            row(`${region.name}: memory of a unit`, region.memoryBytes, inMegabytes),
+            row(`${region.name}: disk of a unit`, region.diskBytes, inMegabytes),
+            row(`${region.name}: stranded if it is lost`, region.strandedItems, wholeItems),
         ]),
     ];
 }
@@ -156,7 +156,7 @@ function showPlan(plan) {
     announce("The plan is there.");
 }
 
-async function plan() {
+async function askPlan() {
     write(find("#draftNote"), "");
     try {
         const { document: made } = await call("POST", "/v1/plan", planQuestion());
@@ -177,7 +177,7 @@ function useWeights() {
 
 // MARK: The draft
 
-function create() {
+function createDraft() {
     write(find("#draftNote"), "");
     let sale;
     try { sale = draftDocument(); } catch (why) {
@@ -216,9 +216,9 @@ function draftPlan(sale) {
 document.addEventListener("DOMContentLoaded", () => {
     find("#draft").addEventListener("submit", (event) => {
         event.preventDefault();
-        create();
+        createDraft();
     });
-    find("#planIt").addEventListener("click", plan);
+    find("#planIt").addEventListener("click", askPlan);
     find("#useWeights").addEventListener("click", useWeights);
     draftField("scheduled").addEventListener("change", (event) => show(find("#draftSchedule"), event.target.checked));
 });

@@ -71,7 +71,7 @@ function holdAct(id, step) {
 function timesAct(id) {
     const known = timetable.document?.sale;
     const schedule = known?.schedule;
-    const length = known ? (known.endsAtMilliseconds - known.startsAtMilliseconds) / minute : 60;
+    const length = known ? (known.endsAtMilliseconds - known.startsAtMilliseconds) / minuteLength : 60;
     return {
         title: `Change the times of ${id}`, word: id, go: "Change the times", prepare: readSale(id),
         fields: [
@@ -103,7 +103,7 @@ function editedTimes(sale, { start, minutes, scheduled, warm, late }) {
     if (!(minutes >= 0.1 && minutes <= 5_256_000)) throw "minutes that it lasts: 0.1 to 5,256,000";
     const before = 1_000 * whole(warm, 2, 604_800, "seconds before the start in which it warms up");
     return {
-        ...sale, startsAtMilliseconds: startsAt, endsAtMilliseconds: startsAt + Math.round(minutes * minute),
+        ...sale, startsAtMilliseconds: startsAt, endsAtMilliseconds: startsAt + Math.round(minutes * minuteLength),
         schedule: scheduled ? {
             ...sale.schedule, warmBeforeMilliseconds: before,
             openBeforeMilliseconds: Math.min(before, sale.schedule?.openBeforeMilliseconds ?? 10_000),
