@@ -68,13 +68,15 @@ function draftDocument() {
 
 /** Fills what depends on the center's time and units, once. */
 function prepareDraft() {
-    if (draftField("start").value === "") draftField("start").value = fieldTime(centerNow() + dayLength - centerNow() % minuteLength);
+    const tomorrow = centerNow() + dayLength;
+    if (draftField("start").value === "") draftField("start").value = fieldTime(tomorrow - tomorrow % minuteLength);
     const units = board.picture.units;
     keep(find("#draftUnits"), units, (unit) => unit.id,
         (unit) => make("label", {}, unit.name,
             make("input", { type: "number", min: 0, max: 1_000_000, inputmode: "numeric", "data-unit": unit.name })));
     const regions = [...new Set(units.map((unit) => unit.region))];
-    keep(find("#draftRegions"), regions, (name) => name, (name) => make("div", { class: "fields", role: "group", "aria-label": name },
+    const group = (name) => ({ class: "fields", role: "group", "aria-label": name });
+    keep(find("#draftRegions"), regions, (name) => name, (name) => make("div", group(name),
         make("label", {}, `Share of the buyers in ${name}`, make("input", {
             type: "number", value: 1, min: 0, max: 1_000_000, inputmode: "numeric", "data-share": name })),
         make("label", {}, `One way to the center, in ms`, make("input", {
@@ -129,7 +131,8 @@ function planRows(plan) {
         row("Items contested", lot.contestedItems, wholeItems), row("Requests in the contest", lot.candidates, wholeItems),
         row("Nothing unpaid after", lot.settledSeconds, inSeconds),
         ...Object.entries(lot.grants).map(([name, quantity]) => ({
-            name: `${name}: first grant`, value: number(quantity), why: `weight ${number(plan.weights[name])}, in ${plan.weightsWhy}` })),
+            name: `${name}: first grant`, value: number(quantity),
+            why: `weight ${number(plan.weights[name])}, in ${plan.weightsWhy}` })),
         ...plan.regions.flatMap((region) => [
             row(`${region.name}: units`, region.units, wholeItems),
             row(`${region.name}: requests at the peak`, region.peakPerSecond, eachSecond),
@@ -144,7 +147,8 @@ let plannedWeights = null;
 
 function showPlan(plan) {
     const rows = planRows(plan);
-    facts(find("#planTiles"), rows.slice(0, 4).map(({ name, value }) => ({ name, value, bad: name === "Unsold" && value !== "0" })));
+    facts(find("#planTiles"), rows.slice(0, 4).map(({ name, value }) => ({
+        name, value, bad: name === "Unsold" && value !== "0" })));
     keep(find("#planFigures"), rows, (row) => row.name,
         () => make("div", {}, make("dt"), make("dd", { class: "number" }), make("dd", { class: "soft" })),
         (line, row) => [row.name, row.value, row.why].forEach((text, place) => write(line.children[place], text)));

@@ -47,7 +47,8 @@ function drawTimetable(sale) {
                 && may(isHeld && ["close", "settle"].includes(step.step) ? "releaseEnd" : "hold"));
         });
     const acts = [
-        { key: `edit-${sale.id}`, kind: "editSale", text: "Change the times", isShown: !["closed", "settled"].includes(sale.phase),
+        { key: `edit-${sale.id}`, kind: "editSale", text: "Change the times",
+            isShown: !["closed", "settled"].includes(sale.phase),
             press: () => ask(timesAct(sale.id)) },
         { key: `delete-${sale.id}`, kind: "deleteSale", text: "Delete the draft", isShown: sale.phase === "draft",
             press: () => ask(deletionAct(sale.id)) },
@@ -113,7 +114,8 @@ function editedTimes(sale, { start, minutes, scheduled, warm, late }) {
 
 function deletionAct(id) {
     return {
-        title: `Delete the draft ${id}`, word: id, go: "Delete", prepare: readSale(id), danger: "A draft that is deleted is gone.",
+        title: `Delete the draft ${id}`, word: id, go: "Delete", prepare: readSale(id),
+        danger: "A draft that is deleted is gone.",
         plan: (_, { sale }) => {
             if (sale.sale.state !== "draft") throw `the sale is ${sale.sale.state}: only drafts are deleted`;
             return ["its lots and rules are removed from the configuration; nothing of it was issued"];
