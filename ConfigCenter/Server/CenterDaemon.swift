@@ -201,6 +201,8 @@ struct WarmUp: Service {
             return figures.publish(nil, SaleConfig(), version: 0, alarms: center?.keeper.alarms.count ?? 0)
         }
         let (config, version, _) = await center.book.state
-        figures.publish(state, config, version: version, alarms: center.keeper.alarms.count)
+        figures.publish(
+            state, config, version: version, alarms: center.keeper.alarms.count,
+            claimed: center.claimed(now: SystemClock.monotonic()))
     }
 }

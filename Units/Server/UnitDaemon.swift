@@ -75,7 +75,8 @@ package enum UnitDaemon {
         let codecs = configuration.tokenSecrets.derive { TokenCodec(secrets: $0) }
         let gate = TokenGate(
             unit: configuration.unit, codecs: codecs, intake: intake, waiters: waiters, file: file, meters: meters)
-        let figures = UnitFigures(engine: engine, intake: intake, watch: watch, file: file, telemetry: telemetry)
+        let figures = UnitFigures(
+            engine: engine, intake: intake, watch: watch, file: file, link: link, telemetry: telemetry)
         let publicService = self.publicService(configuration, gate, engine, link, watch, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codecs, file, engine, link, telemetry, logger)
         self.logStart(configuration, ledger, logger)
