@@ -183,8 +183,8 @@ let package = Package(
             name: "ConsolePage", path: "ConfigCenter/Console",
             resources: [
                 .embedInCode("index.html"), .embedInCode("acts.js"), .embedInCode("approvals.js"),
-                .embedInCode("charts.js"), .embedInCode("console.js"), .embedInCode("views.js"),
-                .embedInCode("console.css"),
+                .embedInCode("charts.js"), .embedInCode("console.js"), .embedInCode("planning.js"),
+                .embedInCode("schedule.js"), .embedInCode("views.js"), .embedInCode("console.css"),
             ],
             swiftSettings: settings),
         .target(

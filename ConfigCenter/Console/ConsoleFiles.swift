@@ -6,6 +6,7 @@ package enum ConsoleFiles {
     package static let scripts = [
         "acts": PackageResources.acts_js, "approvals": PackageResources.approvals_js,
         "charts": PackageResources.charts_js, "console": PackageResources.console_js,
+        "planning": PackageResources.planning_js, "schedule": PackageResources.schedule_js,
         "views": PackageResources.views_js,
     ]
 }

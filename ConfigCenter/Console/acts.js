@@ -43,10 +43,10 @@ async function ask(act) {
     await prepare(mine);
 }
 
-function field({ name, label, type = "number", value, options, ...more }) {
+function field({ name, label, type = "number", value, options, isOn, ...more }) {
     const id = `field-${name}`;
     if (type === "check") {
-        return make("label", { class: "check" }, make("input", { id, name, type: "checkbox" }), label);
+        return make("label", { class: "check" }, make("input", { id, name, type: "checkbox", checked: isOn }), label);
     }
     const choice = ([key, text]) => make("option", { value: key, selected: key === value }, text);
     const control = options
@@ -296,7 +296,7 @@ function revokeAct(id) {
     return {
         title: `Revoke the tokens of ${id}`, word: id, go: "Revoke tokens", prepare: readSale(id),
         danger: "Buyers who hold a token must ask for a new one.",
-        plan: (_, { sale }) => {
+        plan: (_, { sale: { sale } }) => {
             const epoch = sale.revocationEpoch ?? 0;
             return [`revocation epoch: ${fromTo(epoch, epoch + 1)}`, "orders that exist stay"];
         },

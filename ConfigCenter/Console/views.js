@@ -1,7 +1,7 @@
 "use strict";
 // What each view shows of a picture.
 
-const views = ["sale", "regions", "contest", "configuration", "stranded", "approvals"];
+const views = ["sale", "regions", "contest", "configuration", "stranded", "approvals", "planning"];
 const present = () => views.find((name) => location.hash === `#/${name}`) ?? "sale";
 const unitOf = (id) => board.picture.units.find((unit) => unit.id === id);
 const nameOf = (id) => unitOf(id)?.name ?? `unit ${id}`;
@@ -39,9 +39,10 @@ function draw() {
     drawChoice(choice);
     drawAlarm();
     document.title = `${sale?.name ?? "Console"} · ${view}`;
+    show(find("nav a[href='#/planning']"), may("createSale"));
     const drawings = {
         sale: () => drawSale(sale, lot), regions: drawRegions, contest: drawContest, configuration: drawConfiguration,
-        stranded: drawStranded, approvals: drawApprovals };
+        stranded: drawStranded, approvals: drawApprovals, planning: drawPlanning };
     drawings[view](lot);
     refreshPlan();
 }
@@ -97,6 +98,7 @@ function drawSale(sale, lot) {
         (row, one) => [`${one.name} (${one.id})`, one.phase, moment(one.opensAtMilliseconds), number(one.lots.length)]
             .forEach((text, place) => write(row.children[place], text)));
     drawSaleActs(sale, lot);
+    drawSchedule(sale);
     for (const part of ["tiles", "stockBar", "stockLegend", "saleCharts"]) show(find(`#${part}`), Boolean(lot));
     if (!lot) {
         find("#stockSum").classList.remove("trouble");

@@ -16,6 +16,7 @@ struct AdminRoutes {
         SaleRoutes(seat: self.seat, refusals: self.refusals, approvals: self.approvals).add(to: group)
         RuleRoutes(seat: self.seat).add(to: group)
         AuditRoutes(seat: self.seat, hasApprovals: self.approvals.isOn).add(to: group)
+        PlanRoute().add(to: group)
         self.approvals.add(to: group)
         self.addQuota(to: group)
         self.addConfig(to: group)

@@ -17,6 +17,8 @@ struct Center: Sendable {
     let loads = NIOLockedValueBox(UnitLoads())
     /// The state of each unit's clock, by its last report.
     let clocks = NIOLockedValueBox<[UnitID: ClockDocument]>([:])
+    /// When a process last claimed a unit whose own process lives, by the monotonic clock.
+    let claims = NIOLockedValueBox<[UnitID: Instant]>([:])
     /// The version that each unit has applied, as the book has noted it.
     private let versions = NIOLockedValueBox<[UnitID: Int]>([:])
     /// What is in the way of the next step of a sale's schedule, by sale, as the last look found it.
@@ -66,7 +68,10 @@ struct Center: Sendable {
         }
         switch reply {
         // Only an accepted unit gets into the configuration.
-        case .proofRequired, .superseded, .occupied, .centerIsBehind: return reply
+        case .occupied:
+            self.claims.withLockedValue { $0[unit.id] = SystemClock.monotonic() }
+            return reply
+        case .proofRequired, .superseded, .centerIsBehind: return reply
         case .accepted, .newGeneration: break
         }
         try await self.change(.unitAnnounced, actor: "unit \(unit.name)", note: "unit \(unit.name) announced itself") {
@@ -75,6 +80,14 @@ struct Center: Sendable {
         }
         return reply
     }
+
+    /// The units that a second process claims now. It asks four times a second.
+    func claimed(now: Instant) -> Set<UnitID> {
+        let last = self.claims.withLockedValue { $0 }
+        return Set(last.filter { now.milliseconds(since: $0.value) <= Self.claimMilliseconds }.keys)
+    }
+
+    static let claimMilliseconds: Int64 = 1_000
 
     func report(_ envelope: ReportEnvelope) async throws(Problem) -> ReportReply {
         let (unit, version) = (envelope.report.unit, envelope.configVersion)

@@ -231,6 +231,8 @@ struct WarmUp: Service {
             return figures.setGauges(nil, SaleConfig(), version: 0, alarms: center?.keeper.alarms.count ?? 0)
         }
         let (config, version, _) = await center.book.state
-        figures.setGauges(state, config, version: version, alarms: center.keeper.alarms.count)
+        figures.setGauges(
+            state, config, version: version, alarms: center.keeper.alarms.count,
+            claimed: center.claimed(now: SystemClock.monotonic()))
     }
 }

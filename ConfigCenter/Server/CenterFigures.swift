@@ -19,7 +19,9 @@ struct CenterFigures: Sendable {
     ]
 
     /// - Parameter state: `nil` from a center that does not lead.
-    func setGauges(_ state: QuotaState?, _ config: SaleConfig, version: Int, alarms: Int) {
+    func setGauges(
+        _ state: QuotaState?, _ config: SaleConfig, version: Int, alarms: Int, claimed: Set<UnitID> = []
+    ) {
         // The newest lots have series of their own, if there are more than may be.
         let lots = (state?.lots ?? []).sorted { $0.lot > $1.lot }
         for place in Self.places {
@@ -33,6 +35,10 @@ struct CenterFigures: Sendable {
             with: state == nil ? [] : sums)
         self.setLives(of: lots, config)
         self.setUnits(lots, config)
+        let claims: Gauges = config.units.map { ($0.name, claimed.contains($0.id) ? 1.0 : 0.0) }
+        self.telemetry.replace(
+            "tranche_unit_claimed", "1 while a second process claims a unit, whose own process lives.", label: "unit",
+            with: state == nil ? [] : claims)
         self.telemetry.set("tranche_alarms", "Recent alarms about units' messages.", to: Double(alarms))
         let epochs: Gauges =
             state.map {

@@ -20,6 +20,7 @@ extension Nemesis {
         defer { try? FileManager.default.removeItem(atPath: dump) }
         try LedgerCopy.make(of: ledger, at: copy)
         await self.pause(500...1_500)
+        let began = Date()
         self.cluster.kill(.unit(name))
         self.cluster.kill(.redis(name))
         defer {
@@ -31,6 +32,7 @@ extension Nemesis {
         try self.cluster.start(.redis(name))
         try self.cluster.start(.unit(name))
         try await self.probe.waitUntilStranded(name)
+        await self.last(nil, since: began)
         return .unit(name)
     }
 
@@ -44,7 +46,7 @@ extension Nemesis {
         try LedgerCopy.make(of: ledger, at: folder + "/ledger.sqlite")
         guard let before = await self.probe.unit(name) else { throw CommandError("the center does not answer") }
         let copy = try self.cluster.startCopy(of: name, folder: folder)
-        await self.pause(2_000...4_000)
+        await self.last(2_000...4_000)
         let after = await self.probe.unit(name)
         for process in copy { process.crash() }
         guard let after, after.generation == before.generation, after.incarnation == before.incarnation else {
@@ -57,9 +59,9 @@ extension Nemesis {
     func step(_ name: String) async throws -> LocalCluster.Part {
         let file = self.cluster.folder.clockSteps(name)
         defer { try? FileManager.default.removeItem(atPath: file) }
-        for offset in [self.random.number(-2_000...2_000) * 1_000, 0] {
+        for offset in [self.referee == nil ? self.random.number(-2_000...2_000) * 1_000 : 2_000_000, 0] {
             try Data("\(offset)".utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
-            await self.pause(offset == 0 ? 250...500 : 1_500...3_000)
+            if offset == 0 { await self.pause(250...500) } else { await self.last(1_500...3_000) }
         }
         return .unit(name)
     }
@@ -72,7 +74,7 @@ extension Nemesis {
             self.cluster.setWrongSecret(secret, of: part)
             self.cluster.kill(part)
             try self.cluster.start(part)
-            if secret != nil { await self.pause(1_500...3_000) }
+            if secret != nil { await self.last(1_500...3_000) }
         }
         return part
     }

@@ -17,7 +17,7 @@ extension Nemesis {
         case .pauseUnit: return await self.stop(.unit(name))
         case .killRedis: return try await self.kill(.redis(name))
         case .pauseRedis: return await self.stop(.redis(name))
-        case .flushRedis: return try self.flush(name)
+        case .flushRedis: return try await self.flush(name)
         case .killCenter: return try await self.kill(.center)
         case .pauseCenter: return await self.stop(.center)
         case .killCoordinator, .pauseCoordinator: return .coordinator
@@ -36,20 +36,21 @@ extension Nemesis {
 
     func kill(_ part: LocalCluster.Part) async throws -> LocalCluster.Part {
         self.cluster.kill(part)
-        await self.pause(200...2_000)
+        await self.last(200...2_000)
         try self.cluster.start(part)
         return part
     }
 
     private func stop(_ part: LocalCluster.Part) async -> LocalCluster.Part {
         self.cluster.signal(part, SIGSTOP)
-        await self.pause(500...4_000)
+        await self.last(500...4_000)
         self.cluster.signal(part, SIGCONT)
         return part
     }
 
-    private func flush(_ name: String) throws -> LocalCluster.Part {
+    private func flush(_ name: String) async throws -> LocalCluster.Part {
         try self.redis(name, "FLUSHALL")
+        await self.last(nil)
         return .redis(name)
     }
 
@@ -67,7 +68,7 @@ extension Nemesis {
         var links = ["\(name)>hub", "hub>\(name)"]
         if fault == .oneWayPartition { links = [links[self.random.number(0...1)]] }
         for link in links { try self.cluster.setLink(link, bad) }
-        await self.pause(1_000...5_000)
+        await self.last(1_000...5_000)
         for link in links { try self.cluster.setLink(link, good) }
         return .unit(name)
     }
@@ -79,11 +80,13 @@ extension Nemesis {
         let (ledger, copy) = (folder + "/ledger.sqlite", folder + "/copy-\(self.restores).sqlite")
         try LedgerCopy.make(of: ledger, at: copy)
         await self.pause(500...1_500)
+        let began = Date()
         self.cluster.kill(.unit(name))
         defer { if !self.cluster.isRunning(.unit(name)) { try? self.cluster.start(.unit(name)) } }
         try self.replace(ledger, by: copy, of: name)
         try self.cluster.start(.unit(name))
         try await self.probe.waitUntilStranded(name)
+        await self.last(nil, since: began)
         return .unit(name)
     }
 
@@ -108,16 +111,17 @@ extension Nemesis {
             try smallDisk.fill()
             await self.probe.nudge(name)
         }
-        await self.pause(500...2_000)
+        await self.last(500...2_000)
         return .unit(name)
     }
 
+    /// A small error is within what the unit says of its clock, and is nothing for a referee.
     private func shift(_ name: String) async throws -> LocalCluster.Part {
-        for offset in [self.random.number(-300...300) * 1_000, 0] {
+        for offset in [self.referee == nil ? self.random.number(-300...300) * 1_000 : 300_000, 0] {
             self.cluster.setClockOffset(name, microseconds: offset)
             self.cluster.kill(.unit(name))
             try self.cluster.start(.unit(name))
-            if offset != 0 { await self.pause(1_500...3_000) }
+            if offset != 0 { await self.last(1_500...3_000) }
         }
         return .unit(name)
     }

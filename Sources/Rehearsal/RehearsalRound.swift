@@ -11,14 +11,19 @@ package struct RehearsalRound {
     let plan: RehearsalPlan
     let folder: ClusterFolder
     let interrupt: Interrupt
+    let referee: RehearsalReferee?
     let note: @Sendable (String) -> Void
 
+    /// - Parameter referee: Decides how long faults last, and when there are no more; then the round ends, and what is
+    ///   not sold yet stays so.
     package init(
-        plan: RehearsalPlan, folder: ClusterFolder, interrupt: Interrupt, note: @escaping @Sendable (String) -> Void
+        plan: RehearsalPlan, folder: ClusterFolder, interrupt: Interrupt, referee: RehearsalReferee? = nil,
+        note: @escaping @Sendable (String) -> Void
     ) {
         self.plan = plan
         self.folder = folder
         self.interrupt = interrupt
+        self.referee = referee
         self.note = note
     }
 
@@ -82,9 +87,9 @@ package struct RehearsalRound {
         let end = ContinuousClock.now + .seconds(self.plan.seconds)
         let arrivals = self.arrivals()
         let run = Task { await crowd.run(arrivals) }
-        let (plan, note) = (self.plan, self.note)
+        let (plan, note, referee) = (self.plan, self.note, self.referee)
         let faults = Task {
-            let nemesis = Nemesis(cluster, probe, plan, smallDisk: disk, note: note)
+            let nemesis = Nemesis(cluster, probe, plan, smallDisk: disk, referee: referee, note: note)
             await nemesis.run(until: end)
             return nemesis.events
         }
@@ -135,8 +140,10 @@ package struct RehearsalRound {
     ) async throws -> [StrandedDesk.Settled] {
         var desk = StrandedDesk(folder: self.folder, layout: cluster.layout)
         var saidAt = ContinuousClock.now
-        while ContinuousClock.now < end {
-            if let state = try? await client.quota() { _ = await desk.look(state, client) }
+        while ContinuousClock.now < end, self.referee?.isOver != true {
+            if self.referee?.isLasting != true, let state = try? await client.quota() {
+                _ = await desk.look(state, client)
+            }
             if RecoveryProbe.seconds(since: saidAt) > 10 {
                 saidAt = .now
                 let now = crowd.current
@@ -145,6 +152,7 @@ package struct RehearsalRound {
             try await Task.sleep(for: .milliseconds(500))
         }
         _ = await faults.value
+        if self.referee?.isOver == true { return desk.settled }
         self.note("no more faults: all stock must be sold, or settled")
         let last = ContinuousClock.now + .seconds(Self.drainSeconds)
         while ContinuousClock.now < last {

@@ -20,11 +20,11 @@ package final class LinkProxy: Sendable {
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { accepted in
                 ClientBootstrap(group: accepted.eventLoop)
                     .channelOption(.autoRead, value: false)
-                    .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                    .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                     .connect(host: "127.0.0.1", port: target)
                     .flatMapThrowing { connected in
                         try accepted.pipeline.syncOperations.addHandler(Pipe(to: connected, over: forward))

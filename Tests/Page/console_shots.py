@@ -7,7 +7,7 @@ from pathlib import Path
 from browser import Browser
 from fake_center import SECRET, FakeCenter
 
-VIEWS = ["signIn", "sale", "regions", "contest", "configuration", "stranded", "act", "alarm"]
+VIEWS = ["signIn", "sale", "regions", "contest", "configuration", "stranded", "planning", "act", "alarm"]
 
 
 def sign_in(browser):
@@ -20,15 +20,22 @@ def sign_in(browser):
 def prepare(browser, center, view):
     if view == "signIn":
         return
+    center.held = ["close"]
     sign_in(browser)
     if view == "alarm":
         center.change(lambda picture: picture.update(contradictions=[{"lot": 1, "difference": 3}]))
-    if view in VIEWS[1:6]:
+    if view in VIEWS[1:7]:
         browser.element(f"nav a[href='#/{view}']").click()
     if view == "contest":
         browser.run("const s = document.getElementById('lot'); s.value = '2'; s.dispatchEvent(new Event('change'))")
     if view == "configuration":
         browser.element("#readVersions").click()
+    if view == "planning":
+        browser.element("#draft-id").send_keys("autumn")
+        browser.element("#draft-name").send_keys("Autumn drop")
+        browser.element("#draft-scheduled").click()
+        browser.element("#planIt").click()
+        browser.wait(lambda: browser.text("#planTiles"), "there is no plan")
     if view == "act":
         browser.run("[...document.querySelectorAll('#saleActs button')].find(b => b.textContent === 'Close').click()")
     # Charts need a few pictures.

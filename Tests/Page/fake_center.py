@@ -15,10 +15,11 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 
           "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 ACTS = ("read", "warm", "open", "pause", "resume", "block", "revoke", "moveQuota", "addStock", "addMuchStock", "forceOpen", "close", "settle",
-        "releaseEnd", "createSale", "editSale", "deleteSale", "rollBack", "freeze", "settleQuota", "addUnit", "drain", "undrain", "strand",
+        "hold", "releaseEnd", "createSale", "editSale", "deleteSale", "rollBack", "freeze", "settleQuota", "addUnit", "drain", "undrain", "strand",
         "removeUnit", "differRules", "holdRollout", "approve", "withdraw", "other")
 LOGIN = '<p class="acts"><a id="login" class="button" href="/console/login">Sign in with your account</a></p>'
 FOR_TWO = ("addMuchStock", "close", "settle", "settleQuota")
+SCHEDULE = ("warm", "open", "close", "settle")
 PARTS = ("paid", "held", "quota", "underWay", "unheard", "settled", "stranded", "pool", "carried")
 
 
@@ -106,6 +107,35 @@ def rollout(held=True):
     return {"sale": "summer", "version": 7, "variants": [], "alike": False, "staged": staged, "units": units}
 
 
+def figure(value, why="as measured"):
+    return {"value": value, "why": why}
+
+
+def plan(document):
+    """The center computes it; the console only shows it."""
+    names = [region["name"] for region in document["regions"]]
+    lot = document["sale"]["lots"][0]
+    buyers = document["crowd"]["buyers"]
+    figures = ("admittedPerSecond", "settledSeconds", "buyersServed", "contestedItems", "candidates", "contestBytes")
+    return {
+        "capacityPerSecond": figure(21343), "weights": {name: 10_000 // len(names) for name in names},
+        "weightsWhy": "the share of the demand",
+        "regions": [{"name": name, **{key: figure(1) for key in (
+            "peakPerSecond", "units", "memoryBytes", "diskBytes", "redisBytes", "gateRedisBytes", "strandedItems",
+            "affectedBuyers")}} for name in names],
+        "lots": [{"id": lot["id"], "grants": {name: lot["stock"] // len(names) for name in names},
+                  "unsoldItems": figure(max(0, lot["stock"] - buyers)), **{key: figure(12.5) for key in figures},
+                  **({"soldOutSeconds": figure(4.25, "the moment when the last item is wanted")}
+                     if buyers >= lot["stock"] else {})}]}
+
+
+def page(assets, login=""):
+    """The page, with the names under which its files are served."""
+    names = {Path(name).stem: full for name, full in assets.items() if name.endswith(".js")}
+    names["style"], names["login"] = assets["console.css"], login
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: names[found[1]], (FOLDER / "index.html").read_text()).encode()
+
+
 class FakeCenter:
     """What the console reads, a record of all acts, and refusals that a test has prepared for the next acts."""
 
@@ -113,6 +143,7 @@ class FakeCenter:
         self.lock = threading.RLock()
         self.picture, self.pause, self.isUp = picture(), pause, True
         self.streams, self.acts, self.prepared, self.version = 0, [], [], 7
+        self.methods = []  # of acts that were carried out
         self.missing = []
         # The cookie of somebody who has signed in with the provider; such a center shows a link for it.
         self.session = None
@@ -122,6 +153,8 @@ class FakeCenter:
         # Acts are answered while it is set.
         self.answers = threading.Event()
         self.answers.set()
+        # Steps of the schedule that are held; None: the sales have no schedule.
+        self.held = None
         self.operator = {"name": "ann", "role": "admin", "may": ACTS}
         self.assets = {}
         for path in [*FOLDER.glob("*.js"), *FOLDER.glob("*.css")]:
@@ -150,17 +183,25 @@ class FakeCenter:
                                            "detail": detail}))
 
     def page(self):
-        names = {Path(name).stem: full for name, full in self.assets.items() if name.endswith(".js")}
-        names["style"] = self.assets["console.css"]
-        names["login"] = LOGIN if self.session else ""
-        return re.sub(r"\{\{(\w+)\}\}", lambda found: names[found[1]], (FOLDER / "index.html").read_text())
+        return page(self.assets, LOGIN if self.session else "")
 
     def sale(self, name):
         state = next(one for one in self.picture["sales"] if one["id"] == name)
         return {"version": self.version, "readiness": {"isReady": not self.missing, "missing": self.missing},
                 "rollout": {}, "steps": state["steps"],
-                "sale": {"id": name, "name": state["name"], "state": state["phase"], "revocationEpoch": 1, "lots": [
-                    {"id": one, "name": "lot", "stock": 1000, "poolPermille": 200} for one in state["lots"]]}}
+                "schedule": None if self.held is None else {"steps": [self.step(state, one) for one in SCHEDULE]},
+                "sale": {"id": name, "name": state["name"], "state": state["phase"], "revocationEpoch": 1,
+                         "startsAtMilliseconds": state["opensAtMilliseconds"],
+                         "endsAtMilliseconds": state["closesAtMilliseconds"], "paymentWindowMilliseconds": 300_000,
+                         "schedule": None if self.held is None else {"held": self.held},
+                         "lots": [{"id": one, "name": "lot", "stock": 1000, "perBuyerLimit": 1, "poolPermille": 200}
+                                  for one in state["lots"]]}}
+
+    def step(self, state, step):
+        at = state["closesAtMilliseconds" if step in ("close", "settle") else "opensAtMilliseconds"]
+        standing = "held" if step in self.held else "done" if step == "warm" else "waiting"
+        reasons = ["unit ap-south does not report"] if step == "open" else []
+        return {"step": step, "atMilliseconds": at, "standing": standing, "reasons": reasons}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -213,7 +254,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         center = self.center
         if self.path == "/console":
-            return self.answer(200, center.page().encode(), "text/html; charset=utf-8", Content_Security_Policy=POLICY)
+            return self.answer(200, center.page(), "text/html; charset=utf-8", Content_Security_Policy=POLICY)
         if self.path == "/console/login":
             # As after the provider's pages.
             return self.answer(303, b"", Location="/console",
@@ -242,11 +283,19 @@ class Handler(BaseHTTPRequestHandler):
                                       "before": "issued 5000", "after": "issued 5200"}])
         return self.answer(404, {"code": "not_found", "detail": self.path})
 
+    def do_PUT(self):
+        self.do_POST()
+
+    def do_DELETE(self):
+        self.do_POST()
+
     def do_POST(self):
         center = self.center
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
         if not self.is_known():
             return None
+        if self.path == "/v1/plan":
+            return self.answer(200, plan(body))
         center.cookies.append(self.headers.get("Cookie"))
         if self.path == "/console/login/end":
             center.session = "none"
@@ -265,4 +314,8 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(status, problem, "application/problem+json")
             if self.path.endswith("/close") and "close" in center.operator.get("forTwo", ()):
                 return self.answer(202, {"code": "approval_needed", "detail": "it waits", "proposal": {"id": 4}})
+            center.methods.append(self.command)
+        if self.command == "DELETE" and "/holds/" not in self.path:
+            self.send_response(204)
+            return self.end_headers()
         return self.answer(200, {})

@@ -5,7 +5,7 @@ from fake_center import ACTS, FOR_TWO, SECRET, proposal, rollout
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-VIEWS = ("sale", "regions", "contest", "configuration", "stranded")
+VIEWS = ("sale", "regions", "contest", "configuration", "stranded", "planning")
 
 
 class ConsoleTests(ConsoleCase):
@@ -223,6 +223,11 @@ class ConsoleTests(ConsoleCase):
         self.assertGreaterEqual(len(self.center.acts), 2)
         self.assertEqual(len(keys), 1)
         self.browser.complaints()
+
+    def test_a_revocation_counts_on_from_the_epoch_of_the_sale(self):
+        self.start_signed_in()
+        self.press("Revoke tokens")
+        self.wait_for_text("#plan", "revocation epoch: 1 → 2")
 
     def test_a_plan_that_is_not_possible_says_why(self):
         self.start_signed_in()
@@ -480,11 +485,11 @@ class ConsoleTests(ConsoleCase):
         focus = "return document.activeElement.id || document.activeElement.textContent"
         seen = []
         self.browser.run("document.querySelector('#inside nav a').focus()")
-        for _ in range(8):
+        for _ in range(9):
             seen.append(self.browser.run(focus))
             self.type(Keys.TAB)
-        self.assertEqual(seen[:6], ["Sale", "Regions", "Contest", "Configuration", "Stranded 1", "saleChoice"])
-        self.assertEqual(seen[6:], ["lot", "Pause"])
+        self.assertEqual(seen[:6], ["Sale", "Regions", "Contest", "Configuration", "Stranded 1", "New sale"])
+        self.assertEqual(seen[6:], ["saleChoice", "lot", "Pause"])
         self.browser.run("document.querySelector('#saleActs button').focus()")
         self.type(Keys.ENTER)
         self.browser.wait(lambda: self.browser.run(focus) == "typed", "the focus is not in the dialog")

@@ -14,7 +14,7 @@ import TrancheCore
             id: id,
             act: .settleQuota(
                 LotID(1), UnitID(4), Generation(1), sold: 3,
-                seen: ProposedAct.AccountSeen(AuthorityBook.Account(unit: UnitID(4), generation: Generation(1)))),
+                seen: ProposedAct.AccountSeen(AuthorityBook().account(LotID(1), UnitID(4), Generation(1)))),
             by: "ann", reason: "größer", key: "key-\(id)", at: self.at, expiresAt: self.at.advanced(milliseconds: 9))
     }
 

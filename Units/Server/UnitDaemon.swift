@@ -79,7 +79,8 @@ package enum UnitDaemon {
         let codecs = configuration.tokenSecrets.derive { TokenCodec(secrets: $0) }
         let gate = TokenGate(
             unit: configuration.unit, codecs: codecs, intake: intake, waiters: waiters, file: file, meters: meters)
-        let figures = UnitFigures(engine: engine, intake: intake, watch: watch, file: file, telemetry: telemetry)
+        let figures = UnitFigures(
+            engine: engine, intake: intake, watch: watch, file: file, link: link, telemetry: telemetry)
         let publicService = self.publicService(configuration, gate, engine, link, watch, telemetry, logger)
         let internalApplication = self.internalApplication(configuration, codecs, file, engine, link, telemetry, logger)
         self.logStart(configuration, ledger, logger)
@@ -156,11 +157,12 @@ package enum UnitDaemon {
             for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine, link) }
         ) {
             let routes = InternalRoutes(configuration: configuration, codecs: codecs, file: file, engine: engine)
+            let count = RequestCount(telemetry: telemetry)
             routes.addCenter(
-                to: $0.group("/internal/v1").add(
+                to: $0.group("/internal/v1").add(middleware: count).add(
                     middleware: CredentialMiddleware(
                         .role("the center", secrets: configuration.centerSecrets), for: .directives)))
-            let shop = $0.group("/internal/v1").add(
+            let shop = $0.group("/internal/v1").add(middleware: count).add(
                 middleware: CredentialMiddleware(
                     .role("the shop", secrets: configuration.shopSecrets), for: .sales))
             routes.addShop(to: shop)

@@ -9,6 +9,7 @@ struct UnitFigures: Sendable {
     let intake: Intake
     let watch: OrderWatch
     let file: ConfigFile
+    let link: CenterLink
     let telemetry: Telemetry
 
     /// Counters of rare events exist from the start: an increase from nothing would be no increase for an alarm.
@@ -48,6 +49,9 @@ struct UnitFigures: Sendable {
             with: lots.map { ("\($0.key)", Double($0.value.live)) })
         self.telemetry.set(
             "tranche_unit_registered", "1 while the center has registered this unit.", to: status.isRegistered ? 1 : 0)
+        self.telemetry.set(
+            "tranche_center_silent_seconds", "Since the center has answered a report or registration of this unit.",
+            to: Double(self.link.silentMilliseconds) / 1_000)
         self.telemetry.set(
             "tranche_unit_may_issue", "1 while the center has vouched for this unit's ledger.",
             to: status.mayIssue ? 1 : 0)

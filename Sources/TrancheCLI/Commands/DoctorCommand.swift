@@ -10,7 +10,8 @@ struct DoctorCommand: AsyncParsableCommand {
         abstract: "Examine a machine for one process: clock, disk, ports, Redis, secrets, certificate, center.",
         discussion: """
             Run it as the user of the process, with its environment: systemd-run --uid=tranche -p
-            EnvironmentFile=/etc/tranche/unit-us-east.env --pipe tranche doctor --config /etc/tranche/unit-us-east.yaml
+            EnvironmentFile=/etc/tranche/unit-us-east.env -p StateDirectory=tranche/us-east -p StateDirectoryMode=0700 --pipe
+            tranche doctor --config /etc/tranche/unit-us-east.yaml
             The process may be running. Exit code 2 if something is bad.
             """)
 

@@ -33,6 +33,11 @@ struct RehearseCommand: AsyncParsableCommand {
     @Option(help: "Prefix of the folders for the files of failed sales, one folder for each.") var data: String?
     @Option(help: "Number of the first fault, counted from 0, to repeat a sale with the same faults.")
     var firstFault = 0
+    @Option(
+        help: ArgumentHelp(
+            "Tell this address of every fault; its answers say how long one lasts (200), and when no more come (410).",
+            discussion: "A sale ends with its last fault then. ops/prometheus/rehearse uses it.", valueName: "url"))
+    var referee: String?
     @Flag(help: "Print JSON, for scripts.") var json = false
 
     func run() async throws {
@@ -76,6 +81,9 @@ struct RehearseCommand: AsyncParsableCommand {
                 throw ValidationError("--\(name) \(value) is not in \(range.lowerBound)...\(range.upperBound)")
             }
         }
+        if let referee, !referee.hasPrefix("http://") {
+            throw ValidationError("--referee \"\(referee)\" is not an address such as http://127.0.0.1:9200/")
+        }
         try check("minutes", self.minutes, 0...10_080)
         try check("first-fault", Double(self.firstFault), 0...1_000_000)
         try check("seconds", self.seconds, 5...3_600)
@@ -106,7 +114,9 @@ struct RehearseCommand: AsyncParsableCommand {
                 + "within \(Int(plan.seconds)) s")
         let isQuiet = self.json
         let story = Story(isQuiet: isQuiet)
-        let outcome = try await RehearsalRound(plan: plan, folder: folder, interrupt: interrupt) { text in
+        let referee = self.referee.map { RehearsalReferee(url: $0) }
+        let outcome = try await RehearsalRound(plan: plan, folder: folder, interrupt: interrupt, referee: referee) {
+            text in
             story.note(text)
             if Output.isTerminal, !isQuiet { Output.line(Output.dim(text)) }
         }.run()

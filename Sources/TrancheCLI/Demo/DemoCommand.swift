@@ -3,6 +3,7 @@ import Clusters
 import DaemonSupport
 import Foundation
 import LoadGenerator
+import NIOConcurrencyHelpers
 import Storage
 import Terminal
 import TrancheAPI
@@ -22,6 +23,9 @@ struct DemoCommand: AsyncParsableCommand {
             own. Then all processes stop, the outcome is judged from the files alone, and the ledgers are compared with
             the two other books, to the item and to the cent. Exit code 2 if the verdict fails.
 
+            --watch makes an operator of this demo alone, says where the console is, and leaves it open after the sale:
+            with Ctrl-C the processes stop, and the outcome is judged, acts at the console included.
+
             \(MachineFaults.story)
             """)
 
@@ -37,6 +41,10 @@ struct DemoCommand: AsyncParsableCommand {
     var alone = false
     @Flag(help: "Lose machines of PostgreSQL, the center and Redis, whose standbys take over, and add a unit.")
     var machines = false
+    @Flag(
+        name: .customLong("watch"),
+        help: "Print the console's address and a credential, and keep the console after the sale until Ctrl-C.")
+    var isWatched = false
     @Option(help: "The data folder; if not given, a new temporary one, which is removed after a good verdict.")
     var data: String?
     @Option(help: "Seed of the crowd.") var seed: UInt64 = UInt64(Date().timeIntervalSince1970)
@@ -84,6 +92,10 @@ struct DemoCommand: AsyncParsableCommand {
         if self.machines, self.faults || self.alone {
             throw ValidationError("--machines has faults of its own: omit --faults and --alone")
         }
+        if self.isWatched, self.machines || self.alone || self.json {
+            throw ValidationError(
+                "--watch is for a person at the console of one center that stays: omit --machines, --alone and --json")
+        }
     }
 
     /// The folder of a new cluster.
@@ -107,10 +119,12 @@ struct DemoCommand: AsyncParsableCommand {
         let view = LiveView(layout, story: Story(isQuiet: self.json))
         let story = view.story
         let cluster = LocalCluster(folder: folder, layout: layout, wan: ThreeRegions.links) { story.note("\($0)") }
+        let console = try self.console(folder, layout)
         let signals = StopSignals()
-        let watch = Task {
+        let isSold = NIOLockedValueBox(false)
+        let interrupt = Task {
             await signals.wait()
-            if Task.isCancelled { return }
+            if Task.isCancelled || isSold.withLockedValue({ $0 }) { return }
             await cluster.stop()
             Foundation.exit(130)
         }
@@ -119,8 +133,13 @@ struct DemoCommand: AsyncParsableCommand {
             await cluster.stop()
             throw error
         }
+        if let console {
+            isSold.withLockedValue { $0 = true }
+            self.say("the sale is over; \(console.address) shows it until Ctrl-C, and then comes the verdict")
+            await interrupt.value
+        }
         await cluster.stop()
-        watch.cancel()
+        interrupt.cancel()
         try Data(JSON.encode(outcome.load.acknowledged.keys.sorted())).write(
             to: URL(fileURLWithPath: folder.path + "/acknowledged.json"))
         let verifier = try Verifier(

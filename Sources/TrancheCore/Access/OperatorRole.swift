@@ -102,6 +102,8 @@ extension ActKind {
             "/v1/config/versions", "/v1/audit", "/v1/audit/chain", "/v1/console/events", "/v1/proposals",
             "/v1/proposals/:proposal",
         ].map { Address("GET", $0, .read) } + [
+            // It only computes.
+            Address("POST", "/v1/plan", .read),
             Address("POST", "/v1/sales", .createSale), Address("PUT", "/v1/sales/:sale", .editSale),
             Address("DELETE", "/v1/sales/:sale", .deleteSale),
             Address("PUT", "/v1/sales/:sale/blocked/:buyer", .block),

@@ -82,7 +82,7 @@ extension ActKind {
         case .close, .settle, .addMuchStock, .settleQuota: true
         case .read, .warm, .open, .pause, .resume, .block, .revoke, .moveQuota, .hold, .releaseEnd, .forceOpen: false
         case .addStock, .createSale, .editSale, .deleteSale, .rollBack, .secondRound, .freeze, .addUnit: false
-        case .drain, .undrain, .strand, .removeUnit, .approve, .withdraw, .other: false
+        case .drain, .undrain, .strand, .removeUnit, .approve, .withdraw, .other, .differRules, .holdRollout: false
         }
     }
 }

@@ -17,6 +17,8 @@ package enum SecretForm: Hashable, Sendable {
             self = .given("it is derived from the coordinators' TRANCHE_CONTEST_KEY by tranche credential unit")
         case "TRANCHE_CAPTCHA_SECRET":
             self = .given("the provider makes it")
+        case "TRANCHE_LOGIN_SECRET":
+            self = .fixed("is made by the provider of logins, and read at the start of a center alone")
         case "TRANCHE_GATE_KEY":
             self = .fixed("is read at the start of a gate alone, and order ids are derived from it")
         case _ where name.hasPrefix("TRANCHE_SAMPLE_SHOP_"):

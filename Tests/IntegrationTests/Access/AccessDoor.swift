@@ -118,8 +118,9 @@ struct AccessDoor {
             ("POST", "/v1/quota/settle"), ("GET", "/v1/units"), ("POST", "/v1/units/{unit}/{action}"),
             ("GET", "/v1/config"), ("GET", "/v1/config/rollout"), ("GET", "/v1/config/versions"),
             ("POST", "/v1/config/rollback"), ("GET", "/v1/audit"), ("GET", "/v1/audit/chain"), ("GET", "/v1/operator"),
-            ("GET", "/v1/console/events"), ("GET", "/v1/proposals"), ("GET", "/v1/proposals/{proposal}"),
-            ("POST", "/v1/proposals/{proposal}/approve"), ("POST", "/v1/proposals/{proposal}/withdraw"),
+            ("GET", "/v1/console/events"), ("POST", "/v1/plan"), ("GET", "/v1/proposals"),
+            ("GET", "/v1/proposals/{proposal}"), ("POST", "/v1/proposals/{proposal}/approve"),
+            ("POST", "/v1/proposals/{proposal}/withdraw"),
         ].map { method, path in
             var url = path
             // A unit that is not there: nothing is stranded by being let through.

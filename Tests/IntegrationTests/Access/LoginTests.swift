@@ -2,6 +2,7 @@ import CurlClient
 import DaemonSupport
 import Foundation
 import Identity
+import LoadGenerator
 import Storage
 import TestSupport
 import Testing

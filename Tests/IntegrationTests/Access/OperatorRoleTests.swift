@@ -14,7 +14,8 @@ import TrancheCore
 
     /// The role that each address needs, written a second time.
     private static let needed: [String: OperatorRole] = [
-        "POST /v1/sales": .admin, "PUT /v1/sales/{sale}": .admin, "DELETE /v1/sales/{sale}": .admin,
+        "POST /v1/plan": .viewer, "POST /v1/sales": .admin, "PUT /v1/sales/{sale}": .admin,
+        "DELETE /v1/sales/{sale}": .admin,
         "PUT /v1/sales/{sale}/blocked/{buyer}": .operator, "DELETE /v1/sales/{sale}/blocked/{buyer}": .operator,
         "PUT /v1/sales/{sale}/second-rounds/{next}": .admin, "PUT /v1/sales/{sale}/holds/{step}": .operator,
         // The table of addresses releases "pause", which is no step that operators may take.

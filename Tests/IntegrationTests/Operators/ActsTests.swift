@@ -12,7 +12,7 @@ import Testing
     @Test("acts count once and have one line each while the center is killed again and again")
     func actsCountOnce() throws {
         let result = try TestCluster.run(
-            "tranche-bench", ["acts", "--acts", "200", "--life-milliseconds", "100", "--json"])
+            "tranche-bench", ["acts", "--acts", "200", "--life-milliseconds", "400", "--json"])
         #expect(result.status == 0, "\(result.output)")
         let figures = try JSONDecoder().decode(Result.self, from: Data(result.output.utf8))
         #expect(figures.findings.isEmpty, "\(figures.findings)")

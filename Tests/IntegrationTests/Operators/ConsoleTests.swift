@@ -37,7 +37,7 @@ import TrancheCore
         let html = String(decoding: page.body, as: UTF8.self)
         #expect(!html.contains("{{") && !html.contains(self.secret))
         let names = html.matches(of: /"(\/console\/assets\/[a-z0-9.]+)"/).map { String($0.output.1) }
-        #expect(names.count == 6)
+        #expect(names.count == 8)
         for name in names {
             let file = try await self.get(center, name)
             #expect(file.status == 200 && !file.body.isEmpty, "\(name)")

@@ -27,6 +27,8 @@ final class CenterLink: CenterCalls, Sendable {
     private let reportIsUnderway = NIOLockedValueBox(false)
     /// The center cannot read reports as bytes: it has an earlier version than this unit.
     private let wantsJSON = NIOLockedValueBox(false)
+    /// When the center last took a message of this unit, by a clock that never steps.
+    private let heardAt = NIOLockedValueBox(SystemClock.monotonic())
 
     init(
         _ configuration: UnitConfiguration, curl: CurlClient, file: ConfigFile, contest: ContestLink,
@@ -66,7 +68,7 @@ final class CenterLink: CenterCalls, Sendable {
                 self.noteRefusal(result)
                 return self.post(.registrationFailed)
             }
-            self.secretIsRefused.withLockedValue { $0 = false }
+            self.noteAnswer()
             self.wantsJSON.withLockedValue { $0 = false }
             self.post(.registered(reply))
         }
@@ -111,7 +113,7 @@ final class CenterLink: CenterCalls, Sendable {
         } catch {
             return self.logger.error("the center's answer to a report is refused: \(error.detail)")
         }
-        self.secretIsRefused.withLockedValue { $0 = false }
+        self.noteAnswer()
         switch reply {
         case .directives(let directives): self.post(.directives(directives))
         case .registerFirst: self.post(.registrationLost)
@@ -129,6 +131,15 @@ final class CenterLink: CenterCalls, Sendable {
             return false
         }
         return true
+    }
+
+    /// How long the center has taken no message of this unit, in milliseconds. Only its answer shows that it did: what is sent
+    /// over a link that is cut one way may arrive.
+    var silentMilliseconds: Int64 { SystemClock.monotonic().milliseconds(since: self.heardAt.withLockedValue { $0 }) }
+
+    private func noteAnswer() {
+        self.secretIsRefused.withLockedValue { $0 = false }
+        self.heardAt.withLockedValue { $0 = SystemClock.monotonic() }
     }
 
     /// The reason why this unit is not ready, if the link has one.
