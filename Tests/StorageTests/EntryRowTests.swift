@@ -48,6 +48,25 @@ import TrancheCore
         }
     }
 
+    @Test("an allocation is read as it was written: at once, as an offer, or for an order that has ended")
+    func allocationsAreReadBack() throws {
+        guard case .reserved(var order)? = Self.reservation.entry else { throw CancellationError() }
+        for (state, isOffer) in [(OrderState.reserved, false), (.reserved, true), (.cancelled, false)] {
+            order.state = state
+            let entry = LedgerEntry.allocated(order, isOffer: isOffer)
+            var (bytes, entries): ([UInt8], [LedgerEntry]) = ([], [])
+            EntryRow(entry).encode(into: &bytes)
+            #expect(bytes.withUnsafeBytes { EntryRow.readEntries($0, into: &entries) })
+            guard case .allocated(let read, let wasOffer)? = entries.first else { throw CancellationError() }
+            #expect((read.id, read.state, wasOffer) == (order.id, state, isOffer))
+        }
+        // As earlier versions wrote it.
+        var row = EntryRow(.allocated(order, isOffer: false))
+        row.text = "reserved"
+        guard case .allocated(let read, let isOffer)? = row.entry else { throw CancellationError() }
+        #expect((read.state, isOffer) == (.reserved, false))
+    }
+
     @Test("a whole row is an entry") func wholeRowIsAnEntry() { #expect(Self.reservation.entry != nil) }
 
     @Test(

@@ -1,4 +1,4 @@
-package import DaemonSupport
+import DaemonSupport
 import Foundation
 package import RabbitClient
 import Sockets

@@ -49,6 +49,15 @@ import Threads
 }
 
 @Suite("Mailboxes") struct MailboxTests {
+    @Test("who waits for a limited time gets what came, and otherwise nothing") func limitedWait() {
+        let mailbox = Mailbox<Int>()
+        #expect(mailbox.takeAll(within: 1) == nil)
+        mailbox.post(7)
+        #expect(mailbox.takeAll(within: 60_000) == [7])
+        mailbox.close()
+        #expect(mailbox.takeAll(within: 60_000) == [])
+    }
+
     @Test("all waiting elements are taken at once, in order") func waitingElementsAreTakenInOrder() async {
         let mailbox = Mailbox<Int>()
         for number in 1...3 { mailbox.post(number) }

@@ -92,6 +92,38 @@ import TrancheCore
         #expect(error?.detail.contains(reason) == true, "\(error?.detail ?? "")")
     }
 
+    @Test("who waited has two minutes, or the payment window if that is shorter, unless the lot says otherwise")
+    func claimWindows() throws {
+        func config(_ payment: Int64, _ claim: Int64?) -> SaleConfig {
+            var lot = SaleConfig.Lot(id: LotID(1), name: "x", stock: 10, perBuyerLimit: 1, poolPermille: 0)
+            lot.claimWindowMilliseconds = claim
+            let sale = SaleConfig.Sale(
+                id: "s", name: "s", state: .open, startsAtMilliseconds: 1, endsAtMilliseconds: 10,
+                paymentWindowMilliseconds: payment, lots: [lot])
+            return SaleConfig(units: [], sales: [sale])
+        }
+        for (payment, claim, window) in [
+            (300_000, nil, 120_000), (2_000, nil, 2_000), (300_000, 600_000, 600_000), (2_000, 100, 100),
+        ] as [(Int64, Int64?, Int64)] {
+            #expect(config(payment, claim).rules.map(\.claimWindowMilliseconds) == [window])
+            try config(payment, claim).validate()
+        }
+        for claim: Int64 in [99, 86_400_001, -1] {
+            let error = #expect(throws: Problem.self) { try config(300_000, claim).validate() }
+            #expect(error?.detail.contains("claim window \(claim) ms is not in 100...86400000") == true)
+        }
+    }
+
+    @Test("a reserved order that had waited is shown as offered") func offersAreShown() {
+        let order = Order(
+            id: OrderID(high: 1, low: 1), buyer: BuyerID("a")!, lot: LotID(1), quantity: 1, buyerLimit: 1,
+            generation: Generation(1), stamp: Stamp(rawValue: 7), deadline: Instant(microseconds: 9))
+        let position = WaitlistPosition(ahead: 0, mayReturn: 0)
+        #expect(OrderDocument(order, position).offered == true)
+        #expect(OrderDocument(order).offered == nil)
+        #expect(Array(OrderDocument.json(order, position).utf8) == JSON.encode(OrderDocument(order, position)))
+    }
+
     @Test("without settings for contests, the last tenth or less is contested by stamp, with a waitlist")
     func defaultContestIsLastTenth() {
         let lot = SaleConfig.Lot(id: LotID(1), name: "x", stock: 5_000, perBuyerLimit: 1, poolPermille: 0)

@@ -1,4 +1,4 @@
-import Clusters
+import CurlClient
 import Foundation
 import RabbitClient
 import Storage
