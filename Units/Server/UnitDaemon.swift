@@ -152,11 +152,12 @@ package enum UnitDaemon {
             for: .inner, logger: logger, telemetry: telemetry, notReady: { self.reasonNotReady(engine, link) }
         ) {
             let routes = InternalRoutes(configuration: configuration, codecs: codecs, file: file, engine: engine)
+            let count = RequestCount(telemetry: telemetry)
             routes.addCenter(
-                to: $0.group("/internal/v1").add(
+                to: $0.group("/internal/v1").add(middleware: count).add(
                     middleware: CredentialMiddleware(
                         .role("the center", secrets: configuration.centerSecrets), for: .directives)))
-            let shop = $0.group("/internal/v1").add(
+            let shop = $0.group("/internal/v1").add(middleware: count).add(
                 middleware: CredentialMiddleware(
                     .role("the shop", secrets: configuration.shopSecrets), for: .sales))
             routes.addShop(to: shop)
