@@ -35,9 +35,10 @@ struct CenterFigures: Sendable {
             with: state == nil ? [] : sums)
         self.publishLives(of: lots, config)
         self.publishUnits(lots, config)
+        let claims: Gauges = config.units.map { ($0.name, claimed.contains($0.id) ? 1.0 : 0.0) }
         self.telemetry.replace(
             "tranche_unit_claimed", "1 while a second process claims a unit, whose own process lives.", label: "unit",
-            with: state == nil ? [] : config.units.map { ($0.name, claimed.contains($0.id) ? 1 : 0) })
+            with: state == nil ? [] : claims)
         self.telemetry.set("tranche_alarms", "Recent alarms about units' messages.", to: Double(alarms))
         let epochs: Gauges =
             state.map {
