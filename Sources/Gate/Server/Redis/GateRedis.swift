@@ -19,6 +19,7 @@ final class GateRedis: @unchecked Sendable {  // The thread has the connection; 
     static let timeoutMilliseconds = 250
     static let pauseMilliseconds: Int64 = 500
     private static let idleMicroseconds: Int64 = 100_000
+    private static let probeMilliseconds: Int64 = 1_000
 
     typealias Receiver = @Sendable ([(ticket: UInt64, reply: GateReply)]) -> Void
     private struct Waiting {
@@ -51,6 +52,7 @@ final class GateRedis: @unchecked Sendable {  // The thread has the connection; 
     private var connection: RedisConnection?
     private var script = ""
     private var openAgainAt: Int64 = 0
+    private var probeAt: Int64 = 0
 
     init(_ server: RedisServer, logger: Logger) throws(SocketError) {
         (self.server, self.logger) = (server, logger)
@@ -132,6 +134,7 @@ final class GateRedis: @unchecked Sendable {  // The thread has the connection; 
             if batch.isEmpty, notes.isEmpty {
                 if isStopping { return }
                 self.poller.wait(microseconds: Self.idleMicroseconds) { _ in }
+                self.probe()
                 continue
             }
             let began = SystemClock.monotonic()
@@ -167,12 +170,29 @@ final class GateRedis: @unchecked Sendable {  // The thread has the connection; 
             self.setAway(nil)
             return replies
         } catch {
-            if self.connection != nil { self.pause() }
-            self.connection = nil
-            self.finder?.seek()
-            self.setAway(error)
+            self.lose(error)
             return batch.map { _ in GateReply(isAlone: true) }
         }
+    }
+
+    /// Asks for a sign of life, once a second while nobody asks for more: a gate without visitors would not see that its
+    /// Redis is away, or that it is back.
+    private func probe() {
+        self.owner.check()
+        let now = SystemClock.monotonic().microseconds
+        guard now >= self.probeAt else { return }
+        self.probeAt = now + Self.probeMilliseconds * 1_000
+        do throws(RedisError) {
+            _ = try self.open().ask("PING")
+            self.setAway(nil)
+        } catch { self.lose(error) }
+    }
+
+    private func lose(_ error: RedisError) {
+        if self.connection != nil { self.pause() }
+        self.connection = nil
+        self.finder?.seek()
+        self.setAway(error)
     }
 
     private static func send(_ note: Note, over connection: RedisConnection) throws(RedisError) {
