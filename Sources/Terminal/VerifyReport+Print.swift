@@ -22,7 +22,8 @@ extension VerifyReport {
             for refund in open.prefix(20) {
                 let amount = refund.amount.map { "  \($0) \(refund.currency ?? "")" } ?? ""
                 Output.line(
-                    "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)\(amount)  \(refund.reason.name)")
+                    "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)\(amount)  \(refund.reason.name)"
+                )
             }
             if open.count > 20 { Output.line("  … and \(open.count - 20) more: --json lists all") }
         }
