@@ -16,13 +16,16 @@ extension VerifyReport {
             Output.line(Output.dim("             \(check.figures)"))
             for finding in check.findings { Output.line(Output.red("             \(finding)")) }
         }
-        if !self.refunds.isEmpty {
-            Output.line("\(self.refunds.count) payments must be refunded:")
-            for refund in self.refunds.prefix(20) {
+        let open = self.refunds.filter { !$0.isDone }
+        if !open.isEmpty {
+            Output.line("\(open.count) payments must be refunded:")
+            for refund in open.prefix(20) {
+                let amount = refund.amount.map { "  \($0) \(refund.currency ?? "")" } ?? ""
                 Output.line(
-                    "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)  \(refund.reason.name)")
+                    "  \(refund.unit)  order \(refund.order)  payment \(refund.payment)\(amount)  \(refund.reason.name)"
+                )
             }
-            if self.refunds.count > 20 { Output.line("  … and \(self.refunds.count - 20) more: --json lists all") }
+            if open.count > 20 { Output.line("  … and \(open.count - 20) more: --json lists all") }
         }
         Output.line(self.isSound ? Output.green("verify: every invariant holds") : Output.red("verify: BROKEN"))
     }

@@ -40,6 +40,7 @@ struct UnitEvidence {
     private(set) var archivedOrders: Set<OrderID> = []
     /// Payments that must be refunded.
     private(set) var refunds: [VerifyReport.Refund] = []
+    private var refundRows: [RefundKey: Int] = [:]
     /// What was received for orders, and what is due back.
     private(set) var money = MoneyEvidence()
     /// The branches of each lot, in order, and the buyers who have an order in the ledger.
@@ -138,12 +139,18 @@ struct UnitEvidence {
         case .ceiling(let stamp): self.ceiling = max(self.ceiling, stamp)
         case .ceilingReset(let stamp): self.ceiling = stamp
         case .refundDue(let refund):
+            if refund.number > 0 { self.refundRows[refund.key] = self.refunds.count }
+            let hasAmount = !refund.amount.isNone
             self.refunds.append(
-                .init(unit: self.name, order: refund.order, payment: refund.payment, reason: refund.reason))
+                .init(
+                    unit: self.name, order: refund.order, payment: refund.payment, reason: refund.reason,
+                    amount: hasAmount ? refund.amount.minor : nil,
+                    currency: hasAmount ? refund.amount.currency.code : nil, isDone: false))
+        case .refunded(let key): if let row = self.refundRows[key] { self.refunds[row].isDone = true }
         case .revived(let order, let payment): self.revive(order, payment)
         case .archived(let archived): self.archive(archived)
         case .branched(let lot, let branch): self.takeBranch(lot, branch)
-        case .nonce, .soldOut, .redis, .received, .refunded, .doubt: break
+        case .nonce, .soldOut, .redis, .received, .doubt: break
         }
     }
 

@@ -8,6 +8,11 @@ package struct VerifyReport: Sendable, Codable {
         package let order: OrderID
         package let payment: PaymentID
         package let reason: RefundReason
+        /// In minor units; `nil` for the whole payment, whatever it was.
+        package let amount: Int64?
+        package let currency: String?
+        /// Whether the payment provider has carried it out.
+        package var isDone: Bool
     }
     package enum Verdict: String, Sendable, Codable {
         case holds, broken
