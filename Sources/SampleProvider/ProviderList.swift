@@ -16,7 +16,8 @@ package struct ProviderPage: Hashable, Sendable, Codable {
     package let next: String?
 }
 
-// The book as a list that `tranche reconcile --provider` reads: a line for each payment, and one for each refund that is done.
+// The book as a list that `tranche reconcile --provider` reads: a line for each payment, and one for each refund that
+// is done.
 extension ProviderPage {
     package static let csvTitle = "order,state,amount,payment\r\n"
 
