@@ -6,8 +6,8 @@ import ServiceLifecycle
 package import TrancheAPI
 import TrancheCore
 
-/// Tells units of payments, and again until they have answered. What is to be told is in the book, so a provider that was killed goes
-/// on with it.
+/// Tells units of payments, and again until they have answered. What is to be told is in the book, so a provider that
+/// was killed goes on with it.
 package final class CallbackLoop: Service {
     /// Callbacks at a time.
     static let concurrency = 64
@@ -101,8 +101,8 @@ package final class CallbackLoop: Service {
         return try? await self.curl.send(request).status
     }
 
-    /// Whether a unit has said what it does with a payment. It says 409 or 404 of one that it will give back. A signature that it does
-    /// not know may be one of a secret that it gets later.
+    /// Whether a unit has said what it does with a payment. It says 409 or 404 of one that it will give back. A
+    /// signature that it does not know may be one of a secret that it gets later.
     static func isLast(_ status: Int) -> Bool {
         switch status {
         case 200..<300, 400, 404, 409, 410, 413, 422: true

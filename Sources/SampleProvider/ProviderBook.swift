@@ -7,9 +7,9 @@ import TrancheAPI
 
 /// The provider's book, in SQLite: payments, refunds, and the callbacks that are still to be sent.
 ///
-/// A payment and its callbacks are one transaction, and an answer leaves after it. So a provider that is killed at any moment
-/// has taken a payment and will tell of it, or has done neither; and whoever got no answer repeats the call under its key. Acts that
-/// come together share a transaction: one fsync for all of them.
+/// A payment and its callbacks are one transaction, and an answer leaves after it. So a provider that is killed at any
+/// moment has taken a payment and will tell of it, or has done neither; and whoever got no answer repeats the call
+/// under its key. Acts that come together share a transaction: one fsync for all of them.
 package actor ProviderBook {
     /// Acts that wait for the disk; more are asked to come again.
     package static let waitingLimit = 1_024

@@ -7,8 +7,8 @@ import ServiceLifecycle
 import TrancheAPI
 import TrancheCore
 
-/// A small payment provider for demos and tests. It takes payments without money, tells units of them, answers their questions,
-/// gives payments back, and is late, double, away or lying on request.
+/// A small payment provider for demos and tests. It takes payments without money, tells units of them, answers their
+/// questions, gives payments back, and is late, double, away or lying on request.
 ///
 /// | key | meaning | default |
 /// |---|---|---|

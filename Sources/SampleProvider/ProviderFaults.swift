@@ -11,7 +11,8 @@ package struct ProviderFaults: Hashable, Sendable, Codable {
     }
     package enum Lie: String, Hashable, Sendable, Codable {
         case no
-        /// Questions and refunds are answered 200 with something that is not an answer. A refund is carried out all the same.
+        /// Questions and refunds are answered 200 with something that is not an answer. A refund is carried out all the
+        /// same.
         case nonsense
         /// Every question is answered: unpaid.
         case unpaid

@@ -16,7 +16,8 @@ package struct ProviderPage: Hashable, Sendable, Codable {
     package let next: String?
 }
 
-// The book as a list that `tranche reconcile --provider` reads: a line for each payment, and one for each refund that is done.
+// The book as a list that `tranche reconcile --provider` reads: a line for each payment, and one for each refund that
+// is done.
 extension ProviderPage {
     package static let csvTitle = "order,state,amount,payment\r\n"
 
@@ -41,7 +42,7 @@ extension ProviderBook {
     ///
     /// - Parameter payment: The last payment of the page before; empty for the first page.
     package func page(after payment: String, now: Instant) async throws -> ProviderPage {
-        let open = payment.isEmpty ? try await self.openCallbacks() : nil
+        let open = try await payment.isEmpty ? self.openCallbacks() : nil
         return try await self.queue.read { database in
             let charges = try Row.fetchAll(
                 database, sql: Self.charges + " FROM payments WHERE id > ? ORDER BY id LIMIT ?",

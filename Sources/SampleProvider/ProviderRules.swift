@@ -29,7 +29,8 @@ package enum ProviderRules {
             detail: "the key \"\(key)\" was used with another body: use a new key for another act")
     }
 
-    /// What a refund gives back: what it names, or all that is left. It never gives back more than is left of its payment.
+    /// What a refund gives back: what it names, or all that is left. It never gives back more than is left of its
+    /// payment.
     ///
     /// - Parameter charge: The payment that it names, with what was given back before; `nil` if there is none.
     package static func amount(of refund: RefundBody, _ charge: ChargeDocument?) -> Result<Int64, Problem> {

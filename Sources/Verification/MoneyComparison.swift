@@ -16,7 +16,8 @@ package struct BookedMoney: Hashable, Sendable {
     package var payments: [String: Int64?]
     /// By the refund's key.
     package var refunds: [String: Refund]
-    /// What the order costs, if it is paid, or else 0: so much of the payments is kept. `nil` for an order that has no price.
+    /// What the order costs, if it is paid, or else 0: so much of the payments is kept. `nil` for an order that has no
+    /// price.
     package var kept: Int64?
 
     package init(payments: [String: Int64?] = [:], refunds: [String: Refund] = [:], kept: Int64? = 0) {
@@ -31,8 +32,8 @@ package struct ProviderEntry: Hashable, Sendable {
     package init(charge: ChargeDocument, refunds: [RefundDocument]) { (self.charge, self.refunds) = (charge, refunds) }
 }
 
-/// The ledgers of all units beside the payment provider's own book, payment by payment and to the minor unit. All amounts are in one
-/// currency.
+/// The ledgers of all units beside the payment provider's own book, payment by payment and to the minor unit. All
+/// amounts are in one currency.
 package struct MoneyComparison: Hashable, Sendable, Codable {
     /// One line of the table: numbers of acts, and what they add up to.
     package struct Row: Hashable, Sendable, Codable {

@@ -5,8 +5,8 @@ package import TrancheCore
 
 /// Speaks to a payment provider over HTTP, in the form of `ProviderDocuments`.
 ///
-/// Redirects are not followed, a private address is not connected to unless the settings allow it, and of an answer no more than 64 KB is
-/// read: a provider, or who takes its place, cannot turn a unit against its own network or memory.
+/// Redirects are not followed, a private address is not connected to unless the settings allow it, and of an answer no
+/// more than 64 KB is read: a provider, or who takes its place, cannot turn a unit against its own network or memory.
 package final class HTTPPaymentProvider: PaymentProvider {
     /// The longest answer; ``Limits/paymentsPerOrder`` payments of an order fit in it.
     package static let answerBytes = 65_536
@@ -34,8 +34,8 @@ package final class HTTPPaymentProvider: PaymentProvider {
         }
     }
 
-    /// Asks first, and gives back only if the provider does not know the refund. Providers keep the keys of acts for a day or so, and refunds
-    /// for ever: after a long outage the key alone would not protect.
+    /// Asks first, and gives back only if the provider does not know the refund. Providers keep the keys of acts for a
+    /// day or so, and refunds for ever: after a long outage the key alone would not protect.
     package func refund(_ refund: Refund) async -> (answer: RefundAnswer, reason: String?) {
         let key = refund.key.description
         let name = key.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? key

@@ -1,8 +1,8 @@
 package import TrancheCore
 
-// What a payment provider is asked and answers: the form that units speak and that the sample provider serves. Amounts are in
-// minor units of the currency, as its ISO 4217 code counts them. Each POST carries a key in ``ProviderForm/keyHeader``: the
-// same key with the same body is the same act, and has the same answer.
+// What a payment provider is asked and answers: the form that units speak and that the sample provider serves. Amounts
+// are in minor units of the currency, as its ISO 4217 code counts them. Each POST carries a key in
+// ``ProviderForm/keyHeader``: the same key with the same body is the same act, and has the same answer.
 
 package enum ProviderForm {
     /// The header with the key of an act (draft-ietf-httpapi-idempotency-key-header).

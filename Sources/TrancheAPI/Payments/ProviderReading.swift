@@ -1,7 +1,7 @@
 package import TrancheCore
 
-/// Reads the answers of a payment provider. Only a clear yes and a clear no are taken for one; everything else is unknown, with a reason
-/// for people.
+/// Reads the answers of a payment provider. Only a clear yes and a clear no are taken for one; everything else is
+/// unknown, with a reason for people.
 package enum ProviderReading {
     /// - Parameters:
     ///   - status: Of the answer to ``ProviderForm/paymentsPath`` with `?order=`.

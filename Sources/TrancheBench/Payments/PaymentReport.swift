@@ -15,7 +15,8 @@ struct PaymentReport: Codable {
     /// Of payments that came after their reservation: orders that were revived, and payments that came back.
     let revived: Int
     let lateRefunded: Int
-    /// Refunds in the ledger, and those of them that are done there; and done refunds at the provider, each under a key of its own.
+    /// Refunds in the ledger, and those of them that are done there; and done refunds at the provider, each under a key
+    /// of its own.
     let refundsDue: Int
     let refundsDone: Int
     let refundsThere: Int

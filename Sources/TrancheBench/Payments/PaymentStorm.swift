@@ -24,7 +24,8 @@ final class PaymentStorm: Sendable {
         /// Of a hundred orders, so many make 100 payments or more.
         static let ordersPercent = 90
         static let settleSeconds = 600
-        /// A reservation lasts for about half of the deliveries: the others find an order about which the provider was asked.
+        /// A reservation lasts for about half of the deliveries: the others find an order about which the provider was
+        /// asked.
         var windowMilliseconds: Int64 { 10_000 + Int64(self.events) * 2 / 5 }
     }
 

@@ -7,8 +7,8 @@ extension DemoCommand {
     /// How long the provider may take to tell of every payment, and to give back what is due.
     static let providerSeconds = 60
 
-    /// The provider's book, when every callback is answered and every refund is done, or when both have had the time for it. Before the
-    /// shop's: it hears of refunds, too.
+    /// The provider's book, when every callback is answered and every refund is done, or when both have had the time
+    /// for it. Before the shop's: it hears of refunds, too.
     func providerBook(_ client: AdminClient, _ story: Story) async throws -> [ProviderEntry] {
         let start = ContinuousClock.now
         let isSettled = await client.waitForProvider(seconds: Self.providerSeconds)

@@ -105,7 +105,7 @@ extension UnitMachine {
         case .done:
             self.append(.refunded(key), into: &output)
             self.refundWatch.close(key)
-            // There is room for the next one: a tick alone would take 320 a second.
+            // There is room for the next one; ticks alone would make 320 a second.
             self.carryOutRefunds(into: &output)
         case .pending, .unknown: self.refundWatch.again(key, at: self.steady, isRefused: false)
         case .refused(let reason):

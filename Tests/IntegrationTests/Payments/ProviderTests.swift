@@ -98,7 +98,8 @@ import Verification
             let faults = try JSON.decode(ProviderFaults.self, from: fault.utf8)
             let claims = ["p", "u"].map { cluster.claims(buyer: "\($0)\(fault.utf8.count)") }
             let (paid, unpaid) = (claims[0].order, claims[1].order)
-            // Nobody is told of this payment: the unit has to ask. It is there before the order, so that no question is early.
+            // Nobody is told of this payment: the unit has to ask. It is there before the order, so that no question is
+            // early.
             try await self.charge(cluster, paid, copies: 0)
             try await client.set(faults)
             let questions = try await self.unknown(cluster)

@@ -3,10 +3,12 @@ package import Logging
 import NIOConcurrencyHelpers
 package import TrancheCore
 
-/// Asks the payment provider what the machine wants to know, has refunds carried out, and brings the answers back as events.
+/// Asks the payment provider what the machine wants to know, has refunds carried out, and brings the answers back as
+/// events.
 ///
-/// It decides nothing and keeps nothing: the machine says what is due, from the ledger, again and again until it has an answer. So
-/// whatever is lost here, by a full queue or with the process, comes again. It never blocks its caller, which is the engine.
+/// It decides nothing and keeps nothing: the machine says what is due, from the ledger, again and again until it has an
+/// answer. So whatever is lost here, by a full queue or with the process, comes again. It never blocks its caller,
+/// which is the engine.
 package final class ProviderDesk: Sendable {
     /// Calls that wait for a free one. The machine has no more under way; a full queue answers: unknown.
     static let waitingLimit = Limits.providerQuestions + Limits.refundsUnderway
@@ -137,7 +139,8 @@ package final class ProviderDesk: Sendable {
         }
     }
 
-    /// Counts each answer; a line in the log only when the reason is another one: a provider that is away has one for each order.
+    /// Counts each answer; a line in the log only when the reason is another one: a provider that is away has one for
+    /// each order.
     private func note(_ call: Call, _ answer: String, _ reason: String?) {
         self.count(call.name, answer, by: 1)
         let isNew = self.state.withLockedValue { state in
