@@ -92,9 +92,12 @@ package actor ProviderBook {
         while !self.waiting.isEmpty {
             let batch = self.waiting
             self.waiting = []
-            let isWritten =
-                (try? await self.queue.write { database in for job in batch { try job.write(database) } }) != nil
-            for job in batch { job.end(isWritten) }
+            do {
+                try await self.queue.write { database in for job in batch { try job.write(database) } }
+                for job in batch { job.end(true) }
+            } catch {
+                for job in batch { job.end(false) }
+            }
         }
         self.isWriting = false
     }
