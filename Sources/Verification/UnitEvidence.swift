@@ -64,7 +64,7 @@ struct UnitEvidence {
             if let snapshot = audit.snapshot, snapshot.head == commit.head { self.compare(snapshot) }
         }
         self.money.judge(self.orders)
-        for finding in self.money.findings { self.find("I13", finding) }
+        for finding in self.money.findings { self.addFinding("I13", finding) }
         self.compareTables()
         self.compareArchives()
     }
@@ -218,10 +218,10 @@ struct UnitEvidence {
     /// An expired order has its items again, because its payment came late.
     private mutating func revive(_ order: Order, _ payment: PaymentID) {
         guard self.orders[order.id]?.state == .expired else {
-            return self.find("I5", "order \(order.id) was revived, and had not expired")
+            return self.addFinding("I5", "order \(order.id) was revived, and had not expired")
         }
         if self.contended[order.lot] != nil {
-            self.find("I10", "order \(order.id) was revived, ahead of requests in the contest")
+            self.addFinding("I10", "order \(order.id) was revived, ahead of requests in the contest")
         }
         self.orders[order.id]?.state = .paid
         self.orders[order.id]?.payment = payment
