@@ -1,6 +1,7 @@
 import DaemonSupport
 import Foundation
 package import LoadGenerator
+import Terminal
 package import TrancheAPI
 package import TrancheCore
 

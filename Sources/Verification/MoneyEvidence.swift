@@ -22,7 +22,7 @@ struct MoneyEvidence {
         case .received(let id, let payment, _):
             let known = self.accounts[id]?.received[payment.id]
             if let known, known.currency != payment.amount.currency {
-                self.find("payment \(payment.id) of order \(id) is in \(known.currency) and \(payment.amount.currency)")
+                self.addFinding("payment \(payment.id) of order \(id) is in \(known.currency) and \(payment.amount.currency)")
             }
             if payment.amount.minor > known?.minor ?? -1 {
                 self.accounts[id, default: Account()].received[payment.id] = payment.amount
@@ -34,10 +34,10 @@ struct MoneyEvidence {
         case .refunded(let key):
             self.done += 1
             guard self.accounts[key.order]?.refunds[key.number] != nil else {
-                return self.find("\(key) is done, and was never due")
+                return self.addFinding("\(key) is done, and was never due")
             }
             if self.accounts[key.order]?.done.insert(key.number).inserted == false {
-                self.find("\(key) was done twice")
+                self.addFinding("\(key) was done twice")
             }
         default: break
         }
@@ -49,13 +49,13 @@ struct MoneyEvidence {
         // Entries of earlier versions have no number.
         let number = refund.number > 0 ? refund.number : account.refunds.count + 1
         if number != account.refunds.count + 1 {
-            self.find("\(refund.key) follows \(account.refunds.count) refunds of its order")
+            self.addFinding("\(refund.key) follows \(account.refunds.count) refunds of its order")
         }
         account.refunds[number] = refund
         self.accounts[refund.order] = account
     }
 
-    private mutating func find(_ detail: String) { if self.findings.count < 5 { self.findings.append(detail) } }
+    private mutating func addFinding(_ detail: String) { if self.findings.count < 5 { self.findings.append(detail) } }
 
     /// What every order has of its money must fit to its state.
     mutating func judge(_ orders: [OrderID: UnitEvidence.Sold]) {
@@ -65,7 +65,7 @@ struct MoneyEvidence {
                 kept[amount.currency, default: 0] += amount.minor
                 let back = account.refunds.values.reduce(0) { $0 + ($1.payment == payment ? $1.amount.minor : 0) }
                 if back > amount.minor {
-                    self.find("order \(id): \(back) of \(amount) are due back of payment \(payment)")
+                    self.addFinding("order \(id): \(back) of \(amount) are due back of payment \(payment)")
                 }
             }
             for refund in account.refunds.values where !refund.amount.isNone {
@@ -73,7 +73,7 @@ struct MoneyEvidence {
             }
             self.judge(id, account, &kept, orders[id])
             for (currency, minor) in kept where minor != 0 {
-                self.find("order \(id): \(minor) \(currency) were received, and are neither its price nor due back")
+                self.addFinding("order \(id): \(minor) \(currency) were received, and are neither its price nor due back")
             }
         }
     }
@@ -90,14 +90,14 @@ struct MoneyEvidence {
             // The completing payment brought what no entry accounts for; that cannot be less than nothing.
             if let payment = account.completing, account.received[payment] == nil {
                 let rest = amount - (kept[currency] ?? 0)
-                if rest <= 0 { self.find("order \(id): payment \(payment) brought \(rest) of \(amount)") }
+                if rest <= 0 { self.addFinding("order \(id): payment \(payment) brought \(rest) of \(amount)") }
                 kept[currency] = nil
             } else {
                 kept[currency, default: 0] -= amount
             }
         case .reserved:
             let part = kept[currency] ?? 0
-            if part < 0 || part >= amount { self.find("order \(id) is not paid, and has \(part) of \(amount)") }
+            if part < 0 || part >= amount { self.addFinding("order \(id) is not paid, and has \(part) of \(amount)") }
             kept[currency] = nil
         case .cancelled, .expired, .contested, .lost: break
         }
