@@ -2,7 +2,7 @@ import CurlClient
 package import DaemonSupport
 package import Logging
 import NIOConcurrencyHelpers
-package import ServiceLifecycle
+import ServiceLifecycle
 package import TrancheAPI
 import TrancheCore
 
