@@ -43,7 +43,11 @@ extension UnitMachine {
     mutating func pay(
         _ archived: StoredOrder, _ notice: PaymentNotice, _ ticket: UInt64, now: Instant, into output: inout UnitOutput
     ) {
-        self.take(notice, of: archived, ticket: ticket, now: now, into: &output)
+        var order = archived.order
+        // Only a damaged file has one: nothing in an archive can still be paid.
+        if order.state == .reserved { order.state = .expired }
+        let ended = StoredOrder(order: order, payment: archived.payment)
+        self.take(notice, of: ended, ticket: ticket, now: now, into: &output)
     }
 
     mutating func cancel(_ archived: StoredOrder, _ ticket: UInt64, into output: inout UnitOutput) {
