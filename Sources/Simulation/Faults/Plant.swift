@@ -93,11 +93,11 @@ package enum Plant: String, Sendable, CaseIterable {
         case .replacedHeadsForgotten: ["L1"]
         // The home refuses as sold out what the branch has sold.
         case .twoHomes: ["I5", "I12"]
-        case .cursorBeforeYes: ["E1"]
+        case .cursorBeforeYes: ["I15"]
         // A second refund is more than was due, or is refused: then the refund never ends.
-        case .refundWithoutKey: ["P1", "P3"]
-        case .refundForgottenOnRestart: ["P1"]
-        case .returnBeforeAsking, .unknownIsUnpaid: ["P2"]
+        case .refundWithoutKey: ["I13"]
+        case .refundForgottenOnRestart: ["I13"]
+        case .returnBeforeAsking, .unknownIsUnpaid: ["I14"]
         }
     }
 

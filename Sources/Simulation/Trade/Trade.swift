@@ -6,6 +6,8 @@ import TrancheCore
 struct Trade {
     static let currency = Currency("EUR")!
     static let otherCurrency = Currency("USD")!
+    /// Such a world goes on until all is quiet, and its relays look at their ledgers often.
+    static let stepFactor = 4
 
     var random: SeededRandom
     var habits: TradeHabits

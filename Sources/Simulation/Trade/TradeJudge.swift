@@ -37,23 +37,23 @@ struct TradeJudge {
                     if case .doubt(order.id, isOpen: true) = $0 { true } else { false }
                 }
                 expect(
-                    isHeldOut ? self.asked.contains(order.id) : self.cleared[order.id] == session, "P2",
+                    isHeldOut ? self.asked.contains(order.id) : self.cleared[order.id] == session, "I14",
                     "unit \(unit) gave the items of order \(order.id) back, and the provider had not said that it is unpaid"
                 )
                 let end = order.deadline.advanced(milliseconds: isHeldOut ? terms.holdUnknownMilliseconds : 0)
-                expect(clock >= end, "P2", "unit \(unit) gave the items of order \(order.id) back before \(end)")
+                expect(clock >= end, "I14", "unit \(unit) gave the items of order \(order.id) back before \(end)")
             case .confirmed(let order, _), .revived(let order, _):
                 self.paid[unit, default: [:]][order.id] = order.amount
                 let kept = provider.kept(order.id, in: order.amount.currency)
                 expect(
-                    kept >= order.amount.minor || self.owedByLost.contains(order.id), "P1",
+                    kept >= order.amount.minor || self.owedByLost.contains(order.id), "I13",
                     "order \(order.id) is paid at unit \(unit), and the provider has \(kept) of \(order.amount)")
             case .refundDue(let refund):
                 let old = self.claims[unit, default: [:]].updateValue(Claim(refund: refund), forKey: refund.key)
-                expect(old == nil, "P3", "\(refund.key) is due twice")
+                expect(old == nil, "I13", "\(refund.key) is due twice")
             case .refunded(let key):
                 expect(
-                    provider.carriedOut[key] != nil || self.owedByLost.contains(key.order), "P3",
+                    provider.carriedOut[key] != nil || self.owedByLost.contains(key.order), "I13",
                     "unit \(unit) notes \(key) as done, and the provider has carried nothing out")
                 self.claims[unit]?[key]?.isDone = true
             case .doubt(let order, true): self.doubts[unit, default: []].insert(order)
@@ -79,9 +79,6 @@ struct TradeJudge {
         self.judged[unit] = cursor
         _ = self.appended(unit, left, by: nil, clock: .distantPast, ProviderTerms(), SimulatedProvider())
     }
-
-    /// One id was given to two events: that of the lost ledger reached the shop.
-    mutating func excuse(_ order: OrderID) { self.excused.insert(order) }
 }
 
 extension LedgerEntry {

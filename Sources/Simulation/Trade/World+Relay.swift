@@ -4,6 +4,7 @@ import TrancheCore
 
 extension World {
     private static let relayTickMilliseconds = 20
+    private static let quietTickMilliseconds = 100
     private static let notesMilliseconds: Int64 = 100
     private static let deliveryMilliseconds = 700
 
@@ -27,7 +28,9 @@ extension World {
                 afterMilliseconds: Self.deliveryMilliseconds)
         }
         self.writeNotes(unit, relay)
-        self.schedule(.relayTick(unit, session: session), afterMilliseconds: Self.relayTickMilliseconds)
+        self.schedule(
+            .relayTick(unit, session: session),
+            afterMilliseconds: self.faultsAreOn ? Self.relayTickMilliseconds : Self.quietTickMilliseconds)
     }
 
     private func read(_ unit: UnitID, _ relay: SimulatedRelay) {
@@ -57,7 +60,7 @@ extension World {
             case .outOfOrder(let last):
                 let isExcused = self.trade!.judge.excused.contains(delivery.event.order)
                 self.checker.live(
-                    isExcused, "E1",
+                    isExcused, "I15",
                     "\(delivery.event.kind.name) of order \(delivery.event.order) at \(delivery.event.place.position) "
                         + "reached the shop after \(last.position)")
             }

@@ -37,7 +37,7 @@ extension World {
         for (place, kind, order) in self.facts(of: unit, from: &at, to: disk.cursor.position) {
             guard self.trade!.shop.facts[unit]?[place] == nil, !disk.hasLetter(place) else { continue }
             self.checker.live(
-                false, "E1",
+                false, "I15",
                 "the cursor of unit \(unit) has passed \(kind.name) of order \(order), which the shop has not got")
         }
         self.trade!.judge.judged[unit] = at
@@ -74,6 +74,7 @@ extension World {
             end = end.advanced(milliseconds: 1_000)
             self.run(until: end)
         }
+        guard self.checker.violations.isEmpty else { return end }
         for violation in self.openTrade { self.checker.live(false, violation.invariant, violation.detail) }
         return end
     }
@@ -93,7 +94,7 @@ extension World {
             guard kept != paid || other != 0 else { continue }
             found.append(
                 Violation(
-                    invariant: "P1",
+                    invariant: "I13",
                     detail: "the provider keeps \(kept) \(Trade.currency) and \(other) \(Trade.otherCurrency) of order "
                         + "\(order), for which unit \(unit) has \(paid) as paid"))
         }
@@ -104,7 +105,7 @@ extension World {
                 if times == 1, claim.isDone { continue }
                 found.append(
                     Violation(
-                        invariant: times > 1 ? "P3" : "P1",
+                        invariant: "I13",
                         detail: "\(claim.refund.key) of \(claim.refund.amount) at unit \(unit) was carried out "
                             + "\(times) times" + (claim.isDone ? "" : ", and is open")))
             }
@@ -143,7 +144,8 @@ extension World {
                 if trade.shop.facts[unit]?[place] != nil, self.checker.setBack.contains(unit) { continue }
                 found.append(
                     Violation(
-                        invariant: "E1", detail: "the shop has not heard \(kind.name) of order \(order), unit \(unit)"))
+                        invariant: "I15",
+                        detail: "the shop has not heard \(kind.name) of order \(order), unit \(unit)"))
             }
         }
         return found
