@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test("a planted mistake about money or events is caught within forty worlds", arguments: Self.plants)
+    @Test("a planted mistake about money or events is caught within forty worlds", arguments: TradeTests.plants)
     func plantIsCaughtSoon(plant: Plant) {
         let first = Self.seeds.prefix(40).lazy.compactMap { World(seed: $0, plant: plant).run().first }.first
         let isCaught = first.map { plant.breaks.contains($0.invariant) } ?? false

@@ -8,7 +8,7 @@ extension World {
     private static let quietMilliseconds: Int64 = 130_000
 
     func judgeTrade(_ unit: UnitID, _ session: UInt64, _ entries: [LedgerEntry]) {
-        guard let trade else { return }
+        guard self.trade != nil else { return }
         for entry in entries {
             switch entry {
             case .doubt(_, true): self.mark("held until the end of its time")
@@ -17,8 +17,9 @@ extension World {
             default: break
             }
         }
+        let (terms, provider) = (self.trade!.terms, self.trade!.provider)
         let found = self.trade!.judge.appended(
-            unit, entries, by: session, clock: self.clock(of: unit), trade.terms, trade.provider)
+            unit, entries, by: session, clock: self.clock(of: unit), terms, provider)
         for violation in found { self.checker.live(false, violation.invariant, violation.detail) }
     }
 
@@ -138,7 +139,7 @@ extension World {
             var at = OutboxCursor.start
             let end = UInt64(self.units[known: unit].ledger.entries.count)
             for (place, kind, order) in self.facts(of: unit, from: &at, to: end) {
-                if trade.shop.facts[unit]?[place] == .init(kind: kind, order: order) { continue }
+                if trade.shop.facts[unit]?[place] == SimulatedShop.Fact(kind: kind, order: order) { continue }
                 if trade.judge.excused.contains(order) { continue }
                 // The place was used before the ledger was set back, and the shop has that event.
                 if trade.shop.facts[unit]?[place] != nil, self.checker.setBack.contains(unit) { continue }
