@@ -120,7 +120,7 @@ extension World {
         case .take(let buyer, let order, let payment, let total, let lot):
             self.take(buyer, order, payment, total, lot)
         case .callbackDue(let number): self.call(backOf: number)
-        case .relayTick(let unit, let session): self.relayTick(unit, session)
+        case .relayTick(let unit, let session): self.relayTick(unit, session: session)
         case .deliveryTimeout(let unit, let session, let ticket, let tryNumber):
             self.deliveryAnswered(unit, session, ticket, tryNumber, .no(reason: "no answer in time"))
         case .reply(let message): self.send(.trade(message))
