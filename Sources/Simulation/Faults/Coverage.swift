@@ -26,9 +26,28 @@ package enum Coverage {
         "kept by the home", "referred",
     ]
 
+    /// The same for worlds with a payment provider and a shop.
+    package static let marksOfTrade = [
+        "crashed before the cursor", "cursor not written", "event delivered twice", "event put aside",
+        "held until the end of its time", "order revived", "paid again, or in parts", "paid in another currency",
+        "paid too much", "provider away", "provider behind", "provider unsure",
+        "question to a provider that is away", "refund asked for again", "refund at a provider that is away",
+        "refund of an earlier process", "refund pending", "relay waits for a shop that is away", "shop away",
+    ]
+
+    /// What such worlds do not have.
+    static let marksWithoutTrade: Set<String> = ["machine cloned", "original of a clone awake"]
+
     /// The required marks that `marks` lacks.
-    package static func missing(in marks: some Collection<String>, grows: Bool = false) -> [String] {
+    package static func missing(
+        in marks: some Collection<String>, grows: Bool = false, trades: Bool = false
+    ) -> [String] {
         let reached = Set(marks)
-        return (Self.marks + (grows ? Self.marksOfGrowth : [])).filter { !reached.contains($0) }
+        return Self.required(grows: grows, trades: trades).filter { !reached.contains($0) }
+    }
+
+    package static func required(grows: Bool, trades: Bool) -> [String] {
+        Self.marks.filter { !trades || !Self.marksWithoutTrade.contains($0) } + (grows ? Self.marksOfGrowth : [])
+            + (trades ? Self.marksOfTrade : [])
     }
 }

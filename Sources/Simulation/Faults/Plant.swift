@@ -40,9 +40,28 @@ package enum Plant: String, Sendable, CaseIterable {
     case leaseExpires
     /// A home hears of a branch once, and its ledger does not have it: after a restart it admits whom it has referred.
     case twoHomes
+    /// The cursor of a relay is durable when events were read, before the shop's yes.
+    case cursorBeforeYes
+    /// The provider gets a refund under another key with each try.
+    case refundWithoutKey
+    /// A process knows only the refunds that became due in its own time.
+    case refundForgottenOnRestart
+    /// The items of an unpaid order are sold again at its deadline, without a question to the provider.
+    case returnBeforeAsking
+    /// A provider that does not know whether it was paid has not been paid.
+    case unknownIsUnpaid
 
     /// The mistake shows only if a unit is added.
     var needsGrowth: Bool { self == .twoHomes }
+
+    /// The mistake shows only in a world with a provider and a shop.
+    var needsTrade: Bool {
+        switch self {
+        case .cursorBeforeYes, .refundWithoutKey, .refundForgottenOnRestart, .returnBeforeAsking, .unknownIsUnpaid:
+            true
+        default: false
+        }
+    }
 
     /// The mistake can show in a contest only.
     var needsContest: Bool {
@@ -74,6 +93,11 @@ package enum Plant: String, Sendable, CaseIterable {
         case .replacedHeadsForgotten: ["L1"]
         // The home refuses as sold out what the branch has sold.
         case .twoHomes: ["I5", "I12"]
+        case .cursorBeforeYes: ["I15"]
+        // A second refund is more than was due, or is refused: then the refund never ends.
+        case .refundWithoutKey: ["I13"]
+        case .refundForgottenOnRestart: ["I13"]
+        case .returnBeforeAsking, .unknownIsUnpaid: ["I14"]
         }
     }
 

@@ -81,6 +81,7 @@ extension World {
         guard unit.backup > 0 else {
             self.units[known: id].backup = unit.ledger.entries.count
             self.units[known: id].redisAtBackup = unit.redis
+            self.trade?.backups[id] = self.trade?.disks[id]
             return
         }
         let witness = self.center.witnesses[id]?.position ?? 0
@@ -89,6 +90,7 @@ extension World {
         let lost = self.units[known: id].ledger.restore(count: unit.backup)
         self.units[known: id].backup = 0
         self.checker.ledgerRestored(id, lost: lost, left: self.units[known: id].ledger.entries)
+        self.setTradeBack(id, lost: lost)
         switch self.random.number(0...2) {
         case 0:
             self.emptyRedis(id, restarts: true)
@@ -116,6 +118,7 @@ extension World {
         self.faultsAreOn = false
         self.profile.heal()
         self.network.heal()
+        self.trade?.habits.heal()
         for id in self.units.keys {
             self.units[known: id].original = nil
             self.units[known: id].redisIsDown = false

@@ -224,7 +224,7 @@ extension CalmSale {
             self.units[index].machine.reported(report.head)
             self.send(.report(report), index)
             return nil
-        case .prove, .contestReport, .fence, .archive, .alarm, .stop: return nil
+        case .prove, .contestReport, .fence, .archive, .alarm, .stop, .askProvider, .refund: return nil
         }
     }
 }

@@ -23,6 +23,7 @@ extension World {
         case faultsEnd
         case addUnit
         case settle
+        indirect case trade(TradeEvent)
     }
     enum Message {
         case register(RegisterRequest)
@@ -39,6 +40,7 @@ extension World {
         case callback(Int)
         case callbackAnswer(Int, Answer)
         case cancel(Int, OrderID)
+        case trade(TradeMessage)
     }
     enum RedisWork { case steps(JoinedSteps), prime(RedisPrime), survey }
     enum RedisAnswer { case lots([LotResult]), survey(RedisSurvey?) }

@@ -23,6 +23,7 @@ struct SimulatedShell: UnitShell {
         }
         guard self.world.commit(self.unit, self.process, self.world.kept(entries)) else { throw Gone() }
         self.process.machine.committed(self.ledger.head)
+        if let relay = self.process.relay, self.process.machine.mayIssue { relay.head = self.ledger.head.position }
         if self.world.plant == .redisNotAwaited { self.acknowledge(entries) }
     }
 
@@ -104,7 +105,8 @@ struct SimulatedShell: UnitShell {
         case .survey: self.world.call(self.unit, self.process, .survey)
         case .register(let request): self.register(request)
         case .archive: break  // No sale of a world is settled.
-        case .askProvider, .refund: break  // No unit of a world has a provider.
+        case .askProvider(let question): self.world.ask(self.unit, self.process, question)
+        case .refund(let refund): self.world.send(self.unit, self.process, refund)
         case .prove(let position, let challenge, let earlier):
             self.prove(position: position, challenge: challenge, earlier: earlier)
         case .report(let report): self.report(report)
@@ -114,7 +116,9 @@ struct SimulatedShell: UnitShell {
             // No other alarm of a unit is true in a world: the center keeps its log, and copies run beside their
             // originals for a moment only.
             if text.hasPrefix("Redis has seen") { self.world.mark("Redis contradicts a copy") }
-            let isTrue = text.hasPrefix("another process of unit") || text.hasPrefix("Redis has seen")
+            let isTrue =
+                text.hasPrefix("another process of unit") || text.hasPrefix("Redis has seen")
+                || self.world.isOfLostMoney(text)
             self.world.checker.live(
                 self.world.plant != nil || isTrue, "L1", "unit \(self.unit) raised a false alarm: \(text)")
         case .fence(let fence):

@@ -38,6 +38,10 @@ final class UnitProcess {
     /// The ledger of the original of a cloned machine; `nil` for the process on the unit's own ledger.
     var ownLedger: SimulatedLedger?
     var isAwake = false
+    /// `nil` in a world without a shop.
+    var relay: SimulatedRelay?
+    /// Refunds that were open when the process began.
+    var refundsAtStart: Set<RefundKey> = []
     /// Requests without an answer, by ticket.
     var waiting: [UInt64: Waiting] = [:]
 

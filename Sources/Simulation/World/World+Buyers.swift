@@ -48,6 +48,7 @@ extension World {
         case .timeOut(let ticket):
             guard self.buyers[number].waitsFor == ticket else { return }
             self.retry(number, afterMilliseconds: 50)
+        case .pay(let order) where self.trade != nil: self.pay(atProvider: number, order)
         case .pay(let order):
             self.capture(number, order)
             if self.random.happens(permille: 100) { self.capture(number, order) }  // Double clicks pay twice.

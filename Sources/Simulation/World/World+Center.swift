@@ -30,7 +30,7 @@ extension World {
                 lot: LotID(UInt32(lot)), phase: .open, opensAt: self.start, closesAt: .distantFuture,
                 buyerLimit: self.settings.buyerLimit,
                 paymentWindowMilliseconds: self.settings.paymentWindowMilliseconds,
-                issued: self.settings.stockPerLot)
+                issued: self.settings.stockPerLot, price: self.trade?.price ?? .none)
         }
     }
 
@@ -103,6 +103,7 @@ extension World {
         case .callback(let capture): self.paid(capture)
         case .callbackAnswer(let capture, let answer): self.hear(capture: capture, answer)
         case .cancel(let buyer, let order): self.cancelled(buyer, order)
+        case .trade(let message): self.deliver(message)
         }
     }
 

@@ -2,7 +2,7 @@ import TrancheCore
 
 /// A connection between two parties.
 enum Node: Hashable {
-    case people, provider, center
+    case people, provider, shop, center
     case unit(UnitID)
     case coordinator(Int)
 }
@@ -78,6 +78,7 @@ extension World {
         case .answer(_, let unit, _, _): Link(from: .unit(unit), to: .people)
         case .callback(let number): Link(from: .provider, to: .unit(self.captures[number].unit))
         case .callbackAnswer(let number, _): Link(from: .unit(self.captures[number].unit), to: .provider)
+        case .trade(let message): self.link(of: message)
         }
     }
 
@@ -93,8 +94,9 @@ extension World {
             unit
         case .message(let message):
             if case .unit(let unit) = self.link(of: message).to { unit } else { nil }
+        case .trade(.relayTick(let unit, _)), .trade(.deliveryTimeout(let unit, _, _, _)): unit
         case .redis, .startUnit, .startCenter, .coordinatorTick, .contestTick, .buyer, .callbackDue, .fault,
-            .faultsEnd, .addUnit, .settle:
+            .faultsEnd, .addUnit, .settle, .trade:
             nil
         }
     }

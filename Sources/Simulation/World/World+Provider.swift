@@ -50,6 +50,7 @@ extension World {
 
     /// A unit answers a payment. Cancellations have ticket 0, and their answers are dropped.
     func tellProvider(_ unit: UnitID, ticket: UInt64, _ answer: Answer) {
+        guard self.trade == nil else { return self.tellProvider(ofCallback: ticket, answer) }
         guard ticket > 0 else { return }
         let capture = self.captures[Int(ticket) - 1]
         self.checker.paymentAnswered(unit, capture.order, capture.payment, answer)

@@ -35,10 +35,11 @@ extension World {
         self.checker.ledgerAppended(id, [opened])
         book.apply(opened)
         let session = self.random.next()
+        var settings = UnitMachine.Settings()
+        settings.provider = self.trade?.terms
         let machine = UnitMachine(
             unit: id, ledger: self.units[known: id].ledger.id, session: session, book: book,
-            head: self.units[known: id].ledger.head
-        )
+            head: self.units[known: id].ledger.head, settings: settings)
         let process = UnitProcess(session: session, machine: machine, clock: HybridClock(durableCeiling: book.ceiling))
         process.desk.load(book, now: clockNow)
         self.units[known: id].process = process
@@ -46,6 +47,7 @@ extension World {
         process.desk.configure(self.rules)
         self.run(id, process, .configured(self.rules))
         self.run(id, process, .started)
+        self.startTrade(id, process)
         self.schedule(.unitTick(id, session: session), afterMicroseconds: 1_000)
         self.schedule(.unitReport(id, session: session), afterMicroseconds: self.random.number(1_000...200_000))
         self.schedule(.contestReportTick(id, session: session), afterMicroseconds: self.random.number(1_000...40_000))
@@ -109,6 +111,7 @@ extension World {
         }
         guard self.units[known: id].ledger.commit(entries, as: process.machine.book.incarnation) else { return false }
         self.checker.ledgerAppended(id, entries)
+        self.judgeTrade(id, process.session, entries)
         self.digest.mix(Int64(self.units[known: id].ledger.entries.count))
         return true
     }

@@ -56,13 +56,18 @@ package final class World {
     var ticketCount: UInt64 = 0
     /// `nil` in a world in which no unit is added.
     var growth: Growth?
+    /// `nil` in a world without a provider that is asked, and without a shop.
+    var trade: Trade?
     /// The number of Redis processes started so far.
     var redisRuns: UInt64 = 1
 
     /// - Parameters:
     ///   - settings: `nil` draws the size of the world from the seed.
     ///   - grows: The last unit is no buyer's home at first: it is added while the sale runs.
-    package init(seed: UInt64, settings: Settings? = nil, plant: Plant? = nil, grows: Bool = false) {
+    ///   - trades: Orders have a price, units ask a payment provider, and relays tell a shop.
+    package init(
+        seed: UInt64, settings: Settings? = nil, plant: Plant? = nil, grows: Bool = false, trades: Bool = false
+    ) {
         self.plant = plant
         self.random = SeededRandom(seed: seed)
         self.profile = FaultProfile(random: &self.random)
@@ -80,6 +85,11 @@ package final class World {
             closesAt: Instant(milliseconds: 1_700_000_000_000 + settings.endAtMilliseconds - 4_000))
         self.center = SimulatedCenter()
         if grows || plant?.needsGrowth == true { self.growth = Growth(seed: seed, settings) }
+        if trades || plant?.needsTrade == true {
+            self.trade = Trade(seed: seed)
+            // An original pays back, and tells the shop, what its copy does, too: nothing is promised for both.
+            self.profile.clones = false
+        }
         for number in 1...settings.units {
             let id = UnitID(UInt16(number))
             let ledger = SimulatedLedger(
@@ -91,15 +101,16 @@ package final class World {
 
     /// Runs to the end, or to the first violation.
     package func run() -> [Violation] {
-        let end = self.start.advanced(milliseconds: self.settings.endAtMilliseconds)
+        var end = self.start.advanced(milliseconds: self.settings.endAtMilliseconds)
         self.run(until: end)
+        end = self.awaitTrade(from: end)
         let late = self.checker.violations.isEmpty ? self.lotsWithLateRedis : []
         if !late.isEmpty { self.run(until: end.advanced(milliseconds: UnitMachine.Settings.probeMilliseconds + 200)) }
         if self.checker.violations.isEmpty { self.judgeTheEnd(late: late.map { ($0.unit, $0.lot) }) }
         return self.checker.violations
     }
 
-    private func run(until end: Instant) {
+    func run(until end: Instant) {
         while let at = self.queue.nextAt, at <= end, self.checker.violations.isEmpty, let (_, event) = self.queue.pop()
         {
             self.now = at
@@ -107,7 +118,8 @@ package final class World {
             self.digest.mix(at.microseconds)
             if let trace = self.trace { trace("\(at.milliseconds(since: self.start)) ms: \(event)") }
             self.step(event)
-            self.checker.live(self.steps < self.settings.stepLimit, "L2", "no rest after \(self.steps) steps")
+            let limit = self.settings.stepLimit * (self.trade == nil ? 1 : Trade.stepFactor)
+            self.checker.live(self.steps < limit, "L2", "no rest after \(self.steps) steps")
         }
     }
 
@@ -134,6 +146,7 @@ package final class World {
         self.schedule(.fault, afterMicroseconds: 1_000 * self.random.number(100...2_000))
         self.queue.push(.faultsEnd, at: self.start.advanced(milliseconds: self.settings.faultsEndAtMilliseconds))
         self.schedule(.settle, afterMicroseconds: 3_000_000)
+        if self.trade != nil { self.schedule(TradeEvent.fault, afterMilliseconds: self.tradeDraw(200...3_000)) }
         if let growth { self.schedule(.addUnit, afterMicroseconds: growth.afterMicroseconds) }
         self.invite()
     }
@@ -169,6 +182,7 @@ package final class World {
         case .faultsEnd: self.endFaults()
         case .addUnit: self.addUnit()
         case .settle: self.settleStranded()
+        case .trade(let event): self.handle(event)
         }
     }
 }

@@ -16,6 +16,11 @@ struct SimulateCommand: AsyncParsableCommand {
             back to a copy, Redis emptied or set back, clocks that step, drift and stop. Then the faults stop, and all
             open work must end. The same seed, commit and toolchain give the same world.
 
+            With --shop, orders have a price, units ask the provider before they sell an unpaid item again, and have it give
+            money back; it is away, slow, unsure or behind, and buyers pay twice, in parts, too much, too late and in another
+            currency. A relay in each unit tells a shop that refuses, is slow or away. At the end nobody has paid without item
+            or refund, to the minor unit, and the shop has heard every fact.
+
             With --failovers, the worlds are those of one ledger on a replicated server instead: standbys that are
             promoted, commits in doubt, and processes that take it over; as many seeds as it takes.
 
@@ -27,9 +32,10 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Seeds, as A..B or one number.") var seeds = "0..99"
     @Option(help: "Worlds that run in parallel.") var jobs = 2
     @Flag(help: "Add a unit to the sale of each world while it runs.") var grow = false
+    @Flag(help: "Give each world prices, a payment provider that is asked, and a shop that is told.") var shop = false
     @Option(
         help: """
-            Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")); \
+            Plant a mistake: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")) (it brings the world that it needs); \
             with --failovers: \(FailoverPlant.allCases.map(\.rawValue).joined(separator: ", ")).
             """) var plant: String?
     @Option(help: "Failovers of a replicated ledger, from the first seed on.") var failovers: Int?
@@ -59,6 +65,9 @@ struct SimulateCommand: AsyncParsableCommand {
         else { throw ValidationError("--seeds \"\(self.seeds)\" is not A..B, with A <= B <= \(Self.seedLimit)") }
         guard (1...64).contains(self.jobs) else { throw ValidationError("--jobs \(self.jobs) is not in 1...64") }
         if let failovers {
+            guard !self.grow, !self.shop else {
+                throw ValidationError("--failovers cannot be combined with --grow or --shop")
+            }
             return try await SimulatedFailovers(
                 failovers: failovers, firstSeed: first, jobs: self.jobs, plant: self.plant, trace: self.trace,
                 json: self.json
@@ -73,7 +82,7 @@ struct SimulateCommand: AsyncParsableCommand {
         let took = ContinuousClock.now - started
         result.seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
         if plant == nil, result.worlds >= Coverage.worldsNeeded {
-            result.missing = Coverage.missing(in: result.marks.keys, grows: self.grow)
+            result.missing = Coverage.missing(in: result.marks.keys, grows: self.grow, trades: self.shop)
         }
         if self.json { Output.json(result) } else { self.print(result) }
         if !result.isGood { throw ExitCode(2) }
@@ -82,7 +91,7 @@ struct SimulateCommand: AsyncParsableCommand {
     private func summary(_ seeds: ClosedRange<UInt64>, plant: Plant?) async -> Summary {
         let summary = NIOLockedValueBox(Summary())
         let next = NIOLockedValueBox(seeds.lowerBound)
-        let (trace, digests, grow) = (self.trace, self.digests, self.grow)
+        let (trace, digests, grow, shop) = (self.trace, self.digests, self.grow, self.shop)
         let progress = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: .seconds(5))
@@ -101,7 +110,7 @@ struct SimulateCommand: AsyncParsableCommand {
                         }
                         guard seeds.contains(seed) else { return }
                         await Task.yield()  // Lets the task that prints the progress run.
-                        let world = World(seed: seed, plant: plant, grows: grow)
+                        let world = World(seed: seed, plant: plant, grows: grow, trades: shop)
                         if trace { world.trace = { Output.line("seed \(seed), \($0)") } }
                         let violations = world.run()
                         summary.withLockedValue { summary in
@@ -132,6 +141,7 @@ struct SimulateCommand: AsyncParsableCommand {
             Output.line(Output.red("seed \(seed): \(violations.joined(separator: "; "))"))
             Output.line(
                 "  repeat with: tranche simulate --seeds \(seed)..\(seed) --trace\(self.grow ? " --grow" : "")"
+                    + (self.shop ? " --shop" : "")
                     + (self.plant.map { " --plant \($0)" } ?? "")
             )
         }
@@ -139,8 +149,9 @@ struct SimulateCommand: AsyncParsableCommand {
             Output.line(Output.dim("  \(mark): \(Output.number(count))"))
         }
         if result.broken.count > 20 { Output.line("and \(result.broken.count - 20) more worlds") }
-        let reached = Coverage.marks.count - Coverage.missing(in: result.marks.keys).count
-        Output.line("\(reached) of \(Coverage.marks.count) rare states reached")
+        let required = Coverage.required(grows: self.grow, trades: self.shop)
+        let missing = Coverage.missing(in: result.marks.keys, grows: self.grow, trades: self.shop)
+        Output.line("\(required.count - missing.count) of \(required.count) rare states reached")
         for mark in result.missing { Output.line(Output.red("  never reached: \(mark)")) }
         let verdict =
             result.broken.isEmpty

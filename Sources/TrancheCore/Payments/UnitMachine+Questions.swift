@@ -63,7 +63,7 @@ extension UnitMachine {
         }
         self.endTimeouts(now: now, into: &output)
         self.endUnpaid(now: now, &left, into: &output)
-        self.endHeld(now: now, &left, into: &output)
+        self.endHeld(terms, now: now, &left, into: &output)
         self.askDue(terms, into: &output)
     }
 
@@ -85,13 +85,22 @@ extension UnitMachine {
     }
 
     /// Orders whose time without an answer is over are sold again, and asked about on.
-    private mutating func endHeld(now: Instant, _ left: inout Int, into output: inout UnitOutput) {
+    ///
+    /// The first question has its time in any case: a unit that was away, or that asks about many, has not asked yet.
+    private mutating func endHeld(
+        _ terms: ProviderTerms, now: Instant, _ left: inout Int, into output: inout UnitOutput
+    ) {
         while let first = self.questions.held.first, first.deadline <= now, left > 0 {
             left -= 1
             let id = self.questions.held.removeFirst().order
             guard let order = self.book.orders[id], order.state == .reserved else { continue }
-            guard self.questions.open[id]?.isUnpaid == false else {
+            guard let question = self.questions.open[id], !question.isUnpaid else {
                 self.expireUnpaid(id, into: &output)
+                continue
+            }
+            guard question.tries > 1 || question.tries == 1 && question.askedAt == nil else {
+                let later = now.advanced(milliseconds: terms.answerMilliseconds)
+                self.questions.held.insert(Deadline(deadline: later, order: id))
                 continue
             }
             self.release(order, as: .expired, into: &output)

@@ -101,11 +101,25 @@ import TrancheCore
         #expect(bench.due(id).count == 1)
     }
 
+    @Test("a unit that was away for longer than the stated time asks before it sells the items again") func away() {
+        let bench = self.bench(1)
+        let id = bench.buy("a")!.order!.id
+        bench.wait(milliseconds: 100_000)
+        #expect(bench.questions.map(\.order) == [id])
+        #expect(bench.state(id) == .reserved, "the question has its time")
+        bench.wait(milliseconds: 9_999)
+        #expect(bench.state(id) == .reserved)
+        bench.wait(milliseconds: 1)
+        #expect(bench.state(id) == .expired)
+        #expect(bench.entries.last == .doubt(id, isOpen: true))
+    }
+
     @Test("a doubt, and a refund that is not done, outlive the process") func restart() {
         let bench = self.bench(1)
         let id = bench.buy("a")!.order!.id
         bench.pay(id, "p", .eur(300))
         bench.wait(milliseconds: 61_000)
+        bench.wait(milliseconds: 10_000)
         #expect(bench.due(id) == ["1 p 300 EUR orderOver"])
         let next = Bench(book: bench.replayed, provider: Self.terms)
         next.now = bench.now
