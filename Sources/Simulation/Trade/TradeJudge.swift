@@ -90,7 +90,8 @@ extension LedgerEntry {
         case .revived(let order, _): [(.revived, order.id)]
         case .released(let order, .expired): [(.expired, order.id), (.stockReturned, order.id)]
         case .released(let order, _): [(.cancelled, order.id), (.stockReturned, order.id)]
-        case .allocated(let order): [(order.state == .reserved ? .won : .stockReturned, order.id)]
+        case .allocated(let order, let isOffer):
+            [(order.state == .reserved ? isOffer ? .claimOffered : .won : .stockReturned, order.id)]
         case .lost(let order): [(order.state == .lost ? .lost : .cancelled, order.id)]
         case .received(let order, _, _): [(.received, order)]
         case .refundDue(let refund): [(.refundDue, refund.order)]
