@@ -38,7 +38,7 @@ import TrancheCore
 
     @Test("a list that somebody could misread is refused, with its line") func badListsAreRefused() {
         func error(_ text: String) -> LoginListError? {
-            do { _ = try LoginList(text: text) } catch { return error as? LoginListError }
+            do { _ = try LoginList(text: text) } catch { return error }
             return nil
         }
         #expect(error("sub 1 ann") == .badLine(1))
