@@ -1,4 +1,5 @@
 import Clusters
+import CurlClient
 import DaemonSupport
 import Foundation
 import SampleProvider
