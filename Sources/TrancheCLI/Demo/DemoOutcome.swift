@@ -1,4 +1,5 @@
 import LoadGenerator
+import TrancheAPI
 import TrancheCore
 import Verification
 

@@ -79,7 +79,7 @@ import Verification
         #expect(await client.waitForProvider(seconds: 20), "the refund is done")
         let refunds = try await cluster.refunds(cluster.units[0])
         #expect(refunds.map(\.order) == [second])
-        #expect(refunds.allSatisfy(\.isDone))
+        #expect(refunds.allSatisfy { $0.isDone })
         let book = try await client.providerBook()
         let keys = book.flatMap(\.refunds).map(\.key)
         #expect(keys == ["refund:\(second):1"])
