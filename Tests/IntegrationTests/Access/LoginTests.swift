@@ -131,11 +131,13 @@ import TrancheCore
         #expect((me.name, me.role) == ("ann", .admin))
         // The cookie alone opens nothing for another site's page, and a wrong credential does not fall back to it.
         func freeze(_ headers: [String: String]) async throws -> Int {
-            let all = headers.merging(["Cookie": cookie, "Content-Type": "application/json"]) { $1 }
-            return try await self.curl.send(
-                CurlRequest(
-                    "POST", self.daemon.url + "/v1/lots/1/freeze", headers: all, body: Array("{\"frozen\":true}".utf8))
-            ).status
+            var all = headers
+            all["Cookie"] = cookie
+            all["Content-Type"] = "application/json"
+            let body = Array("{\"frozen\":true}".utf8)
+            let request = CurlRequest("POST", self.daemon.url + "/v1/lots/1/freeze", headers: all, body: body)
+            let response = try await self.curl.send(request)
+            return response.status
         }
         #expect(try await freeze(["Sec-Fetch-Site": "cross-site"]) == 403)
         #expect(try await freeze(["Authorization": "Bearer \(Secret.random())"]) == 401)
