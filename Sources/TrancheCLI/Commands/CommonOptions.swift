@@ -8,7 +8,9 @@ struct CommonOptions: ParsableArguments {
     @Flag(help: "Print JSON, for scripts.") var json = false
     @Option(help: "Idempotency key, to repeat an act: with the same key it takes effect once.") var key: String?
 
-    @Option(help: "Why: for an approval, and for acts that a second person approves where the center asks for it.")
+    @Option(
+        help: "Why: for an approval, for acts that a second person approves, and for a rollout; the audit trail has it."
+    )
     var reason: String?
 
     var folder: ClusterFolder {

@@ -118,15 +118,15 @@ extension SaleCommand {
         @OptionGroup var common: CommonOptions
         @Argument(help: "The sale's id.") var sale: String
         @Argument(help: "What to do: go-on, watch, hold, roll-back or finish.") var act: StagedRollout.Act
-        @Option(help: "Why, for the audit trail.") var reason: String?
 
-        func validate() throws { try RolloutBody(reason: self.reason).check() }
+        func validate() throws { try RolloutBody(reason: self.common.reason).check() }
 
         func run() async throws {
             let client = try self.common.client()
             let document = try await client.edit(self.sale) { seen in
                 try await client.call(
-                    "POST", "/v1/sales/\(self.sale)/staged/\(self.act.rawValue)", RolloutBody(reason: self.reason),
+                    "POST", "/v1/sales/\(self.sale)/staged/\(self.act.rawValue)",
+                    RolloutBody(reason: self.common.reason),
                     version: seen.version, as: RulesDocument.self)
             }
             self.common.show(document)
