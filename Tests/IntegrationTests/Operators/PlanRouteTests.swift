@@ -49,7 +49,8 @@ import TrancheCore
         defer { center.stop() }
         for (body, status, code, detail) in [
             (self.question(buyers: 0), 422, "invalid_plan", "crowd.buyers 0 is not in 1...1000000000"),
-            (self.question(stock: 0), 422, "invalid_config", "stock 0"), (Array("{}".utf8), 400, "invalid_json", ""),
+            (self.question(stock: 0), 422, "invalid_config", "stock 0"),
+            (Array("{}".utf8), 400, "invalid_json", "\"sale\" is missing"),
         ] {
             let answer = try await self.plan(center, body)
             let problem = try JSON.decode(Problem.self, from: answer.body)
