@@ -129,7 +129,7 @@ import Verification
         let text = String(decoding: response.body, as: UTF8.self)
         let name = "tranche_provider_calls_total{call=\"question\",answer=\"unknown\"} "
         let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
-        return line.flatMap { Int($0.dropFirst(name.count)) } ?? 0
+        return line.flatMap { Double($0.dropFirst(name.count)) }.map { Int($0) } ?? 0
     }
 
     @Test("a unit that is killed during refunds goes on with them: each that is due is done exactly once")
