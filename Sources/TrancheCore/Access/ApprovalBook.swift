@@ -53,6 +53,8 @@ package struct ApprovalBook: Hashable, Sendable {
         _ act: ProposedAct, by caller: Operator, reason: String, key: String, now: Instant
     ) throws(ApprovalRefusal) -> (proposal: Proposal, isNew: Bool) {
         guard caller.role.may(act.kind) else { throw .wrongRole(caller, act.kind) }
+        // Somebody who knows the secret of admins would approve it under their own name.
+        guard caller.name != OperatorList.reserved else { throw .sharedIdentity(nil) }
         if let known = self.entries.last(where: { $0.proposal.key == key }) {
             guard known.proposal.by == caller.name, known.proposal.act.doesSame(as: act) else { throw .keyReused(key) }
             guard known.isOpen(now: now) else { throw .ended(known) }
@@ -92,8 +94,11 @@ package struct ApprovalBook: Hashable, Sendable {
         let proposal = try self.openProposal(id, now: now)
         guard caller.role.may(proposal.act.kind) else { throw .wrongRole(caller, proposal.act.kind) }
         guard caller.name != proposal.by else { throw .ownProposal(proposal) }
-        // Whoever knows the secret of admins may have proposed under their own name.
-        guard caller.name != OperatorList.reserved else { throw .sharedIdentity(id) }
+        // Whoever knows the secret of admins may have proposed under their own name, or approve what they proposed with it:
+        // earlier versions let it propose.
+        guard caller.name != OperatorList.reserved, proposal.by != OperatorList.reserved else {
+            throw .sharedIdentity(id)
+        }
         guard let proposer, proposer.name == proposal.by, proposer.role.may(proposal.act.kind) else {
             throw .proposerGone(proposal)
         }

@@ -6,8 +6,8 @@ package enum ApprovalRefusal: Error, Hashable, Sendable {
     case wrongRole(Operator, ActKind)
     /// Nobody approves what they proposed.
     case ownProposal(Proposal)
-    /// The secret of admins proves no person.
-    case sharedIdentity(UInt64)
+    /// The secret of admins proves no person: it neither proposes (`nil`) nor approves, and nobody approves what it proposed.
+    case sharedIdentity(UInt64?)
     case notOwn(Proposal)
     /// Whoever proposed is not in the list of operators any more, or may not do the act any more.
     case proposerGone(Proposal)
@@ -62,8 +62,9 @@ extension ApprovalRefusal: CustomStringConvertible {
         case .ownProposal(let proposal):
             "proposal \(proposal.id) is by \(proposal.by): somebody else approves it"
         case .sharedIdentity(let id):
-            "\(OperatorList.reserved) is whoever knows TRANCHE_ADMIN_SECRET, which proves no person: approve proposal "
-                + "\(id) with a credential of your own"
+            "\(OperatorList.reserved) is whoever knows TRANCHE_ADMIN_SECRET, which proves no person: "
+                + (id.map { "proposal \($0) needs two people with credentials of their own" }
+                    ?? "propose with a credential of your own")
         case .notOwn(let proposal): "proposal \(proposal.id) is by \(proposal.by), who alone can withdraw it"
         case .proposerGone(let proposal):
             "\(proposal.by), who made proposal \(proposal.id), may not do this act any more"
