@@ -137,7 +137,9 @@ import TrancheCore
                 == "proposed_before")
         let longest = String(repeating: "r", count: ApprovalBook.reasonBytes)
         let autumn = ProposedAct.close(sale: "autumn", version: 7)
-        for reason in ["", " \n", longest + "r"] {
+        // A line break, an override of the direction, a zero width space, and the separators of lines and paragraphs.
+        let unseen = ["a\nb", "a\u{7F}b", "a\u{85}b", "a\u{202E}b", "a\u{200B}b", "a\u{2028}b", "a\u{2029}b"]
+        for reason in ["", " ", longest + "r"] + unseen {
             #expect(
                 self.code { _ = try book.propose(autumn, by: Self.ann, reason: reason, key: "k", now: Self.now) }
                     == "needs_reason")

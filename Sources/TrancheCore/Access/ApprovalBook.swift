@@ -8,7 +8,7 @@ package struct ApprovalBook: Hashable, Sendable {
     package static let openLimit = 20
     /// Open proposals of one operator: nobody takes all places.
     package static let openPerOperator = 5
-    /// Bytes of a reason. It must not be empty.
+    /// Bytes of a reason. It must not be empty, and is one line without invisible characters.
     package static let reasonBytes = 200
     /// Proposals that are remembered, the newest ones, so that lists and repetitions find what has ended.
     package static let kept = 200
@@ -140,6 +140,7 @@ package struct ApprovalBook: Hashable, Sendable {
 
     private static func check(_ reason: String) throws(ApprovalRefusal) {
         let bytes = reason.utf8.count
+        guard reason.isShownInLine else { throw .notOneLine }
         guard (1...Self.reasonBytes).contains(bytes), !reason.allSatisfy(\.isWhitespace) else {
             throw .badReason(bytes: bytes)
         }
