@@ -184,6 +184,23 @@ import TrancheCore
         #expect(next.proposal.id == UInt64(ApprovalBook.kept) + 6)
     }
 
+    @Test("an open proposal is remembered, however many are made and withdrawn after it, also after a restart")
+    func openOnesStay() throws {
+        var (book, proposal) = try self.proposed()
+        var durable = book.entries
+        for number in 2...UInt64(ApprovalBook.kept + 5) {
+            let act = ProposedAct.settle(sale: "s\(number)", version: 1)
+            book.add(try book.propose(act, by: Self.bob, reason: "r", key: "b\(number)", now: Self.now).proposal)
+            _ = try book.beginWithdrawal(number, by: Self.bob, reason: "r", now: Self.now)
+            book.finish(number, with: ProposalEnd(.withdrawn, by: "bob", reason: "r", at: Self.now))
+            durable.append(try #require(book.entry(number)))
+        }
+        #expect(book.entries.count == ApprovalBook.kept && book.entry(2) == nil)
+        var again = ApprovalBook(durable)
+        #expect(again == book && again.open(now: Self.now) == [proposal])
+        #expect(self.approve(&again) == nil)
+    }
+
     @Test("an approval counts for what the first person saw") func staleActsAreFound() {
         let (lot, unit, generation) = (LotID(1), UnitID(4), Generation(1))
         var book = AuthorityBook()

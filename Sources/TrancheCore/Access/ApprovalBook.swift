@@ -10,7 +10,8 @@ package struct ApprovalBook: Hashable, Sendable {
     package static let openPerOperator = 5
     /// Bytes of a reason. It must not be empty, and is one line without invisible characters.
     package static let reasonBytes = 200
-    /// Proposals that are remembered, the newest ones, so that lists and repetitions find what has ended.
+    /// Proposals that are remembered, so that lists and repetitions find what has ended. The oldest ones that are not open
+    /// are forgotten.
     package static let kept = 200
 
     package struct Entry: Hashable, Sendable {
@@ -29,10 +30,11 @@ package struct ApprovalBook: Hashable, Sendable {
     private var busy: Set<UInt64> = []
     private var last: UInt64
 
-    /// - Parameter entries: What is durable, the last ``kept`` ones at least, in the order of their numbers.
+    /// - Parameter entries: What is durable, all that is open at least, in the order of their numbers.
     package init(_ entries: [Entry] = []) {
-        self.entries = Array(entries.suffix(Self.kept))
+        self.entries = entries
         self.last = entries.last?.proposal.id ?? 0
+        if let newest = entries.last { self.forget(now: newest.proposal.at) }
     }
 
     package func entry(_ id: UInt64) -> Entry? { self.entries.first { $0.proposal.id == id } }
@@ -76,8 +78,19 @@ package struct ApprovalBook: Hashable, Sendable {
     package mutating func add(_ proposal: Proposal) {
         precondition(proposal.id > self.last, "proposal \(proposal.id) follows \(self.last)")
         self.entries.append(Entry(proposal))
-        if self.entries.count > Self.kept { self.entries.removeFirst(self.entries.count - Self.kept) }
         self.last = proposal.id
+        self.forget(now: proposal.at)
+    }
+
+    /// Whoever makes and withdraws many proposals puts nobody's open one out.
+    private mutating func forget(now: Instant) {
+        var surplus = self.entries.count - Self.kept
+        guard surplus > 0 else { return }
+        self.entries = self.entries.filter { entry in
+            let stays = surplus <= 0 || entry.isOpen(now: now) || self.busy.contains(entry.proposal.id)
+            if !stays { surplus -= 1 }
+            return stays
+        }
     }
 
     // MARK: ending
