@@ -82,6 +82,13 @@ import TrancheCore
         _ = try book.beginWithdrawal(1, by: .admin, reason: "r", now: Self.now)
     }
 
+    @Test("a durable act ends its proposal, whatever fails after it") func durableActsEndTheirProposal() {
+        #expect(ApprovalBook.AfterError(isDone: true, isStale: false) == .approved)
+        #expect(ApprovalBook.AfterError(isDone: true, isStale: true) == .approved)
+        #expect(ApprovalBook.AfterError(isDone: false, isStale: true) == .stale)
+        #expect(ApprovalBook.AfterError(isDone: false, isStale: false) == .open)
+    }
+
     @Test("whoever proposed must be an operator still who may do the act") func proposerMustStay() throws {
         var (book, _) = try self.proposed()
         for gone in [nil, Operator(name: "ann", role: .operator), Operator(name: "anne", role: .admin)] {

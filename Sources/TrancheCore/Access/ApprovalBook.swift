@@ -95,6 +95,19 @@ package struct ApprovalBook: Hashable, Sendable {
 
     // MARK: ending
 
+    /// What becomes of a proposal after its act ended with an error.
+    package enum AfterError: Hashable, Sendable {
+        /// The act is durable, and the proposal's end with it: only something after them has failed.
+        case approved
+        /// What the first person saw has changed.
+        case stale
+        /// An approval can be repeated.
+        case open
+
+        /// - Parameter isDone: Whether the act is durable, as its key says. It counts more than the error.
+        package init(isDone: Bool, isStale: Bool) { self = isDone ? .approved : isStale ? .stale : .open }
+    }
+
     /// Lets one approval begin. Until ``finish(_:with:)`` nobody else approves or withdraws the proposal.
     ///
     /// - Parameters:
