@@ -57,16 +57,17 @@ extension Center {
     ///
     /// - Parameter proposer: Whoever proposed, as the list of operators has them now.
     /// - Throws: ``Problem``. With `proposal_stale` the proposal has ended; otherwise it is open, and an approval can be
-    ///   repeated.
+    ///   repeated. What fails after the act is durable is not thrown.
     func approve(
         _ id: UInt64, by caller: Operator, reason: String, proposer: Operator?
     ) async throws(Problem) {
         let proposal = try await self.approvals.beginApproval(id, by: caller, reason: reason, proposer: proposer)
         let end = ProposalEnd(.approved, by: caller.name, reason: reason, at: SystemClock.now())
         let approved = ApprovedAct(proposal: proposal, end: end, sale: await self.sale(of: proposal.act))
+        let act = OperatorAct(key: proposal.key, what: proposal.act.what)
         let isDone: Bool
         do throws(Problem) {
-            isDone = try self.keeper.isDone(OperatorAct(key: proposal.key, what: proposal.act.what))
+            isDone = try self.keeper.isDone(act)
         } catch {
             await self.approvals.giveUp(id)
             throw error
@@ -77,13 +78,18 @@ extension Center {
                 proposal, alone: end, actor: approved.actor, sale: approved.sale)
         }
         do throws(Problem) { try await self.carryOut(approved) } catch {
-            guard error.code == Problem.staleCode || error.code == "precondition_failed" else {
+            let isStale = error.code == Problem.staleCode || error.code == "precondition_failed"
+            let isDone = (try? self.keeper.isDone(act)) ?? false
+            switch ApprovalBook.AfterError(isDone: isDone, isStale: isStale) {
+            case .approved: break
+            case .stale:
+                let stale = ProposalEnd(.stale, by: caller.name, reason: reason, at: SystemClock.now())
+                try await self.approvals.finish(proposal, alone: stale, actor: caller.name, sale: approved.sale)
+                throw .stale(proposal)
+            case .open:
                 await self.approvals.giveUp(id)
                 throw error
             }
-            let stale = ProposalEnd(.stale, by: caller.name, reason: reason, at: SystemClock.now())
-            try await self.approvals.finish(proposal, alone: stale, actor: caller.name, sale: approved.sale)
-            throw .stale(proposal)
         }
         await self.approvals.finish(id, with: end)
     }

@@ -65,11 +65,28 @@ import TrancheCore
         #expect(self.approve(&book) == nil)
     }
 
-    @Test("the secret of admins proposes, and a named person approves that") func adminsSecretProposes() throws {
+    @Test("the secret of admins proposes nothing, and nobody approves what it proposed before an upgrade")
+    func adminsSecretIsNoPerson() throws {
         var book = ApprovalBook()
-        book.add(try book.propose(Self.close, by: .admin, reason: "r", key: "k", now: Self.now).proposal)
-        #expect(self.approve(&book, by: .admin, proposer: .admin) == "own_proposal")
-        #expect(self.approve(&book, proposer: .admin) == nil)
+        #expect(
+            self.code { _ = try book.propose(Self.close, by: .admin, reason: "r", key: "k", now: Self.now) }
+                == "shared_identity")
+        #expect(ApprovalRefusal.sharedIdentity(nil).description.contains("propose with a credential of your own"))
+        // Bob may know the secret, and have proposed it himself.
+        book.add(
+            Proposal(
+                id: 1, act: Self.close, by: OperatorList.reserved, reason: "r", key: "k", at: Self.now,
+                expiresAt: Self.now.advanced(milliseconds: ApprovalBook.lifetimeMilliseconds)))
+        #expect(self.approve(&book, proposer: .admin) == "shared_identity")
+        #expect(book.open(now: Self.now).count == 1)
+        _ = try book.beginWithdrawal(1, by: .admin, reason: "r", now: Self.now)
+    }
+
+    @Test("a durable act ends its proposal, whatever fails after it") func durableActsEndTheirProposal() {
+        #expect(ApprovalBook.AfterError(isDone: true, isStale: false) == .approved)
+        #expect(ApprovalBook.AfterError(isDone: true, isStale: true) == .approved)
+        #expect(ApprovalBook.AfterError(isDone: false, isStale: true) == .stale)
+        #expect(ApprovalBook.AfterError(isDone: false, isStale: false) == .open)
     }
 
     @Test("whoever proposed must be an operator still who may do the act") func proposerMustStay() throws {
@@ -127,7 +144,9 @@ import TrancheCore
                 == "proposed_before")
         let longest = String(repeating: "r", count: ApprovalBook.reasonBytes)
         let autumn = ProposedAct.close(sale: "autumn", version: 7)
-        for reason in ["", " \n", longest + "r"] {
+        // A line break, an override of the direction, a zero width space, and the separators of lines and paragraphs.
+        let unseen = ["a\nb", "a\u{7F}b", "a\u{85}b", "a\u{202E}b", "a\u{200B}b", "a\u{2028}b", "a\u{2029}b"]
+        for reason in ["", " ", longest + "r"] + unseen {
             #expect(
                 self.code { _ = try book.propose(autumn, by: Self.ann, reason: reason, key: "k", now: Self.now) }
                     == "needs_reason")
@@ -170,6 +189,23 @@ import TrancheCore
         #expect(again == book)
         let next = try again.propose(Self.close, by: Self.ann, reason: "r", key: "new", now: now)
         #expect(next.proposal.id == UInt64(ApprovalBook.kept) + 6)
+    }
+
+    @Test("an open proposal is remembered, however many are made and withdrawn after it, also after a restart")
+    func openOnesStay() throws {
+        var (book, proposal) = try self.proposed()
+        var durable = book.entries
+        for number in 2...UInt64(ApprovalBook.kept + 5) {
+            let act = ProposedAct.settle(sale: "s\(number)", version: 1)
+            book.add(try book.propose(act, by: Self.bob, reason: "r", key: "b\(number)", now: Self.now).proposal)
+            _ = try book.beginWithdrawal(number, by: Self.bob, reason: "r", now: Self.now)
+            book.finish(number, with: ProposalEnd(.withdrawn, by: "bob", reason: "r", at: Self.now))
+            durable.append(try #require(book.entry(number)))
+        }
+        #expect(book.entries.count == ApprovalBook.kept && book.entry(2) == nil)
+        var again = ApprovalBook(durable)
+        #expect(again == book && again.open(now: Self.now) == [proposal])
+        #expect(self.approve(&again) == nil)
     }
 
     @Test("an approval counts for what the first person saw") func staleActsAreFound() {

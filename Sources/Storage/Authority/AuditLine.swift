@@ -34,19 +34,12 @@ package struct AuditNote: Hashable, Sendable {
     private static func clean(_ text: String, _ bytes: Int) -> String {
         var (scalars, left) = (String.UnicodeScalarView(), bytes)
         for scalar in text.unicodeScalars {
-            let shown: Unicode.Scalar = Self.isShown(scalar) ? scalar : "?"
+            let shown: Unicode.Scalar = scalar.isShownInLine ? scalar : "?"
             left -= UTF8.width(shown)
             guard left >= 0 else { break }
             scalars.append(shown)
         }
         return String(scalars)
-    }
-
-    private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: false
-        default: true
-        }
     }
 }
 

@@ -37,7 +37,7 @@ extension AuthorityStore {
                 sql: """
                     SELECT p.content, e.content FROM proposals p LEFT JOIN proposal_ends e ON e.id = p.id
                     ORDER BY p.id DESC LIMIT ?
-                    """, arguments: [ApprovalBook.kept])
+                    """, arguments: [Self.proposalsLimit])
             return try rows.reversed().map { try ApprovalBook.Entry(content: $0[0], end: $0[1]) }
         }
     }

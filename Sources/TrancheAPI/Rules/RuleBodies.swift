@@ -26,11 +26,11 @@ package struct RolloutBody: Sendable, Codable {
     /// - Throws: ``Problem`` with code `bad_request`: a reason is a line of the audit trail.
     package func check() throws(Problem) {
         guard let reason else { return }
-        let isLine = !reason.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
-        guard isLine, (1...Self.reasonBytes).contains(reason.utf8.count) else {
+        guard reason.isShownInLine, (1...Self.reasonBytes).contains(reason.utf8.count) else {
             throw Problem(
                 status: 400, code: "bad_request",
-                detail: "the reason has \(reason.utf8.count) bytes, and must be one line of 1 to \(Self.reasonBytes)")
+                detail: "the reason has \(reason.utf8.count) bytes, and must be one line of 1 to \(Self.reasonBytes), "
+                    + "without invisible characters")
         }
     }
 }

@@ -8,9 +8,10 @@ package struct ApprovalBook: Hashable, Sendable {
     package static let openLimit = 20
     /// Open proposals of one operator: nobody takes all places.
     package static let openPerOperator = 5
-    /// Bytes of a reason. It must not be empty.
+    /// Bytes of a reason. It must not be empty, and is one line without invisible characters.
     package static let reasonBytes = 200
-    /// Proposals that are remembered, the newest ones, so that lists and repetitions find what has ended.
+    /// Proposals that are remembered, so that lists and repetitions find what has ended. The oldest ones that are not open
+    /// are forgotten.
     package static let kept = 200
 
     package struct Entry: Hashable, Sendable {
@@ -29,10 +30,11 @@ package struct ApprovalBook: Hashable, Sendable {
     private var busy: Set<UInt64> = []
     private var last: UInt64
 
-    /// - Parameter entries: What is durable, the last ``kept`` ones at least, in the order of their numbers.
+    /// - Parameter entries: What is durable, all that is open at least, in the order of their numbers.
     package init(_ entries: [Entry] = []) {
-        self.entries = Array(entries.suffix(Self.kept))
+        self.entries = entries
         self.last = entries.last?.proposal.id ?? 0
+        if let newest = entries.last { self.forget(now: newest.proposal.at) }
     }
 
     package func entry(_ id: UInt64) -> Entry? { self.entries.first { $0.proposal.id == id } }
@@ -53,6 +55,8 @@ package struct ApprovalBook: Hashable, Sendable {
         _ act: ProposedAct, by caller: Operator, reason: String, key: String, now: Instant
     ) throws(ApprovalRefusal) -> (proposal: Proposal, isNew: Bool) {
         guard caller.role.may(act.kind) else { throw .wrongRole(caller, act.kind) }
+        // Somebody who knows the secret of admins would approve it under their own name.
+        guard caller.name != OperatorList.reserved else { throw .sharedIdentity(nil) }
         if let known = self.entries.last(where: { $0.proposal.key == key }) {
             guard known.proposal.by == caller.name, known.proposal.act.doesSame(as: act) else { throw .keyReused(key) }
             guard known.isOpen(now: now) else { throw .ended(known) }
@@ -74,11 +78,35 @@ package struct ApprovalBook: Hashable, Sendable {
     package mutating func add(_ proposal: Proposal) {
         precondition(proposal.id > self.last, "proposal \(proposal.id) follows \(self.last)")
         self.entries.append(Entry(proposal))
-        if self.entries.count > Self.kept { self.entries.removeFirst(self.entries.count - Self.kept) }
         self.last = proposal.id
+        self.forget(now: proposal.at)
+    }
+
+    /// Whoever makes and withdraws many proposals puts nobody's open one out.
+    private mutating func forget(now: Instant) {
+        var surplus = self.entries.count - Self.kept
+        guard surplus > 0 else { return }
+        self.entries = self.entries.filter { entry in
+            let stays = surplus <= 0 || entry.isOpen(now: now) || self.busy.contains(entry.proposal.id)
+            if !stays { surplus -= 1 }
+            return stays
+        }
     }
 
     // MARK: ending
+
+    /// What becomes of a proposal after its act ended with an error.
+    package enum AfterError: Hashable, Sendable {
+        /// The act is durable, and the proposal's end with it: only something after them has failed.
+        case approved
+        /// What the first person saw has changed.
+        case stale
+        /// An approval can be repeated.
+        case open
+
+        /// - Parameter isDone: Whether the act is durable, as its key says. It counts more than the error.
+        package init(isDone: Bool, isStale: Bool) { self = isDone ? .approved : isStale ? .stale : .open }
+    }
 
     /// Lets one approval begin. Until ``finish(_:with:)`` nobody else approves or withdraws the proposal.
     ///
@@ -92,8 +120,11 @@ package struct ApprovalBook: Hashable, Sendable {
         let proposal = try self.openProposal(id, now: now)
         guard caller.role.may(proposal.act.kind) else { throw .wrongRole(caller, proposal.act.kind) }
         guard caller.name != proposal.by else { throw .ownProposal(proposal) }
-        // Whoever knows the secret of admins may have proposed under their own name.
-        guard caller.name != OperatorList.reserved else { throw .sharedIdentity(id) }
+        // Whoever knows the secret of admins may have proposed under their own name, or approve what they proposed with it:
+        // earlier versions let it propose.
+        guard caller.name != OperatorList.reserved, proposal.by != OperatorList.reserved else {
+            throw .sharedIdentity(id)
+        }
         guard let proposer, proposer.name == proposal.by, proposer.role.may(proposal.act.kind) else {
             throw .proposerGone(proposal)
         }
@@ -135,6 +166,7 @@ package struct ApprovalBook: Hashable, Sendable {
 
     private static func check(_ reason: String) throws(ApprovalRefusal) {
         let bytes = reason.utf8.count
+        guard reason.isShownInLine else { throw .notOneLine }
         guard (1...Self.reasonBytes).contains(bytes), !reason.allSatisfy(\.isWhitespace) else {
             throw .badReason(bytes: bytes)
         }

@@ -6,8 +6,8 @@ package enum ApprovalRefusal: Error, Hashable, Sendable {
     case wrongRole(Operator, ActKind)
     /// Nobody approves what they proposed.
     case ownProposal(Proposal)
-    /// The secret of admins proves no person.
-    case sharedIdentity(UInt64)
+    /// The secret of admins proves no person: it neither proposes (`nil`) nor approves, and nobody approves what it proposed.
+    case sharedIdentity(UInt64?)
     case notOwn(Proposal)
     /// Whoever proposed is not in the list of operators any more, or may not do the act any more.
     case proposerGone(Proposal)
@@ -16,6 +16,8 @@ package enum ApprovalRefusal: Error, Hashable, Sendable {
     case keyReused(String)
     case tooMany(Int, limit: Int)
     case badReason(bytes: Int)
+    /// A reason with a control character or another invisible one.
+    case notOneLine
     /// Another approval, or the withdrawal, is under way.
     case busy(UInt64)
 
@@ -31,7 +33,7 @@ package enum ApprovalRefusal: Error, Hashable, Sendable {
         case .proposedBefore: "proposed_before"
         case .keyReused: "key_reused"
         case .tooMany: "too_many_proposals"
-        case .badReason: "needs_reason"
+        case .badReason, .notOneLine: "needs_reason"
         case .busy: "proposal_busy"
         }
     }
@@ -41,7 +43,7 @@ package enum ApprovalRefusal: Error, Hashable, Sendable {
         switch self {
         case .unknown: 404
         case .wrongRole, .ownProposal, .sharedIdentity, .notOwn: 403
-        case .badReason: 400
+        case .badReason, .notOneLine: 400
         case .ended, .proposerGone, .proposedBefore, .keyReused, .tooMany, .busy: 409
         }
     }
@@ -62,8 +64,9 @@ extension ApprovalRefusal: CustomStringConvertible {
         case .ownProposal(let proposal):
             "proposal \(proposal.id) is by \(proposal.by): somebody else approves it"
         case .sharedIdentity(let id):
-            "\(OperatorList.reserved) is whoever knows TRANCHE_ADMIN_SECRET, which proves no person: approve proposal "
-                + "\(id) with a credential of your own"
+            "\(OperatorList.reserved) is whoever knows TRANCHE_ADMIN_SECRET, which proves no person: "
+                + (id.map { "proposal \($0) needs two people with credentials of their own" }
+                    ?? "propose with a credential of your own")
         case .notOwn(let proposal): "proposal \(proposal.id) is by \(proposal.by), who alone can withdraw it"
         case .proposerGone(let proposal):
             "\(proposal.by), who made proposal \(proposal.id), may not do this act any more"
@@ -75,6 +78,9 @@ extension ApprovalRefusal: CustomStringConvertible {
         case .badReason(let bytes):
             "the reason has \(bytes) bytes, but needs 1 to \(ApprovalBook.reasonBytes), and not blanks alone: it is "
                 + "X-Tranche-Reason of a request (--reason), and reason in the body of an approval"
+        case .notOneLine:
+            "the reason has a line break, a control character or an invisible one, but must be one line that everybody "
+                + "sees as it is"
         case .busy(let id): "proposal \(id) is being approved or withdrawn at this moment: look again"
         }
     }

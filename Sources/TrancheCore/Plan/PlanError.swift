@@ -2,6 +2,8 @@
 package enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
     case outOfRange(String, Int, ClosedRange<Int>)
     case tooMany(String, Int, limit: Int)
+    /// A product of counts, each of which is within its own limit.
+    case tooMuchWork(String, Int, limit: Int)
     case none(String)
     case noShare(String)
     case invalidRegion(String)
@@ -21,6 +23,8 @@ package enum PlanError: Error, Hashable, Sendable, CustomStringConvertible {
         case .outOfRange(let name, let value, let range):
             "\(name) \(value) is not in \(range.lowerBound)...\(range.upperBound)"
         case .tooMany(let name, let count, let limit): "\(count) \(name), at most \(limit)"
+        case .tooMuchWork(let name, let product, let limit):
+            "\(name) are \(product) together, at most \(limit): ask about fewer of one at a time"
         case .none(let name): "there are no \(name), at least 1"
         case .noShare(let name): "the shares of all \(name) are 0, at least one must be more"
         case .invalidRegion(let name):
@@ -46,6 +50,8 @@ extension PlanQuestion {
         package static let buyers = 1_000_000_000
         package static let share = 1_000_000
         package static let spans = 1_000
+        /// Spans times regions times lots, and units times lots: a plan's time grows with these products.
+        package static let work = 1_000_000
         package static let spanMilliseconds = 86_400_000
         package static let oneWayMilliseconds = 60_000
         package static let capacity = 10_000_000
@@ -77,6 +83,9 @@ extension PlanQuestion {
 
     private func checkLots() throws(PlanError) {
         try Self.check(count: self.lots.count, "lots", Limits.lots)
+        try Self.check(
+            work: self.spans.count * self.regions.count * self.lots.count,
+            "\(self.spans.count) spans of arrivals x \(self.regions.count) regions x \(self.lots.count) lots")
         for lot in self.lots {
             try Self.check("lot \(lot.id): stock", lot.stock, 1...Limits.stockPerLot)
             try Self.check("lot \(lot.id): perBuyerLimit", lot.buyerLimit, 1...Limits.quantityPerOrder)
@@ -96,6 +105,7 @@ extension PlanQuestion {
 
     /// The plan's units need names of their own, and the names in lots must be among them.
     func check(units: [String]) throws(PlanError) {
+        try Self.check(work: units.count * self.lots.count, "\(units.count) units x \(self.lots.count) lots")
         var known: Set<String> = []
         for name in units where !known.insert(name).inserted { throw .repeatedUnit(name) }
         for lot in self.lots {
@@ -107,6 +117,10 @@ extension PlanQuestion {
 
     private static func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(PlanError) {
         guard range.contains(value) else { throw .outOfRange(name, value, range) }
+    }
+
+    private static func check(work: Int, _ name: String) throws(PlanError) {
+        guard work <= Most.work else { throw .tooMuchWork(name, work, limit: Most.work) }
     }
 
     private static func check(count: Int, _ name: String, _ limit: Int) throws(PlanError) {

@@ -13,10 +13,11 @@ struct PlannedSale {
         let buyers = Double(question.buyers) * part
         let permille = lot.line.needsEntry ? LineController.capacityPermille : 1_000
         let perUnit = Double(units.capacity * permille) / 1_000 * part
+        let shares = Double(question.shareOfRegions)
         let demand = ExpectedDemand(
             spans: question.spans,
             regions: question.regions.indices.map { index in
-                let share = Double(question.regions[index].share) / Double(question.shareOfRegions)
+                let share = Double(question.regions[index].share) / shares
                 return (buyers * share, max(perUnit * Double(units.counts[index]), 1e-9))
             })
         let soldOut = demand.seconds(until: Double(lot.stock) / quantity)

@@ -1,6 +1,8 @@
 /// The units of a plan, in order of their regions.
 struct PlannedUnits {
     let capacity: Int
+    /// Requests a second of each region in the busiest span.
+    private let peaks: [Double]
     /// Units of each region.
     let counts: [Int]
     let names: [String]
@@ -14,11 +16,13 @@ struct PlannedUnits {
         let usable = Double(capacity) * Double(LineController.capacityPermille) / 1_000
         let parts = QuotaPlan.split(
             total: SalePlan.weightParts, poolPermille: 0, weights: question.regions.map(\.share))
+        let peaks = Self.peaks(question)
         let counts = question.regions.indices.map { index in
-            let wanted = (Self.peakPerSecond(index, question) / usable).rounded(.up)
+            let wanted = (peaks[index] / usable).rounded(.up)
             return question.regions[index].units ?? max(1, Int(wanted))
         }
         self.capacity = capacity
+        self.peaks = peaks
         self.counts = counts
         // A plan with more units is refused, so they need no names.
         let isPossible = counts.reduce(0) { $0 + min($1, Limits.units + 1) } <= Limits.units
@@ -43,7 +47,7 @@ struct PlannedUnits {
 
     func peak(_ region: Int, _ question: PlanQuestion) -> SalePlan.Figure {
         SalePlan.Figure(
-            Self.peakPerSecond(region, question),
+            self.peaks[region],
             "its share of \(question.buyers) buyers, in the span in which most come in a second")
     }
 
@@ -56,13 +60,11 @@ struct PlannedUnits {
                 + "the rest is for repetitions and questions")
     }
 
-    /// Requests a second of a region in the busiest span.
-    private static func peakPerSecond(_ region: Int, _ question: PlanQuestion) -> Double {
-        let part = Double(question.regions[region].share) / Double(question.shareOfRegions)
+    private static func peaks(_ question: PlanQuestion) -> [Double] {
+        let (spans, regions) = (Double(question.shareOfSpans), Double(question.shareOfRegions))
         let most = question.spans.map { span in
-            Double(question.buyers) * Double(span.share) / Double(question.shareOfSpans)
-                / (Double(span.milliseconds) / 1_000)
+            Double(question.buyers) * Double(span.share) / spans / (Double(span.milliseconds) / 1_000)
         }.max()
-        return (most ?? 0) * part
+        return question.regions.map { (most ?? 0) * (Double($0.share) / regions) }
     }
 }

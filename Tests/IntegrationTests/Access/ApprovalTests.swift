@@ -116,6 +116,7 @@ import TrancheCore
         let center = try await Center()
         defer { center.daemon.stop() }
         #expect(self.code(try await center.step("ann", "close")) == "needs_reason")
+        #expect(self.code(try await center.step("admin", "close", Self.reason)) == "shared_identity")
         let headers = Self.reason.merging(["Idempotency-Key": "ann-1"]) { $1 }
         let first = try self.proposal(try await center.step("ann", "close", headers))
         #expect((first.act, first.by, first.reason, first.state) == ("close test", "ann", "sold out", .open))

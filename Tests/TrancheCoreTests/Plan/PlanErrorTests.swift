@@ -83,6 +83,21 @@ import TrancheCore
         #expect(text?.hasPrefix("the plan needs 1333333333334 units, at most 1024") == true, "\(text ?? "none")")
     }
 
+    @Test("a question whose counts make too much work together is refused") func work() {
+        func lots(_ count: Int) -> [PlanQuestion.Lot] {
+            (1...count).map { .init(id: LotID(UInt32($0)), stock: 1) }
+        }
+        let spans = Array(repeating: PlanQuestion.Span(milliseconds: 1, share: 1), count: 1_000)
+        #expect(
+            self.refusal(spans: spans, regions: (1...40).map { self.region("r\($0)") }, lots: lots(26))
+                == "1000 spans of arrivals x 40 regions x 26 lots are 1040000 together, at most 1000000: "
+                + "ask about fewer of one at a time")
+        #expect(
+            self.refusal(regions: [self.region("a", units: 1_001)], lots: lots(1_000))
+                == "1001 units x 1000 lots are 1001000 together, at most 1000000: ask about fewer of one at a time")
+        #expect(self.refusal(regions: [self.region("a", units: 10)], lots: lots(1_000)) == nil)
+    }
+
     @Test("lots have stock, limits and quotas that fit the plan's units") func lots() {
         func lot(
             stock: Int = 10, limit: Int = 1, pool: Int = 0, share: Int = 1, weights: [String: Int]? = nil,

@@ -20,10 +20,8 @@ final class LoginDesk: Sendable {
         (self.settings, self.provider) = (settings, LoginProvider(settings, curl: curl))
     }
 
-    /// The name of the cookie with a session. A browser takes `__Host-` from this host alone, over TLS.
-    var sessionCookie: String { self.settings.isSecure ? "__Host-tranche" : "tranche-console" }
-    /// The name of the cookie with a login that has begun.
-    var attemptCookie: String { self.settings.isSecure ? "__Secure-tranche-login" : "tranche-login" }
+    var sessionCookie: LoginCookie { .session(isSecure: self.settings.isSecure) }
+    var attemptCookie: LoginCookie { .attempt(isSecure: self.settings.isSecure) }
 
     private var list: LoginList { self.settings.people.current ?? LoginList() }
 
@@ -75,7 +73,7 @@ final class LoginDesk: Sendable {
     }
 
     private func digest(_ request: Request) -> String? {
-        request.cookie(self.sessionCookie).map { OperatorCredential.digest(of: $0.utf8) }
+        request.cookie(self.sessionCookie.name).map { OperatorCredential.digest(of: $0.utf8) }
     }
 
     func watch(_ telemetry: Telemetry, _ logger: Logger) -> LoginWatch {

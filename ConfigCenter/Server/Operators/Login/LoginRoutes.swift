@@ -8,7 +8,6 @@ import TrancheCore
 
 /// Signing in to the console with the shop's provider: the code flow of OpenID Connect, with PKCE.
 struct LoginRoutes: Sendable {
-    private static let path = "/console/login"
     /// Bytes of a code, and of a state.
     private static let answerBytes = 2_048
 
@@ -21,8 +20,7 @@ struct LoginRoutes: Sendable {
         router.get("/console/login/callback") { request, _ in try await self.finish(request) }
         router.group("/console/login/end").add(middleware: OwnPageMiddleware()).post { request, _ in
             self.desk.end(request)
-            return Response(
-                status: .noContent, headers: self.cookies([self.cookie(self.desk.sessionCookie, "", "/", 0, "Strict")]))
+            return Response(status: .noContent, headers: self.cookies([self.desk.sessionCookie.cleared]))
         }
     }
 
@@ -34,10 +32,8 @@ struct LoginRoutes: Sendable {
         let settings = self.desk.settings
         let address = endpoints.address(
             for: attempt, client: settings.client, redirect: settings.redirect, scopes: settings.scopes)
-        // Lax: the provider's page sends the browser back.
-        let cookie = self.cookie(
-            self.desk.attemptCookie, self.desk.seal.seal(attempt), Self.path,
-            LoginAttempt.lifetimeMilliseconds / 1_000, "Lax")
+        let cookie = self.desk.attemptCookie.field(
+            self.desk.seal.seal(attempt), seconds: LoginAttempt.lifetimeMilliseconds / 1_000)
         return self.redirect(to: address, [cookie])
     }
 
@@ -45,7 +41,7 @@ struct LoginRoutes: Sendable {
     private func finish(_ request: Request) async throws(Problem) -> Response {
         let query = request.uri.queryParameters
         guard let state = query.get("state"), state.utf8.count <= Self.answerBytes,
-            let sealed = request.cookie(self.desk.attemptCookie),
+            let sealed = request.cookie(self.desk.attemptCookie.name),
             let attempt = self.desk.seal.open(sealed, now: SystemClock.now()),
             ConstantTime.isEqual(attempt.state.utf8, state.utf8)
         else {
@@ -75,9 +71,8 @@ struct LoginRoutes: Sendable {
         return self.redirect(
             to: "/console",
             [
-                self.cookie(self.desk.attemptCookie, "", Self.path, 0, "Lax"),
-                self.cookie(
-                    self.desk.sessionCookie, session, "/", LoginSessions.lifetimeMilliseconds / 1_000, "Strict"),
+                self.desk.attemptCookie.cleared,
+                self.desk.sessionCookie.field(session, seconds: LoginSessions.lifetimeMilliseconds / 1_000),
             ])
     }
 
@@ -93,10 +88,5 @@ struct LoginRoutes: Sendable {
         var headers = HTTPFields()
         for cookie in cookies { headers.append(HTTPField(name: .setCookie, value: cookie)) }
         return headers
-    }
-
-    private func cookie(_ name: String, _ value: String, _ path: String, _ seconds: Int64, _ site: String) -> String {
-        "\(name)=\(value); Path=\(path); Max-Age=\(seconds); HttpOnly; SameSite=\(site)"
-            + (self.desk.settings.isSecure ? "; Secure" : "")
     }
 }

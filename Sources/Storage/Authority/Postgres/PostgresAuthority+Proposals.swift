@@ -30,7 +30,7 @@ extension PostgresAuthority {
                     """
                     SELECT p.content, e.content FROM authority.proposals p
                     LEFT JOIN authority.proposal_ends e ON e.id = p.id ORDER BY p.id DESC LIMIT $1
-                    """, [.integer(Int64(ApprovalBook.kept))]))
+                    """, [.integer(AuthorityStore.proposalsLimit)]))
             return (0..<rows.count).reversed().map { row in
                 (Data(rows.bytes(row, 0) ?? []), rows.bytes(row, 1).map { Data($0) })
             }

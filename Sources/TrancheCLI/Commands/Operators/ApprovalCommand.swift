@@ -13,7 +13,7 @@ struct ApprovalCommand: AsyncParsableCommand {
             settle, quota settle, and stock add beyond a tenth of what the sale began with. The first person's command
             (with --reason) becomes a proposal and changes nothing. Within 15 minutes another person, with a name of
             their own, approves it: the center carries it out once, if what the first person saw is still so. The secret
-            of admins approves nothing, because it proves no person. docs/security.md has the rules.
+            of admins proposes and approves nothing, because it proves no person. docs/security.md has the rules.
             """,
         subcommands: [List.self, Approve.self, Withdraw.self])
 
