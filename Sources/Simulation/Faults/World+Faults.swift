@@ -156,12 +156,13 @@ extension World {
         let sold = self.checker.trulyLive(lot, unit: account.unit, generation: account.generation, orders: orders)
         if account.isStranded {
             self.checker.live(
-                sold <= account.outstanding, "I2",
+                sold - self.paidForAgain(lot, account.generation, orders) <= account.outstanding, "I2",
                 "lot \(lot), unit \(account.unit): \(sold) sold of \(account.outstanding) stranded")
         } else if sold >= account.outstanding {
             return
         }
         self.mark(account.isStranded ? "stranded stock settled" : "settlement corrected")
-        try? authority.settle(lot, account.unit, account.generation, sold: sold, into: &records)
+        try? authority.settle(
+            lot, account.unit, account.generation, sold: min(sold, account.outstanding), into: &records)
     }
 }

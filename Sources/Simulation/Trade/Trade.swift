@@ -8,6 +8,9 @@ struct Trade {
     static let otherCurrency = Currency("USD")!
     /// Such a world goes on until all is quiet, and its relays look at their ledgers often.
     static let stepFactor = 4
+    /// Over the slowest links a good provider's answer takes 420 ms. A unit that waits for less never hears one in
+    /// time, and stays in doubt for ever, as it should.
+    static let answerMilliseconds = 500...1_000
 
     var random: SeededRandom
     var habits: TradeHabits
@@ -28,7 +31,7 @@ struct Trade {
         var terms = ProviderTerms()
         terms.askLeadMilliseconds = Int64(self.random.number(0...600))
         terms.holdUnknownMilliseconds = Int64(self.random.number(0...4_000))
-        terms.answerMilliseconds = Int64(self.random.number(200...1_000))
+        terms.answerMilliseconds = Int64(self.random.number(Self.answerMilliseconds))
         self.terms = terms
     }
 }

@@ -18,6 +18,8 @@ struct TradeJudge {
     /// Orders with facts, and those with money, that a set-back ledger has lost.
     private(set) var excused: Set<OrderID> = []
     private(set) var owedByLost: Set<OrderID> = []
+    /// Orders whose items were given back, and could be sold again, in what a set-back ledger has lost.
+    private(set) var givenBackByLost: Set<OrderID> = []
     /// Up to where each cursor was judged.
     var judged: [UnitID: OutboxCursor] = [:]
 
@@ -72,6 +74,7 @@ struct TradeJudge {
             case .confirmed(let order, _), .revived(let order, _): self.owedByLost.insert(order.id)
             case .received(let order, _, _): self.owedByLost.insert(order)
             case .refundDue(let refund): self.owedByLost.insert(refund.order)
+            case .released(let order, _): self.givenBackByLost.insert(order.id)
             default: break
             }
         }

@@ -154,6 +154,17 @@ extension World {
 }
 
 extension World {
+    /// Items of orders that were paid after their ledger had been set back to before it gave these items back. The unit
+    /// cannot tell them from orders that were paid in what it has lost, and it believes the provider.
+    func paidForAgain(_ lot: LotID, _ generation: Generation, _ orders: OrderTable) -> Int {
+        guard let lost = self.trade?.judge.givenBackByLost, !lost.isEmpty else { return 0 }
+        let quantity = orders.filter {
+            $0.lot == lot && $0.generation == generation && $0.state == .paid && lost.contains($0.id)
+        }.reduce(0) { $0 + Int($1.quantity) }
+        if quantity > 0 { self.mark("paid after a lost ledger gave its items back") }
+        return quantity
+    }
+
     /// Whether a unit's alarm is about an order whose money a set-back ledger has lost.
     func isOfLostMoney(_ text: String) -> Bool {
         self.trade?.judge.owedByLost.contains { text.contains("\($0)") } ?? false
