@@ -194,7 +194,9 @@ extension UnitMachine {
     ) {
         let refund = Refund(
             order: order, number: self.book.money[order]?.nextRefund ?? 1, payment: payment, amount: amount,
-            reason: reason, isByProvider: self.settings.provider != nil)
+            reason: reason,
+            // Another unit may have the order, and may keep this money for it: a person has to look.
+            isByProvider: self.settings.provider != nil && reason != .unknownOrder)
         self.append(.refundDue(refund), into: &output)
         if refund.isByProvider { self.refundWatch.add(refund.key, at: self.steady) }
     }
