@@ -33,7 +33,10 @@ struct RabbitConfirms {
         guard tag > self.before || isMultiple else { return }
         let last = tag == 0 ? self.items.count : Int(clamping: tag > self.before ? tag - self.before : 0)
         guard last <= self.items.count, last > 0 else { return }
-        for index in (isMultiple ? self.first : last - 1)..<last where self.items[index].isOpen {
+        // A broker may confirm the same messages again.
+        let start = isMultiple ? self.first : last - 1
+        guard start < last else { return }
+        for index in start..<last where self.items[index].isOpen {
             self.items[index].isOpen = false
             self.open -= 1
             let reason = self.items[index].reason ?? (isTaken ? nil : "the broker could not store the message")

@@ -8,8 +8,10 @@ package struct BookedMoney: Hashable, Sendable {
         /// In minor units; `nil`: the whole payment, whatever it was.
         package let amount: Int64?
         package let isDone: Bool
-        package init(payment: String, amount: Int64?, isDone: Bool) {
-            (self.payment, self.amount, self.isDone) = (payment, amount, isDone)
+        /// Whether a person has to look: it is of an order that the ledger does not know, and no unit has it carried out.
+        package let isListed: Bool
+        package init(payment: String, amount: Int64?, isDone: Bool, isListed: Bool = false) {
+            (self.payment, self.amount, self.isDone, self.isListed) = (payment, amount, isDone, isListed)
         }
     }
     /// By the payment's id, in minor units; `nil` where the ledger was told of no amount.
@@ -73,7 +75,9 @@ package struct MoneyComparison: Hashable, Sendable, Codable {
         let given = ledgers.values.reduce(0) { sum, money in
             sum + money.refunds.values.filter(\.isDone).reduce(0) { $0 + (money.amount(of: $1) ?? 0) }
         }
-        let left = there.values.map { entries in entries.reduce(Int64(0)) { $0 + $1.charge.amount - $1.back } }
+        let left = there.map { order, entries in
+            (ledgers[order] ?? BookedMoney()).left(of: entries)
+        }
         return [
             Row(
                 name: "payments", ledgers: payments.count, ledgerAmount: payments.reduce(0) { $0 + ($1.value ?? 0) },
@@ -106,6 +110,7 @@ package struct MoneyComparison: Hashable, Sendable, Codable {
         let refunds = entries.flatMap(\.refunds)
         for (key, refund) in money.refunds {
             let mine = refunds.filter { $0.key == key && $0.state == .done }
+            if refund.isListed, !refund.isDone, mine.isEmpty { continue }
             guard refund.isDone, mine.count == 1 else {
                 wrong.append(
                     "\(key) is \(refund.isDone ? "done" : "due") in the ledgers, and \(mine.count) times done there")
@@ -120,7 +125,7 @@ package struct MoneyComparison: Hashable, Sendable, Codable {
         for refund in refunds where money.refunds[refund.key] == nil {
             wrong.append("the provider has \(refund.key), and the ledgers have not")
         }
-        let left = entries.reduce(Int64(0)) { $0 + $1.charge.amount - $1.back }
+        let left = money.left(of: entries)
         if let kept = money.kept, left != kept {
             wrong.append("the ledgers keep \(kept), and the provider has \(left)")
         }
@@ -131,6 +136,18 @@ package struct MoneyComparison: Hashable, Sendable, Codable {
 extension BookedMoney {
     /// What a refund gives back, as far as the ledgers know.
     fileprivate func amount(of refund: Refund) -> Int64? { refund.amount ?? self.payments[refund.payment] ?? nil }
+
+    /// What the provider keeps, without what is listed for a person: unless another unit has the order, and counts that money.
+    fileprivate func left(of entries: [ProviderEntry]) -> Int64 {
+        let left = entries.reduce(Int64(0)) { $0 + $1.charge.amount - $1.back }
+        let listed = self.refunds.values.reduce(Int64(0)) { sum, refund in
+            guard refund.isListed, !refund.isDone else { return sum }
+            let charge = entries.first { $0.charge.payment.rawValue == refund.payment }?.charge
+            return sum + (self.amount(of: refund) ?? charge?.amount ?? 0)
+        }
+        guard listed > 0 else { return left }
+        return max(min(left, self.kept ?? 0), left - listed)
+    }
 }
 
 extension ProviderEntry {

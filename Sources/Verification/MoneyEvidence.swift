@@ -148,7 +148,8 @@ extension MoneyEvidence {
             let key = RefundKey(order: refund.order, number: number).description
             money.refunds[key] = .init(
                 payment: refund.payment.rawValue, amount: refund.amount.isNone ? nil : refund.amount.minor,
-                isDone: account.done.contains(number))
+                isDone: account.done.contains(number),
+                isListed: !refund.isByProvider && refund.reason == .unknownOrder)
             if money.payments[refund.payment.rawValue] == nil {
                 money.payments.updateValue(nil, forKey: refund.payment.rawValue)
             }

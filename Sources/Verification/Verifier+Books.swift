@@ -38,7 +38,7 @@ extension Verifier {
                     continue
                 }
                 all[order]?.payments.merge(money.payments) { $1 ?? $0 }
-                all[order]?.refunds.merge(money.refunds) { one, _ in one }
+                all[order]?.refunds.merge(money.refunds) { $0.isListed ? $1 : $0 }
                 all[order]?.kept = max(known.kept ?? 0, money.kept ?? 0)
             }
         }

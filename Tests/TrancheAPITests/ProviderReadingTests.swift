@@ -65,7 +65,11 @@ import TrancheCore
         #expect(answer(.pending, status: 201, of: refund) == .pending)
         guard case .refused = answer(.failed, of: refund) else { return #expect(Bool(false), "a failed refund") }
         #expect(answer(.done, key: "refund:\(Self.order):1", of: refund) == .unknown)
-        #expect(answer(.done, amount: 499, of: refund) == .unknown)
+        let other = RefundAnswer.refused(reason: "it has another refund there: 499 EUR of p1")
+        #expect(answer(.done, amount: 499, of: refund) == other, "asking again would not change it")
+        let elsewhere = Refund(
+            order: Self.order, number: 2, payment: PaymentID("p2")!, amount: Self.euros, reason: .alreadyPaid)
+        #expect(answer(.done, of: elsewhere) == .refused(reason: "it has another refund there: 500 EUR of p1"))
         let whole = Refund(order: Self.order, number: 2, payment: Self.payment, reason: .orderOver)
         #expect(answer(.done, amount: 499, of: whole) == .done, "whatever the whole payment was")
         for status in [401, 403, 429, 500, 503] { #expect(answer(.done, status: status, of: refund) == .unknown) }

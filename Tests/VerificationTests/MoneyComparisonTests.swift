@@ -75,6 +75,19 @@ import Verification
         }
     }
 
+    @Test("money that is listed for a person may stay, also where another unit counts it; no other money may")
+    func listedRefunds() {
+        let listed = ["r:1": BookedMoney.Refund(payment: "a", amount: 500, isDone: false, isListed: true)]
+        func differences(kept: Int64, _ provider: [ProviderEntry]) -> Int {
+            let money = BookedMoney(payments: ["a": 500], refunds: listed, kept: kept)
+            return MoneyComparison(ledgers: [Self.id(1): money], provider: provider).differences
+        }
+        #expect(differences(kept: 0, [self.entry(1, "a")]) == 0)
+        #expect(differences(kept: 500, [self.entry(1, "a")]) == 0)
+        #expect(differences(kept: 0, [self.entry(1, "a", back: [("r:1", 500)])]) == 1, "nobody may carry it out")
+        #expect(differences(kept: 0, [self.entry(1, "a", 501)]) == 1)
+    }
+
     @Test("a refund that the ledgers have as due is a difference") func dueRefunds() {
         var ledgers = self.ledgers
         ledgers[Self.id(1)]?.refunds["r:1"] = .init(payment: "b", amount: 500, isDone: false)

@@ -23,6 +23,15 @@ struct TradeJudge {
     /// Up to where each cursor was judged.
     var judged: [UnitID: OutboxCursor] = [:]
 
+    /// What is listed for a person, by the order: no unit has it carried out, so the provider keeps it.
+    var listed: [OrderID: [Money]] {
+        var listed: [OrderID: [Money]] = [:]
+        for claim in self.claims.values.flatMap(\.values) where !claim.refund.isByProvider {
+            listed[claim.refund.order, default: []].append(claim.refund.amount)
+        }
+        return listed
+    }
+
     /// - Parameter session: The process that wrote the entries; `nil` to read them again, without any judgement.
     mutating func appended(
         _ unit: UnitID, _ entries: [LedgerEntry], by session: UInt64?, clock: Instant, _ terms: ProviderTerms,

@@ -86,12 +86,16 @@ extension World {
     private var openMoney: [Violation] {
         guard let trade else { return [] }
         var found: [Violation] = []
+        let listed = trade.judge.listed
         for (order, numbers) in trade.provider.byOrder.sorted(by: { $0.value[0] < $1.value[0] })
         where !trade.judge.owedByLost.contains(order) {
             let unit = trade.provider.payments[numbers[0]].unit
             let paid = trade.judge.paid[unit]?[order]?.minor ?? 0
-            let kept = trade.provider.kept(order, in: Trade.currency)
-            let other = trade.provider.kept(order, in: Trade.otherCurrency)
+            func kept(in currency: Currency) -> Int64 {
+                trade.provider.kept(order, in: currency)
+                    - (listed[order] ?? []).reduce(0) { $0 + ($1.currency == currency ? $1.minor : 0) }
+            }
+            let (kept, other) = (kept(in: Trade.currency), kept(in: Trade.otherCurrency))
             guard kept != paid || other != 0 else { continue }
             found.append(
                 Violation(
@@ -103,7 +107,7 @@ extension World {
             for claim in (trade.judge.claims[unit] ?? [:]).values.sorted(by: { $0.refund.key < $1.refund.key })
             where !trade.judge.owedByLost.contains(claim.refund.order) {
                 let times = trade.provider.carriedOut[claim.refund.key] ?? 0
-                if times == 1, claim.isDone { continue }
+                if times == (claim.refund.isByProvider ? 1 : 0), claim.isDone == claim.refund.isByProvider { continue }
                 found.append(
                     Violation(
                         invariant: "I13",

@@ -18,6 +18,8 @@ struct PaymentReport: Codable {
     /// Refunds in the ledger, and those of them that are done there; and done refunds at the provider, each under a key
     /// of its own.
     let refundsDue: Int
+    /// Of payments for unknown orders: nobody carries them out by himself.
+    let refundsListed: Int
     let refundsDone: Int
     let refundsThere: Int
     let money: MoneyComparison
@@ -41,7 +43,8 @@ struct PaymentReport: Codable {
         self.lateRefunded = ends.count - self.revived
         let ledgers = verifier.bookedMoney
         let refunds = ledgers.values.flatMap(\.refunds.values)
-        (self.refundsDue, self.refundsDone) = (refunds.count, refunds.count(where: \.isDone))
+        (self.refundsListed, self.refundsDone) = (refunds.count(where: \.isListed), refunds.count(where: \.isDone))
+        self.refundsDue = refunds.count - self.refundsListed
         let there = provider.flatMap(\.refunds).filter { $0.state == .done }
         self.refundsThere = there.count
         self.money = MoneyComparison(ledgers: ledgers, provider: provider)
@@ -67,7 +70,7 @@ struct PaymentReport: Codable {
             """
             of late payments \(Output.number(self.revived)) revived their order, \(Output.number(self.lateRefunded)) came back
             refunds: \(Output.number(self.refundsDue)) due, \(Output.number(self.refundsDone)) done in the ledger, \
-            \(Output.number(self.refundsThere)) done at the provider
+            \(Output.number(self.refundsThere)) done at the provider; \(Output.number(self.refundsListed)) for a person
             """)
         let rows = self.money.rows.map { row in
             [

@@ -87,7 +87,9 @@ extension UnitMachine {
                 admitted.append(Admission(request: request, order: order))
             }
         }
-        let revived = left.isEmpty ? self.decideLate(lot, now: now, into: &output) : []
+        // A revival overtakes nobody who waits.
+        let isLast = left.isEmpty && self.lots[known: lot].waiting.isEmpty
+        let revived = isLast ? self.decideLate(lot, now: now, into: &output) : []
         if !(admitted.isEmpty && revived.isEmpty) { self.addStep(lot, admitted, revived, into: &output) }
         guard left.isEmpty else {
             self.lots[known: lot].waiting.insert(contentsOf: left, at: 0)
@@ -95,7 +97,7 @@ extension UnitMachine {
             return false
         }
         self.flagSoldOut(lot, into: &output)
-        return self.lots[known: lot].late.isEmpty
+        return !isLast || self.lots[known: lot].late.isEmpty
     }
 
     /// - Returns: The order, if the request is admitted. Any other outcome is in the output.

@@ -13,10 +13,15 @@ extension UnitMachine {
     ) -> Answer {
         var order = stored.order
         let (id, payment) = (notice.order, notice.payment)
+        if let lot = notice.lot, lot != order.lot, stored.payment != payment {
+            self.oweRefund(notice, .otherLot, into: &output)
+            return .refused(.otherLot(id, lot: order.lot))
+        }
         switch order.state {
         case .reserved where self.book.owesRefund(id, payment: payment):
-            // The payment came before, when the ledger did not have the order: one payment has one outcome.
-            return .refused(.unknownPayment(id))
+            // It came before, for another lot, or when the ledger did not have the order: one payment has one outcome.
+            let first = self.book.money[id]?.refunds.first { $0.payment == payment }
+            return .refused(first?.reason == .otherLot ? .otherLot(id, lot: order.lot) : .unknownPayment(id))
         case .reserved:
             self.append(.confirmed(order, payment: payment), into: &output)
             order.state = .paid

@@ -58,6 +58,11 @@ extension UnitMachine {
         self.lots[known: lot].late = []
         var revived: [Revival] = []
         for (index, one) in all.enumerated() {
+            if revived.contains(where: { $0.order == one.notice.order }) {
+                // Nothing may be told of a revival before its step in Redis, also not to a copy of the notice.
+                Self.answer(one.ticket, .refused(.recovering), into: &output)
+                continue
+            }
             switch self.revive(one, lot, now: now, into: &output) {
             case .revived: revived.append(Revival(order: one.notice.order, late: one))
             case .over: break

@@ -19,7 +19,12 @@ extension UnitMachine {
         let inBook = self.book.orders[notice.order].map {
             StoredOrder(order: $0, payment: self.book.orders.payment(of: notice.order))
         }
-        guard let stored = archived ?? inBook else {
+        let stored = archived ?? inBook
+        if stored?.order.price.isNone != false, let refusal = self.excess(notice, stored?.payment, into: &output) {
+            Self.answer(ticket, .refused(refusal), into: &output)
+            return true
+        }
+        guard let stored else {
             // A ledger that was replaced may have had it. A payment is never dropped.
             self.oweRefund(notice, .unknownOrder, into: &output)
             Self.answer(ticket, .refused(.unknownPayment(notice.order)), into: &output)
@@ -64,16 +69,31 @@ extension UnitMachine {
         let isNew = notice.amount.minor > money.total(of: notice.payment)
         guard isNew, !isKnown, money.received.count >= Limits.paymentsPerOrder else {
             guard isNew, money.refunds.count >= Limits.paymentsPerOrder else { return nil }
-            return self.tooMany(order, into: &output)
+            return self.tooMany(order.id, into: &output)
         }
-        return self.tooMany(order, into: &output)
+        return self.tooMany(order.id, into: &output)
     }
 
-    private mutating func tooMany(_ order: Order, into output: inout UnitOutput) -> Refusal {
+    /// The limit for orders without a price, and for those that the ledger does not know: each payment of them is a refund, but
+    /// for the one that pays.
+    ///
+    /// - Parameter paying: The payment that the order was paid with.
+    private mutating func excess(
+        _ notice: PaymentNotice, _ paying: PaymentID?, into output: inout UnitOutput
+    ) -> Refusal? {
+        guard let money = self.book.money[notice.order], money.refunds.count >= Limits.paymentsPerOrder,
+            notice.payment != paying, !money.owesAll(of: notice.payment)
+        else { return nil }
+        let isNoted =
+            money.owesRefund(of: notice.payment) && notice.amount.minor <= money.refunded(of: notice.payment)
+        return isNoted ? nil : self.tooMany(notice.order, into: &output)
+    }
+
+    private mutating func tooMany(_ order: OrderID, into output: inout UnitOutput) -> Refusal {
         self.disbelieve(
-            "order \(order.id) has \(Limits.paymentsPerOrder) payments or refunds: a further one was refused",
+            "order \(order) has \(Limits.paymentsPerOrder) payments or refunds: a further one was refused",
             into: &output)
-        return .tooManyPayments(order.id, limit: Limits.paymentsPerOrder)
+        return .tooManyPayments(order, limit: Limits.paymentsPerOrder)
     }
 
     /// Writes new money of a payment down: the part that the order can take, and the refund of the rest.
@@ -174,7 +194,9 @@ extension UnitMachine {
     ) {
         let refund = Refund(
             order: order, number: self.book.money[order]?.nextRefund ?? 1, payment: payment, amount: amount,
-            reason: reason, isByProvider: self.settings.provider != nil)
+            reason: reason,
+            // Another unit may have the order, and may keep this money for it: a person has to look.
+            isByProvider: self.settings.provider != nil && reason != .unknownOrder)
         self.append(.refundDue(refund), into: &output)
         if refund.isByProvider { self.refundWatch.add(refund.key, at: self.steady) }
     }

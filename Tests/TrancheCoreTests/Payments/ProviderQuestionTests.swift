@@ -175,6 +175,17 @@ import TrancheCore
         #expect(bench.refunds.count == 4)
     }
 
+    @Test("money for an unknown order stays with the provider until a person looks: another unit may have the order")
+    func unknownOrderIsListed() {
+        let bench = self.bench(1)
+        let id = OrderID(high: 70, low: 1)
+        #expect(bench.pay(id, "p", .eur(1_000)) == .refused(.unknownPayment(id)))
+        bench.wait(milliseconds: 1_000)
+        #expect(bench.due(id) == ["1 p 1000 EUR unknownOrder"])
+        #expect(bench.refunds.isEmpty && bench.machine.refundsOpen == 0)
+        #expect(bench.machine.book.refunds.map(\.isByProvider) == [false])
+    }
+
     @Test("without a provider nobody is asked, and refunds are only listed") func noProvider() {
         let bench = Bench.selling(1)
         let id = bench.buy("a")!.order!.id
