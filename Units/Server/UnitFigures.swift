@@ -56,7 +56,7 @@ struct UnitFigures: Sendable {
             "tranche_unit_may_issue", "1 while the center has vouched for this unit's ledger.",
             to: status.mayIssue ? 1 : 0)
         self.telemetry.set(
-            "tranche_unit_refunds", "Payments that are listed for refund.", to: Double(status.refunds.count))
+            "tranche_unit_refunds", "Payments that are listed for refund.", to: Double(status.refundCount))
         self.publishProvider(status)
         self.telemetry.set(
             "tranche_lots_unprimed", "Lots that are not in Redis, and sell nothing until they are.",

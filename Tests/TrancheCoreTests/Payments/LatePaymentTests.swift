@@ -87,6 +87,39 @@ import TrancheCore
         #expect(closed.due(late) == ["1 p 1000 EUR orderOver"])
     }
 
+    @Test("a copy of a late payment is not answered before the step in Redis either") func copies() {
+        let bench = Bench.selling(2)
+        let id = self.expired(bench)
+        bench.redisAnswers = false
+        bench.buy("b")
+        let step = bench.steps.last!
+        for _ in 0..<2 { #expect(bench.pay(id, "p", .eur(1_000)) == nil, "the lot's step is under way") }
+        bench.feed(.redisResults(JoinedSteps([step]).lotResults(bench.redis.handle(JoinedSteps([step])))))
+        #expect(bench.state(id) == .paid)
+        #expect(bench.others == [.refused(.recovering)])
+        let revival = bench.steps.last!
+        #expect(revival.revivals.map(\.order) == [id])
+        bench.feed(.redisResults(JoinedSteps([revival]).lotResults(bench.redis.handle(JoinedSteps([revival])))))
+        #expect(bench.others.last?.order?.state == .paid)
+        #expect(bench.due(id) == [])
+    }
+
+    @Test("a revival overtakes no buyer who waits for the lot's next step") func overtakesNobody() {
+        let count = Limits.requestsPerStep + 1
+        let bench = Bench.selling(count + 1)
+        let id = self.expired(bench)
+        bench.redisAnswers = false
+        bench.buy("b")
+        let step = bench.steps.last!
+        for number in 0..<count { bench.buy("w\(number)") }
+        #expect(bench.pay(id, "p", .eur(1_000)) == nil)
+        bench.redisAnswers = true
+        bench.feed(.redisResults(JoinedSteps([step]).lotResults(bench.redis.handle(JoinedSteps([step])))))
+        #expect(bench.replies.last { $0.request.buyer.rawValue == "w\(count - 1)" }?.answer.order?.state == .reserved)
+        #expect(bench.others == [.refused(.paymentTooLate(id, state: .expired))])
+        #expect(bench.due(id) == ["1 p 1000 EUR orderOver"])
+    }
+
     @Test("while Redis is away, a late payment that could revive has to be told again") func redisAway() {
         let bench = Bench.selling(1)
         let id = self.expired(bench)

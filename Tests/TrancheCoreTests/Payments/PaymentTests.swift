@@ -126,6 +126,36 @@ import TrancheCore
         #expect(bench.pay(id, "p0", .eur(745))?.order?.state == .paid, "a known payment can grow")
     }
 
+    @Test("the limit holds for orders without a price, and for those that the ledger does not know")
+    func tooManyRefunds() {
+        let bench = Bench(granted: 1)
+        let (paid, unknown) = (bench.buy("a")!.order!.id, OrderID(high: 70, low: 1))
+        bench.pay(paid, "p")
+        for id in [paid, unknown] {
+            for number in 0..<Limits.paymentsPerOrder { bench.pay(id, "q\(number)", number == 0 ? .eur(1) : .none) }
+            let entries = bench.entries.count
+            let tooMany = Answer.refused(.tooManyPayments(id, limit: Limits.paymentsPerOrder))
+            #expect(bench.pay(id, "r") == tooMany)
+            #expect(bench.pay(id, "q0", .eur(2)) == tooMany, "more of a payment is one more refund")
+            #expect(bench.pay(id, "q1") == .refused(id == paid ? .alreadyPaid(id) : .unknownPayment(id)))
+            #expect(bench.entries.count == entries)
+            #expect(bench.due(id).count == Limits.paymentsPerOrder)
+        }
+        #expect(bench.pay(paid, "p")?.order?.state == .paid)
+        #expect(bench.alarms.count == 2)
+    }
+
+    @Test("a payment that names another lot is due back, also if the order has no price") func otherLotNoPrice() {
+        let bench = Bench(granted: 1)
+        let id = bench.buy("a")!.order!.id
+        for lot in [LotID(9), LotID(9), nil] {
+            #expect(bench.pay(id, "p", .eur(5), lot: lot) == .refused(.otherLot(id, lot: Bench.lot)))
+        }
+        #expect(bench.due(id) == ["1 p 5 EUR otherLot"])
+        #expect(bench.pay(id, "q", lot: Bench.lot)?.order?.state == .paid)
+        #expect(bench.pay(id, "q", lot: LotID(9))?.order?.state == .paid, "it is the one that pays")
+    }
+
     @Test("parts of an order that is cancelled or expires are due back, each by itself") func partsOfEnded() {
         let bench = Bench.selling(2)
         let (cancelled, expired) = (bench.buy("a")!.order!.id, bench.buy("b")!.order!.id)

@@ -83,7 +83,7 @@ extension Engine {
             status.isRegistered = machine.isRegistered
             status.mayIssue = machine.mayIssue
             status.unprimed = lots.filter { !machine.isPrimed($0) }
-            if self.publishedRefunds != machine.book.refundChanges { status.refunds = Array(machine.book.refunds) }
+            if self.publishedRefunds != machine.book.refundChanges { status.money = machine.book.money }
             (status.questionsOpen, status.refundsOpen) = (machine.questionsOpen, machine.refundsOpen)
             status.counters = Dictionary(uniqueKeysWithValues: lots.map { ($0, machine.book[$0]) })
         }

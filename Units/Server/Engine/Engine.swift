@@ -30,12 +30,17 @@ final class Engine: UnitShell, @unchecked Sendable {  // The thread has all but 
         var isRegistered = false
         var mayIssue = false
         var unprimed: [LotID] = []
-        var refunds: [UnitBook.Refund] = []
+        /// The book's own, which is copied only when it changes; ``refunds`` are read from it where they are asked for.
+        var money: [OrderID: OrderMoney] = [:]
         /// Orders about which the provider is asked, and refunds that it has not carried out.
         var questionsOpen = 0
         var refundsOpen = 0
         var failure: String?
         var counters: [LotID: QuotaCounters] = [:]
+
+        /// All refunds, those that are done included, by order and number.
+        var refunds: [Refund] { self.money.values.flatMap(\.refunds).sorted { $0.key < $1.key } }
+        var refundCount: Int { self.money.values.reduce(0) { $0 + $1.refunds.count } }
     }
 
     /// The parts that the engine works with. Its thread alone uses those that have no lock.

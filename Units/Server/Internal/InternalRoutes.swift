@@ -39,7 +39,7 @@ struct InternalRoutes {
             Response.json(try self.mint(try await request.document(MintBody.self, limit: 4 << 10)), status: .created)
         }
         group.get("refunds") { _, _ in
-            Response.json(self.engine.currentStatus.refunds.sorted { $0.order < $1.order })
+            Response.json(self.engine.currentStatus.refunds)
         }
     }
 
