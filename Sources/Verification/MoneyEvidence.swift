@@ -22,7 +22,8 @@ struct MoneyEvidence {
         case .received(let id, let payment, _):
             let known = self.accounts[id]?.received[payment.id]
             if let known, known.currency != payment.amount.currency {
-                self.addFinding("payment \(payment.id) of order \(id) is in \(known.currency) and \(payment.amount.currency)")
+                self.addFinding(
+                    "payment \(payment.id) of order \(id) is in \(known.currency) and \(payment.amount.currency)")
             }
             if payment.amount.minor > known?.minor ?? -1 {
                 self.accounts[id, default: Account()].received[payment.id] = payment.amount
@@ -73,7 +74,8 @@ struct MoneyEvidence {
             }
             self.judge(id, account, &kept, orders[id])
             for (currency, minor) in kept where minor != 0 {
-                self.addFinding("order \(id): \(minor) \(currency) were received, and are neither its price nor due back")
+                self.addFinding(
+                    "order \(id): \(minor) \(currency) were received, and are neither its price nor due back")
             }
         }
     }
