@@ -134,13 +134,12 @@ import TrancheCore
             return .status(200)
         }
         defer { shop.stop() }
-        var orders = 0
         let codec = TokenCodec(secret: cluster.secret("TRANCHE_TOKEN_SECRET"))
         for number in 0..<500 {
             let token = codec.mint(cluster.claims(buyer: "buyer\(number)", unit: unit.id.rawValue))
-            if try await cluster.buy(unit, token: token).status == 201 { orders += 1 }
+            // Quota comes in parts: a buyer who is asked to come again does so.
+            try await cluster.wait(for: "order \(number)") { try await cluster.buy(unit, token: token).status == 201 }
         }
-        #expect(orders == 500)
         let settings = Self.consumer("shop", shop.url, ["RATE": "200", "CONCURRENCY": "64", "TIMEOUT": "10000"])
         try await cluster.restartUnit(unit, secrets: settings.merging(["OUTBOX_CONSUMERS": "shop"]) { $1 })
         try await cluster.wait(for: "all events") { arrivals.withLockedValue { $0.count } >= 500 }
