@@ -23,12 +23,16 @@ package final class RouteTable: Sendable {
     /// The methods of the address, sorted by name; empty if there is no such address.
     func methods(at path: String) -> [String] {
         let asked = path.split(separator: "/")
-        let found = self.routes.withLockedValue { routes in
+        let matching = self.routes.withLockedValue { routes in
             routes.filter { route in
                 route.segments.count == asked.count
                     && zip(route.segments, asked).allSatisfy { isParameter($0) || $0 == $1 }
-            }.map(\.method.rawValue)
+            }
         }
+        // The router prefers a segment that is spelled out: `/sales/x/rules` is no step of `/sales/:sale/:step`.
+        func literals(_ route: Route) -> Int { route.segments.count { !isParameter($0) } }
+        let most = matching.map(literals).max()
+        let found = matching.filter { literals($0) == most }.map(\.method.rawValue)
         // An address with GET also has HEAD.
         return Set(found.contains("GET") ? found + ["HEAD"] : found).sorted()
     }
